@@ -29,6 +29,7 @@ LATE_IMPORTS = {
     "tui.cli.sessions": "drivers, only where a command needs the database",
     "tui.dashboard.action_host": "the question before quitting, on a key",
     "tui.dashboard.app": "actions, palette and help, on a key; notifications, where configured",
+    "tui.dashboard.browser.tab": "the dashboard, after the settings were read",
     "tui.dashboard.budgets.budgets_panel": "only where there are budgets",
     "tui.dashboard.job_list.filter_bar": "the filter language, once a filter is typed",
     "tui.dashboard.job_list.jobs_panel": "completions, once a filter is typed",

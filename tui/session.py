@@ -127,7 +127,9 @@ async def session_on(
 ) -> AsyncIterator[Session]:
     """Open a session on a running server. Raises RowMissing if the user to act as does not exist."""
     access = WriteAccess(settings.write_rule)
-    journal = Journal(journal_path(settings), database=full_name(label, address))
+    journal = Journal(
+        journal_path(settings), database=full_name(label, address), signed_in_user=settings.signed_in_user
+    )
     journal.remove_old()
     database = Database(
         conninfo,

@@ -62,6 +62,8 @@ class Settings:
     profile: Profile | None = None
     """None if an address was given without a profile."""
     configuration: Configuration = NO_CONFIGURATION
+    signed_in_user: str | None = None
+    """The user whom a proxy in front of `gjobs serve` has signed in. The journal keeps it."""
 
     @property
     def act_as_given(self) -> bool:
@@ -115,6 +117,7 @@ def switched(settings: Settings, profile: Profile) -> Settings:
         write_rule=_write_rule(profile, read_only=settings.write_rule is WriteMode.CLOSED),
         profile=profile,
         configuration=settings.configuration,
+        signed_in_user=settings.signed_in_user,
     )
 
 

@@ -337,6 +337,7 @@ def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
         "database": entry.database,
         "actor": entry.actor,
         "actor_id": str(entry.actor_id) if entry.actor_id else None,
+        "signed_in_user": entry.signed_in_user,
         "reason": entry.reason,
         "what": entry.what,
         "ids": [str(identifier) for identifier in entry.ids],

@@ -30,6 +30,7 @@ from tui.cli.commands.migrate import add_migrate
 from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects, add_users
 from tui.cli.commands.retention import add_retention
+from tui.cli.commands.serve import add_serve
 from tui.cli.commands.stats import add_metrics, add_stats
 from tui.cli.commands.watch import add_watch
 from tui.cli.commands.workers import add_worker, add_workers
@@ -128,6 +129,7 @@ def build_parser() -> Parser:
     add_workers(commands)
     add_watch(commands)
     add_metrics(commands)
+    add_serve(commands)
     add_journal(commands)
     add_db(commands)
     add_migrate(commands)

@@ -114,6 +114,21 @@ def _tour_start(settings: Settings) -> TourStart:
     return TourStart.ONCE if is_practice else TourStart.NEVER
 
 
+def run_in_browser(settings: Settings) -> int:
+    """Run for one browser tab and return the exit code. Raise internal errors.
+
+    It remembers nothing, and it opens no other database: tabs may belong to different users.
+    """
+    log_to_file(settings.data_dir)
+    choice = database_choice(settings)
+    setup = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
+    app = GjobsApp(session_opener(settings), state_path=None, interval=choice.interval, setup=setup)
+    app.run()
+    if app.mistake is not None:
+        raise app.mistake
+    return app.return_code or 0
+
+
 def run_demo(settings: Settings, control: "DemoControl", *, record: Callable[[str], object] | None = None) -> int:
     """Run a demo until the user quits, as `run_dashboard` does. It remembers nothing.
 

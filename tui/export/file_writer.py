@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 from store.errors import StoreError
 
@@ -32,6 +33,15 @@ class FileNotWritten(StoreError):
     """The file could not be written to its end, for example because the disk is full. It was removed."""
 
     hint = "The partial file was removed. Use a file elsewhere."
+
+
+class _Permission:
+    refusal: ClassVar[str | None] = None
+
+
+def forbid_files(reason: str) -> None:
+    """Refuse every file in this process, with this sentence."""
+    _Permission.refusal = reason
 
 
 @contextmanager
@@ -69,6 +79,8 @@ def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
 
 def check_file(name: str, *, overwrites: bool) -> Path:
     """Return the whole path. Raises UnusableFile or FileIsThere if `new_file` would refuse the name."""
+    if _Permission.refusal is not None:
+        raise UnusableFile(_Permission.refusal, hint="Copy to the clipboard instead.")
     with _usable(name):
         # A link stays. The file that it points to is replaced.
         target = Path(os.path.realpath(name))

@@ -1,0 +1,199 @@
+"""`gjobs serve`: options, links, and the dashboard in a real browser."""
+
+import asyncio
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.chromium import PATIENCE, Page, headless_chromium
+from tests.cli.cli_rows import FAILED
+from tests.cli.command_line import OpenTerminal, PipedCommand, Run, Sql, assert_refused
+
+LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}")
+
+
+HOSTILE = (
+    " \x1b]52;c;aGFja2Vk\x07\x1b]0;hacked\x07\x9b2J<script>document.title = 'hacked'</script>[@click=app.quit]x[/]"
+)
+"""Text that copies, renames and clears in a terminal, or runs in a page, unless gjobs cleans it."""
+
+
+class ServeCommand(PipedCommand):
+    """`gjobs serve` on a free port."""
+
+    def __init__(self, *arguments: str) -> None:
+        super().__init__("serve", "--port", "0", *arguments)
+        self.link = self.next_link()
+
+    def next_link(self) -> str:
+        """Read until the next link."""
+        for line in self.err:
+            if found := LINK.search(line):
+                self.port = int(found[1])
+                return found[0]
+        raise AssertionError("no link was printed")
+
+    def another_link(self) -> str:
+        self.send_signal(signal.SIGUSR1)
+        return self.next_link()
+
+    def tabs(self) -> list[int]:
+        """Return the processes of the tabs."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in children.split()]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[ServeCommand]:
+    command = ServeCommand(*arguments)
+    try:
+        yield command
+    finally:
+        command.close()
+
+
+def exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def until_ended(pids: list[int]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while any(map(exists, pids)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--read-only", "--allow-write"], "contradict each other"),
+        (["--write", "ticket 7"], "With --allow-write, press W"),
+        (["--max-tabs", "0"], "is not a number of tabs"),
+        (["--public-url", "https://jobs.example.com/path"], "without a path"),
+        (["--user-header", "Cookie"], "cannot name a user"),
+        (["--host", "198.51.100.7"], "Can't listen on 198.51.100.7"),
+        (["--json"], "no JSON form"),
+    ],
+)
+def test_options_that_cannot_hold_are_refused(gjobs: Run, arguments: list[str], words: str) -> None:
+    assert_refused(gjobs("serve", *arguments), 2, words)
+
+
+def test_enter_prints_another_link_and_an_interrupt_stops(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
+    terminal.read_until("Ctrl+C to stop.")
+    assert "Caution: other machines can reach 0.0.0.0." in terminal.screen
+    (first,) = LINK.finditer(terminal.screen)
+    terminal.screen = ""
+    terminal.type("\n")
+    terminal.read_until("token=")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.finish() == 130
+    (second,) = LINK.finditer(terminal.screen)
+    assert second[0] != first[0]
+
+
+async def test_browser_shows_filters_copies_and_follows_its_size(sql: Sql) -> None:
+    sql("update generation_jobs set error = error || %s where id = %s", HOSTILE, FAILED)
+    async with headless_chromium() as browser:
+        with serving("--as", "ada@example.com") as served:
+            page = await browser.new_page(await browser.new_context())
+            await browser.call(
+                "Browser.grantPermissions",
+                browserContextId=page.context,
+                permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
+            )
+            await page.open(served.link)
+            screen = await page.wait_for("API timeout", "Autumn catalog", "read-only")
+            assert await page.evaluate("location.href") == f"http://127.0.0.1:{served.port}/"
+            assert await page.evaluate("document.cookie") == ""
+            await page.type("/")
+            await page.wait_for("any word of an error")
+            await page.type("status:failed")
+            await page.enter()
+            await page.wait_for("API timeout", without="main_white")
+            await page.enter()
+            await page.wait_for(str(FAILED))
+            await page.escape()
+            await page.type("y")
+            await page.wait_for("Copied")
+            assert browser.errors == []
+            await page.wait_until(page.clipboard, lambda text: text == str(FAILED), "the id is not in the clipboard")
+            await page.resize(1000, 1000)
+            await page.wait_until(page.screen, lambda text: len(text.splitlines()) > len(screen.splitlines()), "size")
+            hosts = {re.sub(r"^\w+://([^/]*).*", r"\1", url) for url in browser.requested if "://" in url}
+            assert hosts == {f"127.0.0.1:{served.port}"}
+            assert browser.errors == []
+            assert await page.evaluate("document.title") == "gjobs"
+            tabs = served.tabs()
+            assert len(tabs) == 1
+            await page.close()
+            await until_ended(tabs)
+
+
+@pytest.mark.usefixtures("url")
+async def test_two_browsers_share_nothing_and_end_with_a_killed_server() -> None:
+    async with headless_chromium() as browser:
+        with serving("--as", "operator") as served:
+            ada, ben = [await browser.new_page(await browser.new_context()) for _ in range(2)]
+            await asyncio.gather(ada.open(served.link), ben.open(served.another_link()))
+            await asyncio.gather(act_as(ada, "ada@example.com"), act_as(ben, "ben@example.com"))
+            of_ada = await ada.wait_for("Autumn catalog", "API timeout", without="Spring lookbook")
+            of_ben = await ben.wait_for("Spring lookbook", without="Autumn catalog")
+            assert "ben@example.com" not in of_ada
+            assert "ada@example.com" not in of_ben
+            await ada.open(served.link)
+            await ada.wait_for("Autumn catalog", "Spring lookbook")
+            stranger = await browser.new_page(await browser.new_context())
+            await stranger.open(served.link)
+            await stranger.wait_until(
+                lambda: stranger.evaluate("document.body?.innerText"),
+                lambda text: "used before" in (text or ""),
+                "refusal",
+            )
+            tabs = served.tabs()
+            assert len(tabs) == 2
+            served.kill()
+            await ada.wait_until(
+                lambda: ada.evaluate("document.getElementById('reason').innerText"),
+                lambda text: text == "The connection to gjobs was lost.",
+                "reason",
+            )
+            await until_ended(tabs)
+
+
+async def act_as(page: Page, user: str) -> None:
+    await page.wait_for("Spring lookbook", "Autumn catalog")
+    await page.type("u")
+    await page.wait_for("Act as")
+    await page.type(user)
+    await page.enter()
+
+
+@pytest.mark.usefixtures("url")
+async def test_journal_names_the_user_whom_the_proxy_signed_in(gjobs: Run) -> None:
+    with serving("--as", "ada@example.com", "--allow-write", "--user-header", "X-User") as served:
+        async with aiohttp.ClientSession(
+            headers={"X-User": "kim@example.com"}, cookie_jar=aiohttp.CookieJar(unsafe=True)
+        ) as client:
+            origin = served.link.partition("/?")[0]
+            assert (await client.get(served.link)).status == 200
+            async with client.ws_connect(f"{origin}/ws?width=120&height=36", headers={"Origin": origin}) as websocket:
+                await websocket.send_json(["focus"])
+                shown = b""
+                while b"API timeout" not in shown:
+                    message = await websocket.receive(PATIENCE)
+                    assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+                    shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
+                await websocket.send_json(["stdin", "s"])
+                async with asyncio.timeout(PATIENCE):
+                    while not (entries := gjobs("journal", "--json").document):  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+    assert [(entry["what"], entry["actor"], entry["signed_in_user"]) for entry in entries] == [
+        ("transition job to running", "ada@example.com", "kim@example.com")
+    ]
+    assert "ada@example.com (kim@example.com)" in gjobs("journal").out

@@ -1,0 +1,57 @@
+"""A process that stands for a dashboard: it answers as the first input asks."""
+
+import json
+import os
+import sys
+import time
+
+from tui.dashboard.browser.tab import read_settings
+
+
+def write(kind: bytes, data: bytes) -> None:
+    os.write(1, kind + len(data).to_bytes(4, "big") + data)
+
+
+def read() -> tuple[bytes, bytes]:
+    kind = sys.stdin.buffer.read(1)
+    length = int.from_bytes(sys.stdin.buffer.read(4), "big")
+    return kind, sys.stdin.buffer.read(length)
+
+
+def main() -> int:
+    settings = read_settings()
+    os.write(1, b"__GANGLION__\n")
+    is_stubborn = False
+    while True:
+        kind, data = read()
+        if not kind:
+            return 0
+        if kind == b"M" and json.loads(data)["type"] == "quit":
+            if is_stubborn:
+                time.sleep(3600)
+            write(b"M", b'{"type": "exit"}')
+            return 0
+        if kind == b"M":
+            write(b"D", data)
+        match data.decode():
+            case "fail":
+                return 3
+            case "stubborn":
+                is_stubborn = True
+                write(b"D", b"stubborn")
+            case "facts":
+                facts = {
+                    "arguments": sys.argv,
+                    "environment": dict(os.environ),
+                    "user": settings.signed_in_user,
+                    "write_rule": settings.write_rule.name,
+                    "is_leader": os.getsid(0) == os.getpid(),
+                }
+                write(b"D", json.dumps(facts).encode())
+            case "open":
+                for url in ("javascript:alert(1)", "file:///etc/passwd", "https://example.com/"):
+                    write(b"M", json.dumps({"type": "open_url", "url": url, "new_tab": True}).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""A server on a free port, and raw requests to it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from store.configuration.settings import EmbeddedTarget, Settings
+from store.database.write_access import WriteMode
+from tui.browser.access import AccessRules
+from tui.browser.tab_server import ServerLimits, TabServer
+
+PATIENCE = 60.0
+"""Seconds until a test gives up."""
+
+
+@dataclass
+class Served:
+    """A running server."""
+
+    server: TabServer
+    port: int
+    running: asyncio.Task[None]
+    reports: list[str] = field(default_factory=list)
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def stop(self) -> None:
+        self.running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.running
+
+    async def get(self, path: str = "/", *headers: str, host: str | None = None) -> str:
+        """Send a request and return the whole answer. `host` replaces the server's own."""
+        return await self.send(f"GET {path} HTTP/1.1", f"Host: {host or self.host}", *headers)
+
+    async def send(self, *lines: str) -> str:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write("\r\n".join((*lines, "Connection: close", "", "")).encode("latin-1"))
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
+        writer.close()
+        return answer.decode("utf-8", "replace")
+
+    async def cookie(self, *headers: str) -> str:
+        """Open a new link and return the cookie, as the browser sends it."""
+        answer = await self.get(f"/?token={self.server.sign_ins.new_link()}", *headers)
+        assert status_of(answer) == 200, answer
+        return cookie_of(answer)
+
+
+def status_of(answer: str) -> int:
+    return int(answer.split(" ", 2)[1])
+
+
+def header_of(answer: str, name: str) -> str:
+    """Return the value of a header, which must occur once."""
+    head = answer.partition("\r\n\r\n")[0]
+    (value,) = (line.partition(": ")[2] for line in head.split("\r\n") if line.lower().startswith(f"{name.lower()}: "))
+    return value
+
+
+def cookie_of(answer: str) -> str:
+    return header_of(answer, "Set-Cookie").partition(";")[0]
+
+
+@asynccontextmanager
+async def serving(
+    rules: AccessRules | None = None, *, tabs: int = 8, idle: float = 600, data_dir: Path = Path("/nonexistent")
+) -> AsyncIterator[Served]:
+    reports: list[str] = []
+    settings = Settings(
+        target=EmbeddedTarget(data_dir=data_dir), data_dir=data_dir, act_as="operator", write_rule=WriteMode.CLOSED
+    )
+    with free_port() as listener:
+        port = listener.getsockname()[1]
+        limits = ServerLimits(tabs=tabs, idle=idle, idle_words="10 min")
+        server = TabServer(settings, rules or AccessRules(), limits, port=port, report=reports.append)
+        running = asyncio.create_task(server.serve(listener))
+        served = Served(server, port, running, reports)
+        try:
+            yield served
+        finally:
+            await served.stop()
+
+
+@contextmanager
+def free_port() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener

@@ -1,0 +1,162 @@
+"""Which requests may use the dashboard in a browser."""
+
+import re
+
+import pytest
+
+from tests.tui.browser.tab_servers import cookie_of, header_of, serving, status_of
+from tui.browser.access import AccessRules, is_header_name, origin_of
+from tui.browser.tab_server import FILES
+
+PROXY = AccessRules(public_origin="https://jobs.example.com", user_header="X-Forwarded-User")
+BY_KIM = "X-Forwarded-User: kim@example.com"
+
+UPGRADE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+
+
+async def test_link_works_once_and_becomes_a_cookie() -> None:
+    async with serving() as served:
+        link = f"/?token={served.server.sign_ins.new_link()}"
+        first = await served.get(link)
+        assert status_of(first) == 200
+        assert 'http-equiv="refresh" content="0;url=/"' in first
+        assert "token=" not in first.replace(link, "")
+        assert re.fullmatch(
+            rf"gjobs_{served.port}=[\w-]{{43}}; HttpOnly; Path=/; SameSite=Strict", header_of(first, "Set-Cookie")
+        )
+        cookie = cookie_of(first)
+        assert status_of(await served.get("/", f"Cookie: {cookie}")) == 200
+        assert status_of(await served.get(link, f"Cookie: other=1; {cookie}")) == 200
+        again = await served.get(link)
+        assert status_of(again) == 403
+        assert "Set-Cookie" not in again
+        assert "used before" in again
+        assert served.reports == []
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/", (), 401),
+        ("/", ("Cookie: gjobs=wrong",), 401),
+        ("/static/textual.js", (), 401),
+        ("/ws", (), 403),
+        ("/ws", ("Origin: http://{host}",), 401),
+        ("/?token=", (), 403),
+        ("/?token=wrong", (), 403),
+        ("/?token=\xe9\x00", (), 400),
+        ("/", ("{cookie}",), 200),
+        ("/", ("{cookie}", "Origin: http://{host}"), 200),
+        ("/", ("{cookie}", "Origin: http://127.0.0.1:1"), 403),
+        ("/", ("{cookie}", "Origin: null"), 403),
+        ("/", ("{cookie}", "Origin: http://{host}", "Origin: http://{host}"), 403),
+        ("/ws", ("{cookie}", "Origin: http://evil.example.com", *UPGRADE), 403),
+        ("/ws", ("{cookie}", *UPGRADE), 403),
+        ("/ws", ("{cookie}", "Origin: https://{host}", *UPGRADE), 403),
+        ("/ws", ("{cookie}", "Origin: http://{host}"), 400),
+        ("/static/page.html", ("{cookie}",), 404),
+        ("/static/..%2f..%2fpages.py", ("{cookie}",), 404),
+        ("/download/0", ("{cookie}",), 404),
+        ("/elsewhere", ("{cookie}",), 404),
+    ],
+)
+async def test_requests_need_the_cookie_and_our_origin(path: str, headers: tuple[str, ...], status: int) -> None:
+    async with serving() as served:
+        cookie = f"Cookie: {await served.cookie()}"
+        filled = [header.format(host=served.host, cookie=cookie) for header in headers]
+        assert status_of(await served.get(path, *filled)) == status
+        assert served.server.pids == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "host", "is_ours"),
+    [
+        (AccessRules(), "127.0.0.1:1", True),
+        (AccessRules(), "LocalHost", True),
+        (AccessRules(), "[::1]:8787", True),
+        (AccessRules(), "10.0.0.5:8787", False),
+        (AccessRules(), "rebound.example.com:8787", False),
+        (AccessRules(), "127.0.0.1@rebound.example.com", False),
+        (AccessRules(), "127.0.0.1.example.com", False),
+        (AccessRules(), "localhost:80.example.com", False),
+        (AccessRules(), "jobs.example.com", False),
+        (AccessRules(names=frozenset({"desk"}), accepts_addresses=True), "10.0.0.5:8787", True),
+        (AccessRules(names=frozenset({"desk"}), accepts_addresses=True), "[fe80::1]:8787", True),
+        (AccessRules(names=frozenset({"desk"}), accepts_addresses=True), "desk:8787", True),
+        (AccessRules(names=frozenset({"desk"}), accepts_addresses=True), "rebound.example.com", False),
+        (AccessRules(public_origin="https://jobs.example.com"), "jobs.example.com", True),
+    ],
+)
+async def test_host_must_be_a_name_of_the_server(rules: AccessRules, host: str, is_ours: bool) -> None:
+    async with serving(rules) as served:
+        refused = "not one of gjobs" in await served.get("/", host=host)
+        assert refused is not is_ours
+        assert status_of(await served.send("GET / HTTP/1.1", f"Host: {host}", "Host: localhost")) in (400, 403)
+
+
+async def test_cookie_works_only_for_the_user_of_the_proxy_who_opened_the_link() -> None:
+    async with serving(PROXY) as served:
+        link = f"/?token={served.server.sign_ins.new_link()}"
+        unnamed = ["", "X-Forwarded-User: ", f"X-Forwarded-User: {'k' * 201}", f"{BY_KIM}\r\n{BY_KIM}", "X-User: kim"]
+        for header in unnamed:
+            assert "sent no signed-in user" in await served.get(link, *filter(None, [header])), header
+        opened = await served.get(link, BY_KIM, host="jobs.example.com")
+        assert header_of(opened, "Set-Cookie").endswith("; HttpOnly; Path=/; SameSite=Strict; Secure")
+        cookie = f"Cookie: {cookie_of(opened)}"
+        assert cookie.startswith("Cookie: __Host-gjobs=")
+        assert status_of(await served.get("/", cookie, BY_KIM, "Origin: https://jobs.example.com")) == 200
+        assert status_of(await served.get("/", cookie, "X-Forwarded-User: lee@example.com")) == 401
+        assert status_of(await served.get("/", cookie)) == 403
+
+
+async def test_page_loads_nothing_from_another_server() -> None:
+    async with serving() as served:
+        cookie = f"Cookie: {await served.cookie()}"
+        page = await served.get("/", cookie)
+        policy = header_of(page, "Content-Security-Policy")
+        assert policy.startswith("default-src 'none'; script-src 'self'; font-src 'self'; ")
+        assert f"connect-src 'self' ws://{served.host}; base-uri 'none'; " in policy
+        assert (header_of(page, "Cache-Control"), header_of(page, "Referrer-Policy")) == ("no-store", "no-referrer")
+        assert header_of(page, "X-Frame-Options") == "DENY"
+        named = set(re.findall(r'(?:src|href)="([^"]+)"', page))
+        assert named == {f"/static/{name}" for name in FILES if not name.endswith(".ttf")}
+        for name in FILES:
+            answer = await served.get(f"/static/{name}", cookie)
+            assert status_of(answer) == 200
+            assert header_of(answer, "X-Content-Type-Options") == "nosniff"
+            if not name.endswith(".ttf"):
+                without_comments = re.sub(r"/\*.*?\*/", "", answer, flags=re.DOTALL)
+                assert re.findall(r"https?://\w", without_comments) == [], name
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://jobs.example.com", "https://jobs.example.com"),
+        ("https://Jobs.example.com:443/", "https://jobs.example.com"),
+        ("http://10.0.0.5:8080", "http://10.0.0.5:8080"),
+        ("https://jobs.example.com/gjobs", None),
+        ("https://me@jobs.example.com", None),
+        ("https://jobs.example.com:port", None),
+        ("ftp://jobs.example.com", None),
+        ("jobs.example.com", None),
+        ("https://", None),
+        ("", None),
+    ],
+)
+def test_public_url_is_only_an_origin(url: str, origin: str | None) -> None:
+    assert origin_of(url) == origin
+
+
+def test_user_header_is_none_that_browsers_send() -> None:
+    assert [
+        name for name in ("X-Forwarded-User", "Cookie", "host", "Remote-User", "a b", "", "X:Y") if is_header_name(name)
+    ] == [
+        "X-Forwarded-User",
+        "Remote-User",
+    ]

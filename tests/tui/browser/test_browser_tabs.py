@@ -1,0 +1,138 @@
+"""The processes of browser tabs: their limits, their environment and their end."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.tui.browser.tab_servers import PATIENCE, Served, serving
+from tui.browser import tab_process
+from tui.browser.access import AccessRules
+from tui.browser.tab_process import tab_environment
+
+
+@pytest.fixture(autouse=True)
+def fake_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tab_process, "MODULE", "tests.tui.browser.fake_tab")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+
+
+class Tab:
+    """The browser's side of a tab."""
+
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        self.websocket = websocket
+
+    async def send(self, *message: object) -> None:
+        await self.websocket.send_json(message)
+
+    async def receive(self) -> Any:
+        message = await self.websocket.receive(PATIENCE)
+        return json.loads(message.data)
+
+    async def end(self) -> str:
+        """Wait for the end and return its reason."""
+        message = await self.websocket.receive(PATIENCE)
+        assert message.type is aiohttp.WSMsgType.CLOSE, message
+        return str(message.extra)
+
+
+@asynccontextmanager
+async def tab_of(served: Served, *headers: tuple[str, str]) -> AsyncIterator[Tab]:
+    cookie = await served.cookie(*(f"{name}: {value}" for name, value in headers))
+    sent = {"Cookie": cookie, "Origin": f"http://{served.host}", **dict(headers)}
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(f"http://{served.host}/ws?width=90&height=30", headers=sent) as websocket,
+    ):
+        yield Tab(websocket)
+
+
+async def until_ended(pids: list[int]) -> None:
+    """Wait until the processes have ended and were reaped."""
+    async with asyncio.timeout(PATIENCE):
+        while any(exists(pid) for pid in pids):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_tab_gets_its_user_and_size_and_nothing_of_the_servers_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMUX_PANE", "%1")
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    async with serving(AccessRules(user_header="X-User")) as served, tab_of(served, ("X-User", "kim")) as tab:
+        await tab.send("stdin", "facts")
+        facts = await tab.receive()
+        assert (facts["user"], facts["write_rule"], facts["is_leader"]) == ("kim", "CLOSED", True)
+        assert len(facts["arguments"]) == 1
+        environment = facts["environment"]
+        assert (environment["COLUMNS"], environment["ROWS"], environment["TERM"]) == ("90", "30", "xterm-256color")
+        assert environment["PGSSLMODE"] == "verify-full"
+        assert "TMUX_PANE" not in environment
+        await tab.send("stdin", "open")
+        assert await tab.receive() == ["open_url", {"url": "https://example.com/", "new_tab": True}]
+        await tab.send("resize", {"width": 9_999, "height": 40})
+        assert await tab.receive() == {"type": "resize", "width": 500, "height": 40}
+        for odd in ([], ["resize", {"width": -1, "height": 1}], ["resize", {"width": "1", "height": 1}], ["stdin", 1]):
+            await tab.send(*odd)
+        await tab.websocket.send_str("[" * 100_000)
+        await tab.websocket.send_bytes(b"\xff")
+        await tab.send("ping", "1")
+        assert await tab.receive() == ["pong", "1"]
+
+
+async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tab_process, "QUIT_SECONDS", 0.2)
+    async with serving() as served:
+        async with tab_of(served) as tab:
+            await tab.send("stdin", "stubborn")
+            assert (await tab.websocket.receive_bytes()) == b"stubborn"
+            pids = served.server.pids
+            assert len(pids) == 1
+        await until_ended(pids)
+        assert served.server.pids == []
+        async with tab_of(served) as tab:
+            await tab.send("focus")
+            await tab.receive()
+            pids = served.server.pids
+            stopping = asyncio.create_task(served.stop())
+            assert await tab.end() == "'gjobs serve' has stopped."
+            await stopping
+        await until_ended(pids)
+        assert served.reports == []
+
+
+async def test_limits_and_failures_close_a_tab_with_a_reason() -> None:
+    async with serving(tabs=1, idle=0.5) as served, tab_of(served) as first:
+        async with tab_of(served) as second:
+            assert await second.end() == "The limit of open tabs is reached (1). Close another tab, or try again later."
+        assert await first.end() == "gjobs closed this tab, because it was idle for 10 min."
+        await until_ended(served.server.pids)
+    async with serving(tabs=1) as served, tab_of(served) as failing:
+        await failing.send("stdin", "fail")
+        assert await failing.end() == "gjobs stopped because of an error. Its log has more."
+        (report,) = served.reports
+        assert report.startswith("The process of a tab ended with exit code 3.")
+        await until_ended(served.server.pids)
+
+
+def test_animations_of_the_environment_stay() -> None:
+    kept = tab_environment(
+        {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL": "debug", "TEXTUAL_LOG": "x", "HOME": "/h"}, (80, 24)
+    )
+    assert set(kept) == {
+        "TEXTUAL_ANIMATIONS", "HOME", "COLUMNS", "ROWS", "TERM", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_DRIVER"
+    }  # fmt: skip

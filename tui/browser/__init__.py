@@ -1,0 +1,1 @@
+"""Serves the dashboard to browsers: access, pages, and a process for each tab."""

@@ -1,0 +1,297 @@
+"""The web server of `gjobs serve`."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+from urllib.parse import quote
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from textual_serve.download_manager import DownloadManager
+
+from store.configuration.settings import Settings
+from tui.browser.access import AccessRules, Refused, SignIn, SignIns
+from tui.browser.tab_process import TabProcess, bounded_size
+
+_STATIC = Path(str(files("textual_serve"))) / "static"
+_ASSETS = Path(__file__).with_name("assets")
+FILES: Mapping[str, Path] = MappingProxyType(
+    {
+        "textual.js": _STATIC / "js" / "textual.js",
+        "xterm.css": _STATIC / "css" / "xterm.css",
+        "regular.ttf": _STATIC / "fonts" / "RobotoMono-VariableFont_wght.ttf",
+        "italic.ttf": _STATIC / "fonts" / "RobotoMono-Italic-VariableFont_wght.ttf",
+        "page.js": _ASSETS / "page.js",
+        "page.css": _ASSETS / "page.css",
+    }
+)
+"""Everything that the page needs, by its name in the address. Nothing comes from another server."""
+
+_PAGE = (_ASSETS / "page.html").read_text(encoding="utf-8")
+_SIGNED_IN = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>gjobs</title></head>
+<body><a href="/">Open gjobs</a></body></html>
+"""
+"""Moves on to the address without the token. After a redirect, the browser would not send its new cookie if the link
+stands on another site.
+"""
+
+HEARTBEAT_SECONDS = 10.0
+LARGEST_MESSAGE = 1_000_000
+"""Bytes that a browser may send at once, for example in a paste."""
+_SIGN_IN: web.RequestKey[SignIn] = web.RequestKey("sign_in", SignIn)
+
+
+Data = TypeVar("Data", bytes, str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """Limits of one server."""
+
+    tabs: int
+    """Tabs at the same time. Each has a process and its own queries."""
+    idle: float
+    """Seconds without a key or a mouse event after which a tab is closed."""
+    idle_words: str
+    """The same time, for a person."""
+
+
+class TabServer:
+    """Shows the page, and connects each tab with a process of its own."""
+
+    def __init__(
+        self, settings: Settings, rules: AccessRules, limits: ServerLimits, *, port: int, report: Callable[[str], None]
+    ) -> None:
+        """`report` prints a sentence for the person who runs the server."""
+        self._settings = settings
+        self._rules = rules
+        self._limits = limits
+        self._report = report
+        self.sign_ins = SignIns()
+        # Cookies of a host are shared by all its ports.
+        self._cookie = "__Host-gjobs" if rules.is_secure else f"gjobs_{port}"
+        self._tabs: dict[TabProcess, tuple[SignIn, web.WebSocketResponse]] = {}
+        self._downloads = DownloadManager()
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the open tabs."""
+        return [process.pid for process in self._tabs if process.pid is not None]
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve until cancelled. Then close all tabs and end their processes."""
+        # Access logs would contain the tokens of links.
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
+
+    def application(self) -> web.Application:
+        application = web.Application(middlewares=[self._guard])
+        application.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/ws", self._tab),
+                web.get("/static/{name}", self._file),
+                web.get("/download/{key}", self._download),
+            ]
+        )
+        application.on_response_prepare.append(self._add_headers)
+        application.on_shutdown.append(self._close_all)
+        return application
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Let only requests with the right host, origin and cookie pass."""
+        try:
+            self._rules.check(request.headers, needs_origin=request.path == "/ws")
+            user = self._rules.signed_in_user(request.headers)
+            cookies = [value for name, value in _cookies(request) if name == self._cookie]
+            token = request.query.get("token")
+            if token is not None and request.path == "/" and request.method == "GET":
+                is_known = self.sign_ins.is_known(cookies, user)
+                return self._moved_on(None if is_known else self.sign_ins.redeem(token, user))
+            request[_SIGN_IN] = self.sign_ins.find(cookies, user)
+            return await handler(request)
+        except Refused as refused:
+            return web.Response(status=refused.status, text=f"{refused}\n")
+        except web.HTTPException as error:
+            return web.Response(status=error.status, text=f"{error.reason}\n")
+        except Exception as error:
+            # The error's text may quote the request. Its name never does.
+            self._report(f"A request failed with an internal error: {type(error).__name__}. gjobs keeps serving.")
+            return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text="gjobs failed with an internal error.\n")
+
+    def _moved_on(self, cookie: str | None) -> web.Response:
+        response = web.Response(text=_SIGNED_IN, content_type="text/html")
+        if cookie is not None:
+            response.set_cookie(
+                self._cookie, cookie, path="/", httponly=True, samesite="Strict", secure=self._rules.is_secure
+            )
+        return response
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        # Only a host that was checked may stand in the policy.
+        origins = [f"http://{request.headers['Host']}", self._rules.public_origin] if request.get(_SIGN_IN) else []
+        sockets = "".join(f" ws{origin.removeprefix('http')}" for origin in origins if origin)
+        response.headers.update(
+            {
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": (
+                    "default-src 'none'; script-src 'self'; font-src 'self'; img-src 'self'; "
+                    # The terminal in the page writes a style sheet with the size of its cells.
+                    "style-src 'self' 'unsafe-inline'; "
+                    f"connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                ),
+                "Cross-Origin-Opener-Policy": "same-origin",
+                "Cross-Origin-Resource-Policy": "same-origin",
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+                "X-Frame-Options": "DENY",
+            }
+        )
+
+    async def _page(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        return web.Response(text=_PAGE, content_type="text/html")
+
+    async def _file(self, request: web.Request) -> web.FileResponse:
+        path = FILES.get(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(path)
+
+    async def _tab(self, request: web.Request) -> web.WebSocketResponse:
+        """Run a tab until the browser, the dashboard or a limit ends it."""
+        websocket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_MESSAGE)
+        await websocket.prepare(request)
+        if len(self._tabs) >= self._limits.tabs:
+            limit = f"The limit of open tabs is reached ({self._limits.tabs})."
+            await _close(websocket, f"{limit} Close another tab, or try again later.")
+            return websocket
+        sign_in = request[_SIGN_IN]
+        process = TabProcess(
+            replace(self._settings, signed_in_user=sign_in.user),
+            write_bytes=partial(_send, websocket.send_bytes),
+            write_text=partial(_send, websocket.send_str),
+            close=partial(self._report_end, websocket),
+            downloads=self._downloads,
+        )
+        self._tabs[process] = sign_in, websocket
+        try:
+            await process.start(*(_size_of(request) or (80, 24)))
+            await self._pass_on(websocket, process)
+        finally:
+            await process.stop()
+            del self._tabs[process]
+            await websocket.close()
+        return websocket
+
+    async def _pass_on(self, websocket: web.WebSocketResponse, process: TabProcess) -> None:
+        """Pass on what the browser sends, until the websocket closes or nothing was typed for too long."""
+        now = asyncio.get_running_loop().time
+        idle_at = now() + self._limits.idle
+        while True:
+            try:
+                async with asyncio.timeout_at(idle_at):
+                    message = await websocket.receive()
+            except TimeoutError:
+                await _close(websocket, f"gjobs closed this tab, because it was idle for {self._limits.idle_words}.")
+                return
+            if message.type is not WSMsgType.TEXT:
+                if message.type is WSMsgType.BINARY:
+                    continue
+                return
+            if await _deliver(message.data, websocket, process):
+                idle_at = now() + self._limits.idle
+
+    async def _report_end(self, websocket: web.WebSocketResponse, exit_code: int) -> None:
+        if exit_code:
+            self._report(f"The process of a tab ended with exit code {exit_code}. See gjobs.log in the data directory.")
+            await _close(websocket, "gjobs stopped because of an error. Its log has more.")
+        else:
+            await _close(websocket, "You have quit gjobs.")
+
+    async def _close_all(self, application: web.Application) -> None:  # noqa: ARG002
+        async def end(process: TabProcess, websocket: web.WebSocketResponse) -> None:
+            await asyncio.gather(_close(websocket, "'gjobs serve' has stopped."), process.stop())
+
+        await asyncio.gather(*(end(process, websocket) for process, (_, websocket) in self._tabs.items()))
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        """Send a file that a dashboard of the same sign-in delivers."""
+        key = request.match_info["key"]
+        try:
+            download = await self._downloads.get_download_metadata(key)
+            owner, _ = self._tabs[download.app_service]  # type: ignore[index]
+        except KeyError:
+            raise web.HTTPNotFound from None
+        if owner != request[_SIGN_IN]:
+            raise web.HTTPNotFound
+        response = web.StreamResponse()
+        # Never shown in the page, because its content comes from the database.
+        response.content_type = "application/octet-stream"
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(download.file_name, safe='')}"
+        await response.prepare(request)
+        async for chunk in self._downloads.download(key):
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+
+
+def _cookies(request: web.Request) -> list[tuple[str, str]]:
+    """Return all cookies, also those that have the same name."""
+    parts = (
+        part.strip().partition("=") for header in request.headers.getall("Cookie", []) for part in header.split(";")
+    )
+    return [(name, value) for name, _, value in parts]
+
+
+def _size_of(request: web.Request) -> tuple[int, int] | None:
+    try:
+        return bounded_size(int(request.query["width"]), int(request.query["height"]))
+    except (KeyError, ValueError):
+        return None
+
+
+async def _send(send: Callable[[Data], Awaitable[None]], data: Data) -> None:
+    """Send to the browser. If it is gone, drop the data: the process must not wait."""
+    with suppress(ConnectionError, RuntimeError):
+        await send(data)
+
+
+async def _close(websocket: web.WebSocketResponse, reason: str) -> None:
+    await websocket.close(code=WSCloseCode.GOING_AWAY, message=reason.encode()[:123])
+
+
+async def _deliver(text: str, websocket: web.WebSocketResponse, process: TabProcess) -> bool:
+    """Deliver a message of the page. Return whether a person caused it. Other messages are ignored."""
+    try:
+        match json.loads(text):
+            case ["stdin", str(data)]:
+                await process.send_bytes(data.encode("utf-8", "replace"))
+                return True
+            case ["resize", {"width": columns, "height": rows}] if size := bounded_size(columns, rows):
+                await process.set_terminal_size(*size)
+            case ["ping", str(data)]:
+                await websocket.send_json(["pong", data])
+            case ["focus"]:
+                await process.focus()
+            case ["blur"]:
+                await process.blur()
+    except (ValueError, RecursionError, ConnectionError):
+        pass
+    return False

@@ -1,0 +1,1 @@
+"""The dashboard in a browser tab: its process and its driver."""
