@@ -16,12 +16,16 @@ from store.errors import SchemaMissing
 
 REVISION = "0004"
 """The first revision with rollups."""
+WASTE = "0011"
+"""The first revision with rollups of failed jobs and retries."""
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
 """The most differences of a part that are listed."""
 
-_DIFFERENCES = (Path(__file__).parent / "sql" / "rollups.sql").read_text(encoding="utf-8")
+_DIFFERENCES, _WASTE_DIFFERENCES = (
+    (Path(__file__).parent / "sql" / name).read_text(encoding="utf-8") for name in ("rollups.sql", "waste.sql")
+)
 _PARTS = """
 select (select greatest(reltuples, 0)::bigint from pg_catalog.pg_class where oid = 'public.generation_jobs'::regclass)
        / %s + 1
@@ -36,17 +40,20 @@ _LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupDifference:
-    """A rollup that differs from the count. Totals have no day; days have no status and mode."""
+    """A rollup that differs from the count. Totals have no day; days have no status and mode, or no mode and group."""
 
     kind: str
-    """totals or days."""
+    """totals, days, waste or waste days. Waste is failed jobs and retries."""
     user_id: UUID | None
     """This and the next fields may be None if the app's columns allow null."""
     project_id: UUID | None
     status: str | None
+    """For waste, failed or retry."""
     mode: str | None
     day: str | None
     """In UTC, as PostgreSQL writes it. It may be outside Python's range."""
+    error_group: str | None
+    """The group of failed jobs that waste is counted for."""
     counted_jobs: int
     kept_jobs: int
     counted_cents: int
@@ -70,7 +77,7 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
 
     Raises SchemaMissing without rollups, and NoPrivilege if rows may be hidden.
     """
-    _require_rollups(conninfo)
+    queries = [_DIFFERENCES] if _require_rollups(conninfo) < WASTE else [_DIFFERENCES, _WASTE_DIFFERENCES]
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -79,19 +86,20 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
             connection.execute("set local statement_timeout = 0")
             # Before the first query, which takes the snapshot. The lock conflicts only with locks on the whole table.
             connection.execute("lock table public.generation_jobs in access share mode")
-            return _compare(connection, report)
+            return _compare(connection, queries, report)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
 
 
-def _compare(connection: psycopg.Connection, report: Report) -> RollupCheck:
+def _compare(connection: psycopg.Connection, queries: list[str], report: Report) -> RollupCheck:
     differences: list[RollupDifference] = []
     count = 0
     bounds = [None, *_bounds(connection), None]
     for part, (low, high) in enumerate(pairwise(bounds), start=1):
-        rows = connection.execute(_DIFFERENCES.encode(), {"low": low, "high": high, "most": LISTED}).fetchall()
-        count += rows[0][-1] if rows else 0
-        differences.extend(map(_difference, rows))
+        for query in queries:
+            rows = connection.execute(query.encode(), {"low": low, "high": high, "most": LISTED}).fetchall()
+            count += rows[0][-1] if rows else 0
+            differences.extend(map(_difference, rows))
         if len(bounds) > 2:
             report(f"Compared {100 * part // (len(bounds) - 1)} % of the projects' jobs.")
     return RollupCheck(differences=tuple(differences[:LISTED]), count=count)
@@ -105,7 +113,9 @@ def _bounds(connection: psycopg.Connection) -> Iterator[UUID]:
 
 
 def _difference(row: tuple[Any, ...]) -> RollupDifference:
-    kind, user_id, project_id, status, mode, day, counted_jobs, kept_jobs, counted_cents, kept_cents, _ = row
+    kind, user_id, project_id, status, mode, day, error_group, counted_jobs, kept_jobs, counted_cents, kept_cents, _ = (
+        row
+    )
     return RollupDifference(
         kind=kind,
         user_id=user_id,
@@ -113,6 +123,7 @@ def _difference(row: tuple[Any, ...]) -> RollupDifference:
         status=status,
         mode=mode,
         day=day,
+        error_group=error_group,
         counted_jobs=counted_jobs,
         kept_jobs=kept_jobs,
         counted_cents=counted_cents,
@@ -126,7 +137,7 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
     Raises SchemaMissing without rollups, and AnotherRun while a migration is running. Raises MigrationRefused behind a
     pooler that serves each transaction from another process.
     """
-    _require_rollups(conninfo)
+    has_waste = _require_rollups(conninfo) >= WASTE
     with connect(conninfo) as connection:
         connection.add_notice_handler(lambda diagnostics: report(diagnostics.message_primary or ""))
         try:
@@ -142,14 +153,18 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
                 with connection.transaction():
                     connection.execute("lock table public.generation_jobs in access share mode")
                     connection.execute("select gjobs.recount_jobs()")
+                    if has_waste:
+                        connection.execute("select gjobs.recount_waste()")
                 connection.execute(_LET_FOLDERS_IN)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
 
 
-def _require_rollups(conninfo: Mapping[str, str | int]) -> None:
+def _require_rollups(conninfo: Mapping[str, str | int]) -> str:
+    """Return the revision."""
     current = known_status(conninfo).current
     if current is None or current < REVISION:
         raise SchemaMissing(
             "This database keeps no rollups.", hint=f"Run 'gjobs migrate up' to add rollups (revision {REVISION})."
         )
+    return current

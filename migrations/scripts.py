@@ -22,7 +22,10 @@ select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')
 """
 _OTHERS, _OTHERS_INDENT = "-- The others.", " " * 12
 """The line of `lock.sql` that is replaced by the locks of the other tables."""
-_COUNTS = "select gjobs.recount_jobs()"
+_COUNTS = {
+    "select gjobs.recount_jobs()": "the jobs",
+    "select gjobs.recount_waste()": "the failed jobs and retries",
+}
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
@@ -120,9 +123,9 @@ def _execute(*names: str) -> None:
                 if found := _CONCURRENT.match(statement):
                     doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
                     run.report(f"{doing[:1].upper()}{doing[1:]}.")
-                elif statement == _COUNTS:
-                    doing = "counting the jobs"
-                    run.report("Counting the jobs.")
+                elif counted := _COUNTS.get(statement):
+                    doing = f"counting {counted}"
+                    run.report(f"Counting {counted}.")
                 cursor = connection.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():

@@ -135,6 +135,7 @@ class BlockingStore:
     get_job_timings = _blocking(Store.get_job_timings)
     get_error_groups = _blocking(Store.get_error_groups)
     get_error_group_jobs = _blocking(Store.get_error_group_jobs)
+    get_waste = _blocking(Store.get_waste)
     count_jobs = _blocking(Store.count_jobs)
     watch = _blocking(Store.watch)
     get_list_cost = _blocking(Store.get_list_cost)

@@ -49,12 +49,13 @@ from store.page_limits import FOUND_USERS, PAGE_SIZE
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.search import IdMatches
-from store.statistics import count_sql, statistics_sql
+from store.statistics import count_sql, statistics_sql, waste_sql
 from store.statistics.exact_totals import Report, count_totals_exactly
 from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Totals, TotalsQuery
 from store.statistics.totals_counter import TotalsCounter, count_capabilities
+from store.statistics.waste import MOST_KEYS, Waste, WasteKey
 from store.users import user_sql
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
@@ -385,6 +386,23 @@ class Store:
     async def get_error_group_jobs(self, scope: ErrorScope, group: ErrorGroup, *, at: datetime) -> Sequence[ListedJob]:
         """Return the jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
         return await read_error_groups.read_group_jobs(self.actor_database, scope, group.fingerprint, at=at)
+
+    async def get_waste(
+        self,
+        by: WasteKey = WasteKey.MODE,
+        project_id: UUID | None = None,
+        *,
+        limit: int = MOST_KEYS,
+        at: datetime | None = None,
+    ) -> Waste:
+        """Return the cost of failed jobs and of retries by a key, most waste first.
+
+        It is exact and reads rollups in a database at revision 0011. Otherwise it covers the newest jobs; see
+        `Waste.read_limit`. `at` stands in for the current time; None means the server's clock.
+        """
+        return await waste_sql.read_waste(
+            self.actor_database, by, project_id, limit=validation.check_limit(limit), at=at
+        )
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """Return how many jobs match the filter, at most `most`. Raises NoPrivilege as `find_jobs` does."""

@@ -32,7 +32,7 @@ with counted as materialized (
      where (%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
         or (project_id is null and %(low)s::uuid is null)
 )
-select kind, user_id, project_id, status, mode, day::text,
+select kind, user_id, project_id, status, mode, day::text, null,
        sum(counted_jobs)::bigint, sum(kept_jobs)::bigint, sum(counted_cents)::bigint, sum(kept_cents)::bigint, count(*) over ()
   from sums
  group by kind, user_id, project_id, status, mode, sums.day

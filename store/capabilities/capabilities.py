@@ -26,6 +26,8 @@ from store.capabilities.facts import (
     EVENTS,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
+    JOB_DAY_WASTE,
+    JOB_WASTE,
     JOBS,
     KNOWN_USERS,
     LEASES,
@@ -180,6 +182,15 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return None
 
 
+def wasted(facts: DatabaseFacts) -> MissingCapability | None:
+    if JOB_WASTE in facts.relations and JOB_DAY_WASTE in facts.relations:
+        return None
+    return MissingCapability(
+        reason="This database keeps no rollups of failed jobs, so gjobs reads the newest jobs.",
+        advice="Run 'gjobs migrate up' to add them (revision 0011).",
+    )
+
+
 def linked(facts: DatabaseFacts) -> MissingCapability | None:
     if RETRY_LINKS in facts.relations:
         return None
@@ -289,6 +300,8 @@ _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
 _ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
 _DAY_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
+_WASTE_COLUMNS = frozenset({"user_id", "project_id", "mode", "error_group", "job_count", "cost_cents"})
+_DAY_WASTE_COLUMNS = frozenset({"user_id", "project_id", "day", "has_failed", "job_count", "cost_cents"})
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
@@ -370,6 +383,12 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
         _to_read(JOB_COUNTS, _ROLLUP_COLUMNS),
         _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS),
         _to_read(SUMMARY, frozenset({"user_id", "project_id", "status", "job_count", "total_cost_cents"})),
+    ),
+    Capability.WASTE: (
+        _for_all(wasted),
+        _to_read(JOB_WASTE, _WASTE_COLUMNS),
+        _to_read(JOB_DAY_WASTE, _DAY_WASTE_COLUMNS),
+        Capability.ROLLUPS,
     ),
     Capability.EVENTS: (
         _for_all(recorded),

@@ -37,6 +37,8 @@ class Capability(StrEnum):
     MIGRATING = "migrating"
     ROLLUPS = "rollups"
     """Reading rollups. Without them, jobs are counted."""
+    WASTE = "waste"
+    """Reading the rollups of failed jobs and retries. Without them, only the newest jobs are counted."""
     EVENTS = "events"
     """Reading recorded events. Without them, events are derived by polling."""
     BUDGETS = "budgets"

@@ -14,6 +14,7 @@ USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 SUMMARY = "public.generation_job_summary"
 JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS, EVENT_LOG, KNOWN_USERS = "gjobs.job_events", "gjobs.job_event_log", "gjobs.known_users"
+JOB_WASTE, JOB_DAY_WASTE = "gjobs.job_waste", "gjobs.job_day_waste"
 RETRY_LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING, BUDGET_STATES = "gjobs.budgets", "gjobs.budget_spending", "gjobs.budget_states"
@@ -29,6 +30,8 @@ RELATIONS = (
     SUMMARY,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
+    JOB_WASTE,
+    JOB_DAY_WASTE,
     EVENTS,
     EVENT_LOG,
     KNOWN_USERS,

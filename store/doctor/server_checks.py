@@ -211,6 +211,7 @@ _GRANTS_OF_USERS = (
     Capability.CREATING_PROJECTS,
     # In a migrated database only.
     Capability.ROLLUPS,
+    Capability.WASTE,
     Capability.RETRY_LINKS,
     Capability.LEARNING,
     Capability.RETRYING,

@@ -24,6 +24,7 @@ from tests.benchmarks.startup import startup
 from tests.benchmarks.statistics import statistics
 from tests.benchmarks.table_tick import table_tick
 from tests.benchmarks.transitions import transitions
+from tests.benchmarks.waste import waste
 from tests.benchmarks.work import work
 
 Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "dashboard": dashboard,
     "growth": growth,
     "table_tick": table_tick,
+    "waste": waste,
 }
 
 

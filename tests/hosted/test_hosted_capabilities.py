@@ -46,6 +46,7 @@ def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = F
 
 MIGRATED = {
     Capability.ROLLUPS,
+    Capability.WASTE,
     Capability.EVENTS,
     Capability.RETRY_LINKS,
     Capability.RETRYING,

@@ -52,7 +52,38 @@ select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents,
   from public.generation_job_summary order by 1, 2, 3
 """
 
-PAIRS = ((COUNTED, ROLLED_UP), (DAYS_COUNTED, DAYS_ROLLED_UP), (SUMMARY_COUNTED, SUMMARY))
+WASTE_COUNTED = b"""
+select user_id, project_id, mode, case when status = 'failed' then gjobs.error_group(error) else '' end as error_group,
+       count(*), sum(cost_cents)
+  from public.generation_jobs where status = 'failed' or retry_count > 0 group by 1, 2, 3, 4 order by 1, 2, 3, 4
+"""
+
+WASTE = b"""
+select user_id, project_id, mode, error_group, sum(job_count)::bigint, sum(cost_cents)::bigint
+  from gjobs.job_waste group by user_id, project_id, mode, error_group
+having sum(job_count) <> 0 or sum(cost_cents) <> 0 order by 1, 2, 3, 4
+"""
+
+WASTE_DAYS_COUNTED = b"""
+select user_id, project_id, (created_at at time zone 'UTC')::date::text as day, status = 'failed' as has_failed,
+       count(*), sum(cost_cents)
+  from public.generation_jobs where status = 'failed' or retry_count > 0 group by 1, 2, 3, 4 order by 1, 2, 3, 4
+"""
+
+WASTE_DAYS = b"""
+select user_id, project_id, day::text, has_failed, sum(job_count)::bigint, sum(cost_cents)::bigint
+  from gjobs.job_day_waste group by user_id, project_id, day, has_failed
+having sum(job_count) <> 0 or sum(cost_cents) <> 0 order by 1, 2, day::text, 4
+"""
+
+PAIRS = (
+    (COUNTED, ROLLED_UP),
+    (DAYS_COUNTED, DAYS_ROLLED_UP),
+    (SUMMARY_COUNTED, SUMMARY),
+    (WASTE_COUNTED, WASTE),
+    (WASTE_DAYS_COUNTED, WASTE_DAYS),
+)
+"""Counts, and the rollups of revisions 0004 and 0011 that must equal them."""
 
 USERS = (ADA, BEN)
 
@@ -61,6 +92,8 @@ MODES = ("lifestyle", "", "m" * 3_000)
 DAYS = ("2026-01-01T23:30Z", "2026-01-02T00:30+02", "4713-12-31 BC", "infinity", "-infinity", "294276-12-31")
 
 STATUSES = ("queued", "running", "succeeded", "failed")
+
+ERRORS = ("failed", None, "Job 17 failed", "Job 18 failed", '{"message": "Timeout after 30 s"}', "e" * 9_000)
 
 COSTS = (0, 1, -7, 2**31 - 1, -(2**31))
 
@@ -110,12 +143,14 @@ STATEMENTS = st.one_of(
     st.builds(change, st.just("created_at"), st.sampled_from(DAYS), PARTS),
     st.builds(change, st.just("user_id"), ANY_USER.map(lambda user: user.id), PARTS),
     st.builds(change, st.just("project_id"), ANY_USER.map(lambda user: user.project), PARTS),
-    st.builds(change, st.just("error"), st.just("failed"), PARTS),
+    st.builds(change, st.just("error"), st.sampled_from(ERRORS), PARTS),
+    st.builds(change, st.just("retry_count"), st.sampled_from((0, None, 1, 7)), PARTS),
     PARTS.map(lambda part: ("delete from public.generation_jobs where abs(hashtext(id::text)) %% %s = 0", [part])),
     ANY_USER.map(lambda user: ("delete from public.projects where id = %s", [user.project])),
     ANY_USER.map(lambda user: ("delete from auth.users where id = %s", [user.id])),
     st.just(("truncate public.generation_jobs", [])),
     st.sampled_from((1, 2, 500)).map(lambda some: ("select gjobs.fold_deltas(%s)", [some])),
+    st.just(("select gjobs.fold_waste()", [])),
 )  # fmt: skip
 
 STEPS = st.lists(st.tuples(STATEMENTS, st.sampled_from(("keep", "undo"))), max_size=12)
@@ -183,14 +218,16 @@ def writing(conninfo: Conninfo) -> Iterator[None]:
                         [user.id, user.project, 1 + round_ % 3],
                     ).fetchall()
                     jobs = [row[0] for row in ids]
-                    connection.execute(
-                        "update public.generation_jobs set status = 'running' where id = any(%s)", [jobs]
-                    )
+                    for status in ("running", "failed"):
+                        connection.execute(
+                            "update public.generation_jobs set status = %s, error = %s where id = any(%s)",
+                            [status, f"Job {round_} failed", jobs],
+                        )
                     if round_ % 4 == number:
                         connection.rollback()
                         continue
                     connection.commit()
-                    connection.execute("select gjobs.fold_deltas(1)")
+                    connection.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
                     connection.execute("delete from public.generation_jobs where id = %s", [jobs[0]])
                     connection.commit()
         except psycopg.Error as error:
@@ -247,6 +284,7 @@ def test_verifying_reports_no_difference_while_the_jobs_are_truncated(
 def test_rebuilding_rollups_during_concurrent_writes_is_correct(owners: psycopg.Connection, database: Conninfo) -> None:
     reset_rows(owners)
     owners.execute("insert into gjobs.job_totals values (%s, %s, 'failed', 'made up', 7, 7)", [ADA.id, ADA.project])
+    owners.execute("insert into gjobs.waste_totals values (%s, %s, 'made up', 'group', 7, 7)", [ADA.id, ADA.project])
     with writing(database):
         rebuild_rollups(database)
     assert_rollups_match_for_all_roles(owners)
@@ -256,10 +294,10 @@ def test_rebuilding_rollups_during_concurrent_writes_is_correct(owners: psycopg.
 def test_uncommitted_fold_of_deltas_blocks_no_writer(owners: psycopg.Connection, database: Conninfo) -> None:
     reset_rows(owners)
     with connect(database) as folder, connect(database) as other:
-        folder.execute("select gjobs.fold_deltas(1)")
+        folder.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
         other.execute("set lock_timeout = 1")
-        other.execute("update public.generation_jobs set status = 'running' where id = %s", [BEN.job])
-        other.execute("select gjobs.fold_deltas(1)")
+        other.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
+        other.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
         other.commit()
         assert_rollups_match_for_all_roles(owners)
         folder.commit()
@@ -301,6 +339,12 @@ def test_request_roles_cannot_access_the_rollup_tables(owners: psycopg.Connectio
         "delete from gjobs.job_totals",
         "select gjobs.fold_deltas(1)",
         "select gjobs.recount_jobs()",
+        "select from gjobs.waste_deltas",
+        "select from gjobs.waste_totals",
+        "select from gjobs.waste_days",
+        "insert into gjobs.waste_deltas values (gen_random_uuid(), gen_random_uuid(), '', 'today', '', 1, 1)",
+        "select gjobs.fold_waste()",
+        "select gjobs.recount_waste()",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(owners, ADA.id, role):
             owners.execute(statement.encode())

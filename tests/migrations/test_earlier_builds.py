@@ -17,7 +17,7 @@ from tests.migrations.conftest import catalogue
 DUMPS = sorted((Path(__file__).parent / "dumps").glob("0*.sql"))
 TABLES = """
 select schemaname, tablename from pg_tables
- where schemaname in ('auth', 'public', 'gjobs') and tablename not in ('alembic_version', 'replaced')
+ where schemaname in ('auth', 'public', 'gjobs') and tablename not in ('alembic_version', 'replaced', 'job_folding')
  order by 1, 2
 """
 OURS = """
@@ -103,11 +103,12 @@ def test_downgrade_and_upgrade_to_a_revision_give_the_same_schema(
 def test_upgrade_to_the_head_replaces_every_function_and_trigger(migrated_copy: Conninfo) -> None:
     expected = catalogue(migrated_copy)
     downgrade(migrated_copy, "0009")
+    intact = catalogue(migrated_copy)
     with connect(migrated_copy) as connection:
         spoiled = spoil(connection)
     found = catalogue(migrated_copy)
     for kind, number in zip(("functions", "triggers"), spoiled, strict=True):
-        assert number == len([facts for facts in expected[kind] if facts not in found[kind]]) > 0
+        assert number == len([facts for facts in intact[kind] if facts not in found[kind]]) > 0
 
     upgrade(migrated_copy)
 
@@ -138,7 +139,9 @@ def test_upgrade_to_the_head_keeps_grants(migrated_copy: Conninfo, database: Con
 
     upgrade(migrated_copy)
 
-    assert catalogue(migrated_copy)["grants"] == before
+    # Revision 0011 creates its objects again.
+    known = {facts[1] for facts in before}
+    assert [facts for facts in catalogue(migrated_copy)["grants"] if facts[1] in known] == before
 
 
 def test_upgrade_to_the_head_waits_for_no_reader(migrated_copy: Conninfo) -> None:
@@ -149,6 +152,7 @@ def test_upgrade_to_the_head_waits_for_no_reader(migrated_copy: Conninfo) -> Non
         reader.execute("select from public.generation_jobs, gjobs.job_leases, gjobs.budgets")
         upgrade(migrated_copy, report=messages.append)
 
-    assert messages[0] == f"Revision {HEAD} (functions) is applied."
-    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", messages[1])
-    assert len(messages) == 2
+    functions, lock, *others = messages
+    assert functions == "Revision 0010 (functions) is applied."
+    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", lock)
+    assert others == ["Counting the failed jobs and retries.", f"Revision {HEAD} (waste) is applied."]

@@ -123,6 +123,7 @@ def test_every_function_runs_as_its_caller_with_a_fixed_search_path(database: Co
     assert {name for name, _, _ in functions} - by_workers == {
         "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
         "owns_asset", "owns_project", "rollups_agree", "count_jobs", "count_days",
+        "error_group", "list_waste", "list_day_waste",
         "budget_period_start", "check_budget", "further_columns", "written_further", "archive_jobs", "restore_jobs",
         "sees_own_jobs",
     }  # fmt: skip

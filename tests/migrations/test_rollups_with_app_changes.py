@@ -44,8 +44,10 @@ class TestNullableColumns:
         "update public.generation_jobs set cost_cents = 5 where mode is null",
         "update public.generation_jobs set cost_cents = null, project_id = null, status = null",
         "select gjobs.fold_deltas(1)",
+        "update public.generation_jobs set status = 'failed', retry_count = null where mode is null",
+        "select gjobs.fold_waste()",
         f"update public.generation_jobs set mode = 'lifestyle', cost_cents = 7 {ONE}",  # noqa: S608
-        "select gjobs.fold_deltas(1)",
+        "select gjobs.fold_deltas(1), gjobs.fold_waste()",
         f"delete from public.generation_jobs {ONE}",  # noqa: S608
         "delete from public.generation_jobs where mode is null",
     )
@@ -66,20 +68,22 @@ class TestNullableColumns:
     ) -> None:
         drifted.execute(self.SOME.format(3).encode())
         drifted.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
-        assert check_rollups(migrated_copy).count == 1
+        drifted.execute("insert into gjobs.waste_days values (null, null, null, true, 7, 7)")
+        assert check_rollups(migrated_copy).count == 2
         rebuild_rollups(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
     def test_upgrade_counts_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
         downgrade(migrated_copy, "0003")
         drifted.execute(self.SOME.format(3).encode())
+        drifted.execute("update public.generation_jobs set status = 'failed' where mode is null")
         upgrade(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
 
 READERS = {
     "the table": "grant select on public.generation_jobs to {}",
-    "some columns": "grant select (user_id, project_id, status, mode, cost_cents, created_at)"
+    "some columns": "grant select (user_id, project_id, status, mode, error, cost_cents, created_at, retry_count)"
     " on public.generation_jobs to {}",
 }
 
@@ -100,7 +104,8 @@ def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, gra
 
 def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Connection) -> None:
     own.execute("revoke all on public.generation_jobs from service_role")
-    for statement in ("select * from gjobs.job_counts", "select * from gjobs.job_day_counts"):
+    for view in ("job_counts", "job_day_counts", "job_waste", "job_day_waste"):
+        statement = f"select * from gjobs.{view}"  # noqa: S608
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(own, None, "service_role"):
             own.execute(statement.encode())
 
@@ -125,7 +130,8 @@ def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo
         upgrade(blank_database)
         open_ = connection.execute(
             "select relname from pg_class where relnamespace = 'gjobs'::regnamespace and relkind in ('r', 'S')"
-            " and relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'told_at')"
+            " and relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'told_at', 'waste_deltas',"
+            " 'waste_totals', 'waste_days')"
             " and exists (select from aclexplode(relacl) where grantee <> relowner)"
         ).fetchall()
     assert open_ == []
@@ -137,9 +143,9 @@ LEVELS = ("read committed", "repeatable read", "serializable")
 @pytest.mark.parametrize("level", LEVELS)
 def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, level: str) -> None:
     own.execute(f"set default_transaction_isolation = '{level}'".encode())
-    own.execute("update public.generation_jobs set status = 'running'")
-    own.execute("select gjobs.fold_deltas(1)")
-    assert own.execute("select count(*) from gjobs.job_deltas").fetchone() == (0,)
+    own.execute("update public.generation_jobs set status = 'failed'")
+    own.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
+    assert own.execute("select from gjobs.job_deltas union all select from gjobs.waste_deltas").fetchall() == []
     assert_rollups_match_for_all_roles(own)
 
 
@@ -151,14 +157,15 @@ def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
     with connect(migrated_copy) as old:
         old.execute(f"set transaction isolation level {level}".encode())
         old.execute("select from public.generation_jobs").fetchall()
-        own.execute("select gjobs.fold_deltas(1)")
-        own.execute("update public.generation_jobs set status = 'running' where id = %s", [BEN.job])
-        own.execute("select gjobs.fold_deltas(1)")
-        old.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
-        old.execute("select gjobs.fold_deltas(1)")
+        fold = b"select gjobs.fold_deltas(1), gjobs.fold_waste()"
+        own.execute(fold)
+        own.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
+        own.execute(fold)
+        old.execute("update public.generation_jobs set status = 'failed' where id = %s", [ADA.job])
+        old.execute(fold)
         assert_rollups_match(old)
         old.commit()
-    own.execute("select gjobs.fold_deltas(1)")
+    own.execute(fold)
     assert_rollups_match_for_all_roles(own)
     assert check_rollups(migrated_copy).matches
 

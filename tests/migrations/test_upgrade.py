@@ -34,6 +34,7 @@ APPLIED = [
     "Revision 0008 (archive) is applied.",
     "Revision 0009 (leases by key) is applied.",
     "Revision 0010 (functions) is applied.",
+    "Revision 0011 (waste) is applied.",
 ]
 
 

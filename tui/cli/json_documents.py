@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from store.journal.write_record import JournalEntry
     from store.retention.retention import ArchivedJob, CleanupPreview, RetentionPolicy
     from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
+    from store.statistics.waste import Waste, WasteRow
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -203,6 +204,37 @@ def _error_group(value: "ErrorGroup") -> dict[str, Json]:
     }
 
 
+def waste(value: "Waste") -> dict[str, Json]:
+    return {
+        "by": value.by.value,
+        "rows": [
+            {
+                value.by.value: row.key if isinstance(row.key, str | None) else str(row.key),
+                **({"fingerprint": row.fingerprint} if value.by.value == "group" else {}),
+                **_wasted(row),
+            }
+            for row in value.rows
+        ],
+        "total": _wasted(value.total),
+        "has_more": value.has_more,
+        "days": value.days,
+        "exact": value.is_exact,
+        "read_limit": value.read_limit,
+    }
+
+
+def _wasted(row: "WasteRow") -> dict[str, Json]:
+    return {
+        "failed_count": row.failed_count,
+        "failed_cents": row.failed_cents,
+        "retry_count": row.retry_count,
+        "retry_cents": row.retry_cents,
+        "waste_cents": row.waste_cents,
+        "all_cents": row.all_cents,
+        "share": row.share,
+    }
+
+
 def budget(value: Budget, now: datetime) -> dict[str, Json]:
     moment = used_up_at(value, now)
     return {
@@ -307,6 +339,7 @@ def rollup_check(value: "RollupCheck") -> dict[str, Json]:
                 "status": one.status,
                 "mode": one.mode,
                 "day": one.day,
+                "error_group": one.error_group,
                 "counted_jobs": one.counted_jobs,
                 "kept_jobs": one.kept_jobs,
                 "counted_cents": one.counted_cents,

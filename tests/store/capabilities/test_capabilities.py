@@ -13,6 +13,7 @@ from store.capabilities.facts import (
     EVENTS,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
+    JOB_WASTE,
     JOBS,
     PROJECTS,
     REVISIONS,
@@ -109,6 +110,11 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
             without_login(JOB_DAY_COUNTS, schema=False),
             f"{NO_GRANT}use the schema gjobs. To fix it, run: GRANT USAGE ON SCHEMA gjobs",
         ),
+    ],
+    Capability.WASTE: [
+        (with_relation(JOB_WASTE, None), "This database keeps no rollups of failed jobs, so gjobs reads the newest"),
+        (with_relation(JOB_COUNTS, None), "This database keeps no rollups of its jobs, so gjobs counts them."),
+        (without_login(JOB_WASTE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_waste."),
     ],
     Capability.BUDGETS: [
         (

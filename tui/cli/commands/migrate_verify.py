@@ -71,7 +71,7 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
                 one.kind,
                 str(one.project_id),
                 str(one.user_id),
-                one.day or clean(f"{one.status} {one.mode}"),
+                clean(" ".join(filter(None, (one.day, one.status, one.mode, one.error_group)))),
                 *(count(number) for number in (one.counted_jobs, one.kept_jobs, one.counted_cents, one.kept_cents)),
             ]
             for one in found.differences

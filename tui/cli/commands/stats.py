@@ -37,8 +37,11 @@ def add_stats(commands: "Commands") -> None:
     parser.add_argument("--project", metavar="ID|NAME", help="only jobs of this project")
     parser.add_argument(
         "--by",
-        choices=["project", "mode"],
-        help="project: cost by project and status; mode: how long jobs wait and run",
+        choices=["project", "mode", "user", "group", "day"],
+        help="project: cost by project and status; mode: how long jobs wait and run; the others need --waste",
+    )
+    parser.add_argument(
+        "--waste", action="store_true", help="the cost of failed jobs and of retries, by mode (default) or as --by says"
     )
     parser.add_argument("--archive", action="store_true", help="include the archived jobs")
     parser.add_argument("--window", type=age, metavar="SPAN", help="with --by mode: the last 30m, 24h (default) or 7d")
@@ -51,16 +54,28 @@ async def show_statistics(
     *,
     project: str | None,
     by: str | None,
+    waste: bool,
     archive: bool,
     window: timedelta | None,
 ) -> ExitCode:
+    if waste:
+        if archive or window is not None:
+            raise UsageError(
+                "--waste can't be combined with --archive or --window.", hint="Leave --archive and --window out."
+            )
+    elif by in ("user", "group", "day"):
+        raise UsageError(f"--by {by} needs --waste.", hint=f"Add --waste: gjobs stats --waste --by {by}.")
     if window is not None and by != "mode":
         raise UsageError("--window needs --by mode.", hint="Add --by mode, or leave --window out.")
     if archive and by == "mode":
         raise UsageError("--archive can't be combined with --by mode.", hint="Leave --by or --archive out.")
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
-    if by == "mode":
+    if waste:
+        from tui.cli.commands.waste import show_waste
+
+        await show_waste(session, output, by or "mode", project_id)
+    elif by == "mode":
         monitoring = await session.store.get_job_timings(project_id, window=window or DAY)
         if output.json:
             output.document(json_documents.monitoring(monitoring))

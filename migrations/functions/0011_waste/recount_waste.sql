@@ -1,0 +1,30 @@
+-- Replaces the rollups of failed jobs and retries by counts of one snapshot, under the conditions of gjobs.recount_jobs.
+create or replace function gjobs.recount_waste()
+    returns void language plpgsql volatile security invoker
+    set search_path = '' set row_security = off set plan_cache_mode = force_custom_plan as $$
+begin
+    if current_setting('transaction_isolation') <> 'repeatable read' or not pg_try_advisory_xact_lock(1735353442, 2) then
+        raise object_not_in_prerequisite_state using message = 'the jobs are counted in a REPEATABLE READ transaction that folds alone';
+    end if;
+    update gjobs.job_folding set folded_at = clock_timestamp() where true;
+    delete from gjobs.waste_deltas where true;
+    delete from gjobs.waste_totals where true;
+    delete from gjobs.waste_days where true;
+    with counted as materialized (
+        select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
+               case when j.status = 'failed' then gjobs.error_group(j.error) else '' end as error_group,
+               count(*) as job_count, coalesce(sum(j.cost_cents), 0) as cost_cents
+          from public.generation_jobs j
+         where j.status = 'failed' or j.retry_count > 0
+         group by j.user_id, j.project_id, j.mode, day, 5
+    ), days as (
+        insert into gjobs.waste_days
+        select user_id, project_id, day, error_group <> '' as has_failed, sum(job_count), sum(cost_cents)
+          from counted group by user_id, project_id, day, has_failed order by day
+    )
+    insert into gjobs.waste_totals
+    select user_id, project_id, mode, error_group, sum(job_count), sum(cost_cents)
+      from counted group by user_id, project_id, mode, error_group;
+end $$;
+
+revoke all on function gjobs.recount_waste() from public;

@@ -1,0 +1,21 @@
+"""waste"""
+
+from migrations.scripts import commit, lock_tables, run_folder, run_in_snapshot, run_script
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    # Earlier revisions may have locked tables that the triggers on the jobs write to.
+    commit()
+    run_script("0011/tables.sql")
+    run_folder("functions", revision)
+    run_folder("triggers", revision)
+    run_in_snapshot("0011/count.sql")
+    run_script("0011/views.sql")
+
+
+def downgrade() -> None:
+    lock_tables()
+    run_script("0011/down.sql")

@@ -1,0 +1,75 @@
+"""Waste: the cost of failed jobs and of retries, and its share of all costs."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+
+class WasteKey(StrEnum):
+    """What the jobs are grouped by."""
+
+    MODE = "mode"
+    PROJECT = "project"
+    USER = "user"
+    GROUP = "group"
+    """The error group of failed jobs."""
+    DAY = "day"
+    """The UTC day of creation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WasteRow:
+    """The failed jobs and the retries of one key, or of all keys. No job counts twice."""
+
+    key: str | UUID | date | None
+    """Depends on the `WasteKey`. None for all keys, and for an empty column. The retries of error groups have `""`."""
+    fingerprint: str | None = None
+    """The fingerprint of an error group. None for other keys, or if no recent failure has it."""
+    failed_count: int
+    failed_cents: int
+    retry_count: int
+    """The retries that have not failed. A retry that failed is a failed job."""
+    retry_cents: int
+    all_cents: int | None
+    """The cost of all jobs of the key. None for an error group."""
+
+    @property
+    def waste_cents(self) -> int:
+        return self.failed_cents + self.retry_cents
+
+    @property
+    def share(self) -> float | None:
+        """The waste as a share of all costs of the key. None if they are unknown or not above zero."""
+        return self.waste_cents / self.all_cents if self.all_cents is not None and self.all_cents > 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waste:
+    by: WasteKey
+    rows: tuple[WasteRow, ...]
+    """The keys with failed jobs or retries, most waste first. Days: newest first."""
+    total: WasteRow
+    """The sum of all keys, also of those beyond the limit of rows."""
+    has_more: bool
+    """Whether there are more keys than rows."""
+    days: int | None
+    """How many days, the newest ones, are counted. None: all."""
+    read_limit: int | None
+    """Only this many jobs, the newest ones, were read. None: every job is counted."""
+
+    @property
+    def is_exact(self) -> bool:
+        return self.read_limit is None
+
+
+DAYS = 30
+"""The days that waste by day covers."""
+MOST_KEYS = 50
+"""Keys without a limit of rows."""
+MOST_JOBS = 50_000
+"""The most jobs that are read where no rollups exist."""
+MOST_GROUPED_JOBS = 20_000
+"""The same for error groups, because the errors are long."""
+MOST_NAMING_FAILURES = 2_000
+"""The newest failures that are read to find the fingerprints of groups."""

@@ -1,0 +1,205 @@
+"""Reads waste, from rollups or from the newest jobs."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
+
+from store.actor_database import ActorDatabase
+from store.capabilities.capability import Capability
+from store.database.query import Query, Row
+from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from store.statistics.waste import (
+    DAYS,
+    MOST_GROUPED_JOBS,
+    MOST_JOBS,
+    MOST_NAMING_FAILURES,
+    Waste,
+    WasteKey,
+    WasteRow,
+)
+
+_FINGERPRINT, _GROUP_ID = (
+    # A colon would begin a parameter.
+    sql.replace(":", r"\:")
+    for sql in (fingerprint_sql("error"), group_id_sql(fingerprint_sql("error")))
+)
+_OF_PROJECT = {False: "", True: "WHERE project_id = :project_id"}
+_TODAY = "CAST(timezone('UTC', coalesce(:at, now())) AS date)"
+_SHOWN_DAYS = f"day BETWEEN {_TODAY} - {DAYS - 1} AND {_TODAY}"
+_ROLLUP_KEYS = {
+    WasteKey.MODE: ("mode", "mode"),
+    WasteKey.PROJECT: ("project_id", "project_id"),
+    WasteKey.USER: ("user_id", "user_id"),
+    # Rollups of all jobs have no group. Their costs only count in the total.
+    WasteKey.GROUP: ("error_group", "''"),
+}
+"""The columns of both rollups."""
+_JOB_KEYS = {
+    WasteKey.MODE: "mode",
+    WasteKey.PROJECT: "project_id",
+    WasteKey.USER: "user_id",
+    WasteKey.GROUP: f"CASE WHEN has_failed THEN {_GROUP_ID} ELSE '' END",
+    WasteKey.DAY: "CAST(timezone('UTC', created_at) AS date)",
+}
+
+_Row = tuple[WasteRow, int]
+"""A row, and the number of jobs that were read for it. The first row is the total."""
+
+
+def _summed(source: str, order: str) -> str:
+    """Return a query that adds up the parts of `source` by key, the total first. Keys without waste are left out."""
+    return f"""
+SELECT key, CAST(sum(failed_count) AS bigint), CAST(sum(failed_cents) AS bigint), CAST(sum(retry_count) AS bigint),
+       CAST(sum(retry_cents) AS bigint), CAST(sum(all_cents) AS bigint), CAST(sum(jobs) AS bigint)
+  FROM ({source}) AS parts
+ GROUP BY GROUPING SETS ((key), ())
+HAVING grouping(key) = 1 OR sum(failed_count) + sum(retry_count) <> 0
+ ORDER BY grouping(key) DESC, {order}, key LIMIT :rows
+"""  # noqa: S608 - of constants
+
+
+def _order(by: WasteKey) -> str:
+    return "key DESC" if by is WasteKey.DAY else "sum(failed_cents) + sum(retry_cents) DESC"
+
+
+@cache
+def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
+    if by is WasteKey.DAY:
+        key, all_key, has_failed, rollup, all_jobs = "day", "day", "has_failed", "job_day_waste", "job_day_counts"
+        where = f"{_OF_PROJECT[of_project] or 'WHERE true'} AND {_SHOWN_DAYS}"
+    else:
+        (key, all_key), has_failed = _ROLLUP_KEYS[by], "error_group <> ''"
+        rollup, all_jobs, where = "job_waste", "job_counts", _OF_PROJECT[of_project]
+    source = f"""
+SELECT {key} AS key,
+       CASE WHEN {has_failed} THEN job_count ELSE 0 END AS failed_count,
+       CASE WHEN {has_failed} THEN cost_cents ELSE 0 END AS failed_cents,
+       CASE WHEN {has_failed} THEN 0 ELSE job_count END AS retry_count,
+       CASE WHEN {has_failed} THEN 0 ELSE cost_cents END AS retry_cents,
+       0 AS all_cents, 0 AS jobs
+  FROM gjobs.{rollup} {where}
+UNION ALL
+SELECT {all_key}, 0, 0, 0, 0, cost_cents, 0 FROM gjobs.{all_jobs} {where}"""  # noqa: S608 - of constants
+    return _bound(_summed(source, _order(by)), of_project=of_project, at=by is WasteKey.DAY)
+
+
+@cache
+def _from_jobs(by: WasteKey, of_project: bool, has_retries: bool) -> TextClause:
+    where = _OF_PROJECT[of_project]
+    if by is WasteKey.DAY:
+        where = (
+            f"{where or 'WHERE true'} AND created_at >= timezone('UTC', CAST({_TODAY} - {DAYS - 1} AS timestamp))"
+            f" AND created_at < timezone('UTC', CAST({_TODAY} + 1 AS timestamp))"
+        )
+    is_retry = "coalesce(retry_count, 0) > 0" if has_retries else "false"
+    source = f"""
+SELECT {_JOB_KEYS[by]} AS key,
+       CASE WHEN has_failed THEN 1 ELSE 0 END AS failed_count,
+       CASE WHEN has_failed THEN cents ELSE 0 END AS failed_cents,
+       CASE WHEN is_retry AND NOT has_failed THEN 1 ELSE 0 END AS retry_count,
+       CASE WHEN is_retry AND NOT has_failed THEN cents ELSE 0 END AS retry_cents,
+       cents AS all_cents, 1 AS jobs
+  FROM (
+      SELECT mode, project_id, user_id, created_at, error, CAST(coalesce(cost_cents, 0) AS bigint) AS cents,
+             coalesce(status = 'failed', false) AS has_failed, {is_retry} AS is_retry
+        FROM public.generation_jobs {where}
+       ORDER BY created_at DESC, id DESC LIMIT {_read_limit(by)}
+  ) AS newest"""  # noqa: S608 - of constants
+    return _bound(_summed(source, _order(by)), of_project=of_project, at=by is WasteKey.DAY)
+
+
+def _bound(sql: str, *, of_project: bool, at: bool) -> TextClause:
+    parameters: list[BindParameter[Any]] = [bindparam("rows", type_=Integer)]
+    if of_project:
+        parameters.append(bindparam("project_id", type_=Uuid))
+    if at:
+        parameters.append(bindparam("at", type_=DateTime(timezone=True)))
+    return text(sql).bindparams(*parameters)
+
+
+def _read_limit(by: WasteKey) -> int:
+    return MOST_GROUPED_JOBS if by is WasteKey.GROUP else MOST_JOBS
+
+
+def _make_row(row: Row) -> _Row:
+    key, failed_count, failed_cents, retry_count, retry_cents, all_cents, jobs = row
+    made = WasteRow(
+        key=key,
+        failed_count=failed_count or 0,
+        failed_cents=failed_cents or 0,
+        retry_count=retry_count or 0,
+        retry_cents=retry_cents or 0,
+        all_cents=all_cents or 0,
+    )
+    return made, jobs or 0
+
+
+def _parameters(by: WasteKey, project_id: UUID | None, limit: int, at: datetime | None) -> dict[str, object]:
+    parameters: dict[str, object] = {"rows": limit + 2}
+    if project_id is not None:
+        parameters["project_id"] = project_id
+    return parameters | {"at": at} if by is WasteKey.DAY else parameters
+
+
+def _waste_from_rollups(by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None) -> Query[_Row]:
+    statement = _from_rollups(by, project_id is not None)
+    return Query(statement, _make_row, _parameters(by, project_id, limit, at))
+
+
+def _waste_from_jobs(
+    by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None, has_retries: bool
+) -> Query[_Row]:
+    """Return a query over the newest jobs. `has_retries`: the table has the column `retry_count`."""
+    statement = _from_jobs(by, project_id is not None, has_retries)
+    return Query(statement, _make_row, _parameters(by, project_id, limit, at))
+
+
+_FINGERPRINTS = text(f"""
+SELECT DISTINCT {group_id_sql("fingerprint")}, fingerprint
+  FROM (SELECT {_FINGERPRINT} AS fingerprint
+          FROM (SELECT error FROM public.generation_jobs WHERE status = 'failed'
+                 ORDER BY created_at DESC, id DESC LIMIT {MOST_NAMING_FAILURES}) AS newest OFFSET 0) AS failures
+""")  # noqa: S608 - of constants
+
+
+def _recent_fingerprints() -> Query[tuple[str, str]]:
+    """Return a query for the groups of the newest failures, with their fingerprints."""
+    return Query(_FINGERPRINTS, _make_pair)
+
+
+def _make_pair(row: Row) -> tuple[str, str]:
+    group_id, fingerprint = row
+    return group_id, fingerprint
+
+
+async def read_waste(
+    actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None
+) -> Waste:
+    """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
+    is_exact = await actor_database.has(Capability.WASTE)
+    if is_exact:
+        query = _waste_from_rollups(by, project_id, limit=limit, at=at)
+    else:
+        has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
+        query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
+    queries: list[Query[Any]] = [query, _recent_fingerprints()] if by is WasteKey.GROUP else [query]
+    ((total, read), *others), *fingerprints = await actor_database.read_together(*queries)
+    names = dict(*fingerprints)
+    is_cut = not is_exact and read >= _read_limit(by)
+    return Waste(
+        by=by,
+        rows=tuple(_named(row, names) if by is WasteKey.GROUP else row for row, _ in others[:limit]),
+        total=total,
+        has_more=len(others) > limit,
+        days=DAYS if by is WasteKey.DAY else None,
+        read_limit=_read_limit(by) if is_cut else None,
+    )
+
+
+def _named(row: WasteRow, fingerprints: Mapping[str, str]) -> WasteRow:
+    return replace(row, fingerprint=fingerprints.get(str(row.key)), all_cents=None)

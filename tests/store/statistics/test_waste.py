@@ -1,0 +1,150 @@
+"""Waste from rollups and from the newest jobs equals what Python computes from the same jobs."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.error_groups.fingerprint import error_group_id, fingerprint
+from store.jobs.job import GenerationJob
+from store.statistics import waste_sql
+from store.statistics.waste import WasteKey, WasteRow
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+
+STATUSES = ("queued", "running", "succeeded", "failed", "failed")
+ERRORS = ("Job 17 failed", "Job 18 failed", None, '{"message": "Timeout after 30 s"}')
+
+
+@pytest.fixture
+def project_ids(make_project: MakeProject, make_job: MakeJob, sql: Sql) -> list[UUID]:
+    """Three projects with eighty jobs over seven weeks. A third of them repeat another job."""
+    random = Random(20260115)  # noqa: S311
+    projects = [make_project(ADA, "One"), make_project(ADA, "Two"), make_project(BEN, "Three")]
+    for number in range(80):
+        job = make_job(
+            random.choice(projects),
+            status := random.choice(STATUSES),
+            mode=random.choice(("lifestyle", "packaging")),
+            error=random.choice(ERRORS) if status == "failed" else None,
+            cost_cents=random.choice((-3, 0, 1, 250, 2_000_000_000)),
+            created_at=NOW - timedelta(minutes=random.randint(-600, 70_000)),
+        )
+        if number % 3 == 0:
+            sql("update generation_jobs set retry_count = 1 where id = %s", (job,))
+    return projects
+
+
+def key_of(job: GenerationJob, by: WasteKey) -> str | UUID | date:
+    match by:
+        case WasteKey.MODE:
+            return job.mode
+        case WasteKey.PROJECT:
+            return job.project_id
+        case WasteKey.USER:
+            return job.user_id
+        case WasteKey.GROUP:
+            return error_group_id(job.error) if job.status == "failed" else ""
+        case WasteKey.DAY:
+            return job.created_at.date()
+
+
+def row_of(key: str | UUID | date | None, jobs: list[GenerationJob], *, is_group: bool = False) -> WasteRow:
+    failed = [job for job in jobs if job.status == "failed"]
+    retries = [job for job in jobs if job.status != "failed" and job.retry_count]
+    return WasteRow(
+        key=key,
+        fingerprint=fingerprint(failed[0].error) if is_group and failed else None,
+        failed_count=len(failed),
+        failed_cents=sum(job.cost_cents for job in failed),
+        retry_count=len(retries),
+        retry_cents=sum(job.cost_cents for job in retries),
+        all_cents=None if is_group else sum(job.cost_cents for job in jobs),
+    )
+
+
+async def assert_waste_matches(store: Store, project_id: UUID | None, by: WasteKey) -> None:
+    page = await (store.get_project_jobs(project_id) if project_id else store.get_generation_jobs())
+    first = NOW.date() - timedelta(days=29)
+    jobs = [job for job in page if by is not WasteKey.DAY or first <= job.created_at.date() <= NOW.date()]
+    by_key = defaultdict(list)
+    for job in jobs:
+        by_key[key_of(job, by)].append(job)
+    rows = [row_of(key, some, is_group=by is WasteKey.GROUP) for key, some in by_key.items()]
+    rows = [row for row in rows if row.failed_count or row.retry_count]
+
+    found = await store.get_waste(by, project_id, at=NOW)
+
+    assert found.is_exact
+    assert found.total == row_of(None, jobs)
+    assert sorted(found.rows, key=repr) == sorted(rows, key=repr)
+    wasted = [row.waste_cents for row in found.rows]
+    if by is WasteKey.DAY:
+        assert [row.key for row in found.rows] == sorted((row.key for row in rows), key=str, reverse=True)
+    else:
+        assert wasted == sorted(wasted, reverse=True)
+
+
+@pytest.mark.parametrize("is_counted", [False, True], ids=["rollups", "jobs"])
+async def test_waste_matches_the_jobs(
+    operator: Store, ada: Store, project_ids: list[UUID], sql: Sql, is_counted: bool
+) -> None:
+    if is_counted:
+        sql("revoke select on gjobs.job_waste from public")
+        operator.capability_cache.latest = None
+    try:
+        for store in (ada, operator):
+            for project_id in (None, *project_ids):
+                for by in WasteKey:
+                    await assert_waste_matches(store, project_id, by)
+    finally:
+        sql("grant select on gjobs.job_waste to public")
+
+
+@pytest.fixture
+async def attached(attached_database: Conninfo) -> AsyncIterator[Store]:
+    store = Store(Database(attached_database))
+    yield store
+    await store.close()
+
+
+async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
+    attached: Store, app_sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app_sql("insert into auth.users (id) values (%s)", (ADA,))
+    app_sql("insert into projects (id, user_id, name) values (%s, %s, 'One')", (ADA, ADA))
+    app_sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, error, cost_cents, created_at)"
+        " select %s, %s, case when n <= 4 then 'failed' else 'succeeded' end, 'lifestyle', 'Job ' || n || ' failed', n,"
+        " %s - n * interval '1 hour' from generate_series(1, 8) n",
+        (ADA, ADA, NOW),
+    )
+    everything = await attached.get_waste(at=NOW)
+    assert (everything.is_exact, everything.total.waste_cents, everything.total.all_cents) == (True, 10, 36)
+
+    monkeypatch.setattr(waste_sql, "MOST_JOBS", 3)
+    monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 6)
+    waste_sql._from_jobs.cache_clear()
+    for by, most, cents, all_cents in ((WasteKey.DAY, 3, 6, 6), (WasteKey.GROUP, 6, 10, 21)):
+        found = await attached.get_waste(by, at=NOW)
+        assert (found.is_exact, found.read_limit) == (False, most)
+        assert (found.total.waste_cents, found.total.all_cents, found.total.retry_count) == (cents, all_cents, 0)
+    waste_sql._from_jobs.cache_clear()
+    assert [row.fingerprint for row in found.rows] == ["Job # failed"]
+
+
+async def test_waste_lists_the_worst_keys_and_the_total_of_all(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    project = make_project()
+    for number in range(1, 6):
+        make_job(project, "failed", mode=f"mode {number}", cost_cents=number)
+    found = await operator.get_waste(limit=2)
+    assert [row.key for row in found.rows] == ["mode 5", "mode 4"]
+    assert (found.has_more, found.total.failed_cents, found.total.share) == (True, 15, 1.0)
+    assert not (await operator.get_waste(limit=5)).has_more
