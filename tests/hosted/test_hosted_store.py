@@ -6,7 +6,9 @@ from contextlib import ExitStack
 import pytest
 
 from store.database.database import Database
+from store.error_groups.error_group import EVERY_FAILURE
 from store.errors import NoPrivilege, ReadOnly
+from store.filters.filter_text import parse
 from store.job_list.list_query import ListingQuery
 from store.jobs.job import JobStatus
 from store.statistics.totals import TotalsQuery
@@ -16,7 +18,7 @@ from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.statement_log import record_transcript
-from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, job_id
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, FROZEN, JobsDatabase, job_id
 
 STATE = """
     select name, setting from pg_settings where name <> 'application_name' and name not like 'plpgsql.%'
@@ -62,6 +64,9 @@ async def read_all(store: Store) -> None:
     assert (await store.get_job_statistics()).count(JobStatus.QUEUED)
     assert await store.get_total_costs(AUTUMN)
     assert await store.get_job_summary()
+    errors = await store.get_error_groups(at=FROZEN)
+    assert await store.get_error_group_jobs(EVERY_FAILURE, errors.groups[0], at=FROZEN)
+    assert (await store.find_jobs(parse(f"error-group:{errors.groups[0].id}"))).items
     assert (await store.get_listing(ListingQuery())).projects
     assert (await store.get_totals(TotalsQuery(project_id=AUTUMN))).projects
     assert await store.get_projects()
@@ -98,7 +103,10 @@ async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(login: 
         if login.is_owner:
             (trail,) = await store.acting_as(ActingUser(id=BEN)).get_projects()
             assert trail.user_id == BEN
+            groups = await store.acting_as(ActingUser(id=BEN)).get_error_groups(at=FROZEN)
+            assert [(group.users, group.example_job_id) for group in groups] == [((BEN,), job_id(8))]
             return
+        assert {group.example_job_id for group in await store.get_error_groups(at=FROZEN)} == {job_id(4), job_id(8)}
         assert {(user.id, user.email) for user in await store.get_users()} == {(ADA, None), (BEN, None)}
         with pytest.raises(NoPrivilege):
             await store.acting_as(ActingUser(id=ADA)).get_projects()

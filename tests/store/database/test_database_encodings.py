@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from store.database.database import Database
 from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
+from store.error_groups.fingerprint import error_group_id, group_id
 from store.errors import InvalidValue, UnexpectedError
 from store.store import Store
 from tests.conftest import TESTS, Conninfo, connect, run_file
@@ -47,6 +48,23 @@ async def test_latin1_database_stores_its_text_and_refuses_other_characters(
                 with pytest.raises(InvalidValue, match="has no equivalent in encoding"):
                     await store.create_project("製品")
                 assert (await store.get_projects())[0].id == project.id
+
+
+@pytest.mark.parametrize(("encoding", "plain"), [("LATIN1", "Café 7"), ("SQL_ASCII", "製品 7")])
+async def test_error_groups_are_the_same_in_every_encoding(server: ServerHandle, encoding: str, plain: str) -> None:
+    """Only a UTF-8 database decodes escaped characters. The group of such an error differs in the others."""
+    with app_database(server, encoding) as conninfo:
+        async with Store(Database(conninfo)) as store:
+            project = await store.create_project("x", owner_id=ADA)
+            for error in (plain, f'{{"message": "{plain}"}}', '{"message": "Caf\\u00e9 7"}'):
+                job = await store.create_generation_job(project_id=project.id, mode="m")
+                await store.transition_jobs([job.id], "running")
+                await store.transition_jobs([job.id], "failed", error)
+            groups = await store.get_error_groups()
+            assert {group.id: group.count for group in groups} == {
+                error_group_id(plain): 2,
+                group_id("Caf\\u#e# #"): 1,
+            }
 
 
 async def test_invalid_text_in_an_sql_ascii_database_is_an_unexpected_error(server: ServerHandle) -> None:

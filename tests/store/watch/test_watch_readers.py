@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
+from store.error_groups.fingerprint import error_group_id
 from store.errors import InvalidValue, Unreachable
 from store.filters.filter_text import parse
 from store.jobs.job import GenerationJob, JobStatus
@@ -42,6 +43,15 @@ async def started_watch(store: Store) -> Watch:
     watch = await store.watch()
     await watch.read()
     return watch
+
+
+async def test_watch_of_an_error_group_reports_only_its_failures(db: Db, project: UUID) -> None:
+    jobs = [db.make_job(project, "running", error="Asset 1 not found") for _ in range(2)]
+    watch = await db.operator.watch(parse(f"error-group:{error_group_id('Asset 1 not found')}"))
+    assert await reported(watch) == []
+    move(db.sql, jobs[0], "failed", error="Asset 2 not found")
+    move(db.sql, jobs[1], "failed", error="timeout")
+    assert await reported(watch) == [(jobs[0], "running", "failed")]
 
 
 async def test_watch_reports_each_status_change_once_in_order_with_the_job_right_after_it(
