@@ -10,6 +10,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from store.error_groups.fingerprint import (
+    DIGIT,
+    DIGIT_REPLACEMENTS,
     EXCEPTION,
     FIRST_LINE,
     ID_DIGITS,
@@ -54,7 +56,10 @@ def fingerprint_sql(error: str) -> str:
     messages = ", ".join(map(_decoded, JSON_MESSAGES))
     after_traceback = f"regexp_replace(message, {_quoted('^.*' + _escaped(TRACEBACK))}, '')"
     return f"""(
-SELECT btrim(left({_replaced("line", REPLACEMENTS)}, {MOST_CHARACTERS}), ' ') FROM (
+SELECT btrim(left(
+           CASE WHEN words ~ '{DIGIT}' THEN {_replaced("words", DIGIT_REPLACEMENTS)} ELSE words END, {MOST_CHARACTERS}
+       ), ' ') FROM (
+SELECT {_replaced("line", REPLACEMENTS)} AS words FROM (
 SELECT left(coalesce(
            CASE WHEN strpos(message, '{TRACEBACK}') > 0 THEN substring({after_traceback}, {_quoted(EXCEPTION)}) END,
            substring(message, {_quoted(FIRST_LINE)}), ''), {MOST_OF_LINE}) AS line FROM (
@@ -63,7 +68,7 @@ SELECT CASE
                THEN coalesce({messages}, regexp_replace(head, {_quoted(LINE_ENDS)}, ' ', 'g'))
            WHEN strpos(head, '{TRACEBACK}') > 0 THEN right({error}, {MOST_READ})
            ELSE head END AS message FROM (
-SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages OFFSET 0) lines)"""  # noqa: S608
+SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages OFFSET 0) lines OFFSET 0) replaced)"""  # noqa: S608
 
 
 class Fingerprint(FunctionElement[str]):

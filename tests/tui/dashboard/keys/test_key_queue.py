@@ -244,7 +244,7 @@ async def test_repeated_key_is_typed_into_a_field(dashboard: Driver) -> None:
     assert field.value == "wwwwwwww"
 
 
-OPENERS = ("n", "p", "b", "t", "w", "?", "u", "ctrl+p", "enter")
+OPENERS = ("n", "p", "b", "t", "w", "E", "?", "u", "ctrl+p", "enter")
 LETTERS = "abehlmnpqtuwxz"
 """Letters that change neither a job nor the list: one letter may close a dialog, and the next letter may then act on
 the list.

@@ -52,7 +52,7 @@ LIMITS = TimeLimits(statement=0.4, lock=0.2, answer=0.4)
 
 ACTIONS = ("s", "c", "f", "r", "d", "n", "U", "P", "b", "A", "delete")
 MOVES = ("down", "up", "home", "end", "pageup", "pagedown", "space", "tab", "shift+tab", "left", "right", "j", "k")
-OPENERS = ("enter", "slash", "question_mark", "ctrl+p", "p", "u", "t", "w", "i", "v", "W", "D", "L", "Y")
+OPENERS = ("enter", "slash", "question_mark", "ctrl+p", "p", "u", "t", "w", "E", "i", "v", "W", "D", "L", "Y")
 ANSWERS = ("y", "n", "enter", "escape", "q", "x")
 OTHERS = (*"12345oO=z+-", "f5", "backspace", "ctrl+r", "ctrl+u", "shift+down", "f12", "ctrl+q")
 GESTURES = (
