@@ -104,14 +104,16 @@ class DrawnLines(Widget):
     def render_line(self, y: int) -> Strip:
         if self.text_selection is not None:
             return super().render_line(y)
-        strip = self._strips.get(y)
-        if strip is None:
-            line = self._lines[y] if y < len(self._lines) else _NO_LINE
-            strips = Visual.to_strips(self, line, self.size.width, 1, self.visual_style)
-            strip = strips[0] if strips else Strip.blank(0)  # A widget without width has no strips.
-            # A selection with the mouse starts at the place that the drawn text names.
-            self._strips[y] = strip = strip.apply_offsets(0, y) if self.allow_select else strip
-        return strip
+        if y not in self._strips:
+            self._draw_missing_lines()
+        return self._strips.get(y) or Strip.blank(self.size.width, self.visual_style.rich_style)
+
+    def _draw_missing_lines(self) -> None:
+        """Draw them together. Each keeps its place, where a selection with the mouse may start."""
+        missing = [_NO_LINE if y in self._strips else line for y, line in enumerate(self._lines)]
+        content, size = Content("\n").join(missing), self.size
+        for y, strip in enumerate(Visual.to_strips(self, content, size.width, size.height, self.visual_style)):
+            self._strips.setdefault(y, strip)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
