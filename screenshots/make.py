@@ -27,7 +27,7 @@ from screenshots.growth import chart, lines_of
 from screenshots.recording import recorded_picture
 from store.budgets.budget import Budgets
 from store.configuration.configuration import EMBEDDED_PROFILE, Profile
-from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME
+from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME, resolve
 from store.database.database import Database
 from store.embedded.server import open_server
 from store.error_groups.error_group import EVERY_FAILURE, ErrorGroups, ErrorScope
@@ -46,6 +46,7 @@ from tui.dashboard.details.details_pane import DetailsPane
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.manual_dialog import Location, ManualDialog
 from tui.dashboard.session_poller import Opener
+from tui.dashboard.setup import AppSearch, DashboardSetup
 from tui.session import Report, Session
 
 ROOM = Path(__file__).parent
@@ -247,6 +248,11 @@ async def has_page(stage: Stage, topic: str, *, is_scrolled: bool = False) -> No
     await stage.wait_for(is_drawn)
 
 
+async def first_question(stage: Stage) -> None:
+    await stage.wait_for(lambda: bool(stage.app.screen.query("#choices")))
+    await stage.press()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     name: str
@@ -257,6 +263,16 @@ class Scene:
     """The profile that gives the database its name and colour."""
     address: str | None = None
     acts_as: str = EMBEDDED_USER
+    app_files: Mapping[str, str] | None = None
+    """Files of an app in which the dashboard starts, so that it asks which database to open."""
+
+
+APP_FILES = {
+    "supabase/config.toml": "[db]\nport = 54322\n",
+    ".env": "DATABASE_URL=postgresql://postgres:postgres@127.0.0.1:54322/postgres\n",
+    ".env.local": "DIRECT_URL=postgresql://postgres@db.example.com/postgres\n",
+    "compose.yaml": "services: {analytics: {image: postgres, ports: ['5433:5432']}}\n",
+}
 
 
 SCENES = (
@@ -272,6 +288,7 @@ SCENES = (
         profile=Profile(name="production", label="Production", color="crimson"),
         address="db.example.com/app",
     ),
+    Scene(name="first-question", size=WIDE, play=first_question, app_files=APP_FILES),
     Scene(name="visibility", size=WIDE, play=visibility),
     Scene(name="narrow", size=NARROW, play=dashboard),
     Scene(name="narrow-details", size=NARROW, play=details),
@@ -334,11 +351,28 @@ async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 
 async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
     """The scene is played once; then the same state is taken in each theme."""
-    app = GjobsApp(opener, state_path=None, clock=lambda: NOW)
-    app.animation_level = "none"
+    with tempfile.TemporaryDirectory(prefix="gjobs-app-") as directory:
+        app = GjobsApp(opener, state_path=None, clock=lambda: NOW, setup=_setup(scene, Path(directory)))
+        app.animation_level = "none"
+        return await _play(app, scene)
+
+
+def _setup(scene: Scene, directory: Path) -> DashboardSetup | None:
+    if scene.app_files is None:
+        return None
+    for name, content in {".git": "", **scene.app_files}.items():
+        file = directory / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    settings = resolve(data_dir=directory, environment={})
+    return DashboardSetup(app_search=AppSearch(settings=settings, directory=directory))
+
+
+async def _play(app: GjobsApp, scene: Scene) -> dict[str, str]:
     async with app.run_test(size=scene.size) as pilot:
         stage = Stage(app, pilot)
-        await stage.wait_for(app.settled.is_set)
+        if scene.app_files is None:
+            await stage.wait_for(app.settled.is_set)
         await scene.play(stage)
         # On a busy machine, polls may be slow, and the next ones are then delayed: pictures must not show this delay.
         await stage.wait_for(lambda: app.poller.max_staleness == app.poller.interval)

@@ -19,6 +19,7 @@ HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgse
 
 LATE_IMPORTS = {
     "migrations.runner": "Alembic, only where a revision has to run",
+    "store.configuration.app_databases": "YAML, only where a Compose file may name Postgres",
     "store.configuration.config_file": "TOML, only where there is a file",
     "store.configuration.config_reader": "saved views, only where the file has some",
     "store.configuration.saved_views": "the filter language, only where a view is read",
@@ -30,6 +31,7 @@ LATE_IMPORTS = {
     "tui.dashboard.action_host": "the question before quitting, on a key",
     "tui.dashboard.app": "actions, palette and help, on a key; notifications, where configured",
     "tui.dashboard.browser.tab": "the dashboard, after the settings were read",
+    "tui.dashboard.app_databases": "readers of files and the question, only in the folder of an app",
     "tui.dashboard.budgets.budgets_panel": "only where there are budgets",
     "tui.dashboard.job_list.filter_bar": "the filter language, once a filter is typed",
     "tui.dashboard.job_list.jobs_panel": "completions, once a filter is typed",

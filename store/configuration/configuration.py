@@ -48,6 +48,8 @@ class Profile:
     """Further libpq parameters. They override those in the address."""
     password_command: tuple[str, ...] = field(default=(), repr=False)
     """A program and its arguments. The first line of its output is the password. Empty for none."""
+    sources: tuple[str, ...] = ()
+    """Files of an app that name the database, relative to the app's folder. Empty for a configured profile."""
 
 
 EMBEDDED_PROFILE = Profile(name=EMBEDDED, label=EMBEDDED, write=True)

@@ -64,6 +64,8 @@ class Settings:
     configuration: Configuration = NO_CONFIGURATION
     signed_in_user: str | None = None
     """The user whom a proxy in front of `gjobs serve` has signed in. The journal keeps it."""
+    is_fallback: bool = False
+    """Whether nothing chose a database, so that gjobs opens the embedded one."""
 
     @property
     def act_as_given(self) -> bool:
@@ -84,7 +86,8 @@ def resolve(
     configuration: Configuration = NO_CONFIGURATION,
 ) -> Settings:
     """Resolve the settings from options and environment. An empty variable counts as unset. Raises InvalidValue."""
-    chosen = _chosen(database_url, profile, environment, configuration)
+    named = _chosen(database_url, profile, environment, configuration)
+    chosen = configuration.profiles[EMBEDDED] if named is None else named
     target = _target(chosen, data_dir)
     its_profile = chosen if isinstance(chosen, Profile) else None
     act_as, origin = _actor_and_origin(act_as, its_profile, environment)
@@ -98,6 +101,7 @@ def resolve(
         write_reason=write_reason,
         profile=its_profile,
         configuration=configuration,
+        is_fallback=named is None,
     )
 
 
@@ -123,7 +127,8 @@ def switched(settings: Settings, profile: Profile) -> Settings:
 
 def _chosen(
     database_url: str | None, profile: str | None, environment: Mapping[str, str], configuration: Configuration
-) -> UrlTarget | Profile:
+) -> UrlTarget | Profile | None:
+    """Return the chosen database. None if nothing chooses one."""
     url_variable, profile_variable = environment.get("GJOBS_DATABASE_URL"), environment.get("GJOBS_PROFILE")
     if database_url and profile:
         raise _two_databases("--database-url", "--profile")
@@ -141,7 +146,7 @@ def _chosen(
         return configuration.profiles[configuration.default_profile]
     if url := environment.get(APP_VARIABLE):
         return UrlTarget(url=url, origin=APP_VARIABLE)
-    return configuration.profiles[EMBEDDED]
+    return None
 
 
 def _two_databases(one: str, other: str) -> InvalidValue:

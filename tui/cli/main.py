@@ -84,6 +84,11 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     if not command.reads_configuration:
         return NO_CONFIGURATION
     configuration = load(configuration_file(options.config, os.environ))
+    profile = options.profile or os.environ.get("GJOBS_PROFILE") or ""
+    if profile.startswith("app:"):
+        from store.configuration.app_databases import find_app_databases
+
+        configuration = find_app_databases(os.environ).added_to(configuration, profile)
     if configuration.warning:
         print_message(configuration.warning)
     if configuration.keymap or configuration.theme is not None:

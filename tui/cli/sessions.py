@@ -1,6 +1,8 @@
 """Runs a command inside an open session."""
 
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from functools import update_wrapper
@@ -10,7 +12,7 @@ from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
 from tui import gc_tuning
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, print_message
+from tui.cli.output import Output, is_terminal, print_message
 
 if TYPE_CHECKING:
     from tui.session import Session
@@ -101,7 +103,15 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
 
 
 def _print_origin(settings: Settings) -> None:
-    """If the address comes from `DATABASE_URL`, print it before it is used."""
+    """If the address comes from `DATABASE_URL`, print it before it is used.
+
+    If the sample data may surprise a person in the folder of an app, name the app's database.
+    """
+    if settings.is_fallback and is_terminal(sys.stderr):
+        from store.configuration.app_databases import find_app_databases
+
+        if found := find_app_databases(os.environ).databases:
+            print_message(f"This is the sample database. --profile {found[0].name} opens {found[0].description}.")
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
         from store.database.connection_url import label, parameters
 

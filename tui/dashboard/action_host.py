@@ -108,6 +108,9 @@ class ActionHost(Protocol):
     @property
     def database_choices(self) -> "Sequence[DatabaseChoice]": ...
 
+    async def find_databases(self) -> None:
+        """Add the databases that files of the app name to the choices, unless that is done."""
+
     @property
     def database_choice(self) -> "DatabaseChoice | None":
         """The database that is open or being opened."""

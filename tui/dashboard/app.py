@@ -29,6 +29,7 @@ from store.users.actor import ActingUser, Operator, actor_name
 from tui import gc_tuning
 from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
+from tui.dashboard.app_databases import TYPED_EARLY, AppDatabaseChoices
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import JobTable
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from store.configuration.saved_views import KnownViews
     from store.store import Store
     from tui.dashboard.actions import Actions
+    from tui.dashboard.first_question import FirstQuestion
     from tui.dashboard.notifications import Notices
     from tui.dashboard.stage.presenter import Presenter
 
@@ -128,8 +130,9 @@ class GjobsApp(MessageApp[int]):
         setup: DashboardSetup | None = None,
     ) -> None:
         self._setup = setup or DashboardSetup()
-        self.database_choices = self._setup.database_choices
-        self.database_choice = next(iter(self.database_choices), None)
+        self._configured_choices = self._setup.database_choices
+        self._found_choices: tuple[DatabaseChoice, ...] = ()
+        self.database_choice = next(iter(self._configured_choices), None)
         """The database that is open or being opened. None for a demo or an address without a profile."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
@@ -137,6 +140,7 @@ class GjobsApp(MessageApp[int]):
         """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
+        self._app_databases = AppDatabaseChoices(self._setup.app_search, self._memory)
         is_unseen = self._setup.tour is TourStart.ONCE and not self._memory.has_seen_tour
         self._is_tour_due = is_unseen or self._setup.tour is TourStart.ALWAYS
         """Whether the tour is to start when the first opened database shows its first list."""
@@ -199,7 +203,39 @@ class GjobsApp(MessageApp[int]):
         if self._setup.notice:
             show_toast(self, Toast(text=self._setup.notice, severity="warning"))
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
-        self._connect()
+        if self._app_databases.may_ask:
+            self.tasks.ask(self._choose_first())
+        else:
+            self._connect()
+
+    async def _choose_first(self) -> None:
+        """Open the sample database. If the app around the current directory names databases, ask first."""
+
+        async def ask(dialog: "FirstQuestion") -> str | None:
+            self.database_choice, chosen = None, self.database_choice
+            self.show_status()
+            # Nobody has seen the question when these keys were typed.
+            self._keys.drop_until_seen(TYPED_EARLY)
+            answer = await self.push_screen_wait(dialog)
+            self.database_choice = chosen
+            self.show_status()
+            return answer
+
+        choice = await self._app_databases.choose_first(ask)
+        if choice is None:
+            self._connect()
+        else:
+            self.switch_to(choice)
+
+    async def find_databases(self) -> None:
+        """Find the databases that files of the app name, so that the user can switch to them."""
+        known = {choice.name for choice in self._configured_choices}
+        self._found_choices = tuple(one for one in await self._app_databases.find() if one.name not in known)
+
+    @property
+    def database_choices(self) -> tuple[DatabaseChoice, ...]:
+        """The configured databases, and then those that files of the app name."""
+        return (*self._configured_choices, *self._found_choices)
 
     def follow_messages(self) -> None:
         follow_messages(self)
@@ -223,6 +259,7 @@ class GjobsApp(MessageApp[int]):
         gc_tuning.resume_gc()
         self._is_preloaded = True
         self._actions.read_row_notes()
+        await self.find_databases()
 
     def read_views(self) -> None:
         """Read the saved views again. Report problems, and use the valid views."""
@@ -256,6 +293,7 @@ class GjobsApp(MessageApp[int]):
     @work(group=worker_groups.CONNECT, exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
+        self._app_databases.note_switch(choice)
         await self._replace_database(choice.opener, choice.interval, choice=choice)
 
     async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:

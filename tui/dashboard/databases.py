@@ -29,6 +29,7 @@ ALONE = "No other database is configured. Run 'gjobs config path' to see where t
 
 
 async def pick_database(host: "ActionHost") -> None:
+    await host.find_databases()
     known = host.database_choices
     if len(known) < 2:
         show_toast(host.app, Toast(text=ALONE, severity="warning"))
@@ -46,7 +47,9 @@ async def pick_database(host: "ActionHost") -> None:
 
 
 def full_name(choice: "DatabaseChoice") -> str:
-    """Return the label, with the profile's name if that is different."""
+    """Return the description, or else the label, with the profile's name if that is different."""
+    if choice.description is not None:
+        return choice.description
     label, name = choice.label, choice.name
     if label is None:
         return "the given address"

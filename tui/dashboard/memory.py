@@ -35,6 +35,8 @@ class StateFile:
     has_seen_tour: bool = False
     projects: Mapping[str, str] = field(default_factory=dict)
     """Maps a place to the id of its last project, or to "" for all projects. A place is a database and an actor."""
+    app_databases: Mapping[str, str] = field(default_factory=dict)
+    """Maps the folder of an app to the database that was chosen there."""
 
 
 class RememberedState:
@@ -74,6 +76,14 @@ class RememberedState:
         latest = self._latest()
         self._keep(replace(latest, projects={**latest.projects, place: str(project_id or "")}))
 
+    def app_database(self, folder: str) -> str | None:
+        """Return the database that was chosen in the folder of an app. None if none was."""
+        return self._state.app_databases.get(folder)
+
+    def remember_app_database(self, folder: str, chosen: str) -> None:
+        latest = self._latest()
+        self._keep(replace(latest, app_databases={**latest.app_databases, folder: chosen}))
+
     def _latest(self) -> StateFile:
         return load(self._path) if self._path else self._state
 
@@ -92,6 +102,7 @@ def load(path: Path) -> StateFile:
             # A file without this value comes from a version without a tour, so this is not the first start.
             has_seen_tour=stored.get("has_seen_tour", True) is True,
             projects={str(place): str(project) for place, project in projects.items()},
+            app_databases={str(folder): str(name) for folder, name in stored.get("app_databases", {}).items()},
         )
     except FileNotFoundError:
         return StateFile()
@@ -104,7 +115,12 @@ def save(path: Path, state: StateFile) -> None:
     """Save the state. If the file cannot be written, only the state is lost."""
     try:
         make_directory(path.parent)
-        stored = {"theme": state.theme, "has_seen_tour": state.has_seen_tour, "projects": dict(state.projects)}
+        stored = {
+            "theme": state.theme,
+            "has_seen_tour": state.has_seen_tour,
+            "projects": dict(state.projects),
+            "app_databases": dict(state.app_databases),
+        }
         text = json.dumps(stored, indent=1)
         # This runs on the event loop, which must not wait for the disk.
         replace_private(path, text, durable=False)

@@ -25,6 +25,7 @@ from store.formats import utc_now
 from store.private_files import make_directory, open_private
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.setup import (
+    AppSearch,
     DashboardSetup,
     TourStart,
     database_choice,
@@ -103,7 +104,11 @@ def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
         session_opener(settings),
         state_path=settings.data_dir / "state.json",
         interval=database_choice(settings).interval,
-        setup=replace(setup_of(settings), tour=TourStart.ALWAYS if with_tour else _tour_start(settings)),
+        setup=replace(
+            setup_of(settings),
+            tour=TourStart.ALWAYS if with_tour else _tour_start(settings),
+            app_search=AppSearch(settings=settings),
+        ),
     )
     return _run(app)
 

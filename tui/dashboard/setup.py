@@ -69,11 +69,16 @@ class DatabaseChoice:
     """Seconds between two polls."""
     opener: "Opener"
     settings: Settings
+    description: str | None = None
+    """What lists show in place of label and name. It includes the address."""
 
     @property
     def detail(self) -> str:
         """Text that distinguishes it in a list. It imports the driver to read an address."""
         rule = "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
+        profile = self.settings.profile
+        if profile and profile.sources:
+            return f"{rule}, from {' and '.join(profile.sources)}"
         return ", ".join(filter(None, (rule, self._where())))
 
     def _where(self) -> str:
@@ -108,6 +113,21 @@ def database_choice(settings: Settings) -> DatabaseChoice:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSearch:
+    """A search for the databases that the files around a directory name."""
+
+    settings: Settings
+    """The settings of this run. Its options also apply to a found database."""
+    directory: Path | None = None
+    """None for the current directory."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the dashboard asks which database to open, because nothing chooses one."""
+        return self.settings.is_fallback
+
+
 class TourStart(Enum):
     """When the tour starts."""
 
@@ -136,3 +156,5 @@ class DashboardSetup:
     database_choices: tuple[DatabaseChoice, ...] = ()
     """Databases to choose from. The first opens at the start. Empty for a demo."""
     tour: TourStart = TourStart.NEVER
+    app_search: "AppSearch | None" = None
+    """None to never search for the databases of an app."""

@@ -22,12 +22,12 @@ def test_profiles_json_lists_every_setting(gjobs: Run, configure: Configure) -> 
     assert (listed.code, listed.err) == (0, "")
     assert list(listed.document[0]) == [
         *("name", "label", "where", "write", "as", "color", "interval", "statement_timeout", "pooler", "default"),
-        "origin",
+        *("origin", "in_app"),
     ]
     assert [tuple(entry.values()) for entry in listed.document] == [
-        ("prod", "Production", "db.example.com/app", False, "operator", "red", 5.0, None, None, True, str(file)),
-        ("lab", "lab", "local/lab", True, "ben@example.com", None, None, None, None, False, str(file)),
-        ("embedded", "embedded", "embedded", True, "ada@example.com", None, None, None, None, False, "built in"),
+        ("prod", "Production", "db.example.com/app", False, "operator", "red", 5.0, None, None, True, str(file), False),
+        ("lab", "lab", "local/lab", True, "ben@example.com", None, None, None, None, False, str(file), False),
+        ("embedded", "embedded", "embedded", True, "ada@example.com", None, None, None, None, False, "built in", False),
     ]
 
 

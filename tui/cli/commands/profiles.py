@@ -1,13 +1,13 @@
 """gjobs profiles and gjobs config path."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.configuration import EMBEDDED, EMBEDDED_PROFILE, Profile
-from store.configuration.settings import Settings, UrlTarget, resolve
+from store.configuration.settings import OPERATOR_NAME, Settings, UrlTarget, resolve
 from store.errors import InvalidValue
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode
@@ -15,6 +15,7 @@ from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
+    from store.configuration.app_databases import AppDatabase
     from store.configuration.config_file import ConfigurationFile
     from store.configuration.configuration import Configuration
     from tui.cli.json_documents import Json
@@ -26,7 +27,7 @@ def add_configuration(commands: "Commands") -> None:
         commands,
         "profiles",
         Command(run=list_profiles, about_configuration=True),
-        help="list the databases of the configuration file",
+        help="list the configured databases and those of the app",
         example="gjobs profiles",
     )
     group = add_command(
@@ -73,11 +74,26 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
     checked_keymap(configuration)
     if configuration.warning:
         print_message(configuration.warning)
-    opened = _opened(configuration, os.environ)
+    from store.configuration.app_databases import find_app_databases
+
+    in_app = find_app_databases(os.environ)
+    with_named = in_app.added_to(configuration, os.environ.get("GJOBS_PROFILE", ""))
+    opened = _opened(with_named, os.environ)
     listed = [_listed(profile, configuration, opened) for profile in configuration.profiles.values()]
+    found = [_found(database, opened) for database in in_app.databases]
     if output.json:
-        output.document([_document(row) for row in listed])
-        return ExitCode.DONE
+        output.document([_document(row) for row in (*listed, *found)])
+    else:
+        _print(listed, output)
+        if found:
+            print_message(f"Found in {in_app.folder}. gjobs opens these only if you choose one, such as by --profile:")
+            _print_found(found, output)
+    for problem in in_app.problems:
+        print_message(f"Skipped: {problem}")
+    return ExitCode.DONE
+
+
+def _print(listed: Sequence[Listed], output: Output) -> None:
     from tui.cli.text_tables import TableColumn
 
     columns = (
@@ -91,7 +107,21 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
         TableColumn(title="ORIGIN", narrowest=10),
     )
     output.table(columns, [_cells(row) for row in listed])
-    return ExitCode.DONE
+
+
+def _print_found(found: Sequence[Listed], output: Output) -> None:
+    from tui.cli.text_tables import TableColumn
+
+    columns = (
+        TableColumn(title="IN THE APP"),
+        TableColumn(title="DEFAULT"),
+        TableColumn(title="LABEL", narrowest=8),
+        TableColumn(title="WRITE"),
+        TableColumn(title="WHERE", narrowest=10),
+        TableColumn(title="FOUND IN", narrowest=10),
+    )
+    kept = (0, 1, 2, 3, 6, 7)
+    output.table(columns, [[_cells(row)[place] for place in kept] for row in found])
 
 
 def _opened(configuration: "Configuration", environment: Mapping[str, str]) -> Settings | None:
@@ -115,6 +145,17 @@ def _listed(profile: Profile, configuration: "Configuration", opened: Settings |
         where=_where(chosen),
         act_as=chosen.act_as,
         origin="built in" if is_built_in else str(configuration.path),
+        is_default=opened is not None and opened.profile == profile,
+    )
+
+
+def _found(database: "AppDatabase", opened: Settings | None) -> Listed:
+    profile = database.profile
+    return Listed(
+        profile=profile,
+        where=database.where,
+        act_as=OPERATOR_NAME,
+        origin=" and ".join(database.sources),
         is_default=opened is not None and opened.profile == profile,
     )
 
@@ -158,4 +199,5 @@ def _document(row: Listed) -> "dict[str, Json]":
         "pooler": profile.pooler,
         "default": row.is_default,
         "origin": row.origin,
+        "in_app": bool(profile.sources),
     }

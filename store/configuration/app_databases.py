@@ -1,0 +1,291 @@
+"""Finds the databases that the files of an app name: Supabase's configuration, .env files and Docker Compose.
+
+No file is executed, no connection is opened, and no value of a variable is reported. The environment is never put into
+a value, because a file of a stranger could then send it to another host.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+
+from store.configuration.app_folder import SUPABASE_NAME, AppFolder, Level, UnusableFile
+from store.configuration.configuration import Configuration, Profile
+from store.configuration.database_address import DatabaseAddress, UnusableAddress, read_url
+
+PREFIX = "app:"
+"""Begins the name of each found database, so that it is not taken for a profile of the configuration file."""
+VARIABLES = ("DATABASE_URL", "DIRECT_URL", "POSTGRES_URL", "SUPABASE_DB_URL")
+MOST_DATABASES = 30
+
+_SUPABASE_PORT = 54322
+_LOGIN = "postgres"
+"""The defaults of the Supabase CLI. Its local login is no secret, and it cannot be configured."""
+_PORTS = range(1, 65_536)
+_MAY_NAME_POSTGRES = re.compile(r"post|pgvector|timescale|citus|paradedb|5432", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppDatabase:
+    """A database that a file of the app names. Its representation never holds a password."""
+
+    name: str
+    """Such as `app:.env:DATABASE_URL`. The path is relative to the app's folder."""
+    other_names: tuple[str, ...] = ()
+    """Names from other files that lead to the same database."""
+    label: str
+    where: str
+    """Host, port and database."""
+    sources: tuple[str, ...]
+    """Files, relative to the app's folder."""
+    address: DatabaseAddress = field(repr=False)
+    is_local: bool
+    """Whether it is certainly on this machine. Other databases are read-only."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.label} at {self.where} from {' and '.join(self.sources)}"
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(
+            name=self.name,
+            label=self.label,
+            write=self.is_local,
+            pooler=self.address.pooler,
+            address=self.address.uri,
+            sources=self.sources,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppDatabases:
+    """What was found in the folder of an app."""
+
+    folder: Path | None = None
+    """The outermost folder of the app. None if no file may name a database."""
+    databases: tuple[AppDatabase, ...] = ()
+    """Those on this machine first."""
+    problems: tuple[str, ...] = ()
+    """Sentences about files and values that gjobs skipped. They hold no value."""
+
+    def added_to(self, configuration: Configuration, name: str) -> Configuration:
+        """Return the configuration with a profile for the named database. A configured profile of that name stays.
+
+        If there is no such database, add all of them, so that an error can name the nearest one.
+        """
+        found = {one.name: one.profile for one in self.databases}
+        for database in self.databases:
+            if name in (database.name, *database.other_names):
+                found = {name: database.profile}
+        return replace(configuration, profiles={**found, **configuration.profiles})
+
+
+def app_folder(directory: Path | None = None) -> AppFolder | None:
+    """Return the folder of the app around the current directory. None if no file may name a database."""
+    try:
+        folder = AppFolder(directory or Path.cwd(), home=_home())
+    except OSError:
+        return None  # The current directory was deleted.
+    return folder if folder.levels else None
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):
+        return None
+
+
+def find_app_databases(environment: Mapping[str, str], directory: Path | None = None) -> AppDatabases:
+    """Find the databases. Of `environment`, only variables that change where libpq connects are used."""
+    folder = app_folder(directory)
+    return AppDatabases() if folder is None else _Finder(folder, environment).find()
+
+
+@dataclass(slots=True)
+class _Candidate:
+    name: str
+    label: str
+    source: str
+    address: DatabaseAddress = field(repr=False)
+    where: str
+
+
+class _Finder:
+    def __init__(self, folder: AppFolder, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._problems: list[str] = []
+        self._docker_hosts: set[str] = set()
+
+    def find(self) -> AppDatabases:
+        candidates = [found for level in self._folder.levels for found in self._level(level)]
+        reachable = [one for one in candidates if not self._is_inside_docker(one)]
+        databases = sorted(self._merged(reachable), key=lambda database: not database.is_local)
+        return AppDatabases(
+            folder=self._folder.root,
+            databases=tuple(databases[:MOST_DATABASES]),
+            problems=tuple(dict.fromkeys(self._problems)),
+        )
+
+    def _level(self, level: Level) -> list[_Candidate]:
+        found = list(self._supabase(level)) if level.has_supabase else []
+        values: dict[str, str] = {}
+        of_files: list[list[_Candidate]] = []
+        for name in level.env_names:
+            path = level.directory / name
+            own = self._values_or_none(path, {} if name == ".env" else values)
+            if own is not None:
+                of_files.append(list(self._env(path, own)))
+                if name == ".env":
+                    values = own
+        for candidates in reversed(of_files):
+            found += candidates
+        return [*found, *self._compose(level, values)]
+
+    def _supabase(self, level: Level) -> Iterator[_Candidate]:
+        import tomllib
+
+        path = level.directory / SUPABASE_NAME
+        name = self._folder.name_of(path)
+        try:
+            document = tomllib.loads(self._folder.read(path))
+        except UnusableFile as error:
+            self._problems.append(f"{name} {error}.")
+            return
+        except (ValueError, RecursionError):
+            self._problems.append(f"{name} is not TOML.")
+            return
+        table = document.get("db")
+        port = table.get("port", _SUPABASE_PORT) if isinstance(table, dict) else _SUPABASE_PORT
+        if type(port) is not int or port not in _PORTS:
+            self._problems.append(f"{name}: db.port is not a port.")
+            return
+        address = DatabaseAddress(host="127.0.0.1", port=str(port), user=_LOGIN, password=_LOGIN, database=_LOGIN)
+        folder = name.removesuffix("/config.toml")
+        yield _Candidate(f"{PREFIX}{folder}", "local Supabase", name, address, f"127.0.0.1:{port}")
+
+    def _values_or_none(self, path: Path, outer: Mapping[str, str]) -> dict[str, str] | None:
+        try:
+            return self._values(path, outer)
+        except UnusableFile as error:
+            self._problems.append(f"{self._folder.name_of(path)} {error}.")
+            return None
+
+    def _values(self, path: Path, outer: Mapping[str, str]) -> dict[str, str]:
+        """Return the values that a .env file sets. Variables of this file and of `outer` are replaced.
+
+        A value with any other variable is left out. Raises UnusableFile.
+        """
+        from dotenv.parser import parse_stream
+        from dotenv.variables import Variable, parse_variables
+
+        values, own = dict(outer), dict[str, str]()
+        for binding in parse_stream(StringIO(self._folder.read(path))):
+            if binding.key is None or binding.value is None:
+                continue
+            atoms = list(parse_variables(binding.value))
+            missing = [
+                atom.name
+                for atom in atoms
+                if isinstance(atom, Variable) and atom.default is None and atom.name not in values
+            ]
+            values.pop(binding.key, None)
+            own.pop(binding.key, None)
+            if missing:
+                if binding.key in VARIABLES:
+                    name = self._folder.name_of(path)
+                    self._problems.append(f"{name}: {binding.key} uses ${missing[0]}, which no file defines.")
+                continue
+            own[binding.key] = values[binding.key] = "".join(atom.resolve(values) for atom in atoms)
+        return own
+
+    def _env(self, path: Path, values: Mapping[str, str]) -> Iterator[_Candidate]:
+        source = self._folder.name_of(path)
+        for variable in VARIABLES:
+            if not (value := values.get(variable, "").strip()):
+                continue
+            try:
+                address = read_url(value, folder=path.parent)
+            except UnusableAddress as error:
+                self._problems.append(f"{source}: {variable} {error}.")
+            else:
+                yield _Candidate(f"{PREFIX}{source}:{variable}", variable, source, address, address.where)
+
+    def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[_Candidate]:
+        texts = []
+        for name in level.compose_names:
+            try:
+                texts.append(self._folder.read(level.directory / name))
+            except UnusableFile as error:
+                self._problems.append(f"{self._folder.name_of(level.directory / name)} {error}.")
+        if not any(map(_MAY_NAME_POSTGRES.search, texts)):
+            return
+        from store.configuration.compose_file import postgres_services, service_names
+
+        source = self._folder.name_of(level.directory / level.compose_names[0])
+
+        def read_env(name: str) -> Mapping[str, str]:
+            path = level.directory / name
+            return self._values(path, values) if path.exists() else {}
+
+        try:
+            services = postgres_services(texts, values, read_env)
+            self._docker_hosts |= service_names(texts)
+        except UnusableFile as error:
+            self._problems.append(f"{source} {error}.")
+            return
+        for service in services:
+            if service.address is None:
+                self._problems.append(f"{source}: the service {service.name} {service.problem}.")
+            else:
+                name = f"{PREFIX}{source}:{service.name}"
+                yield _Candidate(name, f"service {service.name}", source, service.address, service.address.where)
+
+    def _is_inside_docker(self, candidate: _Candidate) -> bool:
+        """Return whether the host is the name of a service, which only other containers can reach."""
+        is_inside = candidate.address.host in self._docker_hosts
+        if is_inside:
+            what = f"{candidate.source}: {candidate.label}"
+            self._problems.append(f"{what} names a service of Docker Compose, which only containers can reach.")
+        return is_inside
+
+    def _merged(self, candidates: list[_Candidate]) -> list[AppDatabase]:
+        """Join candidates for the same database and login. Different passwords stay apart, because one is wrong."""
+        merged: list[AppDatabase] = []
+        for one in candidates:
+            for place, known in enumerate(merged):
+                if one.address.identity == known.address.identity and _agree(one.address, known.address):
+                    merged[place] = self._joined(known, one)
+                    break
+            else:
+                merged.append(
+                    AppDatabase(
+                        name=one.name,
+                        label=one.label,
+                        where=one.where,
+                        sources=(one.source,),
+                        address=one.address,
+                        is_local=one.address.is_local(self._environment),
+                    )
+                )
+        return merged
+
+    def _joined(self, known: AppDatabase, other: _Candidate) -> AppDatabase:
+        address = replace(
+            known.address,
+            password=known.address.password or other.address.password,
+            pooler=known.address.pooler or other.address.pooler,
+        )
+        return replace(
+            known,
+            other_names=(*known.other_names, other.name),
+            sources=tuple(dict.fromkeys((*known.sources, other.source))),
+            address=address,
+        )
+
+
+def _agree(one: DatabaseAddress, other: DatabaseAddress) -> bool:
+    return one.password == other.password or not (one.password and other.password)

@@ -1,0 +1,225 @@
+"""Finds the Postgres services of Docker Compose files. Reads the text only."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from store.configuration.app_folder import UnusableFile
+from store.configuration.database_address import LARGEST_VALUE, DatabaseAddress
+
+_IMAGE = re.compile(r"postgres|postgresql(-repmgr)?|postgis|pgvector|timescaledb(-ha)?|citus|paradedb")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PORT = re.compile(r"(?:(\[[0-9A-Fa-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:/tcp)?")
+_POSTGRES_PORT = "5432"
+_ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104
+_VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?[-?+])((?:[^{}$]|\$\{[^{}]*\}|\$)*))?\})")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser in C, where PyYAML has it, is ten times faster."""
+_MOST_NESTED_DEFAULTS = 5
+_MOST_DEEP = 30
+"""The most levels of nested YAML. Compose files have about six, and reading them is recursive."""
+
+_USER = ("POSTGRES_USER", "POSTGRESQL_USERNAME", "POSTGRESQL_USER")
+_PASSWORD = ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD")
+_DATABASE = ("POSTGRES_DB", "POSTGRESQL_DATABASE")
+
+ReadEnv = Callable[[str], Mapping[str, str]]
+"""Reads a file that `env_file` names, and returns its values. Raises UnusableFile."""
+
+
+class MissingVariable(Exception):
+    """A value uses a variable that no file defines. The text is its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresService:
+    """A service that may be a Postgres server. Exactly one of `address` and `problem` is set."""
+
+    name: str
+    address: DatabaseAddress | None = None
+    problem: str | None = None
+    """A clause that follows the name of the service."""
+
+
+@dataclass(slots=True)
+class _Service:
+    """A service as the files declare it, the override file last."""
+
+    image: str = ""
+    ports: list[yaml.Node] = field(default_factory=list)
+    environment: dict[str, str | None] = field(default_factory=dict, repr=False)
+    env_files: list[str] = field(default_factory=list)
+
+
+def postgres_services(texts: Sequence[str], values: Mapping[str, str], read_env: ReadEnv) -> list[PostgresService]:
+    """Return the Postgres services of a file and its override file. `values` replace variables.
+
+    Raises UnusableFile if a text is not YAML.
+    """
+    services: dict[str, _Service] = {}
+    for text in texts:
+        for name, node in _entries(_value(_root(text), "services")):
+            if _NAME.fullmatch(name) and isinstance(node, yaml.MappingNode):
+                _add(services.setdefault(name, _Service()), node)
+    found = (_postgres(name, service, values, read_env) for name, service in services.items())
+    return [service for service in found if service is not None]
+
+
+def service_names(texts: Sequence[str]) -> set[str]:
+    """Return the names of all services, which are hosts inside Docker's network."""
+    return {name for text in texts for name, _ in _entries(_value(_root(text), "services"))}
+
+
+def _root(text: str) -> yaml.Node | None:
+    """Return the nodes of the first document.
+
+    Nodes are never turned into objects: merges and aliases could then grow without limit, and "54:32" is a number.
+    """
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MOST_DEEP:
+                raise UnusableFile("is nested too deep")
+        return next(iter(yaml.compose_all(text, Loader=_LOADER)), None)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        # The error of the parser may repeat values.
+        raise UnusableFile("is not YAML") from None
+
+
+def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield the entries of a mapping, with those that it merges. The first entry of a name counts."""
+    waiting, seen, names = [node], set[int](), set[str]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, yaml.SequenceNode):
+            waiting += reversed(one.value)
+        if not isinstance(one, yaml.MappingNode):
+            continue
+        merged = []
+        for key, value in one.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value == "<<":
+                merged.append(value)
+            elif key.value not in names:
+                names.add(key.value)
+                yield key.value, value
+        waiting += reversed(merged)
+
+
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    return dict(_entries(node)).get(name) if isinstance(node, yaml.MappingNode) else None
+
+
+def _items(node: yaml.Node | None) -> list[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    return [] if node is None else [node]
+
+
+def _text(node: yaml.Node | None) -> str | None:
+    """Return the text of a scalar. None if it is not a scalar, or null."""
+    if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
+        return None
+    return str(node.value)
+
+
+def _add(service: _Service, node: yaml.MappingNode) -> None:
+    values = dict(_entries(node))
+    service.image = _text(values.get("image")) or service.image
+    service.ports += _items(values.get("ports"))
+    service.env_files += [_text(_value(one, "path") or one) or "" for one in _items(values.get("env_file"))]
+    environment = values.get("environment")
+    if isinstance(environment, yaml.MappingNode):
+        service.environment |= {name: _text(value) for name, value in _entries(environment)}
+    else:
+        for item in _items(environment):
+            name, has_value, value = (_text(item) or "").partition("=")
+            service.environment[name] = value if has_value else None
+
+
+def _postgres(name: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> PostgresService | None:
+    """Return the service if its image or its ports are those of Postgres."""
+    is_postgres = _IMAGE.fullmatch(re.split(r"[:@]", service.image.rpartition("/")[2])[0].lower()) is not None
+    try:
+        published = [port for node in service.ports if (port := _published(node, values))]
+        wanted = [port for port in published if port[2] == _POSTGRES_PORT] or (published[:1] if is_postgres else [])
+        if wanted:
+            return PostgresService(name=name, address=_address(*wanted[0][:2], service, values, read_env))
+        problem = "publishes no fixed port"
+    except MissingVariable as error:
+        problem = f"uses ${error}, which no file defines"
+    except UnusableFile as error:
+        problem = f"uses a file that {error}"
+    return PostgresService(name=name, problem=problem) if is_postgres else None
+
+
+def _address(host: str, port: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> DatabaseAddress:
+    given: dict[str, str] = {}
+    for file in service.env_files:
+        given |= read_env(_expand(file, values))
+
+    def chosen(names: Sequence[str]) -> str:
+        for name in names:
+            if name in service.environment:
+                text = service.environment[name]
+                # A name without a value is taken from the environment of Compose.
+                return values.get(name, "") if text is None else _expand(text, values)
+            if name in given:
+                return given[name]
+        return ""
+
+    user = chosen(_USER) or "postgres"
+    return DatabaseAddress(
+        host="127.0.0.1" if host in _ANY_HOST else host,
+        port=port,
+        user=user,
+        password=chosen(_PASSWORD),
+        database=chosen(_DATABASE) or user,
+    )
+
+
+def _published(node: yaml.Node, values: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return the address on this machine, the port on it, and the port of the container."""
+    if isinstance(node, yaml.MappingNode):
+        entries = dict(_entries(node))
+        host, port, target = (
+            _expand(_text(entries.get(name)) or "", values) for name in ("host_ip", "published", "target")
+        )
+        is_fixed = port.isdecimal() and target.isdecimal()
+        return (
+            (host.strip("[]"), port, target) if is_fixed and _text(entries.get("protocol")) in (None, "tcp") else None
+        )
+    found = _PORT.fullmatch(_expand(_text(node) or "", values))
+    return ((found[1] or "").strip("[]"), found[2], found[3]) if found and found[2] else None
+
+
+def _expand(text: str, values: Mapping[str, str], depth: int = 0) -> str:
+    """Replace variables as Compose does, but never from the environment. Raises MissingVariable."""
+    if len(text) > LARGEST_VALUE or depth > _MOST_NESTED_DEFAULTS:
+        raise UnusableFile("has too long a value")
+
+    def value(match: re.Match[str]) -> str:
+        escaped, bare, name, operator, other = match.groups()
+        if escaped:
+            return "$"
+        found = values.get(bare or name)
+        is_set = bool(found) if (operator or "").startswith(":") else found is not None
+        match (operator or "?")[-1]:
+            case "+":
+                return _expand(other, values, depth + 1) if is_set else ""
+            case "-" if not is_set:
+                return _expand(other, values, depth + 1)
+            case _ if not is_set or found is None:
+                raise MissingVariable(bare or name)
+            case _:
+                return found
+
+    return _VARIABLE.sub(value, text)

@@ -1,0 +1,423 @@
+"""Databases that the files of an app name: real files, hostile files, merging, and what is never reported."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from store.configuration.app_databases import AppDatabases, find_app_databases
+from store.configuration.app_folder import LARGEST_FILE, MOST_LEVELS
+from store.configuration.configuration import NO_CONFIGURATION, Pooler, Profile
+from store.configuration.database_address import UnusableAddress, read_url
+from store.configuration.settings import EmbeddedTarget, UrlTarget, resolve
+from store.database.connection_url import label, parameters
+
+SECRET = "hunter2"
+
+Files = Mapping[str, str]
+
+Find = Callable[..., AppDatabases]
+"""Takes the content of files by path, and the directory to start in."""
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Find:
+    """Write an app with a repository, and find its databases."""
+
+    def write_and_find(files: Files, start: str = ".", **environment: str) -> AppDatabases:
+        (tmp_path / ".git").mkdir(exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / start).mkdir(parents=True, exist_ok=True)
+        return find_app_databases(environment, (tmp_path / start).resolve())
+
+    return write_and_find
+
+
+def shown(found: AppDatabases) -> list[tuple[str, str, bool]]:
+    return [(database.name, database.description, database.is_local) for database in found.databases]
+
+
+SUPABASE = """
+project_id = "shop"
+[api]
+port = 54321
+[db]
+port = 54322
+major_version = 17
+[db.pooler]
+port = 54329
+"""
+
+NEXT_AND_SUPABASE = {
+    "supabase/config.toml": SUPABASE,
+    ".env": "# Supabase\nNEXT_PUBLIC_SUPABASE_URL=http://127.0.0.1:54321\n"
+    "DATABASE_URL=postgresql://postgres:postgres@localhost:54322/postgres\n",
+    ".env.local": f'DATABASE_URL="postgresql://postgres.abc:{SECRET}@aws-0-eu.pooler.supabase.com:6543/postgres'
+    '?pgbouncer=true&connection_limit=1"\n'
+    f'export DIRECT_URL="postgresql://postgres.abc:{SECRET}@aws-0-eu.pooler.supabase.com:5432/postgres"\n',
+    ".env.example": f"DATABASE_URL=postgresql://u:{SECRET}@example.com/never\n",
+}
+
+PRISMA = {
+    ".env": f"DB_PASSWORD='{SECRET} &'\nSHADOW=x\n"
+    "DATABASE_URL=postgres://ada@/shop?host=%2Fvar%2Frun%2Fpostgresql&schema=public&pool_timeout=0&sslmode=disable\n"
+    f"DIRECT_URL=prisma+postgres://accelerate.prisma-data.net/?api_key={SECRET}\n",
+    ".env.production.local": f"POSTGRES_URL='postgresql://ada:{SECRET}@db.example.com/shop?sslmode=no-verify'\n",
+}
+
+RAILS = {
+    ".env": f"PGPORT=5433\nPGPASSWORD={SECRET}\n"
+    "DATABASE_URL=postgis://rails:${PGPASSWORD}@127.0.0.1:${PGPORT}/${RAILS_DB:-shop_development}\n",
+    "docker-compose.yml": """
+x-login: &login
+  POSTGRES_USER: rails
+  POSTGRES_PASSWORD: ${PGPASSWORD:?set it}
+services:
+  web:
+    build: .
+    image: shop:${TAG}
+    ports: ["3000:3000", "${ADMIN_PORT}:9000"]
+    environment:
+      DATABASE_URL: postgres://rails@db/shop
+  db:
+    image: postgis/postgis:16-3.4
+    ports:
+      - "${PGPORT:-5432}:5432"
+    environment:
+      <<: *login
+      POSTGRES_DB: shop_development
+""",
+}
+
+COMPOSE = {
+    "compose.yaml": """
+services:
+  short: {image: "postgres:17@sha256:00", ports: [5432:5432]}
+  bound:
+    image: ghcr.io/me/pgvector:pg17
+    ports: [127.0.0.1:5434:5432/tcp]
+    environment: [POSTGRES_USER=ada, POSTGRES_PASSWORD=hun$$ter2, POSTGRES_DB]
+  long:
+    image: timescale/timescaledb-ha:pg16
+    ports:
+      - {target: 5432, published: "5435", host_ip: "::1", protocol: tcp, mode: host}
+    env_file: [db.env, {path: missing.env, required: false}]
+  remote: {build: ./db, ports: ["10.0.0.7:5436:5432"]}
+  moved: {image: postgres, command: -p 7000, ports: ["7000:7000"]}
+  sealed: {image: supabase/postgres:15}
+  random: {image: postgres, ports: ["5432"]}
+  ranged: {image: postgres, ports: ["5437-5438:5432-5433"]}
+  meta: {image: supabase/postgres-meta, ports: ["8080:8080"]}
+  rest: {image: postgrest/postgrest, ports: ["3001:3000"]}
+""",
+    "compose.override.yaml": "services: {sealed: {ports: !override ['5439:5432'], environment: [POSTGRES_PASSWORD=x]}}",
+    "docker-compose.yml": "services: {unread: {image: postgres, ports: ['1:5432']}}",
+    "db.env": f"POSTGRESQL_USERNAME=tim\nPOSTGRES_PASSWORD={SECRET}\n",
+}
+
+MONOREPO = {
+    "apps/web/.env": "POSTGRES_URL=postgresql+asyncpg://web@localhost/web\n",
+    ".env": "POSTGRES_URL=postgresql://root@localhost/root\nDATABASE_URL=postgres://u@db:5432/inside\n",
+    "compose.yml": "services: {db: {image: postgres, ports: ['5440:5432']}}",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "start", "expected"),
+    [
+        (
+            NEXT_AND_SUPABASE,
+            "app/jobs",
+            [
+                ("app:supabase", "local Supabase at 127.0.0.1:54322 from supabase/config.toml and .env", True),
+                (
+                    "app:.env.local:DATABASE_URL",
+                    "DATABASE_URL at aws-0-eu.pooler.supabase.com:6543/postgres from .env.local",
+                    False,
+                ),
+                (
+                    "app:.env.local:DIRECT_URL",
+                    "DIRECT_URL at aws-0-eu.pooler.supabase.com/postgres from .env.local",
+                    False,
+                ),
+            ],
+        ),
+        (
+            PRISMA,
+            ".",
+            [
+                ("app:.env:DATABASE_URL", "DATABASE_URL at /var/run/postgresql/shop from .env", True),
+                (
+                    "app:.env.production.local:POSTGRES_URL",
+                    "POSTGRES_URL at db.example.com/shop from .env.production.local",
+                    False,
+                ),
+            ],
+        ),
+        (
+            RAILS,
+            "config",
+            [
+                (
+                    "app:.env:DATABASE_URL",
+                    "DATABASE_URL at 127.0.0.1:5433/shop_development from .env and docker-compose.yml",
+                    True,
+                )
+            ],
+        ),
+        (
+            COMPOSE,
+            ".",
+            [
+                ("app:compose.yaml:short", "service short at 127.0.0.1/postgres from compose.yaml", True),
+                ("app:compose.yaml:bound", "service bound at 127.0.0.1:5434/ada from compose.yaml", True),
+                ("app:compose.yaml:long", "service long at ::1:5435/tim from compose.yaml", True),
+                ("app:compose.yaml:moved", "service moved at 127.0.0.1:7000/postgres from compose.yaml", True),
+                ("app:compose.yaml:sealed", "service sealed at 127.0.0.1:5439/postgres from compose.yaml", True),
+                ("app:compose.yaml:remote", "service remote at 10.0.0.7:5436/postgres from compose.yaml", False),
+            ],
+        ),
+        (
+            MONOREPO,
+            "apps/web/src",
+            [
+                ("app:apps/web/.env:POSTGRES_URL", "POSTGRES_URL at localhost/web from apps/web/.env", True),
+                ("app:.env:POSTGRES_URL", "POSTGRES_URL at localhost/root from .env", True),
+                ("app:compose.yml:db", "service db at 127.0.0.1:5440/postgres from compose.yml", True),
+            ],
+        ),
+        (
+            {"supabase/config.toml": 'project_id = "x"'},
+            ".",
+            [("app:supabase", "local Supabase at 127.0.0.1:54322 from supabase/config.toml", True)],
+        ),
+        ({"package.json": "{}", ".env.example": f"DATABASE_URL=postgres://u:{SECRET}@h/d"}, ".", []),
+    ],
+    ids=["next-supabase", "prisma", "rails", "compose", "monorepo", "supabase-default", "nothing"],
+)
+def test_databases_of_real_apps_are_found(
+    find: Find, files: Files, start: str, expected: list[tuple[str, str, bool]]
+) -> None:
+    assert shown(find(files, start)) == expected
+
+
+def connected(found: AppDatabases, name: str) -> dict[str, object]:
+    """Return libpq's parameters, as gjobs connects with them."""
+    settings = resolve(
+        profile=name, data_dir=Path("/data"), environment={}, configuration=found.added_to(NO_CONFIGURATION, name)
+    )
+    assert isinstance(settings.target, UrlTarget)
+    return {**parameters(settings.target)}
+
+
+def test_login_and_libpq_parameters_are_kept_and_other_drivers_parameters_dropped(find: Find) -> None:
+    prisma, rails, compose = find(PRISMA), find(RAILS), find(COMPOSE)
+    assert connected(find(NEXT_AND_SUPABASE), "app:supabase") == {
+        "host": "127.0.0.1",
+        "port": "54322",
+        "user": "postgres",
+        "password": "postgres",
+        "dbname": "postgres",
+    }
+    assert connected(prisma, "app:.env:DATABASE_URL") == {
+        "host": "/var/run/postgresql",
+        "user": "ada",
+        "dbname": "shop",
+        "sslmode": "disable",
+    }
+    assert connected(prisma, "app:.env.production.local:POSTGRES_URL")["sslmode"] == "require"
+    assert connected(rails, "app:.env:DATABASE_URL")["password"] == SECRET
+    assert connected(rails, "app:docker-compose.yml:db") == connected(rails, "app:.env:DATABASE_URL")
+    assert connected(compose, "app:compose.yaml:bound")["password"] == "hun$ter2"
+    long = connected(compose, "app:compose.yaml:long")
+    assert (long["host"], long["user"], long["password"]) == ("::1", "tim", SECRET)
+    assert label({name: str(value) for name, value in long.items()}, {}) == "::1:5435/tim"
+
+
+def test_local_databases_may_be_written_and_a_pooler_is_configured(find: Find) -> None:
+    found = {database.name: database.profile for database in find(NEXT_AND_SUPABASE).databases}
+    assert [profile.write for profile in found.values()] == [True, False, False]
+    assert found["app:.env.local:DATABASE_URL"].pooler is Pooler.TRANSACTION
+    assert found["app:.env.local:DIRECT_URL"].pooler is None
+
+
+@pytest.mark.parametrize("environment", [{"PGHOSTADDR": "192.0.2.1"}, {"PGSERVICE": "prod"}])
+def test_variables_that_redirect_libpq_make_a_database_remote(find: Find, environment: dict[str, str]) -> None:
+    assert not any(database.is_local for database in find(NEXT_AND_SUPABASE, **environment).databases)
+
+
+HOSTILE: Files = {
+    ".env": "\n".join(
+        [
+            'DATABASE_URL="postgres://u:hunter2@127.0.0.1@evil.example/db"',
+            "DIRECT_URL=hunter2://x/y",
+            "POSTGRES_URL=postgres://u:${AWS_SECRET}@localhost/db",
+            "SUPABASE_DB_URL=postgres://postgres:[YOUR-PASSWORD]@db.example.com/postgres",
+            "broken 'line",
+        ]
+    ),
+    ".env.local": "DATABASE_URL=hunter2\nDIRECT_URL=postgres://u:hunter2@h:port/db\n"
+    "POSTGRES_URL=postgres://u:hunter2/x?y@h/db\nSUPABASE_DB_URL=mysql://u:hunter2@h/db\n",
+    "supabase/config.toml": "[db]\nport = 'env(HUNTER2)'",
+    "compose.yaml": "services: {a: &a {image: postgres, ports: ['${HUNTER}:5432'], <<: [*a, *a]}, db: [*a], 'x y': 1}",
+}
+
+HOSTILE_WORDS = (
+    ".env.local: DATABASE_URL is not a database URL.",
+    ".env.local: DIRECT_URL has a host or port that cannot be read.",
+    ".env.local: POSTGRES_URL is ambiguous. Percent-encode the special characters of the password.",
+    ".env.local: SUPABASE_DB_URL starts with mysql://. Only Postgres can be opened.",
+    ".env: DATABASE_URL is ambiguous. Percent-encode the special characters of the password.",
+    ".env: DIRECT_URL does not start with postgresql://.",
+    ".env: POSTGRES_URL uses $AWS_SECRET, which no file defines.",
+    ".env: SUPABASE_DB_URL still has a placeholder instead of the password.",
+    "supabase/config.toml: db.port is not a port.",
+    "compose.yaml: the service a uses $HUNTER, which no file defines.",
+)
+
+
+def test_unusable_values_are_explained_without_repeating_them(
+    find: Find, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    found = find(HOSTILE, AWS_SECRET=SECRET, HUNTER="5432")
+    assert found.databases == ()
+    assert sorted(found.problems) == sorted(HOSTILE_WORDS)
+    others = [find(files) for files in (NEXT_AND_SUPABASE, PRISMA, RAILS, COMPOSE)]
+    reported = f"{found} {others} {[one.profile for other in others for one in other.databases]}"
+    assert SECRET not in reported + caplog.text + "".join(capfd.readouterr())
+
+
+def bomb(levels: int) -> str:
+    lines = ["x0: &x0 {image: postgres}"]
+    lines += [f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 9)}]}}" for n in range(1, levels)]
+    return "\n".join([*lines, f"services: {{db: {{<<: *x{levels - 1}, ports: ['5432:5432']}}}}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("compose.yaml", "services: [5432\n  bad: :", "compose.yaml is not YAML."),
+        ("compose.yaml", "[" * 30_000 + "5432", "compose.yaml is not YAML."),
+        ("compose.yaml", f"{'[' * 50}5432{']' * 50}", "compose.yaml is nested too deep."),
+        ("compose.yaml", bomb(60), None),
+        ("compose.yaml", "!!python/object/apply:os.system ['exit 5432']", None),
+        ("compose.yaml", "&a [*a, 5432]", None),
+        (
+            "compose.yaml",
+            f"services: {{db: {{image: postgres, ports: ['{'${A:-' * 4_000}']}}}}",
+            "compose.yaml: the service db uses a file that has too long a value.",
+        ),
+        (".env", "\"'`$\\" * 12_000, None),
+        (".env", "A='\\\n" * 12_000, None),
+        (".env", 'A="${' * 12_000, None),
+        (".env", f"A={'x' * LARGEST_FILE}", ".env is larger than 64 KiB."),
+        (".env", "DATABASE_URL=\0", ".env is not a text file."),
+        ("supabase/config.toml", "[db", "supabase/config.toml is not TOML."),
+        ("supabase/config.toml", "[db]\nport = true", "supabase/config.toml: db.port is not a port."),
+        ("supabase/config.toml", f"a = {'[' * 20_000}", "supabase/config.toml is not TOML."),
+    ],
+)
+def test_hostile_files_are_skipped_quickly(find: Find, name: str, text: str, problem: str | None) -> None:
+    found = find({name: text})
+    assert found.problems == (() if problem is None else (problem,))
+
+
+def test_special_files_are_skipped_with_a_reason(find: Find, tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (outside / "secret").write_text(f"DATABASE_URL=postgres://u:{SECRET}@localhost/x")
+    os.mkfifo(tmp_path / ".env")
+    (tmp_path / ".env.local").symlink_to(outside / "secret")
+    (tmp_path / ".env.loop.local").symlink_to(tmp_path / ".env.loop.local")
+    (tmp_path / ".env.latin.local").write_bytes(b"DATABASE_URL=postgres://\xe9@localhost/x")
+    (tmp_path / ".env.in.local").symlink_to("real.env")
+    (tmp_path / "compose.yaml").mkdir()
+    (tmp_path / "supabase").symlink_to(outside)
+    (outside / "config.toml").write_text(SUPABASE)
+    found = find({"real.env": "DATABASE_URL=postgres://u@localhost/x"})
+    assert [database.name for database in found.databases] == ["app:.env.in.local:DATABASE_URL"]
+    assert {problem.partition(" ")[0]: problem.partition(" ")[2] for problem in found.problems} == {
+        "supabase/config.toml": "is a link to a file outside the app.",
+        ".env": "is not a regular file.",
+        ".env.local": "is a link to a file outside the app.",
+        ".env.loop.local": "cannot be read: Too many levels of symbolic links.",
+        ".env.latin.local": "is not UTF-8.",
+        "compose.yaml": "is not a regular file.",
+    }
+
+
+def test_search_never_leaves_the_repository_or_reaches_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, secret = tmp_path / "home", "DATABASE_URL=postgres://localhost/x"
+    deep = home.joinpath(*"abcdefghijklmnopqrs")
+    repository = home / "work" / "repository"
+    for directory in (deep, repository / ".git", home / "a/b"):
+        directory.mkdir(parents=True, exist_ok=True)
+    for directory in (tmp_path, home, home / "work", home / "a"):
+        (directory / ".env").write_text(secret)
+    monkeypatch.setenv("HOME", str(home))
+
+    assert find_app_databases({}, repository).databases == ()
+    assert shown(find_app_databases({}, home / "work")) == [
+        ("app:.env:DATABASE_URL", "DATABASE_URL at localhost/x from .env", True)
+    ]
+    assert find_app_databases({}, home / "a/b").folder == home / "a"
+    assert len(deep.relative_to(home).parts) > MOST_LEVELS
+    assert find_app_databases({}, deep).databases == ()
+    assert find_app_databases({}, home).folder == home
+    assert find_app_databases({}, tmp_path / "gone").databases == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("postgres://u:p@[::1]:5433,h2/db", "::1:5433,h2/db"),
+        ("postgres:///db", "local/db"),
+        ("postgresql+psycopg2://u@h", "h"),
+        ("postgres://localhost/db?host=evil.example&hostaddr=192.0.2.1&passfile=/etc/x&service=y", "evil.example/db"),
+        ("postgres://u:p%2Fw%3F@h:6432/a%20b?ssl=true", "h:6432/a b"),
+    ],
+)
+def test_urls_are_read_as_libpq_reads_their_safe_form(url: str, where: str) -> None:
+    address = read_url(url, folder=Path("/app"))
+    assert address.where == where
+    assert not {"hostaddr", "passfile", "service"} & set(conninfo_to_dict(address.uri))
+    assert address.is_local({}) is (url == "postgres:///db")
+    assert not address.is_local({"PGHOST": "db.example.com"})
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://u:p@h/d\n", "postgres://u:p@h/%00", "postgres://[h/d", f"postgres://h/{'x' * 5000}"]
+)
+def test_unreadable_urls_are_refused(url: str) -> None:
+    with pytest.raises(UnusableAddress, match=r"is not a database URL|cannot be read"):
+        read_url(url, folder=Path("/app"))
+
+
+def test_same_database_with_two_passwords_is_offered_twice(find: Find) -> None:
+    found = find(
+        {
+            ".env": "DATABASE_URL=postgres://u:one@localhost/db\nDIRECT_URL=postgres://u@127.0.0.1:5432/db\n",
+            ".env.local": "DATABASE_URL=postgres://u:two@localhost/db\n",
+        }
+    )
+    assert [(one.name, one.other_names) for one in found.databases] == [
+        ("app:.env.local:DATABASE_URL", ("app:.env:DIRECT_URL",)),
+        ("app:.env:DATABASE_URL", ()),
+    ]
+
+
+def test_found_databases_never_open_by_themselves(find: Find) -> None:
+    named = find(NEXT_AND_SUPABASE).added_to(NO_CONFIGURATION, "app:supabase")
+    settings = resolve(data_dir=Path("/data"), environment={}, configuration=named)
+    assert (settings.target, settings.is_fallback) == (EmbeddedTarget(data_dir=Path("/data")), True)
+    kept = Profile(name="app:supabase", label="mine", address="postgresql:///mine")
+    configured = NO_CONFIGURATION.__class__(profiles={"app:supabase": kept})
+    assert find(NEXT_AND_SUPABASE).added_to(configured, "app:supabase").profiles == {"app:supabase": kept}

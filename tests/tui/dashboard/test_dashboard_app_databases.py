@@ -1,0 +1,127 @@
+"""Databases of an app's files in the dashboard: the question at the first start, and switching to them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from store.configuration.configuration import NO_CONFIGURATION, Configuration
+from store.configuration.settings import Settings, resolve
+from tests.cli.command_line import uri
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.test_dashboard_profiles import address_of, profile, settings_of
+from tests.tui.jobs_database import JobsDatabase
+from tui.dashboard.keys import key_queue
+from tui.dashboard.memory import load
+from tui.dashboard.setup import AppSearch, DashboardSetup, TourStart, database_choices
+
+QUESTION = "Open which database?"
+
+SECRET = "hunter2"
+
+Start = Callable[..., WatchedApp]
+
+
+@pytest.fixture
+def app_directory(tmp_path: Path, database: Conninfo) -> Path:
+    """The folder of an app whose .env file names the test's database, and one on another machine."""
+    directory = tmp_path / "shop"
+    (directory / ".git").mkdir(parents=True)
+    (directory / ".env").write_text(
+        f"DATABASE_URL='{uri(database)}'\nDIRECT_URL=postgres://ada:{SECRET}@0.0.0.0:1/far\n", encoding="utf-8"
+    )
+    return directory
+
+
+@pytest.fixture
+def start(app_directory: Path, database: Conninfo, tmp_path: Path) -> Start:
+    """Make a dashboard that starts in the folder. Its sample database is the test's own, under another label."""
+
+    def make(settings: Settings | None = None, configuration: Configuration = NO_CONFIGURATION) -> WatchedApp:
+        chosen = settings or resolve(data_dir=tmp_path, environment={}, configuration=configuration)
+        setup = DashboardSetup(
+            database_choices=database_choices(chosen),
+            tour=TourStart.ONCE,
+            app_search=AppSearch(settings=chosen, directory=app_directory),
+        )
+        opener = setup.database_choices[0].opener if settings else opener_of(database, label="sample jobs")
+        return WatchedApp(opener, setup=setup, state_path=tmp_path / "state.json")
+
+    return make
+
+
+@pytest.fixture
+def seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
+
+
+async def question_is_seen(driver: Driver) -> None:
+    """Wait until the question takes keys. Until then, the user has not seen it."""
+    await driver.has_dialog(QUESTION)
+    await driver.until(lambda: not driver.app._keys.is_dropping)
+
+
+async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one(
+    jobs_db: JobsDatabase, start: Start, app_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
+    async with drive_dashboard(start(), waits=False) as driver:
+        await driver.press("down", "enter", dialog=QUESTION, toast="gjobs asks which database to open.")
+        await driver.shows("Sample database", "DATABASE_URL at ", "DIRECT_URL at 0.0.0.0:1/far", "read-only")
+        assert "no database yet" in driver.header
+        assert driver.app.polls == 0, "nothing is opened before the answer"
+        assert SECRET not in driver.text
+        driver.app._keys._unseen_until = 0.0
+        await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
+        assert driver.header.startswith(" gjobs  DATABASE_URL ")
+        assert "as the operator · may write" in driver.header
+        assert "Tour " not in driver.text, "the tour is for the sample jobs"
+    (folder,) = load(tmp_path / "state.json").app_databases
+    assert folder == str(app_directory)
+
+    async with drive_dashboard(start()) as driver:
+        assert driver.header.startswith(" gjobs  DATABASE_URL ")
+
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
+    with (app_directory / ".env").open("a", encoding="utf-8") as file:
+        file.write("DATABASE_URL=postgres://ada@localhost/moved\n")
+    async with drive_dashboard(start(), waits=False) as driver:
+        await question_is_seen(driver)
+        await driver.shows("localhost/moved")
+        await driver.press("escape", shows=("sample jobs", "Tour 1/6"), until=driver.app.settled.is_set)
+    assert "embedded" not in load(tmp_path / "state.json").app_databases.values()
+
+
+async def test_remote_database_is_asked_for_at_each_start_and_the_sample_database_only_once(
+    jobs_db: JobsDatabase, start: Start, seen_at_once: None
+) -> None:
+    async with drive_dashboard(start(), waits=False) as driver:
+        await question_is_seen(driver)
+        await driver.type("DIRECT", "enter", until=driver.app.settled.is_set)
+        assert "DIRECT_URL" in driver.header
+    async with drive_dashboard(start(), waits=False) as driver:
+        await question_is_seen(driver)
+        await driver.type("Sample", "enter", shows="sample jobs", until=driver.app.settled.is_set)
+    async with drive_dashboard(start()) as driver:
+        assert "sample jobs" in driver.header
+
+
+async def test_database_key_lists_the_databases_of_the_app_after_the_profiles(
+    jobs_db: JobsDatabase, database: Conninfo, start: Start
+) -> None:
+    settings = settings_of(profile("prod", address_of(database), label="Production"))
+    async with drive_dashboard(start(settings), size=(160, 40)) as driver:
+        assert driver.header.startswith(" gjobs  Production ")
+        await driver.press("D", dialog="Switch to which database?")
+        names = (
+            "Production (prod)",
+            "embedded",
+            "DATABASE_URL at ",
+            "DIRECT_URL at 0.0.0.0:1/far  read-only, from .env",
+        )
+        places = [driver.text.index(name) for name in names]
+        assert places == sorted(places)
+        assert SECRET not in driver.text
+        await driver.type("DATABASE_URL", "enter", until=lambda: "DATABASE_URL" in driver.header)
+        await driver.press("s", on=1, until=lambda: jobs_db.status(1) == "running")

@@ -1,0 +1,97 @@
+"""Databases that an app's files name: the question at the first start, and the choices for switching."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from store.configuration.configuration import EMBEDDED
+from store.configuration.settings import switched
+from tui.dashboard.setup import AppSearch, DatabaseChoice, database_choice
+
+if TYPE_CHECKING:
+    from store.configuration.app_databases import AppDatabase, AppDatabases
+    from store.configuration.settings import Settings
+    from tui.dashboard.first_question import FirstQuestion
+    from tui.dashboard.memory import RememberedState
+
+TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
+
+
+class AppDatabaseChoices:
+    """Finds the databases once. Remembers for each folder of an app which database was chosen."""
+
+    def __init__(self, search: AppSearch | None, memory: "RememberedState") -> None:
+        self._search = search
+        self._memory = memory
+        self._found: AppDatabases | None = None
+        self._choices: tuple[DatabaseChoice, ...] = ()
+
+    @property
+    def may_ask(self) -> bool:
+        return self._search is not None and self._search.asks
+
+    async def find(self) -> tuple[DatabaseChoice, ...]:
+        """Return the found databases. Files are read in a thread, and only the first time."""
+        if self._search is None:
+            return ()
+        if self._found is None:
+            from store.configuration.app_databases import AppDatabases, app_folder, find_app_databases
+
+            if app_folder(self._search.directory) is None:
+                self._found = AppDatabases()
+            else:
+                self._found = await asyncio.to_thread(find_app_databases, os.environ, self._search.directory)
+            self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
+        return self._choices
+
+    async def choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
+        """Return the database to open first. None is the sample database.
+
+        A remembered database on this machine is opened again. For any other one, the question is repeated.
+        """
+        choices = await self.find()
+        if not choices or self._found is None:
+            return None
+        remembered = self._memory.app_database(str(self._found.folder))
+        keys = [_key(one) for one in self._found.databases]
+        if remembered == EMBEDDED:
+            return None
+        place = keys.index(remembered) if remembered in keys else None
+        if place is not None and self._found.databases[place].is_local:
+            return choices[place]
+        from tui.dashboard.first_question import FirstQuestion
+
+        picked = await ask(FirstQuestion(choices, chosen=place))
+        if picked is None:
+            return None
+        choice = None if picked == EMBEDDED else choices[int(picked)]
+        self._remember(EMBEDDED if choice is None else keys[int(picked)])
+        return choice
+
+    def note_switch(self, choice: DatabaseChoice) -> None:
+        """Remember a switch between the sample database and those of the app, because it replaces the answer."""
+        if not self.may_ask or self._found is None or not self._choices:
+            return
+        if choice.name == EMBEDDED:
+            self._remember(EMBEDDED)
+        elif choice in self._choices:
+            self._remember(_key(self._found.databases[self._choices.index(choice)]))
+
+    def _remember(self, key: str) -> None:
+        if self._found is not None:
+            self._memory.remember_app_database(str(self._found.folder), key)
+
+
+def _key(database: "AppDatabase") -> str:
+    """Return the name and the place. If the file later names another place, the answer no longer holds."""
+    return f"{database.name} {' '.join(database.address.identity)}"
+
+
+def _choice(settings: "Settings", database: "AppDatabase") -> DatabaseChoice:
+    """Return the choice. --as, --aal and --read-only of the command line apply to it too."""
+    opened = switched(settings, database.profile)
+    if settings.is_fallback and settings.act_as_origin is not None:
+        opened = replace(opened, act_as=settings.act_as, aal=settings.aal, act_as_origin=settings.act_as_origin)
+    return replace(database_choice(opened), description=f"{database.label} at {database.where}")

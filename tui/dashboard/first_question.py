@@ -1,0 +1,40 @@
+"""The question which database to open, in the folder of an app."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from store.configuration.configuration import EMBEDDED
+from tui.dashboard.databases import full_name
+from tui.dashboard.dialogs.pick import Choice, PickDialog
+from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.setup import DatabaseChoice
+
+REMARK = "The files of this app name these databases. You may write only to those on this machine."
+"""Warns that a local database may be written without a write permit."""
+
+
+class FirstQuestion(PickDialog):
+    """Return EMBEDDED for the sample database, or the position of a found one."""
+
+    DEFAULT_CSS = """
+    FirstQuestion #later { color: $foreground-muted; margin-top: 1; }
+    """
+    help_topic = "connecting"
+
+    def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: int | None) -> None:
+        """`chosen` is the position of the last answer."""
+        found = [Choice(key=str(place), label=full_name(one), detail=one.detail) for place, one in enumerate(choices)]
+        super().__init__(
+            title="Open which database?",
+            choices=[Choice(key=EMBEDDED, label="Sample database", detail="with jobs to practise on"), *found],
+            chosen=None if chosen is None else str(chosen),
+            remark=REMARK,
+        )
+
+    def further_parts(self) -> ComposeResult:
+        switch = key_of(self.app, APP_BINDINGS, "app.database")
+        text = f"{switch} switches later. {self.key('dialog.leave')} opens the sample database, and gjobs asks again."
+        yield Static(Content(text), id="later", markup=False)
