@@ -170,6 +170,11 @@ class Chromium:
         """Return a new browser context. Contexts share no cookies."""
         return str((await self.call("Target.createBrowserContext"))["browserContextId"])
 
+    async def download_to(self, directory: Path, context: str) -> None:
+        await self.call(
+            "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(directory), browserContextId=context
+        )
+
     async def new_page(self, context: str) -> Page:
         target = (await self.call("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
         attached = await self.call("Target.attachToTarget", targetId=target, flatten=True)

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 ALONE = "No other database is configured. Run 'gjobs config path' to see where to add profiles."
 
+IN_BROWSER = "A browser tab shows only the database that 'gjobs serve' opens."
+
 
 async def pick_database(host: "ActionHost") -> None:
     await host.find_databases()
     known = host.database_choices
     if len(known) < 2:
-        show_toast(host.app, Toast(text=ALONE, severity="warning"))
+        show_toast(host.app, Toast(text=IN_BROWSER if host.app.is_web else ALONE, severity="warning"))
         return
     choices = [
         Choice(key=str(place), label=full_name(one), detail=one.detail, color=one.color)

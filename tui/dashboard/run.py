@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -33,6 +34,7 @@ from tui.dashboard.setup import (
     demo_opener,
     session_opener,
 )
+from tui.export.file_writer import deliver_files
 from tui.text.clean_text import clean
 
 if TYPE_CHECKING:
@@ -128,6 +130,8 @@ def run_in_browser(settings: Settings) -> int:
     choice = database_choice(settings)
     setup = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
     app = GjobsApp(session_opener(settings), state_path=None, interval=choice.interval, setup=setup)
+    # A file belongs to the person at the browser, not to this machine.
+    deliver_files(lambda name, content: app.call_later(partial(app.deliver_binary, content, save_filename=name)))
     app.run()
     if app.mistake is not None:
         raise app.mistake

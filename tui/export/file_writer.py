@@ -5,9 +5,9 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from store.errors import StoreError
 
@@ -17,6 +17,10 @@ Write = Callable[[str | bytes], bool]
 
 _LONGEST_SHOWN = 200
 """Characters of a name in an error."""
+
+
+_LONGEST_NAME = 255
+"""Bytes of a file name."""
 
 
 class UnusableFile(StoreError):
@@ -35,13 +39,20 @@ class FileNotWritten(StoreError):
     hint = "The partial file was removed. Use a file elsewhere."
 
 
-class _Permission:
-    refusal: ClassVar[str | None] = None
+class _Delivery:
+    deliver: ClassVar[Callable[[str, BinaryIO], object] | None] = None
 
 
-def forbid_files(reason: str) -> None:
-    """Refuse every file in this process, with this sentence."""
-    _Permission.refusal = reason
+def deliver_files(deliver: Callable[[str, BinaryIO], object]) -> None:
+    """From now on, write no file in this process. Instead, call `deliver` with the name and the content of each file.
+
+    It may be called in another thread, and it closes the file.
+    """
+    _Delivery.deliver = deliver
+
+
+def are_files_delivered() -> bool:
+    return _Delivery.deliver is not None
 
 
 @contextmanager
@@ -52,6 +63,10 @@ def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
     if a write fails.
     """
     target = check_file(name, overwrites=overwrites)
+    if _Delivery.deliver is not None:
+        with _content_for(target.name, _Delivery.deliver) as write_content:
+            yield write_content
+        return
     with _usable(name):
         descriptor, made = tempfile.mkstemp(prefix=".gjobs-export-", suffix=".part", dir=target.parent)
     unfinished = Path(made)
@@ -77,10 +92,32 @@ def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
             unfinished.unlink()
 
 
+@contextmanager
+def _content_for(name: str, deliver: Callable[[str, BinaryIO], object]) -> Iterator[Write]:
+    """Keep the content in a file without a name, and deliver it at the end."""
+    with ExitStack() as stack:
+        with _usable(name):
+            file = stack.enter_context(tempfile.TemporaryFile())
+
+        def write(part: str | bytes) -> bool:
+            with _writable(name):
+                file.write(part.encode() if isinstance(part, str) else part)
+            return True
+
+        yield write
+        with _writable(name):
+            file.seek(0)
+        stack.pop_all()
+    deliver(name, file)
+
+
 def check_file(name: str, *, overwrites: bool) -> Path:
     """Return the whole path. Raises UnusableFile or FileIsThere if `new_file` would refuse the name."""
-    if _Permission.refusal is not None:
-        raise UnusableFile(_Permission.refusal, hint="Copy to the clipboard instead.")
+    if are_files_delivered():
+        base = Path(name).name
+        if base in ("", "..") or not base.isprintable() or len(base.encode()) > _LONGEST_NAME:
+            raise UnusableFile("This is not a valid file name.", hint="Use another name.")
+        return Path(base)
     with _usable(name):
         # A link stays. The file that it points to is replaced.
         target = Path(os.path.realpath(name))

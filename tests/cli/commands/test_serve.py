@@ -57,6 +57,10 @@ def serving(*arguments: str) -> Iterator[ServeCommand]:
         command.close()
 
 
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -97,7 +101,10 @@ def test_enter_prints_another_link_and_an_interrupt_stops(open_terminal: OpenTer
     assert second[0] != first[0]
 
 
-async def test_browser_shows_filters_copies_and_follows_its_size(sql: Sql) -> None:
+async def test_browser_shows_filters_copies_exports_and_follows_its_size(
+    sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     sql("update generation_jobs set error = error || %s where id = %s", HOSTILE, FAILED)
     async with headless_chromium() as browser:
         with serving("--as", "ada@example.com") as served:
@@ -123,6 +130,13 @@ async def test_browser_shows_filters_copies_and_follows_its_size(sql: Sql) -> No
             await page.wait_for("Copied")
             assert browser.errors == []
             await page.wait_until(page.clipboard, lambda text: text == str(FAILED), "the id is not in the clipboard")
+            await browser.download_to(tmp_path / "downloads", page.context)
+            await page.type("e")
+            await page.wait_for("CSV in jobs.csv")
+            await page.enter()
+            exported = tmp_path / "downloads" / "jobs.csv"
+            await page.wait_until(page.screen, lambda _: str(FAILED) in text_of(exported), "no file was downloaded")
+            assert text_of(tmp_path / "jobs.csv") == ""
             await page.resize(1000, 1000)
             await page.wait_until(page.screen, lambda text: len(text.splitlines()) > len(screen.splitlines()), "size")
             hosts = {re.sub(r"^\w+://([^/]*).*", r"\1", url) for url in browser.requested if "://" in url}

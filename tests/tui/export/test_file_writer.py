@@ -3,10 +3,12 @@
 import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from tui.export.file_writer import FileNotWritten, UnusableFile, new_file
+from tui.export import file_writer
+from tui.export.file_writer import FileNotWritten, UnusableFile, deliver_files, new_file
 
 TOO_LONG = f"{'x' * 300}.csv"
 
@@ -72,3 +74,27 @@ def test_failed_move_is_reported_and_leaves_no_file(folder: Path, monkeypatch: p
     ):
         write("id\n")
     assert list(folder.iterdir()) == []
+
+
+def test_delivered_files_are_never_written_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(file_writer._Delivery, "deliver", None)
+    before, delivered = set(folder.rglob("*")), dict[str, bytes]()
+
+    def keep(name: str, content: BinaryIO) -> None:
+        with content:
+            delivered[name] = content.read()
+
+    deliver_files(keep)
+    for name in ("jobs.csv", "../../etc/jobs.csv", str(folder / "there.csv")):
+        with new_file(name, overwrites=False) as write:
+            write("a,b\n")
+            write(b"c")
+        assert delivered.pop(Path(name).name) == b"a,b\nc"
+    for name in ("", "/", "..", "a\0b.csv", "\ud800.csv", TOO_LONG):
+        with pytest.raises(UnusableFile), new_file(name, overwrites=True):
+            pass
+    with pytest.raises(KeyError), new_file("broken.csv", overwrites=False):
+        raise KeyError
+    assert delivered == {}
+    assert set(folder.rglob("*")) == before

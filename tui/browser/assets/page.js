@@ -45,6 +45,25 @@ function copySelection(text) {
   return isCopied;
 }
 
+const openWindow = window.open.bind(window);
+
+// Browsers block a new window for a download, if it takes long to make the file.
+function openAddress(address, target) {
+  if (!address) {
+    // The terminal opens an empty window first, and removes the reference to this page itself.
+    return openWindow();
+  }
+  if (!address.startsWith(`${location.origin}/download/`)) {
+    return openWindow(address, target, "noopener");
+  }
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = "";
+  link.click();
+  return null;
+}
+
+window.open = openAddress;
 window.WebSocket = ReportingWebSocket;
 Object.defineProperty(navigator, "clipboard", { value: { writeText: copyText, readText: async () => "" } });
 document.addEventListener("DOMContentLoaded", () => {

@@ -35,9 +35,7 @@ def main() -> int:
     gc_tuning.pause_gc()
     settings = read_settings()
     from tui.dashboard.run import run_in_browser
-    from tui.export.file_writer import forbid_files
 
-    forbid_files("The browser can't write files on the machine that runs gjobs.")
     try:
         return run_in_browser(settings)
     except Exception as error:

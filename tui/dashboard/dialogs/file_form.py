@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from tui.dashboard.dialogs.dialog import ConfirmDialog
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.widgets import ResultType, SteadyText, TextField
-from tui.export.file_writer import FileIsThere, UnusableFile, check_file
+from tui.export.file_writer import FileIsThere, UnusableFile, are_files_delivered, check_file
 from tui.text.clean_text import clean
 from tui.text.error_text import error_words
 from tui.text.write_text import Confirmation
@@ -62,8 +62,10 @@ class FileForm(FormDialog[ResultType]):
 
     @property
     def path(self) -> Path:
-        """The whole path of the typed name."""
+        """The whole path of the typed name. A browser gets the file, so there it is only the name."""
         path = Path(self.typed)
+        if are_files_delivered():
+            return Path(path.name)
         with suppress(RuntimeError, ValueError):  # There is no such user.
             path = path.expanduser()
         with suppress(OSError):  # The current directory was deleted.
