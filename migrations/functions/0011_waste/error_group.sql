@@ -1,10 +1,12 @@
--- The id of the group of failed jobs with this error. The expression comes from store/error_groups/error_group_sql.py, and a test compares
--- both. A trigger calls this function, so no text may make it fail: a text without an expression's result belongs to the errors without a
--- text.
+-- The id of the group of failed jobs with this error. The expression comes from
+-- store/error_groups/error_group_sql.py, see tests/migrations/error_group_file.py. A trigger calls this
+-- function, so no text may make it fail: a text without a result belongs to the errors without a text.
 create or replace function gjobs.error_group(p_error text)
     returns text language plpgsql stable security invoker set search_path = '' as $$
 begin
-    return (select left(encode(sha256(convert_to(found.fingerprint, CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)), 'hex'), 10) from (select (
+    return (
+select left(encode(sha256(convert_to(found.fingerprint, CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)), 'hex'), 10) from (
+select (
 SELECT btrim(left(
            CASE WHEN words ~ '[0-9]' THEN regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(words, E'[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?Z| ?[+-][0-9]{2}:?[0-9]{2})?)?', E'<time>', 'g'), E'(?<![0-9:])[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?![0-9A-Fa-f:])', E'<time>', 'g'), E'[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}', E'#', 'g'), E'(?<![0-9A-Za-z:.])[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3,7}(?![0-9A-Za-z:])', E'#', 'g'), E'(?<![0-9A-Za-z])0[Xx][0-9A-Fa-f]+(?![0-9A-Za-z])', E'#', 'g'), E'(?<![0-9A-Za-z])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![0-9A-Za-z])', E'#', 'g'), E'(?<![0-9A-Za-z])(?=[A-Za-z]*[0-9][A-Za-z]*[0-9])[0-9A-Za-z]{16,}(?![0-9A-Za-z])', E'#', 'g'), E'[0-9]+(?:[.,][0-9]+)*', E'#', 'g'), E'#(?:[,;] ?#)+', E'#', 'g') ELSE words END, 200
        ), ' ') FROM (

@@ -1,0 +1,31 @@
+"""Writes the function gjobs.error_group from the SQL of the store: `python -m tests.migrations.error_group_file`.
+
+The SQL is copied because a migration must not change with the store. Once a release has the revision, a change of the
+fingerprint needs another revision, which counts again.
+"""
+
+from migrations.scripts import MIGRATIONS
+from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+
+FILE = MIGRATIONS / "functions" / "0011_waste" / "error_group.sql"
+
+
+def function_sql() -> str:
+    return f"""\
+-- The id of the group of failed jobs with this error. The expression comes from
+-- store/error_groups/error_group_sql.py, see tests/migrations/error_group_file.py. A trigger calls this
+-- function, so no text may make it fail: a text without a result belongs to the errors without a text.
+create or replace function gjobs.error_group(p_error text)
+    returns text language plpgsql stable security invoker set search_path = '' as $$
+begin
+    return (
+select {group_id_sql("found.fingerprint")} from (
+select {fingerprint_sql("p_error").strip()} as fingerprint offset 0) found);
+exception when others then
+    return left(encode(sha256(''), 'hex'), 10);
+end $$;
+"""  # noqa: S608 - of constants
+
+
+if __name__ == "__main__":
+    FILE.write_text(function_sql(), encoding="utf-8")
