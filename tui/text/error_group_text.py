@@ -1,7 +1,10 @@
 """Error groups as text: sentences, trends and the text for a ticket."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
+from types import MappingProxyType
+from uuid import UUID
 
 from store.error_groups.error_group import ErrorGroup, ErrorGroups
 from store.formats import format_duration, money
@@ -10,7 +13,9 @@ from tui.text.format import count, error_pretty, spark, utc_time
 
 NO_FAILURES = "No job failed in this time."
 _MOST_NAMED_MODES, _MOST_NAMED_USERS = 5, 10
-_FINGERPRINT_CHARACTERS, _MODE_CHARACTERS, _EXAMPLE_CHARACTERS = 200, 40, 2_000
+_FINGERPRINT_CHARACTERS, _MODE_CHARACTERS, _EMAIL_CHARACTERS, _EXAMPLE_CHARACTERS = 200, 40, 60, 2_000
+NO_EMAILS: Mapping[UUID, str] = MappingProxyType({})
+"""The e-mails of users, if they may not be read."""
 
 
 def group_name(group: ErrorGroup) -> str:
@@ -55,9 +60,10 @@ def users_count(group: ErrorGroup) -> str:
     return f"{count(group.user_count)} {'user' if group.user_count == 1 else 'users'}"
 
 
-def users_words(group: ErrorGroup) -> str:
-    """Return how many users are affected, and some of their ids."""
-    named = ", ".join(map(str, group.users[:_MOST_NAMED_USERS]))
+def users_words(group: ErrorGroup, emails: Mapping[UUID, str] = NO_EMAILS) -> str:
+    """Return how many users are affected, and some of their e-mails or ids."""
+    shown = (clean(emails.get(user_id, str(user_id)), limit=_EMAIL_CHARACTERS) for user_id in group.users)
+    named = ", ".join(islice(shown, _MOST_NAMED_USERS))
     return f"{users_count(group)}: {named}{', …' if group.user_count > _MOST_NAMED_USERS else ''}"
 
 
@@ -66,7 +72,7 @@ def example_text(group: ErrorGroup, *, limit: int = _EXAMPLE_CHARACTERS) -> str:
     return clean_block(error_pretty(group.example), limit=limit)
 
 
-def ticket_text(group: ErrorGroup, found: ErrorGroups) -> str:
+def ticket_text(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str] = NO_EMAILS) -> str:
     """Return the group as text for a ticket."""
     lines = [
         f"Error group {group.id}: {group_name(group)}",
@@ -79,7 +85,7 @@ def ticket_text(group: ErrorGroup, found: ErrorGroups) -> str:
         f"Last seen: {utc_time(group.last_seen)}",
         f"Trend: {spark(group.trend)}",
         f"Modes: {modes_words(group)}",
-        f"Affected: {users_words(group)}",
+        f"Affected: {users_words(group, emails)}",
         f"Cost: {money(group.cost_cents)}",
         f"Jobs: gjobs jobs list --filter error-group:{group.id}",
         f"Example: job {group.example_job_id}",

@@ -7,7 +7,7 @@ from store.error_groups.fingerprint import error_group_id
 from store.errors import TimedOut
 from store.filters.filter_text import format_filter
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
-from tests.tui.jobs_database import SPRING, TRAIL, JobsDatabase, short
+from tests.tui.jobs_database import BEN, SPRING, TRAIL, JobsDatabase, short
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 TIMEOUT = error_group_id("API timeout")
@@ -144,15 +144,17 @@ async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Dri
 async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
     operator: Driver, jobs_db: JobsDatabase
 ) -> None:
-    jobs_db.job(21, "failed", project=TRAIL, error=HOSTILE, mode="[bold]\x9b", minutes_ago=1)
+    jobs_db.job(21, "failed", project=TRAIL, owner=BEN, error=HOSTILE, mode="[bold]\x9b", minutes_ago=1)
     jobs_db.job(22, "failed", project=TRAIL, error='{"message": "\\u001b[31mred\\u202e"}', minutes_ago=2)
+    jobs_db.sql("update auth.users set email = %s where id = %s", "ben\x1b@example.com", BEN)
     await operator.show_project("all projects")
     screen = await open_errors(operator)
+    await operator.shows("Users    1 user: ben␛@example.com")
     for size in ((200, 50), (80, 24)):
         await operator.resize(*size)
         await operator.shows("[/oops][@click=app.quit]x")
-        for _ in range(4):
-            await operator.press("down")
+        for key in ("home", "down", "down", "down"):
+            await operator.press(key)
             assert not set(operator.text) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}
     await operator.press("home", "y", message="Copied the error group")
     assert screen.is_open

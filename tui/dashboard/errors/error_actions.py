@@ -1,10 +1,14 @@
 """Show the errors, list the jobs of a group, and retry them."""
 
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
+from store.errors import StoreError
 from store.filters.filter_terms import Key, Term
 from store.filters.filter_text import format_filter
 from store.filters.job_filter import JobFilter
@@ -42,8 +46,13 @@ async def show_errors(host: "ActionHost") -> None:
     async def retry(found: ErrorGroups, group: ErrorGroup) -> None:
         await _retry(host, replace(scope, window=found.window), found, group)
 
+    async def read_emails(user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        with suppress(StoreError):  # Only the operator reads e-mails. For others, the ids are enough.
+            return await store.get_user_emails(user_ids)
+        return {}
+
     narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
-    dialog = ErrorsDialog(ask, of=f"{host.dashboard.listed_name}{narrowed}", retry=retry)
+    dialog = ErrorsDialog(ask, of=f"{host.dashboard.listed_name}{narrowed}", retry=retry, read_emails=read_emails)
     if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
         _list_jobs(host, job_filter, group)
 

@@ -1,8 +1,9 @@
 """Error groups as table lines and as details, fitted to a width."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from textual.content import Content
 
@@ -87,7 +88,7 @@ def group_line(group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime)
     return Content(gap).join(Content.styled(text, style) for text, style in cells)
 
 
-def group_details(group: ErrorGroup, found: ErrorGroups) -> Content:
+def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str]) -> Content:
     """Return what is known about a group, then its example."""
     now = found.taken_at
     facts = (
@@ -96,7 +97,7 @@ def group_details(group: ErrorGroup, found: ErrorGroups) -> Content:
         ("Last", f"{age(group.last_seen, now)}, {local_time(group.last_seen)}"),
         ("Modes", modes_words(group)),
         ("Cost", money(group.cost_cents)),
-        ("Users", users_words(group)),
+        ("Users", users_words(group, emails)),
         ("Example", f"job {short_id(group.example_job_id)}"),
     )
     lines = [Content.assemble((f"{name:<8} ", _MUTED), text) for name, text in facts]

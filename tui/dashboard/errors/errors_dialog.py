@@ -1,9 +1,10 @@
 """The errors screen: groups as rows, and the example of the group under the cursor."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -25,7 +26,7 @@ from tui.dashboard.errors.error_group_lines import (
     titles_line,
 )
 from tui.dashboard.widgets import SteadyText, show_toast
-from tui.text.error_group_text import NO_FAILURES, groups_summary, span, ticket_text
+from tui.text.error_group_text import NO_EMAILS, NO_FAILURES, groups_summary, span, ticket_text
 from tui.text.error_text import Toast, error_words
 
 SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
@@ -46,6 +47,7 @@ _KEYS = {
 _READING = "reading"
 
 Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
+ReadEmails = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, str]]]
 Retry = Callable[[ErrorGroups, ErrorGroup], Awaitable[None]]
 
 
@@ -83,12 +85,16 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
     ]
 
-    def __init__(self, ask: Ask, *, of: str, retry: Retry) -> None:
-        """`of` names what is grouped, and must be clean. `retry` asks before it retries."""
+    def __init__(self, ask: Ask, *, of: str, retry: Retry, read_emails: ReadEmails) -> None:
+        """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
+        e-mails of users that the actor may read.
+        """
         super().__init__()
         self._ask = ask
         self._of = of
         self._retry = retry
+        self._read_emails = read_emails
+        self._emails = NO_EMAILS
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
         self._columns: Sequence[GroupColumn] = ()
@@ -155,6 +161,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             return
         self._show(found)
         self._end_reading(Content(groups_summary(found) if found else f"{NO_FAILURES} {groups_summary(found)}"))
+        self.run_worker(self._name_users(found), group="emails", exclusive=True)
+
+    async def _name_users(self, found: ErrorGroups) -> None:
+        self._emails = {**self._emails, **await self._read_emails({user for group in found for user in group.users})}
+        self._show_details()
 
     def _end_reading(self, words: Content) -> None:
         if self._ticker is not None:
@@ -198,7 +209,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     def action_copy(self) -> None:
         if (chosen := self._chosen()) is not None:
             found, group = chosen
-            self.app.copy_to_clipboard(ticket_text(group, found))
+            self.app.copy_to_clipboard(ticket_text(group, found, self._emails))
             show_toast(self.app, Toast(text=f"Copied the error group {group.id} as text."))
 
     @work(exclusive=True, group="retry")
@@ -244,7 +255,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         if found is None or place is None or place >= len(found):
             self._say("group", Content())
         else:
-            self._say("group", group_details(found.groups[place], found))
+            self._say("group", group_details(found.groups[place], found, self._emails))
 
     def _spans(self) -> Content:
         parts = [
