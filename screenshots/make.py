@@ -211,6 +211,13 @@ async def errors(stage: Stage) -> None:
     await stage.wait_for(lambda: "Example" in str(group.render()))
 
 
+async def case(stage: Stage) -> None:
+    await stage.go_to(lambda job: (job.error or "").startswith("{"))
+    await stage.open("C", "#redaction")
+    redaction = stage.app.screen.query_one("#redaction", Static)
+    await stage.wait_for(lambda: "Redact" in str(redaction.render()))
+
+
 async def manual_of_keys(stage: Stage) -> None:
     await stage.press("question_mark")
     await has_page(stage, "tour")
@@ -296,6 +303,7 @@ SCENES = (
     Scene(name="widest", size=WITH_CHART, play=dashboard_with_pane),
     Scene(name="budgets", size=WIDE, play=budgets),
     Scene(name="errors", size=WIDE, play=errors, acts_as=OPERATOR_NAME),
+    Scene(name="case", size=WIDE, play=case),
     Scene(name="manual-keys", size=WIDE, play=manual_of_keys),
     Scene(name="manual-budgets", size=WIDE, play=manual_of_budgets),
     Scene(name="manual-workers", size=WIDE, play=manual_of_workers, acts_as=OPERATOR_NAME),

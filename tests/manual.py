@@ -34,6 +34,8 @@ from tui.demo.scenario_steps import STEP_KINDS
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
+SAMPLE_CASE = Path(__file__).parent / "tui" / "case" / "sample_case.md"
+"""A test compares it with a case of the sample data."""
 WIDTH = 70
 
 TYPED_INTO = (Dialog, PickDialog, FilterField)
@@ -150,6 +152,8 @@ def generate(part: str) -> str:
             return "\n\n".join(map(reference, _chosen(arguments)))
         case "topics":
             return "\n".join(f"- {group}: {', '.join(map(_page_link, topics))}" for group, topics in GROUPS.items())
+        case "sample case":
+            return "\n".join(_excerpt(SAMPLE_CASE.read_text(encoding="utf-8").splitlines()))
         case "headline benchmarks":
             return table(("what", "gjobs", "compared with"), _headlines())
         case _:
@@ -207,6 +211,29 @@ def _option_rows(parser: Parser) -> Iterator[tuple[str, str]]:
 
 def _page_link(topic: str) -> str:
     return f"[{topic}](tui/manual/{topic}.md)"
+
+
+_ROWS_OF_EXCERPT = 3
+
+
+def _excerpt(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the case two heading levels lower, with the first rows of each table and the first item of each section."""
+    rows, items, is_code = 0, 0, False
+    for line in lines:
+        is_fence = line.startswith("```")
+        if line.startswith("## "):
+            items = 0
+        elif line.startswith(("### ", "The newest error")):
+            items += 1
+        is_code ^= is_fence
+        rows = rows + 1 if line.startswith("|") else 0
+        if items > 1:
+            continue
+        if rows <= 2 + _ROWS_OF_EXCERPT:
+            deeper = f"##{line}" if line.startswith("#") and not is_code else line
+            yield f"{deeper[: WIDTH - 1]}…" if is_code and len(deeper) > WIDTH else deeper
+        elif rows == 3 + _ROWS_OF_EXCERPT:
+            yield f"|{' … |' * (line.count(' | ') + 1)}"
 
 
 def _headlines() -> Iterator[tuple[str, ...]]:

@@ -14,8 +14,8 @@ from store.jobs.job_results import CappedCount, RetryLinks, StuckVerdict
 from store.leases.lease import LeasedJob, WorkerStatus
 from store.projects.project import Asset, User
 
-MOST_JOBS = 50
-"""The newest jobs of the user that a case lists."""
+MOST_JOBS = 100
+"""The newest jobs of the user that a case holds."""
 MOST_TIMELINES = 10
 """The jobs whose events a case lists: its own job, then unfinished and failed jobs."""
 MOST_EVENTS = 50

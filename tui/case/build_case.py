@@ -63,16 +63,16 @@ async def prepared(case: Case, database: str, *, redacts: bool, zone: tzinfo = U
 def prepare(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> BuiltCase:
     """Redact the case, or only shorten its longest texts. The user of the case keeps their e-mail, and ids stay."""
     if not redacts:
-        return BuiltCase(case=_changed(case, shortened, shortened), database=database, counts=None, zone=zone)
+        return BuiltCase(case=changed(case, shortened), database=database, counts=None, zone=zone)
     ids = [case.user.id, *(job.id for job in case.jobs), *(one.id for one in case.projects)]
     redactor = Redactor(keeps=[case.user.email] if case.user.email else [], ids=ids)
-    redacted = _changed(case, redactor.text, redactor.path)
+    redacted = changed(case, redactor.text, redactor.path)
     return BuiltCase(case=redacted, database=database, counts=Counter(redactor.counts), zone=zone)
 
 
-def _changed(value: T, text: Callable[[str], str], path: Callable[[str], str]) -> T:
+def changed(value: T, text: Callable[[str], str], path: Callable[[str], str] | None = None) -> T:
     """Return the value with all of its texts changed, however deep. `path` changes storage paths."""
-    return cast("T", _change(value, text, path))
+    return cast("T", _change(value, text, path or text))
 
 
 def _change(value: Any, text: Callable[[str], str], path: Callable[[str], str]) -> Any:

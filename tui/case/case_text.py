@@ -16,7 +16,6 @@ from tui.case.build_case import BuiltCase
 from tui.case.markdown import block, cell, code, table
 from tui.case.redaction import redaction_words
 from tui.text.budget_text import left_words, owner_words, period_words, spent_words
-from tui.text.clean_text import clean
 from tui.text.error_group_text import modes_words
 from tui.text.format import (
     count,
@@ -33,6 +32,8 @@ from tui.text.job_text import actor_words, cost_words, event_words, note_words, 
 from tui.text.policy_text import deciding_policies, policy_line, why_hidden
 from tui.text.status_text import status_word
 
+MOST_LISTED_JOBS = 20
+"""The newest jobs in the text. JSON and CSV have more."""
 _MOST_GROUPS = 20
 _MOST_EXAMPLES = 5
 """The groups of failures whose newest error is shown."""
@@ -132,8 +133,7 @@ class _CaseText:
             return
         yield ""
         yield f"Hidden among the newest {count(found.compared)}: {jobs_count(len(found.hidden))}."
-        if words := why_hidden(found.rules):
-            yield clean(words.replace("“", "`").replace("”", "`"), limit=600)
+        yield code(why_hidden(found.rules), limit=600)
         yield ""
         yield from table(
             ("hidden job", "status", "created", "owner"), map(self._hidden_row, found.hidden[:_MOST_HIDDEN])
@@ -181,23 +181,25 @@ class _CaseText:
         yield "project", f"{cell(self._project(job.project_id))}, `{job.project_id}`"
         yield "created", self._time(job.created_at)
         yield "updated", self._time(job.updated_at)
-        yield "duration", _duration(job)
+        if words := _duration(job):
+            yield "duration", words
         if job.retry_count is not None:
             yield "retries", count(job.retry_count)
 
     def _jobs(self) -> Iterator[str]:
         case = self._case
+        listed = case.jobs[:MOST_LISTED_JOBS]
         yield "## Jobs"
         yield ""
-        listed = len(case.jobs)
         if not listed:
             yield "The user has no jobs."
             return
-        total = f"{'more than ' if case.are_costs_capped else ''}{jobs_count(max(case.total_count, listed))}"
-        yield f"The newest {count(listed)} of {total}:" if listed < case.total_count else f"All {total}:"
+        total = max(case.total_count, len(listed))
+        number = f"{'more than ' if case.are_costs_capped else ''}{jobs_count(total)}"
+        yield f"The newest {count(len(listed))} of {number}:" if len(listed) < total else f"All {number}:"
         yield ""
         titles = ("created", "id", "status", "mode", "cost", "duration", "project", "error")
-        yield from table(titles, map(self._job_row, case.jobs))
+        yield from table(titles, map(self._job_row, listed))
 
     def _job_row(self, job: GenerationJob) -> tuple[str, ...]:
         summary = error_summary(job.error)
@@ -229,7 +231,7 @@ class _CaseText:
         for group in found.groups[:_MOST_EXAMPLES]:
             if group.example and group.example_job_id != self._case.job_id:
                 yield ""
-                yield f"The newest error of the group `{group.id}`, of the job `{group.example_job_id}`:"
+                yield f"The newest error of the group {code(group.id)}, of the job `{group.example_job_id}`:"
                 yield ""
                 yield from block(error_pretty(group.example))
 
@@ -241,7 +243,7 @@ class _CaseText:
             self._time(group.last_seen),
             cell(modes_words(group)),
             money(group.cost_cents),
-            f"`{group.id}`",
+            cell(group.id),
         )
 
     def _timelines(self) -> Iterator[str]:

@@ -58,7 +58,7 @@ def test_case_shows_what_is_hidden_and_the_policy_that_hides_it(gjobs: Run, url:
     case = gjobs("case", BENS_MAIL).out
     assert "The user sees 1 of 2 of the jobs that concern them" in case
     assert f"| `{FAILED}` | `failed` | " in case
-    assert "The policy `Users can view own generation jobs` does not allow it." in case
+    assert "`The policy “Users can view own generation jobs” does not allow it.`" in case
     document = gjobs("case", BENS_MAIL, "--json").document
     assert document["visibility"]["hidden_job_ids"] == [str(FAILED)]
     assert [policy["name"] for policy in document["visibility"]["policies"]] == ["Users can view own generation jobs"]

@@ -132,7 +132,8 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
     found = redactor()
     redacted = found.text(f"{before} {secret} {after}")
     assert secret not in redacted
-    assert max(re.findall(r"[A-Za-z0-9]+", secret), key=len) not in redacted or len(secret) < 24
+    part = max(re.findall(r"[A-Za-z0-9]+", secret), key=len)
+    assert len(part) < 24 or part in before + after or part not in redacted
     assert redactor().text(redacted) == redacted
 
 

@@ -1,0 +1,88 @@
+"""A case of the sample data, as the manual shows it, in Markdown and as a document."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from markdown_it import MarkdownIt
+
+from screenshots.make import NOW, add_hidden_jobs, add_workers
+from store.case.case import Case, CasePerson
+from store.case.person import find_person, person_of_job
+from store.case.read_case import read_case
+from store.embedded.clients import ServerHandle
+from store.jobs.job import JobStatus
+from store.sample.sample_data import fill
+from store.store import Store
+from tests.conftest import temporary_database
+from tui.case.build_case import changed, prepare
+from tui.case.case_document import case_document
+from tui.case.case_text import case_markdown
+
+SAMPLE = Path(__file__).with_name("sample_case.md")
+"""The expected text. The manual shows its beginning."""
+
+SETTINGS = (("gjobs", "0.1.0"), ("PostgreSQL", "18.4"), ("Schema", "revision 0011"), ("Profile", "embedded"))
+
+
+async def sample_case(conninfo: Mapping[str, str | int]) -> Case:
+    """Read the case of the newest failed job of Ada's whose error is JSON and that has an input asset."""
+    fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
+    add_hidden_jobs(conninfo)
+    add_workers(conninfo)
+    async with Store.connect(" ".join(f"{name}={value}" for name, value in conninfo.items() if value != "")) as store:
+        person = await find_person(store, "ada@example.com")
+        found = await read_case(store, CasePerson(user=person.user), label="sample", at=NOW)
+        job = next(
+            job
+            for job in found.jobs
+            if job.status is JobStatus.FAILED and (job.error or "").startswith("{") and job.input_asset_id
+        )
+        case = await read_case(store, await person_of_job(store, job), label="sample", settings=SETTINGS, at=NOW)
+    # Other findings depend on the server.
+    return replace(case, findings=tuple(one for one in case.findings or () if one.name == "seen-by"))
+
+
+async def test_case_of_the_sample_data_reads_as_the_manual_shows_it(server: ServerHandle, migrated: str) -> None:
+    with temporary_database(server, template=migrated) as conninfo:
+        case = await sample_case(conninfo)
+
+    built = prepare(case, "embedded", redacts=True)
+    text = case_markdown(built)
+    if os.environ.get("GJOBS_WRITE_SAMPLE_CASE"):
+        SAMPLE.write_text(text, encoding="utf-8")
+    assert text == SAMPLE.read_text(encoding="utf-8"), (
+        "Write it again with GJOBS_WRITE_SAMPLE_CASE=1, then run python -m tests.manual"
+    )
+
+    document = case_document(built)
+    assert json.loads(json.dumps(document))["failures"]["groups"]
+    assert_harmless(case, text)
+    in_berlin = case_markdown(prepare(case, "embedded", redacts=True, zone=ZoneInfo("Europe/Berlin")))
+    assert "- Taken: 2026-11-24T16:30:00+01:00. All times are in the zone Europe/Berlin." in in_berlin
+    assert (
+        case_document(prepare(case, "x", redacts=True, zone=ZoneInfo("Europe/Berlin")))["taken_at"]
+        == document["taken_at"]
+    )
+
+
+HOSTILE = "`|\n# x\n```\n<b>![a](http://x)</b> @all [/oops] \x1b[31m \u202e"
+
+
+def assert_harmless(case: Case, text: str) -> None:
+    """Check that texts of the database change neither the headings and tables of the Markdown nor add links."""
+    from_database = changed(case, lambda text: f"{text} {HOSTILE}")
+    built = prepare(replace(from_database, settings=case.settings), HOSTILE, redacts=False)
+    hostile = case_markdown(built)
+    kinds, hostile_kinds = (
+        Counter(child.type for token in MarkdownIt("gfm-like").parse(one) for child in (token, *(token.children or ())))
+        for one in (text, hostile)
+    )
+    counted = ("heading_open", "table_open", "tr_open", "td_open", "fence", "list_item_open")
+    assert [hostile_kinds[kind] for kind in counted] == [kinds[kind] for kind in counted]
+    assert hostile_kinds.keys() <= kinds.keys()
+    assert hostile.replace("\n", "").isprintable()
