@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from store.filters.filter_terms import KEYS, STUCK, Key
@@ -22,6 +22,8 @@ class CompletionValues:
     """Project names."""
     users: tuple[str, ...] = ()
     """E-mails; empty if they may not be read."""
+    error_groups: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints by group id. They must be clean."""
 
     def values(self, key: Key) -> tuple[str, ...]:
         of_database = {Key.MODE: self.modes, Key.PROJECT: self.projects, Key.USER: self.users}
@@ -36,7 +38,7 @@ class Completion:
     end: int
     replacement: str
     words: str
-    """The help text of a key or of a suggested term; else empty."""
+    """The help text of a key or of a suggested term, or what an error group is; else empty."""
     is_meant: bool = False
     """Whether this is probably what the typed word means. Enter then accepts it."""
 
@@ -76,7 +78,13 @@ def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completio
             key = Key(typed.key.lower())
         except ValueError:
             return ()
-        found = _dollars(typed) if key is Key.COST else _values(typed, known.values(key))
+        match key:
+            case Key.COST:
+                found = _dollars(typed)
+            case Key.ERROR_GROUP:
+                found = _error_groups(typed, known.error_groups)
+            case _:
+                found = _values(typed, known.values(key))
     else:
         found = chain(_state_terms(typed), _keys(typed)) if typed.is_first else iter(())
     return tuple(completion for completion, _ in zip(found, range(MOST_COMPLETIONS), strict=False))
@@ -115,6 +123,14 @@ def _dollars(typed: _Typed) -> Iterator[Completion]:
     if _IN_CENTS.fullmatch(typed.text):
         dollars = re.sub("[0-9]+", lambda cents: money(int(cents[0])).replace(OR, ""), typed.text)
         yield Completion(start=typed.start, end=typed.end, replacement=dollars, words="the same in dollars")
+
+
+def _error_groups(typed: _Typed, groups: Mapping[str, str]) -> Iterator[Completion]:
+    """Yield the groups whose id or fingerprint contains the typed text."""
+    for group, fingerprint in groups.items():
+        is_found = typed.text.casefold() in f"{group} {fingerprint}".casefold()
+        if is_found and group != typed.text and group not in typed.others:
+            yield Completion(start=typed.start, end=typed.end, replacement=group, words=fingerprint)
 
 
 def _values(typed: _Typed, values: Iterable[str]) -> Iterator[Completion]:

@@ -10,7 +10,9 @@ from store.filters.filter_text import parse
 from tests.store.filters.filter_strategies import NOW, texts, typed
 
 KNOWN = CompletionValues(
-    projects=("Autumn catalog", "Spring", "Late autumn"), users=("ana@example.com", "ben@example.com")
+    projects=("Autumn catalog", "Spring", "Late autumn"),
+    users=("ana@example.com", "ben@example.com"),
+    error_groups={"3b1a4064e8": "API timeout", "618cfa0453": "Asset # not found"},
 )
 
 
@@ -60,6 +62,10 @@ def offered(marked: str, known: CompletionValues = KNOWN) -> list[str]:
         ("cost:3.5|", []),
         ("colour:r|", []),
         ("error:time|", []),
+        ("error-|", ["error-group:|"]),
+        ("error-group:|", ["error-group:3b1a4064e8|", "error-group:618cfa0453|"]),
+        ("error-group:3b1a4064e8,6|", ["error-group:3b1a4064e8,618cfa0453|"]),
+        ("error-group:TIME|", ["error-group:3b1a4064e8|"]),
     ],
 )
 def test_completions_continue_the_typed_text(text: str, expected: list[str]) -> None:

@@ -95,6 +95,9 @@ async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
     assert listed.status is None
     await open_errors(dashboard)
     await dashboard.shows("2 failures in the last 7d, 2 groups.")
+    await dashboard.press("escape", "slash")
+    await dashboard.type("error-group:ass", shows="Asset # not found")
+    await dashboard.press("tab", until=lambda: dashboard.rows == [13, 12])
 
 
 async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(

@@ -20,6 +20,7 @@ from tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
+from tui.text.error_group_text import group_name
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count
 
@@ -41,7 +42,10 @@ async def show_errors(host: "ActionHost") -> None:
     scope = ErrorScope(project_id=listed.project_id, job_filter=job_filter)
 
     async def ask(window: timedelta) -> ErrorGroups:
-        return await store.get_error_groups(replace(scope, window=window))
+        found = await store.get_error_groups(replace(scope, window=window))
+        if host.poller.store is store:
+            host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
+        return found
 
     async def retry(found: ErrorGroups, group: ErrorGroup) -> None:
         await _retry(host, replace(scope, window=found.window), found, group)

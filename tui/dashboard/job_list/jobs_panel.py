@@ -157,6 +157,7 @@ class JobsPanel(Vertical):
         """An id to look up among all kinds of entities if no row matches it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
+        self._error_groups: Mapping[str, str] = {}
         self.shows_owners = False
         """Whether a list of all projects shows the owners of the jobs."""
         self.owners: Mapping[UUID, str] = {}
@@ -215,7 +216,7 @@ class JobsPanel(Vertical):
         self._project_names_by_id.clear()
         self._names_known_to_operator.clear()
         self._join_project_names()
-        self._users, self.owners, self._stuck = (), {}, {}
+        self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
         self._bar.know(self._known)
         with self.prevent(MarksChanged):
             self.table.clear()
@@ -408,13 +409,23 @@ class JobsPanel(Vertical):
         self._users = emails
         self._bar.know(self._known)
 
+    def know_error_groups(self, fingerprints: Mapping[str, str]) -> None:
+        """Set the error groups that a filter may name, with their clean fingerprints."""
+        self._error_groups = fingerprints
+        self._bar.know(self._known)
+
     def _known(self) -> "CompletionValues":
         """Return the values for completions, from the rows and projects seen."""
         from store.filters.filter_completion import CompletionValues
 
         jobs = self._listing.window.jobs if self._listing else ()
         modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))
-        return CompletionValues(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
+        return CompletionValues(
+            modes=tuple(modes),
+            projects=tuple(self.project_names.values()),
+            users=self._users,
+            error_groups=self._error_groups,
+        )
 
     @on(SortRequested)
     def _sort_requested(self, event: SortRequested) -> None:
