@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -89,6 +90,7 @@ class TabServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until cancelled. Then close all tabs and end their processes."""
+        _silence_libraries()
         # Access logs would contain the tokens of links.
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -178,7 +180,8 @@ class TabServer:
         """Run a tab until the browser, the dashboard or a limit ends it."""
         websocket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_MESSAGE)
         await websocket.prepare(request)
-        if len(self._tabs) >= self._limits.tabs:
+        # While a page loads again, the process of its former connection is still ending.
+        if sum(not other.closed for _, other in self._tabs.values()) >= self._limits.tabs:
             limit = f"The limit of open tabs is reached ({self._limits.tabs})."
             await _close(websocket, f"{limit} Close another tab, or try again later.")
             return websocket
@@ -252,6 +255,12 @@ class TabServer:
         return response
 
 
+def _silence_libraries() -> None:
+    """Let the libraries log nothing. They quote requests, with tokens and escape sequences."""
+    for library in ("aiohttp", "textual-serve"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+
+
 def _cookies(request: web.Request) -> list[tuple[str, str]]:
     """Return all cookies, also those that have the same name."""
     parts = (
@@ -293,5 +302,5 @@ async def _deliver(text: str, websocket: web.WebSocketResponse, process: TabProc
             case ["blur"]:
                 await process.blur()
     except (ValueError, RecursionError, ConnectionError):
-        pass
+        _silence_libraries()
     return False

@@ -36,6 +36,8 @@ def main() -> int:
         match data.decode():
             case "fail":
                 return 3
+            case "leave":
+                return 0
             case "stubborn":
                 is_stubborn = True
                 write(b"D", b"stubborn")

@@ -73,6 +73,22 @@ async def test_requests_need_the_cookie_and_our_origin(path: str, headers: tuple
         assert served.server.pids == []
 
 
+async def test_broken_requests_are_refused_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as served:
+        link = f"/?token={served.server.sign_ins.new_link()}"
+        for line in (
+            f"GET {link} \x1b[31m HTTP/1.1",
+            f"GET {link}{'x' * 20_000} HTTP/1.1",
+            "\x1b]0;x\x07",
+        ):
+            assert status_of(await served.send(line, f"Host: {served.host}")) == 400, line
+        assert status_of(await served.send(f"GET {link} HTTP/1.1", f"Host: {served.host}", "X\x1b: y")) == 400
+        for method in ("HEAD", "POST"):
+            assert status_of(await served.send(f"{method} {link} HTTP/1.1", f"Host: {served.host}")) == 401
+        assert status_of(await served.get(link)) == 200
+        assert (caplog.records, served.reports) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("rules", "host", "is_ours"),
     [

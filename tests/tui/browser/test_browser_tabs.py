@@ -3,18 +3,24 @@
 import asyncio
 import json
 import os
+import pickle
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from store.configuration.config_reader import read_text
+from store.configuration.settings import resolve
 from tests.tui.browser.tab_servers import PATIENCE, Served, serving
 from tui.browser import tab_process
 from tui.browser.access import AccessRules
 from tui.browser.tab_process import tab_environment
+from tui.manual.pages import page_source
 
 
 @pytest.fixture(autouse=True)
@@ -121,12 +127,28 @@ async def test_limits_and_failures_close_a_tab_with_a_reason() -> None:
             assert await second.end() == "The limit of open tabs is reached (1). Close another tab, or try again later."
         assert await first.end() == "gjobs closed this tab, because it was idle for 10 min."
         await until_ended(served.server.pids)
+    async with serving(tabs=1) as served:
+        async with tab_of(served) as left:
+            await left.send("stdin", "leave")
+            assert await left.end() == "You have quit gjobs."
+        await until_ended(served.server.pids)
+        assert served.reports == []
     async with serving(tabs=1) as served, tab_of(served) as failing:
         await failing.send("stdin", "fail")
         assert await failing.end() == "gjobs stopped because of an error. Its log has more."
         (report,) = served.reports
         assert report.startswith("The process of a tab ended with exit code 3.")
         await until_ended(served.server.pids)
+
+
+def test_settings_with_a_whole_configuration_can_be_sent_to_a_process() -> None:
+    text = "\n".join(re.findall(r"^```toml\n(.*?)^```$", page_source("profiles"), re.MULTILINE | re.DOTALL))
+    configuration = read_text(text, path=Path("/etc/gjobs.toml"))
+    assert configuration.views
+    settings = resolve(
+        profile="production", data_dir=Path("/data"), environment={"GJOBS_AS": "anon"}, configuration=configuration
+    )
+    assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301
 
 
 def test_animations_of_the_environment_stay() -> None:
