@@ -22,7 +22,6 @@ from tui.text.error_group_text import (
 from tui.text.format import age, count, local_time, short_id
 
 _GAP = 2
-_LEAST_ERROR_CELLS = 24
 _MUTED = "$foreground-muted"
 
 
@@ -47,7 +46,6 @@ _FIRST = GroupColumn(title="FIRST", cells=7, text=lambda group, now: _ago(group.
 _USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
 _COST = GroupColumn(title="COST", cells=9, text=lambda group, _: money(group.cost_cents), right=True)
 _MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: modes_words(group), style=_MUTED)
-_WIDE_TREND = 24
 
 
 def _ago(then: datetime, now: datetime) -> str:
@@ -55,17 +53,17 @@ def _ago(then: datetime, now: datetime) -> str:
 
 
 def group_columns(width: int) -> Sequence[GroupColumn]:
-    """Return the columns that fit, with the error last but for the modes. The details have what is left out."""
+    """Return the columns that fit beside the error. The details have what is left out."""
     columns = [_FAILED, _trend_column(8), _LAST]
-    wanted: list[list[GroupColumn]] = [
-        [*columns, _COST],
-        [*columns, _COST, _USERS],
-        [_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS],
-        [_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS, _MODES],
-        [_FAILED, _trend_column(_WIDE_TREND), _LAST, _FIRST, _COST, _USERS, _MODES],
+    wanted = [
+        ([*columns, _COST], 24),
+        ([*columns, _COST, _USERS], 24),
+        ([_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS], 24),
+        ([_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS, _MODES], 30),
+        ([_FAILED, _trend_column(24), _LAST, _FIRST, _COST, _USERS, _MODES], 44),
     ]
-    for one in wanted:
-        if _width_of(one) + _LEAST_ERROR_CELLS <= width:
+    for one, least_error_cells in wanted:
+        if _width_of(one) + least_error_cells <= width:
             columns = one
     error = GroupColumn(
         title="ERROR", cells=max(width - _width_of(columns), 1), text=lambda group, _: group_name(group), style="bold"
