@@ -126,6 +126,7 @@ def _read(
         write=write if says_write is None else says_write,
         interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
         statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
+        time_zone=table.converted_text("time_zone", _time_zone),
         pooler=pooler,
         address=address,
         parameters=parameters or {},
@@ -149,6 +150,15 @@ def _color(value: str) -> str:
     if color.startswith("#"):
         raise ValueError("must be '#' and 3 or 6 hexadecimal digits, or a colour's name")
     raise ValueError(f"is not a colour: {not_known(value, NAMES)}")
+
+
+def _time_zone(value: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(value).key
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f"is not a time zone: {value!r} is unknown. Use a name such as 'Europe/Berlin'") from None
 
 
 def _command(value: object) -> tuple[str, ...]:

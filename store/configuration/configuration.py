@@ -38,6 +38,8 @@ class Profile:
     """Seconds between two refreshes of the dashboard."""
     statement_timeout: float | None = None
     """Seconds."""
+    time_zone: str | None = None
+    """The name of a zone that `zoneinfo` knows, such as `Europe/Berlin`."""
     claims: Mapping[str, Any] = field(default_factory=dict)
     """Added to the claims of every acting user, as the app's own hook adds them."""
     pooler: Pooler | None = None

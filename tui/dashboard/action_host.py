@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
     from tui.dashboard.tour.tour import Tour
+    from tui.text.time_zone import ShownZone
 
 
 class DashboardView(Protocol):
@@ -44,6 +45,8 @@ class DashboardView(Protocol):
     navigation: "PendingNavigation"
     listing_query: "ListingQuery"
     """The request; `listing` is the result read last."""
+    zone: "ShownZone"
+    """The time zone of all times on screen."""
 
     @property
     def screen(self) -> Screen[Any]: ...

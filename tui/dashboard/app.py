@@ -79,6 +79,7 @@ from tui.dashboard.terminal_sequences import PasteUnfinished
 from tui.dashboard.tour.tour import Tour, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
+from tui.text.time_zone import chosen_zone, zone_after
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -170,6 +171,7 @@ class GjobsApp(MessageApp[int]):
         status = connection_status(self.poller, self.database_choice)
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
+        self.dashboard.zone = chosen_zone(self._memory.zone, self._profile_zone)
         self.settled = asyncio.Event()
         """Set when the first list, or the reason why there is none, is on screen."""
         self.mistake: BaseException | None = None
@@ -355,6 +357,7 @@ class GjobsApp(MessageApp[int]):
     @on(Connected)
     def _connected(self, message: Connected) -> None:
         message.session.access.opened_by = permit_hint(self)
+        self.dashboard.show_zone(chosen_zone(self._memory.zone, self._profile_zone))
         self.show_status()
 
     @on(AnswerDelayed)
@@ -427,7 +430,11 @@ class GjobsApp(MessageApp[int]):
 
     def show_status(self) -> None:
         status = connection_status(
-            self.poller, self.database_choice, visibility=self.dashboard.visibility_note, demo=self.demo_state
+            self.poller,
+            self.database_choice,
+            visibility=self.dashboard.visibility_note,
+            demo=self.demo_state,
+            zone=self.dashboard.zone,
         )
         self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
@@ -654,10 +661,22 @@ class GjobsApp(MessageApp[int]):
         self.poller.pause_or_resume()
         self.show_status()
 
+    @property
+    def _profile_zone(self) -> str | None:
+        return self.database_choice.time_zone if self.database_choice else None
+
+    def action_zone(self) -> None:
+        """Show times in the next zone, and remember it."""
+        zone = zone_after(self.dashboard.zone, self._profile_zone)
+        self._memory.remember_zone(zone.choice)
+        self.dashboard.show_zone(zone)
+        self.show_status()
+        show_toast(self, Toast(text=f"Times are in {zone.name}."))
+
     def action_messages(self) -> None:
         from tui.dashboard.message_list import MessagesDialog
 
-        self.push_screen(MessagesDialog(self.messages.kept))
+        self.push_screen(MessagesDialog(self.messages.kept, zone=self.dashboard.zone.zone))
 
     def action_help(self) -> None:
         """Open the manual at the page of the screen, or close it."""

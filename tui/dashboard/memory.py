@@ -32,6 +32,8 @@ class StateFile:
     """What the dashboard remembers from one run to the next."""
 
     theme: str | None = None
+    zone: str | None = None
+    """The choice of the time zone. None until one is chosen."""
     has_seen_tour: bool = False
     projects: Mapping[str, str] = field(default_factory=dict)
     """Maps a place to the id of its last project, or to "" for all projects. A place is a database and an actor."""
@@ -49,6 +51,10 @@ class RememberedState:
     @property
     def theme(self) -> str | None:
         return self._state.theme
+
+    @property
+    def zone(self) -> str | None:
+        return self._state.zone
 
     @property
     def has_seen_tour(self) -> bool:
@@ -71,6 +77,9 @@ class RememberedState:
 
     def remember_theme(self, theme: str) -> None:
         self._keep(replace(self._latest(), theme=theme))
+
+    def remember_zone(self, choice: str) -> None:
+        self._keep(replace(self._latest(), zone=choice))
 
     def remember_project(self, place: str, project_id: UUID | None) -> None:
         latest = self._latest()
@@ -96,9 +105,10 @@ class RememberedState:
 def load(path: Path) -> StateFile:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        theme, projects = stored.get("theme"), stored.get("projects", {})
+        theme, zone, projects = stored.get("theme"), stored.get("zone"), stored.get("projects", {})
         return StateFile(
             theme=theme if isinstance(theme, str) else None,
+            zone=zone if isinstance(zone, str) else None,
             # A file without this value comes from a version without a tour, so this is not the first start.
             has_seen_tour=stored.get("has_seen_tour", True) is True,
             projects={str(place): str(project) for place, project in projects.items()},
@@ -117,6 +127,7 @@ def save(path: Path, state: StateFile) -> None:
         make_directory(path.parent)
         stored = {
             "theme": state.theme,
+            "zone": state.zone,
             "has_seen_tour": state.has_seen_tour,
             "projects": dict(state.projects),
             "app_databases": dict(state.app_databases),

@@ -1,6 +1,7 @@
 """The last messages of this run."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -34,15 +35,16 @@ class MessagesDialog(Dialog[None]):
         Binding("Y", "copy_all", "Copy all", id="messages.copy_all", tooltip="Copy all messages"),
     ]
 
-    def __init__(self, kept: Sequence[Message]) -> None:
-        """`kept` are the messages, oldest first."""
+    def __init__(self, kept: Sequence[Message], *, zone: tzinfo | None = None) -> None:
+        """`kept` are the messages, oldest first. Times are in `zone`; None is this machine's."""
         super().__init__()
         self._messages = tuple(reversed(kept))
+        self._zone = zone
 
     def compose(self) -> ComposeResult:
         with self.box("Messages"):
             if self._messages:
-                yield OptionList(*map(_content, self._messages), id="messages-list", markup=False, compact=True)
+                yield OptionList(*self._contents(self._messages), id="messages-list", markup=False, compact=True)
             else:
                 yield Static("No messages yet.", markup=False)
             yield Static(self.keys_line(_KEYS), id="keys", markup=False)
@@ -62,13 +64,16 @@ class MessagesDialog(Dialog[None]):
             self._copy(self._messages, "Copied all messages.")
 
     def _copy(self, messages: Sequence[Message], done: str) -> None:
-        self.app.copy_to_clipboard("\n".join(_content(message).plain for message in messages))
+        self.app.copy_to_clipboard("\n".join(content.plain for content in self._contents(messages)))
         show_toast(self.app, Toast(text=done))
 
+    def _contents(self, messages: Sequence[Message]) -> list[Content]:
+        return [_content(message, self._zone) for message in messages]
 
-def _content(message: Message) -> Content:
+
+def _content(message: Message, zone: tzinfo | None) -> Content:
     return Content.assemble(
-        (f"{message.at.astimezone():%H:%M:%S}  ", "$foreground-muted"),
+        (f"{message.at.astimezone(zone):%H:%M:%S}  ", "$foreground-muted"),
         (f"{_WORDS[message.severity]:<7}  ", _STYLES[message.severity]),
         message.text,
     )

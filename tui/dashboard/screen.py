@@ -58,6 +58,7 @@ from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, short_id
 from tui.text.status_text import JobAction
+from tui.text.time_zone import LOCAL, ShownZone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,6 +140,8 @@ class DashboardScreen(Screen[None], KeyStates):
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
         """Published after new data or a new status, and after all data was forgotten."""
+        self.zone = LOCAL
+        """The time zone of all times on screen."""
         self.listing_query = ListingQuery()
         """The request; `listing` is the result read last."""
 
@@ -396,6 +399,13 @@ class DashboardScreen(Screen[None], KeyStates):
         self.jobs.leave_find()
         self.forget()
 
+    def show_zone(self, zone: ShownZone) -> None:
+        """Show all times in another zone."""
+        self.zone = zone
+        if self.is_attached:
+            self._show_costs()
+            self._update_ages()
+
     def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
         """Set the query without posting a message."""
         self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), with_visibility=compare_visibility)
@@ -603,7 +613,7 @@ class DashboardScreen(Screen[None], KeyStates):
                 ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))
             )
             is_stuck = job is not None and self.jobs.is_stuck(job)
-            self._pane.show(job, project=project, now=self.now, hiding=hiding, is_stuck=is_stuck)
+            self._pane.show(job, project=project, now=self.now, hiding=hiding, is_stuck=is_stuck, zone=self.zone.zone)
 
     @on(Opened)
     async def _open(self, event: Opened) -> None:
@@ -618,7 +628,9 @@ class DashboardScreen(Screen[None], KeyStates):
             return  # Only one details screen at a time.
         from tui.dashboard.details.job_details import JobDetails
 
-        details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
+        details = self._details = JobDetails(
+            job, project=project, now=self.now, hiding=hiding, is_listed=is_listed, zone=self.zone.zone
+        )
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
@@ -663,7 +675,9 @@ class DashboardScreen(Screen[None], KeyStates):
             note = self._budget_note(self._totals)
             self.query_one(CostsPanel).show(self._totals, of_what=self._counted_project(), note=note)
             room = self.query_one(Sidebar).room
-            self.query_one(BudgetsPanel).show(self._totals, width=room, screen_height=self.size.height)
+            self.query_one(BudgetsPanel).show(
+                self._totals, width=room, screen_height=self.size.height, zone=self.zone.zone
+            )
 
     def _budget_note(self, totals: "Totals") -> "Span":
         """Return the budget note if there is no room for the budgets panel."""
@@ -695,9 +709,11 @@ class DashboardScreen(Screen[None], KeyStates):
             self.query_one(CostsPanel).tell_age(seconds, is_current=self._are_current(self._totals))
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
-        banner, status = self.query_one(Banner), self._status
+        banner, status, zone = self.query_one(Banner), self._status, self.zone.zone
         if self._failure is not None:
-            banner.show(self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock())
+            banner.show(
+                self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock(), zone=zone
+            )
         elif status.caution:
             banner.warn(status.caution)
         else:

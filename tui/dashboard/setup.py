@@ -73,6 +73,11 @@ class DatabaseChoice:
     """What lists show in place of label and name. It includes the address."""
 
     @property
+    def time_zone(self) -> str | None:
+        """The time zone of the profile, if it sets one."""
+        return self.settings.profile.time_zone if self.settings.profile else None
+
+    @property
     def detail(self) -> str:
         """Text that distinguishes it in a list. It imports the driver to read an address."""
         rule = "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"

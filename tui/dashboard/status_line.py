@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
@@ -18,6 +18,7 @@ from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time
+from tui.text.time_zone import LOCAL, ShownZone
 
 if TYPE_CHECKING:
     from tui.dashboard.session_poller import SessionPoller
@@ -61,6 +62,8 @@ class ConnectionStatus:
     """Whether to warn that a configured database is writable without a permit."""
     permit: WritePermit | None = None
     """The open write permit; None without one or if none is needed."""
+    zone: str = ""
+    """The name of the time zone, unless times are in local time."""
     demo: str = ""
     """The speed of a demo, or that it is paused. Empty outside a demo."""
     paused: bool
@@ -174,6 +177,8 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """Return the parts that must not be cut."""
     parts: list[Part] = [*writing]
+    if status.zone:
+        parts += [_DOT, (status.zone, "$text-accent")]
     if status.demo:
         parts += [_DOT, (status.demo, "bold $text-accent")]
     if status.has_partial_claims:
@@ -208,7 +213,12 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
 
 
 def connection_status(
-    poller: SessionPoller, choice: DatabaseChoice | None, *, visibility: str | None = None, demo: str = ""
+    poller: SessionPoller,
+    choice: DatabaseChoice | None,
+    *,
+    visibility: str | None = None,
+    demo: str = "",
+    zone: ShownZone = LOCAL,
 ) -> ConnectionStatus:
     """Return the status. `choice` is the database being opened. `visibility` is what the user sees."""
     session, store, failure = poller.session, poller.store, poller.failure
@@ -227,6 +237,7 @@ def connection_status(
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
         permit=_permit(session),
+        zone="" if zone == LOCAL else zone.name,
         demo=demo,
         paused=poller.paused,
         max_staleness=poller.max_staleness,
@@ -295,10 +306,19 @@ class Banner(SteadyText):
     }
     """
 
-    def show(self, failure: ListPollFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> None:
+    def show(
+        self,
+        failure: ListPollFailed,
+        *,
+        data_from: datetime | None,
+        is_paused: bool,
+        now: datetime,
+        zone: tzinfo | None = None,
+    ) -> None:
         """Show a failure. Times are by the local clock. `data_from` is None if nothing was read."""
         key = key_of(self.app, APP_BINDINGS, "app.refresh")
-        self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key))
+        words = banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key, zone=zone)
+        self.say(words)
         self.set_class(False, "-caution")
         self.add_class("-shown")
 
@@ -312,10 +332,16 @@ class Banner(SteadyText):
 
 
 def banner_content(
-    failure: ListPollFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "f5"
+    failure: ListPollFailed,
+    *,
+    data_from: datetime | None,
+    is_paused: bool,
+    now: datetime,
+    refresh: str = "f5",
+    zone: tzinfo | None = None,
 ) -> Content:
     """Return the banner. `refresh` is the key that retries at once."""
-    _, _, since = local_time(failure.since).partition(" ")
+    _, _, since = local_time(failure.since, zone).partition(" ")
     first = Content.assemble((f"✗ {clean(failure.error.message, limit=400)}", "bold"), f" Since {since}.")
     words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []
     if data_from is not None:

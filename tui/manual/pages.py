@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "The dashboard": ("tour", "keys", "filters", "views", "demo", "serve"),
+    "The dashboard": ("tour", "keys", "filters", "views", "time", "demo", "serve"),
     "Databases": (
         "connecting",
         "profiles",

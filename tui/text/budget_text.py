@@ -1,7 +1,7 @@
 """Budgets as text and bars."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from rich.cells import cell_len
 
@@ -57,14 +57,18 @@ def cost_note(cost_cents: int, budgets: Sequence[Budget] | None) -> Span:
     return f"{cost} is over budget: {money(max(budget.left_cents, 0))} left of {budget_words(budget)}", "$text-error"
 
 
-def pace_words(budget: Budget, now: datetime) -> str:
+def pace_words(budget: Budget, now: datetime, zone: tzinfo | None = None) -> str:
     """Return `runs out 2026-11-28`, or a time of today; a dash if it does not run out at this pace."""
     if budget.state is BudgetState.USED_UP:
         return "has run out"
     moment = used_up_at(budget, now)
     if moment is None:
         return NO_PACE
-    return f"runs out at {clock_time(moment)}" if budget.period is Period.DAY else f"runs out {local_day(moment)}"
+    return (
+        f"runs out at {clock_time(moment, zone)}"
+        if budget.period is Period.DAY
+        else f"runs out {local_day(moment, zone)}"
+    )
 
 
 ALREADY_USED_UP = "It has already run out. Until there is room again, no job can be queued and no cost can be raised."
@@ -122,12 +126,14 @@ _MUTED = "$foreground-muted"
 _FULL, _FREE = "█", "░"
 
 
-def budget_lines(budgets: Sequence[Budget], now: datetime, *, width: int, height: int) -> list[list[Span]]:
+def budget_lines(
+    budgets: Sequence[Budget], now: datetime, *, width: int, height: int, zone: tzinfo | None = None
+) -> list[list[Span]]:
     """Return as many whole budgets as fit into `height`, and the number of the others. Empty if none fits.
 
     The limit is left out if there is no room for it.
     """
-    blocks = [_block(budget, now, width) for budget in budgets]
+    blocks = [_block(budget, now, width, zone) for budget in budgets]
     shown: list[list[Span]] = []
     for place, block in enumerate(blocks):
         rest = len(blocks) - place - 1
@@ -138,7 +144,7 @@ def budget_lines(budgets: Sequence[Budget], now: datetime, *, width: int, height
     return shown
 
 
-def _block(budget: Budget, now: datetime, width: int) -> list[list[Span]]:
+def _block(budget: Budget, now: datetime, width: int, zone: tzinfo | None) -> list[list[Span]]:
     style = STATE_STYLES[budget.state]
     period, share = period_words(budget.period), share_words(budget)
     name = clean_cell(owner_words(budget), width - len(period) - 1)
@@ -149,7 +155,7 @@ def _block(budget: Budget, now: datetime, width: int) -> list[list[Span]]:
         [*_bar(budget.share, width - len(share) - 1, style), (f" {share}", style)],
         [left, (of_limit if len(left[0]) + len(of_limit) <= width else "", _MUTED)],
     ]
-    pace = pace_words(budget, now)
+    pace = pace_words(budget, now, zone)
     if budget.state is not BudgetState.USED_UP and pace != NO_PACE:
         lines.append([(pace, _MUTED)])
     return lines
@@ -159,14 +165,14 @@ _LISTED_BAR, _SHARE = 20, 7
 """Cells."""
 
 
-def listed_lines(budget: Budget, now: datetime, *, width: int) -> list[list[Span]]:
+def listed_lines(budget: Budget, now: datetime, *, width: int, zone: tzinfo | None = None) -> list[list[Span]]:
     """Return two lines for a full list: owner and spending, then a bar, the amount left and the forecast."""
     style = STATE_STYLES[budget.state]
     period, spent = f" {period_words(budget.period)}", spent_words(budget)
     room = width - len(period) - len(spent) - 1
     name = shorten(clean_cell(owner_words(budget), room), room)
     gap = " " * max(width - cell_len(name) - len(period) - len(spent), 1)
-    pace = pace_words(budget, now)
+    pace = pace_words(budget, now, zone)
     until = f"  {pace}" if budget.state is not BudgetState.USED_UP and pace != NO_PACE else ""
     return [
         [(name, "bold"), (period, _MUTED), (gap, ""), (spent, "")],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -57,8 +57,10 @@ def fact_lines(
     width: int,
     names: Names | None = None,
     prefers_names: bool = False,
+    zone: tzinfo | None = None,
 ) -> list[list[Span]]:
-    """Return facts that fit `width`, which must exceed the width of an id. `now` is the server's time.
+    """Return facts that fit `width`, which must exceed the width of an id. `now` is the server's time. Times are in
+    `zone`; None means this machine's.
 
     If a name and its id do not both fit, the id is shown, unless the name is preferred.
     """
@@ -69,8 +71,8 @@ def fact_lines(
         _total(job, now),
         ("Mode", [(clean(job.mode, limit=400), "")]),
         ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
-        ("Created", _time(job.created_at, now)),
-        ("Updated", _time(job.updated_at, now)),
+        ("Created", _time(job.created_at, now, zone)),
+        ("Updated", _time(job.updated_at, now, zone)),
         ("Id", [(str(job.id), "")]),
         ("Project", _named(project, job.project_id, width, prefers_names)),
         ("Owner", _named(names.owner, job.user_id, width, prefers_names)),
@@ -122,11 +124,11 @@ def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
     return title, [(duration((end - job.created_at).total_seconds()), "")]
 
 
-def _time(time: datetime, now: datetime) -> list[Span]:
-    """Return the age, the local time and UTC. The date and UTC are left out if they repeat the local time."""
+def _time(time: datetime, now: datetime, zone: tzinfo | None) -> list[Span]:
+    """Return the age, the time in the zone and UTC. The date and UTC are left out if they repeat that time."""
     if isinstance(time, FarTime) and time.infinity:
         return [(time.infinity, "")]
-    local, utc = local_time(time), utc_time(time)
+    local, utc = local_time(time, zone), utc_time(time)
     other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
     shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
     return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]
@@ -200,7 +202,7 @@ _GOES_ON = "│"
 """Precedes an event that does not change the status."""
 
 
-def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[list[Span]]:
+def timeline_lines(history: JobHistory, *, now: datetime, width: int, zone: tzinfo | None = None) -> list[list[Span]]:
     """Return lines of this width, oldest first. `now` is the server's time."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
@@ -209,7 +211,7 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[li
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
-    rows = list(_rows(shown, before))
+    rows = list(_rows(shown, before, zone))
     layout = _layout(rows, width)
     return [*lines, *(list(_line(row, layout, width)) for row in rows)]
 
@@ -254,14 +256,14 @@ class _Layout:
     """0 if costs have no column."""
 
 
-def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]:
+def _rows(events: Sequence[JobEvent], before: JobEvent | None, zone: tzinfo | None) -> Iterator[_Row]:
     style = ""
     last = before.at if before else None
     for event in events:
         status = event.to_status
         is_move = event.from_status != status
         style = style if status is None else status_style(status)
-        day, _, clock = local_time(event.at).partition(" ")
+        day, _, clock = local_time(event.at, zone).partition(" ")
         yield _Row(
             glyph=_glyph(status) if is_move else _GOES_ON,
             style=style,

@@ -36,6 +36,7 @@ color = "Red"
 as = "ana@example.com"
 interval = 5
 statement_timeout = 2.5
+time_zone = "Europe/Berlin"
 password_command = "op read 'op://prod/gjobs login'"
 sslmode = "verify-full"
 sslrootcert = "certificates/prod.pem"
@@ -66,7 +67,7 @@ bell = true
 
 PROFILE_KEYS = (
     *("url", "service", "password_command", "sslmode", "sslrootcert", "pooler"),
-    *("write", "label", "color", "as", "claims", "interval", "statement_timeout"),
+    *("write", "label", "color", "as", "claims", "interval", "statement_timeout", "time_zone"),
 )
 
 
@@ -95,6 +96,7 @@ def test_configuration_reads_every_setting() -> None:
         act_as="ana@example.com",
         interval=5.0,
         statement_timeout=2.5,
+        time_zone="Europe/Berlin",
         pooler=Pooler.SESSION,
         address="postgresql://support@db.example.com/app",
         parameters={"sslmode": "verify-full", "sslrootcert": "/etc/here/certificates/prod.pem"},
@@ -183,6 +185,13 @@ NO_KEY = "names no key; write 'comma' for a comma."
                 ("interval = nan", "must be from 0.5 to 3600 seconds."),
                 ("statement_timeout = 1e9", "must be from 0.1 to 3600 seconds."),
                 ("as = 2026-11-24", "is a date or a time, but must be a string."),
+                *(
+                    (
+                        f'time_zone = "{zone}"',
+                        f"is not a time zone: '{zone}' is unknown. Use a name such as 'Europe/Berlin'.",
+                    )
+                    for zone in ("Europe/Berln", "../../etc/passwd", "Europe", "/etc/localtime")
+                ),
                 ('sslmode = "requires"', "has an invalid value: 'requires' is not known. Did you mean 'require'?"),
                 ("password_command = 'op \"'", "has a quotation mark that is not closed."),
                 ("password_command = []", "names no program."),

@@ -26,6 +26,8 @@ def test_new_state_remembers_nothing_and_saves_each_change_at_once(path: Path) -
     memory.remember_theme("nord")
     again = RememberedState(path)
     assert (again.theme, again.project("here"), again.knows("here")) == ("nord", PROJECT, True)
+    again.remember_zone("utc")
+    assert (RememberedState(path).zone, RememberedState(path).theme) == ("utc", "nord")
     again.remember_project("here", None)
     all_projects = RememberedState(path)
     assert (all_projects.knows("here"), all_projects.project("here")) == (True, None)

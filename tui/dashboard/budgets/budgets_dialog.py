@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -65,6 +66,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         of: str,
         may_set: Callable[[], bool],
         last: Budget | None = None,
+        zone: tzinfo | None = None,
     ) -> None:
         """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed."""
         super().__init__()
@@ -72,6 +74,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         self._of = of
         self._may_set = may_set
         self._last = last
+        self._zone = zone
         self._seen: Budgets | None = None
 
     def compose(self) -> ComposeResult:
@@ -135,7 +138,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         self._seen = seen
         rows = self.query_one(OptionList)
         width = max(rows.scrollable_content_region.width - 2, 1)
-        rows.set_options([Option(_prompt(budget, seen, width)) for budget in seen])
+        rows.set_options([Option(_prompt(budget, seen, width, self._zone)) for budget in seen])
         places = {budget.id: place for place, budget in enumerate(seen)}
         rows.highlighted = places.get(last.id, 0) if last and places else 0 if places else None
 
@@ -146,8 +149,8 @@ class BudgetsDialog(Dialog[BudgetChoice]):
             note.say(Content(clean(sentence, limit=400)))
 
 
-def _prompt(budget: Budget, seen: Budgets, width: int) -> Content:
-    lines = listed_lines(budget, seen.taken_at, width=width)
+def _prompt(budget: Budget, seen: Budgets, width: int, zone: tzinfo | None) -> Content:
+    lines = listed_lines(budget, seen.taken_at, width=width, zone=zone)
     return Content("\n").join(Content.assemble(" ", *line) for line in lines)
 
 

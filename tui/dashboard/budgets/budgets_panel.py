@@ -9,6 +9,7 @@ from tui.dashboard.widgets import SteadyText, show_toast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import tzinfo
     from typing import Any
 
     from textual.app import App
@@ -35,7 +36,7 @@ class BudgetsPanel(SteadyText):
     """
     BORDER_TITLE = "Budgets"
 
-    def show(self, totals: "Totals", *, width: int, screen_height: int) -> None:
+    def show(self, totals: "Totals", *, width: int, screen_height: int, zone: "tzinfo | None" = None) -> None:
         """Show the budgets in lines of `width` cells, starting with the one that has the least left."""
         if not totals.budgets:
             self.forget()
@@ -43,7 +44,7 @@ class BudgetsPanel(SteadyText):
         from tui.text.budget_text import budget_lines
 
         height = screen_height // _SHARE_OF_SCREEN - 2
-        lines = budget_lines(totals.budgets, totals.taken_at, width=width, height=height)
+        lines = budget_lines(totals.budgets, totals.taken_at, width=width, height=height, zone=zone)
         self.display = bool(lines)
         self.say(Content("\n").join(Content.assemble(*line) for line in lines))
 

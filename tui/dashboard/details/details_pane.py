@@ -1,7 +1,7 @@
 """Details pane: the job under the cursor, beside a wide list."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from textual.content import Content
 from textual.timer import Timer
@@ -71,7 +71,14 @@ class DetailsPane(DrawnLines, can_focus=False):
         return self._sections.job if self._sections else None
 
     def show(
-        self, job: GenerationJob | None, *, project: str, now: datetime, hiding: Sequence[str], is_stuck: bool
+        self,
+        job: GenerationJob | None,
+        *,
+        project: str,
+        now: datetime,
+        hiding: Sequence[str],
+        is_stuck: bool,
+        zone: tzinfo | None = None,
     ) -> None:
         """Show the job under the cursor. What was read about another job is dropped at once.
 
@@ -82,7 +89,7 @@ class DetailsPane(DrawnLines, can_focus=False):
             self.forget()
             return
         if before is None or before.job.id != job.id:
-            self._sections = JobSections(job=job, project=project, now=now, hiding=hiding)
+            self._sections = JobSections(job=job, project=project, now=now, hiding=hiding, zone=zone)
             self._load = None
             self._is_read = False
             self._load_soon()
@@ -90,9 +97,9 @@ class DetailsPane(DrawnLines, can_focus=False):
             has_changed = before.job.updated_at != job.updated_at or self._is_stuck != is_stuck
             if has_changed or _shows_seconds(job, now) or now - before.now >= _STEP:
                 before.now = now
-            elif (before.job, before.project, before.hiding) == (job, project, hiding):
+            elif (before.job, before.project, before.hiding, before.zone) == (job, project, hiding, zone):
                 return
-            before.job, before.project, before.hiding = job, project, hiding
+            before.job, before.project, before.hiding, before.zone = job, project, hiding, zone
             if has_changed:
                 self._load_soon()
         self._is_stuck = is_stuck

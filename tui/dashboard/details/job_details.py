@@ -1,7 +1,7 @@
 """Details dialog of one job."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -84,10 +84,11 @@ class JobDetails(Dialog[JobAction]):
         now: datetime,
         hiding: Sequence[str] = (),
         is_listed: bool = True,
+        zone: tzinfo | None = None,
     ) -> None:
         """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id."""
         super().__init__()
-        self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding))
+        self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding), zone=zone)
         self._is_listed = self._was_listed = is_listed
         self._is_folded: bool | None = None
         """Whether the user folded the whole error. None: it is folded if it does not fit."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import lru_cache
 
 from textual.content import Content
@@ -32,6 +32,8 @@ class JobSections:
     """The full row, if the list has only the beginning of its error."""
     history: JobHistory | None = None
     history_note: str = ""
+    zone: tzinfo | None = None
+    """The zone of the times; None means this machine's."""
 
     def state(self, width: int) -> Content:
         """Return the status and the duration."""
@@ -49,6 +51,7 @@ class JobSections:
             now=self.now,
             width=width,
             prefers_names=prefers_names,
+            zone=self.zone,
         )
 
     @property
@@ -79,7 +82,7 @@ class JobSections:
 
     def timeline(self, width: int) -> Content:
         """Return the events with a note on their limits; empty if nothing was read yet."""
-        lines = timeline_lines(self.history, now=self.now, width=width) if self.history else []
+        lines = timeline_lines(self.history, now=self.now, width=width, zone=self.zone) if self.history else []
         if self.history_note:
             lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
         return _lines(lines)

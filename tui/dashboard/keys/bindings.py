@@ -59,6 +59,14 @@ APP_BINDINGS: list[BindingType] = [
     ),
     Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Refresh now"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause or resume refreshing"),
+    Binding(
+        "Z",
+        "zone",
+        "Time zone",
+        show=False,
+        id="app.zone",
+        tooltip="Show times in UTC, in local time or in the profile's time zone",
+    ),
     Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
     Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Refresh less often"),
     Binding(

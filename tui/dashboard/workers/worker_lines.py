@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -55,7 +55,9 @@ def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
     return min(longest, _NAME_CELLS, width // 4)
 
 
-def worker_line(worker: WorkerStatus, *, now: datetime, width: int, name_cells: int) -> WorkerLine:
+def worker_line(
+    worker: WorkerStatus, *, now: datetime, width: int, name_cells: int, zone: tzinfo | None = None
+) -> WorkerLine:
     state, style = _state(worker, now)
     name = pad(clean_cell(worker.name, name_cells), name_cells)
     holds = f"holds {count(worker.held_jobs)} of {count(worker.concurrency)}"
@@ -66,7 +68,7 @@ def worker_line(worker: WorkerStatus, *, now: datetime, width: int, name_cells: 
     about = (
         f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
         f"for {'the operator' if worker.user_id is None else f'user {worker.user_id}'}",
-        f"since {local_time(worker.started_at)}, last seen {local_time(worker.seen_at)}",
+        f"since {local_time(worker.started_at, zone)}, last seen {local_time(worker.seen_at, zone)}",
         clean(modes, limit=_LONGEST),
     )
     return WorkerLine(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
@@ -92,7 +94,7 @@ def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
     return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
 
 
-def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int) -> WorkerLine:
+def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int, zone: tzinfo | None = None) -> WorkerLine:
     glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
     project = clean(viewer.project(job.project_id), limit=_LONGEST)
     time, style = _time(job, now)
@@ -104,7 +106,7 @@ def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int) -> Wo
     if width >= _WIDE:
         start.append((pad(project, _PROJECT_CELLS) + _GAP, MUTED))
     start.append((pad(time, _TIME_CELLS), style))
-    about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at)}"
+    about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at, zone)}"
     if words:
         about = f"{about}: {clean(words, limit=_LONGEST)}"
     return WorkerLine(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
@@ -140,8 +142,12 @@ LONG_GONE = timedelta(hours=1)
 """A worker without jobs is only counted, not listed, if it was last seen longer ago than this."""
 
 
-def lines(force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int) -> Iterator[WorkerLine]:
-    """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time."""
+def lines(
+    force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int, zone: tzinfo | None = None
+) -> Iterator[WorkerLine]:
+    """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time. No zone means this
+    machine's.
+    """
     held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
     nobodys: list[LeasedJob] = []
     for job in force.held:
@@ -150,16 +156,16 @@ def lines(force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int) 
     name_cells = names_width(workers, width)
     for worker in workers:
         jobs = held.pop(worker.id, [])
-        yield worker_line(worker, now=now, width=width, name_cells=name_cells)
-        yield from (job_line(job, viewer, now=now, width=width) for job in jobs)
+        yield worker_line(worker, now=now, width=width, name_cells=name_cells, zone=zone)
+        yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in jobs)
         if (left := worker.held_jobs - len(jobs)) > 0:
             yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
     for owner, jobs in held.items():
         yield unseen_line(owner, viewer, width=width)
-        yield from (job_line(job, viewer, now=now, width=width) for job in jobs)
+        yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in jobs)
     if nobodys:
         yield title("nobody's", "Waiting for another attempt, without a worker")
-        yield from (job_line(job, viewer, now=now, width=width) for job in nobodys)
+        yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in nobodys)
 
 
 def summary(force: WorkersOverview, *, now: datetime) -> str:

@@ -1,7 +1,7 @@
 """Workers dialog; it can open a job."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -53,12 +53,20 @@ class WorkersDialog(Dialog[UUID]):
         Binding("r,f5", "again", "Refresh", id="workers.again", tooltip="Refresh now"),
     ]
 
-    def __init__(self, poller: Poller[None, WorkersOverview], viewer: Viewer, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        poller: Poller[None, WorkersOverview],
+        viewer: Viewer,
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo | None = None,
+    ) -> None:
         """`clock` must be the clock of the poller."""
         super().__init__()
         self._poller = poller
         self._viewer = viewer
         self._clock = clock
+        self._zone = zone
         self._seen: PollResult[WorkersOverview] | None = None
         self._failure: PollFailure | None = None
         self._lines: Sequence[WorkerLine] = ()
@@ -124,7 +132,7 @@ class WorkersDialog(Dialog[UUID]):
             overview, age = self._seen.value, self._clock() - self._seen.fetched_at
             now = overview.taken_at + age
             width = self._options.scrollable_content_region.width
-            self._list(list(lines(overview, self._viewer, now=now, width=width)))
+            self._list(list(lines(overview, self._viewer, now=now, width=width, zone=self._zone)))
             self._say("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
@@ -204,7 +212,8 @@ async def show_workers(host: "ActionHost") -> None:
         project=host.dashboard.project_name,
     )
     with session_poller.poll_also(get_workers_overview) as poller:
-        job_id = await host.app.push_screen_wait(WorkersDialog(poller, viewer, clock=session_poller.clock))
+        dialog = WorkersDialog(poller, viewer, clock=session_poller.clock, zone=host.dashboard.zone.zone)
+        job_id = await host.app.push_screen_wait(dialog)
     if job_id is not None:
         await _show_job(host, store, job_id)
 

@@ -1,0 +1,1 @@
+"""The time zone of the screen, and earlier moments."""
