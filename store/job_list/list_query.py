@@ -87,6 +87,8 @@ class ListingQuery:
     window: RowWindowQuery = field(default_factory=RowWindowQuery)
     with_visibility: bool = False
     """Whether an acting user's list also includes the jobs that are hidden from them."""
+    moment: datetime | None = None
+    """The earlier moment that a `PastStore` shows. None for the present."""
 
 
 def key_of(job: GenerationJob, order: ListOrder) -> RowKey:

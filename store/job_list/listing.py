@@ -47,6 +47,8 @@ class Listing:
     """The server's time, so that ages are right even if the local clock is wrong."""
     visibility: "VisibilityComparison | None" = None
     """None unless requested."""
+    cautions: tuple[str, ...] = ()
+    """Sentences on jobs that may be missing from an earlier moment."""
 
     @property
     def hidden(self) -> frozenset[UUID]:

@@ -68,9 +68,15 @@ _OF_JOB = (
 )
 
 
-def of_job(job_id: UUID, *, limit: int) -> Query[JobEvent]:
+_UNTIL = _OF_JOB.where(_events.c.at <= bindparam("until", type_=DateTime(timezone=True)))
+
+
+def of_job(job_id: UUID, *, limit: int, until: datetime | None = None) -> Query[JobEvent]:
     """Return a query for the newest events, newest first. It uses the index on job and id."""
-    return Query(_OF_JOB, make_event, {"job_id": job_id, "rows": limit})
+    parameters = {"job_id": job_id, "rows": limit}
+    if until is None:
+        return Query(_OF_JOB, make_event, parameters)
+    return Query(_UNTIL, make_event, {**parameters, "until": until})
 
 
 _STARTED = select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)

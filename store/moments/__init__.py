@@ -1,0 +1,1 @@
+"""Jobs and numbers as they were at an earlier moment, from events and archive."""

@@ -1,0 +1,38 @@
+-- Finds a moment's place among the transactions by bisection, because events have no index on their times.
+with recursive ends as (
+    select (select e.transaction_id from gjobs.job_event_log e
+             order by e.transaction_id, e.id limit 1)::text::bigint as low,
+           (select e.transaction_id from gjobs.job_event_log e
+             order by e.transaction_id desc, e.id desc limit 1)::text::bigint + 1 as high
+), goal as (
+    select 'first' as goal, :moment - interval '{slack} s' as at
+    union all
+    select 'last', :moment + interval '{slack} s'
+), step as (
+    select goal.goal, goal.at, ends.low, ends.high from goal, ends where ends.low is not null
+    union all
+    select s.goal, s.at,
+           case when found.at > s.at then s.low else found.number + 1 end,
+           case when found.at > s.at then middle.number else s.high end
+      from step s
+     cross join lateral (select s.low + (s.high - s.low) / 2 as number) middle
+     cross join lateral (
+         select e.transaction_id, e.transaction_id::text::bigint as number from gjobs.job_event_log e
+          where e.transaction_id >= middle.number::text::xid8 order by e.transaction_id, e.id limit 1
+     ) near
+     cross join lateral (
+         select near.number, e.at from gjobs.job_event_log e
+          where e.transaction_id = near.transaction_id order by e.id desc limit 1
+     ) found
+     where s.low < s.high
+), bound as (
+    select coalesce(max(s.low) filter (where s.goal = 'first'), 0) as first,
+           coalesce(max(s.low) filter (where s.goal = 'last'), 0) as last
+      from step s where s.low >= s.high
+)
+select (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1), b.first, b.last,
+       (select count(*)
+          from (select from gjobs.job_event_log e where e.transaction_id >= b.first::text::xid8
+                 limit {most_changes} + 1) e) <= {most_changes},
+       now()
+  from bound b

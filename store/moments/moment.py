@@ -1,0 +1,74 @@
+"""A moment in the past: its limits, jobs with values that were not recorded, and how a moment is typed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from store import formats
+from store.errors import InvalidValue
+from store.jobs.job import ListedJob
+
+MOST_LISTED = 5_000
+"""The most jobs that a filter, another order or a later page can reach, newest first."""
+MOST_DELETED = 2_000
+"""The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
+MOST_CHANGES = 50_000
+"""The most events between a moment and now that are read."""
+SLACK = timedelta(minutes=1)
+"""Events count as ordered by their transactions, except within this time: a transaction may write its events late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastJob(ListedJob):
+    """A job as it was, of which some values were not recorded."""
+
+    unrecorded: tuple[str, ...] = ()
+    """The names of these fields. Their values are the best known ones, not those of the moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRange:
+    """Where the events after a moment are, in the order of transactions."""
+
+    began_at: datetime | None
+    """The time of the first event. None without any."""
+    first: int
+    """The first transaction that may have events after the moment."""
+    last: int
+    """A transaction after which no event is at the moment or before it."""
+    is_whole: bool
+    """Whether there are at most MOST_CHANGES events from `first` on."""
+    taken_at: datetime
+    """The server's time."""
+
+
+def parse_moment(text: str, *, now: datetime) -> datetime:
+    """Parse a time, by default in UTC, or how long ago: `2h`. Raises InvalidValue."""
+    words = text.strip()
+    try:
+        if (seconds := formats.parse_duration(words)) is not None:
+            return now.astimezone(UTC) - timedelta(seconds=seconds)
+        time = datetime.fromisoformat(words.removesuffix(" UTC"))
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidValue(
+            "at",
+            f"{text!r} is not a time.",
+            hint="Use 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or how long ago: 2h.",
+        ) from None
+
+
+def check_moment(moment: datetime, found: EventRange) -> None:
+    """Raise InvalidValue if nothing is recorded about the moment."""
+    if moment > found.taken_at:
+        raise InvalidValue("at", "This moment is in the future.", hint="Use an earlier time.")
+    if found.began_at is None:
+        raise InvalidValue(
+            "at", "No event is recorded yet, so no earlier state is known.", hint="Try again after jobs have changed."
+        )
+    if moment < found.began_at:
+        began = found.began_at.astimezone(UTC)
+        raise InvalidValue(
+            "at",
+            f"Events are recorded since {began:%Y-%m-%d %H:%M:%S} UTC. Earlier states are not known.",
+            hint="Use a later time.",
+        )

@@ -1,0 +1,267 @@
+"""SQL that reads jobs as they were, and what changed since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    BindParameter,
+    ClauseElement,
+    Column,
+    DateTime,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    column,
+    text,
+)
+from sqlalchemy.sql.functions import now
+from sqlalchemy.sql.visitors import replacement_traverse
+
+from store import tables
+from store.database.query import Query, Row, RowMaker
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
+from store.jobs.job_sql import ALL_COLUMNS, JobColumns
+from store.moments.moment import MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
+
+Job = TypeVar("Job", GenerationJob, ListedJob)
+
+_jobs = tables.generation_jobs
+
+_COLUMNS = (
+    "id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,"
+    " completed_at"
+)
+
+_MOMENT = bindparam("moment", type_=DateTime(timezone=True))
+_NO_END = "case when count(*) >= 0 then '-infinity'::timestamptz end"
+_NOT_ARCHIVED = "not exists (select from gjobs.archived_jobs a where a.id = e.job_id)"
+_SLACK = f"interval '{SLACK.total_seconds()} s'"
+
+_UNRECORDED: Any = column("unrecorded", ARRAY(Text))
+PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, _UNRECORDED)
+"""The columns of a job as it was. The last one names the fields that were not recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Jobs that existed at a moment: the newest of a project or of all, or those with some ids."""
+
+    moment: datetime
+    events: EventRange
+    has_archive: bool
+    project_id: UUID | None = None
+    ids: Sequence[UUID] | None = None
+    """None for the newest jobs."""
+    rows: int = 0
+    """How many of the newest jobs."""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        shared = {"moment": self.moment, "first_transaction": str(self.events.first)}
+        if self.ids is not None:
+            return {**shared, "pool_ids": list(self.ids)}
+        more = {} if self.project_id is None else {"pool_project": self.project_id}
+        return {**shared, **more, "pool_rows": self.rows}
+
+
+def _sql(name: str, **slots: object) -> str:
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").format(**slots)
+
+
+@cache
+def _pool(*, by_id: bool, of_project: bool, has_archive: bool) -> CTE:
+    """Return the jobs as they were, under the name `jobs_then`."""
+    among = "id = any(:pool_ids) and created_at <= :moment" if by_id else "created_at <= :moment"
+    scope = f"{among} and project_id = :pool_project" if of_project else among
+    of_event = ["e.job_id = any(:pool_ids)"] if by_id else []
+    of_event += ["e.project_id = :pool_project"] if of_project else []
+    order = "" if by_id else "order by created_at desc, id desc limit :pool_rows"
+    archived = f"from gjobs.archived_jobs where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
+    archived += f" and archived_at > :moment - {_SLACK} {order}"
+    newest = "case when count(*) = :pool_rows then min(created_at) else '-infinity' end"
+    statement = text(
+        _sql(
+            "jobs_then",
+            columns=_COLUMNS,
+            scope=scope,
+            order=order,
+            reach=_NO_END if by_id else newest,
+            archived=f"select {_COLUMNS} {archived if has_archive else 'from live where false'}",
+            not_archived=_NOT_ARCHIVED if has_archive else "true",
+            of_event=" and ".join(of_event) or "true",
+            most_deleted=MOST_DELETED,
+            of_job="t.project_id = :pool_project" if of_project else "true",
+        )
+    )
+    parameters: list[BindParameter[Any]] = [_MOMENT, bindparam("first_transaction", type_=Text)]
+    parameters += [bindparam("pool_ids", type_=ARRAY(Uuid)) if by_id else bindparam("pool_rows", type_=Integer)]
+    parameters += [bindparam("pool_project", type_=Uuid)] if of_project else []
+    columns = [column(one.name, one.type) for one in ALL_COLUMNS]
+    return statement.bindparams(*parameters).columns(*columns, _UNRECORDED).cte("jobs_then")
+
+
+@lru_cache(maxsize=256)
+def _then(statement: ClauseElement, by_id: bool, of_project: bool, has_archive: bool) -> ClauseElement:
+    """Return the statement, reading the pool at its moment instead of the table now. It is cached as compiled
+    statements are.
+    """
+    pool = _pool(by_id=by_id, of_project=of_project, has_archive=has_archive)
+    time_so_far = case((pool.c.status == JobStatus.RUNNING.value, _MOMENT - pool.c.created_at))
+
+    def then(element: ClauseElement, **_: object) -> ClauseElement | None:
+        if element is _jobs:
+            return pool
+        if isinstance(element, Column) and element.table is _jobs:
+            return pool.c[element.name]
+        if isinstance(element, now):
+            return _MOMENT
+        return time_so_far if element is tables.time_so_far else None
+
+    return cast(ClauseElement, replacement_traverse(statement, {}, then))
+
+
+def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Query[Any]:
+    """Return the query on the jobs of the pool. Its statement must read no other table of jobs."""
+    by_id = pool.ids is not None
+    statement = _then(query.statement, by_id, pool.project_id is not None and not by_id, pool.has_archive)
+    return Query(statement, make or query.make, {**query.parameters, **pool.parameters})
+
+
+def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
+    """Return a function for rows of PAST_COLUMNS. Jobs of which all values are known are not marked."""
+
+    def made(row: Row) -> Job | PastJob:
+        *values, unrecorded = row
+        job = make(values)
+        return marked(job, unrecorded) if unrecorded else job
+
+    return made
+
+
+def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
+    values = {one.name: getattr(job, one.name) for one in ALL_COLUMNS}
+    return PastJob(**values, is_error_cut=getattr(job, "is_error_cut", False), unrecorded=tuple(unrecorded))
+
+
+def _count_newest(of_project: bool) -> Any:
+    scope = f"created_at <= :moment{' and project_id = :pool_project' if of_project else ''}"
+    newest = f"select from public.generation_jobs where {scope} order by created_at desc, id desc limit :pool_rows"
+    return text(f"select count(*) from ({newest}) newest").bindparams(_MOMENT)  # noqa: S608 - of constants
+
+
+_COUNT_NEWEST = {of_project: _count_newest(of_project) for of_project in (False, True)}
+
+
+def count_newest(pool: Pool) -> Query[int]:
+    """Return a query for the number of present jobs in the pool, at most as many as the pool takes."""
+    of_project = pool.project_id is not None
+    parameters = {name: value for name, value in pool.parameters.items() if name != "first_transaction"}
+    return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), parameters)
+
+
+_RANGE = text(_sql("event_range", slack=SLACK.total_seconds(), most_changes=MOST_CHANGES)).bindparams(_MOMENT)
+
+
+def event_range(moment: datetime) -> Query[EventRange]:
+    """Return a query that finds the moment's place among the transactions by bisection, because no index has times.
+
+    It must run as the operator, who sees all events.
+    """
+
+    def make(row: Row) -> EventRange:
+        began_at, first, last, is_whole, taken_at = row
+        return EventRange(began_at=began_at, first=first, last=last, is_whole=is_whole, taken_at=taken_at)
+
+    return Query(_RANGE, make, {"moment": moment})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Events of one kind of change after the moment, in one project."""
+
+    project_id: UUID
+    from_status: AnyStatus | None
+    to_status: AnyStatus | None
+    events: int
+    former_cents: int
+    later_cents: int
+    moved: int
+    """Events that may have changed the project or owner, of which only the later one is recorded."""
+
+
+def _changes(of_project: bool) -> Any:
+    return text(f"""
+select e.project_id, e.from_status, e.to_status, count(*),
+       coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
+       coalesce(sum(e.cost_cents), 0)::bigint, count(*) filter (where e.kind = 'changed')
+  from gjobs.job_event_log e
+ where e.transaction_id >= cast(cast(:first_transaction as text) as xid8) and e.at > :moment
+   and coalesce(e.from_status, e.to_status) is not null {"and e.project_id = :project_id" if of_project else ""}
+ group by 1, 2, 3
+""").bindparams(_MOMENT)  # noqa: S608 - of constants
+
+
+_CHANGES = {of_project: _changes(of_project) for of_project in (False, True)}
+
+
+def changes(moment: datetime, events: EventRange, project_id: UUID | None) -> Query[Change]:
+    """Return a query for what changed after the moment."""
+
+    def make(row: Row) -> Change:
+        project, before, after, number, former_cents, later_cents, moved = row
+        return Change(
+            project_id=project,
+            from_status=None if before is None else parse_status(before),
+            to_status=None if after is None else parse_status(after),
+            events=number,
+            former_cents=int(former_cents),
+            later_cents=int(later_cents),
+            moved=moved,
+        )
+
+    of_project = {} if project_id is None else {"project_id": project_id}
+    parameters = {"moment": moment, "first_transaction": str(events.first), **of_project}
+    return Query(_CHANGES[project_id is not None], make, parameters)
+
+
+def _neighbor(*, is_later: bool, of_project: bool) -> Any:
+    compared = (
+        "e.transaction_id >= cast(cast(:bound as text) as xid8) and e.at > :moment"
+        if is_later
+        else "e.transaction_id < cast(cast(:bound as text) as xid8) and e.at < :moment"
+    )
+    order = "" if is_later else " desc"
+    scope = "and e.project_id = :project_id" if of_project else ""
+    return text(f"""
+select {"min" if is_later else "max"}(e.at) from (
+    select e.at from gjobs.job_event_log e
+     where {compared} and coalesce(e.from_status, e.to_status) is not null {scope}
+     order by e.transaction_id{order}, e.id{order} limit 100
+) e
+""").bindparams(_MOMENT)  # noqa: S608 - of constants
+
+
+_NEIGHBORS = {
+    (is_later, of_project): _neighbor(is_later=is_later, of_project=of_project)
+    for is_later in (False, True)
+    for of_project in (False, True)
+}
+
+
+def neighbor(
+    moment: datetime, events: EventRange, project_id: UUID | None, *, is_later: bool
+) -> Query[datetime | None]:
+    """Return a query for the time of the event before or after the moment. None if there is none."""
+    of_project = {} if project_id is None else {"project_id": project_id}
+    bound = str(events.first if is_later else events.last)
+    parameters = {"moment": moment, "bound": bound, **of_project}
+    return Query(_NEIGHBORS[is_later, project_id is not None], lambda row: row[0], parameters)

@@ -1,0 +1,347 @@
+"""PastStore: the store as it was at a moment. It never writes."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, Self
+from uuid import UUID
+
+from store import validation
+from store.actor_database import ActorDatabase
+from store.capabilities.capability import Capability
+from store.capabilities.probe import CapabilityCache
+from store.database.database import Database
+from store.database.query import Query, TimeLimits
+from store.database.transactions import WriteTransaction
+from store.errors import InvalidValue, ReadOnly
+from store.filters.filter_terms import Age, Key
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.job_list import list_sql, read_listing
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.list_sql import AccessPath
+from store.job_list.listing import Listing, RowWindow, VisibilityComparison
+from store.jobs import history_sql, job_sql
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
+from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
+from store.jobs.job_results import Page, PageKey, StuckVerdict
+from store.jobs.job_sql import JobStatements, make_job, make_listed
+from store.moments import moment_sql, past_totals
+from store.moments.moment import MOST_LISTED, EventRange, check_moment
+from store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
+from store.page_limits import PAGE_SIZE
+from store.statistics.exact_totals import Report
+from store.statistics.job_flow import JobFlow
+from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
+from store.statistics.totals import Count, Totals, TotalsQuery
+from store.store import Store
+from store.users.actor import OPERATOR, Actor
+
+WRITES_OFF = "Writes are off, because an earlier moment is shown."
+_STATEMENTS = JobStatements(PAST_COLUMNS)
+_PATH = AccessPath(columns=PAST_COLUMNS)
+
+
+def refusal() -> ReadOnly:
+    return ReadOnly(f"{WRITES_OFF} Nothing was changed.", hint="Return to the present first.")
+
+
+# ruff: noqa: ARG002 - the methods have the parameters of those that they replace
+
+
+class PastDatabase(ActorDatabase):
+    """An actor's database that refuses writes before it asks for a connection."""
+
+    @asynccontextmanager
+    async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
+        raise refusal()
+        yield  # The decorator needs a generator.
+
+
+@dataclass(slots=True)
+class Known:
+    """What was found out about the moment. Stores of all actors share it."""
+
+    events: EventRange | None = None
+
+
+class PastStore(Store):
+    """Jobs and numbers as the actor would have seen them at a moment, as far as they are recorded.
+
+    Values that are not recorded are marked, see `PastJob`. Every method that writes raises ReadOnly. What only the
+    present has raises InvalidValue: visibility, timings, exact counts and the summary.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        actor: Actor,
+        capability_cache: CapabilityCache,
+        *,
+        moment: datetime,
+        known: Known | None = None,
+    ) -> None:
+        super().__init__(database, actor, capability_cache)
+        self.actor_database = PastDatabase(database, actor, self.capability_cache)
+        self.moment = moment
+        self._known = known or Known()
+
+    def acting_as(self, actor: Actor) -> Self:
+        return type(self)(self.database, actor, self.capability_cache, moment=self.moment, known=self._known)
+
+    async def check(self) -> EventRange:
+        """Return where the moment's events are. Raises SchemaMissing without events, InvalidValue if it is unknown."""
+        if missing := await self.actor_database.missing(Capability.EVENTS):
+            raise missing.refusal
+        found = self._known.events
+        if found is None:
+            # A user sees too few events to find the moment among them.
+            async with self.actor_database.translating_refusals(Capability.EVENTS):
+                (found,) = await self.database.read(OPERATOR, moment_sql.event_range(self.moment))
+            check_moment(self.moment, found)
+            self._known.events = found
+        return found
+
+    async def event_beside(self, project_id: UUID | None, *, is_later: bool) -> datetime | None:
+        """Return the time of the event before or after the moment, or None if there is none."""
+        events = await self.check()
+        asked = moment_sql.neighbor(self.moment, events, project_id, is_later=is_later)
+        (found,) = await self.actor_database.read(asked, needs=Capability.EVENTS)
+        return found
+
+    # Lists
+
+    async def _pool(
+        self, *, rows: int = 0, project_id: UUID | None = None, ids: Collection[UUID] | None = None
+    ) -> Pool:
+        return Pool(
+            moment=self.moment,
+            events=await self.check(),
+            has_archive=await self.actor_database.has(Capability.ARCHIVE),
+            project_id=project_id,
+            ids=None if ids is None else tuple(ids),
+            rows=rows,
+        )
+
+    def _then(self, listed: ListQuery) -> ListQuery:
+        """Return the query with ages that end at the moment. Raises InvalidValue for stuck jobs."""
+        terms = []
+        for term in listed.job_filter.terms:
+            if term.key is Key.IS:
+                raise InvalidValue("filter", "It is not recorded which jobs were stuck.", hint="Leave 'is:stuck' out.")
+            values = tuple(
+                self.moment - timedelta(seconds=value.seconds) if isinstance(value, Age) else value
+                for value in term.values
+            )
+            terms.append(replace(term, values=values))
+        return replace(listed, job_filter=JobFilter(terms=tuple(terms)))
+
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        if query.with_visibility:
+            self._refuse("Visibility")
+        window_query = query.window
+        listed = self._then(window_query.listed)
+        readable = await self.actor_database.readable_names(listed.job_filter)
+        further = read_listing.further_queries(
+            query,
+            has_projects=await self.actor_database.has(Capability.PROJECTS),
+            of_one_user=not self.actor_database.is_operators,
+            at=self.moment,
+        )
+        asked = list_sql.listing_queries(replace(window_query, listed=listed), readable=readable, chosen_path=_PATH)
+        is_plain = _is_plain(listed) and window_query.anchor is End.FIRST
+        (names, (has_project,), (taken_at,), *rows), is_cut = await self._read_pool(
+            asked, further, listed.project_id, wanted=window_query.after + 1 if is_plain else None
+        )
+        return Listing(
+            query=query,
+            window=list_sql.window(window_query, rows),
+            projects=tuple(names),
+            has_project=has_project,
+            taken_at=taken_at,
+            cautions=await self._cautions(is_cut=is_cut),
+        )
+
+    async def get_window(self, query: RowWindowQuery) -> RowWindow:
+        return (await self.get_listing(ListingQuery(window=query))).window
+
+    async def _read_pool(
+        self,
+        asked: Sequence[Query[Any]],
+        further: Sequence[Query[Any]],
+        project_id: UUID | None,
+        *,
+        wanted: int | None,
+        make: Any = make_listed,
+    ) -> tuple[list[Any], bool]:
+        """Return the rows of all queries, and whether the pool may lack matching jobs.
+
+        If the first `wanted` jobs suffice, only they are rebuilt. Many of them may not have existed, then more follow.
+        """
+        make = past_maker(make)
+        if wanted is not None:
+            pool = await self._pool(rows=wanted, project_id=project_id)
+            answers = await self._read(*further, *(as_of(one, pool, make) for one in asked))
+            if len(answers[-1]) >= wanted:
+                return answers, False
+        pool = await self._pool(rows=MOST_LISTED, project_id=project_id)
+        *answers, (present,) = await self._read(
+            *further, *(as_of(one, pool, make) for one in asked), moment_sql.count_newest(pool)
+        )
+        return answers, present >= MOST_LISTED
+
+    async def _read(self, *queries: Query[Any]) -> list[Any]:
+        return list(await self.actor_database.read_together(*queries, needs=Capability.EVENTS))
+
+    async def _cautions(self, *, is_cut: bool) -> tuple[str, ...]:
+        events = await self.check()
+        cut = f"Only the newest {MOST_LISTED:,} jobs of this moment are searched." if is_cut else ""
+        gone = "" if events.is_whole else "So much has changed since that deleted jobs may be missing."
+        return tuple(filter(None, (cut, gone)))
+
+    async def _page(
+        self,
+        *,
+        project_id: UUID | None = None,
+        status: JobStatus | str | None = None,
+        limit: int,
+        after: PageKey | None = None,
+        job_filter: JobFilter = NO_FILTER,
+    ) -> Page[GenerationJob]:
+        known = None if status is None else parse_status(status)
+        listed = self._then(ListQuery(project_id=project_id, status=known, job_filter=job_filter))
+        readable = await self.actor_database.readable_names(job_filter)
+        most = validation.check_limit(limit)
+        asked = list_sql.page(listed, after=after, limit=most, readable=readable, chosen_path=_PATH)
+        wanted = most + 1 if _is_plain(listed) and after is None else None
+        (rows,), _ = await self._read_pool([asked], (), project_id, wanted=wanted, make=make_job)
+        return list_sql.paged(rows, most)
+
+    # Single jobs
+
+    async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
+        pool = await self._pool(ids=job_ids)
+        asked = as_of(_STATEMENTS.these(job_ids), pool, past_maker(make_job))
+        (rows,) = await self._read(asked)
+        return list(rows)
+
+    async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
+        return next(iter(await self.get_these_jobs([job_id])), None)
+
+    async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, AnyStatus]:
+        (rows,) = await self._read(as_of(job_sql.statuses(job_ids), await self._pool(ids=job_ids)))
+        return dict(rows)
+
+    async def get_job_history(
+        self,
+        job_id: UUID,
+        *,
+        limit: int = MOST_EVENTS,
+        at: datetime | None = None,
+    ) -> JobHistory:
+        """Return the newest events until the moment."""
+        most = validation.check_limit(limit)
+        await self.check()
+        found, started = await self._read(
+            history_sql.of_job(job_id, limit=most + 1, until=self.moment), history_sql.started(job_id)
+        )
+        first = next((time for time in started if time <= self.moment), None)
+        return job_history(job_id, found, most=most, started_at=first, now=self.moment)
+
+    async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
+        """Return None, because leases are not recorded."""
+        return None
+
+    async def find_stuck_jobs(
+        self,
+        job_ids: Collection[UUID],
+        *,
+        at: datetime | None = None,
+    ) -> frozenset[UUID]:
+        """Return nothing, because leases are not recorded."""
+        return frozenset()
+
+    # Numbers
+
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
+        events = await self.check()
+        matching = None if query.matching is None else await self._count(query.matching)
+        has_rollups = await self.actor_database.has(Capability.ROLLUPS)
+        asked = past_totals.queries(query, self.moment, events, has_rollups=has_rollups)
+        answers = await self._read(*asked) if asked else []
+        return past_totals.totals(query, self.moment, answers, matching=matching, actor=self.actor)
+
+    async def _count(self, listed: ListQuery) -> Count:
+        readable = await self.actor_database.readable_names(listed.job_filter)
+        pool = await self._pool(rows=MOST_LISTED, project_id=listed.project_id)
+        asked = list_sql.length(self._then(listed), most=MOST_LISTED, readable=readable)
+        number: int
+        (number,), (present,) = await self._read(as_of(asked, pool), moment_sql.count_newest(pool))
+        return past_totals.listed_count(number, is_cut=present >= MOST_LISTED)
+
+    async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
+        return JobFlow(taken_at=self.moment)
+
+    async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
+        totals = await self.get_totals(TotalsQuery(project_id=project_id))
+        if totals.statistics is None:
+            raise InvalidValue(
+                "at", "Too much has changed since this moment to count its jobs.", hint="Use a later time."
+            )
+        return totals.statistics
+
+    async def get_total_costs(self, project_id: UUID | None = None) -> int:
+        return (await self.get_job_statistics(project_id)).total_cost_cents
+
+    async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
+        return min((await self._count(ListQuery(job_filter=job_filter))).number, most)
+
+    # What only the present has
+
+    async def get_exact_totals(
+        self,
+        query: TotalsQuery,
+        report: Report,
+        *,
+        at: datetime | None = None,
+    ) -> Totals:
+        self._refuse("An exact count")
+
+    async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
+        self._refuse("The summary")
+
+    async def get_job_timings(
+        self,
+        project_id: UUID | None = None,
+        *,
+        window: timedelta = DAY,
+        at: datetime | None = None,
+    ) -> JobTimings:
+        self._refuse("Timings")
+
+    async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
+        self._refuse("Visibility")
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        """Return None, because the number of rebuilt jobs is limited."""
+        return None
+
+    async def returns_quickly(self, query: ListQuery) -> bool:
+        return True
+
+    async def slow_order_reason(self, query: ListQuery) -> None:
+        return None
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise InvalidValue("at", f"{what} is known only for the present.", hint="Return to the present first.")
+
+
+def past_store(store: Store, moment: datetime) -> PastStore:
+    """Return a store that shows the moment to the same actor."""
+    return PastStore(store.database, store.actor, store.capability_cache, moment=moment)
+
+
+def _is_plain(listed: ListQuery) -> bool:
+    """Return whether the newest jobs are the first of the list."""
+    return listed.order == NEWEST_FIRST and listed.status is None and not listed.job_filter

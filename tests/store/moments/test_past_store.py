@@ -1,0 +1,283 @@
+"""Jobs and numbers of earlier moments equal what was there, for each actor, whatever happened since."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store.database.database import Database
+from store.errors import InvalidValue, ReadOnly, SchemaMissing
+from store.filters.filter_text import parse
+from store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import PageKey
+from store.moments.moment import PastJob
+from store.moments.past_store import PastStore, past_store
+from store.statistics.totals import TotalsQuery
+from store.store import Store
+from store.users.actor import OPERATOR, Actor
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, error_of, writes
+
+Values = dict[str, Any]
+NEVER_MARKED = ("id", "status", "cost_cents")
+
+
+def moment_now(sql: Sql) -> datetime:
+    ((time,),) = sql("select clock_timestamp()")
+    found: datetime = time
+    return found
+
+
+def values_of(job: GenerationJob) -> Values:
+    """Return the values that are known, by name."""
+    marks = job.unrecorded if isinstance(job, PastJob) else ()
+    names = ("id", "user_id", "project_id", "status", "mode", "error", "cost_cents", "created_at", "retry_count")
+    return {name: getattr(job, name) for name in names if name not in marks}
+
+
+def agrees(job: GenerationJob, then: GenerationJob) -> bool:
+    """Return whether all values that are not marked are those of the moment."""
+    known = values_of(job)
+    return known.items() <= values_of(then).items() and {*NEVER_MARKED} <= known.keys()
+
+
+class History:
+    """Random writes, and what a store listed after each of them."""
+
+    def __init__(self, sql: Sql, present: Callable[[Actor], Store]) -> None:
+        self.sql, self.present = sql, present
+        self.projects = [
+            sql("insert into projects (user_id, name, created_at) values (%s, 'x', %s) returning id", (owner, NOW))[0][
+                0
+            ]
+            for owner in (ADA, BEN)
+        ]
+        self.deleted: list[tuple[Any, ...]] = []
+
+    def pick(self, number: int) -> UUID | None:
+        found = self.sql("select id from generation_jobs order by id")
+        return found[number % len(found)][0] if found else None
+
+    def write(self, what: str, number: int) -> None:
+        sql, job = self.sql, self.pick(number)
+        if what == "create":
+            created_at = NOW + timedelta(minutes=number % 7)
+            status = list(JobStatus)[number % 4]
+            sql(
+                "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at)"
+                " select %s, user_id, id, %s, 'lifestyle', %s, %s from projects where id = %s",
+                (uuid4(), status, number, created_at, self.projects[number % 2]),
+            )
+        elif what == "restore":
+            for (archived,) in sql("select id from gjobs.archived_jobs order by id limit 1"):
+                sql("select gjobs.restore_jobs(array[%s::uuid])", (archived,))
+        elif what == "undo" and self.deleted:
+            sql(
+                "insert into generation_jobs select (jsonb_populate_record(null::generation_jobs, %s::jsonb)).*",
+                self.deleted.pop(),
+            )
+        elif job is not None:
+            self._change(what, number, job)
+
+    def _change(self, what: str, number: int, job: UUID) -> None:
+        sql = self.sql
+        if what == "move":
+            status = list(JobStatus)[number % 4]
+            sql("update generation_jobs set status = %s, error = %s where id = %s", (status, f"e{number}", job))
+        elif what == "several":
+            sql("update generation_jobs set cost_cents = cost_cents + 1, updated_at = now()")
+        elif what == "delete":
+            self.deleted += sql("select to_jsonb(j)::text from generation_jobs j where id = %s", (job,))
+            sql("delete from generation_jobs where id = %s", (job,))
+        elif what == "archive":
+            sql("select gjobs.archive_jobs(array[%s::uuid])", (job,))
+        elif what in ("error", "cost_cents", "retry_count", "mode"):
+            sql(f"update generation_jobs set {what} = %s where id = %s", (str(number), job))  # noqa: S608
+
+
+WRITES = (
+    "create",
+    "move",
+    "error",
+    "cost_cents",
+    "retry_count",
+    "mode",
+    "several",
+    "delete",
+    "undo",
+    "archive",
+    "restore",
+)
+LISTED = ListingQuery(window=RowWindowQuery(after=50))
+
+
+async def check_moment_as(
+    past: PastStore, jobs: Sequence[GenerationJob], project: UUID, *, all_ids: Sequence[UUID]
+) -> None:
+    """Compare everything that the store returns about its moment with the jobs that were there."""
+    listed = (await past.get_listing(LISTED)).window.jobs
+    assert {job.id for job in listed} == {job.id for job in jobs}
+    by_id = {job.id: job for job in jobs}
+    assert all(agrees(job, by_id[job.id]) for job in listed)
+    keys = [(job.created_at, job.id) for job in listed]
+    assert keys == sorted(keys, reverse=True)
+    of_project = await past.get_project_jobs(project)
+    assert {job.id for job in of_project} == {job.id for job in jobs if job.project_id == project}
+    single = await past.get_these_jobs(all_ids)
+    assert {job.id: values_of(job) for job in single} == {job.id: values_of(job) for job in listed}
+    statistics = await past.get_job_statistics()
+    for status in JobStatus:
+        costs = [job.cost_cents for job in jobs if job.status is status]
+        assert (statistics.count(status), statistics.cost_cents(status)) == (len(costs), sum(costs))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(WRITES), st.integers(0, 50)), min_size=4, max_size=10))
+def test_each_moment_is_shown_as_it_was(database: Conninfo, sql: Sql, steps: list[tuple[str, int]]) -> None:
+    async def run() -> None:
+        sql("delete from generation_jobs")
+        async with Store(Database(database)) as operator:
+            history = History(sql, operator.acting_as)
+            history.write("create", 1)
+            seen: list[tuple[datetime, Actor, Sequence[GenerationJob]]] = []
+            for step in (("create", 2), *steps):
+                for actor in (OPERATOR, ADA_HERSELF):
+                    present = await operator.acting_as(actor).get_generation_jobs(limit=100)
+                    seen.append((moment_now(sql), actor, present.items))
+                history.write(*step)
+            ids = [row[0] for row in sql("select distinct job_id from gjobs.job_event_log")]
+            for moment, actor, jobs in seen:
+                past = past_store(operator.acting_as(actor), moment)
+                await check_moment_as(past, jobs, history.projects[0], all_ids=ids)
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def story(db: Db, sql: Sql) -> tuple[UUID, datetime]:
+    """Sixteen jobs of Ada's project, and a moment after which they changed in several ways."""
+    project = db.make_project()
+    for number in range(16):
+        status = list(JobStatus)[number % 4]
+        db.make_job(
+            project,
+            status,
+            job_id=UUID(int=number + 1),
+            cost_cents=number * 10,
+            error=f"error {number}" if status is JobStatus.FAILED else None,
+            created_at=NOW + timedelta(minutes=number),
+            updated_at=NOW + timedelta(hours=1),
+        )
+    moment = moment_now(sql)
+    sql("update generation_jobs set status = 'succeeded', error = null, cost_cents = 1")
+    sql("delete from generation_jobs where id = %s", (UUID(int=12),))
+    sql("select gjobs.archive_jobs(array[%s::uuid])", (UUID(int=8),))
+    return project, moment
+
+
+def numbers(jobs: Sequence[GenerationJob]) -> list[int]:
+    return [job.id.int for job in jobs]
+
+
+async def test_filters_orders_and_pages_work_on_the_jobs_of_the_moment(
+    operator: Store, story: tuple[UUID, datetime]
+) -> None:
+    project, moment = story
+    past = past_store(operator, moment)
+    page = await past.get_project_jobs(project, limit=5)
+    assert page.next_key is not None
+    rest = await past.get_project_jobs(
+        project, limit=50, after=PageKey(created_at=page.next_key.created_at, id=page.next_key.id)
+    )
+    # The creation time of a deleted job is that of its event, so the job is among the newest.
+    assert sorted(numbers([*page.items, *rest.items])) == list(range(1, 17))
+    failed = await past.find_jobs(parse("status:failed error:error"))
+    assert sorted(numbers(failed.items)) == [4, 8, 12, 16]
+    assert {job.error for job in failed.items} == {f"error {number}" for number in (3, 7, 11, 15)}
+    assert await past.count_jobs(parse("cost:>100"), most=100) == 5
+    listed = ListQuery(order=ListOrder(column=OrderColumn.COST))
+    first = (await past.get_listing(ListingQuery(window=RowWindowQuery(listed=listed, after=4)))).window
+    assert (numbers(first.jobs), first.has_after) == ([16, 15, 14, 13], True)
+    anchor = RowWindowQuery(listed=listed, anchor=key_of(first.jobs[2], listed.order), before=1, after=2)
+    assert numbers((await past.get_window(anchor)).jobs) == [15, 14, 13]
+    ended = ListQuery(order=ListOrder(column=OrderColumn.TOTAL, descending=False))
+    by_time = (
+        await past.get_listing(ListingQuery(window=RowWindowQuery(listed=ended, anchor=End.FIRST, after=50)))
+    ).window
+    assert len(by_time.jobs) == 16
+    await error_of(InvalidValue, past.find_jobs(parse("is:stuck")))
+
+
+async def test_details_show_the_events_until_the_moment(operator: Store, story: tuple[UUID, datetime]) -> None:
+    _, moment = story
+    past = past_store(operator, moment)
+    history = await past.get_job_history(UUID(int=12))
+    assert [event.kind for event in history.events] == ["created"]
+    job = await past.get_generation_job(UUID(int=12))
+    assert isinstance(job, PastJob)
+    assert (job.status, job.error) == (JobStatus.FAILED, "error 11")
+    assert job.unrecorded == ("input_asset_id", "updated_at", "completed_at", "created_at")
+    archived = await past.get_generation_job(UUID(int=8))
+    assert archived is not None
+    assert archived.created_at == NOW + timedelta(minutes=7)
+    totals = await past.get_totals(TotalsQuery.of_list(ListQuery(job_filter=parse("status:failed"))))
+    assert totals.matching is not None
+    assert (totals.matching.number, totals.counts[JobStatus.FAILED].number) == (4, 4)
+
+
+async def test_values_without_an_event_are_marked(db: Db, sql: Sql) -> None:
+    job_id = db.make_job(status="failed", error="before")
+    sql("delete from gjobs.job_event_log")
+    db.make_job()
+    moment = moment_now(sql)
+    sql("update generation_jobs set error = 'after', cost_cents = 300 where id = %s", (job_id,))
+    job = await past_store(db.operator, moment).get_generation_job(job_id)
+    assert isinstance(job, PastJob)
+    assert (job.status, job.cost_cents) == (JobStatus.FAILED, 250)
+    assert {"error", "mode", "retry_count"} <= {*job.unrecorded}
+    steps = [await past_store(db.operator, moment).event_beside(None, is_later=later) for later in (False, True)]
+    times = [row[0] for row in sql("select at from gjobs.job_event_log order by id")]
+    assert steps == times
+
+
+async def test_past_store_never_writes(db: Db, sql: Sql) -> None:
+    job_id = db.make_job()
+    past = past_store(db.operator, moment_now(sql))
+    job = await past.get_generation_job(job_id)
+    assert job is not None
+    for write in writes(past, job):
+        await error_of(ReadOnly, write)
+    for write in writes(past.acting_as(ADA_HERSELF), job):
+        await error_of(ReadOnly, write)
+    assert [tuple(row) for row in sql("select id, mode, status from generation_jobs")] == [
+        (job_id, "lifestyle", "queued")
+    ]
+
+
+async def test_moments_that_are_not_recorded_are_refused(db: Db, sql: Sql) -> None:
+    sql("delete from gjobs.job_event_log")
+    none = await error_of(InvalidValue, past_store(db.operator, moment_now(sql)).check())
+    assert none.message == "No event is recorded yet, so no earlier state is known."
+    db.make_job()
+    early = await error_of(InvalidValue, past_store(db.operator, NOW - timedelta(days=30)).check())
+    assert early.message.startswith("Events are recorded since 20")
+    late = await error_of(InvalidValue, past_store(db.operator, moment_now(sql) + timedelta(days=1)).check())
+    assert late.message == "This moment is in the future."
+    for only_now in (
+        past_store(db.operator, moment_now(sql)).get_job_timings(),
+        past_store(db.operator, moment_now(sql)).get_job_summary(),
+    ):
+        assert "only for the present" in (await error_of(InvalidValue, only_now)).message
+
+
+async def test_moments_need_events(attached_database: Conninfo, app_sql: Sql) -> None:
+    async with Store(Database(attached_database)) as store:
+        missing = await error_of(SchemaMissing, past_store(store, moment_now(app_sql)).get_generation_jobs())
+
+    assert "gjobs migrate up" in str(missing.hint)
