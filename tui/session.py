@@ -42,6 +42,8 @@ class Session:
     """None if an address was given without a profile."""
     address: str | None = None
     """Host and database, unless the label has them."""
+    moment: datetime | None = None
+    """The earlier moment that the store shows. None for the present."""
     restart_if_dead: Callable[[], bool] | None = None
     """Restart the embedded server if it died, and return whether it did. Blocks. None for any other database."""
 
@@ -146,13 +148,29 @@ async def session_on(
         if missing := capabilities.read_only_reason:
             access.close(missing.reason, hint=missing.hint)
         store = await _acting_as(settings, operator)
+        if settings.moment is not None:
+            store = _at_moment(store, access, settings.moment)
         # The role of a visitor has its own grants.
         await store.capability_cache.get()
         yield Session(
-            store=store, operator=operator, label=label, address=address, access=access, profile=settings.profile
+            store=store,
+            operator=operator,
+            label=label,
+            address=address,
+            moment=settings.moment,
+            access=access,
+            profile=settings.profile,
         )
     finally:
         await operator.close()
+
+
+def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:
+    """Return a store that shows the moment, and close the whole session for writes."""
+    from store.moments.past_store import past_store
+
+    access.close("Writes are off, because --at shows an earlier moment.", hint="Leave --at out.")
+    return past_store(store, moment)
 
 
 def _limits(profile: Profile | None) -> TimeLimits:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration, Profile
@@ -61,6 +62,8 @@ class Settings:
     """Why this command may write on a read-only database without a write permit. None if no reason was given."""
     profile: Profile | None = None
     """None if an address was given without a profile."""
+    moment: datetime | None = None
+    """The earlier moment to show. None for the present."""
     configuration: Configuration = NO_CONFIGURATION
     signed_in_user: str | None = None
     """The user whom a proxy in front of `gjobs serve` has signed in. The journal keeps it."""

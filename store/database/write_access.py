@@ -34,6 +34,7 @@ class WriteAccess:
         self.opened_by = "Give --write REASON."
         """How to open a write permit, shown to the user."""
         self._closed_by: tuple[str, str | None] | None = None
+        self._suspended_by: tuple[str, str | None] | None = None
         self._clock = clock
         self._lease: WritePermit | None = None
 
@@ -46,6 +47,8 @@ class WriteAccess:
 
     @property
     def may_write(self) -> bool:
+        if self._suspended_by is not None:
+            return False
         match self.rule:
             case WriteMode.OPEN:
                 return True
@@ -56,7 +59,7 @@ class WriteAccess:
 
     def open_permit(self, reason: str, seconds: float) -> WritePermit:
         """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
-        if self.rule is WriteMode.CLOSED:
+        if self.rule is WriteMode.CLOSED or self.is_suspended:
             raise self.refusal()
         now = self._clock()
         self._lease = WritePermit(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
@@ -64,6 +67,18 @@ class WriteAccess:
 
     def close_permit(self) -> None:
         self._lease = None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether writes are off for a while, whatever the rule is."""
+        return self._suspended_by is not None
+
+    def suspend(self, reason: str, *, hint: str | None) -> None:
+        """Refuse all writes until `resume`. Writes that are running end as usual."""
+        self._suspended_by = (reason, hint)
+
+    def resume(self) -> None:
+        self._suspended_by = None
 
     def close(self, reason: str, *, hint: str | None) -> None:
         """Close the session for good, because the database itself takes no writes."""
@@ -73,8 +88,8 @@ class WriteAccess:
 
     def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
         """Return the error for a refused write. Its hint says how to open this session, if possible."""
-        if self._closed_by is not None:
-            reason, hint = self._closed_by
+        if (why := self._suspended_by or self._closed_by) is not None:
+            reason, hint = why
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
         hint = None
         if self.rule is WriteMode.PERMIT_REQUIRED:

@@ -1,11 +1,12 @@
 """A moment in the past: its limits, jobs with values that were not recorded, and how a moment is typed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 from store import formats
 from store.errors import InvalidValue
-from store.jobs.job import ListedJob
+from store.jobs.job import GenerationJob, ListedJob
 
 MOST_LISTED = 5_000
 """The most jobs that a filter, another order or a later page can reach, newest first."""
@@ -23,6 +24,14 @@ class PastJob(ListedJob):
 
     unrecorded: tuple[str, ...] = ()
     """The names of these fields. Their values are the best known ones, not those of the moment."""
+
+
+def job_row(job: GenerationJob) -> Mapping[str, str | int | float | Sequence[str] | None]:
+    """Return the values of a job. A job of an earlier moment also names those that were not recorded."""
+    if not isinstance(job, PastJob):
+        return formats.plain_row(job)
+    values = {field.name: getattr(job, field.name) for field in fields(GenerationJob)}
+    return {**formats.plain_row(GenerationJob(**values)), "unrecorded": job.unrecorded}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

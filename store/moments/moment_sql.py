@@ -136,13 +136,13 @@ def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Q
     return Query(statement, make or query.make, {**query.parameters, **pool.parameters})
 
 
-def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
-    """Return a function for rows of PAST_COLUMNS. Jobs of which all values are known are not marked."""
+def past_maker(make: RowMaker[Job], *, marks_all: bool) -> RowMaker[Job | PastJob]:
+    """Return a function for rows of PAST_COLUMNS. Unless `marks_all`, only jobs with unrecorded values are PastJobs."""
 
     def made(row: Row) -> Job | PastJob:
         *values, unrecorded = row
         job = make(values)
-        return marked(job, unrecorded) if unrecorded else job
+        return marked(job, unrecorded) if unrecorded or marks_all else job
 
     return made
 

@@ -25,7 +25,7 @@ from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
-from store.jobs.job_results import Page, PageKey, StuckVerdict
+from store.jobs.job_results import Page, PageKey, RetryLinks, StuckVerdict
 from store.jobs.job_sql import JobStatements, make_job, make_listed
 from store.moments import moment_sql, past_totals
 from store.moments.moment import MOST_LISTED, EventRange, check_moment
@@ -85,6 +85,8 @@ class PastStore(Store):
         super().__init__(database, actor, capability_cache)
         self.actor_database = PastDatabase(database, actor, self.capability_cache)
         self.moment = moment
+        self.cautions: tuple[str, ...] = ()
+        """Sentences on jobs that may be missing from the last page."""
         self._known = known or Known()
 
     def acting_as(self, actor: Actor) -> Self:
@@ -179,7 +181,7 @@ class PastStore(Store):
 
         If the first `wanted` jobs suffice, only they are rebuilt. Many of them may not have existed, then more follow.
         """
-        make = past_maker(make)
+        make = past_maker(make, marks_all=make is make_job)
         if wanted is not None:
             pool = await self._pool(rows=wanted, project_id=project_id)
             answers = await self._read(*further, *(as_of(one, pool, make) for one in asked))
@@ -215,14 +217,15 @@ class PastStore(Store):
         most = validation.check_limit(limit)
         asked = list_sql.page(listed, after=after, limit=most, readable=readable, chosen_path=_PATH)
         wanted = most + 1 if _is_plain(listed) and after is None else None
-        (rows,), _ = await self._read_pool([asked], (), project_id, wanted=wanted, make=make_job)
+        (rows,), is_cut = await self._read_pool([asked], (), project_id, wanted=wanted, make=make_job)
+        self.cautions = await self._cautions(is_cut=is_cut)
         return list_sql.paged(rows, most)
 
     # Single jobs
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
         pool = await self._pool(ids=job_ids)
-        asked = as_of(_STATEMENTS.these(job_ids), pool, past_maker(make_job))
+        asked = as_of(_STATEMENTS.these(job_ids), pool, past_maker(make_job, marks_all=True))
         (rows,) = await self._read(asked)
         return list(rows)
 
@@ -248,6 +251,15 @@ class PastStore(Store):
         )
         first = next((time for time in started if time <= self.moment), None)
         return job_history(job_id, found, most=most, started_at=first, now=self.moment)
+
+    async def get_job_links(self, job_id: UUID) -> RetryLinks:
+        """Return the links between jobs that existed."""
+        links = await super().get_job_links(job_id)
+        there = await self.get_job_statuses([*links.repeated_by, *filter(None, [links.repeats])])
+        return RetryLinks(
+            repeats=links.repeats if links.repeats in there else None,
+            repeated_by=tuple(one for one in links.repeated_by if one in there),
+        )
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """Return None, because leases are not recorded."""

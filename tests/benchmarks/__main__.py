@@ -19,7 +19,6 @@ from tests.benchmarks.errors import errors
 from tests.benchmarks.growth import growth
 from tests.benchmarks.harness import Effort, Finding
 from tests.benchmarks.lists import lists
-from tests.benchmarks.moments import moments
 from tests.benchmarks.report import document, print_table
 from tests.benchmarks.startup import startup
 from tests.benchmarks.statistics import statistics
@@ -33,7 +32,6 @@ Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
 BENCHMARKS: Mapping[str, Benchmark] = {
     "startup": startup,
     "lists": lists,
-    "moments": moments,
     "statistics": statistics,
     "errors": errors,
     "transitions": transitions,

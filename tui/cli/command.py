@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
 from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration
 from store.configuration.settings import ANON_NAME, APP_VARIABLE, OPERATOR_NAME, Settings, resolve
+from store.errors import InvalidValue
 from store.users.claims import AAL_LEVELS
 from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
 
@@ -23,6 +25,7 @@ class GlobalOptions:
     aal: int | None = None
     read_only: bool = False
     write_reason: str | None = None
+    at: datetime | None = None
     json: bool = False
 
     def given(self) -> dict[str, str]:
@@ -58,6 +61,15 @@ def _reason(text: str) -> str:
     return line
 
 
+def _moment(text: str) -> datetime:
+    from store.moments.moment import parse_moment
+
+    try:
+        return parse_moment(text, now=datetime.now(UTC))
+    except InvalidValue as error:
+        raise BadArgument(f"{error.message} {error.hint}".rstrip(". ")) from None
+
+
 def _aal(text: str) -> int:
     for level in AAL_LEVELS:
         if text.strip() in (str(level), f"aal{level}"):
@@ -85,6 +97,12 @@ DECLARED = {
         metavar="REASON",
         read=_reason,
         help="allow writes; the journal keeps the reason",
+    ),
+    "--at": GlobalOption(
+        name="at",
+        metavar="TIME",
+        read=_moment,
+        help="show the state at a time, or some time ago: 2h",
     ),
     "--json": GlobalOption(name="json", help="print one JSON document", of_database=False),
 }
@@ -144,6 +162,8 @@ class Command:
     opens_database: bool = True
     """If false, options that choose a database or an actor are refused."""
     has_json: bool = True
+    shows_moments: bool = False
+    """Whether it can show the state at an earlier moment. Commands that write never do."""
 
 
 def check_options(command: Command, options: GlobalOptions) -> None:
@@ -167,6 +187,13 @@ def check_options(command: Command, options: GlobalOptions) -> None:
         )
     if not command.reads_configuration and options.config is not None:
         raise UsageError("This command reads no configuration.", hint="Leave --config out.")
+    if options.at is not None and not command.shows_moments:
+        raise UsageError(
+            "This command shows no earlier moment.",
+            hint="Leave --at out. The dashboard, 'jobs list', 'jobs show', 'stats' and 'snapshot' take it.",
+        )
+    if options.at is not None and options.write_reason is not None:
+        raise UsageError("--at and --write contradict each other.", hint="Leave one of them out.")
     if options.read_only and options.write_reason is not None:
         raise UsageError("--read-only and --write contradict each other.", hint="Leave one of them out.")
 
@@ -208,7 +235,7 @@ def settings_for(
         environment=environment,
         configuration=configuration,
     )
-    settings = _apply_actor_rule(settings, command.actor_rule)
+    settings = replace(_apply_actor_rule(settings, command.actor_rule), moment=options.at)
     if options.aal is not None and settings.act_as in (OPERATOR_NAME, ANON_NAME):
         raise UsageError("--aal needs a user.", hint="Add --as WHO, or leave --aal out.")
     return settings

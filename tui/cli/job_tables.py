@@ -15,6 +15,7 @@ from tui.cli.text_tables import TableColumn, fields
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import age, duration, error_pretty, error_summary, local_time
+from tui.text.moment_text import mark, unrecorded_names
 from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
@@ -39,10 +40,10 @@ def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, no
             str(job.id),
             status_word(job.status),
             money(job.cost_cents),
-            local_time(job.created_at) if now is None else age(job.created_at, now),
-            job.mode,
+            mark(job, "created_at", local_time(job.created_at) if now is None else age(job.created_at, now)),
+            mark(job, "mode", job.mode),
             projects.get(job.project_id, str(job.project_id)),
-            error_summary(job.error),
+            mark(job, "error", error_summary(job.error)),
         ]
         for job in jobs
     ]
@@ -63,6 +64,7 @@ def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *,
             "updated": _both_times(job.updated_at, now),
             **_linked(links),
             "error": clean_block(error_pretty(job.error)) or "-",
+            **({"not recorded": names} if (names := unrecorded_names(job)) else {}),
         }
     )
 

@@ -1,12 +1,12 @@
 """JSON documents that scripts rely on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from store.budgets.budget import Budget, CheckedBudget, used_up_at
-from store.formats import PlainRow, format_duration, plain_row, plain_time
+from store.formats import format_duration, plain_row, plain_time
 from store.jobs.job import GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
     AlreadyRetried,
@@ -18,12 +18,11 @@ from store.jobs.job_results import (
     RetryOutcome,
     TransitionOutcome,
 )
+from store.moments.moment import job_row
 from store.projects.project import Project, User
 from store.statistics.statistics import JobStatistics, JobSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from migrations.rollups import RollupCheck
     from migrations.status import MigrationStatus
     from migrations.verification import Verification
@@ -41,12 +40,12 @@ Row = GenerationJob | Project | User | JobSummary
 """Rows whose fields have the same names in Python, in the table and in JSON."""
 
 
-def row(value: Row) -> PlainRow:
-    return plain_row(value)
+def row(value: Row) -> Mapping[str, Json]:
+    return job_row(value) if isinstance(value, GenerationJob) else plain_row(value)
 
 
 def rows(values: Sequence[Row]) -> list[Json]:
-    return [plain_row(value) for value in values]
+    return [row(value) for value in values]
 
 
 time = plain_time

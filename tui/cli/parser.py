@@ -21,7 +21,7 @@ _NAMES_WIDTH = 30
 
 _GLOBAL = """\
 global options (see 'gjobs --help'): --database-url, --profile, --config,
-  --as, --aal, --read-only, --write, --json, --help"""
+  --as, --aal, --read-only, --write, --at, --json, --help"""
 
 
 class Parser(argparse.ArgumentParser):

@@ -73,7 +73,7 @@ def add_dashboard(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "snapshot",
-        Command(run=print_snapshot, has_json=False),
+        Command(run=print_snapshot, has_json=False, shows_moments=True),
         help="print one frame of the dashboard; needs no terminal",
         example="gjobs snapshot --size 120x36 --svg dashboard.svg",
     )

@@ -120,6 +120,9 @@ class ActionHost(Protocol):
 
     def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None: ...
 
+    def show_moment(self, moment: datetime | None) -> None:
+        """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
+
     def switch_to(self, choice: "DatabaseChoice") -> object: ...
 
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:

@@ -19,6 +19,7 @@ from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
 from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
 from tui.dashboard.job_list.row_notes import RowNotesReader
+from tui.dashboard.moments.moment_actions import ask_moment, refuse_in_past, step_moment
 from tui.dashboard.navigation import open_by_id, toggle_visibility
 from tui.dashboard.projects.project_actions import create_project, pick_project
 from tui.dashboard.statistics.timings_dialog import show_timings
@@ -45,6 +46,8 @@ class Actions:
     def start(self, action: "AppAction") -> None:
         """Start an action that needs no list. It works even for a user who may read nothing."""
         host, ask = self._host, self._host.tasks.ask
+        if refuse_in_past(host, action):
+            return
         match action:
             case "act_as":
                 ask(pick_acting_user(host))
@@ -62,6 +65,8 @@ class Actions:
                 ask(pick_database(host))
             case "write_permit":
                 ask(toggle_write_permit(host))
+            case "moment":
+                ask(ask_moment(host))
             case "faster":
                 step_interval(host, -1)
             case "slower":
@@ -71,8 +76,12 @@ class Actions:
             case _:
                 assert_never(action)
 
+    def step_moment(self, unit: str, *, is_later: bool) -> None:
+        self._host.tasks.ask(step_moment(self._host, unit, is_later=is_later))
+
     def request(self, request: "Request") -> None:
-        host, ask, context = self._host, self._host.tasks.ask, context_for(self._host, request)
+        host, ask = self._host, self._host.tasks.ask
+        context = None if refuse_in_past(host, request) else context_for(host, request)
         if context is None or (request in ("new_project", "undo", "clean_up") and not may_write(host)):
             return
         match request:

@@ -70,6 +70,7 @@ from tui.dashboard.messages import (
     TotalsPollFailed,
     WritePermitEnded,
 )
+from tui.dashboard.moments.moments import Moments
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice, TourStart
@@ -158,6 +159,9 @@ class GjobsApp(MessageApp[int]):
             cancel=self.tasks.stop_opening,
         )
         self.undo = UndoStack()
+        self.moments = Moments(self)
+        self._first_moment = self._setup.moment
+        """The earlier moment to show once the database is open."""
         self._is_preloaded = False
         """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
         self._notices: Notices | None = None
@@ -289,6 +293,10 @@ class GjobsApp(MessageApp[int]):
 
     async def _open(self) -> None:
         session = await self.poller.open()
+        if (moment := self._first_moment) is not None:
+            self._first_moment = None
+            self.moments.suspend_writes(session.access, moment)
+            self.dashboard.show_moment(moment)
         self.act_as(session.store)
         self.run_worker(self.poller.follow_changes(), group=worker_groups.CHANGES, exclusive=True)
 
@@ -336,11 +344,31 @@ class GjobsApp(MessageApp[int]):
         # The filter and the order belong to the person, not to the actor.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
         self.dashboard.set_query(listed, compare_visibility=compare_visibility)
-        listing, counting = self.poller.act_as(store, self.dashboard.listing_query, self.dashboard.totals_query)
+        self._follow(self.moments.store_for(store, self.dashboard.listing_query.moment))
+
+    def show_moment(self, moment: datetime | None) -> None:
+        """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
+        session, former = self.poller.session, self.poller.store
+        if session is None or former is None:
+            return
+        for group in worker_groups.OF_ACTOR:
+            self.workers.cancel_group(self, group)
+        self.moments.suspend_writes(session.access, moment)
+        self.dashboard.show_moment(moment)
+        store = self.moments.store_for(session.operator.acting_as(former.actor), moment)
+        self._follow(store)
+
+    def _follow(self, store: "Store") -> None:
+        """List and count as the actor of the store."""
+        dashboard, is_past = self.dashboard, self.dashboard.listing_query.moment is not None
+        listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query, is_still=is_past)
         self.show_status()
-        self.run_worker(listing, group=worker_groups.FEED, exclusive=True)
-        self.run_worker(counting, group=worker_groups.NUMBERS, exclusive=True)
-        self._start_notices(store)
+        self.run_worker(listing, group=worker_groups.FEED, exclusive=True)  # type: ignore[arg-type]
+        self.run_worker(counting, group=worker_groups.NUMBERS, exclusive=True)  # type: ignore[arg-type]
+        if is_past:
+            self.workers.cancel_group(self, worker_groups.NOTICES)
+        else:
+            self._start_notices(store)
 
     def _start_notices(self, store: "Store") -> None:
         if self._setup.notifications is None:
@@ -435,6 +463,7 @@ class GjobsApp(MessageApp[int]):
             visibility=self.dashboard.visibility_note,
             demo=self.demo_state,
             zone=self.dashboard.zone,
+            moment=self.dashboard.listing_query.moment,
         )
         self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
@@ -463,8 +492,11 @@ class GjobsApp(MessageApp[int]):
     # From the dashboard to the store
 
     @on(EscapeUnused)
-    def _end_tour(self) -> None:
-        self.tour.end()
+    def _leave_moment_or_tour(self) -> None:
+        if self.dashboard.listing_query.moment is not None:
+            self.show_moment(None)
+        else:
+            self.tour.end()
 
     @on(QueryChanged)
     def _query_changed(self) -> None:
@@ -653,6 +685,9 @@ class GjobsApp(MessageApp[int]):
 
     def action_start(self, action: AppAction) -> None:
         self._actions.start(action)
+
+    def action_step_moment(self, unit: str, is_later: bool) -> None:
+        self._actions.step_moment(unit, is_later=is_later)
 
     def action_refresh(self) -> None:
         self.poller.refresh()

@@ -68,7 +68,7 @@ def may_write(host: "ActionHost") -> bool:
 
 
 def _why_not(host: "ActionHost", access: WriteAccess) -> str:
-    if access.rule is WriteMode.CLOSED:
+    if access.rule is WriteMode.CLOSED or access.is_suspended:
         return error_words(access.refusal())
     return f"This session is read-only. {permit_hint(host.app)}"
 
@@ -80,9 +80,9 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
     access = session.access
-    if access.rule is WriteMode.OPEN:
+    if access.rule is WriteMode.OPEN and not access.is_suspended:
         show_toast(host.app, Toast(text="This session needs no write permit. It can always write."))
-    elif access.rule is WriteMode.CLOSED:
+    elif access.rule is WriteMode.CLOSED or access.is_suspended:
         show_toast(host.app, Toast(text=error_words(access.refusal()), severity="warning"))
     elif access.permit is not None:
         access.close_permit()

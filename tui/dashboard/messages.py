@@ -95,6 +95,7 @@ AppAction = Literal[
     "workers",
     "database",
     "write_permit",
+    "moment",
     "faster",
     "slower",
     "load",

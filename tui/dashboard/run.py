@@ -102,14 +102,14 @@ def _handler(directory: Path) -> logging.Handler:
 def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
     """Run until the user quits and return the exit code. Raise internal errors."""
     log_to_file(settings.data_dir)
+    tour = TourStart.ALWAYS if with_tour else _tour_start(settings)
+    present = replace(settings, moment=None)
     app = GjobsApp(
-        session_opener(settings),
+        session_opener(present),
         state_path=settings.data_dir / "state.json",
-        interval=database_choice(settings).interval,
+        interval=database_choice(present).interval,
         setup=replace(
-            setup_of(settings),
-            tour=TourStart.ALWAYS if with_tour else _tour_start(settings),
-            app_search=AppSearch(settings=settings),
+            setup_of(present), tour=tour, app_search=AppSearch(settings=present), moment=settings.moment
         ),
     )
     return _run(app)
@@ -117,6 +117,8 @@ def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
 
 def _tour_start(settings: Settings) -> TourStart:
     """Return when the tour starts by itself: only on the embedded database, whose jobs are samples."""
+    if settings.moment is not None:
+        return TourStart.NEVER
     is_practice = isinstance(settings.target, EmbeddedTarget) and settings.write_rule is WriteMode.OPEN
     return TourStart.ONCE if is_practice else TourStart.NEVER
 
@@ -175,7 +177,9 @@ _DETAILS_SECONDS, _POLL_SECONDS = 5.0, 0.02
 
 def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
     """Return one frame as plain text or SVG. `size` is columns by rows. Raise a StoreError on failure."""
-    app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
+    present = replace(settings, moment=None)
+    setup = replace(setup_of(present), moment=settings.moment)
+    app = GjobsApp(session_opener(present), state_path=None, setup=setup)
     app.animation_level = "none"
     return asyncio.run(_frame(app, size, svg))
 

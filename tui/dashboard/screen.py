@@ -271,7 +271,8 @@ class DashboardScreen(Screen[None], KeyStates):
         status = self._status
         trouble = status.trouble and f"✗ {status.trouble}"
         paused = "refreshing is paused" if status.paused else ""
-        words = (status.database, self._counted_project(), status.actor_label, status.demo, paused, trouble)
+        moment = status.moment and f"as of {status.moment}"
+        words = (moment, status.database, self._counted_project(), status.actor_label, status.demo, paused, trouble)
         return " · ".join(clean(word, limit=60) for word in words if word)
 
     @property
@@ -299,8 +300,8 @@ class DashboardScreen(Screen[None], KeyStates):
 
     @property
     def now(self) -> datetime:
-        """The server's time, estimated from the last poll."""
-        return self._clock() + self._server_clock_offset
+        """The server's time, estimated from the last poll. Ages end at an earlier moment that is shown."""
+        return self.listing_query.moment or self._clock() + self._server_clock_offset
 
     # Input
 
@@ -395,6 +396,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def reset(self) -> None:
         """Clear the query and the data for another database."""
+        self.listing_query = ListingQuery()
         self.set_query(ListQuery())
         self.jobs.leave_find()
         self.forget()
@@ -406,9 +408,28 @@ class DashboardScreen(Screen[None], KeyStates):
             self._show_costs()
             self._update_ages()
 
+    def show_moment(self, moment: datetime | None) -> None:
+        """Request the same list as of a moment. Between two earlier moments, the rows stay until the next ones arrive.
+
+        Rows of an earlier moment are never on screen together with the present ones.
+        """
+        if moment is None or self.listing_query.moment is None:
+            self.forget()
+        self.listing_query = replace(
+            self.listing_query,
+            window=RowWindowQuery(listed=self.listed),
+            with_visibility=False,
+            moment=moment,
+        )
+        self.jobs.choose(self.listed, with_visibility=False)
+
     def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
         """Set the query without posting a message."""
-        self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), with_visibility=compare_visibility)
+        self.listing_query = ListingQuery(
+            window=RowWindowQuery(listed=listed),
+            with_visibility=compare_visibility,
+            moment=self.listing_query.moment,
+        )
         self.jobs.choose(listed, with_visibility=compare_visibility)
 
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
@@ -439,9 +460,10 @@ class DashboardScreen(Screen[None], KeyStates):
     def _shows_current_query(self) -> bool:
         """Whether the requested list is shown, even if with other rows."""
         shown, wanted = self._listing.query if self._listing else None, self.listing_query
-        return shown is not None and (shown.window.listed, shown.with_visibility) == (
+        return shown is not None and (shown.window.listed, shown.with_visibility, shown.moment) == (
             self.listed,
             wanted.with_visibility,
+            wanted.moment,
         )
 
     @property
@@ -714,8 +736,8 @@ class DashboardScreen(Screen[None], KeyStates):
             banner.show(
                 self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock(), zone=zone
             )
-        elif status.caution:
-            banner.warn(status.caution)
+        elif caution := " ".join((*(self._listing.cautions if self._listing else ()), status.caution)).strip():
+            banner.warn(caution)
         else:
             banner.hide()
 

@@ -72,6 +72,8 @@ class SessionPoller:
         self._extra: Poller[None, Any] | None = None
         self._has_polled = asyncio.Event()
         self._paused = False
+        self._is_still = False
+        """Whether the store shows an earlier moment, which never changes."""
         self._costed_list: ListQuery | None = None
         """The list to which `_least_interval` belongs."""
         self._least_interval = 0.0
@@ -109,13 +111,14 @@ class SessionPoller:
             return session
 
     def act_as(
-        self, store: "Store", query: ListingQuery, totals: TotalsQuery
-    ) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
-        """Act as the actor of `store`. Return the coroutines that list and count until they are cancelled.
+        self, store: "Store", query: ListingQuery, totals: TotalsQuery, *, is_still: bool = False
+    ) -> tuple[Callable[[], Coroutine[None, None, None]], Callable[[], Coroutine[None, None, None]]]:
+        """Act as the actor of `store`. Return the coroutine functions that list and count until they are cancelled.
 
-        Run them instead of the former ones.
+        Run them instead of the former ones. If `is_still`, the data never changes, so they are read once.
         """
         self.store = store
+        self._is_still = is_still
         self.failure = None
         self._has_polled.clear()
         self._costed_list = None
@@ -132,7 +135,8 @@ class SessionPoller:
         )
         for poller in (self._listing, self._totals):
             self._apply_settings(poller)
-        return self._list(store, self._listing), self._count(store, self._totals)
+        # As functions: a worker that is cancelled before its first step never awaits a coroutine.
+        return partial(self._list, store, self._listing), partial(self._count, store, self._totals)
 
     @contextmanager
     def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
@@ -147,7 +151,7 @@ class SessionPoller:
 
     def _apply_settings(self, poller: Poller[Any, Any]) -> None:
         poller.attention, poller.is_woken = self._attention, self._is_woken
-        if self._paused:
+        if self._paused or self._is_still:
             poller.pause()
 
     async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
@@ -302,7 +306,7 @@ class SessionPoller:
     def pause_or_resume(self) -> None:
         self._paused = not self._paused
         for poller in self._pollers:
-            poller.pause() if self._paused else poller.resume()
+            poller.pause() if self._paused or self._is_still else poller.resume()
 
     @property
     def interval(self) -> float:

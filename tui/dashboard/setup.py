@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,3 +164,5 @@ class DashboardSetup:
     tour: TourStart = TourStart.NEVER
     app_search: "AppSearch | None" = None
     """None to never search for the databases of an app."""
+    moment: datetime | None = None
+    """The earlier moment to show at the start. None for the present."""

@@ -18,6 +18,7 @@ from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time
+from tui.text.moment_text import moment_words
 from tui.text.time_zone import LOCAL, ShownZone
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class ConnectionStatus:
     """The open write permit; None without one or if none is needed."""
     zone: str = ""
     """The name of the time zone, unless times are in local time."""
+    moment: str = ""
+    """The earlier moment that is shown; empty for the present."""
     demo: str = ""
     """The speed of a demo, or that it is paused. Empty outside a demo."""
     paused: bool
@@ -177,7 +180,7 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """Return the parts that must not be cut."""
     parts: list[Part] = [*writing]
-    if status.zone:
+    if status.zone and not status.moment:
         parts += [_DOT, (status.zone, "$text-accent")]
     if status.demo:
         parts += [_DOT, (status.demo, "bold $text-accent")]
@@ -185,6 +188,8 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list
         parts += [_DOT, (PARTIAL_CLAIMS, "bold $text-warning")]
     if status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
+    if status.moment and status.trouble is None:
+        return [*parts, _DOT, (f"as of {status.moment} · writes are off", "bold $text-warning")]
     if status.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
     elif status.may_write:
@@ -219,6 +224,7 @@ def connection_status(
     visibility: str | None = None,
     demo: str = "",
     zone: ShownZone = LOCAL,
+    moment: datetime | None = None,
 ) -> ConnectionStatus:
     """Return the status. `choice` is the database being opened. `visibility` is what the user sees."""
     session, store, failure = poller.session, poller.store, poller.failure
@@ -236,7 +242,8 @@ def connection_status(
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
-        permit=_permit(session),
+        permit=None if moment else _permit(session),
+        moment="" if moment is None else moment_words(moment, zone),
         zone="" if zone == LOCAL else zone.name,
         demo=demo,
         paused=poller.paused,

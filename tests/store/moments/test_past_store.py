@@ -25,6 +25,7 @@ from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, error_of, writes
 
 Values = dict[str, Any]
+ACTORS: tuple[Actor, ...] = (OPERATOR, ADA_HERSELF)
 NEVER_MARKED = ("id", "status", "cost_cents")
 
 
@@ -147,13 +148,13 @@ def test_each_moment_is_shown_as_it_was(database: Conninfo, sql: Sql, steps: lis
             history.write("create", 1)
             seen: list[tuple[datetime, Actor, Sequence[GenerationJob]]] = []
             for step in (("create", 2), *steps):
-                for actor in (OPERATOR, ADA_HERSELF):
+                for actor in ACTORS:
                     present = await operator.acting_as(actor).get_generation_jobs(limit=100)
                     seen.append((moment_now(sql), actor, present.items))
                 history.write(*step)
             ids = [row[0] for row in sql("select distinct job_id from gjobs.job_event_log")]
-            for moment, actor, jobs in seen:
-                past = past_store(operator.acting_as(actor), moment)
+            for moment, seen_by, jobs in seen:
+                past = past_store(operator.acting_as(seen_by), moment)
                 await check_moment_as(past, jobs, history.projects[0], all_ids=ids)
 
     asyncio.run(run())

@@ -27,7 +27,7 @@ def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) ->
         return ExitCode(run_dashboard(settings, with_tour=tour))
 
 
-DASHBOARD = Command(run=open_dashboard, has_json=False)
+DASHBOARD = Command(run=open_dashboard, has_json=False, shows_moments=True)
 """The command that runs if none is named."""
 
 

@@ -30,14 +30,19 @@ if TYPE_CHECKING:
 
 
 def show_jobs(
-    output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], *, keeps_ids: bool = True
+    output: Output,
+    jobs: Sequence[GenerationJob],
+    project_names: Mapping[UUID, str],
+    *,
+    keeps_ids: bool = True,
+    moment: datetime | None = None,
 ) -> None:
     """Print a table. On a terminal the times are ages, otherwise local times. A project without a name is shown by its
-    id.
+    id. Ages end at the moment; None means now.
     """
     from tui.cli.job_tables import job_table
 
-    now = datetime.now(UTC) if output.is_terminal else None
+    now = (moment or datetime.now(UTC)) if output.is_terminal else None
     output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
 
 
@@ -85,16 +90,26 @@ async def _list(
         )
     except TimedOut as error:
         raise await with_index_hint(session.store, listed, error) from error
+    for caution in _cautions(session.store):
+        print_message(caution)
     if output.json:
         output.document(json_documents.rows(page.items))
         return ExitCode.DONE
-    show_jobs(output, page.items, await project_names(session.store) if page.items else {}, keeps_ids=False)
+    names = await project_names(session.store) if page.items else {}
+    show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
     if not page.items:
         print_message("No jobs.")
     if page.next_key is not None:
         key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
         print_message(f"There are more. Continue with --after={shlex.quote(key)}")
     return ExitCode.DONE
+
+
+def _cautions(store: "Store") -> Sequence[str]:
+    """Return why jobs of an earlier moment may be missing."""
+    from store.moments.past_store import PastStore
+
+    return store.cautions if isinstance(store, PastStore) else ()
 
 
 @in_session
@@ -104,7 +119,7 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
         return await show_history(session, output, job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None:
-        raise await _where_it_went(session.store, job_id)
+        raise await _where_it_went(session, job_id)
     links = await session.store.get_job_links(job_id)
     if output.json:
         output.document({**json_documents.row(job), **json_documents.links(links)})
@@ -113,14 +128,21 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
     from tui.text.job_text import stuck_words
 
     project = await session.store.get_project(job.project_id)
-    output.text(job_block(job, project, links, now=datetime.now(UTC)))
+    output.text(job_block(job, project, links, now=session.moment or datetime.now(UTC)))
     if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
         print_message(words)
     return ExitCode.DONE
 
 
-async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
+async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
     """Return the reason why the actor does not see the job."""
+    if session.moment is not None:
+        return RowMissing(
+            f"There was no job {job_id} at this moment, or this user did not see it.",
+            (job_id,),
+            hint="Use another time, or leave --at out.",
+        )
+    store = session.store
     from store.capabilities.capability import Capability
     from store.retention.archive import get_archived
 
@@ -148,7 +170,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
         from tui.cli.job_tables import job_block
 
         project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
-        output.text(job_block(job, project, links, now=datetime.now(UTC)))
+        output.text(job_block(job, project, links, now=session.moment or datetime.now(UTC)))
         output.text("")
     output.table(*history_table(history))
     if spent := time_by_status(history):

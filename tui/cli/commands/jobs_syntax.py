@@ -50,7 +50,7 @@ def _add_list(jobs: "Commands") -> None:
     parser = add_command(
         jobs,
         "list",
-        Command(run=list_jobs),
+        Command(run=list_jobs, shows_moments=True),
         help="list jobs, newest first",
         example="gjobs jobs list --filter 'status:failed since:24h' --limit 20",
     )
@@ -117,7 +117,11 @@ def _add_job_id(parser: Parser) -> None:
 
 def _add_show(jobs: "Commands") -> None:
     parser = add_command(
-        jobs, "show", Command(run=show_job), help="show one job in full", example="gjobs jobs show 3f2a9c1e --events"
+        jobs,
+        "show",
+        Command(run=show_job, shows_moments=True),
+        help="show one job in full",
+        example="gjobs jobs show 3f2a9c1e --events",
     )
     parser.add_argument("ids", type=id_or_prefix, metavar="ID", help="the job's id, or at least its first four digits")
     parser.add_argument("--events", action="store_true", help="show its events; also works for a deleted job")

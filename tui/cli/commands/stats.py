@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.capabilities.capability import Capability
+from store.configuration.settings import Settings
 from store.page_limits import MAX_LIMIT
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from tui.cli import json_documents
@@ -30,7 +31,7 @@ def add_stats(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "stats",
-        Command(run=show_statistics),
+        Command(run=show_statistics, shows_moments=True),
         help="show the number and cost of jobs by status",
         example="gjobs stats --project 'Autumn catalog' --json",
     )
@@ -47,8 +48,24 @@ def add_stats(commands: "Commands") -> None:
     parser.add_argument("--window", type=age, metavar="SPAN", help="with --by mode: the last 30m, 24h (default) or 7d")
 
 
+def show_statistics(
+    settings: Settings,
+    output: Output,
+    *,
+    project: str | None,
+    by: str | None,
+    archive: bool,
+    window: timedelta | None,
+) -> ExitCode:
+    if settings.moment is not None and (by is not None or archive):
+        raise UsageError(
+            "--at shows only counts and costs by status, without the archive.", hint="Leave --by and --archive out."
+        )
+    return _show_statistics_of(settings, output, project=project, by=by, archive=archive, window=window)
+
+
 @in_session
-async def show_statistics(
+async def _show_statistics_of(
     session: "Session",
     output: Output,
     *,
@@ -102,7 +119,8 @@ async def _by_status(session: "Session", output: Output, project_id: UUID | None
             await print_archive_limits(session)
     else:
         _show_statistics(output, statistics)
-        await _print_archive_note(session, is_included=archive)
+        if session.moment is None:
+            await _print_archive_note(session, is_included=archive)
 
 
 async def _by_project(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:

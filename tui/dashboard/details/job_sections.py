@@ -12,6 +12,7 @@ from store.jobs.job_history import JobHistory
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import Span, error_pretty, error_summary
 from tui.text.job_text import STATE_FACTS, Names, fact_lines, stuck_words, timeline_lines
+from tui.text.moment_text import unrecorded_words
 
 _LONGEST_ERROR = 20_000
 _LONGEST_MESSAGE = 400
@@ -61,8 +62,11 @@ class JobSections:
 
     @property
     def stuck(self) -> Content:
-        """Why the job is stuck, and what is safe to do; empty if it is not stuck."""
-        return Content(stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else "")
+        """Why the job is stuck, and what is safe to do; empty if it is not stuck. For an earlier moment, what was not
+        recorded.
+        """
+        stuck = stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else ""
+        return Content(stuck or unrecorded_words(self.job))
 
     @property
     def message(self) -> Content:

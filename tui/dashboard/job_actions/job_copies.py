@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from store.errors import StoreError
-from store.formats import plain_row
 from store.jobs.job import GenerationJob
+from store.moments.moment import job_row
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import jobs_name
@@ -30,7 +30,7 @@ def _ids(jobs: Sequence[GenerationJob]) -> str:
 
 def _json(jobs: Sequence[GenerationJob]) -> str:
     """Return JSON as the command line prints it: one object, or a list if there are several jobs."""
-    documents = [plain_row(job) for job in jobs]
+    documents = [job_row(job) for job in jobs]
     return json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2)
 
 

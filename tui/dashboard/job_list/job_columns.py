@@ -13,8 +13,10 @@ from rich.cells import cell_len
 from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
+from store.moments.moment import PastJob
 from tui.text.clean_text import clean_cell, pad
 from tui.text.format import age, coarse_duration, duration, error_summary, is_far, short_id
+from tui.text.moment_text import UNRECORDED
 from tui.text.status_text import status_label
 
 GUTTER = 3
@@ -294,8 +296,17 @@ def row_cells(
             text=_fit_cell(
                 _stuck_text(job, column, now)
                 if is_stuck and column.name is ColumnName.STATUS
-                else _cell_text(
-                    job, column.name, now, project_names or _NO_NAMES, notes.owners or _NO_NAMES, is_hidden=is_hidden
+                else _marked(
+                    job,
+                    column.name,
+                    _cell_text(
+                        job,
+                        column.name,
+                        now,
+                        project_names or _NO_NAMES,
+                        notes.owners or _NO_NAMES,
+                        is_hidden=is_hidden,
+                    ),
                 ),
                 column,
             ),
@@ -307,7 +318,11 @@ def row_cells(
 
 def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
     """Return the texts of a row that change with time."""
-    return tuple(_cell_text(job, column.name, now) for column in columns if column.name in _CHANGING_BY_TIME)
+    return tuple(
+        _marked(job, column.name, _cell_text(job, column.name, now))
+        for column in columns
+        if column.name in _CHANGING_BY_TIME
+    )
 
 
 def stuck_time(job: GenerationJob, now: datetime) -> str:
@@ -318,6 +333,27 @@ def stuck_time(job: GenerationJob, now: datetime) -> str:
 def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
     stuck = f"! stuck {stuck_time(job, now)}"
     return f"{status_label(job.status)} {stuck}" if column.width >= len(STUCK_LABEL) else stuck
+
+
+_FIELDS = {
+    ColumnName.MODE: "mode",
+    ColumnName.CREATED: "created_at",
+    ColumnName.UPDATED: "updated_at",
+    ColumnName.TOTAL: "updated_at",
+    ColumnName.OWNER: "user_id",
+    ColumnName.ERROR: "error",
+}
+"""The fields that an earlier moment may not have, by the column that shows them."""
+
+
+def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
+    """Mark a value that was not recorded."""
+    is_known = not isinstance(job, PastJob) or _FIELDS.get(name) not in job.unrecorded
+    if is_known or (name is ColumnName.TOTAL and not text):
+        return text
+    if name in _CHANGING_BY_TIME:
+        return UNRECORDED + text.removesuffix(" ago")  # The column has no room for more.
+    return f"{UNRECORDED} {text}".rstrip()
 
 
 _NO_NAMES: Mapping[UUID, str] = MappingProxyType({})

@@ -1,0 +1,69 @@
+"""`--at`: the commands that show an earlier moment, and those that refuse it."""
+
+from datetime import datetime
+
+import pytest
+
+from tests.cli.cli_rows import FAILED, QUEUED, RUNNING, SUCCEEDED
+from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
+from tests.conftest import Conninfo
+
+
+def moment_of(sql: Sql) -> str:
+    ((time,),) = sql("select clock_timestamp()")
+    assert isinstance(time, datetime)
+    return time.isoformat()
+
+
+def test_lists_details_and_numbers_are_shown_as_they_were(gjobs: Run, sql: Sql) -> None:
+    ada = ("--as", "ada@example.com")
+    listed = gjobs("jobs", "list", *ada, "--json").document
+    numbers = gjobs("stats", "--json").document["by_status"]
+    at = ("--at", moment_of(sql))
+    sql("update generation_jobs set status = 'succeeded', cost_cents = 1 where id = %s", QUEUED)
+    sql("delete from generation_jobs where id = %s", RUNNING)
+
+    then = gjobs(*at, "jobs", "list", *ada, "--json").document
+    assert {job["id"] for job in then} == {str(one) for one in (QUEUED, RUNNING, SUCCEEDED, FAILED)}
+    former = {job["id"]: job for job in listed}
+    for job in then:
+        assert {"status": job["status"], "cost_cents": job["cost_cents"]}.items() <= former[job["id"]].items()
+    by_id = {job["id"]: job for job in then}
+    assert by_id[str(SUCCEEDED)] == {**former[str(SUCCEEDED)], "unrecorded": []}
+    assert "created_at" in by_id[str(RUNNING)]["unrecorded"]
+    assert gjobs("stats", *at, "--json").document["by_status"] == numbers
+    shown = gjobs("jobs", "show", str(QUEUED), *at)
+    assert "status        queued" in shown.out
+    assert "not recorded  input asset, update time" in shown.out
+    assert gjobs("jobs", "show", str(QUEUED), *at, "--json").document["status"] == "queued"
+    table = gjobs("jobs", "list", *ada, *at).out
+    assert [line for line in table.splitlines() if str(RUNNING) in line and " ? " in line]
+    sql("delete from generation_jobs where id = %s", QUEUED)
+    events = gjobs("jobs", "show", str(QUEUED), "--events", *at, "--json").document
+    assert [event["kind"] for event in events["events"]] == ["created"]
+    frame = gjobs("snapshot", *at, "--size", "140x30", *ada)
+    assert "as of 20" in frame.out
+    assert "writes are off" in frame.out
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("jobs", "delete", str(QUEUED), "--yes", "--at", "1h"), "This command shows no earlier moment."),
+        (("users", "--at", "1h"), "This command shows no earlier moment."),
+        (("jobs", "list", "--at", "1h", "--write", "why"), "--at and --write contradict each other."),
+        (("jobs", "list", "--at", "soon"), "'soon' is not a time. Use 2026-01-31, 2026-01-31T12:00"),
+        (("jobs", "list", "--at", "9999-01-01"), "This moment is in the future."),
+        (("jobs", "list", "--at", "2020-01-01"), "Events are recorded since 20"),
+        (("stats", "--at", "1h", "--by", "project"), "--at shows only counts and costs by status"),
+    ],
+)
+def test_other_commands_and_impossible_times_are_refused(gjobs: Run, arguments: tuple[str, ...], words: str) -> None:
+    assert_refused(gjobs(*arguments), 2, words)
+
+
+def test_database_without_events_is_explained(gjobs: Run, attached_database: Conninfo, use_profile: UseProfile) -> None:
+    use_profile("app", attached_database)
+
+    assert_refused(gjobs("jobs", "list", "--at", "1h"), 5, "does not record job events", "Run 'gjobs migrate up'")

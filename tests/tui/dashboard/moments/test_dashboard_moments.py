@@ -1,0 +1,98 @@
+"""Earlier moments in the dashboard: what is shown, the keys that step, and that nothing is written."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from store.errors import ReadOnly
+from store.users.actor import OPERATOR
+from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
+from tests.tui.jobs_database import JobsDatabase, job_id
+
+
+def moment_of(jobs_db: JobsDatabase) -> datetime:
+    ((time,),) = jobs_db.sql("select clock_timestamp()")
+    found: datetime = time
+    return found
+
+
+@pytest.fixture
+async def past(jobs_db: JobsDatabase, drive: Drive, clock: Clock) -> AsyncIterator[tuple[Driver, datetime]]:
+    """A dashboard of the operator, and a moment after which a job failed and another was deleted."""
+    moment = moment_of(jobs_db)
+    jobs_db.sql("update generation_jobs set status = 'failed', cost_cents = 9999 where id = %s", job_id(1))
+    jobs_db.delete(2)
+    clock.now = moment_of(jobs_db) + timedelta(minutes=10)
+    async with drive(actor=OPERATOR, clock=clock) as driver:
+        yield driver, moment
+
+
+async def go_to(driver: Driver, moment: datetime) -> None:
+    await driver.press("at", dialog="Show an earlier moment")
+    await driver.type(moment.isoformat(), "enter", until=lambda: "writes are off" in driver.header)
+    await driver.until(lambda: driver.app.dashboard.listing is not None)
+    await driver.settle()
+
+
+async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[Driver, datetime]) -> None:
+    driver, moment = past
+    before = set(driver.rows)
+    await go_to(driver, moment)
+    assert f"as of {moment:%Y-%m-%d %H:%M:%S} UTC · writes are off" in driver.header
+    await driver.until(lambda: set(driver.rows) == before | {2})
+    assert "$99.99" not in driver.text
+    polls = driver.app.polls
+    await driver.press("d", on=2, toast="Writes are off, because an earlier moment is shown.")
+    await driver.press("n", toast="Writes are off")
+    await driver.press("W", toast="Writes are off")
+    await driver.press("w", toast="This shows only the present. Press esc to return to it first.")
+    assert driver.app.polls == polls
+    with pytest.raises(ReadOnly):
+        await driver.session.operator.delete_generation_job(job_id(1))
+    await driver.press("enter", dialog="Job", shows=("Not recorded for this moment:", "creation time"))
+    await driver.press("escape", dialog="")
+    await driver.press("escape", until=lambda: "writes are off" not in driver.header)
+    await driver.until(lambda: set(driver.rows) == before)
+    assert driver.session.access.may_write
+
+
+async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime], jobs_db: JobsDatabase) -> None:
+    driver, moment = past
+    times = [row[0] for row in jobs_db.sql("select at from gjobs.job_event_log order by id desc limit 2")]
+
+    def shown() -> datetime:
+        return driver.app.dashboard.listing_query.moment or datetime.max.replace(tzinfo=UTC)
+
+    await driver.press("right_square_bracket", message="This is the present.")
+    await go_to(driver, moment)
+    await driver.press("right_square_bracket", until=lambda: shown() == times[1])
+    await driver.press("right_square_bracket", until=lambda: shown() == times[0])
+    await driver.press("right_square_bracket", toast="There is no later event.")
+    await driver.press("left_square_bracket", until=lambda: shown() == times[1])
+    await driver.press("left_square_bracket", until=lambda: shown() <= moment)
+    await driver.press("left_curly_bracket", toast="Events are recorded since")
+    await driver.press("greater_than_sign", toast="This moment is in the future.")
+    assert 2 in driver.rows
+
+
+async def test_keys_typed_while_the_present_returns_act_on_no_row_of_the_past(past: tuple[Driver, datetime]) -> None:
+    driver, moment = past
+    await go_to(driver, moment)
+    await driver.go_to(2)
+    await driver.press("escape", "d", "y")
+    await driver.until(lambda: driver.app.dashboard.listing is not None)
+    await driver.settle()
+    assert str(job_id(2)) not in driver.text
+    assert job_id(2) not in {job.id for job in driver.app.dashboard.jobs.selected}
+    assert str(job_id(2)) not in driver.app.clipboard
+
+
+async def test_impossible_moments_are_explained_in_the_form(past: tuple[Driver, datetime]) -> None:
+    driver, _ = past
+    await driver.press("at", dialog="Show an earlier moment")
+    await driver.type("soon", "enter", shows="'soon' is not a time.")
+    await driver.type("2020-01-01", "enter", shows="Events are recorded since")
+    await driver.type("", "enter", shows="Type a time.")
+    await driver.press("escape", dialog="")
+    assert "writes are off" not in driver.header

@@ -1,0 +1,48 @@
+"""Which moment the dashboard shows: its store, and whether writes are off."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+
+if TYPE_CHECKING:
+    from store.database.write_access import WriteAccess
+    from store.store import Store
+    from tui.dashboard.message_board import MessageApp
+
+_OWNER = "moment"
+
+
+class Moments:
+    def __init__(self, app: "MessageApp[int]") -> None:
+        self._app = app
+
+    def suspend_writes(self, access: "WriteAccess", moment: datetime | None) -> None:
+        """Refuse writes of the whole session while an earlier moment is shown."""
+        if moment is None:
+            access.resume()
+            self._app.messages.unpin(_OWNER)
+            return
+        access.suspend(
+            "Writes are off, because an earlier moment is shown.", hint=f"Press {self._leave_key} to return."
+        )
+        self._app.messages.pin(self._caption(), owner=_OWNER, keys=f"{self._leave_key}: present")
+
+    @property
+    def _leave_key(self) -> str:
+        return key_of(self._app, DASHBOARD_BINDINGS, "list.clear")
+
+    def _caption(self) -> str:
+        """Return the keys that step through time."""
+        steps = ((f"app.{way}_{unit}" for way in ("earlier", "later")) for unit in ("event", "minute", "hour"))
+        pairs = [" ".join(key_of(self._app, APP_BINDINGS, one) for one in pair) for pair in steps]
+        event, minute, hour = pairs
+        return f"{event} event · {minute} minute · {hour} hour · {key_of(self._app, APP_BINDINGS, 'app.moment')} time"
+
+    def store_for(self, store: "Store", moment: datetime | None) -> "Store":
+        """Return a store that shows the moment to the same actor, or the store itself for the present."""
+        if moment is None:
+            return store
+        from store.moments.past_store import past_store
+
+        return past_store(store, moment)

@@ -1,0 +1,49 @@
+"""How an earlier moment, and values that were not recorded, are written."""
+
+from datetime import datetime
+
+from store.jobs.job import GenerationJob
+from store.moments.moment import PastJob
+from tui.text.format import local_time
+from tui.text.time_zone import ShownZone
+
+UNRECORDED = "?"
+"""Marks a value that was not recorded."""
+
+_NAMES = {
+    "user_id": "owner",
+    "input_asset_id": "input asset",
+    "created_at": "creation time",
+    "updated_at": "update time",
+    "completed_at": "completion time",
+    "retry_count": "retry count",
+}
+_SHOWN = ("user_id", "mode", "error", "input_asset_id", "created_at", "updated_at")
+"""The fields that details show."""
+
+
+def moment_words(moment: datetime, zone: ShownZone) -> str:
+    """Return the moment with the abbreviation of its zone."""
+    return f"{local_time(moment, zone.zone)} {moment.astimezone(zone.zone):%Z}"
+
+
+def is_unrecorded(job: GenerationJob, *names: str) -> bool:
+    """Return whether one of these fields was not recorded."""
+    return isinstance(job, PastJob) and not set(names).isdisjoint(job.unrecorded)
+
+
+def mark(job: GenerationJob, name: str, text: str) -> str:
+    """Return the text of a field, with a mark if the value was not recorded."""
+    return f"{UNRECORDED} {text}".rstrip() if is_unrecorded(job, name) else text
+
+
+def unrecorded_names(job: GenerationJob) -> str:
+    """Return the fields that were not recorded, as shown. Empty if there are none."""
+    unrecorded = job.unrecorded if isinstance(job, PastJob) else ()
+    return ", ".join(_NAMES.get(name, name) for name in _SHOWN if name in unrecorded)
+
+
+def unrecorded_words(job: GenerationJob) -> str:
+    """Return two sentences on the fields that were not recorded. Empty if there are none."""
+    names = unrecorded_names(job)
+    return f"Not recorded for this moment: {names}. The values shown may be of another time." if names else ""
