@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING
-from tests.cli.command_line import Run, Sql, assert_refused
+from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
+from tests.conftest import Conninfo
 
 BENS_MAIL = "ben@example.com"
 
@@ -103,3 +104,11 @@ def test_user_reads_only_their_own_rows(gjobs: Run, url: str) -> None:
     assert (case["reader"], case["visibility"], len(case["jobs"])) == ("ada@example.com", None, 4)
     assert [part["part"] for part in case["unread"]] == ["visibility"]
     assert_refused(gjobs("case", str(BENS_JOB), "--as", "ada@example.com"), 1, "or you may not read it")
+
+
+def test_case_names_the_zone_of_the_profile(gjobs: Run, url: str, database: Conninfo, use_profile: UseProfile) -> None:
+    assert "All times are in the zone UTC." in gjobs("case", "ada@example.com").out
+    use_profile("india", database, time_zone="Asia/Kolkata")
+    case = gjobs("case", "ada@example.com").out
+    assert "All times are in the zone Asia/Kolkata." in case
+    assert "+05:30" in case

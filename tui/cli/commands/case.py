@@ -1,5 +1,6 @@
 """gjobs case: options and run."""
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from tui.cli.command import ActorRule, Command
@@ -55,6 +56,8 @@ def case_file(text: str) -> str:
 async def print_case(
     session: "Session", output: Output, *, who: str, out: str | None, redacts: bool, force: bool
 ) -> ExitCode:
+    from zoneinfo import ZoneInfo
+
     from store.case.person import find_person
     from store.case.read_case import STEPS
     from tui.case.build_case import prepared, read_whole_case
@@ -72,7 +75,8 @@ async def print_case(
             person,
             report=lambda step: line.show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
         )
-    built = await prepared(case, session.full_name, redacts=redacts)
+    zone = ZoneInfo(session.profile.time_zone) if session.profile and session.profile.time_zone else UTC
+    built = await prepared(case, session.full_name, redacts=redacts, zone=zone)
     _print(output, built, out, force=force)
     return ExitCode.DONE
 

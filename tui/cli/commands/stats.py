@@ -54,14 +54,16 @@ def show_statistics(
     *,
     project: str | None,
     by: str | None,
+    waste: bool,
     archive: bool,
     window: timedelta | None,
 ) -> ExitCode:
-    if settings.moment is not None and (by is not None or archive):
+    if settings.moment is not None and (by is not None or waste or archive):
         raise UsageError(
-            "--at shows only counts and costs by status, without the archive.", hint="Leave --by and --archive out."
+            "--at shows only counts and costs by status, without the archive.",
+            hint="Leave --by, --waste and --archive out.",
         )
-    return _show_statistics_of(settings, output, project=project, by=by, archive=archive, window=window)
+    return _show_statistics_of(settings, output, project=project, by=by, waste=waste, archive=archive, window=window)
 
 
 @in_session

@@ -1,5 +1,6 @@
 """Opens the case of a job or of a user."""
 
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from store.users.actor import ActingUser, actor_name
 from tui.case.build_case import BuiltCase, prepared, read_whole_case
 from tui.dashboard.action_context import context_for
 from tui.dashboard.case.case_dialog import CaseDialog, Report
+from tui.dashboard.moments.moment_actions import refuse_in_past
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import short_id
@@ -47,7 +49,7 @@ async def show_case_of(host: "ActionHost", user: ActingUser) -> None:
 
 async def _show(host: "ActionHost", find: "Callable[[], Awaitable[CasePerson]]", *, of: str) -> None:
     session = host.poller.session
-    if session is None:
+    if session is None or refuse_in_past(host, "case"):
         return
     await host.app.push_screen_wait(CaseDialog(_Builder(host, session, session.operator, find).build, of=of))
 
@@ -68,4 +70,6 @@ class _Builder:
         if self._case is None:
             at = self._host.dashboard.now
             self._case = await read_whole_case(self._session, self._store, await self._find(), at=at, report=report)
-        return await prepared(self._case, self._session.full_name, redacts=redacts)
+        return await prepared(
+            self._case, self._session.full_name, redacts=redacts, zone=self._host.dashboard.zone.zone or UTC
+        )

@@ -31,7 +31,10 @@ PRESENT = "now"
 STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 
 PRESENT_ONLY = frozenset(
-    {"visibility", "isolation", "timings", "workers", "errors", "exact", "budgets", "archive", "clean_up", "export"}
+    {
+        *("visibility", "isolation", "timings", "workers", "errors", "case"),
+        *("exact", "budgets", "archive", "clean_up", "export"),
+    }
 )
 """Actions that show or use the present state of the database."""
 
