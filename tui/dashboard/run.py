@@ -108,9 +108,7 @@ def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
         session_opener(present),
         state_path=settings.data_dir / "state.json",
         interval=database_choice(present).interval,
-        setup=replace(
-            setup_of(present), tour=tour, app_search=AppSearch(settings=present), moment=settings.moment
-        ),
+        setup=replace(setup_of(present), tour=tour, app_search=AppSearch(settings=present), moment=settings.moment),
     )
     return _run(app)
 
