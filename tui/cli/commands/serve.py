@@ -1,14 +1,7 @@
 """gjobs serve."""
 
-import asyncio
-import signal
-import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings
@@ -17,21 +10,17 @@ from tui.cli.arguments import length, port, whole_number
 from tui.cli.command import Command
 from tui.cli.commands.dashboard import check
 from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
-from tui.cli.interruption import interrupts_heard, orderly_termination
-from tui.cli.output import Output, is_terminal, print_message
+from tui.cli.interruption import orderly_termination
+from tui.cli.output import Output
 from tui.cli.parser import add_command
 
 if TYPE_CHECKING:
-    from tui.browser.access import AccessRules
-    from tui.browser.tab_server import ServerLimits
     from tui.cli.parser import Commands
 
 PORT = 8787
 HOST = "127.0.0.1"
 TABS, MOST_TABS = 8, 64
 IDLE = timedelta(minutes=30)
-_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
-_BACKLOG = 128
 
 
 def tabs(text: str) -> int:
@@ -100,86 +89,14 @@ def serve(
     check(settings, instead="With --allow-write, press W in the dashboard to enter a reason.")
     if allow_write and settings.write_rule is WriteMode.CLOSED:
         raise UsageError("--read-only and --allow-write contradict each other.", hint="Leave one of them out.")
-    from tui.browser.access import AccessRules
     from tui.browser.tab_server import ServerLimits
+    from tui.cli.commands.serve_loop import serve_tabs
     from tui.text.format import coarse_duration
 
     if not allow_write:
         settings = replace(settings, write_rule=WriteMode.CLOSED)
-    limits = ServerLimits(tabs=max_tabs, idle=idle.total_seconds(), idle_words=coarse_duration(idle.total_seconds()))
-    with orderly_termination(json=output.json), _listen(host, port) as listener:
-        is_local = ip_address(listener.getsockname()[0]).is_loopback
-        rules = AccessRules(
-            names=AccessRules().names | {host.lower()},
-            accepts_addresses=not is_local,
-            public_origin=public_url,
-            user_header=user_header,
-        )
-        if not is_local:
-            print_message(
-                f"Caution: other machines can reach {host}. The connection is not encrypted: use a proxy with https."
-            )
-        asyncio.run(_serve(settings, listener, rules, limits, host=host))
+    seconds = idle.total_seconds()
+    limits = ServerLimits(tabs=max_tabs, idle=seconds, idle_words=coarse_duration(seconds))
+    with orderly_termination(json=output.json):
+        serve_tabs(settings, limits, host=host, port=port, public_origin=public_url, user_header=user_header)
     return ExitCode.DONE
-
-
-@contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on one address. Raise UsageError if that is impossible."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise UsageError(
-            f"Can't listen on {host}, port {port}: {error.strerror}.", hint="Use another --port or --host."
-        ) from error
-    with listener:
-        yield listener
-
-
-async def _serve(
-    settings: Settings, listener: socket.socket, rules: "AccessRules", limits: "ServerLimits", *, host: str
-) -> None:
-    from tui.browser.tab_server import TabServer
-
-    port = listener.getsockname()[1]
-    server = TabServer(settings, rules, limits, port=port, report=print_message)
-    origin = rules.public_origin or _origin(host, port)
-
-    def print_link() -> None:
-        print_message(f"{origin}/?token={server.sign_ins.new_link()}")
-
-    with interrupts_heard(), _links_on_request(print_link):
-        print_message("Open this link in a browser. It works once:")
-        print_link()
-        more = "Press Enter for another link, or Ctrl+C to stop." if is_terminal(sys.stdin) else "Press Ctrl+C to stop."
-        print_message(more)
-        await server.serve(listener)
-
-
-def _origin(host: str, port: int) -> str:
-    shown = HOST if host in _WILDCARDS else host
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-@contextmanager
-def _links_on_request(print_link: Callable[[], None]) -> Iterator[None]:
-    """Print another link when the person presses Enter, or when the process gets SIGUSR1."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, print_link)
-    reads = is_terminal(sys.stdin)
-
-    def read_line() -> None:
-        if sys.stdin.readline():
-            print_link()
-        else:
-            loop.remove_reader(sys.stdin)
-
-    if reads:
-        loop.add_reader(sys.stdin, read_line)
-    try:
-        yield
-    finally:
-        if reads:
-            loop.remove_reader(sys.stdin)
-        loop.remove_signal_handler(signal.SIGUSR1)

@@ -1,0 +1,104 @@
+"""Listens for browsers, and prints links."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+from store.configuration.settings import Settings
+from tui.browser.access import LOOPBACK_NAMES, AccessRules
+from tui.browser.tab_server import ServerLimits, TabServer
+from tui.cli.exit_codes import UsageError
+from tui.cli.interruption import interrupts_heard
+from tui.cli.output import is_terminal, print_message
+
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
+_BACKLOG = 128
+
+
+def serve_tabs(
+    settings: Settings,
+    limits: ServerLimits,
+    *,
+    host: str,
+    port: int,
+    public_origin: str | None,
+    user_header: str | None,
+) -> None:
+    """Serve until interrupted. Raises UsageError if gjobs can't listen on the address."""
+    with _listen(host, port) as listener:
+        is_local = ip_address(listener.getsockname()[0]).is_loopback
+        rules = AccessRules(
+            names=LOOPBACK_NAMES | {host.lower()},
+            accepts_addresses=not is_local,
+            public_origin=public_origin,
+            user_header=user_header,
+        )
+        if not is_local:
+            print_message(
+                f"Caution: other machines can reach {host}. The connection is not encrypted: use a proxy with https."
+            )
+        asyncio.run(_serve(settings, listener, rules, limits, host=host))
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on one address. Raise UsageError if that is impossible."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"Can't listen on {host}, port {port}: {error.strerror}.", hint="Use another --port or --host."
+        ) from error
+    with listener:
+        yield listener
+
+
+async def _serve(
+    settings: Settings, listener: socket.socket, rules: AccessRules, limits: ServerLimits, *, host: str
+) -> None:
+    port = listener.getsockname()[1]
+    server = TabServer(settings, rules, limits, port=port, report=print_message)
+    origin = rules.public_origin or _origin(host, port)
+
+    def print_link() -> None:
+        print_message(f"{origin}/?token={server.sign_ins.new_link()}")
+
+    with interrupts_heard(), _links_on_request(print_link):
+        print_message("Open this link in a browser. It works once:")
+        print_link()
+        more = "Press Enter for another link, or Ctrl+C to stop." if is_terminal(sys.stdin) else "Press Ctrl+C to stop."
+        print_message(more)
+        await server.serve(listener)
+
+
+def _origin(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in _WILDCARDS else host
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+@contextmanager
+def _links_on_request(print_link: Callable[[], None]) -> Iterator[None]:
+    """Print another link when the person presses Enter, or when the process gets SIGUSR1."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, print_link)
+    reads = is_terminal(sys.stdin)
+
+    def read_line() -> None:
+        if sys.stdin.readline():
+            print_link()
+        else:
+            loop.remove_reader(sys.stdin)
+
+    if reads:
+        loop.add_reader(sys.stdin, read_line)
+    try:
+        yield
+    finally:
+        if reads:
+            loop.remove_reader(sys.stdin)
+        loop.remove_signal_handler(signal.SIGUSR1)
