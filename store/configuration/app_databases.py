@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 
-from store.configuration.app_folder import SUPABASE_NAME, AppFolder, Level, UnusableFile
+from store.configuration.app_folder import SUPABASE_NAME, AppFolder, Level, UnusableFile, locate_app
 from store.configuration.configuration import Configuration, Profile
 from store.configuration.database_address import DatabaseAddress, UnusableAddress, read_url
 
@@ -82,25 +82,9 @@ class AppDatabases:
         return replace(configuration, profiles={**found, **configuration.profiles})
 
 
-def app_folder(directory: Path | None = None) -> AppFolder | None:
-    """Return the folder of the app around the current directory. None if no file may name a database."""
-    try:
-        folder = AppFolder(directory or Path.cwd(), home=_home())
-    except OSError:
-        return None  # The current directory was deleted.
-    return folder if folder.levels else None
-
-
-def _home() -> Path | None:
-    try:
-        return Path.home().resolve()
-    except (OSError, RuntimeError):
-        return None
-
-
 def find_app_databases(environment: Mapping[str, str], directory: Path | None = None) -> AppDatabases:
     """Find the databases. Of `environment`, only variables that change where libpq connects are used."""
-    folder = app_folder(directory)
+    folder = locate_app(directory)
     return AppDatabases() if folder is None else _Finder(folder, environment).find()
 
 

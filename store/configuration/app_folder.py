@@ -117,6 +117,22 @@ class AppFolder:
             return opened.read(LARGEST_FILE + 1)
 
 
+def locate_app(directory: Path | None = None) -> AppFolder | None:
+    """Return the folder of the app around the current directory. None if no file may name a database."""
+    try:
+        folder = AppFolder(directory or Path.cwd(), home=_home())
+    except OSError:
+        return None  # The current directory was deleted.
+    return folder if folder.levels else None
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):
+        return None
+
+
 def _level(directory: Path) -> Level:
     names: set[str] = set()
     with suppress(OSError), os.scandir(directory) as entries:

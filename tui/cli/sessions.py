@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from store.configuration.app_folder import locate_app
 from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
 from tui import gc_tuning
@@ -107,7 +108,7 @@ def _print_origin(settings: Settings) -> None:
 
     If the sample data may surprise a person in the folder of an app, name the app's database.
     """
-    if settings.is_fallback and is_terminal(sys.stderr):
+    if settings.is_fallback and is_terminal(sys.stderr) and locate_app():
         from store.configuration.app_databases import find_app_databases
 
         if found := find_app_databases(os.environ).databases:

@@ -143,6 +143,8 @@ class GjobsApp(MessageApp[int]):
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
         self._app_databases = AppDatabaseChoices(self._setup.app_search, self._memory)
+        self._is_choosing = False
+        """Whether the first database is being chosen, so that nothing is connected."""
         is_unseen = self._setup.tour is TourStart.ONCE and not self._memory.has_seen_tour
         self._is_tour_due = is_unseen or self._setup.tour is TourStart.ALWAYS
         """Whether the tour is to start when the first opened database shows its first list."""
@@ -156,7 +158,7 @@ class GjobsApp(MessageApp[int]):
             is_taken=self._takes_key,
             is_early=self._is_early,
             is_toggle=self._is_toggle,
-            cancel=self.tasks.stop_opening,
+            cancel=self._stop_opening,
         )
         self.undo = UndoStack()
         self.moments = Moments(self)
@@ -227,11 +229,20 @@ class GjobsApp(MessageApp[int]):
             self.show_status()
             return answer
 
+        self._is_choosing = True
         choice = await self._app_databases.choose_first(ask)
+        self._is_choosing = False
         if choice is None:
             self._connect()
         else:
             self.switch_to(choice)
+
+    def _stop_opening(self) -> None:
+        """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
+        self.tasks.stop_opening()
+        if self._is_choosing:
+            self._is_choosing = False
+            self._connect()
 
     async def find_databases(self) -> None:
         """Find the databases that files of the app name, so that the user can switch to them."""

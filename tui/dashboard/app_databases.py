@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.configuration import EMBEDDED
@@ -25,6 +26,7 @@ class AppDatabaseChoices:
     def __init__(self, search: AppSearch | None, memory: "RememberedState") -> None:
         self._search = search
         self._memory = memory
+        self._is_searched = False
         self._found: AppDatabases | None = None
         self._choices: tuple[DatabaseChoice, ...] = ()
 
@@ -34,16 +36,14 @@ class AppDatabaseChoices:
 
     async def find(self) -> tuple[DatabaseChoice, ...]:
         """Return the found databases. Files are read in a thread, and only the first time."""
-        if self._search is None:
-            return ()
-        if self._found is None:
-            from store.configuration.app_databases import AppDatabases, app_folder, find_app_databases
+        if self._search is None or self._is_searched:
+            return self._choices
+        from store.configuration.app_folder import locate_app
 
-            if app_folder(self._search.directory) is None:
-                self._found = AppDatabases()
-            else:
-                self._found = await asyncio.to_thread(find_app_databases, os.environ, self._search.directory)
+        if locate_app(self._search.directory) is not None:
+            self._found = await asyncio.to_thread(_find, self._search.directory)
             self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
+        self._is_searched = True
         return self._choices
 
     async def choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
@@ -82,6 +82,13 @@ class AppDatabaseChoices:
     def _remember(self, key: str) -> None:
         if self._found is not None:
             self._memory.remember_app_database(str(self._found.folder), key)
+
+
+def _find(directory: Path | None) -> "AppDatabases":
+    """Find the databases. Even the import runs in the thread."""
+    from store.configuration.app_databases import find_app_databases
+
+    return find_app_databases(os.environ, directory)
 
 
 def _key(database: "AppDatabase") -> str:

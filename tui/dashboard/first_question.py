@@ -20,7 +20,10 @@ class FirstQuestion(PickDialog):
     """Return EMBEDDED for the sample database, or the position of a found one."""
 
     DEFAULT_CSS = """
-    FirstQuestion #later { color: $foreground-muted; margin-top: 1; }
+    FirstQuestion {
+        #dialog { width: 92; }
+        #later { color: $foreground-muted; margin-top: 1; }
+    }
     """
     help_topic = "connecting"
 

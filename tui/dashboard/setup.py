@@ -84,7 +84,7 @@ class DatabaseChoice:
         rule = "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
         profile = self.settings.profile
         if profile and profile.sources:
-            return f"{rule}, from {' and '.join(profile.sources)}"
+            return f"from {' and '.join(profile.sources)}, {rule}"
         return ", ".join(filter(None, (rule, self._where())))
 
     def _where(self) -> str:

@@ -1,10 +1,13 @@
 """Databases of an app's files in the dashboard: the question at the first start, and switching to them."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 
+from store.configuration import app_databases
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
 from store.configuration.settings import Settings, resolve
 from tests.cli.command_line import uri
@@ -31,6 +34,8 @@ def app_directory(tmp_path: Path, database: Conninfo) -> Path:
     (directory / ".env").write_text(
         f"DATABASE_URL='{uri(database)}'\nDIRECT_URL=postgres://ada:{SECRET}@0.0.0.0:1/far\n", encoding="utf-8"
     )
+    hostile = directory / ".env.\x1b[31m.local"
+    hostile.write_text("POSTGRES_URL=postgres://0.0.0.0:1/[b]x[/]\n", encoding="utf-8")
     return directory
 
 
@@ -71,6 +76,8 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         await driver.shows("Sample database", "DATABASE_URL at ", "DIRECT_URL at 0.0.0.0:1/far", "read-only")
         assert "no database yet" in driver.header
         assert driver.app.polls == 0, "nothing is opened before the answer"
+        await driver.shows("POSTGRES_URL at 0.0.0.0:1/[b]x[/]  from .env.␛[31m.local, read-only")
+        assert "\x1b" not in driver.text
         assert SECRET not in driver.text
         driver.app._keys._unseen_until = 0.0
         await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
@@ -107,6 +114,35 @@ async def test_remote_database_is_asked_for_at_each_start_and_the_sample_databas
         assert "sample jobs" in driver.header
 
 
+async def test_options_of_the_command_line_apply_to_the_chosen_database(
+    jobs_db: JobsDatabase, start: Start, tmp_path: Path, seen_at_once: None
+) -> None:
+    settings = resolve(act_as="ada@example.com", read_only=True, data_dir=tmp_path, environment={})
+    async with drive_dashboard(start(settings), waits=False) as driver:
+        await question_is_seen(driver)
+        await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
+        assert "as ada@example.com · read-only" in driver.header
+        await driver.press("W", toast="--read-only")
+
+
+async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(
+    jobs_db: JobsDatabase, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = threading.Event()
+    monkeypatch.setattr(
+        app_databases, "find_app_databases", lambda *_: opened.wait(60) and app_databases.AppDatabases()
+    )
+    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
+    async with drive_dashboard(start(), waits=False) as driver:
+        await driver.until(lambda: driver.app.tasks.is_opening)
+        driver.app.post_message(events.Key("x", "x"))
+        await driver.until(lambda: not driver.app._keys.is_idle)
+        driver.app.post_message(events.Key("escape", None))
+        await driver.until(driver.app.settled.is_set)
+        opened.set()
+        assert "sample jobs" in driver.header
+
+
 async def test_database_key_lists_the_databases_of_the_app_after_the_profiles(
     jobs_db: JobsDatabase, database: Conninfo, start: Start
 ) -> None:
@@ -118,7 +154,7 @@ async def test_database_key_lists_the_databases_of_the_app_after_the_profiles(
             "Production (prod)",
             "embedded",
             "DATABASE_URL at ",
-            "DIRECT_URL at 0.0.0.0:1/far  read-only, from .env",
+            "DIRECT_URL at 0.0.0.0:1/far  from .env, read-only",
         )
         places = [driver.text.index(name) for name in names]
         assert places == sorted(places)
