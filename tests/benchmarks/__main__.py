@@ -25,6 +25,7 @@ from tests.benchmarks.statistics import statistics
 from tests.benchmarks.table_tick import table_tick
 from tests.benchmarks.transitions import transitions
 from tests.benchmarks.waste import waste
+from tests.benchmarks.wire import wire
 from tests.benchmarks.work import work
 
 Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
@@ -41,6 +42,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "growth": growth,
     "table_tick": table_tick,
     "waste": waste,
+    "wire": wire,
 }
 
 

@@ -78,6 +78,17 @@ class Databases:
             yield FilledDatabase(conninfo=conninfo, jobs=filled.jobs, owner=filled.owner)
 
     @contextmanager
+    def with_app_schema(self, jobs: int) -> Iterator[FilledDatabase]:
+        """Create a database with the app's own schema only, as before any migration of gjobs."""
+        with self._passing(template="template1") as conninfo:
+            upgrade_to(Run(say_nothing, conninfo), "0001")
+            filled = FilledDatabase(conninfo=conninfo, jobs=jobs, owner=fill(conninfo, jobs))
+            with filled.connect() as connection:
+                connection.execute("drop schema gjobs cascade")
+                connection.execute("vacuum (analyze)")
+            yield filled
+
+    @contextmanager
     def empty(self) -> Iterator[str]:
         """Create an empty database and return its URL."""
         with self._passing(template="template1") as conninfo:

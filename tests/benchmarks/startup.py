@@ -91,7 +91,7 @@ def _posting(work_dir: Path) -> Awaited:
 
 def _with_sample(databases: Databases) -> dict[str, str]:
     """Return the environment of a command that uses the embedded server with the sample data."""
-    environment = _plain_environment() | {"GJOBS_DATA_DIR": str(databases.data_dir)}
+    environment = plain_environment() | {"GJOBS_DATA_DIR": str(databases.data_dir)}
     subprocess.run([GJOBS, "stats"], env=environment, check=True, capture_output=True)
     return environment
 
@@ -99,13 +99,13 @@ def _with_sample(databases: Databases) -> dict[str, str]:
 def _with_few_jobs(databases: Databases) -> dict[str, str]:
     """Return an environment with few jobs for a quick run. To insert the sample data takes longer than measuring."""
     filled = databases.of(QUICK)
-    return _plain_environment() | {
+    return plain_environment() | {
         "GJOBS_DATA_DIR": str(databases.data_dir),
         "GJOBS_DATABASE_URL": filled.url,
     }
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """Return an environment that sets no size or database and lets Python store bytecode."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GJOBS_", "PYTHON"))}
     for name in ("COLUMNS", "LINES", "NO_COLOR"):
@@ -115,12 +115,12 @@ def _plain_environment() -> dict[str, str]:
 
 def _starting(awaited: Awaited, environment: dict[str, str]) -> Contestant:
     async def contestant() -> float:
-        return _milliseconds_to(awaited, environment)
+        return milliseconds_to(awaited, environment)
 
     return contestant
 
 
-def _milliseconds_to(awaited: Awaited, environment: dict[str, str]) -> float:
+def milliseconds_to(awaited: Awaited, environment: dict[str, str]) -> float:
     terminal, other_end = pty.openpty()
     fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     try:

@@ -1,0 +1,186 @@
+"""A TCP proxy before a Postgres server: it counts bytes, messages and round trips, and delays both directions."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from struct import unpack_from
+from threading import Event, Thread
+
+from tests.benchmarks.database import Conninfo
+
+_CHUNK = 2**16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What passed the proxy, over all connections."""
+
+    sent: int
+    """Bytes of the clients."""
+    received: int
+    """Bytes of the server, which hosts bill as egress."""
+    messages: int
+    """Messages of the protocol in both directions."""
+    round_trips: int
+    """How often a client sent something after it had got an answer. Each connection takes one more, as TCP does."""
+
+    @property
+    def both(self) -> int:
+        return self.sent + self.received
+
+    def since(self, earlier: "Traffic") -> "Traffic":
+        return Traffic(
+            sent=self.sent - earlier.sent,
+            received=self.received - earlier.received,
+            messages=self.messages - earlier.messages,
+            round_trips=self.round_trips - earlier.round_trips,
+        )
+
+
+class _MessageCounter:
+    """Counts the messages of a stream. Only the first message of a client has no type."""
+
+    def __init__(self, *, has_type: bool) -> None:
+        self._type_bytes = int(has_type)
+        self._rest = b""
+
+    def count(self, data: bytes) -> int:
+        self._rest += data
+        found = place = 0
+        while len(self._rest) >= place + self._type_bytes + 4:
+            (length,) = unpack_from("!i", self._rest, place + self._type_bytes)
+            if place + self._type_bytes + length > len(self._rest):
+                break
+            place += self._type_bytes + length
+            self._type_bytes = 1
+            found += 1
+        self._rest = self._rest[place:]
+        return found
+
+
+class WireProxy:
+    """Forwards TCP connections to the server's socket. Open it with `wire_proxy`."""
+
+    def __init__(self, server: Conninfo) -> None:
+        self._server = server
+        self._sent = self._received = self._messages = self._round_trips = 0
+        self._is_answered = True
+        """Whether a client got an answer since the last time that one sent something."""
+        self.delay = 0.0
+        """Seconds that each direction takes. A new connection waits for a round trip, as with TCP."""
+        self.port = 0
+
+    @property
+    def traffic(self) -> Traffic:
+        return Traffic(sent=self._sent, received=self._received, messages=self._messages, round_trips=self._round_trips)
+
+    def conninfo(self, database: Conninfo) -> dict[str, str | int]:
+        """Return the parameters that reach the database through this proxy, without TLS."""
+        return {**database, "host": "127.0.0.1", "port": self.port, "sslmode": "disable", "gssencmode": "disable"}
+
+    def url(self, database: Conninfo) -> str:
+        parameters = self.conninfo(database)
+        return (
+            f"postgresql://{parameters['user']}@127.0.0.1:{self.port}/{parameters['dbname']}"
+            "?sslmode=disable&gssencmode=disable"
+        )
+
+    async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        socket = f"{self._server['host']}/.s.PGSQL.{self._server['port']}"
+        server, to_server = await asyncio.open_unix_connection(socket)
+        self._round_trips += 1
+        asked, answered = _MessageCounter(has_type=False), _MessageCounter(has_type=True)
+
+        def note_sent(data: bytes) -> None:
+            self._sent += len(data)
+            self._messages += asked.count(data)
+            self._round_trips += self._is_answered
+            self._is_answered = False
+
+        def note_delivered(data: bytes) -> None:
+            self._received += len(data)
+            self._messages += answered.count(data)
+            self._is_answered = True
+
+        delay = self.delay
+        directions = [
+            self._forward(client, to_server, delay=delay, first_delay=3 * delay, sent=note_sent),
+            self._forward(server, to_client, delay=delay, first_delay=delay, delivered=note_delivered),
+        ]
+        tasks = [asyncio.create_task(direction) for direction in directions]
+        # Each side may end the connection.
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in (to_server, to_client):
+            writer.close()
+
+    @staticmethod
+    async def _forward(
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        *,
+        delay: float,
+        first_delay: float,
+        sent: Callable[[bytes], None] = lambda _: None,
+        delivered: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
+        loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[float, bytes]]()
+
+        async def deliver() -> None:
+            while True:
+                due, data = await waiting.get()
+                if (left := due - loop.time()) > 0:
+                    await asyncio.sleep(left)
+                delivered(data)
+                if not data:
+                    return
+                target.write(data)
+
+        delivering, earliest = asyncio.create_task(deliver()), loop.time() + first_delay
+        try:
+            while data := await source.read(_CHUNK):
+                sent(data)
+                waiting.put_nowait((max(earliest, loop.time() + delay), data))
+            waiting.put_nowait((loop.time() + delay, b""))
+            await delivering
+        finally:
+            delivering.cancel()
+
+
+@contextmanager
+def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
+    """Run a proxy before the server in a thread of its own."""
+    proxy, is_open, loop = WireProxy(server), Event(), asyncio.new_event_loop()
+    connections = set[asyncio.Task[None]]()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        connections.add(task)
+        with suppress(OSError, asyncio.CancelledError):
+            await proxy.serve(reader, writer)
+        connections.discard(task)
+
+    async def run(stop: asyncio.Event) -> None:
+        listener = await asyncio.start_server(handle, "127.0.0.1", 0)
+        proxy.port = listener.sockets[0].getsockname()[1]
+        is_open.set()
+        await stop.wait()
+        listener.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    stop = asyncio.Event()
+    thread = Thread(target=loop.run_until_complete, args=(run(stop),))
+    thread.start()
+    is_open.wait()
+    try:
+        yield proxy
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
