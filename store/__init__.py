@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from store.budgets.budget import CheckedBudget as CheckedBudget
     from store.budgets.budget import Period as Period
     from store.capabilities.facts import RlsPolicy as RlsPolicy
+    from store.error_groups.error_group import ErrorGroup as ErrorGroup
+    from store.error_groups.error_group import ErrorGroups as ErrorGroups
+    from store.error_groups.error_group import ErrorScope as ErrorScope
     from store.errors import BudgetExceeded as BudgetExceeded
     from store.errors import Conflict as Conflict
     from store.errors import InvalidValue as InvalidValue
@@ -76,6 +79,9 @@ _HOMES = {
     "DayCost": "store.statistics.statistics",
     "Deleted": "store.jobs.job_results",
     "DeletionOutcome": "store.jobs.job_results",
+    "ErrorGroup": "store.error_groups.error_group",
+    "ErrorGroups": "store.error_groups.error_group",
+    "ErrorScope": "store.error_groups.error_group",
     "FoundUser": "store.users.user_sql",
     "GenerationJob": "store.jobs.job",
     "IdMatches": "store.search",

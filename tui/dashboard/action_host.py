@@ -106,6 +106,10 @@ class ActionHost(Protocol):
     def dashboard(self) -> DashboardView: ...
 
     @property
+    def typed_at(self) -> float:
+        """When the last handled key was typed, by the monotonic clock. It may have waited since."""
+
+    @property
     def views(self) -> "KnownViews": ...
 
     @property

@@ -651,6 +651,10 @@ class GjobsApp(MessageApp[int]):
             return not self.dashboard.has_class("-wide")
         return action in ALWAYS_OPEN
 
+    @property
+    def typed_at(self) -> float:
+        return self._keys.typed_at
+
     def _is_toggle(self, event: events.Key) -> bool:
         """Return whether the key opens a dialog over the list and also closes that dialog."""
         from tui.dashboard.keys import help as key_help

@@ -7,6 +7,7 @@ from store.error_groups.fingerprint import error_group_id
 from store.errors import TimedOut
 from store.filters.filter_text import format_filter
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import BEN, SPRING, TRAIL, JobsDatabase, short
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
@@ -142,6 +143,20 @@ async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Dri
     failing.open()
     async with drive(make=failing.store) as driver:
         await driver.press("E", shows=("The database took too long.", "Choose a shorter period or a project."))
+
+
+async def test_keys_typed_before_the_groups_appeared_are_refused_and_a_click_lists_the_jobs(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    for key in ("E", "r", "y", "enter"):
+        send(dashboard.app, key)
+    await dashboard.until(lambda: len(dashboard.toasts) > 0)
+    await ready(dashboard)
+    assert jobs_db.count() == 8
+    dashboard.clear_messages()
+    await dashboard.settle()
+    await dashboard.pilot.click("#groups", offset=(5, 0))
+    await dashboard.expects(dialog="", rows=[4])
 
 
 async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(

@@ -56,7 +56,13 @@ async def show_errors(host: "ActionHost") -> None:
         return {}
 
     narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
-    dialog = ErrorsDialog(ask, of=f"{host.dashboard.listed_name}{narrowed}", retry=retry, read_emails=read_emails)
+    dialog = ErrorsDialog(
+        ask,
+        of=f"{host.dashboard.listed_name}{narrowed}",
+        retry=retry,
+        read_emails=read_emails,
+        typed_at=lambda: host.typed_at,
+    )
     if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
         _list_jobs(host, job_filter, group)
 

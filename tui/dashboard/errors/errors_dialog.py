@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
@@ -31,7 +31,7 @@ from tui.text.error_text import Toast, error_words
 
 SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
 SEEN_SECONDS = 0.3
-"""A key pressed sooner than this after the groups appeared was not meant for the group under the cursor."""
+"""A key typed sooner than this after the groups appeared was not meant for the group under the cursor."""
 
 _BESIDE_FROM = 160
 """The columns of the screen from which the details are beside the groups."""
@@ -85,9 +85,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
     ]
 
-    def __init__(self, ask: Ask, *, of: str, retry: Retry, read_emails: ReadEmails) -> None:
+    def __init__(
+        self, ask: Ask, *, of: str, retry: Retry, read_emails: ReadEmails, typed_at: Callable[[], float]
+    ) -> None:
         """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
-        e-mails of users that the actor may read.
+        e-mails of users that the actor may read. `typed_at` returns when the last handled key was typed.
         """
         super().__init__()
         self._ask = ask
@@ -95,6 +97,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._retry = retry
         self._read_emails = read_emails
         self._emails = NO_EMAILS
+        self._typed_at = typed_at
+        self._clicked_at = 0.0
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
         self._columns: Sequence[GroupColumn] = ()
@@ -133,9 +137,15 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the person can have seen the groups."""
-        is_seen = time.monotonic() - self._drawn_at >= SEEN_SECONDS
+        """Whether a key typed now is for groups that the person can have seen."""
+        return self._is_for_groups_typed_at(time.monotonic())
+
+    def _is_for_groups_typed_at(self, moment: float) -> bool:
+        is_seen = moment - self._drawn_at >= SEEN_SECONDS
         return self._found is not None and is_seen and not self.is_reading
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._clicked_at = event.time
 
     def action_step(self, steps: int) -> None:
         span_place = min(max(self._span + steps, 0), len(SPANS) - 1)
@@ -192,7 +202,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         found, place = self._found, self._groups.highlighted
         if self._is_retrying:
             text = "The jobs of the group are still being read."
-        elif not self.is_ready or found is None:
+        elif found is None or not self._is_for_groups_typed_at(max(self._typed_at(), self._clicked_at)):
             text = "The groups have just been read, or are still being read. Press the key again."
         elif place is None or place >= len(found):
             text = "No group under the cursor. Move to a group first."

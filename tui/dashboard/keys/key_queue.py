@@ -81,6 +81,8 @@ class KeyQueue:
         """A key is dropped if one of these returns true."""
         self._changes = 0
         """The number of running changes, during which keys are dropped."""
+        self.typed_at = 0.0
+        """When the last handled key was typed, by the monotonic clock. It may have waited since."""
 
     def expect_dialog(self) -> None:
         """Expect the current key to open a dialog or to explain why it does not."""
@@ -126,6 +128,12 @@ class KeyQueue:
 
     def take(self, event: events.Key | events.Paste) -> bool:
         """Return False if the event is to be handled now. Return True if it waits or is dropped."""
+        is_taken = self._take(event)
+        if not is_taken:
+            self.typed_at = event.time
+        return is_taken
+
+    def _take(self, event: events.Key | events.Paste) -> bool:
         is_delivered = event is self._delivered
         if is_delivered:
             self._delivered = None
