@@ -12,7 +12,13 @@ from pathlib import Path
 
 from store.configuration.app_folder import SUPABASE_NAME, AppFolder, Level, UnusableFile, locate_app
 from store.configuration.configuration import Configuration, Profile
-from store.configuration.database_address import DatabaseAddress, UnusableAddress, read_url
+from store.configuration.database_address import (
+    LARGEST_VALUE,
+    DatabaseAddress,
+    MissingVariable,
+    UnusableAddress,
+    read_url,
+)
 
 PREFIX = "app:"
 """Begins the name of each found database, so that it is not taken for a profile of the configuration file."""
@@ -23,6 +29,7 @@ _SUPABASE_PORT = 54322
 _LOGIN = "postgres"
 """The defaults of the Supabase CLI. Its local login is no secret, and it cannot be configured."""
 _PORTS = range(1, 65_536)
+_REFERENCE = re.compile(r"(\\\$)|\$\{(\w+)(?::?-([^{}]*))?\}|\$([A-Za-z_]\w*)")
 _MAY_NAME_POSTGRES = re.compile(r"post|pgvector|timescale|citus|paradedb|5432", re.IGNORECASE)
 
 
@@ -161,29 +168,25 @@ class _Finder:
     def _values(self, path: Path, outer: Mapping[str, str]) -> dict[str, str]:
         """Return the values that a .env file sets. Variables of this file and of `outer` are replaced.
 
-        A value with any other variable is left out. Raises UnusableFile.
+        A value with any other variable is left out, and so is a long one. Raises UnusableFile.
         """
         from dotenv.parser import parse_stream
-        from dotenv.variables import Variable, parse_variables
 
-        values, own = dict(outer), dict[str, str]()
+        known, own = dict(outer), dict[str, str]()
         for binding in parse_stream(StringIO(self._folder.read(path))):
             if binding.key is None or binding.value is None:
                 continue
-            atoms = list(parse_variables(binding.value))
-            missing = [
-                atom.name
-                for atom in atoms
-                if isinstance(atom, Variable) and atom.default is None and atom.name not in values
-            ]
-            values.pop(binding.key, None)
             own.pop(binding.key, None)
-            if missing:
+            try:
+                value = _expand(binding.value, known)
+            except MissingVariable as error:
                 if binding.key in VARIABLES:
                     name = self._folder.name_of(path)
-                    self._problems.append(f"{name}: {binding.key} uses ${missing[0]}, which no file defines.")
-                continue
-            own[binding.key] = values[binding.key] = "".join(atom.resolve(values) for atom in atoms)
+                    self._problems.append(f"{name}: {binding.key} uses ${error}, which no file defines.")
+            else:
+                # Values that repeat others could grow without limit.
+                if len(value) <= LARGEST_VALUE:
+                    own[binding.key] = known[binding.key] = value
         return own
 
     def _env(self, path: Path, values: Mapping[str, str]) -> Iterator[_Candidate]:
@@ -207,7 +210,7 @@ class _Finder:
                 self._problems.append(f"{self._folder.name_of(level.directory / name)} {error}.")
         if not any(map(_MAY_NAME_POSTGRES.search, texts)):
             return
-        from store.configuration.compose_file import postgres_services, service_names
+        from store.configuration.compose_file import parse_compose, postgres_services, service_names
 
         source = self._folder.name_of(level.directory / level.compose_names[0])
 
@@ -216,12 +219,12 @@ class _Finder:
             return self._values(path, values) if path.exists() else {}
 
         try:
-            services = postgres_services(texts, values, read_env)
-            self._docker_hosts |= service_names(texts)
+            files = [parse_compose(text) for text in texts]
         except UnusableFile as error:
             self._problems.append(f"{source} {error}.")
             return
-        for service in services:
+        self._docker_hosts |= service_names(files)
+        for service in postgres_services(files, values, read_env):
             if service.address is None:
                 self._problems.append(f"{source}: the service {service.name} {service.problem}.")
             else:
@@ -273,3 +276,23 @@ class _Finder:
 
 def _agree(one: DatabaseAddress, other: DatabaseAddress) -> bool:
     return one.password == other.password or not (one.password and other.password)
+
+
+def _expand(text: str, values: Mapping[str, str]) -> str:
+    """Replace variables as Next.js and Docker Compose do. `$NAME` stays if no file defines it: `$` is also a character
+    of passwords. Raises MissingVariable for `${NAME}`.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        escaped, name, default, bare = match.groups()
+        if escaped:
+            return "$"
+        if bare:
+            return values.get(bare, match[0])
+        if found := values.get(name, default):
+            return found
+        if default is not None or name in values:
+            return default or ""
+        raise MissingVariable(name)
+
+    return _REFERENCE.sub(value, text) if len(text) <= LARGEST_VALUE else text

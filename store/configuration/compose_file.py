@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from store.configuration.app_folder import UnusableFile
-from store.configuration.database_address import LARGEST_VALUE, DatabaseAddress
+from store.configuration.database_address import LARGEST_VALUE, DatabaseAddress, MissingVariable
 
 _IMAGE = re.compile(r"postgres|postgresql(-repmgr)?|postgis|pgvector|timescaledb(-ha)?|citus|paradedb")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -28,10 +28,6 @@ _DATABASE = ("POSTGRES_DB", "POSTGRESQL_DATABASE")
 
 ReadEnv = Callable[[str], Mapping[str, str]]
 """Reads a file that `env_file` names, and returns its values. Raises UnusableFile."""
-
-
-class MissingVariable(Exception):
-    """A value uses a variable that no file defines. The text is its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +50,26 @@ class _Service:
     env_files: list[str] = field(default_factory=list)
 
 
-def postgres_services(texts: Sequence[str], values: Mapping[str, str], read_env: ReadEnv) -> list[PostgresService]:
-    """Return the Postgres services of a file and its override file. `values` replace variables.
-
-    Raises UnusableFile if a text is not YAML.
-    """
+def postgres_services(
+    files: Sequence[yaml.Node | None], values: Mapping[str, str], read_env: ReadEnv
+) -> list[PostgresService]:
+    """Return the Postgres services of a file and its override file. `values` replace variables."""
     services: dict[str, _Service] = {}
-    for text in texts:
-        for name, node in _entries(_value(_root(text), "services")):
+    for file in files:
+        for name, node in _entries(_value(file, "services")):
             if _NAME.fullmatch(name) and isinstance(node, yaml.MappingNode):
                 _add(services.setdefault(name, _Service()), node)
     found = (_postgres(name, service, values, read_env) for name, service in services.items())
     return [service for service in found if service is not None]
 
 
-def service_names(texts: Sequence[str]) -> set[str]:
+def service_names(files: Sequence[yaml.Node | None]) -> set[str]:
     """Return the names of all services, which are hosts inside Docker's network."""
-    return {name for text in texts for name, _ in _entries(_value(_root(text), "services"))}
+    return {name for file in files for name, _ in _entries(_value(file, "services"))}
 
 
-def _root(text: str) -> yaml.Node | None:
-    """Return the nodes of the first document.
+def parse_compose(text: str) -> yaml.Node | None:
+    """Return the nodes of the first document. Raises UnusableFile.
 
     Nodes are never turned into objects: merges and aliases could then grow without limit, and "54:32" is a number.
     """

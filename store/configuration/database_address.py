@@ -28,6 +28,10 @@ class UnusableAddress(Exception):
     """The text is a clause that follows the name of the variable. It never repeats a part of the value."""
 
 
+class MissingVariable(Exception):
+    """A value uses a variable that no file defines. The text is its name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseAddress:
     """Where a database is, and the login. Its representation never holds a password."""

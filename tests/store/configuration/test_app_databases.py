@@ -71,7 +71,7 @@ PRISMA = {
 }
 
 RAILS = {
-    ".env": f"PGPORT=5433\nPGPASSWORD={SECRET}\n"
+    ".env": f"PGPORT=5433\r\nPGPASSWORD={SECRET}\r\n"
     "DATABASE_URL=postgis://rails:${PGPASSWORD}@127.0.0.1:${PGPORT}/${RAILS_DB:-shop_development}\n",
     "docker-compose.yml": """
 x-login: &login
@@ -316,6 +316,11 @@ def bomb(levels: int) -> str:
         (".env", "\"'`$\\" * 12_000, None),
         (".env", "A='\\\n" * 12_000, None),
         (".env", 'A="${' * 12_000, None),
+        (
+            ".env",
+            "A0=xx\n" + "".join(f"A{n + 1}=${{A{n}}}$A{n}\n" for n in range(100)) + "DATABASE_URL=${A99}",
+            ".env: DATABASE_URL uses $A99, which no file defines.",
+        ),
         (".env", f"A={'x' * LARGEST_FILE}", ".env is larger than 64 KiB."),
         (".env", "DATABASE_URL=\0", ".env is not a text file."),
         ("supabase/config.toml", "[db", "supabase/config.toml is not TOML."),
@@ -421,3 +426,22 @@ def test_found_databases_never_open_by_themselves(find: Find) -> None:
     kept = Profile(name="app:supabase", label="mine", address="postgresql:///mine")
     configured = NO_CONFIGURATION.__class__(profiles={"app:supabase": kept})
     assert find(NEXT_AND_SUPABASE).added_to(configured, "app:supabase").profiles == {"app:supabase": kept}
+
+
+@pytest.mark.parametrize(
+    ("value", "password"),
+    [
+        ("${PW}", "a$b"),
+        ("$PW", "a$b"),
+        ("pa$word", "pa$word"),
+        (r"pa\$PW", "pa$PW"),
+        ("${NONE:-x}", "x"),
+        ("${EMPTY:-x}", "x"),
+        ("${EMPTY}", ""),
+        ("${OUTER}", "o"),
+    ],
+)
+def test_variables_in_env_files_are_replaced_as_apps_do(find: Find, value: str, password: str) -> None:
+    files = {".env": "OUTER=o", ".env.local": f"EMPTY=\nPW=a$b\nDATABASE_URL=postgres://u:{value}@h/db"}
+    (database,) = find(files).databases
+    assert database.address.password == password

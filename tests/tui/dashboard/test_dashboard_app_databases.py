@@ -1,11 +1,13 @@
 """Databases of an app's files in the dashboard: the question at the first start, and switching to them."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from textual import events
+from textual.widgets import OptionList
 
 from store.configuration import app_databases
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
@@ -68,8 +70,14 @@ async def question_is_seen(driver: Driver) -> None:
 
 
 async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one(
-    jobs_db: JobsDatabase, start: Start, app_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase,
+    start: Start,
+    app_directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
     async with drive_dashboard(start(), waits=False) as driver:
         await driver.press("down", "enter", dialog=QUESTION, toast="gjobs asks which database to open.")
@@ -98,9 +106,10 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         await driver.shows("localhost/moved")
         await driver.press("escape", shows=("sample jobs", "Tour 1/6"), until=driver.app.settled.is_set)
     assert "embedded" not in load(tmp_path / "state.json").app_databases.values()
+    assert SECRET not in caplog.text + (tmp_path / "state.json").read_text()
 
 
-async def test_remote_database_is_asked_for_at_each_start_and_the_sample_database_only_once(
+async def test_remote_database_is_asked_for_at_each_start_and_others_only_once(
     jobs_db: JobsDatabase, start: Start, seen_at_once: None
 ) -> None:
     async with drive_dashboard(start(), waits=False) as driver:
@@ -109,9 +118,16 @@ async def test_remote_database_is_asked_for_at_each_start_and_the_sample_databas
         assert "DIRECT_URL" in driver.header
     async with drive_dashboard(start(), waits=False) as driver:
         await question_is_seen(driver)
+        highlighted = driver.app.screen.query_one("#choices", OptionList).highlighted_option
+        assert highlighted is not None
+        assert str(highlighted.prompt).startswith(" DIRECT_URL")
         await driver.type("Sample", "enter", shows="sample jobs", until=driver.app.settled.is_set)
     async with drive_dashboard(start()) as driver:
         assert "sample jobs" in driver.header
+        await driver.press("D", dialog="Switch to which database?")
+        await driver.type("DATABASE_URL", "enter", until=lambda: "as the operator · may write · live" in driver.header)
+    async with drive_dashboard(start()) as driver:
+        assert driver.header.startswith(" gjobs  DATABASE_URL "), "D replaces the answer"
 
 
 async def test_options_of_the_command_line_apply_to_the_chosen_database(
