@@ -12,7 +12,7 @@ from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.setup import DatabaseChoice
 
-REMARK = "The files of this app name these databases. You may write only to those on this machine."
+REMARK = "The files of this app name these databases. You may write only to local ones."
 """Warns that a local database may be written without a write permit."""
 
 
