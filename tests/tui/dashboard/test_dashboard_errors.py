@@ -47,6 +47,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         f"Group    {TIMEOUT}, 2 failures in 7d",
         "Modes    lifestyle, packaging",
         f"Example  job {short(4)}",
+        "Last     4 min ago, 2026-11-24 11:56:00",
     )
     for size, shown, hidden in (
         ((80, 24), ("COST", "USERS", "Asset # not found"), "FIRST  "),

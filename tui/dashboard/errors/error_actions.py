@@ -62,6 +62,7 @@ async def show_errors(host: "ActionHost") -> None:
         retry=retry,
         read_emails=read_emails,
         typed_at=lambda: host.typed_at,
+        zone=host.dashboard.zone.zone,
     )
     if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
         _list_jobs(host, job_filter, group)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 from textual.content import Content
@@ -86,13 +86,13 @@ def group_line(group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime)
     return Content(gap).join(Content.styled(text, style) for text, style in cells)
 
 
-def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str]) -> Content:
-    """Return what is known about a group, then its example."""
+def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str], zone: tzinfo | None) -> Content:
+    """Return what is known about a group, then its example. No zone means this machine's zone."""
     now = found.taken_at
     facts = (
         ("Group", f"{group.id}, {failures_count(group.count)} in {span(found.window)}"),
-        ("First", f"{age(group.first_seen, now)}, {local_time(group.first_seen)}"),
-        ("Last", f"{age(group.last_seen, now)}, {local_time(group.last_seen)}"),
+        ("First", f"{age(group.first_seen, now)}, {local_time(group.first_seen, zone)}"),
+        ("Last", f"{age(group.last_seen, now)}, {local_time(group.last_seen, zone)}"),
         ("Modes", modes_words(group)),
         ("Cost", money(group.cost_cents)),
         ("Users", users_words(group, emails)),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import ClassVar
 from uuid import UUID
 
@@ -86,7 +86,14 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     ]
 
     def __init__(
-        self, ask: Ask, *, of: str, retry: Retry, read_emails: ReadEmails, typed_at: Callable[[], float]
+        self,
+        ask: Ask,
+        *,
+        of: str,
+        retry: Retry,
+        read_emails: ReadEmails,
+        typed_at: Callable[[], float],
+        zone: tzinfo | None = None,
     ) -> None:
         """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
         e-mails of users that the actor may read. `typed_at` returns when the last handled key was typed.
@@ -98,6 +105,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._read_emails = read_emails
         self._emails = NO_EMAILS
         self._typed_at = typed_at
+        self._zone = zone
         self._clicked_at = 0.0
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
@@ -265,7 +273,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         if found is None or place is None or place >= len(found):
             self._say("group", Content())
         else:
-            self._say("group", group_details(found.groups[place], found, self._emails))
+            self._say("group", group_details(found.groups[place], found, self._emails, self._zone))
 
     def _spans(self) -> Content:
         parts = [
