@@ -5,7 +5,12 @@ import os
 import sys
 import time
 
+from textual._binary_encode import dump
+
 from tui.dashboard.browser.tab import read_settings
+
+FILE_NAME = 'a"; filename=b.html\r\nX: y'
+"""A name that would add headers."""
 
 
 def write(kind: bytes, data: bytes) -> None:
@@ -21,7 +26,7 @@ def read() -> tuple[bytes, bytes]:
 def main() -> int:
     settings = read_settings()
     os.write(1, b"__GANGLION__\n")
-    is_stubborn = False
+    is_stubborn, content = False, b"<script>alert(1)</script>"
     while True:
         kind, data = read()
         if not kind:
@@ -31,7 +36,10 @@ def main() -> int:
                 time.sleep(3600)
             write(b"M", b'{"type": "exit"}')
             return 0
-        if kind == b"M":
+        if kind == b"M" and json.loads(data)["type"] == "deliver_chunk_request":
+            write(b"P", dump(("deliver_chunk", "key", content)))
+            content = b""
+        elif kind == b"M":
             write(b"D", data)
         match data.decode():
             case "fail":
@@ -50,6 +58,10 @@ def main() -> int:
                     "is_leader": os.getsid(0) == os.getpid(),
                 }
                 write(b"D", json.dumps(facts).encode())
+            case "deliver":
+                meta = {"type": "deliver_file_start", "key": "key", "path": f"/tmp/{FILE_NAME}", "name": None}
+                further = {"open_method": "browser", "mime_type": "text/html", "encoding": ""}
+                write(b"M", json.dumps({**meta, **further}).encode())
             case "open":
                 for url in ("javascript:alert(1)", "file:///etc/passwd", "https://example.com/"):
                     write(b"M", json.dumps({"type": "open_url", "url": url, "new_tab": True}).encode())

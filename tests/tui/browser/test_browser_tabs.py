@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 
 from store.configuration.config_reader import read_text
 from store.configuration.settings import resolve
-from tests.tui.browser.tab_servers import PATIENCE, Served, serving
+from tests.tui.browser.fake_tab import FILE_NAME
+from tests.tui.browser.tab_servers import PATIENCE, Served, header_of, serving, status_of
 from tui.browser import tab_process
 from tui.browser.access import AccessRules
 from tui.browser.tab_process import tab_environment
@@ -32,8 +34,9 @@ def fake_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
 class Tab:
     """The browser's side of a tab."""
 
-    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse, cookie: str) -> None:
         self.websocket = websocket
+        self.cookie = cookie
 
     async def send(self, *message: object) -> None:
         await self.websocket.send_json(message)
@@ -57,7 +60,7 @@ async def tab_of(served: Served, *headers: tuple[str, str]) -> AsyncIterator[Tab
         aiohttp.ClientSession() as client,
         client.ws_connect(f"http://{served.host}/ws?width=90&height=30", headers=sent) as websocket,
     ):
-        yield Tab(websocket)
+        yield Tab(websocket, cookie)
 
 
 async def until_ended(pids: list[int]) -> None:
@@ -98,6 +101,20 @@ async def test_tab_gets_its_user_and_size_and_nothing_of_the_servers_terminal(mo
         await tab.websocket.send_bytes(b"\xff")
         await tab.send("ping", "1")
         assert await tab.receive() == ["pong", "1"]
+
+
+async def test_only_the_browser_of_a_tab_can_download_its_files() -> None:
+    async with serving() as served, tab_of(served) as tab:
+        await tab.send("stdin", "deliver")
+        assert await tab.receive() == ["deliver_file_start", "key"]
+        other = f"Cookie: {await served.cookie()}"
+        assert status_of(await served.get("/download/key", other)) == 404
+        answer = await served.get("/download/key", f"Cookie: {tab.cookie}")
+        assert status_of(answer) == 200
+        assert header_of(answer, "Content-Type") == "application/octet-stream"
+        assert header_of(answer, "Content-Disposition") == f"attachment; filename*=UTF-8''{quote(FILE_NAME, safe='')}"
+        assert "<script>alert(1)</script>" in answer
+        assert status_of(await served.get("/download/key", f"Cookie: {tab.cookie}")) == 404
 
 
 async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
