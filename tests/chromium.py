@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,11 @@ _OPTIONS = (
     "--disable-component-update",
     "--disable-dev-shm-usage",
     "--disable-extensions",
+    # Drawing without a graphics card takes longer than everything else in these tests.
+    "--disable-gpu",
+    "--disable-3d-apis",
+    "--disable-software-rasterizer",
     "--disable-sync",
-    "--enable-unsafe-swiftshader",
     "--mute-audio",
     "--window-size=1200,800",
 )
@@ -134,6 +139,7 @@ class Chromium:
         self._websocket = websocket
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
+        self.contexts: list[str] = []
         self.requested: set[str] = set()
         """The addresses that pages requested."""
         self.errors: list[str] = []
@@ -168,7 +174,9 @@ class Chromium:
 
     async def new_context(self) -> str:
         """Return a new browser context. Contexts share no cookies."""
-        return str((await self.call("Target.createBrowserContext"))["browserContextId"])
+        context = str((await self.call("Target.createBrowserContext"))["browserContextId"])
+        self.contexts.append(context)
+        return context
 
     async def download_to(self, directory: Path, context: str) -> None:
         await self.call(
@@ -185,33 +193,40 @@ class Chromium:
         return page
 
 
-@asynccontextmanager
-async def headless_chromium() -> AsyncIterator[Chromium]:
-    """Start the browser with a new profile. Skip the test if it is not installed."""
+@contextmanager
+def headless_chromium() -> Iterator[str]:
+    """Start the browser with a new profile, and yield the address of its websocket. Skip if it is not installed."""
     program = require_tool("chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = [*_OPTIONS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        process = await asyncio.create_subprocess_exec(
-            program, *options, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
+        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            address = await _address(Path(profile) / "DevToolsActivePort")
-            async with aiohttp.ClientSession() as client, client.ws_connect(address, max_msg_size=0) as websocket:
-                browser = Chromium(websocket)
-                reading = asyncio.create_task(browser.read())
-                yield browser
-                reading.cancel()
+            yield _address(Path(profile) / "DevToolsActivePort")
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            process.kill()
+            process.wait()
 
 
-async def _address(file: Path) -> str:
+def _address(file: Path) -> str:
     """Wait for the file in which the browser writes the port and the path of its websocket."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with suppress(FileNotFoundError, ValueError):
-                port, path = file.read_text(encoding="utf-8").split()  # noqa: ASYNC240
-                return f"ws://127.0.0.1:{port}{path}"
-            await asyncio.sleep(_PAUSE)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with suppress(FileNotFoundError, ValueError):
+            port, path = file.read_text(encoding="utf-8").split()
+            return f"ws://127.0.0.1:{port}{path}"
+        assert time.monotonic() < deadline, "Chromium did not start"
+        time.sleep(_PAUSE)
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Chromium]:
+    """Connect to the browser. At the end, close the contexts that were opened."""
+    async with aiohttp.ClientSession() as client, client.ws_connect(address, max_msg_size=0) as websocket:
+        browser = Chromium(websocket)
+        reading = asyncio.create_task(browser.read())
+        try:
+            yield browser
+        finally:
+            for context in browser.contexts:
+                await browser.call("Target.disposeBrowserContext", browserContextId=context)
+            reading.cancel()

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.chromium import PATIENCE, Page, headless_chromium
+from tests.chromium import PATIENCE, Page, connected, headless_chromium
 from tests.cli.cli_rows import FAILED
 from tests.cli.command_line import OpenTerminal, PipedCommand, Run, Sql, assert_refused
 
@@ -46,6 +46,13 @@ class ServeCommand(PipedCommand):
         """Return the processes of the tabs."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
         return [int(pid) for pid in children.split()]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[str]:
+    """The address of a running browser."""
+    with headless_chromium() as address:
+        yield address
 
 
 @contextmanager
@@ -101,12 +108,13 @@ def test_enter_prints_another_link_and_an_interrupt_stops(open_terminal: OpenTer
     assert second[0] != first[0]
 
 
+@pytest.mark.xdist_group("chromium")
 async def test_browser_shows_filters_copies_exports_and_follows_its_size(
-    sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chromium: str, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     sql("update generation_jobs set error = error || %s where id = %s", HOSTILE, FAILED)
-    async with headless_chromium() as browser:
+    async with connected(chromium) as browser:
         with serving("--as", "ada@example.com") as served:
             page = await browser.new_page(await browser.new_context())
             await browser.call(
@@ -150,8 +158,9 @@ async def test_browser_shows_filters_copies_exports_and_follows_its_size(
 
 
 @pytest.mark.usefixtures("url")
-async def test_two_browsers_share_nothing_and_end_with_a_killed_server() -> None:
-    async with headless_chromium() as browser:
+@pytest.mark.xdist_group("chromium")
+async def test_two_browsers_share_nothing_and_end_with_a_killed_server(chromium: str) -> None:
+    async with connected(chromium) as browser:
         with serving("--as", "operator") as served:
             ada, ben = [await browser.new_page(await browser.new_context()) for _ in range(2)]
             await asyncio.gather(ada.open(served.link), ben.open(served.another_link()))
