@@ -25,7 +25,8 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
     error = "ben@example.com could not read bucket/user/shoe.png [/oops] \x1b[31m"
     jobs_db.job(9, "failed", error=error)
     async with drive(rule=WriteMode.CLOSED) as driver:
-        await driver.press("C", on=9, dialog=f"Case · job {job_id(9)} of ada@example.com")
+        await driver.press("enter", on=9, dialog="Job")
+        await driver.press("C", dialog=f"Case · job {job_id(9)} of ada@example.com")
         await driver.shows("# Case: ", "Redacted 7 values: 3 e-mails, 4 paths.", "## The job")
         await driver.press("y", message="Copied the case. Redacted 7 values")
         copied = driver.app.clipboard
@@ -48,7 +49,7 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
         await driver.press("n", dialog="Save the case")
         await driver.type("a.txt", "enter", shows="End the file name with .md, .zip")
         await driver.type("a.zip", "enter", message=f"Saved the case to {folder}/a.zip.")
-        await driver.press("escape", dialog="")
+        await driver.press("escape", dialog="Job")
     with zipfile.ZipFile(folder / "a.zip") as packed:
         assert packed.read("case.md").decode() == copied
     assert (folder / "a.zip").stat().st_mode & 0o777 == 0o600

@@ -15,7 +15,7 @@ from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.dashboard.messages import CopyRequested, HistoryRequested
+from tui.dashboard.messages import CaseRequested, CopyRequested, HistoryRequested
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.error_text import Toast
 from tui.text.format import count
@@ -27,7 +27,12 @@ _BEYOND = "This job is not in the list. It is shown as last read."
 
 _RETRY = {"details.retry": "retry"}
 _DELETE = {"details.delete": "delete"}
-_KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
+_KEYS_OF_ALL = {
+    "details.copy_id": "copy id",
+    "details.copy_json": "copy JSON",
+    "details.case": "case",
+    "dialog.leave": "close",
+}
 
 _MOST_PERCENT = 96
 """The maximum height of the box, in percent of the screen's height."""
@@ -61,6 +66,7 @@ class JobDetails(Dialog[JobAction]):
         Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
         Binding("e", "fold", "Whole error", id="details.error", tooltip="Show or fold the whole error"),
         Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
+        Binding("C", "case", "Case", id="details.case", tooltip="Pack a case of this job and its owner, for a ticket"),
         *(
             Binding(
                 text.key,
@@ -223,6 +229,9 @@ class JobDetails(Dialog[JobAction]):
         if not self._folds:
             title = self.query_one("#error-title")
             self.call_after_refresh(title.scroll_visible, animate=False, top=True)
+
+    def action_case(self) -> None:
+        self.post_message(CaseRequested(self.job))
 
     def action_copy(self, what: str) -> None:
         self.post_message(CopyRequested(JobCopy(what), (self.job,)))
