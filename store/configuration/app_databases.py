@@ -4,6 +4,7 @@ No file is executed, no connection is opened, and no value of a variable is repo
 a value, because a file of a stranger could then send it to another host.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ PREFIX = "app:"
 """Begins the name of each found database, so that it is not taken for a profile of the configuration file."""
 VARIABLES = ("DATABASE_URL", "DIRECT_URL", "POSTGRES_URL", "SUPABASE_DB_URL")
 MOST_DATABASES = 30
+_IN_CONTAINERS = ("/.dockerenv", "/run/.containerenv")
+"""Files that Docker and Podman create in each container."""
 
 _SUPABASE_PORT = 54322
 _LOGIN = "postgres"
@@ -232,8 +235,10 @@ class _Finder:
                 yield _Candidate(name, f"service {service.name}", source, service.address, service.address.where)
 
     def _is_inside_docker(self, candidate: _Candidate) -> bool:
-        """Return whether the host is the name of a service, which only other containers can reach."""
-        is_inside = candidate.address.host in self._docker_hosts
+        """Return whether the host is the name of a service, which only other containers can reach. In a container,
+        such as a development container, it stays.
+        """
+        is_inside = candidate.address.host in self._docker_hosts and not any(map(os.path.exists, _IN_CONTAINERS))
         if is_inside:
             what = f"{candidate.source}: {candidate.label}"
             self._problems.append(f"{what} names a service of Docker Compose, which only containers can reach.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from store.configuration import app_databases
 from store.configuration.app_databases import AppDatabases, find_app_databases
 from store.configuration.app_folder import LARGEST_FILE, MOST_LEVELS
 from store.configuration.configuration import NO_CONFIGURATION, Pooler, Profile
@@ -24,8 +25,9 @@ Find = Callable[..., AppDatabases]
 
 
 @pytest.fixture
-def find(tmp_path: Path) -> Find:
-    """Write an app with a repository, and find its databases."""
+def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
+    """Write an app with a repository, and find its databases as on a machine that is no container."""
+    monkeypatch.setattr(app_databases, "_IN_CONTAINERS", ())
 
     def write_and_find(files: Files, start: str = ".", **environment: str) -> AppDatabases:
         (tmp_path / ".git").mkdir(exist_ok=True)
@@ -204,6 +206,17 @@ def test_databases_of_real_apps_are_found(
     find: Find, files: Files, start: str, expected: list[tuple[str, str, bool]]
 ) -> None:
     assert shown(find(files, start)) == expected
+
+
+def test_service_names_are_hosts_only_in_a_container(
+    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find(MONOREPO)
+    assert ".env: DATABASE_URL names a service of Docker Compose, which only containers can reach." in found.problems
+    monkeypatch.setattr(app_databases, "_IN_CONTAINERS", (str(tmp_path),))
+    in_container = find_app_databases({}, tmp_path)
+    (inside,) = (one for one in in_container.databases if one.name == "app:.env:DATABASE_URL")
+    assert (inside.where, inside.is_local, in_container.problems) == ("db/inside", False, ())
 
 
 def connected(found: AppDatabases, name: str) -> dict[str, object]:

@@ -43,7 +43,7 @@ def resolved(environment: dict[str, str], configuration: Configuration = NO_CONF
 @pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": "", "DATABASE_URL": "", "GJOBS_PROFILE": ""}])
 def test_embedded_database_is_the_default(environment: dict[str, str]) -> None:
     settings = resolved(environment)
-    assert settings.target == EmbeddedTarget(data_dir=HOME)
+    assert (settings.target, settings.is_fallback) == (EmbeddedTarget(data_dir=HOME), True)
     assert (settings.profile, settings.act_as, settings.act_as_origin) == (EMBEDDED_PROFILE, "ada@example.com", None)
 
 
@@ -73,7 +73,9 @@ BOTH = {**GJOBS_URL, **GJOBS_PROFILE}
 def test_database_choice_follows_option_variable_file_then_database_url(
     options: Options, environment: dict[str, str], configuration: Configuration, origin: str | None
 ) -> None:
-    target = resolved(environment, configuration, **options).target
+    settings = resolved(environment, configuration, **options)
+    target = settings.target
+    assert not settings.is_fallback, "the dashboard does not ask for another database"
     if origin is None:
         assert target == EmbeddedTarget(data_dir=HOME)
     else:
