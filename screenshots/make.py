@@ -39,6 +39,7 @@ from store.page_limits import PAGE_SIZE
 from store.sample.sample_data import fill
 from store.statistics.job_flow import JobFlow
 from store.statistics.totals import Totals, TotalsQuery
+from store.statistics.waste import MOST_KEYS, Waste, WasteKey
 from store.store import Store
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
@@ -103,6 +104,16 @@ class FrozenStore(Store):
 
     async def get_error_groups(self, scope: ErrorScope = EVERY_FAILURE, *, at: datetime | None = NOW) -> ErrorGroups:
         return await super().get_error_groups(scope, at=at)
+
+    async def get_waste(
+        self,
+        by: WasteKey = WasteKey.MODE,
+        project_id: UUID | None = None,
+        *,
+        limit: int = MOST_KEYS,
+        at: datetime | None = NOW,
+    ) -> Waste:
+        return await super().get_waste(by, project_id, limit=limit, at=at)
 
     async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = NOW) -> WorkersOverview:
         return await super().get_workers_overview(limit=limit, at=at)
@@ -218,6 +229,14 @@ async def case(stage: Stage) -> None:
     await stage.wait_for(lambda: "Redact" in str(redaction.render()))
 
 
+async def waste(stage: Stage) -> None:
+    await errors(stage)
+    await stage.open("w", "#headline")
+    await stage.press("left", "left")
+    table = stage.app.screen.query_one("#table", Static)
+    await stage.wait_for(lambda: "ERROR" in str(table.render()))
+
+
 async def manual_of_keys(stage: Stage) -> None:
     await stage.press("question_mark")
     await has_page(stage, "tour")
@@ -304,6 +323,7 @@ SCENES = (
     Scene(name="budgets", size=WIDE, play=budgets),
     Scene(name="errors", size=WIDE, play=errors, acts_as=OPERATOR_NAME),
     Scene(name="case", size=WIDE, play=case),
+    Scene(name="waste", size=WIDE, play=waste, acts_as=OPERATOR_NAME),
     Scene(name="manual-keys", size=WIDE, play=manual_of_keys),
     Scene(name="manual-budgets", size=WIDE, play=manual_of_budgets),
     Scene(name="manual-workers", size=WIDE, play=manual_of_workers, acts_as=OPERATOR_NAME),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TypeAlias
 from uuid import UUID
 
 
@@ -18,14 +19,19 @@ class WasteKey(StrEnum):
     """The UTC day of creation."""
 
 
+WasteRowKey: TypeAlias = str | UUID | date | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WasteRow:
     """The failed jobs and the retries of one key, or of all keys. No job counts twice."""
 
-    key: str | UUID | date | None
+    key: WasteRowKey
     """Depends on the `WasteKey`. None for all keys, and for an empty column. The retries of error groups have `""`."""
-    fingerprint: str | None = None
-    """The fingerprint of an error group. None for other keys, or if no recent failure has it."""
+    name: str | None = None
+    """The fingerprint of a group, the name of a project or the e-mail of a user. None if it is unknown or unreadable,
+    and for other keys. A group without a recent failure has none.
+    """
     failed_count: int
     failed_cents: int
     retry_count: int

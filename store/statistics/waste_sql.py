@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
 
 from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
@@ -21,7 +21,10 @@ from store.statistics.waste import (
     Waste,
     WasteKey,
     WasteRow,
+    WasteRowKey,
 )
+from store.users import user_sql
+from store.users.actor import ActingUser
 
 _FINGERPRINT, _GROUP_ID = (
     # A colon would begin a parameter.
@@ -46,6 +49,10 @@ _JOB_KEYS = {
     WasteKey.GROUP: f"CASE WHEN has_failed THEN {_GROUP_ID} ELSE '' END",
     WasteKey.DAY: "CAST(timezone('UTC', created_at) AS date)",
 }
+
+_PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids)").bindparams(
+    bindparam("ids", type_=ARRAY(Uuid))
+)
 
 _Row = tuple[WasteRow, int]
 """A row, and the number of jobs that were read for it. The first row is the total."""
@@ -189,11 +196,12 @@ async def read_waste(
         query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
     queries: list[Query[Any]] = [query, _recent_fingerprints()] if by is WasteKey.GROUP else [query]
     ((total, read), *others), *fingerprints = await actor_database.read_together(*queries)
-    names = dict(*fingerprints)
+    rows = [row for row, _ in others[:limit]]
+    names = dict(*fingerprints) if by is WasteKey.GROUP else await _names(actor_database, by, rows)
     is_cut = not is_exact and read >= _read_limit(by)
     return Waste(
         by=by,
-        rows=tuple(_named(row, names) if by is WasteKey.GROUP else row for row, _ in others[:limit]),
+        rows=tuple(_named(row, by, names) for row in rows),
         total=total,
         has_more=len(others) > limit,
         days=DAYS if by is WasteKey.DAY else None,
@@ -201,5 +209,19 @@ async def read_waste(
     )
 
 
-def _named(row: WasteRow, fingerprints: Mapping[str, str]) -> WasteRow:
-    return replace(row, fingerprint=fingerprints.get(str(row.key)), all_cents=None)
+async def _names(actor_database: ActorDatabase, by: WasteKey, rows: list[WasteRow]) -> Mapping[WasteRowKey, str | None]:
+    """Return the names of projects or the e-mails of users, if the actor may read them."""
+    ids = [row.key for row in rows if isinstance(row.key, UUID)]
+    actor = actor_database.actor
+    if by is WasteKey.PROJECT and ids and await actor_database.has(Capability.PROJECTS):
+        return dict(await actor_database.read(Query(_PROJECT_NAMES, tuple, {"ids": ids}), needs=Capability.PROJECTS))
+    if by is WasteKey.USER and isinstance(actor, ActingUser):
+        return {actor.id: actor.email}
+    if by is WasteKey.USER and ids and await actor_database.has(Capability.USERS):
+        users = await actor_database.read(user_sql.emails_of(ids), needs=Capability.USERS)
+        return {user.id: user.email for user in users}
+    return {}
+
+
+def _named(row: WasteRow, by: WasteKey, names: Mapping[WasteRowKey, str | None]) -> WasteRow:
+    return replace(row, name=names.get(row.key), all_cents=None if by is WasteKey.GROUP else row.all_cents)

@@ -203,13 +203,17 @@ def _error_group(value: "ErrorGroup") -> dict[str, Json]:
     }
 
 
+_NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
+"""How the name of a row of waste is called."""
+
+
 def waste(value: "Waste") -> dict[str, Json]:
     return {
         "by": value.by.value,
         "rows": [
             {
                 value.by.value: row.key if isinstance(row.key, str | None) else str(row.key),
-                **({"fingerprint": row.fingerprint} if value.by.value == "group" else {}),
+                **({_NAMES[value.by.value]: row.name} if value.by.value in _NAMES else {}),
                 **_wasted(row),
             }
             for row in value.rows

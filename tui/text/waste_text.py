@@ -1,8 +1,6 @@
 """Waste as text: table cells, and the sentences below the table."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
-from uuid import UUID
 
 from store.error_groups.error_group import NO_TEXT
 from store.formats import money
@@ -20,22 +18,19 @@ TITLES: Mapping[WasteKey, str] = {
 NUMBERS = ("FAILED", "COST", "RETRIES", "COST", "WASTE", "ALL JOBS", "SHARE")
 RETRIES = "(retries)"
 UNKNOWN = "-"
+TOTAL = "total"
 
 
-def name(row: WasteRow, by: WasteKey, names: Mapping[UUID, str]) -> str:
-    """Return the row's first cell. `names` are of projects or users."""
-    match row.key:
-        case UUID():
-            return clean(names.get(row.key, str(row.key)))
-        case date():
-            return row.key.isoformat()
-        case None:
-            return UNKNOWN
-        case "" if by is WasteKey.GROUP:
+def name(row: WasteRow, by: WasteKey, *, has_group_id: bool) -> str:
+    """Return the row's first cell. A group has its id, its fingerprint or both."""
+    if row.key is None:
+        return UNKNOWN
+    if by is WasteKey.GROUP:
+        if row.key == "":
             return RETRIES
-    if by is not WasteKey.GROUP:
-        return clean(row.key)
-    return row.key if row.fingerprint is None else f"{row.key} {clean(row.fingerprint) or NO_TEXT}"
+        error = None if row.name is None else clean(row.name) or NO_TEXT
+        return error if error and not has_group_id else " ".join(filter(None, (str(row.key), error)))
+    return clean(row.name or str(row.key))
 
 
 def numbers(row: WasteRow) -> list[str]:
@@ -48,6 +43,12 @@ def numbers(row: WasteRow) -> list[str]:
         UNKNOWN if row.all_cents is None else money(row.all_cents),
         percent(row.share),
     ]
+
+
+def headline(waste: Waste) -> str:
+    total = waste.total
+    of_all = "" if total.share is None else f", {percent(total.share)} of all costs"
+    return f"{money(total.waste_cents)} wasted{of_all}"
 
 
 def sentences(waste: Waste) -> Iterator[str]:

@@ -34,9 +34,12 @@ def test_stats_waste_shows_failed_jobs_and_retries_by_each_key(gjobs: Run, sql: 
         {**group, **failed, "all_cents": None, "share": None},
     ]
     assert by_group["total"] == total
-    for key, value in (("project", AUTUMN), ("user", ADA)):
+    for key, value, label, name in (
+        ("project", AUTUMN, "name", "Autumn catalog"),
+        ("user", ADA, "email", "ada@example.com"),
+    ):
         assert gjobs("stats", "--waste", "--by", key, "--json").document["rows"] == [
-            {key: str(value), **WASTE, "all_cents": 518, "share": 268 / 518}
+            {key: str(value), label: name, **WASTE, "all_cents": 518, "share": 268 / 518}
         ]
     assert gjobs("stats", "--waste", "--by", "day", "--json").document["days"] == 30
 

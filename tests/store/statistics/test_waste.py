@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from uuid import UUID
@@ -54,12 +55,15 @@ def key_of(job: GenerationJob, by: WasteKey) -> str | UUID | date:
             return job.created_at.date()
 
 
+NAMES = {ADA: "ada@example.com", BEN: "ben@example.com"}
+
+
 def row_of(key: str | UUID | date | None, jobs: list[GenerationJob], *, is_group: bool = False) -> WasteRow:
     failed = [job for job in jobs if job.status == "failed"]
     retries = [job for job in jobs if job.status != "failed" and job.retry_count]
     return WasteRow(
         key=key,
-        fingerprint=fingerprint(failed[0].error) if is_group and failed else None,
+        name=fingerprint(failed[0].error) if is_group and failed else None,
         failed_count=len(failed),
         failed_cents=sum(job.cost_cents for job in failed),
         retry_count=len(retries),
@@ -77,6 +81,9 @@ async def assert_waste_matches(store: Store, project_id: UUID | None, by: WasteK
         by_key[key_of(job, by)].append(job)
     rows = [row_of(key, some, is_group=by is WasteKey.GROUP) for key, some in by_key.items()]
     rows = [row for row in rows if row.failed_count or row.retry_count]
+    if by in (WasteKey.PROJECT, WasteKey.USER):
+        names = NAMES | {project.id: project.name for project in await store.get_projects()}
+        rows = [replace(row, name=names[row.key]) for row in rows if isinstance(row.key, UUID)]
 
     found = await store.get_waste(by, project_id, at=NOW)
 
@@ -135,7 +142,7 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
         assert (found.is_exact, found.read_limit) == (False, most)
         assert (found.total.waste_cents, found.total.all_cents, found.total.retry_count) == (cents, all_cents, 0)
     waste_sql._from_jobs.cache_clear()
-    assert [row.fingerprint for row in found.rows] == ["Job # failed"]
+    assert [row.name for row in found.rows] == ["Job # failed"]
 
 
 async def test_waste_lists_the_worst_keys_and_the_total_of_all(

@@ -182,7 +182,11 @@ def kinds_of(kind: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:
 
 
 def test_each_dialog_has_a_page() -> None:
-    dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("tui.")} - {ManualDialog, FormDialog, FileForm}
+    dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("tui.")} - {
+        ManualDialog,
+        FormDialog,
+        FileForm,
+    }
     assert len(dialogs) > 15
     assert [kind.__name__ for kind in dialogs if not any(issubclass(kind, known) for known in TOPIC_OF)] == []
 

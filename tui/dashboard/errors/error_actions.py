@@ -14,9 +14,11 @@ from store.filters.filter_text import format_filter
 from store.filters.job_filter import JobFilter
 from store.jobs.job import JobStatus
 from store.page_limits import MAX_LIMIT
+from store.statistics.waste import Waste, WasteKey
 from tui.dashboard.action_context import context_for
 from tui.dashboard.databases import may_write
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
+from tui.dashboard.errors.waste_dialog import WasteDialog
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
@@ -55,12 +57,19 @@ async def show_errors(host: "ActionHost") -> None:
             return await store.get_user_emails(user_ids)
         return {}
 
+    async def ask_waste(by: WasteKey) -> Waste:
+        return await store.get_waste(by, listed.project_id)
+
+    async def show_waste() -> None:
+        await host.app.push_screen_wait(WasteDialog(ask_waste, of=host.dashboard.listed_name))
+
     narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
     dialog = ErrorsDialog(
         ask,
         of=f"{host.dashboard.listed_name}{narrowed}",
         retry=retry,
         read_emails=read_emails,
+        show_waste=show_waste,
         typed_at=lambda: host.typed_at,
         zone=host.dashboard.zone.zone,
     )

@@ -39,6 +39,7 @@ _KEYS = {
     "errors.list": "jobs",
     "errors.retry": "retry all",
     "errors.copy": "copy",
+    "errors.waste": "waste",
     "errors.shorter": "shorter",
     "errors.longer": "longer",
     "errors.again": "refresh",
@@ -48,6 +49,7 @@ _READING = "reading"
 
 Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
 ReadEmails = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, str]]]
+ShowWaste = Callable[[], Awaitable[None]]
 Retry = Callable[[ErrorGroups, ErrorGroup], Awaitable[None]]
 
 
@@ -79,6 +81,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
         Binding("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
         Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
+        Binding("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
         Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
         Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
@@ -92,6 +95,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         of: str,
         retry: Retry,
         read_emails: ReadEmails,
+        show_waste: ShowWaste,
         typed_at: Callable[[], float],
         zone: tzinfo | None = None,
     ) -> None:
@@ -107,6 +111,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._typed_at = typed_at
         self._zone = zone
         self._clicked_at = 0.0
+        self._show_waste = show_waste
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
         self._columns: Sequence[GroupColumn] = ()
@@ -229,6 +234,10 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             found, group = chosen
             self.app.copy_to_clipboard(ticket_text(group, found, self._emails))
             show_toast(self.app, Toast(text=f"Copied the error group {group.id} as text."))
+
+    @work(exclusive=True, group="waste")
+    async def action_waste(self) -> None:
+        await self._show_waste()
 
     @work(exclusive=True, group="retry")
     async def action_retry_group(self) -> None:

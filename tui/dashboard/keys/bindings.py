@@ -218,7 +218,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("start('errors')", "retry_group", "case", "start('moment')"),
+        *("start('errors')", "retry_group", "waste", "case", "start('moment')"),
         *("open", "present", "messages", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )

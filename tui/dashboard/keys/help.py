@@ -21,6 +21,7 @@ from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, 
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
+from tui.dashboard.errors.waste_dialog import WasteDialog
 from tui.dashboard.export.export_dialog import ExportDialog
 from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
 from tui.dashboard.job_list.filter_field import FilterField
@@ -56,6 +57,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     SqlDialog,
     TimingsDialog,
     ErrorsDialog,
+    WasteDialog,
     BudgetsDialog,
     ArchiveDialog,
     WorkersDialog,
@@ -89,6 +91,7 @@ GROUPS = {
     "sql": "SQL",
     "times": "Times",
     "errors": "Errors",
+    "waste": "Waste",
     "budgets": "Budgets",
     "archive": "Archived jobs",
     "workers": "Workers",
@@ -108,6 +111,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     WorkersDialog: "workers",
     TimingsDialog: "metrics",
     ErrorsDialog: "errors",
+    WasteDialog: "metrics",
     ArchiveDialog: "retention",
     CleanupDialog: "retention",
     ActingDialog: "acting-as",

@@ -1,0 +1,147 @@
+"""Waste dialog: what failed jobs and retries cost, by one key at a time."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from store.errors import StoreError
+from store.statistics.waste import Waste, WasteKey
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.widgets import SteadyText
+from tui.text.clean_text import pad
+from tui.text.error_text import error_words
+from tui.text.waste_text import NUMBERS, TITLES, TOTAL, headline, name, numbers, sentences
+
+_KEYS = {
+    "waste.before": "previous",
+    "waste.next": "next",
+    "waste.again": "refresh",
+    "dialog.leave": "close",
+}
+_GAP = "  "
+_NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
+_LEFT_OUT = (5, 2, 0)
+"""The numbers that a narrow screen leaves out, in this order: costs of all jobs, then counts."""
+_ALL_COUNTED = "All jobs that exist are counted."
+
+Ask = Callable[[WasteKey], Awaitable[Waste]]
+
+
+class WasteDialog(Dialog[None]):
+    """Show waste. It is read only when the user chooses a key or refreshes."""
+
+    DEFAULT_CSS = """
+    WasteDialog {
+        #dialog { width: 130; }
+        VerticalScroll { height: auto; max-height: 100%; }
+        #by { margin-bottom: 1; }
+        #headline { text-style: bold; margin-bottom: 1; }
+        #summary { color: $foreground-muted; margin-top: 1; }
+        #keys { color: $foreground-muted; margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,q,w", "leave", "Close", id="waste.close", tooltip="Close the waste"),
+        Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next key"),
+        Binding("left,h", "step(-1)", "Previous", id="waste.before", tooltip="Group the waste by the previous key"),
+        Binding("r,f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
+    ]
+
+    def __init__(self, ask: Ask, *, of: str) -> None:
+        """`of` names the project or all projects. It must be clean text."""
+        super().__init__()
+        self._ask = ask
+        self._of = of
+        self._by = 0
+        self._found: Waste | None = None
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Waste · {self._of}"), VerticalScroll():
+            yield SteadyText(id="by")
+            yield SteadyText(id="headline")
+            yield SteadyText(id="table")
+            yield SteadyText(id="summary")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self._say("keys", self.keys_line(_KEYS))
+        self.action_read()
+
+    def action_step(self, steps: int) -> None:
+        self._by = (self._by + steps) % len(WasteKey)
+        self.action_read()
+
+    @work(exclusive=True)
+    async def action_read(self) -> None:
+        self._say("by", self._keys())
+        self._say("summary", Content("Reading …"))
+        try:
+            self._found = await self._ask(list(WasteKey)[self._by])
+        except StoreError as error:
+            self._found = None
+            self._draw()
+            self._say("summary", Content.styled(error_words(error), "$text-error"))
+            return
+        self._draw()
+        self._say("summary", Content("\n".join(sentences(self._found)) or _ALL_COUNTED))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        found = self._found
+        if self.is_open:
+            width = self.query_one(VerticalScroll).scrollable_content_region.width
+            self._say("headline", Content() if found is None else Content(headline(found)))
+            self._say("table", Content() if found is None else _table(found, width))
+
+    def _say(self, part: str, content: Content) -> None:
+        # The parts are gone while the dialog closes.
+        for one in self.query(f"#{part}").results(SteadyText):
+            one.say(content)
+
+    def _keys(self) -> Content:
+        parts = [
+            Content.styled(f" {key.value} ", "reverse bold" if place == self._by else "$foreground-muted")
+            for place, key in enumerate(WasteKey)
+        ]
+        return Content(_GAP).join(parts)
+
+
+def _table(waste: Waste, width: int) -> Content:
+    """Return the table. On a narrow screen, names are cut and some numbers are left out. Groups have no share."""
+    shown = -2 if waste.by is WasteKey.GROUP else None
+    lines = [
+        [TITLES[waste.by], *NUMBERS[:shown]],
+        *([name(row, waste.by, has_group_id=False), *numbers(row)[:shown]] for row in waste.rows),
+        [TOTAL, *numbers(waste.total)[:shown]],
+    ]
+    for place in _LEFT_OUT:
+        if width - _cells(_widths(lines)[1:]) < _LEAST_NAME_CELLS and place < len(lines[0]) - 1:
+            lines = [[*line[: place + 1], *line[place + 2 :]] for line in lines]
+    first, *others = _widths(lines)
+    first = max(min(first, _NAME_CELLS, width - _cells(others)), 1)
+    title, *rows, total = (_line(line, [first, *others]) for line in lines)
+    return Content("\n").join(
+        [Content.styled(title, "$foreground-muted"), *map(Content, rows), Content.styled(total, "bold")]
+    )
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+
+
+def _cells(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * len(widths)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    others = (pad(cell, width, right=True) for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return _GAP.join([pad(cells[0], widths[0]), *others])
