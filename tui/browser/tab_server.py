@@ -291,7 +291,7 @@ async def _deliver(text: str, websocket: web.WebSocketResponse, process: TabProc
     try:
         match json.loads(text):
             case ["stdin", str(data)]:
-                await process.send_bytes(data.encode("utf-8", "replace"))
+                await process.send_bytes(data.encode("utf-8", "ignore"))
                 return True
             case ["resize", {"width": columns, "height": rows}] if size := bounded_size(columns, rows):
                 await process.set_terminal_size(*size)

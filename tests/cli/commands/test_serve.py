@@ -3,8 +3,8 @@
 import asyncio
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +12,8 @@ import pytest
 
 from tests.chromium import PATIENCE, Page, connected, headless_chromium
 from tests.cli.cli_rows import FAILED
-from tests.cli.command_line import OpenTerminal, PipedCommand, Run, Sql, assert_refused
+from tests.cli.command_line import OpenTerminal, PipedCommand, Result, Run, Sql, assert_refused
+from tests.odd_input import LATE_REPLIES, ODD_INPUT
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}")
 
@@ -197,26 +198,59 @@ async def act_as(page: Page, user: str) -> None:
     await page.enter()
 
 
+class RawTab:
+    """A tab without a browser."""
+
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        self._websocket = websocket
+
+    async def send(self, *message: object) -> None:
+        await self._websocket.send_json(message)
+
+    async def read_until(self, text: bytes) -> None:
+        shown = b""
+        while text not in shown:
+            message = await self._websocket.receive(PATIENCE)
+            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+            shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
+
+    async def end(self) -> str:
+        """Read to the end and return its reason."""
+        while (message := await self._websocket.receive(PATIENCE)).type is not aiohttp.WSMsgType.CLOSE:
+            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+        return str(message.extra)
+
+
+@asynccontextmanager
+async def raw_tab(link: str, **headers: str) -> AsyncIterator[RawTab]:
+    origin = link.partition("/?")[0]
+    cookies = aiohttp.CookieJar(unsafe=True)  # Also those of an address without a name.
+    async with aiohttp.ClientSession(headers=headers, cookie_jar=cookies) as client:
+        assert (await client.get(link)).status == 200
+        async with client.ws_connect(f"{origin}/ws?width=120&height=36", headers={"Origin": origin}) as websocket:
+            yield RawTab(websocket)
+
+
 @pytest.mark.usefixtures("url")
-async def test_journal_names_the_user_whom_the_proxy_signed_in(gjobs: Run) -> None:
+async def test_writing_tab_names_its_user_ignores_invalid_input_and_ends_with_the_server(gjobs: Run) -> None:
     with serving("--as", "ada@example.com", "--allow-write", "--user-header", "X-User") as served:
-        async with aiohttp.ClientSession(
-            headers={"X-User": "kim@example.com"}, cookie_jar=aiohttp.CookieJar(unsafe=True)
-        ) as client:
-            origin = served.link.partition("/?")[0]
-            assert (await client.get(served.link)).status == 200
-            async with client.ws_connect(f"{origin}/ws?width=120&height=36", headers={"Origin": origin}) as websocket:
-                await websocket.send_json(["focus"])
-                shown = b""
-                while b"API timeout" not in shown:
-                    message = await websocket.receive(PATIENCE)
-                    assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
-                    shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
-                await websocket.send_json(["stdin", "s"])
-                async with asyncio.timeout(PATIENCE):
-                    while not (entries := gjobs("journal", "--json").document):  # noqa: ASYNC110
-                        await asyncio.sleep(0.02)
-    assert [(entry["what"], entry["actor"], entry["signed_in_user"]) for entry in entries] == [
-        ("transition job to running", "ada@example.com", "kim@example.com")
-    ]
-    assert "ada@example.com (kim@example.com)" in gjobs("journal").out
+        async with raw_tab(served.link, **{"X-User": "kim@example.com"}) as tab:
+            await tab.send("focus")
+            await tab.read_until(b"API timeout")
+            await tab.send("stdin", "s")
+            async with asyncio.timeout(PATIENCE):
+                while not (entries := gjobs("journal", "--json").document):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            assert [(entry["what"], entry["actor"], entry["signed_in_user"]) for entry in entries] == [
+                ("transition job to running", "ada@example.com", "kim@example.com")
+            ]
+            assert "ada@example.com (kim@example.com)" in gjobs("journal").out
+            for data in (*ODD_INPUT, *LATE_REPLIES):
+                await tab.send("stdin", data.decode("utf-8", "surrogateescape"))
+            await tab.send("stdin", "?")
+            await tab.read_until(b"Complete the job")
+            tabs = served.tabs()
+            served.send_signal(signal.SIGTERM)
+            assert await tab.end() == "'gjobs serve' has stopped."
+            await until_ended(tabs)
+        assert served.end() == Result(code=-signal.SIGTERM, out="", err="Press Ctrl+C to stop.\n")
