@@ -25,7 +25,8 @@ MOST_CHARACTERS = 200
 """The longest fingerprint. Numbers are replaced before this cut, so their length doesn't move it."""
 ID_DIGITS = 10
 
-LOOKS_LIKE_JSON = r"^[ \t\n\r]*[\[{]"
+LOOKS_LIKE_JSON = r"^[ \t\n\r]*(?:\{|\[[ \t\n\r]*[\[{\"])"
+"""An object, or an array that begins with a text, object or array. `[ERROR]` in a log is neither."""
 _STRING = (
     r"[ \t\n\r]*:[ \t\n\r]*\""
     r"((?:[^\"\\\u0001-\u001f]|\\[\"\\/bfnrt]|\\u(?!0000|[Dd][89A-Fa-f])[0-9A-Fa-f]{4}"

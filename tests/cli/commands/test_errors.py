@@ -9,6 +9,7 @@ from tests.cli.command_line import Run, Sql, assert_refused
 pytestmark = pytest.mark.usefixtures("url")
 
 TIMEOUT = group_id("API timeout")
+HOSTILE = "[/red]\x1b[2J\u202eno 7\n" + "\x07" * 1_000_000
 GROUP_FIELDS = [
     "id",
     "fingerprint",
@@ -28,7 +29,7 @@ GROUP_FIELDS = [
 
 def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> None:
     sql("update generation_jobs set completed_at = now(), updated_at = now() where status = 'failed'")
-    for job, error in ((SUCCEEDED, '{"message": "API timeout"}'), (BENS_JOB, "[/red]\x1b[2J\u202eno 7")):
+    for job, error in ((SUCCEEDED, '{"message": "API timeout"}'), (BENS_JOB, HOSTILE)):
         sql(
             "update generation_jobs set status = 'failed', error = %s, completed_at = now() - interval '2 days',"
             " updated_at = now() where id = %s",
@@ -48,6 +49,7 @@ def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> 
         *(TIMEOUT, "API timeout", 2, ["feature_callout", "main_white"], [str(ADA)], 268),
     ]
     assert (timeout["example_job_id"], timeout["example"]) == (str(FAILED), "API timeout")
+    assert other["example"] == HOSTILE[:4_000]
     assert (other["fingerprint"], other["users"]) == ("[/red]\x1b[#J\u202eno #", [str(BEN)])
 
     shown = gjobs("errors")

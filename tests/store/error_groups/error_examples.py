@@ -84,6 +84,8 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
     "Bucket not found": ('{"statusCode": "404", "error": "Bucket not found", "message": ""}',),
     "Not JSON": ('[Not] "message": "x"'.replace("[Not]", "Not JSON\n"),),
     "[Errno #] No space left on device": ("[Errno 28] No space left on device",),
+    "[ERROR] worker # lost": ("[ERROR] worker 7 lost\n    at run (worker.ts:8)\n    at main",),
+    "first of two": ('[\n  {"message": "first of two"},\n  {"message": "second"}\n]',),
     '"quoted" and C:\\new é 😀 end': (
         '{"message": "\\"quoted\\" and C:\\\\new \\u00e9 \\ud83d\\ude00 end"}',
         '{"message":"\\"quoted\\" and C:\\\\new é 😀 end',

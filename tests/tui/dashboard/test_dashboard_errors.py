@@ -72,6 +72,12 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         "2 failures in the last 30d before 2026-11-24 12:00:00 UTC",
         "First seen: 2026-11-04 12:00:00 UTC",
     ]
+    jobs_db.delete(12, 13)
+    await dashboard.press("f5", until=lambda: cursor.highlighted is None)
+    await dashboard.resize(100, 30)
+    await ready(dashboard)
+    await dashboard.press("r", toast="No group under the cursor.")
+    assert cursor.highlighted is None
     await dashboard.press("escape", dialog="")
     await dashboard.show_project("Spring")
     await open_errors(dashboard)

@@ -273,7 +273,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         now = found.taken_at if found is not None else None
         rows.set_options([Option(group_line(group, self._columns, now)) for group in groups if now is not None])
         places = {group.id: number for number, group in enumerate(groups)}
-        rows.highlighted = (places.get(known) if known else 0) if groups else None
+        is_first = not before
+        rows.highlighted = 0 if is_first and groups else places.get(known or "")
         self._show_details()
 
     @on(OptionList.OptionHighlighted)
