@@ -62,6 +62,7 @@ class Redactor:
             text = pattern.sub(lambda found: found["before"] + self._mark(SecretKind.TOKEN, found["value"]), text)
         text = patterns.BEARER.sub(self._bearer, text)
         text = patterns.NAMED_SECRET.sub(self._named, text)
+        text = patterns.NAMED_PATH.sub(lambda found: self._replaced(found, SecretKind.PATH), text)
         text = patterns.KNOWN_KEY.sub(self._whole(SecretKind.KEY), text)
         text = patterns.STORAGE_PATH.sub(self._whole(SecretKind.PATH), text)
         text = patterns.EMAIL.sub(self._email, text)
@@ -99,7 +100,12 @@ class Redactor:
         is_storage = patterns.STORAGE_HOST.search(host) or path.startswith("storage/v1/")
         if path and (is_storage or patterns.FILE_NAME.search(path)):
             return f"{scheme}{separator}{host}{slash}{self._mark(SecretKind.PATH, path)}"
-        return url
+        return "/".join(map(self._segment, url.split("/")))
+
+    def _segment(self, segment: str) -> str:
+        """Replace a part of a URL's path if it looks like a key, so that the rest of the URL stays readable."""
+        is_key = segment.isalnum() and patterns.looks_like_key(segment, self._hex)
+        return self._mark(SecretKind.KEY, segment) if is_key else segment
 
     def _bearer(self, found: re.Match[str]) -> str:
         value = found["value"]
@@ -108,15 +114,19 @@ class Redactor:
         return found[0] if is_word else found["before"] + self._mark(SecretKind.TOKEN, value)
 
     def _named(self, found: re.Match[str]) -> str:
-        group = found.lastgroup or "bare"
-        value = found[group]
-        if _SCHEME_AND_PLACEHOLDER.fullmatch(value):
+        value, name = _value(found), found["name"].lower()
+        is_password = name.startswith("pass") or name in ("pwd", "secret")
+        # Words as in "invalid token: expired" are no keys.
+        is_word = found["bare"] is not None and value.isalpha() and value.islower() and ":" in found["before"]
+        if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and not is_password):
             return found[0]
-        kind = SecretKind.PASSWORD if found["name"].lower().startswith("pass") else SecretKind.KEY
-        if found["name"].lower() in ("pwd", "secret"):
-            kind = SecretKind.PASSWORD
-        start, end = found.start(group) - found.start(), found.end(group) - found.start()
-        return found[0][:start] + self._mark(kind, value) + found[0][end:]
+        return self._replaced(found, SecretKind.PASSWORD if is_password else SecretKind.KEY)
+
+    def _replaced(self, found: re.Match[str], kind: SecretKind) -> str:
+        """Return the match with only its value replaced."""
+        value = _value(found)
+        start = found.start(found.lastgroup or "bare") - found.start()
+        return found[0][:start] + self._mark(kind, value) + found[0][start + len(value) :]
 
     def _email(self, found: re.Match[str]) -> str:
         address = _same_email(found[0])
@@ -124,6 +134,10 @@ class Redactor:
 
     def _opaque(self, found: re.Match[str]) -> str:
         return self._mark(SecretKind.KEY, found[0]) if patterns.looks_like_key(found[0], self._hex) else found[0]
+
+
+def _value(found: re.Match[str]) -> str:
+    return found[found.lastgroup or "bare"]
 
 
 def shortened(text: str) -> str:

@@ -31,7 +31,8 @@ _PART = r"[\w@%+=.~:-]+"
 _BEFORE_PATH = r"(?<![\w@%+=.~:/\\-])"
 STORAGE_PATH = re.compile(
     rf"{_SLASH}?\bstorage{_SLASH}v1{_SLASH}(?:\\/|{_END})+"
-    rf"|{_BEFORE_PATH}(?:{_SLASH})?(?:{_PART}{_SLASH})+{_PART}\.{_EXTENSION}\b"
+    # A file name may contain some blanks.
+    rf"|{_BEFORE_PATH}(?:{_SLASH})?(?:{_PART}{_SLASH})+(?:{_PART} ){{0,3}}{_PART}\.{_EXTENSION}\b"
     rf"|{_BEFORE_PATH}(?:{_SLASH})?{UUID_TEXT}(?:{_SLASH}{_PART})+",
     re.IGNORECASE,
 )
@@ -49,11 +50,22 @@ _SENSITIVE_NAME = (
     r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
     r"|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|x-amz-[a-z-]+"
 )
-NAMED_SECRET = re.compile(
-    rf"(?P<before>(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}\\?[\"']?\s{{0,5}}(?:=>|[:=])\s{{0,5}})"
+_VALUE = (
     r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[^\"])*)\\?\"|\\?'(?P<single>(?:[^'\\\n]|\\[^'])*)\\?'"
-    r"|(?P<bare>(?!(?:bearer|basic|digest|token|key)\s)[^\s,;&\"'<>(){}\[\]\\]+))",
-    re.IGNORECASE,
+    r"|(?P<bare>(?!(?:bearer|basic|digest|token|key)\s)[^\s,;&\"'<>(){}\[\]\\]+))"
+)
+"""A value with or without quotes. In a JSON text inside JSON, its quotes have backslashes."""
+
+
+def _named(names: str) -> re.Pattern[str]:
+    separator = r"\\?[\"']?\s{0,5}(?:=>|[:=])\s{0,5}"
+    return re.compile(rf"(?P<before>(?P<name>{names})[\w-]{{0,40}}{separator}){_VALUE}", re.IGNORECASE)
+
+
+NAMED_SECRET = _named(_SENSITIVE_NAME)
+NAMED_PATH = _named(
+    r"(?<![a-z])(?:storage[_-]?path|object[_-]?(?:key|path|name)|file[_-]?(?:path|name)|bucket(?:[_-]?(?:id|name))?)"
+    r"(?![a-z])"
 )
 
 KNOWN_KEY = re.compile(
@@ -63,6 +75,7 @@ KNOWN_KEY = re.compile(
     r"|gh[opusr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
     r"|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}"
     r"|r8_\w{16,}|hf_\w{16,}|npm_\w{16,}|whsec_[\w+/=]{16,}|dop_v1_\w{16,}|key-[0-9a-f]{16,}"
+    rf"|{UUID_TEXT}:[0-9a-f]{{16,}}"
     r"|SG\.[\w-]{10,}\.[\w-]{10,}|ya29\.[\w-]{10,})"
     r"|(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{12,}|AIza[\w-]{20,}"
 )
