@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
+
 from tui.text.clean_text import clean, clean_block
 
 _BACKTICKS = re.compile(r"`+")
-_LEAST_FENCE = 3
+_LEAST_FENCE, _LEAST_RULE = 3, 3
 
 
 def code(text: str, *, limit: int = 400) -> str:
@@ -33,8 +35,16 @@ def block(text: str, *, limit: int = 2_000) -> list[str]:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a table. Cells must be safe already."""
-    return [f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows)]
+    """Return a table with aligned columns, so that it is readable as text, too. Cells must be safe already."""
+    lines = [titles, *rows]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    widths[-1] = 0  # The last column often has long texts.
+    rule = ["-" * max(width, _LEAST_RULE) for width in widths]
+    return [f"| {' | '.join(map(_padded, cells, widths))} |" for cells in (titles, rule, *lines[1:])]
+
+
+def _padded(text: str, cells: int) -> str:
+    return text + " " * (cells - cell_len(text))
 
 
 def _longest_run(text: str) -> int:

@@ -69,6 +69,15 @@ class SaveCaseDialog(FileForm[CaseFile]):
         return CaseFile(file=file, overwrites=overwrites) if is_known and file is not None else None
 
 
+def _styled(text: str) -> Content:
+    """Return the Markdown as it is, with emphasized headings."""
+    lines, is_code = list[Content](), False
+    for line in text.split("\n"):
+        is_code ^= line.startswith("```")
+        lines.append(Content.styled(line, "bold $text-primary" if line.startswith("#") and not is_code else ""))
+    return Content("\n").join(lines)
+
+
 class CaseDialog(Dialog[None]):
     """Build the case, show its text, and offer ways out. Closing the dialog stops the reading."""
 
@@ -141,7 +150,7 @@ class CaseDialog(Dialog[None]):
             self._say("redaction", Content.styled(UNREDACTED, "bold $text-warning"))
         else:
             self._say("redaction", Content(redaction_words(built.counts)))
-        self._say("text", Content(self._text))
+        self._say("text", _styled(self._text))
 
     def _say(self, where: str, content: Content) -> None:
         self.query_one(f"#{where}", SteadyText).say(content)
