@@ -66,11 +66,16 @@ def serving(*arguments: str) -> Iterator[ServeCommand]:
 
 
 def text_of(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    """Return the text of a file that may not exist."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def exists(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    """Return whether the process runs. Some machines never remove a process whose parent has ended."""
+    return text_of(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[:1] not in ([], ["Z"])
 
 
 async def until_ended(pids: list[int]) -> None:

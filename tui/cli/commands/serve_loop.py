@@ -15,7 +15,8 @@ from tui.cli.exit_codes import UsageError
 from tui.cli.interruption import interrupts_heard
 from tui.cli.output import is_terminal, print_message
 
-_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""The address of this machine, by the wildcard that includes it."""
 _BACKLOG = 128
 
 
@@ -77,7 +78,7 @@ async def _serve(
 
 
 def _origin(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in _WILDCARDS else host
+    shown = _LOOPBACK_OF.get(host, host)
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
