@@ -50,7 +50,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         "Last     4 min ago, 2026-11-24 11:56:00",
     )
     for size, shown, hidden in (
-        ((80, 24), ("COST", "USERS", "Asset # not found"), "FIRST  "),
+        ((80, 24), ("COST", "USERS", "Asset # not found", "esc close"), "FIRST  "),
         ((120, 36), ("FIRST", "MODES", "retry all"), "nothing"),
         ((200, 50), ("FIRST", "MODES", "retry all"), "nothing"),
     ):

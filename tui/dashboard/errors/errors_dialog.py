@@ -35,16 +35,8 @@ SEEN_SECONDS = 0.3
 
 _BESIDE_FROM = 160
 """The columns of the screen from which the details are beside the groups."""
-_KEYS = {
-    "errors.list": "jobs",
-    "errors.retry": "retry all",
-    "errors.copy": "copy",
-    "errors.waste": "waste",
-    "errors.shorter": "shorter",
-    "errors.longer": "longer",
-    "errors.again": "refresh",
-    "dialog.leave": "close",
-}
+_GROUP_KEYS = {"errors.list": "jobs", "errors.retry": "retry all", "errors.copy": "copy", "errors.waste": "waste"}
+_SCREEN_KEYS = {"errors.again": "refresh", "dialog.leave": "close"}
 _READING = "reading"
 
 Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
@@ -134,7 +126,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     def on_mount(self) -> None:
         self._groups.focus()
-        self._say("keys", self.keys_line(_KEYS))
+        period = f"{self.key('errors.shorter')} {self.key('errors.longer')} period"
+        keys = self.keys_line(_GROUP_KEYS), Content(period), self.keys_line(_SCREEN_KEYS)
+        self._say("keys", Content("  ").join(keys))
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
         self.action_read()
 
