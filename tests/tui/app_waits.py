@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual import _wait
 from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
@@ -42,18 +44,30 @@ async def settle(app: App[Any]) -> None:
         for screen in pending:
             screen._on_timer_update()
         await running_loop().idle()
-    if app._running:
-        draw(app.screen)
 
 
-def draw(screen: Screen[Any]) -> None:
-    """Draw all changes since the last frame."""
-    with screen.app._context():
-        render_update(screen._compositor, screen_stack=screen.app._background_screens)
+_texts: WeakKeyDictionary[Compositor, str] = WeakKeyDictionary()
+"""The last frame of each screen."""
+
+
+def text_on(screen: Screen[Any]) -> str:
+    """Return the text of the screen. Draw it only if something has changed since the last frame.
+
+    Drawing takes longer than most keys, so frames that no test reads are not drawn.
+    """
+    compositor = screen._compositor
+    # A test that draws at once leaves nothing for this frame.
+    is_drawn_here = Compositor.render_update is draw_when_settled
+    if not is_drawn_here or compositor._dirty_regions or compositor not in _texts:
+        with screen.app._context():
+            visible_screen_stack.set(screen.app._background_screens)
+            _texts[compositor] = frame_text(screen.app)
+        compositor._dirty_regions.clear()
+    return _texts[compositor]
 
 
 def draw_when_settled(compositor: Compositor, *_: object, **options: object) -> None:
-    """Replace Textual's `render_update`: keep changes for the frame that a test waits for."""
+    """Replace Textual's `render_update`: keep changes for the frame that a test reads."""
 
 
 async def until(condition: Callable[[], object], describe: Callable[[], str]) -> None:
@@ -80,7 +94,7 @@ class AppDriver:
 
     @property
     def text(self) -> str:
-        return frame_text(self.app)
+        return text_on(self.app.screen)
 
     @property
     def messages(self) -> object:

@@ -305,7 +305,11 @@ class Driver(AppDriver):
         return "" if commands.highlighted is None else str(commands.get_option_at_index(commands.highlighted).prompt)
 
     async def shows(self, *texts: str) -> None:
-        await self.until(lambda: all(text in self.text for text in texts))
+        def are_shown() -> bool:
+            screen = self.text
+            return all(text in screen for text in texts)
+
+        await self.until(are_shown)
 
     async def shows_no_longer(self, text: str) -> None:
         await self.until(lambda: text not in self.text)
