@@ -57,8 +57,8 @@ def text_on(screen: Screen[Any]) -> str:
     """
     compositor = screen._compositor
     # A test that draws at once leaves nothing for this frame.
-    is_drawn_here = Compositor.render_update is draw_when_settled
-    if not is_drawn_here or compositor._dirty_regions or compositor not in _texts:
+    draws: object = Compositor.render_update
+    if draws is not draw_when_settled or compositor._dirty_regions or compositor not in _texts:
         with screen.app._context():
             visible_screen_stack.set(screen.app._background_screens)
             _texts[compositor] = frame_text(screen.app)

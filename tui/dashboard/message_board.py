@@ -66,11 +66,14 @@ class MessageBoard:
         """Show a success until the next message, at most for some seconds."""
         self.keep(Toast(text=text, keys=keys))
         self.passing, self.place = self.kept[-1], self._app.screen
+        seconds = _SECONDS_OVER_PINNED if self._pinned and not keys else MESSAGE_SECONDS
+        self._end_message_after(seconds)
+        self._app.follow_messages()
+
+    def _end_message_after(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.stop()
-        seconds = _SECONDS_OVER_PINNED if self._pinned and not keys else MESSAGE_SECONDS
         self._timer = self._app.set_timer(seconds, self.clear_passing)
-        self._app.follow_messages()
 
     def keep(self, toast: Toast) -> None:
         """Keep a message that is shown elsewhere. If the newest message is equal, replace it: a held key repeats
@@ -89,6 +92,8 @@ class MessageBoard:
 
     def pin(self, text: str, *, owner: str, keys: str = "") -> None:
         """Show a caption or a step until its owner unpins or replaces it. The text pinned last is shown."""
+        if not self._pinned and self.passing is not None and not self.passing.keys:
+            self._end_message_after(_SECONDS_OVER_PINNED)
         self._pinned = [*self._without(owner), PinnedText(owner=owner, text=clean(text), keys=keys)]
         self._app.follow_messages()
 

@@ -181,6 +181,10 @@ async def test_message_hides_the_tour_for_its_own_three_seconds(tour: Driver, mo
     board.show_message("Copied the id")
     timers.advance(7)
     assert tour.message == "Copied the id"
+    board.show_message("Copied the id")
+    board.pin("A caption", owner="a scenario that begins")
+    timers.advance(3)
+    assert tour.message == ""
 
 
 class SteppedTimers:

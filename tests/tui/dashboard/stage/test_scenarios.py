@@ -14,6 +14,7 @@ from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
 from tui.dashboard.stage.presenter import Presenter
+from tui.demo import scenario_player
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
 from tui.demo.demo_session import activity_for
@@ -124,7 +125,10 @@ async def test_operator_of_a_scenario_sees_the_jobs_of_all_customers(database: C
         assert [job.mode for job in newest] == ["packaging", "main_white"]
 
 
-async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(database: Conninfo) -> None:
+async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenario_player, "_FAST", 200.0)
     steps = """
     workers = ["render-1"]
     [[step]]
@@ -146,7 +150,7 @@ async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(databas
         app.control.clock.set_speed(0.5)
         await driver.press("space")
         await driver.until(lambda: is_waiting(app) and "First · space" not in driver.text)
-        await driver.press("space", until=lambda: app.control.clock.speed == 10)
+        await driver.press("space", until=lambda: app.control.clock.speed == 200)
         await driver.shows("Second · space: next")
         assert cursor_job(driver).status == "failed"
         assert app.control.clock.speed == 0.5
@@ -168,6 +172,7 @@ def is_waiting(app: WatchedDemo) -> bool:
 
 async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
+        await driver.shows("Only · space: next")
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
         app.messages.clear_passing()
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
@@ -222,7 +227,14 @@ async def test_starting_over_plays_the_scenario_again(database: Conninfo) -> Non
     async with playing(database, steps) as (driver, _):
         await driver.shows("First · space: next")
         await driver.press("space", shows="Second · space: next")
-        await driver.press("ctrl+r", shows="First · space: next")
+        await start_over(driver)
+        await driver.shows("First · space: next")
+
+
+async def start_over(driver: Driver) -> None:
+    """Start over, and end the message that hides the first caption."""
+    await driver.press("ctrl+r", message="Started over")
+    driver.clear_messages()
 
 
 async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_is_closed(database: Conninfo) -> None:
@@ -235,9 +247,10 @@ async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_i
 
 async def test_starting_over_keeps_the_presenter_view_open(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n') as (driver, app):
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First · space")
         await driver.press("space", shows="Second · space: next")
-        await driver.press("ctrl+r", shows="First · space: next")
+        await start_over(driver)
+        await driver.shows("First · space: next")
         assert isinstance(app.screen, Presenter)
 
 
@@ -299,6 +312,7 @@ async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_u
             gate.release()
             await driver.until(lambda: not app.tasks.is_writing)
             await driver.press("r", until=lambda: gate.calls == 2)
+        driver.clear_messages()
         go_on(app)
         await driver.shows("Second · space", "as ben@example.com")
         gate.open()
@@ -309,7 +323,7 @@ async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_u
 
 async def test_act_as_keeps_the_presenter_view_open(database: Conninfo) -> None:
     async with playing(database, TO_BEN) as (driver, app):
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First · space")
         await driver.press("space", shows="Second · space")
         assert isinstance(app.screen, Presenter)
 
@@ -350,6 +364,7 @@ async def test_scenario_starts_over_once_the_new_list_is_shown(database: Conninf
     read = Gate("get_listing", lambda *_: bool(restarts))
     steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
     async with playing(database, steps, make=read.store) as (driver, _):
+        await driver.shows("First · space")
         await driver.press("space", shows="Second · space")
         restarts.append(True)
         await driver.press("ctrl+r", message="Started over", until=lambda: read.calls)
