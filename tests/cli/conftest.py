@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.cli.command_line import (
 )
 from tests.conftest import Conninfo
 from tui.cli.main import main
+from tui.cli.program import build_parser
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +83,13 @@ def sql(url: str, operator_connection: psycopg.Connection) -> Sql:
     return run
 
 
+_parser_built_once = cache(build_parser)
+
+
 @pytest.fixture
-def gjobs(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process, without a terminal."""
+def gjobs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process, without a terminal. Building its parser takes longer than most commands."""
+    monkeypatch.setattr("tui.cli.program.build_parser", _parser_built_once)
 
     def run(*arguments: str) -> Result:
         capsys.readouterr()

@@ -127,7 +127,7 @@ def record_transcript(login: Login) -> Iterator[Callable[[], Transcript]]:
     start = server.records.stat().st_size
 
     def transcript() -> Transcript:
-        _wait_for_the_records(server)
+        _wait_for_the_records(server, start)
         with server.records.open("rb") as file:
             file.seek(start)
             records = [json.loads(line) for line in file]
@@ -178,10 +178,22 @@ def _statement(record: dict[str, str]) -> Statement | None:
     )
 
 
-def _wait_for_the_records(server: Server) -> None:
-    """Wait until the log collector, which writes later but in order, has written all messages."""
+def _wait_for_the_records(server: Server, start: int) -> None:
+    """Wait until the log collector, which writes later but in order, has written all messages.
+
+    Only the records from `start` are read: the file holds those of all tests.
+    """
     mark = uuid.uuid4().hex
     with connect(server.administrator(), autocommit=True) as administrator:
         administrator.execute("set log_statement = 'all'")
         administrator.execute(SQL("select {}").format(Literal(mark)))
-    until(lambda: mark.encode() in server.records.read_bytes())
+    with server.records.open("rb") as file:
+        file.seek(start)
+        found = b""
+
+        def is_written() -> bool:
+            nonlocal found
+            found += file.read()
+            return mark.encode() in found
+
+        until(is_written)

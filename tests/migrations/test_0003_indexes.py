@@ -17,10 +17,11 @@ from migrations import HEAD, connection, progress, runner
 from migrations.connection import MigrationRefused
 from migrations.runner import downgrade, upgrade
 from migrations.status import read_status
+from store.embedded.clients import ServerHandle
 from store.errors import Locked
 from store.schema.schema_by_revision import expected
 from store.schema.schema_diff import compare, read_catalogue
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, temporary_database
 from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue
 
@@ -38,11 +39,18 @@ INDEXES = [
 """Revision 0004 adds the fourth index, and revision 0006 adds `gjobs_queue`."""
 
 
+@pytest.fixture(scope="module")
+def template_without_indexes(server: ServerHandle, migrated: str) -> Iterator[str]:
+    with temporary_database(server, template=migrated) as conninfo:
+        downgrade(conninfo, "0002")
+        yield str(conninfo["dbname"])
+
+
 @pytest.fixture
-def without_indexes(migrated_copy: Conninfo) -> Conninfo:
+def without_indexes(server: ServerHandle, template_without_indexes: str) -> Iterator[Conninfo]:
     """A database at revision 0002."""
-    downgrade(migrated_copy, "0002")
-    return migrated_copy
+    with temporary_database(server, template=template_without_indexes) as conninfo:
+        yield conninfo
 
 
 def gjobs_indexes(conninfo: Conninfo) -> dict[str, bool]:
