@@ -206,10 +206,18 @@ def place_toasts_as_below(screen: Screen[Any]) -> None:
 def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
     """Drop the oldest toasts if they do not all fit. Textual cannot scroll the container of the toasts, because it is
     hidden.
+
+    Textual keeps a line for each removed toast, which would push later toasts down. Remove these lines first.
     """
 
     def drop(_: Screen[Any]) -> None:
         notifications = screen.app._notifications  # noqa: SLF001 - as above
+        with suppress(NoMatches):
+            lines = screen.get_child_by_type(ToastRack).children
+            if empty := [line for line in lines if line.is_mounted and not line.children]:
+                for line in empty:
+                    line.remove()
+                return
         if len(notifications) < 2:
             return
         with suppress(NoWidget, NoMatches):  # The toast is laid out next time.

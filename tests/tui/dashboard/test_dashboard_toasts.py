@@ -59,3 +59,21 @@ async def test_toast_is_drawn_once_when_a_dialog_opens_over_it(drive: Drive, key
         await driver.settle()
         assert driver.text.count("Already writing.") == 1
         assert driver.text.splitlines()[0] == identity
+
+
+async def test_toasts_stay_above_the_tabs_after_many_others(drive: Drive) -> None:
+    """Textual keeps an empty line for each removed toast."""
+    async with drive(size=(80, 24)) as driver:
+        tabs = driver.app.dashboard.query_one("#tabs").region
+        for number in range(12):
+            show_toast(driver.app, Toast(text=f"Refused {number}.", severity="warning"))
+            await driver.settle()
+        await driver.shows("Refused 10.", "Refused 11.")
+        assert [region.y for region in toast_regions(driver)] == [1, 2]
+        driver.app.clear_notifications()
+        await driver.settle()
+        show_toast(driver.app, LONG)
+        await driver.shows("The database refused")
+        await driver.settle()
+        assert [region.y for region in toast_regions(driver)] == [1]
+        assert not any(region.overlaps(tabs) for region in toast_regions(driver))
