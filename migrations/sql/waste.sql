@@ -1,9 +1,16 @@
 -- Rollups of failed jobs and retries that differ from the counts, with the columns of rollups.sql. The status is failed or retry.
-with counted as materialized (
+with failed as materialized (
+    select distinct coalesce(error, '') as error from public.generation_jobs
+     where status = 'failed'
+       and ((%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
+            or (project_id is null and %(low)s::uuid is null))
+), errors as materialized (
+    select error, gjobs.error_group(error) as error_group from failed
+), counted as materialized (
     select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
-           case when j.status = 'failed' then gjobs.error_group(j.error) else '' end as error_group,
-           count(*) as jobs, coalesce(sum(j.cost_cents), 0) as cents
+           coalesce(e.error_group, '') as error_group, count(*) as jobs, coalesce(sum(j.cost_cents), 0) as cents
       from public.generation_jobs j
+      left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
      where (j.status = 'failed' or j.retry_count > 0)
        and ((%(low)s::uuid is null or j.project_id >= %(low)s) and (%(high)s::uuid is null or j.project_id < %(high)s)
             or (j.project_id is null and %(low)s::uuid is null))

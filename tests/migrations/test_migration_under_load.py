@@ -77,14 +77,16 @@ class Writer:
             self.refused.append(error)
 
     def _write_once(self, connection: psycopg.Connection) -> None:
-        """Create, run and finish a job, and create and delete a project."""
+        """Create, run and finish a job, which fails at times, and create and delete a project."""
         job, gone, project = uuid4(), uuid4(), uuid4()
         with self._request(connection):
             self._insert(connection, job, PROJECTS[self._user])
         self.kept[job] = "queued"
-        for target in ("running", "succeeded"):
+        for target in ("running", "failed" if self.operations % 3 else "succeeded"):
             with self._request(connection):
-                moved = connection.execute("select public.transition_job_status(%s, %s)", [job, target]).fetchone()
+                moved = connection.execute(
+                    "select public.transition_job_status(%s, %s, %s)", [job, target, f"Job {job} failed"]
+                ).fetchone()
                 assert moved == (True,)
             self.kept[job] = target
         with self._request(connection):

@@ -1,7 +1,8 @@
--- Replaces the rollups of failed jobs and retries by counts of one snapshot, under the conditions of gjobs.recount_jobs.
+-- Replaces the rollups of failed jobs and retries by counts of one snapshot, under the conditions of gjobs.recount_jobs. The group of each
+-- distinct error is computed once. A null and an empty error have the same group.
 create or replace function gjobs.recount_waste()
     returns void language plpgsql volatile security invoker
-    set search_path = '' set row_security = off set plan_cache_mode = force_custom_plan as $$
+    set search_path = '' set row_security = off set plan_cache_mode = force_custom_plan set enable_nestloop = off as $$
 begin
     if current_setting('transaction_isolation') <> 'repeatable read' or not pg_try_advisory_xact_lock(1735353442, 2) then
         raise object_not_in_prerequisite_state using message = 'the jobs are counted in a REPEATABLE READ transaction that folds alone';
@@ -10,11 +11,14 @@ begin
     delete from gjobs.waste_deltas where true;
     delete from gjobs.waste_totals where true;
     delete from gjobs.waste_days where true;
-    with counted as materialized (
+    with errors as materialized (
+        select e.error, gjobs.error_group(e.error) as error_group
+          from (select distinct coalesce(error, '') as error from public.generation_jobs where status = 'failed') e
+    ), counted as materialized (
         select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
-               case when j.status = 'failed' then gjobs.error_group(j.error) else '' end as error_group,
-               count(*) as job_count, coalesce(sum(j.cost_cents), 0) as cost_cents
+               coalesce(e.error_group, '') as error_group, count(*) as job_count, coalesce(sum(j.cost_cents), 0) as cost_cents
           from public.generation_jobs j
+          left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
          where j.status = 'failed' or j.retry_count > 0
          group by j.user_id, j.project_id, j.mode, day, 5
     ), days as (
