@@ -3,8 +3,11 @@
 import pytest
 
 from store.error_groups.fingerprint import group_id
+from store.errors import TimedOut
+from store.store import Store
 from tests.cli.cli_rows import ADA, AUTUMN, BEN, BENS_JOB, FAILED, QUEUED, SUCCEEDED
 from tests.cli.command_line import Run, Sql, assert_refused
+from tui.cli.commands.errors import SHORTER
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -68,6 +71,14 @@ def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> 
     assert (narrowed["window"], [group["count"] for group in narrowed["groups"]]) == ("3d", [1])
     listed = gjobs("jobs", "list", "--filter", f"error-group:{TIMEOUT}", "--json").document
     assert {job["id"] for job in listed} == {str(FAILED), str(SUCCEEDED)}
+
+
+def test_errors_that_take_too_long_name_a_way_out(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take_too_long(*_: object, **__: object) -> None:
+        raise TimedOut("The database took too long.", sqlstate="57014")
+
+    monkeypatch.setattr(Store, "get_error_groups", take_too_long)
+    assert_refused(gjobs("errors"), 4, "The database took too long.", SHORTER)
 
 
 def test_errors_without_failures_say_so(gjobs: Run, sql: Sql) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
+from store.errors import Locked, TimedOut
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, job_filter
 from tui.cli.command import Command
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 _TREND_CELLS = 12
+SHORTER = "Use a shorter --window, or --project."
 
 
 def add_errors(commands: "Commands") -> None:
@@ -54,7 +56,12 @@ async def show_errors(
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     scope = ErrorScope(project_id=project_id, job_filter=job_filter or NO_FILTER, window=window)
-    found = await session.store.get_error_groups(scope)
+    try:
+        found = await session.store.get_error_groups(scope)
+    except TimedOut as error:
+        if isinstance(error, Locked) or error.sqlstate is None:  # Not the statement took too long.
+            raise
+        raise TimedOut(error.message, hint=SHORTER, sqlstate=error.sqlstate) from error
     if output.json:
         output.document(json_documents.error_groups(found))
         return ExitCode.DONE
