@@ -46,6 +46,8 @@ stands on another site.
 """
 
 HEARTBEAT_SECONDS = 10.0
+STUCK_SECONDS = 10.0
+"""Seconds after which a process that does not read its input is ended."""
 LARGEST_MESSAGE = 1_000_000
 """Bytes that a browser may send at once, for example in a paste."""
 _SIGN_IN: web.RequestKey[SignIn] = web.RequestKey("sign_in", SignIn)
@@ -218,7 +220,13 @@ class TabServer:
                 if message.type is WSMsgType.BINARY:
                     continue
                 return
-            if await _deliver(message.data, websocket, process):
+            try:
+                async with asyncio.timeout(STUCK_SECONDS):
+                    is_input = await _deliver(message.data, websocket, process)
+            except TimeoutError:
+                await _close(websocket, "The dashboard has not read its input for too long. gjobs ended it.")
+                return
+            if is_input:
                 idle_at = now() + self._limits.idle
 
     async def _report_end(self, websocket: web.WebSocketResponse, exit_code: int) -> None:
@@ -302,5 +310,5 @@ async def _deliver(text: str, websocket: web.WebSocketResponse, process: TabProc
             case ["blur"]:
                 await process.blur()
     except (ValueError, RecursionError, ConnectionError):
-        _silence_libraries()
+        pass
     return False

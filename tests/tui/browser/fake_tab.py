@@ -46,6 +46,8 @@ def main() -> int:
                 return 3
             case "leave":
                 return 0
+            case "stuck":
+                time.sleep(3600)
             case "stubborn":
                 is_stubborn = True
                 write(b"D", b"stubborn")

@@ -19,7 +19,7 @@ from store.configuration.config_reader import read_text
 from store.configuration.settings import resolve
 from tests.tui.browser.fake_tab import FILE_NAME
 from tests.tui.browser.tab_servers import PATIENCE, Served, header_of, serving, status_of
-from tui.browser import tab_process
+from tui.browser import tab_process, tab_server
 from tui.browser.access import AccessRules
 from tui.browser.tab_process import tab_environment
 from tui.manual.pages import page_source
@@ -136,6 +136,18 @@ async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pyte
             await stopping
         await until_ended(pids)
         assert served.reports == []
+
+
+async def test_tab_whose_process_is_stuck_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tab_server, "STUCK_SECONDS", 0.2)
+    monkeypatch.setattr(tab_process, "QUIT_SECONDS", 0.2)
+    async with serving() as served, tab_of(served) as tab:
+        await tab.send("stdin", "stuck")
+        pids = served.server.pids
+        for _ in range(3):
+            await tab.send("stdin", "x" * 900_000)
+        assert await tab.end() == "The dashboard has not read its input for too long. gjobs ended it."
+        await until_ended(pids)
 
 
 async def test_limits_and_failures_close_a_tab_with_a_reason() -> None:
