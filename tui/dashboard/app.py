@@ -17,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
@@ -64,6 +65,7 @@ from tui.dashboard.messages import (
     ListPolled,
     ListPollFailed,
     PaneLoadRequested,
+    PollMessage,
     ProjectChosen,
     QueryChanged,
     TotalsPolled,
@@ -602,6 +604,10 @@ class GjobsApp(MessageApp[int]):
                 return self.dashboard.jobs.table.move_to(job.id)
             await asyncio.sleep(_POLL_SECONDS)
         return not self.dashboard.query(JobsPanel)
+
+    async def _on_message(self, message: Message) -> None:
+        if not (self._exit and isinstance(message, PollMessage)):
+            await super()._on_message(message)
 
     # Activity of the user
 

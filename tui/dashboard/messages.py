@@ -33,8 +33,12 @@ class Connected(Message):
     session: "Session"
 
 
+class PollMessage(Message):
+    """News of polling. It is dropped once the app closes, because the widgets may be gone."""
+
+
 @dataclass
-class ListPolled(Message):
+class ListPolled(PollMessage):
     """A result of polling the jobs as the actor of `store`. Times are by the local clock."""
 
     store: "Store"
@@ -45,17 +49,17 @@ class ListPolled(Message):
 
 
 @dataclass
-class IntervalChanged(Message):
+class IntervalChanged(PollMessage):
     """The actual refresh interval has changed since the last result."""
 
 
 @dataclass
-class AnswerDelayed(Message):
+class AnswerDelayed(PollMessage):
     """The database has not answered a list query for some seconds, or has just answered it."""
 
 
 @dataclass
-class ListPollFailed(Message):
+class ListPollFailed(PollMessage):
     """Times are by the local clock. `retry_at` is None if only the user can retry."""
 
     store: "Store | None"
@@ -65,7 +69,7 @@ class ListPollFailed(Message):
 
 
 @dataclass
-class TotalsPolled(Message):
+class TotalsPolled(PollMessage):
     """Totals as the actor of `store`. Times are by the local clock."""
 
     store: "Store"
@@ -76,7 +80,7 @@ class TotalsPolled(Message):
 
 
 @dataclass
-class TotalsPollFailed(Message):
+class TotalsPollFailed(PollMessage):
     """The totals could not be counted as the actor of `store`."""
 
     store: "Store"

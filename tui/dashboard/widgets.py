@@ -13,7 +13,7 @@ from textual.await_complete import AwaitComplete
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.errors import NoWidget
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -88,6 +88,7 @@ class DrawnLines(Widget):
         self._lines: Sequence[Content] = ()
         self._strips: dict[int, Strip] = {}
         """The drawn lines by their number, as long as they are valid."""
+        self._fitted = Size()
 
     def show_lines(self, lines: Sequence[Content]) -> None:
         pairs = enumerate(zip_longest(self._lines, lines, fillvalue=_NO_LINE))
@@ -100,6 +101,18 @@ class DrawnLines(Widget):
 
     def render(self) -> Content:
         return Content("\n").join(self._lines)
+
+    def fit_lines(self) -> None:
+        """Show the lines that belong to the present size. Subclasses do."""
+        raise NotImplementedError
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Fit first, because the first frame is drawn before the resize message."""
+        if self.size != self._fitted:
+            self._fitted = self.size
+            self._strips.clear()
+            self.fit_lines()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         if self.text_selection is not None:
@@ -120,7 +133,7 @@ class DrawnLines(Widget):
         self._strips.clear()
 
     def on_resize(self) -> None:
-        self._strips.clear()
+        self.fit_lines()
 
 
 _NO_LINE = Content()

@@ -6,8 +6,10 @@ import logging
 import pytest
 
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Gate, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import Drive, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase
+from tui.dashboard.messages import ListPolled
+from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.terminal_input import GuardedDriver
 
@@ -33,6 +35,20 @@ async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
     assert "a mistake of ours" in caplog.text
     shown = capsys.readouterr()
     assert not any(word in shown.out + shown.err for word in ("Traceback", "hunter2"))
+
+
+async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: JobsDatabase, drive: Drive) -> None:
+    async with drive() as driver:
+        app, dashboard = driver.app, driver.app.dashboard
+        store, listing = app.poller.store, dashboard.listing
+        assert store
+        assert listing
+        await dashboard.query_one(ProjectList).remove()
+        app._exit = True
+        late = ListPolled(store=store, listing=listing, fetched_at=dashboard.now, is_changed=True)
+        app.post_message(late)
+        await driver.settle()
+        assert app.mistake is None
 
 
 async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(

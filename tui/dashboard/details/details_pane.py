@@ -131,8 +131,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         if width:
             self.show_lines(self._words(width, height).wrap(width)[:height])
 
-    def on_resize(self) -> None:
-        super().on_resize()
+    def fit_lines(self) -> None:
         self.follow()
 
     def _words(self, width: int, height: int) -> Content:

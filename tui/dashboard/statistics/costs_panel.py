@@ -135,8 +135,7 @@ class CostsPanel(DrawnLines):
     def on_mount(self) -> None:
         self.forget()
 
-    def on_resize(self) -> None:
-        super().on_resize()
+    def fit_lines(self) -> None:
         self._draw()
 
     def on_click(self, event: events.Click) -> None:
