@@ -14,6 +14,7 @@ from store.capabilities.probe import CapabilityCache
 from store.database.database import Database
 from store.database.query import Query, TimeLimits
 from store.database.transactions import WriteTransaction
+from store.error_groups.error_group import EVERY_FAILURE, ErrorGroups, ErrorScope
 from store.errors import InvalidValue, ReadOnly
 from store.filters.filter_terms import Age, Key
 from store.filters.job_filter import NO_FILTER, JobFilter
@@ -35,6 +36,7 @@ from store.statistics.exact_totals import Report
 from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Count, Totals, TotalsQuery
+from store.statistics.waste import MOST_KEYS, Waste, WasteKey
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
 
@@ -70,7 +72,7 @@ class PastStore(Store):
     """Jobs and numbers as the actor would have seen them at a moment, as far as they are recorded.
 
     Values that are not recorded are marked, see `PastJob`. Every method that writes raises ReadOnly. What only the
-    present has raises InvalidValue: visibility, timings, exact counts and the summary.
+    present has raises InvalidValue: visibility, timings, errors, waste, exact counts and the summary.
     """
 
     def __init__(
@@ -331,6 +333,19 @@ class PastStore(Store):
         at: datetime | None = None,
     ) -> JobTimings:
         self._refuse("Timings")
+
+    async def get_error_groups(self, scope: ErrorScope = EVERY_FAILURE, *, at: datetime | None = None) -> ErrorGroups:
+        self._refuse("The list of errors")
+
+    async def get_waste(
+        self,
+        by: WasteKey = WasteKey.MODE,
+        project_id: UUID | None = None,
+        *,
+        limit: int = MOST_KEYS,
+        at: datetime | None = None,
+    ) -> Waste:
+        self._refuse("Waste")
 
     async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
         self._refuse("Visibility")

@@ -273,6 +273,8 @@ async def test_moments_that_are_not_recorded_are_refused(db: Db, sql: Sql) -> No
     for only_now in (
         past_store(db.operator, moment_now(sql)).get_job_timings(),
         past_store(db.operator, moment_now(sql)).get_job_summary(),
+        past_store(db.operator, moment_now(sql)).get_error_groups(),
+        past_store(db.operator, moment_now(sql)).get_waste(),
     ):
         assert "only for the present" in (await error_of(InvalidValue, only_now)).message
 
