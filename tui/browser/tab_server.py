@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from textual_serve.download_manager import DownloadManager
 from store.configuration.settings import Settings
 from tui.browser.access import AccessRules, Refused, SignIn, SignIns
 from tui.browser.tab_process import TabProcess, bounded_size
+from tui.text.clean_text import clean
 
 _STATIC = Path(str(files("textual_serve"))) / "static"
 _ASSETS = Path(__file__).with_name("assets")
@@ -37,6 +39,7 @@ FILES: Mapping[str, Path] = MappingProxyType(
 """Everything that the page needs, by its name in the address. Nothing comes from another server."""
 
 _PAGE = (_ASSETS / "page.html").read_text(encoding="utf-8")
+_TITLE, _LONGEST_LABEL = "{title}", 60
 _SIGNED_IN = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>gjobs</title></head>
 <body><a href="/">Open gjobs</a></body></html>
@@ -170,7 +173,9 @@ class TabServer:
         )
 
     async def _page(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        return web.Response(text=_PAGE, content_type="text/html")
+        label = self._settings.profile.label if self._settings.profile else None
+        title = "gjobs" if label is None else f"{clean(label, limit=_LONGEST_LABEL)} · gjobs"
+        return web.Response(text=_PAGE.replace(_TITLE, escape(title)), content_type="text/html")
 
     async def _file(self, request: web.Request) -> web.FileResponse:
         path = FILES.get(request.match_info["name"])

@@ -156,7 +156,7 @@ async def test_browser_shows_filters_copies_exports_and_follows_its_size(
             hosts = {re.sub(r"^\w+://([^/]*).*", r"\1", url) for url in browser.requested if "://" in url}
             assert hosts == {f"127.0.0.1:{served.port}"}
             assert browser.errors == []
-            assert await page.evaluate("document.title") == "gjobs"
+            assert await page.evaluate("document.title") == "world · gjobs"
             tabs = served.tabs()
             assert len(tabs) == 1
             await page.close()

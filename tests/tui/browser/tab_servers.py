@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from store.configuration.configuration import Profile
 from store.configuration.settings import EmbeddedTarget, Settings
 from store.database.write_access import WriteMode
 from tui.browser.access import AccessRules
 from tui.browser.tab_server import ServerLimits, TabServer
+
+PROFILE = Profile(name="hostile", label="</title><script>\x1b")
 
 PATIENCE = 60.0
 """Seconds until a test gives up."""
@@ -73,7 +76,11 @@ async def serving(
 ) -> AsyncIterator[Served]:
     reports: list[str] = []
     settings = Settings(
-        target=EmbeddedTarget(data_dir=data_dir), data_dir=data_dir, act_as="operator", write_rule=WriteMode.CLOSED
+        target=EmbeddedTarget(data_dir=data_dir),
+        data_dir=data_dir,
+        act_as="operator",
+        write_rule=WriteMode.CLOSED,
+        profile=PROFILE,
     )
     with free_port() as listener:
         port = listener.getsockname()[1]

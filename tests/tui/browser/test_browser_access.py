@@ -134,6 +134,7 @@ async def test_page_loads_nothing_from_another_server() -> None:
     async with serving() as served:
         cookie = f"Cookie: {await served.cookie()}"
         page = await served.get("/", cookie)
+        assert "<title>&lt;/title&gt;&lt;script&gt;␛ · gjobs</title>" in page
         policy = header_of(page, "Content-Security-Policy")
         assert policy.startswith("default-src 'none'; script-src 'self'; font-src 'self'; ")
         assert f"connect-src 'self' ws://{served.host}; base-uri 'none'; " in policy
