@@ -184,8 +184,9 @@ async def test_two_browsers_share_nothing_and_end_with_a_killed_server(chromium:
                 lambda text: "used before" in (text or ""),
                 "refusal",
             )
-            tabs = served.tabs()
-            assert len(tabs) == 2
+            async with asyncio.timeout(PATIENCE):
+                while len(tabs := served.tabs()) != 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
             served.kill()
             await ada.wait_until(
                 lambda: ada.evaluate("document.getElementById('reason').innerText"),
