@@ -92,8 +92,13 @@ async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     failures(jobs_db)
+    await dashboard.refreshes()
+    await dashboard.go_to(13)
+    screen = await open_errors(dashboard)
+    assert screen.query_one(OptionList).highlighted == 1
+    await dashboard.press("escape", dialog="")
     await dashboard.filter("-mode:packaging", "enter", until=lambda: 2 not in dashboard.rows)
-    await dashboard.press("4")
+    await dashboard.press("4", rows=[3])
     await open_errors(dashboard)
     assert dashboard.dialog == "Errors · Autumn catalog · -mode:packaging"
     await dashboard.shows("2 failures in the last 7d, 2 groups.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
+from store.error_groups.fingerprint import error_group_id
 from store.errors import StoreError
 from store.filters.filter_terms import Key, Term
 from store.filters.filter_text import format_filter
@@ -35,7 +36,10 @@ _FILTER_CHARACTERS = 60
 
 
 async def show_errors(host: "ActionHost") -> None:
-    """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
+    """Group the failures of the listed project that match the list's filter. Then list the chosen group.
+
+    The cursor starts on the group of the job under the cursor.
+    """
     store, listed = host.poller.store, host.dashboard.listed
     if store is None:
         show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
@@ -63,6 +67,7 @@ async def show_errors(host: "ActionHost") -> None:
     async def show_waste() -> None:
         await host.app.push_screen_wait(WasteDialog(ask_waste, of=host.dashboard.listed_name))
 
+    job = host.dashboard.jobs.table.cursor_job
     narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
     dialog = ErrorsDialog(
         ask,
@@ -72,6 +77,7 @@ async def show_errors(host: "ActionHost") -> None:
         show_waste=show_waste,
         typed_at=lambda: host.typed_at,
         zone=host.dashboard.zone.zone,
+        start_at=error_group_id(job.error) if job and job.status is JobStatus.FAILED else None,
     )
     if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
         _list_jobs(host, job_filter, group)

@@ -90,9 +90,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         show_waste: ShowWaste,
         typed_at: Callable[[], float],
         zone: tzinfo | None = None,
+        start_at: str | None = None,
     ) -> None:
         """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
         e-mails of users that the actor may read. `typed_at` returns when the last handled key was typed.
+        The cursor starts on the group with the id `start_at`, if it is there.
         """
         super().__init__()
         self._ask = ask
@@ -102,6 +104,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._emails = NO_EMAILS
         self._typed_at = typed_at
         self._zone = zone
+        self._start_at = start_at
         self._clicked_at = 0.0
         self._show_waste = show_waste
         self._span = SPANS.index(WEEK)
@@ -268,7 +271,10 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         rows.set_options([Option(group_line(group, self._columns, now)) for group in groups if now is not None])
         places = {group.id: number for number, group in enumerate(groups)}
         is_first = not before
-        rows.highlighted = 0 if is_first and groups else places.get(known or "")
+        if is_first and groups:
+            rows.highlighted = places.get(self._start_at or "", 0)
+        else:
+            rows.highlighted = places.get(known or "")
         self._show_details()
 
     @on(OptionList.OptionHighlighted)
