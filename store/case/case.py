@@ -92,6 +92,8 @@ class CaseJob:
     """Further facts about the job for which the case is made."""
 
     links: RetryLinks
+    archived_at: datetime | None
+    """None unless the job is in the archive."""
     stuck: StuckVerdict | None
     asset: Asset | None
     """The input asset."""

@@ -2,11 +2,14 @@
 
 from uuid import UUID
 
+from store.capabilities.capability import Capability
 from store.case.case import CasePerson
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
 from store.formats import IdRange, id_range
 from store.jobs.job import GenerationJob
 from store.projects.project import User
+from store.retention.archive import get_archived
+from store.retention.retention import ArchivedJob
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 
@@ -83,15 +86,20 @@ def _bare_user(user_id: UUID, email: str | None) -> User:
 
 
 async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
-    """Find the owner of a deleted job in its events."""
-    try:
+    """Find the owner of an archived or deleted job, in the archive or in its events."""
+    owner = next((one.job.user_id for one in await archived_of(store, job_id)), None)
+    if owner is None and await store.actor_database.has(Capability.EVENTS):
         events = (await store.get_job_history(job_id)).events
-    except (NoPrivilege, SchemaMissing):
-        raise _nobody(str(job_id)) from None
-    owner = next((event.user_id for event in reversed(events) if event.user_id), None)
+        owner = next((event.user_id for event in reversed(events) if event.user_id), None)
     if owner is None:
         raise _nobody(str(job_id))
     return CasePerson(user=await _user_of_id(store, owner), job_id=job_id)
+
+
+async def archived_of(store: Store, job_id: UUID) -> tuple[ArchivedJob, ...]:
+    """Return the job if it is in the archive and the reader may read it."""
+    has_archive = await store.actor_database.has(Capability.ARCHIVE)
+    return await get_archived(store, [job_id]) if has_archive else ()
 
 
 def _nobody(text: str) -> RowMissing:

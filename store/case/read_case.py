@@ -28,6 +28,7 @@ from store.case.case import (
     StatusCosts,
     UnreadPart,
 )
+from store.case.person import archived_of
 from store.database import query
 from store.doctor.examine import examine
 from store.doctor.findings import Finding
@@ -121,11 +122,11 @@ async def read_case(
 
 
 async def _jobs(store: Store, person: CasePerson) -> tuple[GenerationJob, ...]:
-    """Return the newest jobs of the user, after the job of the case."""
+    """Return the newest jobs of the user, after the job of the case, which may be archived."""
     listed = (await store.find_jobs(_of_user(person.user.id), limit=MOST_JOBS)).items
     if person.job_id is None:
         return tuple(listed)
-    first = await store.get_these_jobs([person.job_id])
+    first = await store.get_these_jobs([person.job_id]) or [one.job for one in await archived_of(store, person.job_id)]
     return (*first, *(job for job in listed if job.id != person.job_id))
 
 
@@ -150,9 +151,11 @@ async def _subject(
     asset: Asset | None = None
     if job is not None and job.input_asset_id is not None:
         asset = await reading.part("input asset", _asset(store, job.input_asset_id))
+    archived = await reading.part("archive", archived_of(store, job_id)) or ()
     is_running = job is not None and job.status is JobStatus.RUNNING
     return CaseJob(
         links=await store.get_job_links(job_id),
+        archived_at=archived[0].archived_at if archived else None,
         stuck=await store.get_stuck_verdict(job_id) if is_running else None,
         asset=asset,
     )

@@ -129,11 +129,12 @@ def _about_job(case: Case) -> dict[str, Json]:
     """Return what is known only of the job for which the case is made."""
     subject = case.subject
     if subject is None:
-        return {"repeats": None, "repeated_by": [], "is_stuck": None, "input_asset": None}
+        return {"repeats": None, "repeated_by": [], "is_stuck": None, "archived_at": None, "input_asset": None}
     return {
         "repeats": str(subject.links.repeats) if subject.links.repeats else None,
         "repeated_by": [str(job_id) for job_id in subject.links.repeated_by],
         "is_stuck": subject.stuck.is_stuck if subject.stuck else None,
+        "archived_at": plain_time(subject.archived_at) if subject.archived_at else None,
         "input_asset": plain_row(subject.asset) if subject.asset else None,
     }
 

@@ -156,6 +156,9 @@ class _CaseText:
         if job is None:
             yield "The job was deleted, or it is hidden from the reader. Its events are below."
             return
+        if subject.archived_at:
+            yield f"The job was archived at {self._time(subject.archived_at)}. These are its last values."
+            yield ""
         yield from table(("fact", "value"), self._job_facts(job))
         if subject.asset is not None:
             asset = subject.asset

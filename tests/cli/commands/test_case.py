@@ -45,12 +45,18 @@ def test_start_of_an_id_names_a_user_or_job_and_several_matches_are_listed(gjobs
         assert_refused(gjobs("case", unknown), 1, f"There is no user or job '{unknown}', or you may not read it.")
 
 
-def test_case_of_a_deleted_job_has_its_events(gjobs: Run, url: str, sql: Sql) -> None:
-    sql("delete from public.generation_jobs where id = %s", FAILED)
-    done = gjobs("case", str(FAILED))
+def test_case_of_an_archived_or_deleted_job_has_its_events(gjobs: Run, url: str, sql: Sql) -> None:
+    sql("select gjobs.archive_jobs(array[%s]::uuid[])", FAILED)
+    case = gjobs("case", str(FAILED)).out
+    assert "The job was archived at " in case
+    assert "`archived, was failed`" in case
+    assert gjobs("case", str(FAILED), "--json").document["jobs"][0]["id"] == str(FAILED)
+    sql("delete from gjobs.archived_jobs")
+    sql("delete from public.generation_jobs where id = %s", RUNNING)
+    done = gjobs("case", str(RUNNING))
     assert done.code == 0
     assert "The job was deleted, or it is hidden from the reader." in done.out
-    assert "`deleted, was failed`" in done.out
+    assert "`deleted, was running`" in done.out
 
 
 def test_case_shows_what_is_hidden_and_the_policy_that_hides_it(gjobs: Run, url: str, sql: Sql) -> None:
