@@ -240,7 +240,7 @@ class _CaseText:
 
     def _group_row(self, group: ErrorGroup) -> tuple[str, ...]:
         return (
-            cell(group.name),
+            cell(group.name, limit=100),
             count(group.count),
             self._time(group.first_seen),
             self._time(group.last_seen),
