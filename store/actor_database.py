@@ -98,6 +98,11 @@ class ActorDatabase:
         async with self.translating_refusals(needs):
             return await self.database.read_together(self.actor, *queries, limits=limits)
 
+    async def read_again(self, *queries: Query[Any]) -> tuple[list[Any], ...]:
+        """Read jobs with statements that are repeated often, as in polling."""
+        async with self.translating_refusals(Capability.JOBS):
+            return await self.database.read_together(self.actor, *queries, is_repeated=True)
+
     @asynccontextmanager
     async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
         """Open a write transaction.

@@ -27,6 +27,8 @@ FAST = 0.25
 """Seconds. A faster query takes much of its time in the network, not in the server."""
 LONGEST_FAST_WAIT = 10.0
 """Seconds. After a fast query, a share above SHARE_OF_TIME never lengthens the wait beyond this."""
+LONGEST_WOKEN_WAIT = 60.0
+"""Seconds, for a feed that notifications wake. These queries only guard against a lost notification."""
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
@@ -46,6 +48,8 @@ class Attention(Enum):
 
 _UNCHANGED_BEFORE_IDLE = {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5}
 """How many unchanged results in a row are normal."""
+_UNCHANGED_BEFORE_TRUST = 3
+"""How many unchanged results in a row show that a feed that notifications wake need not be polled."""
 _PAGES_A_STEP = 10
 """How many more unchanged results double the wait."""
 
@@ -65,8 +69,7 @@ class PollPace:
 def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
     """Return the seconds until the next query. `unchanged` counts the results in a row without a change."""
     interval = pace.interval
-    limit = LONGEST_IDLE_WAIT if pace.attention is Attention.FOCUSED and not pace.is_woken else LONGEST_WAIT
-    idle = min(interval * 2.0 ** _idle_steps(pace, unchanged), limit)
+    idle = min(interval * 2.0 ** _idle_steps(pace, unchanged), _longest_wait(pace))
     return max(interval, idle, wait_for_cost(pace.share, duration))
 
 
@@ -84,7 +87,15 @@ def usual_duration(durations: Sequence[float]) -> float:
     return min(durations) if len(durations) > 1 else min((*durations, FAST / 2))
 
 
+def _longest_wait(pace: PollPace) -> float:
+    if pace.is_woken:
+        return LONGEST_WOKEN_WAIT
+    return LONGEST_IDLE_WAIT if pace.attention is Attention.FOCUSED else LONGEST_WAIT
+
+
 def _idle_steps(pace: PollPace, unchanged: int) -> int:
+    if pace.is_woken:
+        return 16 if unchanged >= _UNCHANGED_BEFORE_TRUST else 0
     beyond = unchanged - _UNCHANGED_BEFORE_IDLE[pace.attention]
     return 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
 

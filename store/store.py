@@ -15,6 +15,7 @@ from store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_f
 from store.capabilities.capability import Capability, MissingCapability
 from store.capabilities.probe import CapabilityCache
 from store.database import query
+from store.database.changed_rows import ChangedRows
 from store.database.connection_url import parse
 from store.database.database import Database
 from store.database.transactions import WriteTransaction
@@ -80,6 +81,7 @@ class Store:
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """Runs queries as this store's actor. Code beside the store uses it, too."""
         self._counting = TotalsCounter(database, actor)
+        self._listed_rows = ChangedRows()
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
@@ -461,7 +463,7 @@ class Store:
 
         `at` stands in for the current time; None means the server's clock.
         """
-        return await read_listing.read_listing(self.actor_database, query, at=at)
+        return await read_listing.read_listing(self.actor_database, query, self._listed_rows, at=at)
 
     async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
         """Return the operator's list of jobs. Jobs that this store's user does not see are marked, with the reason.

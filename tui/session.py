@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from store.capabilities.capabilities import Capabilities
-from store.configuration.configuration import Profile
+from store.configuration.configuration import Pooler, Profile
 from store.configuration.settings import ANON_NAME, OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
 from store.database.connection_url import PasswordCommand, label, parameters
 from store.database.database import Database
@@ -141,6 +141,7 @@ async def session_on(
         journal=journal,
         hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
         claims=settings.profile.claims if settings.profile else None,
+        prepares=settings.profile is None or settings.profile.pooler is not Pooler.TRANSACTION,
     )
     operator = Store(database)
     try:

@@ -239,6 +239,7 @@ class CapabilityCache:
     async def _ask(self) -> Capabilities:
         self.latest = await probe(self._database, self._role)
         self._database.use_user_columns(self.latest.claim_columns)
+        self._database.allow_preparing(is_allowed=not self.latest.facts.behind_pooler)
         if self._is_of_requests:
             await self._ask_for_policies(self.latest)
         return self.latest

@@ -9,7 +9,12 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection
-from psycopg.errors import InvalidParameterValue
+from psycopg.errors import (
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    InvalidSqlStatementName,
+)
 from sqlalchemy import text
 
 from store.async_tools import PriorityGate
@@ -46,6 +51,12 @@ T = TypeVar("T")
 _STATUS_OF_TRANSACTION = text("SELECT txid_status(CAST(:id AS bigint))")
 _OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
 _TURNS = 5
+_LOST_STATEMENTS = (
+    InvalidSqlStatementName.sqlstate,
+    DuplicatePreparedStatement.sqlstate,
+    FeatureNotSupported.sqlstate,
+)
+"""A pooler gave the server's connection to another client, or the columns of a table changed."""
 
 _USUAL_LEVEL: Query[str] = Query(text("select current_setting('default_transaction_isolation')"), itemgetter(0))
 _USER_COLUMNS: Query[str] = Query(
@@ -73,6 +84,7 @@ class Database:
     - With a `journal`, every write is recorded before it is committed.
     - `hint_when_down` replaces the hint on address and network, for a server that is reached without them.
     - `claims` are added to the claims of every user that the session acts as.
+    - Unless `prepares`, no statements are prepared, whatever the database shows of a pooler.
     """
 
     def __init__(
@@ -85,6 +97,7 @@ class Database:
         journal: Journal | None = None,
         hint_when_down: str | None = None,
         claims: Mapping[str, Any] | None = None,
+        prepares: bool = True,
     ) -> None:
         self._conninfo, self._password = conninfo, password
         self._hint_when_down = hint_when_down
@@ -99,6 +112,7 @@ class Database:
         """Whether a single statement runs as read committed by default; None until known."""
         self._claim_sources = ClaimSources(given=claims or {})
         self._knows_user_columns = False
+        self._may_prepare, self._can_prepare = False, prepares
         self._all_slots_lock = asyncio.Lock()
         """Prevents a deadlock between two tasks that each need all connections."""
 
@@ -113,6 +127,7 @@ class Database:
             limits=self._limits,
             password=self._password.copy() if self._password else None,
             hint_when_down=self._hint_when_down,
+            prepares=self._can_prepare,
         )
 
     def widen(self, connections: int) -> None:
@@ -157,12 +172,26 @@ class Database:
         return rows
 
     async def read_together(
-        self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
+        self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None, is_repeated: bool = False
     ) -> tuple[list[Any], ...]:
-        """Return the rows of each query, from one snapshot and in one round trip. `limits` replace the defaults."""
+        """Return the rows of each query, from one snapshot and in one round trip. `limits` replace the defaults.
+
+        If the queries are repeated often, their statements are prepared where no pooler can share the connection.
+        """
         identity = await self._identity(actor)
-        async with self._connection(len(queries)) as connection:
-            return await read(connection, identity, queries, limits or self._limits)
+        prepares = is_repeated and self._may_prepare
+        try:
+            async with self._connection(len(queries)) as connection:
+                return await read(connection, identity, queries, limits or self._limits, prepares=prepares)
+        except StoreError as error:
+            if not prepares or error.sqlstate not in _LOST_STATEMENTS:
+                raise
+            self._may_prepare = self._can_prepare = False
+        return await self.read_together(actor, *queries, limits=limits)
+
+    def allow_preparing(self, *, is_allowed: bool) -> None:
+        """Allow prepared statements for repeated reads, unless they failed before."""
+        self._may_prepare = is_allowed and self._can_prepare
 
     @asynccontextmanager
     async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:

@@ -159,12 +159,47 @@ def begin_write(*, may_write: bool) -> str:
     return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
 
 
+_PREPARED_FROM = 2
+"""A statement is prepared at its third execution on a connection."""
+_PLAN_EACH_TIME = {"plan_cache_mode": "force_custom_plan"}
+"""A generic plan ignores the values, such as a project's id or the number of rows."""
+
+
+@contextmanager
+def _preparing(connection: AsyncConnection, *, prepares: bool) -> Iterator[None]:
+    connection.prepare_threshold = _PREPARED_FROM if prepares else None
+    try:
+        yield
+    finally:
+        # Elsewhere, a rollback would make the driver forget all prepared statements.
+        connection.prepare_threshold = None
+
+
 async def read(
-    connection: AsyncConnection, identity: RequestIdentity | None, queries: Sequence[Query[Any]], limits: TimeLimits
+    connection: AsyncConnection,
+    identity: RequestIdentity | None,
+    queries: Sequence[Query[Any]],
+    limits: TimeLimits,
+    *,
+    prepares: bool = False,
 ) -> tuple[list[Any], ...]:
-    async with transaction_scope(connection, limits.patience), connection.pipeline():
+    """Read in one round trip. With `prepares`, the text of repeated statements is sent only at first."""
+    async with transaction_scope(connection, limits.patience):
+        with _preparing(connection, prepares=prepares):
+            return await _read(connection, identity, queries, limits, _PLAN_EACH_TIME if prepares else {})
+
+
+async def _read(
+    connection: AsyncConnection,
+    identity: RequestIdentity | None,
+    queries: Sequence[Query[Any]],
+    limits: TimeLimits,
+    settings: Mapping[str, str],
+) -> tuple[list[Any], ...]:
+    async with connection.pipeline():
         await connection.execute(BEGIN_SNAPSHOT)
-        answer = await set_up(connection, identity, limits)
+        await set_for_transaction(connection, {**time_outs(limits), **settings})
+        answer = await take_identity(connection, identity)
         cursors = [await send(connection, query) for query in queries]
         await connection.execute("COMMIT")
         await check_identity(answer, identity)

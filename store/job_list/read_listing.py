@@ -14,6 +14,7 @@ from store.capabilities.capability import Capability
 from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.capabilities.policy_sql import POLICIES
 from store.database import query as query_module
+from store.database.changed_rows import ChangedRows
 from store.database.query import Query, Row, make_id
 from store.database.transactions import Snapshot
 from store.errors import InvalidValue, SchemaMissing
@@ -250,12 +251,14 @@ async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> R
     return list_sql.window(query, await actor_database.read_together(*asked))
 
 
-async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
-    """Read the listing from one snapshot."""
+async def read_listing(
+    actor_database: ActorDatabase, query: ListingQuery, changed_rows: ChangedRows, *, at: datetime | None
+) -> Listing:
+    """Read the listing from one snapshot. `changed_rows` remembers the last one, so that little is transferred."""
     if query.with_visibility:
         return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
-    asked = listing_queries(
+    names, has_project, clock, *rows = listing_queries(
         query,
         readable=await actor_database.readable_names(listed.job_filter),
         chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
@@ -263,7 +266,8 @@ async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at
         of_one_user=not actor_database.is_operators,
         at=at,
     )
-    return listing(query, await actor_database.read_together(*asked))
+    taken_at, answers = await changed_rows.read(actor_database.read_again, clock, names, has_project, *rows)
+    return listing(query, (*answers[:2], [taken_at], *answers[2:]))
 
 
 async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 from store.actor_database import ActorDatabase
@@ -14,6 +15,7 @@ from store.budgets.budget import Budget, named_for
 from store.budgets.budget_sql import Readable
 from store.capabilities.capability import Capability
 from store.database import query
+from store.database.changed_rows import ChangedRows
 from store.database.database import Database
 from store.database.query import Query, TimeLimits, explain_plan, parse_plan
 from store.errors import Locked, TimedOut
@@ -135,10 +137,12 @@ class TotalsCounter:
         self._limits = allowance or CountLimits()
         self._slow_counts = SlowCountBackoff(clock)
         self._flows = RecentFlows(clock)
+        self._known_totals = ChangedRows(keeps_apart=True)
+        self._known_flow = ChangedRows(keeps_apart=True)
 
     async def count(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> Totals:
         whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
-        taken_at, answers = await self._counts_within(query, whole, at)
+        taken_at, answers = await self._counts_within(query, whole, at, self._known_totals)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
         lists: dict[What, ListQuery] = {}
@@ -171,7 +175,8 @@ class TotalsCounter:
         """Return the figures that do not come from rollups. They are kept for some seconds."""
 
         async def read() -> JobFlow:
-            taken_at, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at)
+            parts = _flow_parts(query, capabilities, at)
+            taken_at, answers = await self._counts_within(query, parts, at, self._known_flow)
             return _make_flow(taken_at, answers)
 
         return await self._flows.get((query.project_id, query.days, at), read)
@@ -217,14 +222,18 @@ class TotalsCounter:
         return {what: parse_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
 
     async def _counts_within(
-        self, query: TotalsQuery, parts: Mapping[What, Query[Any]], at: datetime | None
+        self,
+        query: TotalsQuery,
+        parts: Mapping[What, Query[Any]],
+        at: datetime | None,
+        known: ChangedRows | None = None,
     ) -> tuple[datetime, dict[What, list[Any]]]:
         """Return the server's time, and the rows of the parts that finished in time. If all parts did, they come from
-        one snapshot.
+        one snapshot. With `known`, only the rows that changed are transferred.
         """
         tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:
-            taken_at, answers = await self._read(tried, at)
+            taken_at, answers = await self._read(tried, at, known)
         except TimedOut as error:
             _raise_unless_slow(error)
             taken_at, _ = await self._read({}, at)
@@ -243,11 +252,15 @@ class TotalsCounter:
         return answers
 
     async def _read(
-        self, parts: Mapping[What, Query[Any]], at: datetime | None
+        self, parts: Mapping[What, Query[Any]], at: datetime | None, known: ChangedRows | None = None
     ) -> tuple[datetime, dict[What, list[Any]]]:
-        (taken_at,), *rows = await self._database.read_together(
-            self._actor, query.clock(at), *parts.values(), limits=self._limits.limits
+        read = partial(
+            self._database.read_together, self._actor, limits=self._limits.limits, is_repeated=known is not None
         )
+        if known is None:
+            (taken_at,), *answers = await read(query.clock(at), *parts.values())
+            return taken_at, dict(zip(parts, answers, strict=True))
+        taken_at, rows = await known.read(read, query.clock(at), *parts.values())
         return taken_at, dict(zip(parts, rows, strict=True))
 
 

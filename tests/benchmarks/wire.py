@@ -96,6 +96,8 @@ async def _dashboard(proxy: WireProxy, database: FilledDatabase) -> AsyncIterato
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()
             yield app
+            # Parts of the screen are mounted after the first rows, which an exit would disturb.
+            await asyncio.sleep(1.0)
             app.exit()
             while app.is_running:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

@@ -109,13 +109,15 @@ class WireProxy:
             self._forward(server, to_client, delay=delay, first_delay=delay, delivered=note_delivered),
         ]
         tasks = [asyncio.create_task(direction) for direction in directions]
-        # Each side may end the connection.
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in (to_server, to_client):
-            writer.close()
+        try:
+            # Each side may end the connection.
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for writer in (to_server, to_client):
+                writer.close()
 
     @staticmethod
     async def _forward(

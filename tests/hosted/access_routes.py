@@ -23,6 +23,11 @@ class Login:
     def url(self) -> str:
         return make_conninfo("", **self.conninfo)
 
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler may give the server's session to others."""
+        return self.conninfo["port"] != self.server.administrator()["port"]
+
     def sessions(self) -> list[tuple[str, bool]]:
         """Return the state of each session of gjobs, and whether it has an open transaction."""
         with connect(self.server.administrator()) as administrator:

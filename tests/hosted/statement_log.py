@@ -110,6 +110,10 @@ class Transcript:
                 found.append(f"a transaction was left open after: {session[-1].sql}")
         return found
 
+    def traces_of(self, login: Login) -> list[str]:
+        """Return the traces. Prepared statements count only behind a pooler, as others end with the session."""
+        return [trace for trace in self.traces if login.is_pooled or not trace.startswith("prepared: ")]
+
     @property
     def writes(self) -> int:
         """The number of transactions that wrote."""

@@ -29,7 +29,7 @@ async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
             assert driver.app.failures == 0
         recorded = transcript()
 
-    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
     assert recorded.sessions_at_once <= CONNECTIONS
 
 

@@ -85,7 +85,7 @@ async def test_every_read_leaves_no_trace(login: Login) -> None:
         recorded = transcript()
 
     assert any("generation_jobs" in statement.sql for statement in recorded.statements)
-    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
 async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(

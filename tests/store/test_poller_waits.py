@@ -13,6 +13,7 @@ from store.poller import (
     LONGEST_FAST_WAIT,
     LONGEST_IDLE_WAIT,
     LONGEST_WAIT,
+    LONGEST_WOKEN_WAIT,
     SHORTEST_HINTED_WAIT,
     Attention,
     PollPace,
@@ -73,8 +74,9 @@ def test_wait_for_an_expensive_poll_is_limited(share: float, duration: float, se
         (Attention.FOCUSED, False, 39, 4.0),
         (Attention.FOCUSED, False, 40, 8.0),
         (Attention.FOCUSED, False, 50, LONGEST_IDLE_WAIT),
-        (Attention.FOCUSED, True, 50, 16.0),
-        (Attention.FOCUSED, True, 60, LONGEST_WAIT),
+        (Attention.FOCUSED, True, 2, 2.0),
+        (Attention.FOCUSED, True, 3, LONGEST_WOKEN_WAIT),
+        (Attention.UNFOCUSED, True, 10_000, LONGEST_WOKEN_WAIT),
         (Attention.UNFOCUSED, False, 4, 2.0),
         (Attention.UNFOCUSED, False, 5, 4.0),
         (Attention.UNFOCUSED, False, 10_000, LONGEST_WAIT),
@@ -111,7 +113,7 @@ def test_wait_stays_within_its_limits_and_never_shrinks_while_nothing_changes(
 
     assert wait >= pace.interval
     assert wait >= wait_for_cost(pace.share, duration)
-    assert wait <= max(pace.interval, LONGEST_WAIT, duration * pace.share)
+    assert wait <= max(pace.interval, LONGEST_WOKEN_WAIT, duration * pace.share)
     assert wait <= wait_after_page(pace, duration, unchanged=more)
 
 

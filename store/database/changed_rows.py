@@ -1,0 +1,215 @@
+"""Read the same rows again and again, but transfer only the rows that changed.
+
+The server computes a digest of each row, and one of all rows. It sends the rows whose digests the client does not name.
+Role, claims and row level security apply as without digests.
+"""
+
+import re
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import ClauseElement
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from store.database.query import Query, Row, compiled
+from store.errors import UnexpectedError
+
+T = TypeVar("T")
+
+_DIGEST = 16
+"""Bytes of a digest."""
+_PREFIX = 4
+"""Bytes by which the client names a row. Two rows may share them, which the digest of all rows reveals."""
+
+# The binary form of a row depends on no setting of the session. The rows have the order of the statement.
+_NUMBERED = """(
+SELECT row_number() OVER ()::int4 AS gjobs_n, substr(sha256(record_send(answer)), 1, 16) AS gjobs_d, answer.*
+  FROM (<statement>) AS answer)"""
+_OF_ALL = "substr(sha256(coalesce(string_agg(gjobs_d, '' ORDER BY gjobs_n), '')), 1, 16)"
+_ONE_DIGEST = "(SELECT <of all> FROM <numbered> AS gjobs_rows) AS d".replace("<of all>", _OF_ALL).replace(
+    "<numbered>", _NUMBERED
+)
+_CHANGES = """
+WITH gjobs_rows AS <numbered>,
+gjobs_page AS (
+    SELECT <of all> AS digest, string_agg(substr(gjobs_d, 1, 4), '' ORDER BY gjobs_n) AS prefixes
+      FROM gjobs_rows),
+gjobs_changed AS (
+    SELECT * FROM gjobs_rows
+     WHERE (SELECT digest FROM gjobs_page) <> %(gjobs_digest)s
+       AND substr(gjobs_d, 1, 4) NOT IN (
+           SELECT substr(%(gjobs_known)s, 4 * place + 1, 4)
+             FROM generate_series(0, length(%(gjobs_known)s) / 4 - 1) AS place))
+SELECT CASE WHEN changed.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM gjobs_changed) THEN
+            CASE WHEN page.digest = %(gjobs_digest)s THEN '' ELSE page.digest || coalesce(page.prefixes, '') END END,
+       changed.*
+  FROM gjobs_page AS page LEFT JOIN gjobs_changed AS changed ON true"""
+"""The first column has the digest and the prefixes of all rows, in one row of the result. It is empty if nothing
+changed, and then there are no rows.
+"""
+
+
+class _Sql(ClauseElement):
+    inherit_cache = False
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+
+
+@compiles(_Sql)
+def _compile(element: _Sql, _compiler: SQLCompiler, **_options: Any) -> str:
+    return element.sql
+
+
+@lru_cache(maxsize=256)
+def _changes(statement: ClauseElement) -> tuple[_Sql, Mapping[str, object]]:
+    sql, constants = compiled(statement)
+    template = _CHANGES.replace("<numbered>", _NUMBERED).replace("<of all>", _OF_ALL)
+    return _Sql(template.replace("<statement>", sql)), constants
+
+
+@lru_cache(maxsize=64)
+def _digests(clock: ClauseElement, statements: tuple[ClauseElement, ...]) -> tuple[_Sql, Mapping[str, object]]:
+    clock_sql, constants = _renamed(clock, "gjobs")
+    columns = [f"({clock_sql})"]
+    for place, statement in enumerate(statements):
+        sql, further = _renamed(statement, f"gjobs{place}")
+        columns.append(_ONE_DIGEST.replace("<statement>", sql))
+        constants = {**constants, **further}
+    return _Sql(f"SELECT {', '.join(columns)}"), constants
+
+
+def _renamed(statement: ClauseElement, name: str) -> tuple[str, Mapping[str, object]]:
+    """Return the SQL with its parameters named apart from those of other statements."""
+    sql, constants = compiled(statement)
+    return re.sub(r"(?<!%)%\(", f"%({name}_", sql), _named(constants, name)
+
+
+def _named(parameters: Mapping[str, object], name: str) -> dict[str, object]:
+    return {f"{name}_{key}": value for key, value in parameters.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known(Generic[T]):
+    """The rows of a query, each with its digest."""
+
+    query: Query[T]
+    rows: list[T]
+    digests: list[bytes]
+    digest: bytes
+    """Of all rows."""
+
+    @property
+    def prefixes(self) -> bytes:
+        return b"".join(digest[:_PREFIX] for digest in self.digests)
+
+
+class Read(Protocol):
+    def __call__(self, *queries: Query[Any]) -> Awaitable[tuple[list[Any], ...]]: ...
+
+
+class ChangedRows:
+    """Remembers the answers to the last queries, and reads what differs from them.
+
+    While nothing changes, the server sends only digests. When they differ, the changed rows are read in a second
+    snapshot. After a change, the next read asks for changed rows at once.
+
+    With `keeps_apart`, each query is a statement of its own, which the time limit of a statement then applies to. All
+    changes are read at once.
+    """
+
+    def __init__(self, *, keeps_apart: bool = False) -> None:
+        self._keeps_apart = keeps_apart
+        self._known: tuple[_Known[Any], ...] = ()
+        self._changing = frozenset[int]()
+        """The places of the queries whose rows changed at the last read."""
+
+    async def read(
+        self, read: Read, clock: Query[datetime], *queries: Query[Any]
+    ) -> tuple[datetime, tuple[list[Any], ...]]:
+        """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot."""
+        known, changing = self._known_to(queries), self._changing
+        if known and not changing and not self._keeps_apart:
+            ((answer,),) = await read(_digest_query(clock, queries))
+            taken_at, *digests = answer
+            changing = frozenset(place for place, digest in enumerate(digests) if digest != known[place].digest)
+            if not changing:
+                return taken_at, tuple(each.rows for each in known)
+        (taken_at,), *answers = await read(clock, *_change_queries(queries, known, changing))
+        former = known or (None,) * len(queries)
+        merged = [_merged(*each) for each in zip(queries, former, answers, strict=True)]
+        found = tuple(each for each in merged if each is not None)
+        if len(found) < len(merged):
+            if not known:
+                raise UnexpectedError("The database returned rows that do not match their digest.")
+            self._known = ()
+            return await self.read(read, clock, *queries)
+        if known:
+            self._changing = frozenset(place for place, each in enumerate(found) if each.digest != known[place].digest)
+        else:
+            self._changing = frozenset()
+        self._known = found
+        return taken_at, tuple(each.rows for each in found)
+
+    def _known_to(self, queries: Sequence[Query[Any]]) -> tuple[_Known[Any], ...]:
+        """Return the known rows, or nothing if they belong to other queries."""
+        known = self._known
+        if len(known) != len(queries):
+            return ()
+        pairs = zip((each.query for each in known), queries, strict=True)
+        return known if all(_is_same(one, other) for one, other in pairs) else ()
+
+
+def _is_same(one: Query[Any], other: Query[Any]) -> bool:
+    return one.statement is other.statement and one.parameters == other.parameters
+
+
+def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Query[Row]:
+    statement, parameters = _digests(clock.statement, tuple(query.statement for query in queries))
+    parameters = {**parameters, **_named(clock.parameters, "gjobs")}
+    for place, query in enumerate(queries):
+        parameters |= _named(query.parameters, f"gjobs{place}")
+    return Query(statement, tuple, parameters, may_sort=all(query.may_sort for query in queries))
+
+
+def _change_queries(
+    queries: Sequence[Query[Any]], known: Sequence[_Known[Any]], changing: frozenset[int]
+) -> list[Query[Row]]:
+    found = list[Query[Row]]()
+    for place, query in enumerate(queries):
+        statement, constants = _changes(query.statement)
+        parameters: dict[str, object] = {
+            **constants,
+            **query.parameters,
+            "gjobs_digest": known[place].digest if known else b"",
+            "gjobs_known": known[place].prefixes if known and place in changing else b"",
+        }
+        found.append(Query(statement, tuple, parameters, may_sort=query.may_sort))
+    return found
+
+
+def _merged(query: Query[T], known: _Known[T] | None, answer: Sequence[Row]) -> _Known[T] | None:
+    """Return the present rows, or None if the prefix of a known row also belongs to another one."""
+    (head,) = (row[0] for row in answer if row[0] is not None)
+    if not head:
+        return known
+    sent = {number: (digest, row) for _, number, digest, *row in answer if number is not None}
+    by_prefix = {each[:_PREFIX]: place for place, each in enumerate(known.digests)} if known else {}
+    rows, digests = list[T](), list[bytes]()
+    for number, start in enumerate(range(_DIGEST, len(head), _PREFIX), start=1):
+        if number in sent:
+            digest, row = sent[number]
+            digests.append(digest)
+            rows.append(query.make(row))
+        elif known and (place := by_prefix.get(head[start : start + _PREFIX])) is not None:
+            digests.append(known.digests[place])
+            rows.append(known.rows[place])
+    digest = head[:_DIGEST]
+    if sha256(b"".join(digests)).digest()[:_DIGEST] != digest:
+        return None
+    return _Known(query=query, rows=rows, digests=digests, digest=digest)

@@ -1,0 +1,180 @@
+"""Repeated listings transfer only what changed, and equal those of a store that remembers nothing."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from store.database.changed_rows import ChangedRows
+from store.database.database import Database
+from store.database.query import Query, clock, make_number
+from store.errors import UnexpectedError
+from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
+from store.job_list.listing import Listing
+from store.jobs.job import JobStatus
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser, Actor
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, BEN, NOW, Sql
+
+PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+
+ALL = ListingQuery(window=RowWindowQuery(after=8))
+
+QUERIES = (
+    ALL,
+    ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=PROJECT, status=JobStatus.QUEUED), after=3)),
+    ListingQuery(
+        window=RowWindowQuery(
+            listed=ListQuery(order=ListOrder(column=OrderColumn.TOTAL)),
+            anchor=RowKey(value=timedelta(seconds=60), id=UUID(int=3)),
+            before=2,
+            after=2,
+        )
+    ),
+)
+
+CHANGES = (
+    "update generation_jobs set cost_cents = 99 where id = '{2}'",
+    "update generation_jobs set error = E'50 %% of \\u00e9t\\u00e9' where id = '{3}'",
+    "delete from generation_jobs where id = '{1}'",
+    """
+    insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)
+    select '{9}', user_id, project_id, 'queued', mode, 5, created_at + interval '1 hour', updated_at
+      from generation_jobs where id = '{5}'
+    """,
+    "update generation_jobs set created_at = created_at - interval '1 day' where id = '{2}'",
+    "insert into projects (user_id, name) select user_id, 'New' from projects limit 1",
+    "update projects set name = 'Renamed' where name = 'New'",
+    "update generation_jobs set user_id = '{ben}' where id in ('{4}', '{5}')",
+    "delete from generation_jobs",
+)
+
+
+class CountedDatabase(Database):
+    """A database that counts queries."""
+
+    def __init__(self, conninfo: Conninfo) -> None:
+        super().__init__(conninfo)
+        self.sent: list[int] = []
+
+    async def read_together(self, actor: Actor, *queries: Query[Any], **options: Any) -> tuple[list[Any], ...]:
+        self.sent.append(len(queries))
+        return await super().read_together(actor, *queries, **options)
+
+
+@pytest.fixture
+def filled(app_sql: Sql) -> Sql:
+    for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
+        app_sql("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
+    app_sql("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (PROJECT, ADA))
+    for number in range(1, 7):
+        app_sql(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
+            " values (%s, %s, %s, %s, 'lifestyle', 10, %s, %s)",
+            (
+                UUID(int=number),
+                ADA,
+                PROJECT,
+                "failed" if number == 3 else "queued",
+                NOW - timedelta(minutes=number),
+                NOW,
+            ),
+        )
+    return app_sql
+
+
+@pytest.fixture
+async def database(attached_database: Conninfo, filled: Sql) -> AsyncIterator[CountedDatabase]:
+    database = CountedDatabase(attached_database)
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+async def test_listing_after_each_change_equals_one_that_is_read_whole(
+    database: CountedDatabase, filled: Sql, actor: Actor
+) -> None:
+    stores = {query: Store(database, actor) for query in QUERIES}
+    listings: dict[ListingQuery, Listing] = {}
+    for change in ("select", *CHANGES):
+        filled(change.format(*(UUID(int=number) for number in range(10)), ben=BEN))
+        for repeat in range(3):
+            for query, store in stores.items():
+                whole = await Store(database, actor).get_listing(query)
+                listing = await store.get_listing(query)
+                assert listing == whole, (change, repeat)
+                assert listing.taken_at > whole.taken_at
+                listings[query] = listing
+    assert not any(listing.window.jobs for listing in listings.values())
+
+
+async def test_unchanged_rows_are_not_sent_again(database: CountedDatabase, filled: Sql) -> None:
+    store = Store(database)
+    first = await store.get_listing(ALL)
+    database.sent.clear()
+    second = await store.get_listing(ALL)
+    assert database.sent == [1]
+    assert second.taken_at > first.taken_at
+    assert all(one is other for one, other in zip(first.window.jobs, second.window.jobs, strict=True))
+
+    filled("update generation_jobs set cost_cents = 11 where id = %s", (UUID(int=4),))
+    changed = [await store.get_listing(ALL) for _ in range(3)]
+    # The digest, then the rows; the next read expects another change, and the last one does not.
+    assert database.sent == [1, 1, 4, 4, 1]
+    pairs = zip(second.window.jobs, changed[0].window.jobs, strict=True)
+    assert [(job.id.int, job.cost_cents) for former, job in pairs if former is not job] == [(4, 11)]
+    assert all(one.window.jobs == other.window.jobs for one, other in pairwise(changed))
+
+
+async def test_listing_survives_a_changed_column_type_and_then_prepares_no_statements(
+    database: CountedDatabase, filled: Sql
+) -> None:
+    store = Store(database)
+
+    async def prepared() -> int:
+        names = Query(text("select count(*) from pg_prepared_statements"), make_number)
+        return (await database.read(OPERATOR, names))[0]
+
+    for number in range(5):
+        filled("update generation_jobs set cost_cents = %s", (number,))
+        await store.get_listing(ALL)
+    assert await prepared() > 4
+    filled("alter table projects alter column name type varchar(100)")
+    filled("update projects set name = 'Other'")
+    assert [project.name for project in (await store.get_listing(ALL)).projects] == ["Other"]
+    before = await prepared()
+    for _ in range(5):
+        await store.get_listing(QUERIES[1])
+    assert await prepared() == before
+
+
+@pytest.mark.parametrize("is_repaired", [True, False])
+async def test_rows_that_do_not_match_the_digest_are_read_again(is_repaired: bool) -> None:
+    digests = [sha256(bytes([number])).digest()[:16] for number in range(2)]
+    # The second row of another list starts with the prefix of the first.
+    mistaken = digests[0][:4] + bytes(12)
+    answers = [
+        [(sha256(digests[0]).digest()[:16] + digests[0][:4], 1, digests[0], 7)],
+        [(sha256(mistaken).digest()[:16] + mistaken[:4], None, None, None)],
+        [(sha256(mistaken).digest()[:16] + mistaken[:4], 1, mistaken, 8)]
+        if is_repaired
+        else [(bytes(16) + mistaken[:4], 1, mistaken, 8)],
+    ]
+
+    async def read(*queries: Query[Any]) -> tuple[list[Any], ...]:
+        found: list[list[Any]] = [[(NOW, bytes(16))]] if len(queries) == 1 else [[NOW], answers.pop(0)]
+        return tuple(found)
+
+    changed_rows, query = ChangedRows(), Query(text("select 1"), make_number)
+    assert await changed_rows.read(read, clock(None), query) == (NOW, ([7],))
+    if is_repaired:
+        assert await changed_rows.read(read, clock(None), query) == (NOW, ([8],))
+        return
+    with pytest.raises(UnexpectedError):
+        await changed_rows.read(read, clock(None), query)
