@@ -18,6 +18,7 @@ from store.database import timestamps
 from store.database.connection_errors import is_unclear, translate_connecting
 from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
 from store.database.refusal_code import refusal_code_async
+from store.database.traffic import TrafficMeter
 from store.errors import SignInRefused, StoreError, Unreachable
 
 
@@ -72,6 +73,8 @@ class ConnectionPool:
         self._password = password
         self.transport: Transport | None = None
         """How the newest connection reaches the server; None before the first one."""
+        self.traffic = TrafficMeter()
+        """Counts the bytes of all connections."""
         self._size = size
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
@@ -158,6 +161,7 @@ class ConnectionPool:
             else:
                 timestamps.register(connection)
                 self.transport = transport_of(connection)
+                self.traffic.add(connection)
                 return connection
         raise failure
 

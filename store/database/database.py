@@ -105,7 +105,7 @@ class Database:
         self._journal = journal
         self._limits = limits or TimeLimits()
         self._connections = ConnectionPool(conninfo, password=password)
-        self.load = LoadMeter()
+        self.load = LoadMeter(traffic=self._connections.traffic.total)
         self.priority = PriorityGate()
         """Gives writes priority over background counts."""
         self._has_known_isolation: bool | None = None

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from store.database.traffic import Traffic
+
 WINDOW = 60.0
 """Length of the measured window, in seconds."""
 
@@ -21,6 +23,10 @@ class Load:
     """From sending a statement to its last row. This includes the network time, so the server worked less."""
     processor_time: float
     """Processor time of this whole process."""
+    traffic: Traffic | None = None
+    """None if the system does not count the bytes, as on a connection within this machine."""
+    round_trip: float | None = None
+    """The shortest time that the database took to answer. It includes the work of the server. None without answers."""
 
     @property
     def database_share(self) -> float:
@@ -41,15 +47,23 @@ class _Sample:
     queries: int
     database_time: float
     processor_time: float
+    traffic: Traffic | None
+    took: float | None
+    """Seconds of the block that ended at this moment."""
 
 
 class LoadMeter:
     """Counts queries and times, and reports the last minute. The clocks may count seconds from any start."""
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, processor: Callable[[], float] = time.process_time
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.process_time,
+        traffic: Callable[[], Traffic | None] = lambda: None,
     ) -> None:
         self._clock = clock
+        self.traffic = traffic
         self._processor = processor
         self._queries = 0
         self._database_time = 0.0
@@ -63,8 +77,9 @@ class LoadMeter:
         try:
             yield
         finally:
-            self._database_time += self._clock() - began
-            sample = self._sample()
+            took = self._clock() - began
+            self._database_time += took
+            sample = self._sample(took)
             self._forget_before(sample.at - WINDOW)
             self._samples.append(sample)
 
@@ -80,10 +95,13 @@ class LoadMeter:
             queries=now.queries - first.queries,
             database_time=now.database_time - first.database_time,
             processor_time=now.processor_time - first.processor_time,
+            traffic=None if now.traffic is None else now.traffic - (first.traffic or Traffic()),
+            round_trip=min((sample.took for sample in self._samples if sample.took is not None), default=None),
         )
 
-    def _sample(self) -> _Sample:
-        return _Sample(self._clock(), self._queries, self._database_time, self._processor())
+    def _sample(self, took: float | None = None) -> _Sample:
+        traffic = self.traffic()
+        return _Sample(self._clock(), self._queries, self._database_time, self._processor(), traffic, took)
 
     def _forget_before(self, moment: float) -> None:
         while len(self._samples) > 1 and self._samples[1].at <= moment:

@@ -16,7 +16,7 @@ from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
 from store.database.write_access import WriteMode
-from store.doctor import function_checks, policy_checks, schema_checks, server_checks, table_checks
+from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks
 from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
 from store.doctor.policy_checks import nothing_leaks, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
@@ -146,7 +146,9 @@ class _Examination:
     async def _check_connection(self) -> Iterable[Finding]:
         durations = await server_checks.measure(self._database)
         pooling = await server_checks.find_pooling(self._database, self._facts)
-        return server_checks.connection_findings(self._facts, self._label, durations, pooling)
+        findings = [*server_checks.connection_findings(self._facts, self._label, durations, pooling)]
+        bytes_of_poll = await egress.measure_poll(self._database)
+        return findings if bytes_of_poll is None else [*findings, egress.egress_finding(self._facts, bytes_of_poll)]
 
     async def _role(self) -> Iterable[Finding]:
         policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from store.doctor.findings import size
 from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
 from tui.text.clean_text import clean
 from tui.text.format import age, count, duration, elapsed, is_far, jobs_count, milliseconds, percent
@@ -56,7 +57,20 @@ def load_sentence(load: "Load") -> str:
         f"at most {milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
     )
     here = f"{_share(load.processor_share)} of a core on this machine"
-    return f"This dashboard, in the last {_time(load.over)}: {queries}, {there}, and {here}."
+    return (
+        f"This dashboard, in the last {_time(load.over)}: {queries}, {there}, and {here}.{_connection_sentence(load)}"
+    )
+
+
+def _connection_sentence(load: "Load") -> str:
+    """Return what the network carries and how long an answer takes, or nothing on the same machine."""
+    if load.traffic is None or load.round_trip is None or not load.over:
+        return ""
+    received, sent = load.traffic.received / load.over, load.traffic.sent / load.over
+    return (
+        f" It receives {size(round(received * 60))} a minute ({size(round(received * 3600))} an hour)"
+        f" and sends {size(round(sent * 60))} a minute. A round trip takes at most {milliseconds(load.round_trip)}."
+    )
 
 
 def pace_sentence(max_staleness: float, *, interval: float, is_woken: bool) -> str:

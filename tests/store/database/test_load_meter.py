@@ -6,6 +6,7 @@ from sqlalchemy import text
 from store.database.database import Database
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, make_number
+from store.database.traffic import Traffic
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.store.store_fixtures import MakeJob
@@ -54,6 +55,21 @@ def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time) == (60.0, 30, 15.0)
     assert load.processor_time == pytest.approx(0.3)
+
+
+def test_load_has_the_bytes_and_the_fastest_answer_of_the_last_minute(clocks: Clocks) -> None:
+    found: list[Traffic | None] = [None]
+    meter = LoadMeter(clock=lambda: clocks.now, processor=lambda: 0.0, traffic=lambda: found[0])
+    assert (meter.last_minute().traffic, meter.last_minute().round_trip) == (None, None)
+    for sent, seconds in ((100, 0.4), (300, 0.2), (600, 0.3)):
+        found[0] = Traffic(sent=sent, received=10 * sent)
+        with meter.measured():
+            clocks.advance(seconds)
+    assert meter.last_minute().traffic == Traffic(sent=600, received=6000)
+    assert meter.last_minute().round_trip == pytest.approx(0.2)
+    clocks.advance(61)
+    found[0] = Traffic(sent=700, received=7000)
+    assert meter.last_minute().traffic == Traffic(sent=100, received=1000)
 
 
 def test_load_covers_the_time_since_the_last_query_after_a_long_pause(clocks: Clocks) -> None:

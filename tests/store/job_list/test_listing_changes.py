@@ -159,7 +159,7 @@ async def test_rows_that_do_not_match_the_digest_are_read_again(is_repaired: boo
     digests = [sha256(bytes([number])).digest()[:16] for number in range(2)]
     # The second row of another list starts with the prefix of the first.
     mistaken = digests[0][:4] + bytes(12)
-    answers = [
+    answers: list[list[Any]] = [
         [(sha256(digests[0]).digest()[:16] + digests[0][:4], 1, digests[0], 7)],
         [(sha256(mistaken).digest()[:16] + mistaken[:4], None, None, None)],
         [(sha256(mistaken).digest()[:16] + mistaken[:4], 1, mistaken, 8)]
@@ -168,8 +168,7 @@ async def test_rows_that_do_not_match_the_digest_are_read_again(is_repaired: boo
     ]
 
     async def read(*queries: Query[Any]) -> tuple[list[Any], ...]:
-        found: list[list[Any]] = [[(NOW, bytes(16))]] if len(queries) == 1 else [[NOW], answers.pop(0)]
-        return tuple(found)
+        return ([(NOW, bytes(16))],) if len(queries) == 1 else ([NOW], answers.pop(0))
 
     changed_rows, query = ChangedRows(), Query(text("select 1"), make_number)
     assert await changed_rows.read(read, clock(None), query) == (NOW, ([7],))

@@ -1,8 +1,11 @@
 """The sentences about the load of the dashboard. They round up."""
 
+from dataclasses import replace
+
 import pytest
 
 from store.database.load_meter import Load
+from store.database.traffic import Traffic
 from tui.text.timings_text import load_sentence, pace_sentence
 
 
@@ -28,6 +31,15 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(
     over, number, database_time, processor_time = load
     measured = Load(over=over, queries=number, database_time=database_time, processor_time=processor_time)
     assert f"{queries} of the database's time ({share} of a core on this machine." in load_sentence(measured)
+
+
+def test_load_sentence_shows_bytes_and_round_trip_over_a_network() -> None:
+    load = Load(over=30.0, queries=9, database_time=1.0, processor_time=0.1)
+    assert "receives" not in load_sentence(load)
+    load = replace(load, traffic=Traffic(sent=450, received=12_345), round_trip=0.1011)
+    assert load_sentence(load).endswith(
+        " It receives 24 kB a minute (1447 kB an hour) and sends 900 bytes a minute. A round trip takes at most 101 ms."
+    )
 
 
 @pytest.mark.parametrize(

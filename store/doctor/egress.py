@@ -1,0 +1,49 @@
+"""Estimates what an idle dashboard receives in a month. Hosts bill it as egress."""
+
+from time import perf_counter
+
+from store.capabilities.facts import DatabaseFacts
+from store.database.database import Database
+from store.database.wake_ups import may_listen
+from store.doctor.findings import Finding, Section, Severity, size
+from store.errors import StoreError
+from store.job_list.list_query import ListingQuery
+from store.poller import FAST, LONGEST_IDLE_WAIT, LONGEST_WOKEN_WAIT
+from store.statistics.totals import TotalsQuery
+from store.store import Store
+
+_MONTH = 30 * 24 * 3600.0
+_WARM_UP = 4
+"""Polls until all rows are known and all statements are prepared."""
+
+
+async def measure_poll(database: Database) -> int | None:
+    """Return the bytes of a poll that finds nothing changed. None if they are unknown, or if jobs are unreadable."""
+    store, counts = Store(database), True
+    received = 0
+    try:
+        for _ in range(_WARM_UP + 1):
+            before = database.load.traffic()
+            await store.get_listing(ListingQuery())
+            if counts:
+                started = perf_counter()
+                await store.get_totals(TotalsQuery())
+                # Slow totals are counted so rarely that their bytes don't matter.
+                counts = perf_counter() - started < FAST
+            after = database.load.traffic()
+            if before is None or after is None:
+                return None
+            received = (after - before).received
+    except StoreError:
+        return None
+    return received
+
+
+def egress_finding(facts: DatabaseFacts, bytes_of_poll: int) -> Finding:
+    wait = LONGEST_WOKEN_WAIT if may_listen(facts, None) else LONGEST_IDLE_WAIT
+    return Finding(
+        section=Section.CONNECTION,
+        name="egress",
+        severity=Severity.OK,
+        sentence=f"An idle dashboard receives about {size(round(bytes_of_poll * _MONTH / wait))} a month.",
+    )
