@@ -30,6 +30,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bi
 from tui.dashboard.keys.key_list import HelpEntry
 from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.message_list import MessagesDialog
+from tui.dashboard.moments.moment_actions import MomentDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.stage.presenter import Presenter
@@ -111,6 +112,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     WorkersDialog: "workers",
     TimingsDialog: "metrics",
     ErrorsDialog: "errors",
+    MomentDialog: "time",
     WasteDialog: "metrics",
     ArchiveDialog: "retention",
     CleanupDialog: "retention",
