@@ -197,6 +197,15 @@ async def visibility(stage: Stage) -> None:
     await stage.go_to(lambda job: job.status is JobStatus.FAILED)
 
 
+async def moment(stage: Stage) -> None:
+    """Show the jobs as they were eight hours earlier."""
+    await stage.open("at", "#time")
+    stage.app.screen.query_one("#time", Input).value = "8h"
+    await stage.press("enter")
+    await stage.wait_for(lambda: stage.app.dashboard.has_all and "as of" in stage.app.dashboard.heading)
+    await stage.press("down")
+
+
 async def new_job(stage: Stage) -> None:
     await stage.open("n", "#asset OptionList")
     asset = stage.app.screen.query_one("#asset", Select)
@@ -316,6 +325,7 @@ SCENES = (
     ),
     Scene(name="first-question", size=WIDE, play=first_question, app_files=APP_FILES),
     Scene(name="visibility", size=WIDE, play=visibility),
+    Scene(name="moment", size=WIDE, play=moment),
     Scene(name="narrow", size=NARROW, play=dashboard),
     Scene(name="narrow-details", size=NARROW, play=details),
     Scene(name="wide", size=WITH_PANE, play=dashboard_with_pane),

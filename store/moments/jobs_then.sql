@@ -16,9 +16,14 @@ with live as materialized (
     select distinct e.job_id from deletion e
      where not exists (select from public.generation_jobs j where j.id = e.job_id) and {not_archived}
 ), begun as materialized (
+    -- A job whose first event is not its creation is older than the first event of all.
     select g.job_id, first.at
       from gone g
-     cross join lateral (select e.at from gjobs.job_event_log e where e.job_id = g.job_id order by e.id limit 1) first
+     cross join lateral (
+         select case when e.from_status is null then e.at else :began_at end as at
+           from gjobs.job_event_log e where e.job_id = g.job_id and coalesce(e.from_status, e.to_status) is not null
+          order by e.id limit 1
+     ) first
      where first.at <= :moment and first.at >= (select since from reach)
 ), candidate as materialized (
     select {columns}, false as is_gone, false as is_deleted from live

@@ -66,7 +66,11 @@ class Pool:
 
     @property
     def parameters(self) -> dict[str, object]:
-        shared = {"moment": self.moment, "first_transaction": str(self.events.first)}
+        shared = {
+            "moment": self.moment,
+            "began_at": self.events.began_at,
+            "first_transaction": str(self.events.first),
+        }
         if self.ids is not None:
             return {**shared, "pool_ids": list(self.ids)}
         more = {} if self.project_id is None else {"pool_project": self.project_id}
@@ -102,7 +106,8 @@ def _pool(*, by_id: bool, of_project: bool, has_archive: bool) -> CTE:
             of_job="t.project_id = :pool_project" if of_project else "true",
         )
     )
-    parameters: list[BindParameter[Any]] = [_MOMENT, bindparam("first_transaction", type_=Text)]
+    parameters: list[BindParameter[Any]] = [_MOMENT, bindparam("began_at", type_=DateTime(timezone=True))]
+    parameters += [bindparam("first_transaction", type_=Text)]
     parameters += [bindparam("pool_ids", type_=ARRAY(Uuid)) if by_id else bindparam("pool_rows", type_=Integer)]
     parameters += [bindparam("pool_project", type_=Uuid)] if of_project else []
     columns = [column(one.name, one.type) for one in ALL_COLUMNS]
@@ -164,7 +169,9 @@ _COUNT_NEWEST = {of_project: _count_newest(of_project) for of_project in (False,
 def count_newest(pool: Pool) -> Query[int]:
     """Return a query for the number of present jobs in the pool, at most as many as the pool takes."""
     of_project = pool.project_id is not None
-    parameters = {name: value for name, value in pool.parameters.items() if name != "first_transaction"}
+    parameters = {
+        name: value for name, value in pool.parameters.items() if name in ("moment", "pool_project", "pool_rows")
+    }
     return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), parameters)
 
 

@@ -306,9 +306,9 @@ class GjobsApp(MessageApp[int]):
 
     async def _open(self) -> None:
         session = await self.poller.open()
-        if (moment := self._first_moment) is not None:
-            self._first_moment = None
-            self.moments.suspend_writes(session.access, moment)
+        moment, self._first_moment = self._first_moment, None
+        self.moments.suspend_writes(session.access, moment)
+        if moment is not None:
             self.dashboard.show_moment(moment)
         self.act_as(session.store)
         self.run_worker(self.poller.follow_changes(), group=worker_groups.CHANGES, exclusive=True)

@@ -33,7 +33,7 @@ from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toa
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from tui.dashboard.keys.key_hints import KeyHints
-from tui.dashboard.keys.key_states import NO_SELECTION, KeyState, KeyStates, Selection, job_key_state
+from tui.dashboard.keys.key_states import NO_SELECTION, ONLY_IN_PRESENT, KeyState, KeyStates, Selection, job_key_state
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from tui.dashboard.messages import (
@@ -212,7 +212,12 @@ class DashboardScreen(Screen[None], KeyStates):
         is_loading = panel.is_waiting and self.awaits_list
         has_jobs = self.focused is panel.table and not is_loading
         selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
-        return [job_key_state(one, selection, read_only=self._status.read_only) for one in binding_ids]
+        if self.listing_query.moment is None:
+            return [job_key_state(one, selection, read_only=self._status.read_only) for one in binding_ids]
+        return [
+            KeyState.HIDDEN if one in ONLY_IN_PRESENT else job_key_state(one, selection, read_only=True)
+            for one in binding_ids
+        ]
 
     def _selection_of(self, jobs: tuple[GenerationJob, ...]) -> Selection:
         """Look at each job once, because there may be thousands and the hints are drawn at each move."""
@@ -728,7 +733,8 @@ class DashboardScreen(Screen[None], KeyStates):
         self._show_details()
         if self._totals is not None:
             seconds = (self.now - self._totals.taken_at).total_seconds()
-            self.query_one(CostsPanel).tell_age(seconds, is_current=self._are_current(self._totals))
+            is_past, is_current = self.listing_query.moment is not None, self._are_current(self._totals)
+            self.query_one(CostsPanel).tell_age(seconds, is_current=is_current, is_past=is_past)
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
         banner, status, zone = self.query_one(Banner), self._status, self.zone.zone

@@ -13,7 +13,7 @@ class KeyState(Enum):
     REFUSED = auto()
     """The key explains why it does nothing now. Its hint is grey."""
     HIDDEN = auto()
-    """The key writes, and the session is read-only."""
+    """The key writes, and the session is read-only. Or it needs the present, and an earlier moment is shown."""
 
 
 class KeyStates:
@@ -35,6 +35,8 @@ class Selection:
 NO_SELECTION = Selection()
 
 _READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
+ONLY_IN_PRESENT = frozenset({"job.case", "list.export", "app.lens"})
+"""Keys without an effect while an earlier moment is shown."""
 _WITHOUT_JOBS = frozenset({"job.new", "job.undo"})
 
 

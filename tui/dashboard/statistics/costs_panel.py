@@ -77,14 +77,15 @@ class CostsPanel(DrawnLines):
         self._totals = totals
         self._draw()
 
-    def tell_age(self, seconds: float, *, is_current: bool = True) -> None:
+    def tell_age(self, seconds: float, *, is_current: bool = True, is_past: bool = False) -> None:
         """Show the age and precision of the numbers, and who they were read as.
 
-        They are not current if the list has changed since, or while the database does not answer.
+        They are not current if the list has changed since, or while the database does not answer. Numbers of an
+        earlier moment never change.
         """
         if self._totals is not None:
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
-            note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current)
+            note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current, is_past=is_past)
             self._show_note(note, is_stale=is_stale(seconds))
 
     def explain(self, why: str, *, of_what: str) -> None:

@@ -51,7 +51,7 @@ def is_stale(seconds: float) -> bool:
     return seconds >= STALE_AFTER
 
 
-def totals_note(totals: "Totals", *, seconds: float, key: str, is_current: bool = True) -> str:
+def totals_note(totals: "Totals", *, seconds: float, key: str, is_current: bool = True, is_past: bool = False) -> str:
     """Return a note like `exact · 40 s old · as ada@example.com`. `key` starts an exact count, and is named if
     pressing it helps.
     """
@@ -60,9 +60,11 @@ def totals_note(totals: "Totals", *, seconds: float, key: str, is_current: bool 
         *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),
         *([PARTIAL_CLAIMS] if totals.partial_claims else []),
         *_filter_notes(totals),
-        totals_age(seconds, is_current=is_current),
+        "at this moment" if is_past else totals_age(seconds, is_current=is_current),
         f"as {clean(actor_name(totals.actor), limit=60)}",
     ]
+    if is_past:
+        return " · ".join(parts)
     if not is_whole(totals):
         parts.append(f"{key} counts exactly")
     elif is_stale(seconds):

@@ -42,6 +42,8 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert f"as of {moment:%Y-%m-%d %H:%M:%S} UTC · writes are off" in driver.header
     await driver.until(lambda: set(driver.rows) == before | {2})
     assert "$99.99" not in driver.text
+    assert "exact · at this moment · as the operator" in driver.text
+    assert "export" not in driver.text.splitlines()[-1]
     polls = driver.app.polls
     await driver.press("d", on=2, toast="Writes are off, because an earlier moment is shown.")
     await driver.press("n", toast="Writes are off")
@@ -50,6 +52,11 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert driver.app.polls == polls
     with pytest.raises(ReadOnly):
         await driver.session.operator.delete_generation_job(job_id(1))
+    await driver.act_as("ada@", shows=("as ada@example.com", "as of 20"))
+    await driver.until(lambda: 2 in driver.rows)
+    await driver.act_as("operator", shows="as the operator")
+    await driver.press("1", until=lambda: 2 in driver.rows)
+    await driver.go_to(2)
     await driver.press("enter", dialog="Job", shows=("Not recorded for this moment:", "creation time"))
     await driver.press("escape", dialog="")
     await driver.press("escape", until=lambda: "writes are off" not in driver.header)
