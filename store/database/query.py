@@ -44,11 +44,15 @@ class Query(Generic[T]):
     parameters: Mapping[str, object] = field(default_factory=dict)
     may_sort: bool = True
     """False if an index returns the rows in order, but the planner might choose to sort instead."""
+    may_compile: bool = True
+    """False if the server would take longer to compile the plan than to run it, because it expects too many rows."""
 
 
 async def send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:
     sql, constants = compiled(query.statement)
     cursor = connection.cursor(binary=True)
+    if not query.may_compile:
+        await connection.execute("SET LOCAL jit = off")
     if query.may_sort:
         return await cursor.execute(sql, {**constants, **query.parameters})
     await connection.execute("SET LOCAL enable_sort = off")

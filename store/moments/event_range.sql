@@ -33,6 +33,6 @@ with recursive ends as (
 select (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1), b.first, b.last,
        (select count(*)
           from (select from gjobs.job_event_log e where e.transaction_id >= b.first::text::xid8
-                 limit {most_changes} + 1) e) <= {most_changes},
+                 limit {most_changes} + 1) e),
        now()
   from bound b

@@ -1,88 +1,63 @@
 -- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other one has the values of its last event
 -- until then. Without one, its next event has the former status and cost. Jobs that are gone are found by their events. Only older jobs
--- follow the last of the newest ones, so the list ends there.
+-- follow the last of the newest ones, so the list ends there. Each reference to the events is planned with their policies, so there are
+-- few.
 with live as materialized (
     select {columns} from public.generation_jobs where {scope} {order}
 ), reach as materialized (
     select {reach} as since from live
 ), archived as materialized (
     {archived}
-), deletion as materialized (
-    select e.job_id from gjobs.job_event_log e
-     where e.transaction_id >= cast(cast(:first_transaction as text) as xid8) and e.at > :moment
-       and e.kind in ('deleted', 'archived') and {of_event}
-     order by e.transaction_id desc, e.id desc limit {most_deleted}
-), gone as materialized (
-    select distinct e.job_id from deletion e
-     where not exists (select from public.generation_jobs j where j.id = e.job_id) and {not_archived}
-), begun as materialized (
-    -- A job whose first event is not its creation is older than the first event of all.
-    select g.job_id, first.at
-      from gone g
-     cross join lateral (
-         select case when e.from_status is null then e.at else :began_at end as at
-           from gjobs.job_event_log e where e.job_id = g.job_id and coalesce(e.from_status, e.to_status) is not null
-          order by e.id limit 1
-     ) first
-     where first.at <= :moment and first.at >= (select since from reach)
-), candidate as materialized (
+), later as materialized (
+    select e.job_id, e.kind, e.project_id from gjobs.job_event_log e
+     where e.transaction_id >= cast(cast(:first_transaction as text) as xid8) and e.at > :moment and {is_later}
+), candidate as (
     select {columns}, false as is_gone, false as is_deleted from live
     union all
     select {columns}, true, false from archived
     union all
-    select b.job_id, null, null, null, null, null, null, null, b.at, b.at, null, null, true, true from begun b
+    select e.job_id, null, null, null, null, null, null, null, null, null, null, null, true, true
+      from (select distinct e.job_id from later e where e.kind in ('deleted', 'archived') and {of_event}) e
+     where not exists (select from public.generation_jobs j where j.id = e.job_id) and {not_archived}
 )
-select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.error, t.cost_cents, c.created_at, t.updated_at,
+select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.error, t.cost_cents, t.created_at, t.updated_at,
        t.retry_count, t.completed_at, t.unrecorded
   from candidate c
+  {newest}
   left join lateral (
-      select e.at from gjobs.job_event_log e where e.job_id = c.id order by e.id desc limit 1
-  ) newest on true
-  left join lateral (
-      select next.id is not null as is_past,
-             case when before.id is null then next.from_status else before.to_status end is not null as is_there,
-             coalesce(before.to_status, next.from_status) as status,
-             case when before.id is not null then before.cost_cents
-                  when next.to_status is null then next.cost_cents
-                  else next.cost_cents - next.cents_change end as cost_cents,
-             coalesce(before.mode, next.mode) as mode, coalesce(before.project_id, next.project_id) as project_id,
-             before.retry_count, before.at as updated_at, failed.error, failed.id is not null as has_error,
+      select h.*, (h.next).id is not null as is_past, (h.before).id is not null as has_before,
              (select k.id from gjobs.known_users k
-               where k.number = coalesce(before.user_number, next.user_number)) as user_id
-        from (select where c.is_gone or newest.at > :moment offset 0) as due
-        left join lateral (
-            select e.* from gjobs.job_event_log e
-             where e.job_id = c.id and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
-             order by e.id limit 1
-        ) next on true
-        left join lateral (
-            select e.* from gjobs.job_event_log e
-             where e.job_id = c.id and e.at <= :moment and coalesce(e.from_status, e.to_status) is not null
-             order by e.id desc limit 1
-        ) before on next.id is not null
-        left join lateral (
-            select e.id, e.error from gjobs.job_event_log e
-             where e.job_id = c.id and e.at <= :moment and coalesce(e.from_status, e.to_status) is not null
-               and e.kind in ('created', 'restored', 'status', 'retry', 'error')
-             order by e.id desc limit 1
-        ) failed on before.id is not null
-  ) changed on true
+               where k.number = coalesce((h.before).user_number, (h.next).user_number)) as user_id
+        from (select where c.is_gone or {is_due} offset 0) as due
+       cross join lateral (
+           select (array_agg(e order by e.id))[1] as first,
+                  (array_agg(e order by e.id) filter (where e.at > :moment))[1] as next,
+                  (array_agg(e order by e.id desc) filter (where e.at <= :moment))[1] as before,
+                  (array_agg(e.error order by e.id desc) filter (where {is_error}))[1] as error,
+                  coalesce(bool_or({is_error}), false) as has_error
+             from gjobs.job_event_log e
+            where e.job_id = c.id and coalesce(e.from_status, e.to_status) is not null
+       ) h
+  ) h on true
  cross join lateral (
-     select c.user_id, c.project_id, c.status, c.mode, c.error, c.cost_cents, c.updated_at, c.retry_count, c.completed_at,
-            case when c.updated_at > :moment then array['input_asset_id', 'updated_at'] else array[]::text[] end as unrecorded
-      where changed.is_past is not true and not c.is_gone
+     select c.user_id, c.project_id, c.status, c.mode, c.error, c.cost_cents, c.created_at, c.updated_at, c.retry_count,
+            c.completed_at, case when c.updated_at > :moment then 'input_asset_id,updated_at' end as unrecorded
+      where h.is_past is not true and not c.is_gone
      union all
-     select coalesce(changed.user_id, c.user_id, '00000000-0000-0000-0000-000000000000'), changed.project_id, changed.status,
-            changed.mode, changed.error, changed.cost_cents, coalesce(changed.updated_at, c.created_at), changed.retry_count,
-            null,
-            array_remove(array[
-                'input_asset_id', 'updated_at', 'completed_at',
-                case when c.is_deleted then 'created_at' end,
-                case when not changed.has_error then 'error' end,
-                case when changed.user_id is null then 'user_id' end,
-                case when changed.updated_at is null then 'mode' end,
-                case when changed.updated_at is null then 'retry_count' end
-            ], null)
-      where changed.is_past and changed.is_there
+     select coalesce(h.user_id, c.user_id, '00000000-0000-0000-0000-000000000000'),
+            coalesce((h.before).project_id, (h.next).project_id), coalesce((h.before).to_status, (h.next).from_status),
+            coalesce((h.before).mode, (h.next).mode), h.error,
+            case when h.has_before then (h.before).cost_cents
+                 when (h.next).to_status is null then (h.next).cost_cents
+                 else (h.next).cost_cents - (h.next).cents_change end,
+            -- A job whose first event is not its creation is older than the first event of all.
+            coalesce(c.created_at, case when (h.first).from_status is null then (h.first).at else :began_at end),
+            coalesce((h.before).at, c.created_at, :began_at), (h.before).retry_count, null,
+            concat_ws(',', 'input_asset_id', 'updated_at', 'completed_at',
+                      case when c.is_deleted then 'created_at' end,
+                      case when not h.has_error then 'error' end,
+                      case when h.user_id is null then 'user_id' end,
+                      case when not h.has_before then 'mode,retry_count' end)
+      where h.is_past and case when h.has_before then (h.before).to_status else (h.next).from_status end is not null
  ) t
- where {of_job}
+ where {of_job} and (not c.is_deleted or t.created_at >= (select since from reach))

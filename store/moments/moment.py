@@ -14,6 +14,8 @@ MOST_DELETED = 2_000
 """The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
 """The most events between a moment and now that are read."""
+FEW_CHANGES = 5_000
+"""Up to so many events, a list reads all of them at once."""
 SLACK = timedelta(minutes=1)
 """Events count as ordered by their transactions, except within this time: a transaction may write its events late."""
 
@@ -44,10 +46,15 @@ class EventRange:
     """The first transaction that may have events after the moment."""
     last: int
     """A transaction after which no event is at the moment or before it."""
-    is_whole: bool
-    """Whether there are at most MOST_CHANGES events from `first` on."""
+    count: int
+    """The number of events from `first` on, at most one more than MOST_CHANGES."""
     taken_at: datetime
     """The server's time."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all events after the moment can be read."""
+        return self.count <= MOST_CHANGES
 
 
 def parse_moment(text: str, *, now: datetime) -> datetime:

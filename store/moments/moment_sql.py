@@ -30,7 +30,7 @@ from store import tables
 from store.database.query import Query, Row, RowMaker
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
 from store.jobs.job_sql import ALL_COLUMNS, JobColumns
-from store.moments.moment import MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
+from store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
 
@@ -44,11 +44,18 @@ _COLUMNS = (
 _MOMENT = bindparam("moment", type_=DateTime(timezone=True))
 _NO_END = "case when count(*) >= 0 then '-infinity'::timestamptz end"
 _NOT_ARCHIVED = "not exists (select from gjobs.archived_jobs a where a.id = e.job_id)"
+_NEWEST_DELETED = f"order by e.transaction_id desc, e.id desc limit {MOST_DELETED}"
+_NEWEST = (
+    "left join lateral (select e.at from gjobs.job_event_log e"
+    " where e.job_id = c.id order by e.id desc limit 1) newest on true"
+)
+_IS_ERROR = "e.at <= :moment and e.kind in ('created', 'restored', 'status', 'retry', 'error')"
+"""Whether an event until the moment has the job's error. Other events leave it out."""
 _SLACK = f"interval '{SLACK.total_seconds()} s'"
 
-_UNRECORDED: Any = column("unrecorded", ARRAY(Text))
+_UNRECORDED: Any = column("unrecorded", Text)
 PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, _UNRECORDED)
-"""The columns of a job as it was. The last one names the fields that were not recorded."""
+"""The columns of a job as it was. The last one names the fields that were not recorded, separated by commas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,16 @@ class Pool:
     """How many of the newest jobs."""
 
     @property
+    def form(self) -> "PoolForm":
+        by_id = self.ids is not None
+        return PoolForm(
+            by_id=by_id,
+            of_project=self.project_id is not None and not by_id,
+            has_archive=self.has_archive,
+            has_few_events=self.events.count <= FEW_CHANGES,
+        )
+
+    @property
     def parameters(self) -> dict[str, object]:
         shared = {
             "moment": self.moment,
@@ -77,17 +94,35 @@ class Pool:
         return {**shared, **more, "pool_rows": self.rows}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolForm:
+    """All that the SQL of a pool depends on."""
+
+    by_id: bool
+    of_project: bool
+    has_archive: bool
+    has_few_events: bool
+    """Whether all events after the moment are read at once, which is faster than looking for those of each job."""
+
+
 def _sql(name: str, **slots: object) -> str:
     return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").format(**slots)
 
 
 @cache
-def _pool(*, by_id: bool, of_project: bool, has_archive: bool) -> CTE:
+def _pool(form: PoolForm) -> CTE:
     """Return the jobs as they were, under the name `jobs_then`."""
+    by_id, of_project, has_archive = form.by_id, form.of_project, form.has_archive
     among = "id = any(:pool_ids) and created_at <= :moment" if by_id else "created_at <= :moment"
     scope = f"{among} and project_id = :pool_project" if of_project else among
-    of_event = ["e.job_id = any(:pool_ids)"] if by_id else []
-    of_event += ["e.project_id = :pool_project"] if of_project else []
+    of_event = "e.project_id = :pool_project" if of_project else "true"
+    if by_id:
+        is_later = "e.job_id = any(:pool_ids)"
+    elif form.has_few_events:
+        is_later = "true"
+    else:
+        is_later = f"e.kind in ('deleted', 'archived') and {of_event} {_NEWEST_DELETED}"
+    is_looked_up = not (by_id or form.has_few_events)
     order = "" if by_id else "order by created_at desc, id desc limit :pool_rows"
     archived = f"from gjobs.archived_jobs where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
     archived += f" and archived_at > :moment - {_SLACK} {order}"
@@ -101,8 +136,11 @@ def _pool(*, by_id: bool, of_project: bool, has_archive: bool) -> CTE:
             reach=_NO_END if by_id else newest,
             archived=f"select {_COLUMNS} {archived if has_archive else 'from live where false'}",
             not_archived=_NOT_ARCHIVED if has_archive else "true",
-            of_event=" and ".join(of_event) or "true",
-            most_deleted=MOST_DELETED,
+            is_error=_IS_ERROR,
+            of_event=of_event,
+            is_later=is_later,
+            newest=_NEWEST if is_looked_up else "",
+            is_due="newest.at > :moment" if is_looked_up else "c.id in (select l.job_id from later l)",
             of_job="t.project_id = :pool_project" if of_project else "true",
         )
     )
@@ -115,11 +153,11 @@ def _pool(*, by_id: bool, of_project: bool, has_archive: bool) -> CTE:
 
 
 @lru_cache(maxsize=256)
-def _then(statement: ClauseElement, by_id: bool, of_project: bool, has_archive: bool) -> ClauseElement:
+def _then(statement: ClauseElement, form: PoolForm) -> ClauseElement:
     """Return the statement, reading the pool at its moment instead of the table now. It is cached as compiled
     statements are.
     """
-    pool = _pool(by_id=by_id, of_project=of_project, has_archive=has_archive)
+    pool = _pool(form)
     time_so_far = case((pool.c.status == JobStatus.RUNNING.value, _MOMENT - pool.c.created_at))
 
     def then(element: ClauseElement, **_: object) -> ClauseElement | None:
@@ -136,9 +174,8 @@ def _then(statement: ClauseElement, by_id: bool, of_project: bool, has_archive: 
 
 def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Query[Any]:
     """Return the query on the jobs of the pool. Its statement must read no other table of jobs."""
-    by_id = pool.ids is not None
-    statement = _then(query.statement, by_id, pool.project_id is not None and not by_id, pool.has_archive)
-    return Query(statement, make or query.make, {**query.parameters, **pool.parameters})
+    statement = _then(query.statement, pool.form)
+    return Query(statement, make or query.make, {**query.parameters, **pool.parameters}, may_compile=False)
 
 
 def past_maker(make: RowMaker[Job], *, marks_all: bool) -> RowMaker[Job | PastJob]:
@@ -147,7 +184,7 @@ def past_maker(make: RowMaker[Job], *, marks_all: bool) -> RowMaker[Job | PastJo
     def made(row: Row) -> Job | PastJob:
         *values, unrecorded = row
         job = make(values)
-        return marked(job, unrecorded) if unrecorded or marks_all else job
+        return marked(job, unrecorded.split(",") if unrecorded else ()) if unrecorded or marks_all else job
 
     return made
 
@@ -185,8 +222,8 @@ def event_range(moment: datetime) -> Query[EventRange]:
     """
 
     def make(row: Row) -> EventRange:
-        began_at, first, last, is_whole, taken_at = row
-        return EventRange(began_at=began_at, first=first, last=last, is_whole=is_whole, taken_at=taken_at)
+        began_at, first, last, count, taken_at = row
+        return EventRange(began_at=began_at, first=first, last=last, count=count, taken_at=taken_at)
 
     return Query(_RANGE, make, {"moment": moment})
 

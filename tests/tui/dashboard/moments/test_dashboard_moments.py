@@ -42,7 +42,7 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert f"as of {moment:%Y-%m-%d %H:%M:%S} UTC · writes are off" in driver.header
     await driver.until(lambda: set(driver.rows) == before | {2})
     assert "$99.99" not in driver.text
-    assert "exact · at this moment · as the operator" in driver.text
+    await driver.shows("exact · at this moment · as the operator")
     assert "export" not in driver.text.splitlines()[-1]
     polls = driver.app.polls
     await driver.press("d", on=2, toast="Writes are off, because an earlier moment is shown.")
