@@ -87,8 +87,8 @@ APP_BINDINGS: list[BindingType] = [
         for key, unit, is_later, what in (
             ("left_square_bracket", "event", False, "of the event before"),
             ("right_square_bracket", "event", True, "of the next event"),
-            ("less_than_sign", "minute", False, "a minute earlier"),
-            ("greater_than_sign", "minute", True, "a minute later"),
+            ("left_parenthesis", "minute", False, "a minute earlier"),
+            ("right_parenthesis", "minute", True, "a minute later"),
             ("left_curly_bracket", "hour", False, "an hour earlier"),
             ("right_curly_bracket", "hour", True, "an hour later"),
         )
