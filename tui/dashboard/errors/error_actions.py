@@ -54,7 +54,8 @@ async def show_errors(host: "ActionHost") -> None:
         return found
 
     async def retry(found: ErrorGroups, group: ErrorGroup) -> None:
-        await _retry(host, replace(scope, window=found.window), found, group)
+        if host.poller.store is store:
+            await _retry(host, replace(scope, window=found.window), found, group)
 
     async def read_emails(user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         with suppress(StoreError):  # Only the operator reads e-mails. For others, the ids are enough.
