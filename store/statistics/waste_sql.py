@@ -169,8 +169,10 @@ def _waste_from_jobs(
 _FINGERPRINTS = text(f"""
 SELECT DISTINCT {group_id_sql("fingerprint")}, fingerprint
   FROM (SELECT {_FINGERPRINT} AS fingerprint
-          FROM (SELECT error FROM public.generation_jobs WHERE status = 'failed'
-                 ORDER BY created_at DESC, id DESC LIMIT {MOST_NAMING_FAILURES}) AS newest OFFSET 0) AS failures
+          FROM (SELECT DISTINCT error
+                  FROM (SELECT error FROM public.generation_jobs WHERE status = 'failed'
+                         ORDER BY created_at DESC, id DESC LIMIT {MOST_NAMING_FAILURES}) AS newest OFFSET 0) AS errors
+        OFFSET 0) AS failures
 """)  # noqa: S608 - of constants
 
 

@@ -11,6 +11,9 @@ from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, Series, tak
 from tests.benchmarks.lists import timed, users_store
 from tests.benchmarks.sizes import growing
 
+MOST_TIMES_SLOWER = 4
+"""With few jobs, the rollups do not have a row for each combination of keys yet."""
+
 OF_ALL, OF_USER = "waste of all jobs, by each key", "waste of a user with a tenth of all jobs, by each key"
 
 
@@ -23,7 +26,9 @@ async def waste(effort: Effort, databases: Databases) -> list[Finding]:
             unit="ms",
             settings={"rounds": _rounds(effort)},
             series={_name(jobs): series[title] for jobs, series in by_size.items()},
-            ratios=tuple(Ratio(ours=_name(jobs), rival=_name(small), reach=AtMost(3)) for jobs in larger),
+            ratios=tuple(
+                Ratio(ours=_name(jobs), rival=_name(small), reach=AtMost(MOST_TIMES_SLOWER)) for jobs in larger
+            ),
         )
         for title in (OF_ALL, OF_USER)
     ]

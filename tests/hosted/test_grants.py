@@ -23,6 +23,7 @@ FROM_THE_START = (
     ("stats",),
     ("stats", "--by", "project"),
     ("stats", "--by", "mode"),
+    ("stats", "--waste", "--by", "group"),
     ("projects",),
     ("snapshot",),
 )
