@@ -85,6 +85,8 @@ class CaseWorkers:
     known: int
     holders: tuple[WorkerStatus, ...]
     held: tuple[LeasedJob, ...]
+    unserved_modes: tuple[str, ...]
+    """The modes of queued jobs that no living worker accepts. Empty if no worker is alive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,8 @@ class Case:
     projects: tuple[CaseProject, ...]
     jobs: tuple[GenerationJob, ...]
     """Newest first. The job for which the case is made comes first."""
+    stuck: frozenset[UUID]
+    """Those of the jobs that are stuck."""
     costs: tuple[StatusCosts, ...]
     are_costs_capped: bool
     """Whether the costs cover only the newest jobs."""

@@ -85,6 +85,8 @@ async def read_case(
     (taken_at,) = await store.actor_database.read(query.clock(at))
     report("jobs")
     jobs = await _jobs(store, person)
+    running = [job.id for job in jobs if job.status is JobStatus.RUNNING]
+    stuck = await reading.part("stuck jobs", store.find_stuck_jobs(running, at=at)) or frozenset()
     costs = await reading.part("costs", _read_costs(store, user.id)) or ()
     subject = await _subject(reading, store, person.job_id, jobs)
     report("failures")
@@ -109,6 +111,7 @@ async def read_case(
         visibility=visibility,
         projects=projects,
         jobs=jobs,
+        stuck=stuck,
         costs=costs,
         are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
         failures=failures,
@@ -256,8 +259,14 @@ async def _workers(store: Store, jobs: Sequence[GenerationJob], at: datetime | N
     theirs = {job.id for job in jobs}
     held = tuple(one for one in overview.held if one.job_id in theirs)
     owners = {one.owner for one in held}
+    alive = [one for one in overview.workers if one.is_alive]
+    queued = {job.mode for job in jobs if job.status is JobStatus.QUEUED}
+    accepted = (
+        queued if any(one.modes is None for one in alive) else {mode for one in alive for mode in one.modes or ()}
+    )
     return CaseWorkers(
-        alive=sum(one.is_alive for one in overview.workers),
+        alive=len(alive),
+        unserved_modes=tuple(sorted(queued - accepted)) if alive else (),
         known=len(overview.workers),
         holders=tuple(one for one in overview.workers if one.id in owners),
         held=held,

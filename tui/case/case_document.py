@@ -42,6 +42,7 @@ def case_document(built: BuiltCase) -> dict[str, Json]:
         ],
         "failures": None if case.failures is None else _failures(case.failures),
         "jobs": job_rows(case),
+        "stuck_job_ids": sorted(map(str, case.stuck)),
         **_about_job(case),
         "events": event_rows(case),
         "budgets": None if case.budgets is None else [_budget(one) for one in case.budgets],
@@ -160,6 +161,7 @@ def _workers(case: Case) -> Json:
     return {
         "alive": workers.alive,
         "known": workers.known,
+        "unserved_modes": list(workers.unserved_modes),
         "holders": [{"id": str(one.id), "name": one.name, "is_alive": one.is_alive} for one in workers.holders],
         "held": [plain_row(one) for one in workers.held],
     }

@@ -209,7 +209,7 @@ class _CaseText:
         return (
             self._time(job.created_at),
             f"`{job.id}`",
-            cell(status_word(job.status)),
+            cell(status_word(job.status)) + (", stuck" if job.id in self._case.stuck else ""),
             cell(job.mode, limit=40),
             money(job.cost_cents),
             _duration(job),
@@ -341,6 +341,9 @@ class _CaseText:
         yield "## Workers"
         yield ""
         yield f"{count(workers.alive)} of {count(workers.known)} known workers are alive."
+        if workers.unserved_modes:
+            modes = ", ".join(map(code, workers.unserved_modes))
+            yield f"No living worker accepts these modes of queued jobs: {modes}."
         if not workers.held:
             yield "No worker holds one of these jobs."
             return

@@ -118,3 +118,11 @@ def test_case_names_the_zone_of_the_profile(gjobs: Run, url: str, database: Conn
     case = gjobs("case", "ada@example.com").out
     assert "All times are in the zone Asia/Kolkata." in case
     assert "+05:30" in case
+
+
+def test_queued_modes_that_no_living_worker_accepts_are_named(gjobs: Run, url: str, sql: Sql) -> None:
+    assert "0 of 0 known workers are alive." in gjobs("case", "ada@example.com").out
+    sql("insert into gjobs.workers (id, name, host, process, concurrency, modes)"
+        " values (gen_random_uuid(), 'w', 'h', 1, 1, '{packaging}')")  # fmt: skip
+    case = gjobs("case", "ada@example.com").out
+    assert "1 of 1 known workers are alive.\nNo living worker accepts these modes of queued jobs: `lifestyle`." in case

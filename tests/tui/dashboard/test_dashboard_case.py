@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from store.database.write_access import WriteMode
+from store.errors import TimedOut
 from store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
@@ -83,3 +84,14 @@ async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(d
         await driver.press("escape", dialog="")
         reading.open()
         await driver.press("C", "y", message="Copied the case.")
+
+
+async def test_error_is_shown_and_the_next_try_is_redacted_as_before(drive: Drive) -> None:
+    failures = ["one"]
+    reading = Gate("find_jobs", lambda *_: bool(failures), fails=TimedOut("The database took too long."))
+    reading.open()
+    async with drive(make=reading.store) as driver:
+        await driver.press("C", on=4, shows="The database took too long.")
+        await driver.press("y", toast="There is no case to save or copy.")
+        failures.clear()
+        await driver.press("r", shows="Redaction found nothing to hide.")

@@ -122,7 +122,7 @@ class CaseDialog(Dialog[None]):
         """While the case is being built, hold all keys except those that leave."""
         return not self._is_building or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
 
-    @work(exclusive=True)
+    @work(exclusive=True, group="case")
     async def _start(self) -> None:
         self._is_building = True
         self._say("redaction", Content.styled("Reading …", "$foreground-muted"))
@@ -156,7 +156,9 @@ class CaseDialog(Dialog[None]):
         self.query_one(f"#{where}", SteadyText).say(content)
 
     def action_redact(self) -> None:
-        self._redacts = not self._redacts
+        """Switch redaction. After an error, read again as before."""
+        if self._built is not None:
+            self._redacts = not self._redacts
         self._start()
 
     def action_copy(self) -> None:
