@@ -1,4 +1,5 @@
--- Finds a moment's place among the transactions by bisection, because events have no index on their times.
+-- Finds a moment's place among the transactions by bisection, because events have no index on their times: the first transaction that ends
+-- after the moment, and the first one that begins after it.
 with recursive ends as (
     select (select e.transaction_id from gjobs.job_event_log e
              order by e.transaction_id, e.id limit 1)::text::bigint as low,
@@ -17,11 +18,11 @@ with recursive ends as (
       from step s
      cross join lateral (select s.low + (s.high - s.low) / 2 as number) middle
      cross join lateral (
-         select e.transaction_id, e.transaction_id::text::bigint as number from gjobs.job_event_log e
+         select e.transaction_id, e.transaction_id::text::bigint as number, e.at from gjobs.job_event_log e
           where e.transaction_id >= middle.number::text::xid8 order by e.transaction_id, e.id limit 1
      ) near
      cross join lateral (
-         select near.number, e.at from gjobs.job_event_log e
+         select near.number, case s.goal when 'last' then near.at else e.at end as at from gjobs.job_event_log e
           where e.transaction_id = near.transaction_id order by e.id desc limit 1
      ) found
      where s.low < s.high

@@ -45,7 +45,7 @@ class EventRange:
     first: int
     """The first transaction that may have events after the moment."""
     last: int
-    """A transaction after which no event is at the moment or before it."""
+    """The first transaction without events at the moment or before it."""
     count: int
     """The number of events from `first` on, at most one more than MOST_CHANGES."""
     taken_at: datetime

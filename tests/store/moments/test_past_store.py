@@ -254,6 +254,21 @@ async def test_values_without_an_event_are_marked(db: Db, sql: Sql) -> None:
     assert (len(listed), listed[deleted].status) == (3, JobStatus.RUNNING)
 
 
+async def test_steps_lead_through_the_events_of_one_transaction(db: Db, sql: Sql) -> None:
+    project = db.make_project()
+    sql(
+        "insert into generation_jobs (user_id, project_id, mode)"
+        " select user_id, id, 'lifestyle' from projects, generate_series(1, 3) where id = %s",
+        (project,),
+    )
+    sql("update gjobs.job_event_log set at = at + (id - (select min(id) from gjobs.job_event_log)) * interval '1 h'")
+    times = [row[0] for row in sql("select at - interval '3 h' from gjobs.job_event_log order by id")]
+    sql("update gjobs.job_event_log set at = at - interval '3 h'")
+    past = past_store(db.operator, times[1])
+    beside = [await past.event_beside(project, is_later=is_later) for is_later in (False, True)]
+    assert beside == [times[0], times[2]]
+
+
 async def test_past_store_never_writes(db: Db, sql: Sql) -> None:
     job_id = db.make_job()
     past = past_store(db.operator, moment_now(sql))
