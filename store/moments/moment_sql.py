@@ -228,6 +228,10 @@ def event_range(moment: datetime) -> Query[EventRange]:
     return Query(_RANGE, make, {"moment": moment})
 
 
+SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda row: bool(row[0]))
+"""Whether the actor sees the events of deleted jobs: all events, or those of their own jobs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """Events of one kind of change after the moment, in one project."""

@@ -87,6 +87,8 @@ class PastStore(Store):
         super().__init__(database, actor, capability_cache)
         self.actor_database = PastDatabase(database, actor, self.capability_cache)
         self.moment = moment
+        self._sees_gone_jobs: bool | None = None
+        """Whether policies show deleted jobs to the actor; None until known."""
         self.cautions: tuple[str, ...] = ()
         """Sentences on jobs that may be missing from the last page."""
         self._known = known or Known()
@@ -202,7 +204,12 @@ class PastStore(Store):
         events = await self.check()
         cut = f"Only the newest {MOST_LISTED:,} jobs of this moment are searched." if is_cut else ""
         gone = "" if events.is_whole else "So much has changed since that deleted jobs may be missing."
-        return tuple(filter(None, (cut, gone)))
+        if self._sees_gone_jobs is None:
+            (self._sees_gone_jobs,) = await self.actor_database.read(moment_sql.SEES_GONE_JOBS, needs=Capability.EVENTS)
+        hidden = (
+            "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
+        )
+        return tuple(filter(None, (cut, gone, hidden)))
 
     async def _page(
         self,

@@ -19,6 +19,7 @@ from tests.benchmarks.errors import errors
 from tests.benchmarks.growth import growth
 from tests.benchmarks.harness import Effort, Finding
 from tests.benchmarks.lists import lists
+from tests.benchmarks.moments import moments
 from tests.benchmarks.report import document, print_table
 from tests.benchmarks.startup import startup
 from tests.benchmarks.statistics import statistics
@@ -33,6 +34,7 @@ Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
 BENCHMARKS: Mapping[str, Benchmark] = {
     "startup": startup,
     "lists": lists,
+    "moments": moments,
     "statistics": statistics,
     "errors": errors,
     "transitions": transitions,

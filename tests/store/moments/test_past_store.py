@@ -23,7 +23,7 @@ from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, error_of, writes
+from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, altered, error_of, writes
 
 Values = dict[str, Any]
 ACTORS: tuple[Actor, ...] = (OPERATOR, ADA_HERSELF)
@@ -267,6 +267,18 @@ async def test_steps_lead_through_the_events_of_one_transaction(db: Db, sql: Sql
     past = past_store(db.operator, times[1])
     beside = [await past.event_beside(project, is_later=is_later) for is_later in (False, True)]
     assert beside == [times[0], times[2]]
+
+
+async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql, story: tuple[UUID, datetime]) -> None:
+    project, moment = story
+    past = past_store(db.ada, moment)
+    assert len((await past.get_project_jobs(project)).items) == 16
+    assert past.cautions == ()
+    team = "create policy team on generation_jobs for select to authenticated using (true)"
+    with altered(sql, team, "drop policy team on generation_jobs"):
+        hidden = past_store(db.ada, moment)
+        assert len((await hidden.get_project_jobs(project)).items) == 14
+    assert hidden.cautions == ("Jobs that are deleted or archived by now are missing: policies hide them.",)
 
 
 async def test_past_store_never_writes(db: Db, sql: Sql) -> None:

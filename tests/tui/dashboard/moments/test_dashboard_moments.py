@@ -7,7 +7,8 @@ import pytest
 
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
-from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
 
 
@@ -93,6 +94,16 @@ async def test_keys_typed_while_the_present_returns_act_on_no_row_of_the_past(pa
     assert str(job_id(2)) not in driver.text
     assert job_id(2) not in {job.id for job in driver.app.dashboard.jobs.selected}
     assert str(job_id(2)) not in driver.app.clipboard
+
+
+async def test_database_without_events_is_explained_in_the_form(
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo
+) -> None:
+    async with dashboard_on(attached_database) as driver:
+        await driver.press("at", dialog="Show an earlier moment")
+        await driver.press("enter", shows=("This database does not record job events.", "gjobs migrate up"))
+        await driver.press("escape", dialog="")
+        assert driver.session.access.may_write
 
 
 async def test_impossible_moments_are_explained_in_the_form(past: tuple[Driver, datetime]) -> None:
