@@ -8,7 +8,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.errors import (
     DuplicatePreparedStatement,
     FeatureNotSupported,
@@ -30,7 +30,6 @@ from store.database.transactions import (
     Snapshot,
     WriteTransaction,
     begin_write,
-    check_identity,
     commit,
     read,
     set_for_transaction,
@@ -275,16 +274,19 @@ class Database:
         ):
             # Read once: a write that started under a permit may finish after the permit ends.
             may_write, permit = self.access.may_write, self.access.permit
-            async with connection.pipeline():
+
+            async def begin() -> AsyncCursor[Row] | None:
                 await connection.execute(begin_write(may_write=may_write))
-                answer = await set_up(connection, identity, limits)
-                await check_identity(answer, identity)
-            transaction = WriteTransaction(connection, self.load)
+                return await set_up(connection, identity, limits)
+
+            transaction = WriteTransaction(
+                connection, self.load, begin=begin, identity=identity, is_numbered=self._journal is not None
+            )
             yield transaction
-            if transaction.recorded is None:
+            if transaction.recorded is not None:
+                await self._commit(connection, transaction, transaction.recorded, actor, permit)
+            elif transaction.has_begun:
                 await connection.execute("ROLLBACK")
-            else:
-                await self._commit(connection, transaction.recorded, actor, permit)
 
     async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """Run self-guarding statements, commit them in one round trip, and return the rows of each.
@@ -326,13 +328,19 @@ class Database:
         return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(actor))
 
     async def _commit(
-        self, connection: AsyncConnection, written: WriteRecord, actor: Actor, permit: WritePermit | None
+        self,
+        connection: AsyncConnection,
+        transaction: WriteTransaction,
+        written: WriteRecord,
+        actor: Actor,
+        permit: WritePermit | None,
     ) -> None:
         """Commit. With a journal, record the write before the commit and its outcome after it."""
         if self._journal is None:
             await commit(connection, UnconfirmedWrite(written=written, journal_ref=None))
             return
-        ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
+        if (transaction_id := transaction.number) is None:
+            ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
         reason = permit.reason if permit else None
         mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
         outcome = WriteOutcome.NOT_DONE

@@ -196,14 +196,18 @@ async def _read(
     limits: TimeLimits,
     settings: Mapping[str, str],
 ) -> tuple[list[Any], ...]:
+    # Fetch after the pipeline: inside, each fetch would wait for an answer of its own.
     async with connection.pipeline():
         await connection.execute(BEGIN_SNAPSHOT)
         await set_for_transaction(connection, {**time_outs(limits), **settings})
         answer = await take_identity(connection, identity)
         cursors = [await send(connection, query) for query in queries]
         await connection.execute("COMMIT")
-        await check_identity(answer, identity)
-        return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+    await check_identity(answer, identity)
+    return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+
+
+_NUMBER = "SELECT txid_current_if_assigned()"
 
 
 class Snapshot:
@@ -255,7 +259,7 @@ async def write_at_once(
             cursors = [await send(connection, query) for query in queries]
             await check_identity(answer, identity)
             await connection.execute("COMMIT")
-            return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
     except Error as error:
         if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
@@ -265,12 +269,33 @@ async def write_at_once(
         raise
 
 
-class WriteTransaction:
-    """Runs the statements of one write transaction."""
+Begin = Callable[[], Awaitable[AsyncCursor[Row] | None]]
+"""Sends BEGIN, time-outs and identity. Returns the identity that the database reports."""
 
-    def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
+
+class WriteTransaction:
+    """Runs the statements of one write transaction, which begins with the first of them, in one round trip.
+
+    `is_numbered` asks for the transaction's number, too.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        load: LoadMeter,
+        *,
+        begin: Begin,
+        identity: RequestIdentity | None,
+        is_numbered: bool,
+    ) -> None:
         self._connection = connection
         self._load = load
+        self._begin = begin
+        self._identity = identity
+        self._is_numbered = is_numbered
+        self.has_begun = False
+        self.number: int | None = None
+        """The number after the first statement, if that one has changed something."""
         self.recorded: WriteRecord | None = None
 
     async def run(self, query: Query[T]) -> list[T]:
@@ -283,11 +308,28 @@ class WriteTransaction:
 
     async def become(self, identity: RequestIdentity | None) -> None:
         """Run all later statements with this identity."""
-        await check_identity(await take_identity(self._connection, identity), identity)
+        async with self._connection.pipeline():
+            begun = None if self.has_begun else await self._begin()
+            answer = await take_identity(self._connection, identity)
+        if not self.has_begun:
+            await check_identity(begun, self._identity)
+            self.has_begun = True
+        await check_identity(answer, identity)
 
     async def _send(self, query: Query[Any]) -> AsyncCursor[Row]:
         self._load.count(1)
-        return await send(self._connection, query)
+        if self.has_begun:
+            return await send(self._connection, query)
+        async with self._connection.pipeline():
+            answer = await self._begin()
+            cursor = await send(self._connection, query)
+            numbers = await self._connection.execute(_NUMBER) if self._is_numbered else None
+        # Nothing is committed before this check.
+        await check_identity(answer, self._identity)
+        self.has_begun = True
+        if numbers is not None:
+            ((self.number,),) = await numbers.fetchall()
+        return cursor
 
     def record(self, written: WriteRecord) -> None:
         """Record what was written. The transaction then commits when its block ends."""

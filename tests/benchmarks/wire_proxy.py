@@ -11,6 +11,9 @@ from tests.benchmarks.database import Conninfo
 
 _CHUNK = 2**16
 
+_GOODBYE = b"X\0\0\0\4"
+"""The last message of a client, which nothing answers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
@@ -90,13 +93,15 @@ class WireProxy:
         socket = f"{self._server['host']}/.s.PGSQL.{self._server['port']}"
         server, to_server = await asyncio.open_unix_connection(socket)
         self._round_trips += 1
+        self._is_answered = True
         asked, answered = _MessageCounter(has_type=False), _MessageCounter(has_type=True)
 
         def note_sent(data: bytes) -> None:
             self._sent += len(data)
             self._messages += asked.count(data)
-            self._round_trips += self._is_answered
-            self._is_answered = False
+            if data != _GOODBYE:
+                self._round_trips += self._is_answered
+                self._is_answered = False
 
         def note_delivered(data: bytes) -> None:
             self._received += len(data)

@@ -97,6 +97,7 @@ async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
 async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db, sessions: Sessions) -> None:
     async def write() -> None:
         async with db.operator.database.write(db.operator.actor) as transaction:
+            await transaction.run(job_sql.OF_EVENTS.one(NOTHING))
             ((pid, _),) = sessions()
             db.sql("select pg_terminate_backend(%s)", [pid])
             await until(lambda: not sessions())

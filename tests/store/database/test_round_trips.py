@@ -1,0 +1,55 @@
+"""How often a client waits for the server, counted by a proxy."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.database.database import Database
+from store.job_list.list_query import ListingQuery, RowWindowQuery
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Applied, Refused
+from store.journal.journal import Journal, read_journal
+from store.store import Store
+from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import Db
+
+QUERY = ListingQuery(window=RowWindowQuery(after=20))
+
+
+@pytest.fixture
+def proxy(database: Conninfo) -> Iterator[WireProxy]:
+    with wire_proxy(database) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def store(proxy: WireProxy, database: Conninfo, tmp_path: Path) -> AsyncIterator[Store]:
+    journal = Journal(tmp_path / "journal", database="testbase")
+    async with Store(Database(proxy.conninfo(database), journal=journal)) as store:
+        yield store
+
+
+async def test_first_list_takes_four_round_trips_and_the_next_one(proxy: WireProxy, store: Store, db: Db) -> None:
+    db.make_job()
+    await store.capability_cache.get()
+    first = await store.get_listing(QUERY)
+    assert len(first.window.jobs) == 1
+    assert proxy.traffic.round_trips == 4  # two to connect, one for the capabilities, one for the rows
+    await store.get_listing(QUERY)
+    assert proxy.traffic.round_trips == 5
+
+
+async def test_transition_recorded_in_the_journal_takes_two_round_trips(
+    proxy: WireProxy, store: Store, db: Db, tmp_path: Path
+) -> None:
+    job_id = db.make_job(status=JobStatus.QUEUED)
+    await store.get_listing(QUERY)
+    before = proxy.traffic
+    assert isinstance(await store.transition_job_status(job_id, JobStatus.RUNNING), Applied)
+    assert proxy.traffic.since(before).round_trips == 2
+    assert isinstance(await store.transition_job_status(job_id, JobStatus.RUNNING), Refused)
+    (entry,) = read_journal(tmp_path / "journal").entries
+    assert entry.ids == (job_id,)
+    assert await store.get_job_statuses([job_id]) == {job_id: JobStatus.RUNNING}
