@@ -26,8 +26,8 @@ _KEYS = {
 }
 _GAP = "  "
 _NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
-_LEFT_OUT = (5, 2, 0)
-"""The numbers that a narrow screen leaves out, in this order: costs of all jobs, then counts."""
+_LEFT_OUT = ("ALL JOBS",), ("RETRIES", "COST")
+"""The neighboring numbers that a narrow screen leaves out, in this order."""
 _ALL_COUNTED = "All jobs that exist are counted."
 
 Ask = Callable[[WasteKey], Awaitable[Waste]]
@@ -38,12 +38,12 @@ class WasteDialog(Dialog[None]):
 
     DEFAULT_CSS = """
     WasteDialog {
-        #dialog { width: 130; }
-        VerticalScroll { height: auto; max-height: 100%; }
+        #dialog { width: 130; height: 40; overflow: hidden; }
+        VerticalScroll { height: 1fr; }
         #by { margin-bottom: 1; }
         #headline { text-style: bold; margin-bottom: 1; }
-        #summary { color: $foreground-muted; margin-top: 1; }
-        #keys { color: $foreground-muted; margin-top: 1; }
+        #summary { height: auto; max-height: 3; color: $foreground-muted; }
+        #keys { height: 1; color: $foreground-muted; margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,10 +62,11 @@ class WasteDialog(Dialog[None]):
         self._found: Waste | None = None
 
     def compose(self) -> ComposeResult:
-        with self.box(f"Waste · {self._of}"), VerticalScroll():
+        with self.box(f"Waste · {self._of}"):
             yield SteadyText(id="by")
             yield SteadyText(id="headline")
-            yield SteadyText(id="table")
+            with VerticalScroll():
+                yield SteadyText(id="table")
             yield SteadyText(id="summary")
             yield SteadyText(id="keys")
 
@@ -123,9 +124,11 @@ def _table(waste: Waste, width: int) -> Content:
         *([name(row, waste.by, has_group_id=False), *numbers(row)[:shown]] for row in waste.rows),
         [TOTAL, *numbers(waste.total)[:shown]],
     ]
-    for place in _LEFT_OUT:
-        if width - _cells(_widths(lines)[1:]) < _LEAST_NAME_CELLS and place < len(lines[0]) - 1:
-            lines = [[*line[: place + 1], *line[place + 2 :]] for line in lines]
+    for titles in _LEFT_OUT:
+        first, *others = _widths(lines)
+        if width - _cells(others) < min(first, _LEAST_NAME_CELLS) and titles[0] in lines[0]:
+            place = lines[0].index(titles[0])
+            lines = [[*line[:place], *line[place + len(titles) :]] for line in lines]
     first, *others = _widths(lines)
     first = max(min(first, _NAME_CELLS, width - _cells(others)), 1)
     title, *rows, total = (_line(line, [first, *others]) for line in lines)
