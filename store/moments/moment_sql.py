@@ -178,13 +178,13 @@ def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Q
     return Query(statement, make or query.make, {**query.parameters, **pool.parameters}, may_compile=False)
 
 
-def past_maker(make: RowMaker[Job], *, marks_all: bool) -> RowMaker[Job | PastJob]:
-    """Return a function for rows of PAST_COLUMNS. Unless `marks_all`, only jobs with unrecorded values are PastJobs."""
+def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
+    """Return a function for rows of PAST_COLUMNS. Only jobs with unrecorded values are PastJobs."""
 
     def made(row: Row) -> Job | PastJob:
         *values, unrecorded = row
         job = make(values)
-        return marked(job, unrecorded.split(",") if unrecorded else ()) if unrecorded or marks_all else job
+        return marked(job, unrecorded.split(",")) if unrecorded else job
 
     return made
 

@@ -185,7 +185,7 @@ class PastStore(Store):
 
         If the first `wanted` jobs suffice, only they are rebuilt. Many of them may not have existed, then more follow.
         """
-        make = past_maker(make, marks_all=make is make_job)
+        make = past_maker(make)
         if wanted is not None:
             pool = await self._pool(rows=wanted, project_id=project_id)
             answers = await self._read(*further, *(as_of(one, pool, make) for one in asked))
@@ -234,7 +234,7 @@ class PastStore(Store):
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
         pool = await self._pool(ids=job_ids)
-        asked = as_of(_STATEMENTS.these(job_ids), pool, past_maker(make_job, marks_all=True))
+        asked = as_of(_STATEMENTS.these(job_ids), pool, past_maker(make_job))
         (rows,) = await self._read(asked)
         return list(rows)
 

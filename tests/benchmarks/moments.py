@@ -10,7 +10,7 @@ from store.store import Store
 from store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, take_turns
-from tests.benchmarks.lists import ROWS, look_at_project, timed, users_store
+from tests.benchmarks.lists import ROWS, timed, users_store
 from tests.benchmarks.sizes import many
 
 LIVE, PAST = "the newest 200 jobs now", "the newest 200 jobs of a moment"
@@ -48,13 +48,13 @@ def _change(database: FilledDatabase) -> datetime:
 
 async def _compare(effort: Effort, database: FilledDatabase, moment: datetime) -> Finding:
     times, rounds = effort.choose(40, quick=1), effort.choose(25, quick=1)
-    query = look_at_project(database)
+    project = database.owner.projects[0]
     contestants: dict[str, Callable[[], Awaitable[float]]] = {}
     async with users_store(database) as user, Store(Database(database.conninfo), OPERATOR) as operator:
         for name, store in (("", operator), (", as a user", user)):
             past = past_store(store, moment)
-            contestants[LIVE + name] = timed(partial(store.get_listing, query), times)
-            contestants[PAST + name] = timed(partial(past.get_listing, query), times)
+            contestants[LIVE + name] = timed(partial(store.get_project_jobs, project, limit=ROWS), times)
+            contestants[PAST + name] = timed(partial(past.get_project_jobs, project, limit=ROWS), times)
         series = await take_turns(contestants, rounds=rounds)
     return Finding(
         title=f"the newest {ROWS} jobs of a project at an earlier moment",

@@ -44,6 +44,11 @@ def row(value: Row) -> Mapping[str, Json]:
     return job_row(value) if isinstance(value, GenerationJob) else plain_row(value)
 
 
+def past_row(job: GenerationJob) -> Mapping[str, Json]:
+    """Return a job of an earlier moment, always with the names of unrecorded values."""
+    return {"unrecorded": [], **row(job)}
+
+
 def rows(values: Sequence[Row]) -> list[Json]:
     return [row(value) for value in values]
 

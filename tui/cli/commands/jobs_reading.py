@@ -93,7 +93,8 @@ async def _list(
     for caution in _cautions(session.store):
         print_message(caution)
     if output.json:
-        output.document(json_documents.rows(page.items))
+        as_row = json_documents.row if session.moment is None else json_documents.past_row
+        output.document([as_row(job) for job in page.items])
         return ExitCode.DONE
     names = await project_names(session.store) if page.items else {}
     show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
@@ -122,7 +123,8 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
         raise await _where_it_went(session, job_id)
     links = await session.store.get_job_links(job_id)
     if output.json:
-        output.document({**json_documents.row(job), **json_documents.links(links)})
+        as_row = json_documents.row if session.moment is None else json_documents.past_row
+        output.document({**as_row(job), **json_documents.links(links)})
         return ExitCode.DONE
     from tui.cli.job_tables import job_block
     from tui.text.job_text import stuck_words
