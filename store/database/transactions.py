@@ -44,22 +44,23 @@ def statement_time_out(seconds: float) -> dict[str, str]:
 
 
 _TIME_OUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-_SET = "set_config(%s, %s, true)"
+_SET = "set_config('{name}', %s, true)"
 # Postgres returns a time-out with its unit, which casts to an interval. 0 means no limit.
 _SET_IF_SHORTER = (
-    "set_config(%s, least(%s::int8, nullif(extract(epoch from current_setting(%s)::interval) * 1000, 0))::int8::text,"
-    " true)"
+    "set_config('{name}',"
+    " least(%s::int8, nullif(extract(epoch from current_setting('{name}')::interval) * 1000, 0))::int8::text, true)"
 )
 
 
 async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
-    """Apply settings to this transaction only. A shorter time-out of the role or database stays in force."""
-    calls, values = [], list[str]()
-    for name, value in settings.items():
-        is_time_out = name in _TIME_OUTS
-        calls.append(_SET_IF_SHORTER if is_time_out else _SET)
-        values += [name, value, name] if is_time_out else [name, value]
-    await connection.execute(f"SELECT {', '.join(calls)}", values)
+    """Apply settings to this transaction only. A shorter time-out of the role or database stays in force.
+
+    The names become SQL, so they must be our own.
+    """
+    calls = [(_SET_IF_SHORTER if name in _TIME_OUTS else _SET).format(name=name) for name in settings]
+    # One short value is sent back, instead of each setting.
+    statement = f"SELECT length({' || '.join(calls)})"
+    await connection.execute(statement.encode(), list(settings.values()))
 
 
 async def take_identity(connection: AsyncConnection, identity: RequestIdentity | None) -> AsyncCursor[Row] | None:

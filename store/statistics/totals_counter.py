@@ -197,6 +197,8 @@ class TotalsCounter:
         self, query: TotalsQuery, lists: Mapping[What, ListQuery], capabilities: CountCapabilities
     ) -> Mapping[What, Count]:
         """Return the length of each list, if known."""
+        if not lists:
+            return {}
         cap = self._limits.cap
         asked = {
             what: count_sql.count_matching_up_to(listed, most=cap + 1, readable=capabilities.readable)

@@ -129,11 +129,12 @@ def _settings_sql(expression: str, names: list[str], role: str) -> str:
 
     A missing claim gives an empty legacy setting, as after an earlier request.
     """
-    legacy = ", ".join(f"set_config('request.jwt.claim.{name}', claims ->> '{name}', true)" for name in names)
+    legacy = " || ".join(f"set_config('request.jwt.claim.{name}', claims ->> '{name}', true)" for name in names)
     return (
         # Only names are inserted: each is ours, or was checked as a setting's name.
         f"WITH signed_in AS MATERIALIZED (SELECT {expression} AS claims)"  # noqa: S608
-        f" SELECT set_config('request.jwt.claims', claims::text, true), set_config('request.jwt.claim', '', true),"
-        f" {legacy},"
+        # The length is short. The settings themselves would be sent back.
+        f" SELECT length(set_config('request.jwt.claims', claims::text, true) ||"
+        f" set_config('request.jwt.claim', '', true) || {legacy}),"
         f" set_config('role', '{role}', true) FROM signed_in"
     )

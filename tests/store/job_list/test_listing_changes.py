@@ -17,8 +17,10 @@ from store.errors import UnexpectedError
 from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
+from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
+from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOW, Sql
 
@@ -130,6 +132,27 @@ async def test_unchanged_rows_are_not_sent_again(database: CountedDatabase, fill
     pairs = zip(second.window.jobs, changed[0].window.jobs, strict=True)
     assert [(job.id.int, job.cost_cents) for former, job in pairs if former is not job] == [(4, 11)]
     assert all(one.window.jobs == other.window.jobs for one, other in pairwise(changed))
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+async def test_unchanged_poll_takes_one_round_trip_and_few_bytes(
+    attached_database: Conninfo, filled: Sql, actor: Actor
+) -> None:
+    with wire_proxy(attached_database) as proxy:
+        # Without a delay, an answer may overtake the rest of what was asked.
+        proxy.delay = 0.01
+        async with Store(Database(proxy.conninfo(attached_database)), actor) as store:
+            for _ in range(4):
+                await store.get_listing(ALL)
+                await store.get_totals(TotalsQuery())
+            before = proxy.traffic
+            await store.get_listing(ALL)
+            listed = proxy.traffic.since(before)
+            await store.get_totals(TotalsQuery())
+            counted = proxy.traffic.since(before).since(listed)
+    assert (listed.round_trips, counted.round_trips) == (1, 1)
+    assert listed.both < (750 if actor == OPERATOR else 1500)
+    assert counted.both < 2200
 
 
 async def test_listing_survives_a_changed_column_type_and_then_prepares_no_statements(
