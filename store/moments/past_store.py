@@ -18,6 +18,7 @@ from store.error_groups.error_group import EVERY_FAILURE, ErrorGroups, ErrorScop
 from store.errors import InvalidValue, ReadOnly
 from store.filters.filter_terms import Age, Key
 from store.filters.job_filter import NO_FILTER, JobFilter
+from store.formats import id_range
 from store.job_list import list_sql, read_listing
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
@@ -32,6 +33,7 @@ from store.moments import moment_sql, past_totals
 from store.moments.moment import MOST_LISTED, EventRange, check_moment
 from store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
 from store.page_limits import PAGE_SIZE
+from store.search import IdMatches
 from store.statistics.exact_totals import Report
 from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
@@ -240,6 +242,13 @@ class PastStore(Store):
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
         return next(iter(await self.get_these_jobs([job_id])), None)
+
+    async def find_by_id(self, id_or_prefix: str) -> IdMatches:
+        """Return matches as `Store.find_by_id` does. Jobs that are gone by now are found only by their whole id."""
+        found, ids = await super().find_by_id(id_or_prefix), id_range(id_or_prefix)
+        whole = {ids.low} if ids is not None and ids.low == ids.high else set()
+        jobs = await self.get_these_jobs(whole | {job.id for job in found.jobs})
+        return replace(found, jobs=tuple(jobs))
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, AnyStatus]:
         (rows,) = await self._read(as_of(job_sql.statuses(job_ids), await self._pool(ids=job_ids)))

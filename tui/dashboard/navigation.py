@@ -10,6 +10,7 @@ from store.errors import NoPrivilege, StoreError
 from store.filters.job_filter import NO_FILTER
 from store.formats import id_range
 from store.jobs.job import GenerationJob
+from store.moments.past_store import past_store
 from store.projects.project import Asset, Project
 from store.search import IdMatches
 from store.users.actor import ActingUser, Operator, actor_name
@@ -194,7 +195,9 @@ async def open_by_id(host: "ActionHost", text: str) -> None:
         return
     is_operator = isinstance(store.actor, Operator)
     try:
-        everything = await session.operator.find_by_id(text)
+        moment = host.dashboard.listing_query.moment
+        operator = session.operator if moment is None else past_store(session.operator, moment)
+        everything = await operator.find_by_id(text)
         seen = everything if is_operator else await _find_as_actor(store, text)
         found = found_items(seen, everything)
         if not found:
@@ -202,7 +205,7 @@ async def open_by_id(host: "ActionHost", text: str) -> None:
             return
         item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
         if item is not None:
-            await _open(host, store, session.operator, item)
+            await _open(host, store, operator, item)
     except StoreError as error:
         show_toast(host.app, error_toast(error))
 

@@ -55,3 +55,19 @@ def test_refusal_hint_names_the_option_or_the_key_that_allows_writes() -> None:
     assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)
     access.opened_by = "Press W to write for some minutes."
     assert access.refusal().hint == "Press W to write for some minutes."
+
+
+def test_suspension_refuses_writes_of_every_session_until_it_ends() -> None:
+    for rule in WriteMode:
+        access = WriteAccess(rule)
+        if rule is WriteMode.PERMIT_REQUIRED:
+            access.open_permit("ticket 4711", 60)
+        might_write = access.may_write
+        access.suspend("An earlier moment is shown.", hint="Return first.")
+        refused = access.refusal()
+        assert (access.may_write, access.is_suspended) == (False, True)
+        assert (refused.message, refused.hint) == ("An earlier moment is shown.", "Return first.")
+        with pytest.raises(ReadOnly):
+            access.open_permit("another reason", 60)
+        access.resume()
+        assert (access.may_write, access.is_suspended) == (might_write, False)

@@ -227,6 +227,8 @@ async def test_details_show_the_events_until_the_moment(operator: Store, story: 
     assert isinstance(job, PastJob)
     assert (job.status, job.error) == (JobStatus.FAILED, "error 11")
     assert job.unrecorded == ("input_asset_id", "updated_at", "completed_at", "created_at")
+    assert (await past.find_by_id(str(UUID(int=12)))).jobs == (job,)
+    assert [one.status for one in (await past.find_by_id(str(UUID(int=1)))).jobs] == [JobStatus.QUEUED]
     archived = await past.get_generation_job(UUID(int=8))
     assert archived is not None
     assert archived.created_at == NOW + timedelta(minutes=7)

@@ -56,6 +56,8 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.act_as("ada@", shows=("as ada@example.com", "as of 20"))
     await driver.until(lambda: 2 in driver.rows)
     await driver.act_as("operator", shows="as the operator")
+    await driver.filter(str(job_id(2)), "enter", rows=[2])
+    await driver.press("escape", until=lambda: 1 in driver.rows)
     await driver.press("1", until=lambda: 2 in driver.rows)
     await driver.go_to(2)
     await driver.press("enter", dialog="Job", shows=("Not recorded for this moment:", "creation time"))
