@@ -1,7 +1,6 @@
 """Reads a case. Every part is bounded, read-only, and read with the reader's own rights."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -53,13 +52,17 @@ STEPS = ("jobs", "failures", "visibility", "timelines", "budgets", "workers", "d
 _MOST_WORKERS = 500
 
 
-@dataclass(slots=True, kw_only=True)
-class _Reading:
-    """Collects why parts could not be read."""
+class _Parts:
+    """Reads parts, reports each step, and collects why parts could not be read."""
 
-    unread: list[UnreadPart] = field(default_factory=list)
+    def __init__(self, report: Report) -> None:
+        self.unread: list[UnreadPart] = []
+        self._report = report
 
-    async def part(self, name: str, reading: Awaitable[T]) -> T | None:
+    async def __call__(self, name: str, reading: Awaitable[T]) -> T | None:
+        """Return None if the part can't be read."""
+        if name in STEPS:
+            self._report(name)
         try:
             return await reading
         except (NoPrivilege, SchemaMissing, TimedOut) as error:
@@ -81,46 +84,31 @@ async def read_case(
     `label` names the database in findings. `at` stands in for the server's clock. Raises a StoreError if the jobs can't
     be read. Any other part that can't be read is left out, with the reason.
     """
-    reading, user = _Reading(), person.user
     (taken_at,) = await store.actor_database.read(query.clock(at))
     report("jobs")
-    jobs = await _jobs(store, person)
-    running = [job.id for job in jobs if job.status is JobStatus.RUNNING]
-    stuck = await reading.part("stuck jobs", store.find_stuck_jobs(running, at=at)) or frozenset()
-    costs = await reading.part("costs", _read_costs(store, user.id)) or ()
-    subject = await _subject(reading, store, person.job_id, jobs)
-    report("failures")
-    failures = await reading.part("failures", _failures(store, user.id, at))
-    report("visibility")
-    visibility = await reading.part("visibility", _visibility(store, person))
-    projects = await reading.part("projects", _projects(store, person, costs, jobs)) or ()
-    report("timelines")
-    timelines = await reading.part("timelines", _timelines(store, person, jobs, at)) or ()
-    report("budgets")
-    budgets = await reading.part("budgets", _budgets(store, user.id, [one.id for one in projects], at))
-    report("workers")
-    workers = await reading.part("workers", _workers(store, jobs, at))
-    report("doctor findings")
-    findings = await reading.part("doctor findings", _findings(store, person, label))
+    jobs, part = await _jobs(store, person), _Parts(report)
+    costs = await part("costs", _read_costs(store, person.user.id)) or ()
+    projects = await part("projects", _projects(store, person, costs, jobs)) or ()
     return Case(
         taken_at=taken_at,
         reader=actor_name(store.actor),
-        user=user,
-        subject=subject,
+        user=person.user,
         job_id=person.job_id,
-        visibility=visibility,
-        projects=projects,
+        subject=await _subject(part, store, person.job_id, jobs),
         jobs=jobs,
-        stuck=stuck,
+        stuck=await part("stuck jobs", _stuck(store, jobs, at)) or frozenset(),
         costs=costs,
         are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
-        failures=failures,
-        timelines=timelines,
-        budgets=budgets,
-        workers=workers,
-        findings=findings,
-        unread=tuple(reading.unread),
+        failures=await part("failures", _failures(store, person.user.id, at)),
+        visibility=await part("visibility", _visibility(store, person)),
+        projects=projects,
+        timelines=await part("timelines", _timelines(store, person, jobs, at)) or (),
+        budgets=await part("budgets", _budgets(store, person.user.id, projects, at)),
+        workers=await part("workers", _workers(store, jobs, at)),
+        findings=await part("doctor findings", _findings(store, person, label)),
         settings=tuple(settings),
+        # The last one, because each part above may add to it.
+        unread=tuple(part.unread),
     )
 
 
@@ -141,20 +129,22 @@ async def _failures(store: Store, user_id: UUID, at: datetime | None) -> ErrorGr
     return await store.get_error_groups(ErrorScope(job_filter=_of_user(user_id), window=FAILURE_WINDOW), at=at)
 
 
+async def _stuck(store: Store, jobs: Sequence[GenerationJob], at: datetime | None) -> frozenset[UUID]:
+    return await store.find_stuck_jobs([job.id for job in jobs if job.status is JobStatus.RUNNING], at=at)
+
+
 async def _read_costs(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
     return tuple(await store.actor_database.read(case_sql.costs_of_user(user_id, most=MOST_COUNTED)))
 
 
-async def _subject(
-    reading: _Reading, store: Store, job_id: UUID | None, jobs: Sequence[GenerationJob]
-) -> CaseJob | None:
+async def _subject(part: _Parts, store: Store, job_id: UUID | None, jobs: Sequence[GenerationJob]) -> CaseJob | None:
     if job_id is None:
         return None
     job = next((one for one in jobs if one.id == job_id), None)
     asset: Asset | None = None
     if job is not None and job.input_asset_id is not None:
-        asset = await reading.part("input asset", _asset(store, job.input_asset_id))
-    archived = await reading.part("archive", archived_of(store, job_id)) or ()
+        asset = await part("input asset", _asset(store, job.input_asset_id))
+    archived = await part("archive", archived_of(store, job_id)) or ()
     is_running = job is not None and job.status is JobStatus.RUNNING
     return CaseJob(
         links=await store.get_job_links(job_id),
@@ -243,13 +233,15 @@ async def _timelines(
     return tuple([await store.get_job_history(job_id, limit=MOST_EVENTS, at=at) for job_id in chosen])
 
 
-async def _budgets(store: Store, user_id: UUID, project_ids: Sequence[UUID], at: datetime | None) -> tuple[Budget, ...]:
+async def _budgets(
+    store: Store, user_id: UUID, projects: Sequence[CaseProject], at: datetime | None
+) -> tuple[Budget, ...]:
     await _require(store, Capability.BUDGETS)
     found = {one.id: one for one in await store.get_budgets(user_id=user_id, limit=MOST_BUDGETS, at=at)}
-    for project_id in project_ids:
+    for project in projects:
         if len(found) >= MOST_BUDGETS:
             break
-        found.update((one.id, one) for one in await store.get_budgets(project_id, limit=MOST_BUDGETS, at=at))
+        found.update((one.id, one) for one in await store.get_budgets(project.id, limit=MOST_BUDGETS, at=at))
     return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
 
 

@@ -9,7 +9,7 @@ from store.error_groups.error_group import ErrorGroups
 from store.formats import format_duration, plain_row, plain_time
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.build_case import BuiltCase
-from tui.case.case_text import zone_name
+from tui.case.case_words import zone_name
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
