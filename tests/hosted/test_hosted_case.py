@@ -28,7 +28,7 @@ def test_each_login_gets_a_case_and_leaves_no_trace(login: Login, gjobs: Run, mo
     assert case["user"]["email"] == ("ada@example.com" if login.is_owner else None)
     unread = {"visibility"} if not login.is_owner else set()
     assert {part["part"] for part in case["unread"]} == unread | {"timelines", "budgets", "workers"}
-    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
 @pytest.fixture
