@@ -19,21 +19,19 @@ _WARM_UP = 4
 
 async def measure_poll(database: Database) -> int | None:
     """Return the bytes of a poll that finds nothing changed. None if they are unknown, or if jobs are unreadable."""
-    store, counts = Store(database), True
-    received = 0
+    store, counts, received = Store(database), True, 0
+    if (before := database.load.traffic()) is None:
+        return None
     try:
         for _ in range(_WARM_UP + 1):
-            before = database.load.traffic()
             await store.get_listing(ListingQuery())
             if counts:
                 started = perf_counter()
                 await store.get_totals(TotalsQuery())
                 # Slow totals are counted so rarely that their bytes don't matter.
                 counts = perf_counter() - started < FAST
-            after = database.load.traffic()
-            if before is None or after is None:
-                return None
-            received = (after - before).received
+            after = database.load.traffic() or before
+            received, before = (after - before).received, after
     except StoreError:
         return None
     return received
