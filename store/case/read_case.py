@@ -267,8 +267,9 @@ async def _workers(store: Store, jobs: Sequence[GenerationJob], at: datetime | N
 
 async def _findings(store: Store, person: CasePerson, label: str) -> tuple[Finding, ...]:
     """Return the faults of the database, and what the doctor says about the user."""
+    if store.actor != OPERATOR:
+        raise NoPrivilege("Only the operator examines the database.")
     user = ActingUser(id=person.user.id, email=person.user.email)
-    is_operator = store.actor == OPERATOR and await store.actor_database.has(Capability.ACTING)
-    further = [partial(jobs_visible_to, actor=user)] if is_operator else []
+    further = [partial(jobs_visible_to, actor=user)] if await store.actor_database.has(Capability.ACTING) else []
     found = await examine(store.database, label=label, further=further)
     return tuple(one for one in found.findings if one.is_fault or one.name == "seen-by")

@@ -108,7 +108,7 @@ def test_file_is_replaced_only_with_force_and_other_suffixes_are_refused(gjobs: 
 def test_user_reads_only_their_own_rows(gjobs: Run, url: str) -> None:
     case = gjobs("case", "ada@example.com", "--as", "ada@example.com", "--json").document
     assert (case["reader"], case["visibility"], len(case["jobs"])) == ("ada@example.com", None, 4)
-    assert [part["part"] for part in case["unread"]] == ["visibility"]
+    assert [part["part"] for part in case["unread"]] == ["visibility", "doctor findings"]
     assert_refused(gjobs("case", str(BENS_JOB), "--as", "ada@example.com"), 1, "or you may not read it")
 
 
