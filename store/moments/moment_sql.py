@@ -70,6 +70,8 @@ class Pool:
     """None for the newest jobs."""
     rows: int = 0
     """How many of the newest jobs."""
+    may_sort: bool = True
+    """False if an index returns the newest jobs in order, but the planner might choose to sort all of them instead."""
 
     @property
     def form(self) -> "PoolForm":
@@ -175,7 +177,8 @@ def _then(statement: ClauseElement, form: PoolForm) -> ClauseElement:
 def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Query[Any]:
     """Return the query on the jobs of the pool. Its statement must read no other table of jobs."""
     statement = _then(query.statement, pool.form)
-    return Query(statement, make or query.make, {**query.parameters, **pool.parameters}, may_compile=False)
+    parameters = {**query.parameters, **pool.parameters}
+    return Query(statement, make or query.make, parameters, may_sort=pool.may_sort, may_compile=False)
 
 
 def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
@@ -209,7 +212,7 @@ def count_newest(pool: Pool) -> Query[int]:
     parameters = {
         name: value for name, value in pool.parameters.items() if name in ("moment", "pool_project", "pool_rows")
     }
-    return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), parameters)
+    return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), parameters, may_sort=pool.may_sort)
 
 
 _RANGE = text(_sql("event_range", slack=SLACK.total_seconds(), most_changes=MOST_CHANGES)).bindparams(_MOMENT)

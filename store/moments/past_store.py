@@ -20,6 +20,7 @@ from store.filters.filter_terms import Age, Key
 from store.filters.job_filter import NO_FILTER, JobFilter
 from store.formats import id_range
 from store.job_list import list_sql, read_listing
+from store.job_list.index_advice import is_in_order
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.list_sql import AccessPath
@@ -123,6 +124,7 @@ class PastStore(Store):
     async def _pool(
         self, *, rows: int = 0, project_id: UUID | None = None, ids: Collection[UUID] | None = None
     ) -> Pool:
+        indexes = (await self.capability_cache.get()).facts.job_indexes
         return Pool(
             moment=self.moment,
             events=await self.check(),
@@ -130,6 +132,7 @@ class PastStore(Store):
             project_id=project_id,
             ids=None if ids is None else tuple(ids),
             rows=rows,
+            may_sort=ids is not None or not is_in_order(ListQuery(project_id=project_id), indexes),
         )
 
     def _then(self, listed: ListQuery) -> ListQuery:
