@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
@@ -148,6 +148,8 @@ class ActionContext:
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, to refresh list and costs at once."""
+    changing: Callable[[Iterable[UUID], JobStatus], AbstractContextManager[None]]
+    """Inside, the rows of the jobs show that they change to a status."""
     deleting: Callable[[Iterable[UUID]], None]
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]
@@ -213,6 +215,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         database=poller.session.full_name,
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
+        changing=host.changing_jobs,
         deleting=host.deleting_jobs,
         deleted=partial(host.deleting_jobs, are_deleted=True),
         go_to_job=host.go_to_job,

@@ -5,7 +5,7 @@ import pkgutil
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 
 import tui.dashboard
 from store.errors import StoreError
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from tui.dashboard.widgets import ResultType, show_toast
 from tui.text.error_text import Toast, ToastError, unwritten_toast
 
@@ -131,6 +131,9 @@ class ActionHost(Protocol):
 
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and totals after a write to these jobs."""
+
+    def changing_jobs(self, job_ids: Iterable[UUID], target: JobStatus) -> AbstractContextManager[None]:
+        """Inside, the rows of the jobs show that they change to the status."""
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -24,7 +25,7 @@ from textual.theme import ThemeProvider
 from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, Operator, actor_name
 from tui import gc_tuning
@@ -82,6 +83,7 @@ from tui.dashboard.terminal_sequences import PasteUnfinished
 from tui.dashboard.tour.tour import Tour, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
+from tui.text.status_text import pending_words
 from tui.text.time_zone import chosen_zone, zone_after
 
 if TYPE_CHECKING:
@@ -432,6 +434,7 @@ class GjobsApp(MessageApp[int]):
             dashboard.show(listing, message.fetched_at)
         else:
             dashboard.show_again(listing, message.fetched_at)
+        dashboard.jobs.settle_changes()
         self._settle_after_layout()
         self._start_tour_if_due()
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
@@ -461,6 +464,7 @@ class GjobsApp(MessageApp[int]):
     def _list_poll_failed(self, message: ListPollFailed) -> None:
         if message is self.poller.failure:
             self.dashboard.show_failure(message)
+            self.dashboard.jobs.settle_changes()
             self.show_status()
             self._settle()
 
@@ -573,6 +577,17 @@ class GjobsApp(MessageApp[int]):
         self.dashboard.jobs.clear_chosen()
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
+
+    @contextmanager
+    def changing_jobs(self, job_ids: Iterable[UUID], target: JobStatus) -> Iterator[None]:
+        """Inside, the rows of the jobs show that they change to the status."""
+        job_ids = tuple(job_ids)
+        panel = self.dashboard.jobs
+        panel.show_change(job_ids, pending_words(target))
+        try:
+            yield
+        finally:
+            panel.end_change(job_ids)
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Expect these jobs to leave the list, because they are being deleted or were deleted."""

@@ -46,6 +46,9 @@ TOTALS_SHARE = 400
 SILENCE_SECONDS = 3.0
 """After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
 
+SLOW_ANSWER = 0.2
+"""Seconds. The status line shows slower answers, because each poll waits ten times as long as its query took."""
+
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two polls, as steps for faster and slower."""
 
@@ -321,6 +324,13 @@ class SessionPoller:
     def load(self) -> "Load | None":
         """Load of this session in the last minute; None without a session."""
         return self.session.operator.database.load.last_minute() if self.session else None
+
+    @property
+    def slow_answer(self) -> float | None:
+        """Seconds of the fastest answer of the last minute, if it is so slow that the list is polled less often."""
+        load = self.load
+        is_slow = load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER
+        return load.round_trip if load is not None and is_slow else None
 
     @property
     def is_woken(self) -> bool:

@@ -17,7 +17,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
 from tui.text.clean_text import clean, clean_cell, shorten
-from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time
+from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time, milliseconds
 from tui.text.moment_text import moment_words
 from tui.text.time_zone import LOCAL, ShownZone
 
@@ -72,6 +72,8 @@ class ConnectionStatus:
     paused: bool
     max_staleness: float
     """Maximum seconds until a change is shown."""
+    slow_answer: float | None = None
+    """Seconds that the fastest answer takes, if that makes refreshes less frequent. None if answers are fast."""
     silent_since: datetime | None = None
     """When the unanswered query was sent, by the local clock; None while the database answers in time."""
     trouble: str | None
@@ -214,7 +216,10 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
         return (f"‖ paused{seen}", "bold $text-warning")
     if status.database is None or not status.actor_label:
         return ("connecting …", "$foreground-muted")
-    return (f"live every {elapsed(status.max_staleness)}", "$text-success")
+    live = f"live every {elapsed(status.max_staleness)}"
+    if status.slow_answer is not None:
+        return (f"{live}, answers take {milliseconds(status.slow_answer)}", "$text-warning")
+    return (live, "$text-success")
 
 
 def connection_status(
@@ -248,6 +253,7 @@ def connection_status(
         demo=demo,
         paused=poller.paused,
         max_staleness=poller.max_staleness,
+        slow_answer=poller.slow_answer,
         silent_since=poller.silent_since,
         trouble=trouble(failure.error) if failure else None,
         caution=known.caution(store.actor) if known and store else "",

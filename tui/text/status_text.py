@@ -110,6 +110,11 @@ UNKNOWN_COLOUR = "\x1b[90m"
 _LONGEST_STATUS = 40
 
 
+def pending_words(target: JobStatus) -> str:
+    """Return what happens to a job that changes to this status, while the database has not answered."""
+    return f"{STATUS_TEXTS[target].doing.lower()} …"
+
+
 def status_glyph(status: AnyStatus) -> str:
     return UNKNOWN_GLYPH if isinstance(status, UnknownStatus) else STATUS_TEXTS[status].glyph
 

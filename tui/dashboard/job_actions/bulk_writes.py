@@ -114,7 +114,8 @@ class BulkWrite:
 async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
     """Change the status of one job. Raise a StoreError on failure."""
     try:
-        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
+        with context.changing([job.id], target):
+            outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
     finally:
         context.jobs_changed([job.id])
     if isinstance(outcome, Applied):
@@ -128,7 +129,8 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
 async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Toast:
     """End a job with an error text. Raise a StoreError on refusal, so that the form can keep the text."""
     try:
-        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
+        with context.changing([job.id], target):
+            outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
         context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
@@ -149,8 +151,9 @@ async def _known(context: "ActionContext", outcomes: Iterable[object]) -> Missin
 
 def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        write = context.store.transition_jobs([job.id for job in chunk], target, error)
-        outcomes = await context.resolver.resolve(write)
+        job_ids = [job.id for job in chunk]
+        with context.changing(job_ids, target):
+            outcomes = await context.resolver.resolve(context.store.transition_jobs(job_ids, target, error))
         known = await _known(context, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
 

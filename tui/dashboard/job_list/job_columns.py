@@ -48,6 +48,9 @@ class RowNotes:
     stuck: Mapping[UUID, datetime] = field(default_factory=dict)
     """The stuck jobs, and when each was last updated. A job that was updated later no longer counts as stuck."""
 
+    pending: Mapping[UUID, str] = field(default_factory=dict)
+    """What a change that is not answered yet does to a job, such as "starting …". It takes the place of the status."""
+
     def is_stuck(self, job: GenerationJob) -> bool:
         return job.status is JobStatus.RUNNING and self.stuck.get(job.id) == job.updated_at
 
@@ -289,12 +292,15 @@ def row_cells(
     notes: RowNotes = NO_NOTES,
 ) -> tuple[Cell, ...]:
     """Return the cells of a job. Without a name, the id is shown. A hidden job is dimmed and marked."""
-    is_stuck = notes.is_stuck(job)
+    pending = notes.pending.get(job.id)
+    is_stuck = notes.is_stuck(job) and pending is None
     return tuple(
         Cell(
             start=column.start,
             text=_fit_cell(
-                _stuck_text(job, column, now)
+                pending
+                if pending is not None and column.name is ColumnName.STATUS
+                else _stuck_text(job, column, now)
                 if is_stuck and column.name is ColumnName.STATUS
                 else _marked(
                     job,

@@ -29,6 +29,7 @@ from tui.dashboard.job_list.job_table import (
     WindowRequested,
 )
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, fixed_values, job_list_title, project_crumbs, why_empty
+from tui.dashboard.job_list.pending_changes import PendingChanges
 from tui.dashboard.keys import bindings
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
 from tui.dashboard.statistics.count_text import count_words
@@ -163,6 +164,7 @@ class JobsPanel(Vertical):
         self.owners: Mapping[UUID, str] = {}
         """The known names of owners."""
         self._stuck: Mapping[UUID, datetime] = {}
+        self._changes = PendingChanges()
         self.has_crumbs = False
         """Whether the title shows the listed project as breadcrumbs."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
@@ -217,6 +219,7 @@ class JobsPanel(Vertical):
         self._names_known_to_operator.clear()
         self._join_project_names()
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
+        self._changes = PendingChanges()
         self._bar.know(self._known)
         with self.prevent(MarksChanged):
             self.table.clear()
@@ -402,7 +405,21 @@ class JobsPanel(Vertical):
     def _note_rows(self) -> None:
         is_of_all = self._listing is not None and self._listing.query.window.listed.project_id is None
         owners = self.owners if self.shows_owners and is_of_all else None
-        self.table.note(RowNotes(owners=owners, stuck=self._stuck))
+        self.table.note(RowNotes(owners=owners, stuck=self._stuck, pending=self._changes.words))
+
+    def show_change(self, job_ids: Iterable[UUID], words: str) -> None:
+        """Show in the rows what is done to the jobs, until `end_change` and the next list."""
+        self._changes.send(job_ids, words)
+        self._note_rows()
+
+    def end_change(self, job_ids: Iterable[UUID]) -> None:
+        self._changes.answer(job_ids)
+
+    def settle_changes(self) -> None:
+        """Show the statuses of a new list again, where the database has answered."""
+        if self._changes.words:
+            self._changes.settle()
+            self._note_rows()
 
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""

@@ -1,0 +1,56 @@
+"""A slow connection: rows show changes that are not answered yet, and the header shows why refreshes are rare."""
+
+import re
+
+import pytest
+
+from store.errors import Unreachable
+from tests.benchmarks.wire_proxy import wire_proxy
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, dashboard_on
+from tests.tui.jobs_database import JobsDatabase
+
+
+def row_of_cursor(driver: Driver) -> str:
+    return next(line for line in map(driver.row, range(1, 8)) if "›" in line)
+
+
+async def test_row_shows_a_change_until_it_is_answered_and_listed(drive: Drive, jobs_db: JobsDatabase) -> None:
+    change = Gate("transition_jobs")
+    jobs_db.set_status(1, "queued")
+    async with drive(make=change.store, interval=60.0) as driver:
+        for key, pending, before, after in (
+            ("s", "starting …", "queued", "running"),
+            ("c", "completing…", "running", "succeeded"),
+        ):
+            await driver.press(key)
+            await driver.until(lambda: pending in row_of_cursor(driver))  # noqa: B023
+            assert before not in row_of_cursor(driver)
+            assert jobs_db.status(1) == before
+            await driver.refreshes()
+            assert pending in row_of_cursor(driver), "a list that arrives meanwhile does not hide the change"
+            change.release()
+            await driver.until(lambda: after in row_of_cursor(driver))  # noqa: B023
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
+    drive: Drive, jobs_db: JobsDatabase, is_lost: bool
+) -> None:
+    change = Gate("transition_jobs", fails=Unreachable("The connection was lost.") if is_lost else None)
+    jobs_db.set_status(1, "queued")
+    async with drive(make=change.store, interval=60.0) as driver:
+        await driver.press("s")
+        await driver.until(lambda: "starting …" in row_of_cursor(driver))
+        if not is_lost:
+            jobs_db.set_status(1, "failed")
+        change.release()
+        await driver.until(lambda: ("queued" if is_lost else "failed") in row_of_cursor(driver))
+        assert "starting" not in driver.text
+
+
+async def test_header_shows_slow_answers_beside_the_longer_interval(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    with wire_proxy(database) as proxy:
+        proxy.delay = 0.15
+        async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
+            await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
