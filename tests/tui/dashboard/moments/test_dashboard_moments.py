@@ -82,7 +82,8 @@ async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime],
     await driver.press("left_square_bracket", until=lambda: shown() == times[1])
     await driver.press("left_square_bracket", until=lambda: shown() <= moment)
     await driver.press("left_curly_bracket", toast="Events are recorded since")
-    await driver.press("right_parenthesis", toast="This moment is in the future.")
+    await driver.press("left_parenthesis", toast="Events are recorded since")
+    await driver.press("right_curly_bracket", toast="This moment is in the future.")
     assert 2 in driver.rows
 
 
