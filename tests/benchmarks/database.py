@@ -63,7 +63,7 @@ class Databases:
         if jobs not in self._filled:
             conninfo = self._create(template="template1")
             upgrade_to(Run(say_nothing, conninfo), "0001")
-            with _without_indexes(conninfo):
+            with without_indexes(conninfo):
                 owner = fill(conninfo, jobs)
             upgrade({**conninfo, "options": _MAKING_INDEXES})
             self._filled[jobs] = filled = FilledDatabase(conninfo=conninfo, jobs=jobs, owner=owner)
@@ -126,7 +126,7 @@ def open_databases(*, durable: bool = True, settings: Mapping[str, str] | None =
 
 
 @contextmanager
-def _without_indexes(conninfo: Conninfo) -> Iterator[None]:
+def without_indexes(conninfo: Conninfo) -> Iterator[None]:
     """Drop the indexes during the block. To build them afterwards is much faster for millions of rows."""
     jobs = SQL("public.generation_jobs")
     making = {**conninfo, "options": _MAKING_INDEXES}

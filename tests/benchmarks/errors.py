@@ -12,7 +12,7 @@ from store.error_groups.error_group import MOST_FAILURES, ErrorScope
 from store.error_groups.read_error_groups import LIMITS
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
-from tests.benchmarks.database import Databases, FilledDatabase
+from tests.benchmarks.database import Databases, FilledDatabase, without_indexes
 from tests.benchmarks.generator import SPAN
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.sizes import few, many
@@ -44,12 +44,14 @@ async def errors(effort: Effort, databases: Databases) -> list[Finding]:
 
 
 def make_all_fail(database: FilledDatabase) -> None:
-    """Let all jobs have failed, half of them with an error text of their own. Triggers would take most of the time."""
-    with psycopg.connect(
-        make_conninfo("", **{**database.conninfo, "user": ADMINISTRATOR}), autocommit=True
-    ) as connection:
+    """Let all jobs have failed, most with an error text of their own. Triggers and indexes would take most of the
+    time.
+    """
+    administrator = make_conninfo("", **{**database.conninfo, "user": ADMINISTRATOR})
+    with without_indexes(database.conninfo), psycopg.connect(administrator, autocommit=True) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute(_ERRORS.encode())
+    with psycopg.connect(administrator, autocommit=True) as connection:
         connection.execute("vacuum (analyze) public.generation_jobs")
 
 
