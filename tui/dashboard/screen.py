@@ -656,7 +656,13 @@ class DashboardScreen(Screen[None], KeyStates):
         from tui.dashboard.details.job_details import JobDetails
 
         details = self._details = JobDetails(
-            job, project=project, now=self.now, hiding=hiding, is_listed=is_listed, zone=self.zone.zone
+            job,
+            project=project,
+            now=self.now,
+            hiding=hiding,
+            is_listed=is_listed,
+            zone=self.zone.zone,
+            is_past=self.listing_query.moment is not None,
         )
 
         def answered(action: JobAction | None) -> None:

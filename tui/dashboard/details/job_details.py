@@ -27,10 +27,11 @@ _BEYOND = "This job is not in the list. It is shown as last read."
 
 _RETRY = {"details.retry": "retry"}
 _DELETE = {"details.delete": "delete"}
+_CASE = "details.case"
 _KEYS_OF_ALL = {
     "details.copy_id": "copy id",
     "details.copy_json": "copy JSON",
-    "details.case": "case",
+    _CASE: "case",
     "dialog.leave": "close",
 }
 
@@ -91,11 +92,15 @@ class JobDetails(Dialog[JobAction]):
         hiding: Sequence[str] = (),
         is_listed: bool = True,
         zone: tzinfo | None = None,
+        is_past: bool = False,
     ) -> None:
-        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id."""
+        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id. If `is_past`,
+        the job is shown as it was, and keys that need the present have no hint.
+        """
         super().__init__()
         self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding), zone=zone)
         self._is_listed = self._was_listed = is_listed
+        self._is_past = is_past
         self._is_folded: bool | None = None
         """Whether the user folded the whole error. None: it is folded if it does not fit."""
         self._folds = False
@@ -196,9 +201,10 @@ class JobDetails(Dialog[JobAction]):
         hint = f"Whole error, {count(lines)} lines: {key} shows it" if is_folded else "Whole error"
         self._show("error-title", Content(hint if error else ""))
         self._show("error", Content() if is_folded else error)
-        acts = {} if self._sections.hiding else _applicable_keys(self.job.status)
+        acts = {} if self._sections.hiding or self._is_past else _applicable_keys(self.job.status)
+        others = {name: words for name, words in _KEYS_OF_ALL.items() if not (self._is_past and name == _CASE)}
         folding = {"details.error": "whole error" if is_folded else "fold error"} if error else {}
-        self.query_one("#keys", SteadyText).say(self.keys_line({**acts, **folding, **_KEYS_OF_ALL}))
+        self.query_one("#keys", SteadyText).say(self.keys_line({**acts, **folding, **others}))
         self._folds = is_folded
 
     def _rows_left(self, room: int) -> int:
