@@ -14,7 +14,7 @@ from multidict import CIMultiDictProxy
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 LONGEST_USER = 200
-"""Characters of the name that a proxy sends."""
+"""The maximum length of the user name that a proxy sends, in characters."""
 MOST_LINKS = 32
 """Links that were printed and not opened. A further one invalidates the oldest."""
 
@@ -86,7 +86,7 @@ class AccessRules:
         """Return the request's host. Raise Refused if host or origin is not ours."""
         hosts, origins = headers.getall("Host", []), headers.getall("Origin", [])
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            raise Refused(HTTPStatus.FORBIDDEN, "This host name is not one of gjobs. Open the printed URL.")
+            raise Refused(HTTPStatus.FORBIDDEN, "gjobs does not accept this host name. Open the printed URL.")
         allowed = {f"http://{hosts[0].lower()}", self.public_origin}
         if (origins or needs_origin) and [origin.lower() in allowed for origin in origins] != [True]:
             raise Refused(HTTPStatus.FORBIDDEN, "The request comes from another web page.")
@@ -126,7 +126,9 @@ class SignIn:
 
 
 class SignIns:
-    """Links that work once, and the cookies that they became. Nothing is stored after the server stops."""
+    """Links that work once, and the cookies that they became. They exist only in memory, so they are gone when the
+    server stops.
+    """
 
     def __init__(self) -> None:
         self._links: list[str] = []
@@ -167,5 +169,5 @@ class SignIns:
 
 
 def _hash(secret: str) -> str:
-    """Hash a secret. Then the time of a comparison reveals nothing about it."""
+    """Hash a secret. Comparing hashes makes the comparison time reveal nothing about the secret."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -34,7 +34,9 @@ Size = tuple[int, int]
 
 
 def tab_environment(environment: Mapping[str, str], size: Size) -> dict[str, str]:
-    """Return the variables of a tab's process. The server's terminal is not the tab's."""
+    """Return the variables of a tab's process. Leave out the variables of the server's terminal, because the tab has
+    its own.
+    """
     columns, rows = size
     kept = {
         name: value
@@ -84,7 +86,9 @@ class TabProcess(AppService):
 
     @staticmethod
     async def _let_it_end() -> None:
-        """Ignore the announcement of the end. `run` reports the end itself, with the exit code."""
+        """Ignore textual-serve's notice that the process has ended. `run` reports the end itself, with the exit
+        code.
+        """
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> asyncio.subprocess.Process:
         """Start the process. It gets its settings on a pipe, where nobody else can read them."""

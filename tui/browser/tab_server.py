@@ -44,13 +44,14 @@ _SIGNED_IN = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>gjobs</title></head>
 <body><a href="/">Open gjobs</a></body></html>
 """
-"""Moves on to the address without the token. After a redirect, the browser would not send its new cookie if the link
-stands on another site.
+"""Moves on to the address without the token. A redirect would not work: browsers don't send a new strict cookie after
+a link from another site.
 """
 
 HEARTBEAT_SECONDS = 10.0
 STUCK_SECONDS = 10.0
-"""Seconds after which a process that does not read its input is ended."""
+"""Seconds after which a process that does not read its input is ended.
+"""
 LARGEST_MESSAGE = 1_000_000
 """Bytes that a browser may send at once, for example in a paste."""
 _SIGN_IN: web.RequestKey[SignIn] = web.RequestKey("sign_in", SignIn)
@@ -68,7 +69,7 @@ class ServerLimits:
     idle: float
     """Seconds without a key or a mouse event after which a tab is closed."""
     idle_words: str
-    """The same time, for a person."""
+    """The same duration as text for messages."""
 
 
 class TabServer:

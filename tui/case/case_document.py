@@ -127,7 +127,7 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
 
 
 def _about_job(case: Case) -> dict[str, Json]:
-    """Return what is known only of the job for which the case is made."""
+    """Return the facts that exist only for the job of the case, not for the other jobs."""
     subject = case.subject
     if subject is None:
         return {"repeats": None, "repeated_by": [], "is_stuck": None, "archived_at": None, "input_asset": None}

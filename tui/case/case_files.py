@@ -28,7 +28,7 @@ def case_format(name: str) -> CaseFormat | None:
 
 
 def case_file_name(built: BuiltCase) -> str:
-    """Return a name without characters that a shell or a file system could read otherwise."""
+    """Return a file name without characters that are special to a shell or file system."""
     case = built.case
     who = f"job-{str(case.job_id)[:8]}" if case.job_id else (case.user.email or str(case.user.id)).partition("@")[0]
     safe = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "-" for one in who)[:40]

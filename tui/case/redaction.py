@@ -14,7 +14,9 @@ from tui.text.clean_text import ELLIPSIS, clean_block
 from tui.text.format import count
 
 LONGEST = 20_000
-"""Characters of a text that are read. The rest is left out, because a cut secret may be unrecognizable."""
+"""Characters of a text that are read. The text after this length is left out, so that no secret in it remains
+unredacted.
+"""
 
 
 class SecretKind(StrEnum):
@@ -38,7 +40,7 @@ _AT = re.compile(r"＠|%40|\\u0040|&#64;", re.IGNORECASE)
 class Redactor:
     """Replaces values in texts. The same value always gets the same placeholder.
 
-    `keeps` are e-mails that stay. `ids` also stay where they have no dashes.
+    `keeps` are e-mails that stay. `ids` are kept even when written without dashes.
     """
 
     def __init__(self, *, keeps: Iterable[str] = (), ids: Collection[UUID] = ()) -> None:

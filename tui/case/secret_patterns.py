@@ -95,7 +95,9 @@ _LONGEST_WORD = 24
 
 
 def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
-    """Return whether the text looks random. Ids with dashes are no keys, and neither are `known_hex`, without."""
+    """Return whether the text looks random. Ids with dashes are not keys. Ids in `known_hex` (without dashes) are not
+    keys either.
+    """
     rest = _UUID.sub("", text)
     if any(_is_mixed(run) and run.lower() not in known_hex for run in _RUN.findall(rest)):
         return True

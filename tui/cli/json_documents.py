@@ -209,7 +209,7 @@ def _error_group(value: "ErrorGroup") -> dict[str, Json]:
 
 
 _NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
-"""How the name of a row of waste is called."""
+"""The JSON key for the name of a waste row, by `--by` value."""
 
 
 def waste(value: "Waste") -> dict[str, Json]:

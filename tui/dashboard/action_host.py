@@ -107,7 +107,9 @@ class ActionHost(Protocol):
 
     @property
     def typed_at(self) -> float:
-        """When the last handled key was typed, by the monotonic clock. It may have waited since."""
+        """When the last handled key was typed, by the monotonic clock. The key may have waited in a queue since
+        then.
+        """
 
     @property
     def views(self) -> "KnownViews": ...
@@ -248,7 +250,8 @@ class BackgroundTasks:
             self._app.pop_screen()
 
     def stop_opening(self, *, above: type[Screen[Any]] | tuple[()] = ()) -> None:
-        """Close all questions and let no running write open a dialog: the user stopped waiting, or has changed.
+        """Close all questions and let no running write open a dialog: the person stopped waiting, or now acts as
+        another user.
 
         A screen of the type `above` stays, and all below it.
         """

@@ -226,7 +226,7 @@ class GjobsApp(MessageApp[int]):
         async def ask(dialog: "FirstQuestion") -> str | None:
             self.database_choice, chosen = None, self.database_choice
             self.show_status()
-            # Nobody has seen the question when these keys were typed.
+            # The user had not yet seen the question when these keys were typed.
             self._keys.drop_until_seen(TYPED_EARLY)
             answer = await self.push_screen_wait(dialog)
             self.database_choice = chosen

@@ -71,7 +71,7 @@ class AppDatabaseChoices:
         return choice
 
     def note_switch(self, choice: DatabaseChoice) -> None:
-        """Remember a switch between the sample database and those of the app, because it replaces the answer."""
+        """Remember a switch to the sample database or to an app database: it replaces the earlier answer."""
         if not self.may_ask or self._found is None or not self._choices:
             return
         if choice.name == EMBEDDED:
@@ -85,14 +85,14 @@ class AppDatabaseChoices:
 
 
 def _find(directory: Path | None) -> "AppDatabases":
-    """Find the databases. Even the import runs in the thread."""
+    """Find the databases. This runs in a thread, including the import."""
     from store.configuration.app_databases import find_app_databases
 
     return find_app_databases(os.environ, directory)
 
 
 def _key(database: "AppDatabase") -> str:
-    """Return the name and the place. If the file later names another place, the answer no longer holds."""
+    """Return the name and the address. If the file later names another address, a remembered answer is ignored."""
     return f"{database.name} {' '.join(database.address.identity)}"
 
 

@@ -13,7 +13,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.setup import DatabaseChoice
 
 REMARK = "The files of this app name these databases. You may write only to local ones."
-"""Warns that a local database may be written without a write permit."""
+"""Warns that writing to a local database needs no write permit."""
 
 
 class FirstQuestion(PickDialog):

@@ -147,7 +147,7 @@ class CopyRequested(Message):
 
 
 class CaseRequested(Message):
-    """Show the case of the job, as last seen. None means the user that the person acts as."""
+    """Show the case of the job, as last seen. If the job is None, show the case of the acting user."""
 
     def __init__(self, job: GenerationJob | None) -> None:
         super().__init__()

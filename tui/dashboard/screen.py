@@ -120,7 +120,8 @@ class DashboardScreen(Screen[None], KeyStates):
         self._listing: Listing | None = None
         self._totals: Totals | None = None
         self._has_complete_totals = False
-        """Whether totals were shown for which the flow was requested as well."""
+        """Whether totals were shown for which the flow was requested as well.
+    """
         self._totals_cache = TotalsCache()
         self._failed_totals_query: TotalsQuery | None = None
         """The last query whose totals could not be counted. The costs panel shows the error."""
@@ -305,7 +306,9 @@ class DashboardScreen(Screen[None], KeyStates):
 
     @property
     def now(self) -> datetime:
-        """The server's time, estimated from the last poll. Ages end at an earlier moment that is shown."""
+        """The server's time, estimated from the last poll. If an earlier moment is shown, ages are calculated up to
+        that moment.
+        """
         return self.listing_query.moment or self._clock() + self._server_clock_offset
 
     # Input
@@ -414,7 +417,8 @@ class DashboardScreen(Screen[None], KeyStates):
             self._update_ages()
 
     def show_moment(self, moment: datetime | None) -> None:
-        """Request the same list as of a moment. Between two earlier moments, the rows stay until the next ones arrive.
+        """Request the same list as of a moment. When switching from one earlier moment to another, the old rows stay
+        until the new ones arrive.
 
         Rows of an earlier moment are never on screen together with the present ones.
         """
@@ -555,7 +559,9 @@ class DashboardScreen(Screen[None], KeyStates):
             self.post_message(CopyRequested(JobCopy(what), jobs))
 
     def action_case(self) -> None:
-        """Request the case of the job under the cursor. Outside the job list, request that of the user acted as."""
+        """Request the case of the job under the cursor. If the focus is not on the job list, request the case of the
+        acting user.
+        """
         is_on_jobs = self.focused is self.jobs.table
         if is_on_jobs and self.awaits_list:
             show_toast(self.app, Toast(text=_STILL_LOADING, severity="warning"))

@@ -71,7 +71,7 @@ class DatabaseChoice:
     opener: "Opener"
     settings: Settings
     description: str | None = None
-    """What lists show in place of label and name. It includes the address."""
+    """The text that lists show instead of label and name. It includes the address."""
 
     @property
     def time_zone(self) -> str | None:

@@ -87,7 +87,8 @@ class DrawnLines(Widget):
         super().__init__(id=id)
         self._lines: Sequence[Content] = ()
         self._strips: dict[int, Strip] = {}
-        """The drawn lines by their number, as long as they are valid."""
+        """The drawn lines by their number, as long as they are valid.
+    """
         self._fitted = Size()
 
     def show_lines(self, lines: Sequence[Content]) -> None:
@@ -122,7 +123,7 @@ class DrawnLines(Widget):
         return self._strips.get(y) or Strip.blank(self.size.width, self.visual_style.rich_style)
 
     def _draw_missing_lines(self) -> None:
-        """Draw them together. Each keeps its place, where a selection with the mouse may start."""
+        """Draw them together. Each line keeps its line number, which mouse selections depend on."""
         missing = [_NO_LINE if y in self._strips else line for y, line in enumerate(self._lines)]
         content, size = Content("\n").join(missing), self.size
         for y, strip in enumerate(Visual.to_strips(self, content, size.width, size.height, self.visual_style)):

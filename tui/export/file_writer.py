@@ -12,7 +12,7 @@ from typing import BinaryIO, ClassVar
 from store.errors import StoreError
 
 Write = Callable[[str | bytes], bool]
-"""Writes the next part of the text or the bytes. Returns true."""
+"""Writes the next part of the content, as text or as bytes. Returns true."""
 
 
 _LONGEST_SHOWN = 200
@@ -20,7 +20,7 @@ _LONGEST_SHOWN = 200
 
 
 _LONGEST_NAME = 255
-"""Bytes of a file name."""
+"""The maximum length of a file name, in bytes."""
 
 
 class UnusableFile(StoreError):

@@ -15,7 +15,7 @@ NO_FAILURES = "No job failed in this time."
 _MOST_NAMED_MODES, _MOST_NAMED_USERS = 5, 10
 _FINGERPRINT_CHARACTERS, _MODE_CHARACTERS, _EMAIL_CHARACTERS, _EXAMPLE_CHARACTERS = 200, 40, 60, 2_000
 NO_EMAILS: Mapping[UUID, str] = MappingProxyType({})
-"""The e-mails of users, if they may not be read."""
+"""Used instead of users' e-mails if the actor may not read them."""
 
 
 def group_name(group: ErrorGroup) -> str:

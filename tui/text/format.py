@@ -227,7 +227,7 @@ def error_summary(error: str | None, *, is_cut: bool = False) -> str:
     """Summarise an error in one line: the message of a JSON error, or the text's first line. The line is not cleaned.
 
     A Python traceback is summarised by its exception. An ellipsis stands for omitted lines after the summary, or for
-    the missing rest of a cut error. A cut traceback has its end.
+    the missing rest of a cut error. If a traceback was cut, its end was kept.
     """
     if not error:
         return ""

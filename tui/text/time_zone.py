@@ -9,7 +9,9 @@ from enum import StrEnum
 
 
 class ZoneChoice(StrEnum):
-    """Which zone the user chose. The choice holds for every database, the profile's zone differs."""
+    """Which zone the user chose. The choice applies to every database, but PROFILE means a different zone for each
+    profile.
+    """
 
     UTC = "utc"
     LOCAL = "local"
@@ -31,7 +33,9 @@ _UTC = ShownZone(choice=ZoneChoice.UTC, name="UTC", zone=UTC)
 
 
 def zones(profile_zone: str | None) -> Sequence[ShownZone]:
-    """Return the zones in the order of the key. `profile_zone` is the checked name from the configuration, if any."""
+    """Return the zones in the order in which the `Z` key switches them. `profile_zone` is the checked name from the
+    configuration, if any.
+    """
     if profile_zone is None or profile_zone == _UTC.name:
         return _UTC, LOCAL
     from zoneinfo import ZoneInfo

@@ -63,7 +63,7 @@ def load_sentence(load: "Load") -> str:
 
 
 def _connection_sentence(load: "Load") -> str:
-    """Return what the network carries and how long an answer takes, or nothing on the same machine."""
+    """Return the network traffic and round-trip time, or an empty string if nothing was measured."""
     if load.traffic is None or load.round_trip is None or not load.over:
         return ""
     received, sent = load.traffic.received / load.over, load.traffic.sent / load.over

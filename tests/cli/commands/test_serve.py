@@ -91,7 +91,7 @@ async def until_ended(pids: list[int]) -> None:
         (["--write", "ticket 7"], "With --allow-write, press W"),
         (["--max-tabs", "0"], "is not a number of tabs"),
         (["--public-url", "https://jobs.example.com/path"], "without a path"),
-        (["--user-header", "Cookie"], "cannot name a user"),
+        (["--user-header", "Cookie"], "cannot be the header of the user's name"),
         (["--host", "198.51.100.7"], "Can't listen on 198.51.100.7"),
         (["--json"], "no JSON form"),
     ],

@@ -59,7 +59,7 @@ async def show_errors(
     try:
         found = await session.store.get_error_groups(scope)
     except TimedOut as error:
-        if isinstance(error, Locked) or error.sqlstate is None:  # Not the statement took too long.
+        if isinstance(error, Locked) or error.sqlstate is None:  # No statement timed out, so the hint would not help.
             raise
         raise TimedOut(error.message, hint=SHORTER, sqlstate=error.sqlstate) from error
     if output.json:

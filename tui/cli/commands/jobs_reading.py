@@ -38,7 +38,7 @@ def show_jobs(
     moment: datetime | None = None,
 ) -> None:
     """Print a table. On a terminal the times are ages, otherwise local times. A project without a name is shown by its
-    id. Ages end at the moment; None means now.
+    id. Ages are relative to the moment; None means now.
     """
     from tui.cli.job_tables import job_table
 

@@ -37,7 +37,7 @@ def public_url(text: str) -> str:
 
     origin = origin_of(text)
     if origin is None:
-        raise BadArgument(f"{text!r} is not an address such as https://jobs.example.com, without a path")
+        raise BadArgument(f"{text!r} is not an address without a path, such as https://jobs.example.com")
     return origin
 
 
@@ -46,7 +46,9 @@ def user_header(text: str) -> str:
     from tui.browser.access import is_header_name
 
     if not is_header_name(text):
-        raise BadArgument(f"{text!r} cannot name a user. Use a header that the proxy sets, such as X-Forwarded-User")
+        raise BadArgument(
+            f"{text!r} cannot be the header of the user's name. Use one that the proxy sets, such as X-Forwarded-User"
+        )
     return text
 
 

@@ -16,7 +16,7 @@ from tui.cli.interruption import interrupts_heard
 from tui.cli.output import is_terminal, print_message
 
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""The address of this machine, by the wildcard that includes it."""
+"""Maps a wildcard address to the loopback address to show in links."""
 _BACKLOG = 128
 
 

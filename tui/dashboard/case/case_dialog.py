@@ -119,7 +119,7 @@ class CaseDialog(Dialog[None]):
         self._start()
 
     def takes_key(self, event: events.Event) -> bool:
-        """While the case is being built, hold all keys except those that leave."""
+        """While the case is being built, delay all keys except those that close the dialog."""
         return not self._is_building or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
 
     @work(exclusive=True, group="case")
@@ -156,7 +156,7 @@ class CaseDialog(Dialog[None]):
         self.query_one(f"#{where}", SteadyText).say(content)
 
     def action_redact(self) -> None:
-        """Switch redaction. After an error, read again as before."""
+        """Switch redaction. After an error, read again without switching."""
         if self._built is not None:
             self._redacts = not self._redacts
         self._start()

@@ -49,7 +49,8 @@ class DetailsPane(DrawnLines, can_focus=False):
         self._resting: Timer | None = None
         self._is_read = False
         self._is_stuck = False
-        """Whether the row of the job is marked as stuck."""
+        """Whether the row of the job is marked as stuck.
+    """
         self.fit(screen_width)
 
     def fit(self, screen_width: int) -> None:
@@ -126,7 +127,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         return load is self._load
 
     def follow(self) -> None:
-        """Draw the lines of the pane again that have changed."""
+        """Redraw only the lines of the pane that have changed."""
         width, height = self.size
         if width:
             self.show_lines(self._words(width, height).wrap(width)[:height])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
-"""Terms of the list's filter that the errors leave out: all groups are of failed jobs."""
+"""Filter terms that the errors screen ignores, because all groups contain failed jobs."""
 _FILTER_CHARACTERS = 60
 
 

@@ -31,10 +31,10 @@ from tui.text.error_text import Toast, error_words
 
 SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
 SEEN_SECONDS = 0.3
-"""A key typed sooner than this after the groups appeared was not meant for the group under the cursor."""
+"""A key typed less than this many seconds after the groups appear was not meant for the group under the cursor."""
 
 _BESIDE_FROM = 160
-"""The columns of the screen from which the details are beside the groups."""
+"""The minimum screen width, in columns, at which details appear beside the groups."""
 _GROUP_KEYS = {"errors.list": "jobs", "errors.retry": "retry all", "errors.copy": "copy", "errors.waste": "waste"}
 _SCREEN_KEYS = {"errors.again": "refresh", "dialog.leave": "close"}
 _READING = "reading"
@@ -147,7 +147,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether a key typed now is for groups that the person can have seen."""
+        """Whether the groups have been visible long enough for a key typed now to refer to them."""
         return self._is_for_groups_typed_at(time.monotonic())
 
     def _is_for_groups_typed_at(self, moment: float) -> bool:
@@ -255,7 +255,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self.call_after_refresh(lambda: self._show(self._found))
 
     def _show(self, found: ErrorGroups | None) -> None:
-        """Draw the groups. The cursor stays on its group, and on no group if that is gone."""
+        """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected."""
         if not self.is_open:
             return
         rows, before = self._groups, self._found

@@ -1,4 +1,6 @@
-"""Waste dialog: what failed jobs and retries cost, by one key at a time."""
+"""Waste dialog: what failed jobs and retries cost, grouped by one dimension at a time (mode, project, user, group or
+day).
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
@@ -34,7 +36,7 @@ Ask = Callable[[WasteKey], Awaitable[Waste]]
 
 
 class WasteDialog(Dialog[None]):
-    """Show waste. It is read only when the user chooses a key or refreshes."""
+    """Show waste. The waste is read when the dialog opens, when the user changes the grouping, and on refresh."""
 
     DEFAULT_CSS = """
     WasteDialog {
@@ -48,7 +50,7 @@ class WasteDialog(Dialog[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q,w", "leave", "Close", id="waste.close", tooltip="Close the waste"),
-        Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next key"),
+        Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next dimension"),
         Binding("left,h", "step(-1)", "Previous", id="waste.before", tooltip="Group the waste by the previous key"),
         Binding("r,f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
     ]

@@ -160,7 +160,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     for name in _wanted(width, content, sort):
         # Next to a project column, readable names are more important than a short error.
         reserved = _missing(content, least, name) if ColumnName.PROJECT in widths else 0
-        # The status comes twice if a job is stuck: first with its short text.
+        # If a job is stuck, the list has STATUS twice: first for the short label, then the full one.
         cells = len(STUCK_LABEL) - widths[name] if name in widths else least[name] + gap
         if left < cells + reserved:
             break
@@ -205,7 +205,7 @@ _TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName
 def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[ColumnName]:
     """Return the columns, most important first. The time column follows the order of the list.
 
-    If a job is stuck, the status comes a second time, where its whole text becomes more important than what follows.
+    If a job is stuck, STATUS appears again in this list, at the priority of its full label.
     """
     sorted_by = sort.column if sort else OrderColumn.CREATED
     time = _TIMES.get(sorted_by, ColumnName.CREATED)

@@ -13,7 +13,9 @@ class KeyState(Enum):
     REFUSED = auto()
     """The key explains why it does nothing now. Its hint is grey."""
     HIDDEN = auto()
-    """The key writes, and the session is read-only. Or it needs the present, and an earlier moment is shown."""
+    """The key writes, and the session is read-only. Or the key works only in the present, but an earlier moment is
+    shown.
+    """
 
 
 class KeyStates:

@@ -63,7 +63,7 @@ class MomentDialog(FormDialog[ChosenMoment]):
         with self.box("Show an earlier moment"):
             lines = "All jobs and numbers are shown as they were. Writes are off until you return."
             yield Static(Content(lines), markup=False)
-            label = "Time, in UTC without an offset, or how long ago, such as 2h"
+            label = "Time (UTC if it has no offset), or how long ago, such as 2h"
             yield Static(f"{label}; or {PRESENT}" if self._is_past else label, classes="label", markup=False)
             yield TextField(value=self._suggested, id="time")
             yield FieldProblem(id="problem")
@@ -105,7 +105,7 @@ async def ask_moment(host: "ActionHost") -> None:
 
 
 async def step_moment(host: "ActionHost", unit: str, *, is_later: bool) -> None:
-    """Go to the moment of the event before or after the shown one, or by a minute or an hour."""
+    """Go to the previous or next event, or move the shown moment by a minute or an hour."""
     store, shown = host.poller.store, host.dashboard.listing_query.moment
     if store is None:
         return

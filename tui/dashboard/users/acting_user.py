@@ -85,7 +85,7 @@ _LEVELS = {1: "aal1, with one factor", 2: "aal2, with a second factor"}
 
 
 CASE_OF = "case "
-"""Begins the answer if the user is not to act as the choice, but to see its case."""
+"""Prefix of the answer if the person wants the chosen user's case instead of acting as that user."""
 
 
 class ActingDialog(SearchDialog):
