@@ -112,7 +112,6 @@ def _palette() -> "ModuleType":
 class GjobsApp(MessageApp[int]):
     TITLE = "gjobs"
     CSS = appearance.CSS
-    SUSPENDED_SCREEN_CLASS = "-behind-dialog"
     COMMANDS = App.COMMANDS | {
         lambda: _palette().DashboardCommands,
         lambda: _palette().ProjectCommands,

@@ -53,7 +53,7 @@ from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
 from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
-from tui.dashboard.widgets import keep_newest_toast_in_sight, show_toast
+from tui.dashboard.widgets import keep_newest_toast_in_sight, mark_as_behind, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, short_id
@@ -199,9 +199,11 @@ class DashboardScreen(Screen[None], KeyStates):
             self.query_one("#listing").mount(self._pane)
 
     def on_screen_resume(self) -> None:
+        mark_as_behind(self, is_behind=False)
         self.query_one(KeyHints).follow()
 
     def on_screen_suspend(self) -> None:
+        mark_as_behind(self, is_behind=True)
         self.query_one(MessageLine).follow()
 
     @on(CursorMoved)

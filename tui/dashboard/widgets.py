@@ -181,6 +181,7 @@ class TextField(Input):
 
 
 _MOST_TOASTS = 2
+_BEHIND = "-behind-dialog"
 
 
 def show_toast(app: App[Any], toast: Toast) -> None:
@@ -215,6 +216,14 @@ def place_toasts_as_below(screen: Screen[Any]) -> None:
                 own.margin, own.max_height = below.margin, below.max_height
 
     screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
+
+
+def mark_as_behind(screen: Screen[Any], *, is_behind: bool) -> None:
+    """Hide what only the top screen shows. Restyle nothing else: that would take as long as opening the dialog."""
+    if screen.has_class(_BEHIND) is not is_behind:
+        screen.set_class(is_behind, _BEHIND, update=False)
+        for part in screen.query("ToastRack, KeyHints"):
+            part.update_node_styles(animate=False)
 
 
 def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
@@ -269,6 +278,12 @@ class ClosesOnce(Screen[ResultType]):
         keep_newest_toast_in_sight(self)
         if isinstance(self.app, MessageApp):
             self.app.follow_messages()
+
+    def on_screen_resume(self) -> None:
+        mark_as_behind(self, is_behind=False)
+
+    def on_screen_suspend(self) -> None:
+        mark_as_behind(self, is_behind=True)
 
     def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
         """Close this screen and all screens above it. Do nothing if it is already closed."""
