@@ -160,8 +160,8 @@ def begin_write(*, may_write: bool) -> str:
     return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
 
 
-_PREPARED_FROM = 2
-"""A statement is prepared at its third execution on a connection."""
+_PREPARED_FROM = 0
+"""Executions before a repeated statement is prepared. Its text is sent once anyway, so prepare it at once."""
 _PLAN_EACH_TIME = {"plan_cache_mode": "force_custom_plan"}
 """A generic plan ignores the values, such as a project's id or the number of rows."""
 
