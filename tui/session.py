@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from store.capabilities.capabilities import Capabilities
 from store.configuration.configuration import Pooler, Profile
 from store.configuration.settings import ANON_NAME, OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
-from store.database.connection_url import PasswordCommand, label, parameters
+from store.database.connection_pool import ConnectionPool
+from store.database.connection_url import PasswordCommand, label, parameters, password_command
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.database.write_access import WriteAccess
@@ -64,11 +65,16 @@ def full_name(label: str, address: str | None) -> str:
 
 @asynccontextmanager
 async def open_session(
-    settings: Settings, report: Report, *, password: PasswordCommand | None = None
+    settings: Settings,
+    report: Report,
+    *,
+    password: PasswordCommand | None = None,
+    connections: ConnectionPool | None = None,
 ) -> AsyncIterator[Session]:
     """Open the target. The embedded server is started, migrated and filled as needed. Raises StoreError.
 
-    `password` is the command object of an earlier attempt. It may already have the password.
+    `password` is the command object of an earlier attempt. It may already have the password. `connections` are those
+    of a URL, if they are being opened already.
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
@@ -84,9 +90,11 @@ async def open_session(
             conninfo = parameters(target)
             address = label(conninfo)
             name = settings.profile.label if settings.profile else address
-            password = password or password_command(settings)
+            password = password or password_command(target)
             further = address if name != address else None
-            async with session_on(settings, conninfo, name, further, password=password) as session:
+            async with session_on(
+                settings, conninfo, name, further, password=password, connections=connections
+            ) as session:
                 yield session
 
 
@@ -126,6 +134,7 @@ async def session_on(
     address: str | None = None,
     *,
     password: PasswordCommand | None = None,
+    connections: ConnectionPool | None = None,
 ) -> AsyncIterator[Session]:
     """Open a session on a running server. Raises RowMissing if the user to act as does not exist."""
     access = WriteAccess(settings.write_rule)
@@ -138,6 +147,7 @@ async def session_on(
         access=access,
         limits=_limits(settings.profile),
         password=password,
+        connections=connections,
         journal=journal,
         hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
         claims=settings.profile.claims if settings.profile else None,
@@ -177,15 +187,6 @@ def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:
 def _limits(profile: Profile | None) -> TimeLimits:
     seconds = profile.statement_timeout if profile else None
     return TimeLimits() if seconds is None else TimeLimits(statement=seconds)
-
-
-def password_command(settings: Settings) -> PasswordCommand | None:
-    """Return the password command, or None if the password comes from elsewhere."""
-    match settings.target:
-        case UrlTarget(password_command=(_, *_) as words):
-            return PasswordCommand(words)
-        case _:
-            return None
 
 
 async def _acting_as(settings: Settings, operator: Store) -> Store:

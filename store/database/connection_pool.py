@@ -78,6 +78,7 @@ class ConnectionPool:
         self._size = size
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
+        self._early: asyncio.Task[AsyncConnection] | None = None
         self._closed = False
 
     @asynccontextmanager
@@ -92,6 +93,10 @@ class ConnectionPool:
                     await connection.close()
                 else:
                     self._idle.append(connection)
+
+    def connect_early(self) -> None:
+        """Start to connect now. The first borrower gets this connection, or the reason why there is none."""
+        self._early = asyncio.create_task(self._connect())
 
     def resize(self, size: int) -> None:
         """Allow up to `size` connections. Never lowers the limit."""
@@ -109,10 +114,20 @@ class ConnectionPool:
     async def close(self) -> None:
         """Close idle connections now, and the others when they are returned."""
         self._closed = True
+        if self._early is not None:
+            early, self._early = self._early, None
+            await _drop(early)
         while self._idle:
             await self._idle.pop().close()
 
     async def _acquire(self) -> AsyncConnection:
+        if self._early is not None:
+            early, self._early = self._early, None
+            try:
+                return await early
+            except asyncio.CancelledError:
+                await _drop(early)
+                raise
         while self._idle:
             connection = self._idle.pop()
             if not _has_input(connection):
@@ -173,6 +188,14 @@ class ConnectionPool:
             raise translate_connecting(error) from error
         except UnicodeError as error:
             raise Unreachable("The database's host name is not valid.") from error
+
+
+async def _drop(connecting: asyncio.Task[AsyncConnection]) -> None:
+    """Stop connecting, and close the connection if it is open already."""
+    connecting.cancel()
+    (connection,) = await asyncio.gather(connecting, return_exceptions=True)
+    if isinstance(connection, AsyncConnection):
+        await connection.close()
 
 
 def _is_clean(connection: AsyncConnection) -> bool:

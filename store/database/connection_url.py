@@ -267,3 +267,8 @@ def warn_about_password_file(failure: StoreError, parameters: Mapping[str, str |
     if file.startswith(_NOWHERE) and isinstance(failure, SignInRefused) and "no password" in failure.message:
         path = file.removeprefix(_NOWHERE)
         failure.hint = f"Other users can read {path}, so libpq ignores it. Run chmod 600 {shlex.quote(path)}"
+
+
+def password_command(target: UrlTarget) -> PasswordCommand | None:
+    """Return the password command, or None if the password comes from elsewhere."""
+    return PasswordCommand(target.password_command) if target.password_command else None

@@ -83,6 +83,7 @@ class Database:
     - With a `journal`, every write is recorded before it is committed.
     - `hint_when_down` replaces the hint on address and network, for a server that is reached without them.
     - `claims` are added to the claims of every user that the session acts as.
+    - `connections` are opened with the same parameters and password. The session closes them.
     - Unless `prepares`, no statements are prepared, whatever the database shows of a pooler.
     """
 
@@ -97,13 +98,14 @@ class Database:
         hint_when_down: str | None = None,
         claims: Mapping[str, Any] | None = None,
         prepares: bool = True,
+        connections: ConnectionPool | None = None,
     ) -> None:
         self._conninfo, self._password = conninfo, password
         self._hint_when_down = hint_when_down
         self.access = access or WriteAccess()
         self._journal = journal
         self._limits = limits or TimeLimits()
-        self._connections = ConnectionPool(conninfo, password=password)
+        self._connections = connections or ConnectionPool(conninfo, password=password)
         self.load = LoadMeter(traffic=self._connections.traffic.total)
         self.priority = PriorityGate()
         """Gives writes priority over background counts."""

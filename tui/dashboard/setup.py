@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from store.configuration.configuration import Notifications
     from store.configuration.saved_views import Views
+    from store.database.connection_pool import ConnectionPool
     from store.database.connection_url import PasswordCommand
     from tui.dashboard.session_poller import Opener
     from tui.demo.demo_control import DemoControl
@@ -35,12 +36,36 @@ def session_opener(settings: Settings) -> "Opener":
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
         nonlocal password
-        module = await asyncio.to_thread(importlib.import_module, "tui.session")
-        password = password or module.password_command(settings)
-        async with module.open_session(settings, report, password=password) as session:
-            yield session
+        connections = None
+        if isinstance(settings.target, UrlTarget):
+            connections, password = await _start_connecting(settings.target, password)
+        try:
+            module = await asyncio.to_thread(importlib.import_module, "tui.session")
+            async with module.open_session(settings, report, password=password, connections=connections) as session:
+                yield session
+        finally:
+            if connections is not None:
+                await connections.close()
 
     return opener
+
+
+async def _start_connecting(
+    target: UrlTarget, password: "PasswordCommand | None"
+) -> "tuple[ConnectionPool | None, PasswordCommand | None]":
+    """Start to connect while the rest of the store is imported, which takes about as long over a slow network.
+
+    Return no pool for an invalid address, which opening the session reports.
+    """
+    pool_module = await asyncio.to_thread(importlib.import_module, "store.database.connection_pool")
+    url_module = importlib.import_module("store.database.connection_url")
+    password = password or url_module.password_command(target)
+    try:
+        connections: ConnectionPool = pool_module.ConnectionPool(url_module.parameters(target), password=password)
+    except InvalidValue:
+        return None, password
+    connections.connect_early()
+    return connections, password
 
 
 def demo_opener(control: "DemoControl") -> "Opener":

@@ -245,3 +245,49 @@ def test_transport_is_exposed_unless_it_is_local_or_encrypted(host: str, address
     assert is_local(host, address) is local
     assert Transport(is_encrypted=False, is_local=local).is_exposed is not local
     assert not Transport(is_encrypted=True, is_local=local).is_exposed
+
+
+async def test_connection_that_is_opened_early_serves_the_first_borrower(
+    connections: ConnectionPool, database: Conninfo, sessions: Sessions
+) -> None:
+    connections.connect_early()
+    await until(lambda: len(sessions()) == 1)
+    async with connections.connection() as connection:
+        assert await backend(connection) in {pid for pid, _ in sessions()}
+        assert len(sessions()) == 1
+    nowhere = ConnectionPool({**database, "host": "/nowhere"})
+    nowhere.connect_early()
+    with pytest.raises(Unreachable, match="No such file"):
+        async with nowhere.connection():
+            pass
+    await nowhere.close()
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_connection_that_is_opened_early_and_never_borrowed_is_closed(
+    database: Conninfo, sessions: Sessions, is_open: bool
+) -> None:
+    connections = ConnectionPool(database)
+    connections.connect_early()
+    if is_open:
+        await until(lambda: len(sessions()) == 1)
+    await connections.close()
+    await until(lambda: not sessions())
+
+
+async def test_borrower_that_stops_waiting_for_an_early_connection_leaves_none(
+    connections: ConnectionPool, sessions: Sessions
+) -> None:
+    async def borrow() -> None:
+        async with connections.connection():
+            pass
+
+    connections.connect_early()
+    task = asyncio.create_task(borrow())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: not sessions())
+    await borrow()
+    assert len(sessions()) == 1
