@@ -2,7 +2,6 @@
 
 import asyncio
 import platform
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -16,7 +15,8 @@ from store.database.write_access import WriteMode
 from store.doctor.examine import read_revision
 from store.projects.project import Asset
 from store.store import Store
-from tui.case.redaction import Redactor, SecretKind, shortened
+from tui.case.redacted_groups import redact_fingerprints
+from tui.case.redaction import Redactor, SecretKind, placeholder_counts, shortened
 from tui.session import Session
 
 T = TypeVar("T")
@@ -35,10 +35,14 @@ class BuiltCase:
     case: Case
     database: str
     """Never redacted: the ticket must name the database. It holds no password."""
-    counts: Mapping[SecretKind, int] | None
-    """The number of redacted values by kind. None if redaction is off."""
+    placeholders: frozenset[str] | None
+    """All that stand for redacted values. None if redaction is off."""
     zone: tzinfo = UTC
     """The time zone of the Markdown."""
+
+    def counts_in(self, text: str) -> Mapping[SecretKind, int] | None:
+        """Return the number of different redacted values in a text, by kind. None if redaction is off."""
+        return None if self.placeholders is None else placeholder_counts(text, self.placeholders)
 
 
 async def read_whole_case(
@@ -63,11 +67,11 @@ async def prepared(case: Case, database: str, *, redacts: bool, zone: tzinfo = U
 def prepare(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> BuiltCase:
     """Redact the case, or only shorten its longest texts. The user of the case keeps their e-mail, and ids stay."""
     if not redacts:
-        return BuiltCase(case=changed(case, shortened), database=database, counts=None, zone=zone)
+        return BuiltCase(case=changed(case, shortened), database=database, placeholders=None, zone=zone)
     ids = [case.user.id, *(job.id for job in case.jobs), *(one.id for one in case.projects)]
     redactor = Redactor(keeps=[case.user.email] if case.user.email else [], ids=ids)
-    redacted = changed(case, redactor.text, redactor.path)
-    return BuiltCase(case=redacted, database=database, counts=Counter(redactor.counts), zone=zone)
+    redacted = redact_fingerprints(case, lambda one: changed(one, redactor.text, redactor.path))
+    return BuiltCase(case=redacted, database=database, placeholders=redactor.placeholders, zone=zone)
 
 
 def changed(value: T, text: Callable[[str], str], path: Callable[[str], str] | None = None) -> T:

@@ -1,5 +1,6 @@
 """A case as JSON and CSV. Times are ISO 8601 in UTC, money is integer cents."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -10,11 +11,20 @@ from store.formats import format_duration, plain_row, plain_time
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.build_case import BuiltCase
 from tui.case.case_words import zone_name
+from tui.case.redaction import SecretKind
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:
+    """Return the document. It counts the values that are redacted in it."""
+    document = _document(built)
+    counts = built.counts_in(json.dumps(document, ensure_ascii=False))
+    found = None if counts is None else {str(kind): counts[kind] for kind in SecretKind if counts.get(kind)}
+    return {**document, "redactions": found}
+
+
+def _document(built: BuiltCase) -> dict[str, Json]:
     case = built.case
     return {
         "taken_at": plain_time(case.taken_at),
@@ -23,7 +33,7 @@ def case_document(built: BuiltCase) -> dict[str, Json]:
         "reader": case.reader,
         "user": plain_row(case.user),
         "job_id": str(case.job_id) if case.job_id else None,
-        "redactions": None if built.counts is None else {str(kind): number for kind, number in built.counts.items()},
+        "redactions": None,  # Counted at last.
         "visibility": _visibility(case.visibility) if case.visibility else None,
         "projects": [
             {"id": str(one.id), "name": one.name, "user_id": str(one.user_id), "is_seen": one.is_seen}

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePath
@@ -10,6 +11,7 @@ from pathlib import PurePath
 from tui.case.build_case import BuiltCase
 from tui.case.case_document import Json, case_document, event_rows, job_rows
 from tui.case.case_text import case_markdown
+from tui.case.redaction import SecretKind
 from tui.export.export_formats import FileFormat, writer
 from tui.export.file_writer import new_file
 
@@ -35,27 +37,36 @@ def case_file_name(built: BuiltCase) -> str:
     return f"case-{safe.strip('-') or 'user'}.md"
 
 
-def write_case(built: BuiltCase, name: str, *, overwrites: bool) -> None:
-    """Write the file completely or not at all, readable only by its owner. Raises as `new_file` does."""
-    content = zip_content(built) if case_format(name) is CaseFormat.ZIP else case_markdown(built).encode()
+def write_case(built: BuiltCase, name: str, *, overwrites: bool) -> Mapping[SecretKind, int] | None:
+    """Write the file completely or not at all, readable only by its owner. Raises as `new_file` does.
+
+    Return the number of redacted values in the file, by kind. None if redaction is off.
+    """
+    is_zip = case_format(name) is CaseFormat.ZIP
+    texts = _texts_of_zip(built) if is_zip else {name: case_markdown(built)}
+    content = _packed(texts, built) if is_zip else texts[name].encode()
     with new_file(name, overwrites=overwrites) as write:
         write(content)
+    return built.counts_in("\n".join(texts.values()))
 
 
-def zip_content(built: BuiltCase) -> bytes:
-    """Return the zip file. The same case gives the same bytes."""
+def _texts_of_zip(built: BuiltCase) -> Mapping[str, str]:
     csv = writer(FileFormat.CSV)
-    parts = {
+    return {
         "case.md": case_markdown(built),
         "case.json": _json(case_document(built)),
         "jobs.csv": csv.begin() + csv.rows(built.case.jobs) + csv.end(),
         "jobs.json": _json(job_rows(built.case)),
         "events.json": _json(event_rows(built.case)),
     }
+
+
+def _packed(texts: Mapping[str, str], built: BuiltCase) -> bytes:
+    """Return the zip file. The same case gives the same bytes."""
     taken_at = built.case.taken_at.astimezone(UTC)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in parts.items():
+        for name, text in texts.items():
             archive.writestr(_entry(name, taken_at), text.encode())
     return packed.getvalue()
 

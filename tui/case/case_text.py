@@ -33,8 +33,10 @@ def case_title(case: Case) -> str:
 
 def case_markdown(built: BuiltCase) -> str:
     text = _CaseText(built)
-    parts = [text.head(), *(part for make in text.sections if (part := list(make())))]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    head, *parts = ["\n".join(lines) for make in (text.head, *text.sections) if (lines := list(make()))]
+    counts = built.counts_in("\n".join([head, *parts]))
+    redacted = "Redaction is off. Check the text before you share it." if counts is None else redaction_words(counts)
+    return "\n\n".join([f"{head}\n- {redacted}", *parts]) + "\n"
 
 
 class _CaseText(CaseWords):
@@ -58,10 +60,6 @@ class _CaseText(CaseWords):
 
     def head(self) -> list[str]:
         case, user = self.case, self.case.user
-        counts = self._built.counts
-        redacted = (
-            "Redaction is off. Check the text before you share it." if counts is None else redaction_words(counts)
-        )
         who = f"- User: {code(user.email or 'no e-mail')}, id `{user.id}`"
         joined = f", since {self.time(user.created_at)}" if user.created_at else ""
         return [
@@ -71,7 +69,6 @@ class _CaseText(CaseWords):
             *([f"- Job: `{case.job_id}`"] if case.job_id else []),
             f"- Taken: {self.time(case.taken_at)}. All times are in the zone {zone_name(self.zone)}.",
             f"- Database: {code(self._built.database)}, read as {code(case.reader)}",
-            f"- {redacted}",
         ]
 
     def _visibility(self) -> Iterator[str]:

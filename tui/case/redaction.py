@@ -33,6 +33,7 @@ class SecretKind(StrEnum):
 _PLURALS: Mapping[SecretKind, str] = {kind: f"{kind}s" for kind in SecretKind} | {SecretKind.QUERY: "URL queries"}
 _SINGULARS: Mapping[SecretKind, str] = {kind: str(kind) for kind in SecretKind} | {SecretKind.QUERY: "URL query"}
 _PLACEHOLDER = re.compile(patterns.PLACEHOLDER)
+_SHOWN_PLACEHOLDER = re.compile(rf"\[(?P<kind>{patterns.KINDS}) \d{{1,9}}\]")
 _SCHEME_AND_PLACEHOLDER = re.compile(rf"[a-z]+ {patterns.PLACEHOLDER}", re.IGNORECASE)
 _AT = re.compile(r"＠|%40|\\u0040|&#64;", re.IGNORECASE)
 
@@ -47,12 +48,11 @@ class Redactor:
         self._keeps = frozenset(map(_same_email, keeps))
         self._hex = frozenset(identifier.hex for identifier in ids)
         self._numbers: dict[tuple[SecretKind, str], int] = {}
-        self.counts: Counter[SecretKind] = Counter()
-        """The number of replacements, by kind."""
 
     @property
-    def total(self) -> int:
-        return self.counts.total()
+    def placeholders(self) -> frozenset[str]:
+        """All placeholders so far: one for each different value."""
+        return frozenset(_placeholder(kind, number) for (kind, _), number in self._numbers.items())
 
     def text(self, text: str) -> str:
         """Return the text with visible characters only, and without secrets."""
@@ -77,9 +77,8 @@ class Redactor:
     def _mark(self, kind: SecretKind, value: str) -> str:
         if not value or _PLACEHOLDER.fullmatch(value):
             return value
-        self.counts[kind] += 1
         number = self._numbers.setdefault((kind, value), 1 + sum(known is kind for known, _ in self._numbers))
-        return f"[{kind} {number}]"
+        return _placeholder(kind, number)
 
     def _whole(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
         return lambda found: self._mark(kind, found[0])
@@ -136,6 +135,16 @@ class Redactor:
 
     def _opaque(self, found: re.Match[str]) -> str:
         return self._mark(SecretKind.KEY, found[0]) if patterns.looks_like_key(found[0], self._hex) else found[0]
+
+
+def _placeholder(kind: SecretKind, number: int) -> str:
+    return f"[{kind} {number}]"
+
+
+def placeholder_counts(text: str, placeholders: Collection[str]) -> Counter[SecretKind]:
+    """Return how many of the placeholders the text has, by kind. Each counts once."""
+    found = {one[0]: SecretKind(one["kind"]) for one in _SHOWN_PLACEHOLDER.finditer(text) if one[0] in placeholders}
+    return Counter(found.values())
 
 
 def _value(found: re.Match[str]) -> str:

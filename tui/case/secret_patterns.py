@@ -2,7 +2,8 @@
 
 import re
 
-PLACEHOLDER = r"\[(?:e-mail|path|query|token|key|password) \d{1,9}\]"
+KINDS = r"(?:e-mail|path|query|token|key|password)"
+PLACEHOLDER = rf"\[{KINDS} \d{{1,9}}\]"
 _END = r"[^\s\"'<>`|{}\\^]"
 _SLASH = r"\\?/"
 """JSON may write a slash with a backslash."""

@@ -77,7 +77,7 @@ def test_secrets_are_replaced_everywhere_unless_asked_otherwise(gjobs: Run, url:
         ASSET, f"{BENS_MAIL} used {key} for ada@example.com", FAILED)  # fmt: skip
     done = gjobs("case", str(FAILED), "--out", file)
     assert (done.code, done.out) == (0, "")
-    assert done.err == f"Wrote the case to {file}.\nRedacted 7 values: 3 e-mails, 1 path, 3 keys.\n"
+    assert done.err == f"Wrote the case to {file}.\nRedacted 3 values: 1 e-mail, 1 path, 1 key.\n"
     with zipfile.ZipFile(file) as packed:
         texts = {name: packed.read(name).decode() for name in packed.namelist()}
     assert list(texts) == ["case.md", "case.json", "jobs.csv", "jobs.json", "events.json"]
@@ -85,7 +85,7 @@ def test_secrets_are_replaced_everywhere_unless_asked_otherwise(gjobs: Run, url:
     assert all("[e-mail 1] used [key 1] for ada@example.com" in text for text in texts.values())
     jobs = list(csv.DictReader(io.StringIO(texts["jobs.csv"])))
     assert [job["id"] for job in jobs] == [job["id"] for job in json.loads(texts["jobs.json"])]
-    assert json.loads(texts["case.json"])["redactions"] == {"e-mail": 3, "path": 1, "key": 3}
+    assert json.loads(texts["case.json"])["redactions"] == {"e-mail": 1, "path": 1, "key": 1}
     assert Path(file).stat().st_mode & 0o777 == 0o600
 
     whole = gjobs("case", str(FAILED), "--no-redact")
@@ -93,6 +93,46 @@ def test_secrets_are_replaced_everywhere_unless_asked_otherwise(gjobs: Run, url:
     assert "shoe.png" in whole.out
     assert whole.err.startswith("The case is not redacted.")
     assert json.loads(gjobs("case", str(FAILED), "--no-redact", "--json").out)["redactions"] is None
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+
+LONG_TRACEBACK = "log\n" * 250 + "Traceback (most recent call last):\n" + "  at x\n" * 500
+NAMES = {
+    "AIzaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe refused": "[key] refused",
+    "secret_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": "secret_key=[password]",
+    f"JWT {JWT} of 3 expired, no object s3://customer-bucket/face.jpg": "JWT [token] of # expired, no object s#://[path]",
+    f"{LONG_TRACEBACK}KeyError: xoxb-12-abcdefghijkl after 5 ms": "KeyError: # after # ms",
+}
+"""Errors with secrets, and the fingerprints that a redacted case shows."""
+
+
+def test_fingerprints_of_a_case_have_no_part_of_a_secret(gjobs: Run, url: str, sql: Sql) -> None:
+    for place, error in enumerate(NAMES):
+        sql("update public.generation_jobs set status = 'failed', error = %s where id ="
+            " (select id from public.generation_jobs where user_id = %s order by id offset %s limit 1)",
+            error, ADA, place)  # fmt: skip
+    done, document = gjobs("case", "ada@example.com"), gjobs("case", "ada@example.com", "--json").document
+    assert {group["fingerprint"] for group in document["failures"]["groups"]} == set(NAMES.values())
+    assert all(f"| `{name}` " in done.out for name in NAMES.values())
+    parts = [
+        "AIza",
+        "HjGw",
+        "namBGewQe",
+        "wJalr",
+        "MDENG",
+        "bPxRf",
+        "abcjgNryP",
+        "THsR",
+        "customer",
+        "xoxb",
+        "efghijkl",
+    ]
+    assert [part for part in parts if part in done.out or part in json.dumps(document)] == []
+    # The document has another key: the end of the traceback.
+    assert done.err == "Redacted 4 values: 1 path, 1 token, 1 key, 1 password.\n"
+    assert document["redactions"] == {"path": 1, "token": 1, "key": 2, "password": 1}
 
 
 def test_file_is_replaced_only_with_force_and_other_suffixes_are_refused(gjobs: Run, url: str, tmp_path: Path) -> None:

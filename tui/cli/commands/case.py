@@ -82,18 +82,22 @@ async def print_case(
 
 
 def _print(output: Output, built: "BuiltCase", out: str | None, *, force: bool) -> None:
+    import json
+
     from tui.case.case_document import case_document
     from tui.case.case_files import write_case
     from tui.case.case_text import case_markdown
     from tui.case.redaction import redaction_words
     from tui.cli.commands.export_files import file_errors
 
+    text, document = case_markdown(built), case_document(built) if output.json else None
+    counts = built.counts_in(text if document is None else json.dumps(document))
     if out is not None:
         with file_errors():
-            write_case(built, out, overwrites=force)
+            counts = write_case(built, out, overwrites=force)
         print_message(f"Wrote the case to {out}.")
-    if output.json:
-        output.document(case_document(built))
+    if document is not None:
+        output.document(document)
     elif out is None:
-        output.text(case_markdown(built).rstrip("\n"))
-    print_message(UNREDACTED if built.counts is None else redaction_words(built.counts))
+        output.text(text.rstrip("\n"))
+    print_message(UNREDACTED if counts is None else redaction_words(counts))

@@ -1,7 +1,7 @@
 """Shows a case before it is saved or copied."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +18,7 @@ from store.errors import StoreError
 from tui.case.build_case import BuiltCase
 from tui.case.case_files import SUFFIXES, case_file_name, case_format, write_case
 from tui.case.case_text import case_markdown, case_title
-from tui.case.redaction import redaction_words
+from tui.case.redaction import SecretKind, redaction_words
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.file_form import FileForm, shown_path
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
@@ -76,6 +76,10 @@ def _styled(text: str) -> Content:
         is_code ^= line.startswith("```")
         lines.append(Content.styled(line, "bold $text-primary" if line.startswith("#") and not is_code else ""))
     return Content("\n").join(lines)
+
+
+def _redaction(counts: Mapping[SecretKind, int] | None) -> str:
+    return UNREDACTED if counts is None else redaction_words(counts)
 
 
 class CaseDialog(Dialog[None]):
@@ -146,10 +150,9 @@ class CaseDialog(Dialog[None]):
         self.query_one("#dialog").border_title = Content(
             f"Case · {clean(case_title(built.case), limit=_LONGEST_TITLE)}"
         )
-        if built.counts is None:
-            self._say("redaction", Content.styled(UNREDACTED, "bold $text-warning"))
-        else:
-            self._say("redaction", Content(redaction_words(built.counts)))
+        is_redacted = built.placeholders is not None
+        words = _redaction(built.counts_in(self._text))
+        self._say("redaction", Content.styled(words, "" if is_redacted else "bold $text-warning"))
         self._say("text", _styled(self._text))
 
     def _say(self, where: str, content: Content) -> None:
@@ -170,7 +173,8 @@ class CaseDialog(Dialog[None]):
             show_toast(self.app, Toast(text=text, severity="warning"))
         else:
             self.app.copy_to_clipboard(self._text)
-            show_toast(self.app, Toast(text=f"Copied the case. {self._redaction}"))
+            words = _redaction(self._built.counts_in(self._text))
+            show_toast(self.app, Toast(text=f"Copied the case. {words}"))
 
     def action_save(self) -> None:
         if self._built is None:
@@ -185,16 +189,11 @@ class CaseDialog(Dialog[None]):
         if chosen is None:
             return
         try:
-            await asyncio.to_thread(write_case, built, str(chosen.file), overwrites=chosen.overwrites)
+            counts = await asyncio.to_thread(write_case, built, str(chosen.file), overwrites=chosen.overwrites)
         except StoreError as error:
             show_toast(self.app, error_toast(error))
         else:
-            show_toast(self.app, Toast(text=f"Saved the case to {shown_path(chosen.file)}. {self._redaction}"))
+            show_toast(self.app, Toast(text=f"Saved the case to {shown_path(chosen.file)}. {_redaction(counts)}"))
 
     def _refuse(self) -> None:
         show_toast(self.app, Toast(text="There is no case to save or copy.", severity="warning"))
-
-    @property
-    def _redaction(self) -> str:
-        counts = self._built.counts if self._built else None
-        return UNREDACTED if counts is None else redaction_words(counts)
