@@ -257,6 +257,12 @@ class Store:
         )
         return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
 
+    async def get_retried_jobs(self, job_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return those of the jobs that were already retried. Empty if the database records no links."""
+        if not job_ids or not await self.actor_database.has(Capability.RETRY_LINKS):
+            return frozenset()
+        return frozenset(await self.actor_database.read(job_sql.retried_among(job_ids)))
+
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """Return whether a running job is stuck, by the server's clock. None if the job is missing or not running."""
         from_usual_duration = await self.actor_database.has(Capability.LEARNING)

@@ -404,6 +404,20 @@ def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
     return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
 
 
+_RETRIED = text("""
+SELECT DISTINCT link.repeats
+  FROM gjobs.job_links link
+  JOIN public.generation_jobs job ON job.id = link.job_id
+  JOIN public.generation_jobs origin ON origin.id = link.repeats AND origin.user_id IS NOT DISTINCT FROM job.user_id
+ WHERE link.repeats = ANY(:ids)
+""").bindparams(_IDS)
+
+
+def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
+    """Return a query for those of these jobs that have an existing retry."""
+    return Query(_RETRIED, make_id, {"ids": list(job_ids)})
+
+
 _ORIGIN = text("SELECT repeats FROM gjobs.job_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
 
 

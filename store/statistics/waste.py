@@ -65,6 +65,11 @@ class Waste:
     """Only this many jobs, the newest ones, were read. None: every job is counted."""
 
     @property
+    def unnamed_groups(self) -> int:
+        """The listed error groups whose fingerprint is unknown, because they failed too long ago."""
+        return sum(row.name is None and row.key != "" for row in self.rows) if self.by is WasteKey.GROUP else 0
+
+    @property
     def is_exact(self) -> bool:
         return self.read_limit is None
 
@@ -77,5 +82,5 @@ MOST_JOBS = 50_000
 """The most jobs that are read where no rollups exist."""
 MOST_GROUPED_JOBS = 20_000
 """The same for error groups, because the errors are long."""
-MOST_NAMING_FAILURES = 2_000
-"""The newest failures that are read to find the fingerprints of groups."""
+MOST_NAMING_FAILURES = 20_000
+"""The newest failures that are read to find the fingerprints of groups. Only one of each kind needs a fingerprint."""

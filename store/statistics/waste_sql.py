@@ -13,6 +13,7 @@ from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
 from store.database.query import Query, Row
 from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from store.error_groups.fingerprint import error_group_id
 from store.statistics.waste import (
     DAYS,
     MOST_GROUPED_JOBS,
@@ -31,6 +32,7 @@ _FINGERPRINT, _GROUP_ID = (
     sql.replace(":", r"\:")
     for sql in (fingerprint_sql("error"), group_id_sql(fingerprint_sql("error")))
 )
+_WITHOUT_TEXT = error_group_id(None)
 _OF_PROJECT = {False: "", True: "WHERE project_id = :project_id"}
 _TODAY = "CAST(timezone('UTC', coalesce(:at, now())) AS date)"
 _SHOWN_DAYS = f"day BETWEEN {_TODAY} - {DAYS - 1} AND {_TODAY}"
@@ -166,19 +168,29 @@ def _waste_from_jobs(
     return Query(statement, _make_row, _parameters(by, project_id, limit, at))
 
 
-_FINGERPRINTS = text(f"""
+_KIND = "hashtextextended(translate(left(error, 1000), '0123456789abcdefABCDEF', ''), 0)"
+"""Errors that differ only in numbers and ids are of one kind. One of them is enough to know the fingerprint of all."""
+
+
+@cache
+def _fingerprints(of_project: bool) -> TextClause:
+    where = f"{_OF_PROJECT[of_project] or 'WHERE true'} AND status = 'failed'"
+    sql = f"""
 SELECT DISTINCT {group_id_sql("fingerprint")}, fingerprint
   FROM (SELECT {_FINGERPRINT} AS fingerprint
-          FROM (SELECT DISTINCT error
-                  FROM (SELECT error FROM public.generation_jobs WHERE status = 'failed'
-                         ORDER BY created_at DESC, id DESC LIMIT {MOST_NAMING_FAILURES}) AS newest OFFSET 0) AS errors
+          FROM (SELECT DISTINCT ON ({_KIND}) error
+                  FROM (SELECT error FROM public.generation_jobs {where}
+                         ORDER BY created_at DESC, id DESC LIMIT {MOST_NAMING_FAILURES}) AS newest
+               ) AS errors
         OFFSET 0) AS failures
-""")  # noqa: S608 - of constants
+"""  # noqa: S608 - of constants
+    return text(sql).bindparams(*([bindparam("project_id", type_=Uuid)] if of_project else ()))
 
 
-def _recent_fingerprints() -> Query[tuple[str, str]]:
+def _recent_fingerprints(project_id: UUID | None) -> Query[tuple[str, str]]:
     """Return a query for the groups of the newest failures, with their fingerprints."""
-    return Query(_FINGERPRINTS, _make_pair)
+    parameters = {} if project_id is None else {"project_id": project_id}
+    return Query(_fingerprints(project_id is not None), _make_pair, parameters)
 
 
 def _make_pair(row: Row) -> tuple[str, str]:
@@ -196,10 +208,12 @@ async def read_waste(
     else:
         has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
         query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
-    queries: list[Query[Any]] = [query, _recent_fingerprints()] if by is WasteKey.GROUP else [query]
+    queries: list[Query[Any]] = [query, _recent_fingerprints(project_id)] if by is WasteKey.GROUP else [query]
     ((total, read), *others), *fingerprints = await actor_database.read_together(*queries)
     rows = [row for row, _ in others[:limit]]
-    names = dict(*fingerprints) if by is WasteKey.GROUP else await _names(actor_database, by, rows)
+    names = (
+        {_WITHOUT_TEXT: "", **dict(*fingerprints)} if by is WasteKey.GROUP else await _names(actor_database, by, rows)
+    )
     is_cut = not is_exact and read >= _read_limit(by)
     return Waste(
         by=by,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from store.error_groups.error_group import NO_TEXT
 from store.formats import money
-from store.statistics.waste import Waste, WasteKey, WasteRow
+from store.statistics.waste import MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
 from tui.text.clean_text import clean
 from tui.text.format import count, percent
 
@@ -57,5 +57,8 @@ def sentences(waste: Waste) -> Iterator[str]:
         yield f"Only the newest {count(waste.read_limit)} jobs were read. 'gjobs migrate up' makes the numbers exact."
     if waste.days is not None:
         yield f"Jobs created in the last {waste.days} days, in UTC."
+    if waste.unnamed_groups:
+        groups = f"{count(waste.unnamed_groups)} {'group has' if waste.unnamed_groups == 1 else 'groups have'}"
+        yield f"{groups} only an id: none of the newest {count(MOST_NAMING_FAILURES)} failures is in it."
     if waste.has_more:
         yield f"These are the {count(len(waste.rows))} rows with the most waste. The total includes the others."

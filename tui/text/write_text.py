@@ -94,19 +94,26 @@ def confirm_transition(
 
 
 def confirm_retry(
-    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, repeated: bool = False
+    jobs: Sequence[GenerationJob],
+    *,
+    project_names: Mapping[UUID, str],
+    database: str,
+    repeated: bool = False,
+    about: Sequence[str] = (),
 ) -> Confirmation:
     """Ask before several jobs are retried. Those that may be retried come first. Also ask about a single job that was
-    retried before.
+    retried before. `about` says what the jobs have in common, in clean lines.
     """
     failed = sum(job.status is JobStatus.FAILED for job in jobs)
     failed_first = sorted(jobs, key=lambda job: job.status is not JobStatus.FAILED)
     every = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     which = every if failed == len(jobs) else f"{count(failed)} of {every}"
     kept = "Each is queued as a new job. The failed job stays as it is."
+    cents = sum(job.cost_cents for job in jobs if job.status is JobStatus.FAILED)
+    cost = [f"The new jobs cost {money(cents)} in total."] if failed > 1 else []
     return Confirmation(
         title=f"Retry {which}{' again' if repeated else ''}?",
-        lines=(*described_jobs(failed_first, project_names), "", where(database), kept),
+        lines=(*about, *described_jobs(failed_first, project_names), "", where(database), kept, *cost),
         warning="This job was already retried." if repeated else None,
         agree="Retry" if len(jobs) == 1 else f"Retry {count(failed)}",
         is_dangerous=False,

@@ -120,12 +120,22 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     await open_errors(dashboard)
     jobs_db.job(15, "failed", error="API timeout", minutes_ago=-1)
     before = jobs_db.count()
-    await dashboard.press("r", dialog="Retry these 2 jobs?", shows=("Database: testbase", short(4), short(11)))
+    await dashboard.press(
+        "r",
+        dialog="Retry these 2 jobs?",
+        shows=("Error: API timeout", "Database: testbase", short(4), short(11), "The new jobs cost $3.00 in total."),
+    )
     await dashboard.press("n", until=lambda: dashboard.dialog.startswith("Errors · "))
     assert jobs_db.count() == before
     await dashboard.press("r", dialog="Retry these 2 jobs?")
     await dashboard.press("y", message="Retried 2 of 2 jobs.")
     assert jobs_db.count() == before + 2
+    await dashboard.press("r", toast="The jobs of this group were already retried: 2 jobs.")
+    jobs_db.sql("update generation_jobs set updated_at = updated_at - interval '2 minutes' where error = 'API timeout'")
+    await dashboard.press("f5", shows=f"{TIMEOUT}, 3 failures in 7d")
+    await ready(dashboard)
+    await dashboard.press("r", dialog="Retry this job?", shows="Left out, because already retried: 2 jobs.")
+    await dashboard.press("n")
     await dashboard.press("down", "r", dialog="Retry this job?")
     jobs_db.delete(13)
     await dashboard.press("n")

@@ -22,7 +22,7 @@ from tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tui.dashboard.errors.waste_dialog import WasteDialog
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.widgets import show_toast
-from tui.text.clean_text import clean
+from tui.text.clean_text import clean, shorten
 from tui.text.error_group_text import group_name
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
 """Filter terms that the errors screen ignores, because all groups contain failed jobs."""
 _FILTER_CHARACTERS = 60
+_ERROR_CELLS = 120
 
 
 async def show_errors(host: "ActionHost") -> None:
@@ -98,7 +99,7 @@ def _list_jobs(host: "ActionHost", job_filter: JobFilter, group: ErrorGroup) -> 
 
 
 async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:
-    """Ask, then retry the jobs that the screen counted in the group."""
+    """Ask, then retry the jobs that the screen counted in the group and that have no retry yet."""
     context = context_for(host, "retry")
     if context is None or not may_write(host):
         return
@@ -107,7 +108,16 @@ async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, grou
     if not failed:
         show_toast(host.app, Toast(text="No job of this group is still failed.", severity="warning"))
         return
-    if len(failed) > MAX_LIMIT:
-        text = f"The group has {jobs_count(len(failed))}. Retrying the newest {jobs_count(MAX_LIMIT)}, the maximum."
+    retried = await context.store.get_retried_jobs([job.id for job in failed])
+    left = [job for job in failed if job.id not in retried]
+    if not left:
+        text = f"The jobs of this group were already retried: {jobs_count(len(retried))}."
         show_toast(host.app, Toast(text=text, severity="warning"))
-    await JobActions(host.app, host.tasks, context).ask_retry(failed[:MAX_LIMIT])
+        return
+    if len(left) > MAX_LIMIT:
+        text = f"The group has {jobs_count(len(left))}. Retrying the newest {jobs_count(MAX_LIMIT)}, the maximum."
+        show_toast(host.app, Toast(text=text, severity="warning"))
+    about = [f"Error: {shorten(group_name(group), _ERROR_CELLS)}"]
+    if retried:
+        about.append(f"Left out, because already retried: {jobs_count(len(retried))}.")
+    await JobActions(host.app, host.tasks, context).ask_retry(left[:MAX_LIMIT], about=[*about, ""])

@@ -146,14 +146,16 @@ class JobActions:
         unlisted = await self._context.go_to_job(outcome.job, repeats=job)
         return replace(toast, advice=unlisted)
 
-    async def ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
+    async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = ()) -> None:
         """Ask, then retry the jobs."""
-        if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
+        if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
             self._tasks.write(self._retry_several(jobs), may_open=True)
 
-    def _retry_question(self, jobs: Sequence[GenerationJob], *, repeated: bool = False) -> Confirmation:
+    def _retry_question(
+        self, jobs: Sequence[GenerationJob], *, repeated: bool = False, about: Sequence[str] = ()
+    ) -> Confirmation:
         names, database = self._context.project_names, self._context.database
-        return confirm_retry(jobs, project_names=names, database=database, repeated=repeated)
+        return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
 
     async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context))

@@ -1,0 +1,18 @@
+"""Sentences about waste."""
+
+from store.statistics.waste import Waste, WasteKey, WasteRow
+from tui.text.waste_text import sentences
+
+
+def row(key: str | None, name: str | None = None) -> WasteRow:
+    return WasteRow(key=key, name=name, failed_count=1, failed_cents=1, retry_count=0, retry_cents=0, all_cents=None)
+
+
+def test_groups_without_a_known_error_are_explained() -> None:
+    def words(*rows: WasteRow) -> list[str]:
+        waste = Waste(by=WasteKey.GROUP, rows=rows, total=row(None), has_more=False, days=None, read_limit=None)
+        return list(sentences(waste))
+
+    known = row(""), row("0a1b2c3d4e", "API timeout")
+    assert words(*known) == []
+    assert words(*known, row("1a1b2c3d4e")) == ["1 group has only an id: none of the newest 20,000 failures is in it."]
