@@ -72,8 +72,8 @@ def example_text(group: ErrorGroup, *, limit: int = _EXAMPLE_CHARACTERS) -> str:
     return clean_block(error_pretty(group.example), limit=limit)
 
 
-def ticket_text(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str] = NO_EMAILS) -> str:
-    """Return the group as text for a ticket."""
+def ticket_text(group: ErrorGroup, found: ErrorGroups, *, command: str) -> str:
+    """Return the group as text for a ticket. `command` lists its jobs."""
     lines = [
         f"Error group {group.id}: {group_name(group)}",
         f"{failures_count(group.count)} in the last {span(found.window)} before {utc_time(found.taken_at)}",
@@ -85,9 +85,9 @@ def ticket_text(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str
         f"Last seen: {utc_time(group.last_seen)}",
         f"Trend: {spark(group.trend)}",
         f"Modes: {modes_words(group)}",
-        f"Affected: {users_words(group, emails)}",
+        f"Affected: {users_words(group)}",
         f"Cost: {money(group.cost_cents)}",
-        f"Jobs: gjobs jobs list --filter error-group:{group.id}",
+        f"Jobs: {clean(command)}",
         f"Example: job {group.example_job_id}",
         *(f"    {line}".rstrip() for line in example_text(group).split("\n")),
     ]

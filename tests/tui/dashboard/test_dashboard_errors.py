@@ -8,7 +8,7 @@ from store.errors import TimedOut
 from store.filters.filter_text import format_filter
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
-from tests.tui.jobs_database import BEN, SPRING, TRAIL, JobsDatabase, short
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 TIMEOUT = error_group_id("API timeout")
@@ -72,6 +72,10 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         "2 failures in the last 30d before 2026-11-24 12:00:00 UTC",
         "First seen: 2026-11-04 12:00:00 UTC",
     ]
+    assert (
+        f"Jobs: gjobs jobs list --project {AUTUMN} --filter 'error-group:{error_group_id('Asset 1 not found')}"
+        f" status:failed' --as {ADA}" in dashboard.app.clipboard.splitlines()
+    )
     jobs_db.delete(12, 13)
     await dashboard.press("f5", until=lambda: cursor.highlighted is None)
     await dashboard.resize(100, 30)
@@ -131,7 +135,7 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     await dashboard.press("y", message="Retried 2 of 2 jobs.")
     assert jobs_db.count() == before + 2
     await dashboard.press("r", toast="The jobs of this group were already retried: 2 jobs.")
-    jobs_db.sql("update generation_jobs set updated_at = updated_at - interval '2 minutes' where error = 'API timeout'")
+    jobs_db.job(16, "failed", error="API timeout", minutes_ago=3)
     await dashboard.press("f5", shows=f"{TIMEOUT}, 3 failures in 7d")
     await ready(dashboard)
     await dashboard.press("r", dialog="Retry this job?", shows="Left out, because already retried: 2 jobs.")

@@ -10,7 +10,7 @@ from uuid import UUID
 from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
 from store.error_groups.fingerprint import error_group_id
 from store.errors import StoreError
-from store.filters.filter_terms import Key, Term
+from store.filters.filter_terms import Key
 from store.filters.filter_text import format_filter
 from store.filters.job_filter import JobFilter
 from store.jobs.job import JobStatus
@@ -18,6 +18,7 @@ from store.page_limits import MAX_LIMIT
 from store.statistics.waste import Waste, WasteKey
 from tui.dashboard.action_context import context_for
 from tui.dashboard.databases import may_write
+from tui.dashboard.errors.error_group_copy import group_copy, group_filter
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tui.dashboard.errors.waste_dialog import WasteDialog
 from tui.dashboard.job_actions.job_actions import JobActions
@@ -58,6 +59,9 @@ async def show_errors(host: "ActionHost") -> None:
         if host.poller.store is store:
             await _retry(host, replace(scope, window=found.window), found, group)
 
+    def copy(found: ErrorGroups, group: ErrorGroup) -> str:
+        return group_copy(group, found, scope=scope, actor=store.actor)
+
     async def read_emails(user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         with suppress(StoreError):  # Only the operator reads e-mails. For others, the ids are enough.
             return await store.get_user_emails(user_ids)
@@ -76,25 +80,21 @@ async def show_errors(host: "ActionHost") -> None:
         of=f"{host.dashboard.listed_name}{narrowed}",
         retry=retry,
         read_emails=read_emails,
+        copy=copy,
         show_waste=show_waste,
         typed_at=lambda: host.typed_at,
         zone=host.dashboard.zone.zone,
         start_at=error_group_id(job.error) if job and job.status is JobStatus.FAILED else None,
     )
     if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
-        _list_jobs(host, job_filter, group)
+        _list_jobs(host, scope, group)
 
 
-def _list_jobs(host: "ActionHost", job_filter: JobFilter, group: ErrorGroup) -> None:
-    terms = (
-        *job_filter.terms,
-        Term(key=Key.ERROR_GROUP, values=(group.id,)),
-        Term(key=Key.STATUS, values=(JobStatus.FAILED.value,)),
-    )
+def _list_jobs(host: "ActionHost", scope: ErrorScope, group: ErrorGroup) -> None:
     dashboard = host.dashboard
     if dashboard.listed.status is not None:
         dashboard.ask(replace(dashboard.listed, status=None))
-    dashboard.jobs.find(format_filter(JobFilter(terms=terms)))
+    dashboard.jobs.find(group_filter(scope, group))
     dashboard.jobs.table.focus()
 
 

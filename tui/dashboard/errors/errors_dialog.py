@@ -26,7 +26,7 @@ from tui.dashboard.errors.error_group_lines import (
     titles_line,
 )
 from tui.dashboard.widgets import SteadyText, show_toast
-from tui.text.error_group_text import NO_EMAILS, NO_FAILURES, groups_summary, span, ticket_text
+from tui.text.error_group_text import NO_EMAILS, NO_FAILURES, groups_summary, span
 from tui.text.error_text import Toast, error_words
 
 SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
@@ -42,6 +42,7 @@ _READING = "reading"
 Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
 ReadEmails = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, str]]]
 ShowWaste = Callable[[], Awaitable[None]]
+Copy = Callable[[ErrorGroups, ErrorGroup], str]
 Retry = Callable[[ErrorGroups, ErrorGroup], Awaitable[None]]
 
 
@@ -87,13 +88,15 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         of: str,
         retry: Retry,
         read_emails: ReadEmails,
+        copy: Copy,
         show_waste: ShowWaste,
         typed_at: Callable[[], float],
         zone: tzinfo | None = None,
         start_at: str | None = None,
     ) -> None:
         """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
-        e-mails of users that the actor may read. `typed_at` returns when the last handled key was typed.
+        e-mails of users that the actor may read. `copy` returns text for a ticket. `typed_at` returns when the last
+        handled key was typed.
         The cursor starts on the group with the id `start_at`, if it is there.
         """
         super().__init__()
@@ -106,6 +109,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._zone = zone
         self._start_at = start_at
         self._clicked_at = 0.0
+        self._copy = copy
         self._show_waste = show_waste
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
@@ -229,8 +233,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     def action_copy(self) -> None:
         if (chosen := self._chosen()) is not None:
             found, group = chosen
-            self.app.copy_to_clipboard(ticket_text(group, found, self._emails))
-            show_toast(self.app, Toast(text=f"Copied the error group {group.id} as text."))
+            self.app.copy_to_clipboard(self._copy(found, group))
+            text = f"Copied the error group {group.id} as text, without e-mails and secrets."
+            show_toast(self.app, Toast(text=text))
 
     @work(exclusive=True, group="waste")
     async def action_waste(self) -> None:

@@ -1,0 +1,47 @@
+"""The copy of an error group: a command for its jobs, and no secrets."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from store.error_groups.error_group import ErrorScope
+from store.error_groups.fingerprint import fingerprint
+from store.filters.filter_text import parse
+from store.users.actor import ANON, OPERATOR, ActingUser, Actor
+from tests.tui.text.test_error_group_text import FOUND, GROUP
+from tui.dashboard.errors.error_group_copy import group_copy
+
+PROJECT, USER = UUID(int=1), UUID(int=2)
+LIST = "Jobs: gjobs jobs list"
+GROUP_TERMS = "error-group:3b1a4064e8 status:failed"
+SECRET = "carl@example.com sent AKIAIOSFODNN7EXAMPLE to https://a.example.com/x.png?token=abcDEF123"
+
+
+@pytest.mark.parametrize(
+    ("scope", "actor", "line"),
+    [
+        (ErrorScope(), OPERATOR, f"{LIST} --filter '{GROUP_TERMS}' --limit 1234 --as operator"),
+        (
+            ErrorScope(project_id=PROJECT, job_filter=parse("-mode:two")),
+            ActingUser(id=USER, email="ada@example.com"),
+            f"{LIST} --project {PROJECT} --filter '-mode:two {GROUP_TERMS}' --as {USER}",
+        ),
+        (ErrorScope(), ANON, f"{LIST} --filter '{GROUP_TERMS}' --as anon"),
+    ],
+)
+def test_command_lists_the_jobs_as_the_same_actor(scope: ErrorScope, actor: Actor, line: str) -> None:
+    group = GROUP if scope.project_id is None and actor is OPERATOR else replace(GROUP, count=3)
+    assert line in group_copy(group, FOUND, scope=scope, actor=actor).splitlines()
+
+
+TRACEBACK = "Traceback (most recent call last):\n"
+
+
+@pytest.mark.parametrize("error", [SECRET, TRACEBACK + "  x\n" * 1_500 + TRACEBACK + SECRET])
+def test_copy_has_no_secret(error: str) -> None:
+    group = replace(GROUP, example=error[:4_000], fingerprint=fingerprint(error))
+    copied = group_copy(group, FOUND, scope=ErrorScope(), actor=OPERATOR)
+    assert " sent " in copied.splitlines()[0]
+    for secret in ("carl", "AKIA", "EXAMPLE", "abcDEF"):
+        assert secret not in copied
