@@ -59,14 +59,20 @@ class Redactor:
         text = clean_block(_without_invisible(_readable_json(shortened(text))))
         text = patterns.PRIVATE_KEY.sub(self._whole(SecretKind.KEY), text)
         text = patterns.URL.sub(lambda found: self._url(found[0]), text)
+        text = patterns.STORAGE_ROUTE.sub(self._route, text)
         text = patterns.WEB_TOKEN.sub(self._whole(SecretKind.TOKEN), text)
         for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
             text = pattern.sub(lambda found: found["before"] + self._mark(SecretKind.TOKEN, found["value"]), text)
         text = patterns.BEARER.sub(self._bearer, text)
         text = patterns.NAMED_SECRET.sub(self._named, text)
+        for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD):
+            text = pattern.sub(lambda found: found["before"] + self._mark(SecretKind.PASSWORD, found["value"]), text)
         text = patterns.NAMED_PATH.sub(lambda found: self._replaced(found, SecretKind.PATH), text)
         text = patterns.KNOWN_KEY.sub(self._whole(SecretKind.KEY), text)
-        text = patterns.STORAGE_PATH.sub(self._whole(SecretKind.PATH), text)
+        for pattern in (patterns.SPACED_SECRET, patterns.SHORT_NAME):
+            text = pattern.sub(self._random_word, text)
+        for pattern in (patterns.WINDOWS_PATH, patterns.STORAGE_PATH, patterns.HOME_PATH):
+            text = pattern.sub(self._whole(SecretKind.PATH), text)
         text = patterns.EMAIL.sub(self._email, text)
         return patterns.OPAQUE.sub(self._opaque, text)
 
@@ -107,6 +113,15 @@ class Redactor:
         """Replace a part of a URL's path if it looks like a key, so that the rest of the URL stays readable."""
         is_key = segment.isalnum() and patterns.looks_like_key(segment, self._hex)
         return self._mark(SecretKind.KEY, segment) if is_key else segment
+
+    def _route(self, found: re.Match[str]) -> str:
+        path = self._mark(SecretKind.PATH, found["path"])
+        return f"{path}{found['mark']}{self._mark(SecretKind.QUERY, found['query'])}" if found["mark"] else path
+
+    def _random_word(self, found: re.Match[str]) -> str:
+        value = found["value"]
+        is_secret = patterns.is_random_word(value) and value.lower() not in self._hex
+        return found["before"] + self._mark(SecretKind.KEY, value) if is_secret else found[0]
 
     def _bearer(self, found: re.Match[str]) -> str:
         value = found["value"]

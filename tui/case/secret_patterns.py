@@ -24,18 +24,30 @@ STORAGE_HOST = re.compile(
 
 _EXTENSION = (
     r"(?:png|jpe?g|webp|gif|avif|heic|heif|tiff?|bmp|svg|psd|ico|raw|mp4|mov|webm|mkv|avi|mp3|wav|m4a|ogg|flac|pdf|zip"
-    r"|safetensors|ckpt|pt|onnx|json|csv|parquet)"
+    r"|safetensors|ckpt|pt|onnx|json|csv|parquet|txt|log|docx?|xlsx?|pptx?|gz|tar|tgz|7z|rar|pem|key|p12|pfx|bak|sqlite)"
 )
 FILE_NAME = re.compile(rf"\.{_EXTENSION}$", re.IGNORECASE)
 UUID_TEXT = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PART = r"[\w@%+=.~:-]+"
 _BEFORE_PATH = r"(?<![\w@%+=.~:/\\-])"
+STORAGE_ROUTE = re.compile(
+    rf"(?P<path>{_SLASH}?\bstorage{_SLASH}v1{_SLASH}(?:\\/|(?![?#]){_END})+)(?:(?P<mark>[?#])(?P<query>{_END}+))?",
+    re.IGNORECASE,
+)
+"""A URL of Supabase's storage without its host."""
 STORAGE_PATH = re.compile(
-    rf"{_SLASH}?\bstorage{_SLASH}v1{_SLASH}(?:\\/|{_END})+"
     # A file name may contain some blanks.
-    rf"|{_BEFORE_PATH}(?:{_SLASH})?(?:{_PART}{_SLASH})+(?:{_PART} ){{0,3}}{_PART}\.{_EXTENSION}\b"
+    rf"{_BEFORE_PATH}(?:{_SLASH})?(?:{_PART}{_SLASH})+(?:{_PART} ){{0,3}}{_PART}\.{_EXTENSION}\b"
     rf"|{_BEFORE_PATH}(?:{_SLASH})?{UUID_TEXT}(?:{_SLASH}{_PART})+",
     re.IGNORECASE,
+)
+HOME_PATH = re.compile(rf"(?<![\w@%+=.~:/\\-])(?:{_SLASH}(?:home|Users|root)|~)(?:{_SLASH}[\w@%+=.~-]+)+")
+"""A path in a person's folder. Upper case matters: `/users/3` is rather a route."""
+_WINDOWS_PART = r"[^\\/:*?\"'<>|\s,;)][^\\/:*?\"'<>|\n,;]{0,60}"
+WINDOWS_PATH = re.compile(
+    # A drive, or a server: two backslashes before the name and one after it, or twice as many in JSON.
+    r"(?<![A-Za-z0-9\\])(?:[A-Za-z]:\\{1,2}|\\\\[\w.-]{2,60}\\(?!\\)|\\{4}[\w.-]{2,60}\\\\)"
+    rf"(?:{_WINDOWS_PART}\\{{1,2}}){{0,40}}[^\\/:*?\"'<>|\s,;)]+"
 )
 
 WEB_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
@@ -49,13 +61,16 @@ COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?
 
 _SENSITIVE_NAME = (
     r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
-    r"|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|x-amz-[a-z-]+"
+    r"|account[_-]?key|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|x-amz-[a-z-]+"
 )
 _VALUE = (
     r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[^\"])*)\\?\"|\\?'(?P<single>(?:[^'\\\n]|\\[^'])*)\\?'"
-    r"|(?P<bare>(?!(?:bearer|basic|digest|token|key)\s)[^\s,;&\"'<>(){}\[\]\\]+))"
+    r"|(?P<bare>(?!(?:bearer|basic|digest|token|key)\s)(?:[^\s,;&\"'<>(){}\[\]\\]|&(?![\w.-]{1,40}=))+))"
 )
-"""A value with or without quotes. In a JSON text inside JSON, its quotes have backslashes."""
+"""A value with or without quotes. In a JSON text inside JSON, its quotes have backslashes.
+
+A bare value ends before `&grant=`.
+"""
 
 
 def _named(names: str) -> re.Pattern[str]:
@@ -64,6 +79,22 @@ def _named(names: str) -> re.Pattern[str]:
 
 
 NAMED_SECRET = _named(_SENSITIVE_NAME)
+QUOTED_PASSWORD = re.compile(
+    r"(?P<before>\b(?:password|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s)?(?P<quote>\\?[\"']))"
+    r"(?P<value>[^\"'\\\n]{1,200})(?=(?P=quote))",
+    re.IGNORECASE,
+)
+COMMAND_PASSWORD = re.compile(
+    r"(?P<before>\b(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p|--[\w-]{0,30}(?:password|passphrase|secret)\s{1,5}"
+    r"|\bcurl\s(?:[^\n]{0,200}\s)?(?:-u|--user)\s{0,5}[^\s:]{1,100}:)(?P<value>[^\s\"'\[-][^\s\"']*)",
+)
+SPACED_SECRET = re.compile(
+    r"(?P<before>\b(?:secret|token|key|password|passphrase|passcode)\s{1,5}(?:is\s|was\s)?[\"'`]?)"
+    r"(?P<value>[\w+/=.~!@#$^*-]{8,})",
+    re.IGNORECASE,
+)
+SHORT_NAME = re.compile(r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE)
+"""Both may hold harmless values. `is_random_word` decides."""
 NAMED_PATH = _named(
     r"(?<![a-z])(?:storage[_-]?path|object[_-]?(?:key|path|name)|file[_-]?(?:path|name)|bucket(?:[_-]?(?:id|name))?)"
     r"(?![a-z])"
@@ -104,6 +135,11 @@ def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
         return True
     has_all = any(map(str.isupper, rest)) and any(map(str.islower, rest)) and any(map(str.isdigit, rest))
     return has_all and len(rest) >= _LONGEST_WORD and rest.lower().strip("-_/+=") not in known_hex
+
+
+def is_random_word(text: str) -> bool:
+    """Return whether a word after a name such as `token` is no word of a sentence, and no id."""
+    return _is_mixed(text) and not _UUID.fullmatch(text.rstrip("."))
 
 
 def _is_mixed(run: str) -> bool:
