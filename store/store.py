@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from store import search, validation
@@ -20,7 +20,6 @@ from store.database.connection_url import parse
 from store.database.database import Database
 from store.database.transactions import WriteTransaction
 from store.database.write_access import WriteAccess, WriteMode
-from store.error_groups import read_error_groups
 from store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
 from store.errors import InvalidValue, NoPrivilege, RowMissing
 from store.filters.job_filter import NO_FILTER, JobFilter
@@ -44,14 +43,11 @@ from store.jobs.job_results import (
 )
 from store.jobs.job_sql import JobStatements
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
-from store.leases import lease_sql
-from store.leases.lease import WorkersOverview
 from store.page_limits import FOUND_USERS, PAGE_SIZE
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.search import IdMatches
-from store.statistics import count_sql, statistics_sql, waste_sql
-from store.statistics.exact_totals import Report, count_totals_exactly
+from store.statistics import count_sql, statistics_sql
 from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Totals, TotalsQuery
@@ -61,8 +57,11 @@ from store.users import user_sql
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
 from store.validation import UNSET, Unset, changed_columns
-from store.watch.watch import Cursor, Watch
-from store.watch.watch_readers import ObservedWatch, RecordedWatch
+
+if TYPE_CHECKING:
+    from store.leases.lease import WorkersOverview
+    from store.statistics.exact_totals import Report
+    from store.watch.watch import Cursor, Watch
 
 
 class Store:
@@ -389,10 +388,14 @@ class Store:
         If there are more than the limit, only the newest are read. Raises NoPrivilege as `find_jobs` does, and
         TimedOut.
         """
+        from store.error_groups import read_error_groups
+
         return await read_error_groups.read_error_groups(self.actor_database, scope, at=at)
 
     async def get_error_group_jobs(self, scope: ErrorScope, group: ErrorGroup, *, at: datetime) -> Sequence[ListedJob]:
         """Return the jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
+        from store.error_groups import read_error_groups
+
         return await read_error_groups.read_group_jobs(self.actor_database, scope, group.fingerprint, at=at)
 
     async def get_waste(
@@ -408,6 +411,8 @@ class Store:
         It is exact and reads rollups in a database at revision 0011. Otherwise it covers the newest jobs; see
         `Waste.read_limit`. `at` stands in for the current time; None means the server's clock.
         """
+        from store.statistics import waste_sql
+
         return await waste_sql.read_waste(
             self.actor_database, by, project_id, limit=validation.check_limit(limit), at=at
         )
@@ -420,11 +425,13 @@ class Store:
         )
         return number
 
-    async def watch(self, job_filter: JobFilter = NO_FILTER, *, after: Cursor | None = None) -> Watch:
+    async def watch(self, job_filter: JobFilter = NO_FILTER, *, after: "Cursor | None" = None) -> "Watch":
         """Watch events from now on, or from where an earlier watch stopped.
 
         Raises NoPrivilege as `find_jobs` does. Raises SchemaMissing if `after` is given and no events are recorded.
         """
+        from store.watch.watch_readers import ObservedWatch, RecordedWatch
+
         readable = await self.actor_database.readable_names(job_filter)
         if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
             return RecordedWatch(self.database, self.actor, job_filter, readable=readable, after=after)
@@ -454,11 +461,13 @@ class Store:
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.flow(query, offers, at=at)
 
-    async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
+    async def get_exact_totals(self, query: TotalsQuery, report: "Report", *, at: datetime | None = None) -> Totals:
         """Return the same numbers, each exact and as of one moment, for any number of jobs.
 
         Raises TimedOut if that takes too long. Cancel the call to stop it.
         """
+        from store.statistics.exact_totals import count_totals_exactly
+
         validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
@@ -624,11 +633,14 @@ class Store:
         found = await self.actor_database.read(project_sql.one(asset_id), needs=Capability.ASSETS)
         return found[0] if found else None
 
-    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> WorkersOverview:
+    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> "WorkersOverview":
         """Return the workers that ran within about a week and the jobs they hold, at most `limit` of each.
 
         `at` stands in for the server's time.
         """
+        from store.leases import lease_sql
+        from store.leases.lease import WorkersOverview
+
         most = validation.check_limit(limit)
         queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), query.clock(at)
         listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.WORKERS)

@@ -24,6 +24,7 @@ LATE_IMPORTS = {
     "store.configuration.config_reader": "saved views, only where the file has some",
     "store.configuration.saved_views": "the filter language, only where a view is read",
     "store.embedded.data_dir": "accounts of the system, only as root",
+    "store.store": "errors, waste, watches, workers and exact numbers, which the first list does not wait for",
     "tui.cli.arguments": "the filter language, only where a filter is typed",
     "tui.cli.command": "moments, only where one is typed",
     "tui.cli.main": "everything but --version",
