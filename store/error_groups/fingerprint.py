@@ -56,8 +56,10 @@ class Replacement:
 REPLACEMENTS = (
     # A URL keeps its path: it often says which service failed.
     Replacement(r"(://[^ \t?#\"'<>]*)[?#][^ \t\"'<>)]*", r"\1?<query>"),
+    Replacement(r"(/[^ \t?#\"'<>]*)[?][0-9A-Za-z_.-]+=[^ \t\"'<>)]*", r"\1?<query>"),
     Replacement(
-        r"(?<![0-9A-Za-z._+-])[0-9A-Za-z._+-]+@[0-9A-Za-z](?:[0-9A-Za-z-]*\.)+[A-Za-z]+(?![0-9A-Za-z-])", "<email>"
+        r"(?<![0-9A-Za-z._+-])[0-9A-Za-z._+-]+(?:'[0-9A-Za-z._+-]+)*@[0-9A-Za-z](?:[0-9A-Za-z-]*\.)+[A-Za-z]+(?![0-9A-Za-z-])",
+        "<email>",
     ),
     Replacement(r"[ \t\f\v]+", " "),
 )
@@ -69,6 +71,9 @@ DIGIT_REPLACEMENTS = (
         "<time>",
     ),
     Replacement(r"(?<![0-9:])[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?![0-9A-Fa-f:])", "<time>"),
+    # JSON web tokens, and keys of services with known beginnings.
+    Replacement(r"(?<![0-9A-Za-z_-])eyJ[0-9A-Za-z_-]{5,}(?:[.][0-9A-Za-z_-]+){1,2}", "#"),
+    Replacement(r"(?<![0-9A-Za-z_-])(?:AIza|A[KS]IA|gh[a-z]_|github_pat_|sk[_-]|xox[a-z]-)[0-9A-Za-z_-]{12,}", "#"),
     # UUIDs.
     Replacement(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}", "#"),
     # IPv6 addresses.

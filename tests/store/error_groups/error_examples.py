@@ -53,6 +53,27 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
         "GET https://images.example.com/v1/a.png?X-Amz-Signature=9f8e7d6c5b4a answered 503",
         "GET https://images.example.com/v1/a.png#part answered 404",
     ),
+    "/storage/a/input.png?<query> missing": (
+        "/storage/a/input.png?token=xyz missing",
+        "/storage/a/input.png?t=9&token=a-_b missing",
+    ),
+    "Is it on/off? x": ("Is it on/off? x",),
+    "invalid JWT #, expired": (
+        "invalid JWT eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcjgNryP4J-7-THsR9U, expired",
+        "invalid JWT eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIyMjIifQ.x_Qw--1, expired",
+        "invalid JWT eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIyMjIifQ, expired",
+    ),
+    "key # is not valid": (
+        "key AIzaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe is not valid",
+        "key AKIAIOSFODNN7EXAMPLE is not valid",
+        "key xoxb-17-abcdefghijkl is not valid",
+        "key ghp_abcdefghijklmnop1 is not valid",
+        "key sk-proj-abc_def-1234567 is not valid",
+    ),
+    "<email> and '<email>' share a name": (
+        "carl.o'neil@example.com and 'ada@example.com' share a name",
+        "ada@example.com and 'd'arcy.b@example.com' share a name",
+    ),
     "https://images.example.com/#.png timed out": (f"https://images.example.com/{_UUIDS[0]}.png timed out",),
     "Quota of <email> is used up until <time>": (
         "Quota of ada@example.com is used up until 2026-01-15T12:00:00.123Z",

@@ -39,7 +39,13 @@ def add_errors(commands: "Commands") -> None:
         metavar="EXPR",
         help="only jobs that match; 'gjobs help filters' explains EXPR",
     )
-    add("--window", type=age, metavar="SPAN", default=WEEK, help="failed in the last 24h, 7d (default) or 30d")
+    add(
+        "--window",
+        type=age,
+        metavar="SPAN",
+        default=WEEK,
+        help="failed in this time before now: 1h, 1d, 7d (default), 30d or any other",
+    )
 
 
 @in_session

@@ -81,6 +81,7 @@ async def show_errors(host: "ActionHost") -> None:
         retry=retry,
         read_emails=read_emails,
         copy=copy,
+        is_read_only=host.poller.session is not None and not host.poller.session.access.may_write,
         show_waste=show_waste,
         typed_at=lambda: host.typed_at,
         zone=host.dashboard.zone.zone,
@@ -100,8 +101,8 @@ def _list_jobs(host: "ActionHost", scope: ErrorScope, group: ErrorGroup) -> None
 
 async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:
     """Ask, then retry the jobs that the screen counted in the group and that have no retry yet."""
-    context = context_for(host, "retry")
-    if context is None or not may_write(host):
+    # A read-only session needs no hint about migrations.
+    if not may_write(host) or (context := context_for(host, "retry")) is None:
         return
     jobs = await context.store.get_error_group_jobs(scope, group, at=found.taken_at)
     failed = [job for job in jobs if job.status is JobStatus.FAILED]

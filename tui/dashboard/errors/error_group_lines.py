@@ -1,10 +1,11 @@
 """Error groups as table lines and as details, fitted to a width."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from uuid import UUID
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from store.error_groups.error_group import ErrorGroup, ErrorGroups
@@ -40,35 +41,47 @@ def _trend_column(cells: int) -> GroupColumn:
     )
 
 
-_FAILED = GroupColumn(title="FAILED", cells=7, text=lambda group, _: count(group.count), right=True)
-_LAST = GroupColumn(title="LAST", cells=7, text=lambda group, now: _ago(group.last_seen, now), style=_MUTED)
-_FIRST = GroupColumn(title="FIRST", cells=7, text=lambda group, now: _ago(group.first_seen, now), style=_MUTED)
+_FAILED = GroupColumn(title="FAILED", cells=6, text=lambda group, _: count(group.count), right=True)
+_LAST = GroupColumn(title="LAST", cells=4, text=lambda group, now: _ago(group.last_seen, now), style=_MUTED)
+_FIRST = GroupColumn(title="FIRST", cells=5, text=lambda group, now: _ago(group.first_seen, now), style=_MUTED)
 _USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
-_COST = GroupColumn(title="COST", cells=9, text=lambda group, _: money(group.cost_cents), right=True)
+_COST = GroupColumn(title="COST", cells=5, text=lambda group, _: money(group.cost_cents), right=True)
 _MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: modes_words(group), style=_MUTED)
+_ERROR = GroupColumn(title="ERROR", cells=24, text=lambda group, _: group_name(group), style="bold")
+_LEAST_ERROR_CELLS = 30
+"""The error gets this width before the trend and the modes get more."""
 
 
 def _ago(then: datetime, now: datetime) -> str:
     return age(then, now).removesuffix(" ago")
 
 
-def group_columns(width: int) -> Sequence[GroupColumn]:
+def group_columns(width: int, groups: Sequence[ErrorGroup], now: datetime) -> Sequence[GroupColumn]:
     """Return the columns that fit beside the error. The details have what is left out."""
-    columns = [_FAILED, _trend_column(8), _LAST]
+
+    def fitted(column: GroupColumn) -> GroupColumn:
+        return replace(column, cells=max([column.cells, *(cell_len(column.text(group, now)) for group in groups)]))
+
+    failed, last, first, users, cost = map(fitted, (_FAILED, _LAST, _FIRST, _USERS, _COST))
+    columns = [failed, _trend_column(8), last]
     wanted = [
-        ([*columns, _COST], 24),
-        ([*columns, _COST, _USERS], 24),
-        ([_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS], 24),
-        ([_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS, _MODES], 30),
-        ([_FAILED, _trend_column(24), _LAST, _FIRST, _COST, _USERS, _MODES], 44),
+        ([*columns, cost], 24),
+        ([*columns, cost, users], 24),
+        ([failed, _trend_column(12), last, first, cost, users], _LEAST_ERROR_CELLS),
+        ([failed, _trend_column(12), last, first, cost, users, _MODES], _LEAST_ERROR_CELLS),
+        ([failed, _trend_column(24), last, first, cost, users, _MODES], 50),
     ]
     for one, least_error_cells in wanted:
         if _width_of(one) + least_error_cells <= width:
             columns = one
-    error = GroupColumn(
-        title="ERROR", cells=max(width - _width_of(columns), 1), text=lambda group, _: group_name(group), style="bold"
-    )
-    return [*columns[:2], error, *columns[2:]]
+    error_cells = max(width - _width_of(columns), 1)
+    if columns[-1] is _MODES:
+        # The modes get what the errors leave.
+        left = error_cells - max(fitted(_ERROR).cells, _LEAST_ERROR_CELLS)
+        more = max(min(left, fitted(_MODES).cells - _MODES.cells), 0)
+        columns[-1] = replace(_MODES, cells=_MODES.cells + more)
+        error_cells -= more
+    return [*columns[:2], replace(_ERROR, cells=error_cells), *columns[2:]]
 
 
 def _width_of(columns: Sequence[GroupColumn]) -> int:
@@ -80,10 +93,15 @@ def titles_line(columns: Sequence[GroupColumn]) -> Content:
     return Content.styled((" " * _GAP).join(cells), _MUTED)
 
 
-def group_line(group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime) -> Content:
+def group_line(
+    group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime, *, is_under_cursor: bool = False
+) -> Content:
+    """Return the line of a group. Under the cursor it has no colors, which would be hard to read there."""
     gap = " " * _GAP
     cells = [(pad(column.text(group, now), column.cells, right=column.right), column.style) for column in columns]
-    return Content(gap).join(Content.styled(text, style) for text, style in cells)
+    return Content(gap).join(
+        Content.styled(text, "" if is_under_cursor and style != _ERROR.style else style) for text, style in cells
+    )
 
 
 def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str], zone: tzinfo | None) -> Content:

@@ -64,8 +64,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
         &.-beside {
             #parts { layout: horizontal; }
-            #list { width: 3fr; height: 1fr; max-height: 100%; }
-            #details { width: 2fr; height: 1fr; border-top: none; border-left: solid $primary; padding-left: 1; }
+            #list { width: 1fr; height: 1fr; max-height: 100%; }
+            #details { width: 56; height: 1fr; border-top: none; border-left: solid $primary; padding-left: 1; }
         }
     }
     """
@@ -89,6 +89,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         retry: Retry,
         read_emails: ReadEmails,
         copy: Copy,
+        is_read_only: bool,
         show_waste: ShowWaste,
         typed_at: Callable[[], float],
         zone: tzinfo | None = None,
@@ -110,10 +111,12 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._start_at = start_at
         self._clicked_at = 0.0
         self._copy = copy
+        self._is_read_only = is_read_only
         self._show_waste = show_waste
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
         self._columns: Sequence[GroupColumn] = ()
+        self._line_under_cursor: int | None = None
         self._reading_since = 0.0
         self._drawn_at = 0.0
         self._ticker: Timer | None = None
@@ -134,7 +137,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     def on_mount(self) -> None:
         self._groups.focus()
         period = f"{self.key('errors.shorter')} {self.key('errors.longer')} period"
-        keys = self.keys_line(_GROUP_KEYS), Content(period), self.keys_line(_SCREEN_KEYS)
+        left_out = {"errors.retry"} if self._is_read_only else ()
+        group_keys = {name: what for name, what in _GROUP_KEYS.items() if name not in left_out}
+        keys = self.keys_line(group_keys), Content(period), self.keys_line(_SCREEN_KEYS)
         self._say("keys", Content("  ").join(keys))
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
         self.action_read()
@@ -269,11 +274,16 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         if found is not before:
             self._drawn_at = time.monotonic()
         self._found = found
-        self._columns = group_columns(max(rows.scrollable_content_region.width - rows.scrollbar_size_vertical, 1))
+        self._line_under_cursor = None
+        groups: Sequence[ErrorGroup] = ()
+        lines: list[Content] = []
+        if found is not None:
+            groups, now = found.groups, found.taken_at
+            width = rows.scrollable_content_region.width - rows.scrollbar_size_vertical
+            self._columns = group_columns(max(width, 1), groups, now)
+            lines = [group_line(group, self._columns, now) for group in groups]
         self._say("titles", titles_line(self._columns) if found else Content())
-        groups = found.groups if found is not None else ()
-        now = found.taken_at if found is not None else None
-        rows.set_options([Option(group_line(group, self._columns, now)) for group in groups if now is not None])
+        rows.set_options(map(Option, lines))
         places = {group.id: number for number, group in enumerate(groups)}
         is_first = not before
         if is_first and groups:
@@ -285,10 +295,23 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     @on(OptionList.OptionHighlighted)
     def _show_details(self) -> None:
         found, place = self._found, self._groups.highlighted
+        self._mark_cursor()
         if found is None or place is None or place >= len(found):
             self._say("group", Content())
         else:
             self._say("group", group_details(found.groups[place], found, self._emails, self._zone))
+
+    def _mark_cursor(self) -> None:
+        """Draw the line under the cursor without colors, and the line before it with them."""
+        found, rows = self._found, self._groups
+        before, place = self._line_under_cursor, rows.highlighted
+        if found is None or before == place:
+            return
+        for one, is_under_cursor in ((before, False), (place, True)):
+            if one is not None and one < len(found):
+                line = group_line(found.groups[one], self._columns, found.taken_at, is_under_cursor=is_under_cursor)
+                rows.replace_option_prompt_at_index(one, line)
+        self._line_under_cursor = place
 
     def _spans(self) -> Content:
         parts = [
