@@ -52,6 +52,11 @@ async def person_of_user(store: Store, user_id: UUID) -> CasePerson:
     return CasePerson(user=await _user_of_id(store, user_id))
 
 
+async def person_read_by(reader: Store, person: CasePerson) -> CasePerson:
+    """Return the same person, as far as the reader may read them."""
+    return CasePerson(user=await _user_of_id(reader, person.user.id), job_id=person.job_id)
+
+
 def _themselves(store: Store, ids: IdRange) -> tuple[ActingUser, ...]:
     """Return the reader if the range has their id. Only the operator finds other users."""
     actor = store.actor

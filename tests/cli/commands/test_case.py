@@ -145,10 +145,15 @@ def test_file_is_replaced_only_with_force_and_other_suffixes_are_refused(gjobs: 
     assert_refused(gjobs("case", "ada@example.com", "--out", "case.pdf"), 2, "does not end with .md or .zip")
 
 
-def test_user_reads_only_their_own_rows(gjobs: Run, url: str) -> None:
-    case = gjobs("case", "ada@example.com", "--as", "ada@example.com", "--json").document
-    assert (case["reader"], case["visibility"], len(case["jobs"])) == ("ada@example.com", None, 4)
-    assert [part["part"] for part in case["unread"]] == ["visibility", "doctor findings"]
+def test_operator_reads_the_case_while_acting_as_a_user(gjobs: Run, url: str) -> None:
+    done = gjobs("case", "ada@example.com", "--as", "ada@example.com", "--json")
+    case = done.document
+    assert (case["reader"], case["unread"], len(case["jobs"])) == ("the operator", [], 4)
+    assert case["visibility"]["seen"] == 4
+    assert {project["is_seen"] for project in case["projects"]} == {True}
+    as_operator = gjobs("case", "ada@example.com", "--json").document
+    for part in ("user", "projects", "visibility", "jobs"):
+        assert case[part] == as_operator[part]
     assert_refused(gjobs("case", str(BENS_JOB), "--as", "ada@example.com"), 1, "or you may not read it")
 
 

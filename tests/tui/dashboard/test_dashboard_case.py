@@ -10,6 +10,7 @@ from store.errors import TimedOut
 from store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
+from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +96,12 @@ async def test_error_is_shown_and_the_next_try_is_redacted_as_before(drive: Driv
         await driver.press("y", toast="There is no case to save or copy.")
         failures.clear()
         await driver.press("r", shows="Redaction found nothing to hide.")
+
+
+async def test_case_in_the_errors_screen_is_of_the_newest_job_of_the_group(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.press("E", dialog="Errors · Autumn catalog")
+        await driver.until(lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready)
+        await driver.press("C", dialog=f"Case · job {job_id(4)} of ada@example.com")
+        await driver.shows("read as `the operator`")
+        await driver.press("escape", dialog="Errors · Autumn catalog")

@@ -58,7 +58,7 @@ async def print_case(
 ) -> ExitCode:
     from zoneinfo import ZoneInfo
 
-    from store.case.person import find_person
+    from store.case.person import find_person, person_read_by
     from store.case.read_case import STEPS
     from tui.case.build_case import prepared, read_whole_case
     from tui.cli.commands.export_files import file_errors
@@ -67,11 +67,12 @@ async def print_case(
     if out is not None:
         with file_errors():
             check_file(out, overwrites=force)
-    person = await find_person(session.store, who)
+    # With --as, a user names only what they see. The operator reads the case, as in the dashboard.
+    person = await person_read_by(session.operator, await find_person(session.store, who))
     with ProgressLine(is_shown=can_show_progress() and not (output.is_terminal and out is None)) as line:
         case = await read_whole_case(
             session,
-            session.store,
+            session.operator,
             person,
             report=lambda step: line.show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
         )

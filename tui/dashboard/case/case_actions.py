@@ -3,9 +3,10 @@
 from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from store.case.case import Case, CasePerson
-from store.case.person import person_of_job, person_of_user
+from store.case.person import find_person, person_of_job, person_of_user
 from store.jobs.job import GenerationJob
 from store.users.actor import ActingUser, actor_name
 from tui.case.build_case import BuiltCase, prepared, read_whole_case
@@ -45,6 +46,13 @@ async def show_case_of(host: "ActionHost", user: ActingUser) -> None:
     session = host.poller.session
     if session is not None:
         await _show(host, partial(person_of_user, session.operator, user.id), of=actor_name(user))
+
+
+async def show_case_of_job(host: "ActionHost", job_id: UUID) -> None:
+    """Show the case of a job that the person saw, even if it was deleted since."""
+    session = host.poller.session
+    if session is not None:
+        await _show(host, partial(find_person, session.operator, str(job_id)), of=f"job {short_id(job_id)}")
 
 
 async def _show(host: "ActionHost", find: "Callable[[], Awaitable[CasePerson]]", *, of: str) -> None:

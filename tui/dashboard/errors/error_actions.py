@@ -17,6 +17,7 @@ from store.jobs.job import JobStatus
 from store.page_limits import MAX_LIMIT
 from store.statistics.waste import Waste, WasteKey
 from tui.dashboard.action_context import context_for
+from tui.dashboard.case.case_actions import show_case_of_job
 from tui.dashboard.databases import may_write
 from tui.dashboard.errors.error_group_copy import group_copy, group_filter
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
@@ -67,6 +68,10 @@ async def show_errors(host: "ActionHost") -> None:
             return await store.get_user_emails(user_ids)
         return {}
 
+    async def show_case(job_id: UUID) -> None:
+        if host.poller.store is store:
+            await show_case_of_job(host, job_id)
+
     async def ask_waste(by: WasteKey) -> Waste:
         return await store.get_waste(by, listed.project_id)
 
@@ -82,6 +87,7 @@ async def show_errors(host: "ActionHost") -> None:
         read_emails=read_emails,
         copy=copy,
         is_read_only=host.poller.session is not None and not host.poller.session.access.may_write,
+        show_case=show_case,
         show_waste=show_waste,
         typed_at=lambda: host.typed_at,
         zone=host.dashboard.zone.zone,

@@ -41,6 +41,7 @@ _READING = "reading"
 
 Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
 ReadEmails = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, str]]]
+ShowCase = Callable[[UUID], Awaitable[None]]
 ShowWaste = Callable[[], Awaitable[None]]
 Copy = Callable[[ErrorGroups, ErrorGroup], str]
 Retry = Callable[[ErrorGroups, ErrorGroup], Awaitable[None]]
@@ -74,6 +75,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
         Binding("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
         Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
+        Binding("C", "case", "Case", id="errors.case", tooltip="Pack a case of the group's newest job, for a ticket"),
         Binding("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
         Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
@@ -90,6 +92,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         read_emails: ReadEmails,
         copy: Copy,
         is_read_only: bool,
+        show_case: ShowCase,
         show_waste: ShowWaste,
         typed_at: Callable[[], float],
         zone: tzinfo | None = None,
@@ -112,6 +115,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._clicked_at = 0.0
         self._copy = copy
         self._is_read_only = is_read_only
+        self._show_case = show_case
         self._show_waste = show_waste
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
@@ -241,6 +245,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             self.app.copy_to_clipboard(self._copy(found, group))
             text = f"Copied the error group {group.id} as text, without e-mails and secrets."
             show_toast(self.app, Toast(text=text))
+
+    @work(exclusive=True, group="case")
+    async def action_case(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            await self._show_case(chosen[1].example_job_id)
 
     @work(exclusive=True, group="waste")
     async def action_waste(self) -> None:
