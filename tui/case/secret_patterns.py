@@ -50,7 +50,7 @@ WINDOWS_PATH = re.compile(
     rf"(?:{_WINDOWS_PART}\\{{1,2}}){{0,40}}[^\\/:*?\"'<>|\s,;)]+"
 )
 
-WEB_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
+WEB_TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
 AUTHORIZATION = re.compile(
     r"(?P<before>\bauthorization\\?[\"']?\s{0,5}[:=]\s{0,5}\\?[\"']?(?:bearer|basic|digest|token|key)\s{1,5})"
     r"(?P<value>[^\s,;\"'\\\[][^\s,;\"'\\]*)",
@@ -61,7 +61,7 @@ COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?
 
 _SENSITIVE_NAME = (
     r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
-    r"|account[_-]?key|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|x-amz-[a-z-]+"
+    r"|account[_-]?key|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|(?<![a-z-])x-amz-[a-z]{1,20}(?:-[a-z]{1,20}){0,4}"
 )
 _VALUE = (
     r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[^\"])*)\\?\"|\\?'(?P<single>(?:[^'\\\n]|\\[^'])*)\\?'"
