@@ -49,7 +49,7 @@ class Attention(Enum):
 _UNCHANGED_BEFORE_IDLE = {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5}
 """How many unchanged results in a row are normal."""
 _UNCHANGED_BEFORE_TRUST = 3
-"""How many unchanged results in a row show that a feed that notifications wake need not be polled."""
+"""After this many unchanged results in a row, a feed with notifications need not be polled."""
 _PAGES_A_STEP = 10
 """How many more unchanged results double the wait."""
 

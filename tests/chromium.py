@@ -38,7 +38,8 @@ _OPTIONS = (
     "--window-size=1200,800",
 )
 
-# textual.js keeps its terminal to itself. The terminal is an attribute of that name, so this finds it.
+# textual.js does not expose its terminal. It stores the terminal in an attribute named `terminal`, so this setter
+# catches it.
 _FIND_TERMINAL = """
 Object.defineProperty(Object.prototype, "terminal", {
   configurable: true,
@@ -48,7 +49,8 @@ Object.defineProperty(Object.prototype, "terminal", {
   },
 });
 """
-_READ_TERMINAL = """
+_READ_TERMINAL = 
+"""
 (() => {
   const buffer = window.foundTerminal?.buffer.active;
   if (!buffer) return "";
@@ -60,7 +62,8 @@ _READ_TERMINAL = """
 
 
 class Page:
-    """A tab of the browser."""
+    """A tab of the browser.
+"""
 
     def __init__(self, browser: "Chromium", session: str, target: str, context: str) -> None:
         self._browser = browser

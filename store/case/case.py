@@ -51,7 +51,7 @@ class CaseVisibility:
     everything: CappedCount
     """As the operator sees them."""
     compared: int
-    """The newest jobs that were compared one by one."""
+    """How many of the newest jobs were compared one by one."""
     hidden: tuple[HiddenJob, ...]
     """Those of the compared jobs that the user does not see."""
     rules: ReadRules
@@ -79,7 +79,7 @@ class StatusCosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWorkers:
-    """The workers that hold the user's jobs, and how many there are."""
+    """The workers that hold the user's jobs, and the numbers of all living and all known workers."""
 
     alive: int
     known: int
@@ -125,7 +125,7 @@ class Case:
     jobs: tuple[GenerationJob, ...]
     """Newest first. The job for which the case is made comes first."""
     stuck: frozenset[UUID]
-    """Those of the jobs that are stuck."""
+    """The ids of the stuck jobs in `jobs`."""
     costs: tuple[StatusCosts, ...]
     are_costs_capped: bool
     """Whether the costs cover only the newest jobs."""

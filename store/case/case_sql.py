@@ -41,7 +41,7 @@ def _make_costs(row: Row) -> StatusCosts:
 
 
 def costs_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
-    """Count and price the user's newest jobs, those of the most jobs first."""
+    """Return count and cost of the user's newest jobs by project and status, largest count first."""
     return Query(_COSTS, _make_costs, {"user_id": user_id, "rows": most})
 
 
@@ -63,5 +63,5 @@ def newest_projects_of(user_id: UUID, *, limit: int) -> Query[UUID]:
 
 
 def named_projects(ids: Collection[UUID]) -> Query[ProjectName]:
-    """Return those of the projects that exist and that the actor sees."""
+    """Return the projects with these ids that exist and that the actor sees."""
     return Query(_NAMED, _make_name, {"ids": list(ids)})

@@ -17,7 +17,7 @@ _MOST_NAMED = 5
 
 
 async def find_person(store: Store, text: str) -> CasePerson:
-    """Find a user by e-mail, id or the start of one, or a job by its id or the start of it.
+    """Find a user by e-mail or id, or a job by id. The start of an id is enough.
 
     Raises RowMissing if there is neither, and InvalidValue if several match.
     """
@@ -74,7 +74,7 @@ async def _user_named(store: Store, email: str) -> User:
 
 
 async def _user_of_id(store: Store, user_id: UUID) -> User:
-    """Return the user as far as the reader may read it. The owner of a job may be deleted or unreadable."""
+    """Return the user with the fields that the reader may read. The owner of a job may be deleted or unreadable."""
     actor = store.actor
     if isinstance(actor, ActingUser) and actor.id == user_id:
         return _bare_user(user_id, actor.email)

@@ -107,13 +107,13 @@ async def read_case(
         workers=await part("workers", _workers(store, jobs, at)),
         findings=await part("doctor findings", _findings(store, person, label)),
         settings=tuple(settings),
-        # The last one, because each part above may add to it.
+        # Evaluated last, because reading each part above may add to `unread`.
         unread=tuple(part.unread),
     )
 
 
 async def _jobs(store: Store, person: CasePerson) -> tuple[GenerationJob, ...]:
-    """Return the newest jobs of the user, after the job of the case, which may be archived."""
+    """Return the job of the case, which may be archived, followed by the user's newest jobs."""
     listed = (await store.find_jobs(_of_user(person.user.id), limit=MOST_JOBS)).items
     if person.job_id is None:
         return tuple(listed)
@@ -185,7 +185,7 @@ async def _require_acting(store: Store) -> None:
 
 
 async def _require(store: Store, capability: Capability) -> None:
-    """Raise the refusal before a query that the server would report as an error."""
+    """Raise the refusal if the capability is missing, before the server would reject the query."""
     if missing := await store.actor_database.missing(capability):
         raise missing.refusal
 
@@ -193,7 +193,7 @@ async def _require(store: Store, capability: Capability) -> None:
 async def _projects(
     store: Store, person: CasePerson, costs: Sequence[StatusCosts], jobs: Sequence[GenerationJob]
 ) -> tuple[CaseProject, ...]:
-    """Return the project of the case's job, then projects with many jobs of the user, then the user's other ones."""
+    """Return the job's project, then projects by their number of the user's jobs, then the user's other projects."""
     await _require(store, Capability.PROJECTS)
     of_job = [job.project_id for job in jobs if job.id == person.job_id]
     theirs = await store.actor_database.read(

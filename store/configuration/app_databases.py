@@ -1,7 +1,7 @@
 """Finds the databases that the files of an app name: Supabase's configuration, .env files and Docker Compose.
 
-No file is executed, no connection is opened, and no value of a variable is reported. The environment is never put into
-a value, because a file of a stranger could then send it to another host.
+No file is executed, no connection is opened, and no value of a variable is reported. Environment variables are never
+inserted into values, because an untrusted file could send them to another host.
 """
 
 import os
@@ -83,7 +83,7 @@ class AppDatabases:
     def added_to(self, configuration: Configuration, name: str) -> Configuration:
         """Return the configuration with a profile for the named database. A configured profile of that name stays.
 
-        If there is no such database, add all of them, so that an error can name the nearest one.
+        If no found database has that name, add all found ones, so that an error can suggest a similar name.
         """
         found = {one.name: one.profile for one in self.databases}
         for database in self.databases:
@@ -93,7 +93,7 @@ class AppDatabases:
 
 
 def find_app_databases(environment: Mapping[str, str], directory: Path | None = None) -> AppDatabases:
-    """Find the databases. Of `environment`, only variables that change where libpq connects are used."""
+    """Find the databases. From `environment`, it uses only the variables that change libpq's target."""
     folder = locate_app(directory)
     return AppDatabases() if folder is None else _Finder(folder, environment).find()
 
@@ -235,8 +235,8 @@ class _Finder:
                 yield _Candidate(name, f"service {service.name}", source, service.address, service.address.where)
 
     def _is_inside_docker(self, candidate: _Candidate) -> bool:
-        """Return whether the host is the name of a service, which only other containers can reach. In a container,
-        such as a development container, it stays.
+        """Return whether the host is the name of a service, which only other containers can reach. If gjobs itself
+        runs in a container, such as a development container, return False.
         """
         is_inside = candidate.address.host in self._docker_hosts and not any(map(os.path.exists, _IN_CONTAINERS))
         if is_inside:
@@ -245,7 +245,9 @@ class _Finder:
         return is_inside
 
     def _merged(self, candidates: list[_Candidate]) -> list[AppDatabase]:
-        """Join candidates for the same database and login. Different passwords stay apart, because one is wrong."""
+        """Join candidates for the same database and login. Candidates with different passwords are not joined,
+        because it is unknown which password is right.
+        """
         merged: list[AppDatabase] = []
         for one in candidates:
             for place, known in enumerate(merged):

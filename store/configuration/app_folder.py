@@ -1,4 +1,4 @@
-"""Finds the folder of the app around a directory, and reads its files. Runs and changes nothing."""
+"""Finds the folder of the app around a directory, and reads its files. It executes nothing and changes no files."""
 
 import os
 import stat

@@ -120,7 +120,7 @@ def _items(node: yaml.Node | None) -> list[yaml.Node]:
 
 
 def _text(node: yaml.Node | None) -> str | None:
-    """Return the text of a scalar. None if it is not a scalar, or null."""
+    """Return the text of a scalar. Return None if the node is null or no scalar."""
     if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
         return None
     return str(node.value)

@@ -16,7 +16,9 @@ _OTHER_SCHEMES = ("file", "http", "https", "libsql", "mariadb", "mongodb", "mssq
 _PLACEHOLDER = re.compile(r"\[YOUR[ _-]?PASSWORD\]|<password>", re.IGNORECASE)
 _PARTS = ("host", "port", "user", "password", "dbname")
 _KEPT = ("options", "connect_timeout", "channel_binding", "target_session_attrs", "sslrootcert")
-"""Other parameters that libpq keeps. Those of other drivers are dropped, and so are those that name further files."""
+"""Further libpq parameters that gjobs keeps. Those of other drivers are dropped, and so are those that name further
+files.
+"""
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _OUTSIDE = ("PGHOSTADDR", "PGSERVICE")
 """Variables by which libpq may connect to another host than the URL names."""
@@ -48,7 +50,9 @@ class DatabaseAddress:
 
     @property
     def uri(self) -> str:
-        """The libpq URI, which holds the password. Parameters leave no doubt about where each part ends."""
+        """The libpq URI, which holds the password. Every part is a query parameter, so it is unambiguous where each
+        part ends.
+        """
         values = {
             "host": self.host,
             "port": self.port,
@@ -159,7 +163,7 @@ def _further(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     if mode in _SSL_MODES:
         further["sslmode"] = mode
     elif mode == "no-verify" or given.get("ssl") in ("true", "1"):
-        further["sslmode"] = "require"  # As node-postgres and JDBC write it.
+        further["sslmode"] = "require"  # node-postgres writes `no-verify`, JDBC writes `ssl=true`.
     if (certificate := further.get("sslrootcert")) and certificate != "system":
         further["sslrootcert"] = str(folder / certificate)
     return further

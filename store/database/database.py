@@ -70,7 +70,8 @@ select a.attname::text
     itemgetter(0),
     {"names": ["id", *COLUMNS.values()]},
 )
-"""Returns the columns of `auth.users` that hold claims and that the login may read."""
+"""Returns the columns of `auth.users` that hold claims and that the login may read.
+"""
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 
@@ -84,7 +85,7 @@ class Database:
     - `hint_when_down` replaces the hint on address and network, for a server that is reached without them.
     - `claims` are added to the claims of every user that the session acts as.
     - `connections` are opened with the same parameters and password. The session closes them.
-    - Unless `prepares`, no statements are prepared, whatever the database shows of a pooler.
+    - Without `prepares`, no statements are prepared, even if no pooler is detected.
     """
 
     def __init__(

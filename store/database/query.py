@@ -45,7 +45,9 @@ class Query(Generic[T]):
     may_sort: bool = True
     """False if an index returns the rows in order, but the planner might choose to sort instead."""
     may_compile: bool = True
-    """False if the server would take longer to compile the plan than to run it, because it expects too many rows."""
+    """False if JIT compilation would cost more than it saves. The planner starts it because it overestimates the
+    rows.
+    """
 
 
 async def send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:

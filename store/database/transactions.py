@@ -296,7 +296,7 @@ class WriteTransaction:
         self._is_numbered = is_numbered
         self.has_begun = False
         self.number: int | None = None
-        """The number after the first statement, if that one has changed something."""
+        """The transaction's number, read after the first statement. None if that statement changed nothing."""
         self.recorded: WriteRecord | None = None
 
     async def run(self, query: Query[T]) -> list[T]:

@@ -14,7 +14,7 @@ from store.store import Store
 
 _MONTH = 30 * 24 * 3600.0
 _WARM_UP = 4
-"""Polls until all rows are known and all statements are prepared."""
+"""The number of polls after which all rows are known and all statements are prepared."""
 
 
 async def measure_poll(database: Database) -> int | None:

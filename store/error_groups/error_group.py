@@ -45,7 +45,7 @@ class ErrorGroup:
     """Empty for failures without an error text."""
     count: int
     first_seen: datetime
-    """The end of the oldest failure that was read."""
+    """When the oldest failure that was read ended."""
     last_seen: datetime
     modes: tuple[str, ...]
     """At most MOST_MODES, sorted."""
@@ -59,7 +59,7 @@ class ErrorGroup:
     example_job_id: UUID
     """The newest failure."""
     example: str
-    """The start of the newest failure's error."""
+    """The beginning of the newest failure's error text."""
 
     @property
     def name(self) -> str:
@@ -75,13 +75,13 @@ class ErrorGroups:
     """Including the groups beyond MOST_GROUPS."""
     window: timedelta
     limit: int
-    """The most failures that were to be read."""
+    """The maximum number of failures to read."""
     failures: int
     """The failures that were read."""
     complete: bool
     """False if the window has more failures than the limit. Then only the newest were read."""
     read_since: datetime
-    """The start of the window, or the end of the oldest failure read if the window has more."""
+    """The start of the window. If not all failures were read, the time when the oldest read one ended."""
     taken_at: datetime
     """The server's time at the end of the window."""
 

@@ -33,7 +33,9 @@ def _quoted(text: str) -> str:
 
 
 def _decoded(pattern: str) -> str:
-    """Return SQL that finds and decodes a JSON string. Only UTF-8 databases decode any escaped character."""
+    """Return SQL that finds and decodes a JSON string. In databases with another encoding than UTF-8, strings with
+    `\u` escapes are not decoded.
+    """
     found = f"substring(head, {_quoted(pattern)})"
     return (
         f"CASE WHEN getdatabaseencoding() = 'UTF8' OR strpos({found}, {_quoted(chr(92) + 'u')}) = 0"

@@ -1,8 +1,8 @@
 """Error fingerprints: the line of an error that says what happened, without ids, numbers and times.
 
-Failures with the same fingerprint form a group. Rollups keep the ids of groups, so a change here needs a revision that
-counts again. `error_group_sql` computes the same fingerprint in Postgres. So each pattern is written once, in the
-syntax that Python and Postgres share:
+Failures with the same fingerprint form a group. Rollups store group ids, so a change here needs a revision that
+rebuilds these rollups. `error_group_sql` computes the same fingerprint in Postgres. So each pattern is written once,
+in the syntax that Python and Postgres share:
 
 - Alternatives exclude each other: Python takes the first one that matches, Postgres the longest.
 - Classes list their characters. `\\d`, `\\s`, `\\w` and `\\b` differ.
@@ -87,7 +87,7 @@ DIGIT_REPLACEMENTS = (
     # A list of values, so that its length doesn't matter.
     Replacement(r"#(?:[,;] ?#)+", "#"),
 )
-"""For lines with a digit. They take most of the time, and many lines have none."""
+"""For lines with a digit. These replacements take most of the time, and many lines have no digit."""
 
 
 @cache

@@ -23,7 +23,7 @@ class CompletionValues:
     users: tuple[str, ...] = ()
     """E-mails; empty if they may not be read."""
     error_groups: Mapping[str, str] = field(default_factory=dict)
-    """Fingerprints by group id. They must be clean."""
+    """Fingerprints by group id. The fingerprints must already be cleaned for the terminal."""
 
     def values(self, key: Key) -> tuple[str, ...]:
         of_database = {Key.MODE: self.modes, Key.PROJECT: self.projects, Key.USER: self.users}

@@ -171,7 +171,9 @@ def _term(term: TermShape, place: int) -> ColumnElement[bool]:
 
 
 def _in_error_groups(groups: Sequence[BindParameter[str]]) -> ColumnElement[bool]:
-    """Compute the group of each failed job once, for any number of groups. The error of other jobs is an old one."""
+    """Compute the group of each failed job once, for any number of groups. Other jobs are excluded, because their
+    error is from an earlier attempt.
+    """
     return and_(_jobs.c.status == JobStatus.FAILED.value, GroupId(Fingerprint(_jobs.c.error)).in_(groups))
 
 

@@ -254,7 +254,9 @@ async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> R
 async def read_listing(
     actor_database: ActorDatabase, query: ListingQuery, changed_rows: ChangedRows, *, at: datetime | None
 ) -> Listing:
-    """Read the listing from one snapshot. `changed_rows` remembers the last one, so that little is transferred."""
+    """Read the listing from one snapshot. `changed_rows` remembers the rows of the last listing, so that only changes
+    are transferred.
+    """
     if query.with_visibility:
         return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed

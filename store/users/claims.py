@@ -133,7 +133,7 @@ def _settings_sql(expression: str, names: list[str], role: str) -> str:
     return (
         # Only names are inserted: each is ours, or was checked as a setting's name.
         f"WITH signed_in AS MATERIALIZED (SELECT {expression} AS claims)"  # noqa: S608
-        # The length is short. The settings themselves would be sent back.
+        # Return only the length, because it is short. Without `length`, the server would send all settings back.
         f" SELECT length(set_config('request.jwt.claims', claims::text, true) ||"
         f" set_config('request.jwt.claim', '', true) || {legacy}),"
         f" set_config('role', '{role}', true) FROM signed_in"

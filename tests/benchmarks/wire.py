@@ -96,7 +96,7 @@ async def _dashboard(proxy: WireProxy, database: FilledDatabase) -> AsyncIterato
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()
             yield app
-            # Parts of the screen are mounted after the first rows, which an exit would disturb.
+            # Wait, because an exit would disturb the parts of the screen that are still being mounted.
             await asyncio.sleep(1.0)
             app.exit()
             while app.is_running:  # noqa: ASYNC110
@@ -123,7 +123,7 @@ class _Rest:
 
 
 async def _rest(effort: Effort, proxy: WireProxy, database: FilledDatabase) -> _Rest:
-    """Measure from the first complete screen on. A quick run takes the traffic of the start instead."""
+    """Measure from the first complete screen on. A quick run measures the traffic of the start instead."""
     proxy.delay = DELAY
     before, minutes = proxy.traffic, list[Traffic]()
     async with _dashboard(proxy, database):

@@ -26,7 +26,7 @@ class Traffic:
     messages: int
     """Messages of the protocol in both directions."""
     round_trips: int
-    """How often a client sent something after it had got an answer. Each connection takes one more, as TCP does."""
+    """How often a client sent something after it had got an answer. Each connection adds one for the TCP handshake."""
 
     @property
     def both(self) -> int:

@@ -111,7 +111,9 @@ class Transcript:
         return found
 
     def traces_of(self, login: Login) -> list[str]:
-        """Return the traces. Prepared statements count only behind a pooler, as others end with the session."""
+        """Return the traces. Prepared statements are traces only behind a pooler. Without one, they end with the
+        session.
+        """
         return [trace for trace in self.traces if login.is_pooled or not trace.startswith("prepared: ")]
 
     @property

@@ -101,7 +101,7 @@ async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
     async with cutting(app_database) as (store, proxy):
         await act(store)
         before, whole = proxy.bytes_before_write, proxy.bytes_passed
-    # The bytes before a write are the same for each write, so only one test cuts them, and rarely: they only read.
+    # Bytes before a write are the same for all writes, so only one test cuts there, at few places: they only read.
     reading = range(0, before, 600) if write == "transition" else ()
     writing = (*range(before, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING)
     outcomes = set()

@@ -56,7 +56,7 @@ def text_on(screen: Screen[Any]) -> str:
     Drawing takes longer than most keys, so frames that no test reads are not drawn.
     """
     compositor = screen._compositor
-    # A test that draws at once leaves nothing for this frame.
+    # If a test draws immediately, no region is marked as changed, so always draw here.
     draws: object = Compositor.render_update
     if draws is not draw_when_settled or compositor._dirty_regions or compositor not in _texts:
         with screen.app._context():

@@ -21,7 +21,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}")
 HOSTILE = (
     " \x1b]52;c;aGFja2Vk\x07\x1b]0;hacked\x07\x9b2J<script>document.title = 'hacked'</script>[@click=app.quit]x[/]"
 )
-"""Text that copies, renames and clears in a terminal, or runs in a page, unless gjobs cleans it."""
+"""Unless cleaned, it sets the clipboard, renames and clears a terminal, or runs a script in a page."""
 
 
 class ServeCommand(PipedCommand):
@@ -221,7 +221,7 @@ class RawTab:
             shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
 
     async def end(self) -> str:
-        """Read to the end and return its reason."""
+        """Read until the websocket closes, and return the reason for closing."""
         while (message := await self._websocket.receive(PATIENCE)).type is not aiohttp.WSMsgType.CLOSE:
             assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
         return str(message.extra)
@@ -230,7 +230,7 @@ class RawTab:
 @asynccontextmanager
 async def raw_tab(link: str, **headers: str) -> AsyncIterator[RawTab]:
     origin = link.partition("/?")[0]
-    cookies = aiohttp.CookieJar(unsafe=True)  # Also those of an address without a name.
+    cookies = aiohttp.CookieJar(unsafe=True)  # Also accept cookies from hosts that are IP addresses.
     async with aiohttp.ClientSession(headers=headers, cookie_jar=cookies) as client:
         assert (await client.get(link)).status == 200
         async with client.ws_connect(f"{origin}/ws?width=120&height=36", headers={"Origin": origin}) as websocket:

@@ -52,7 +52,9 @@ async def test_latin1_database_stores_its_text_and_refuses_other_characters(
 
 @pytest.mark.parametrize(("encoding", "plain"), [("LATIN1", "Café 7"), ("SQL_ASCII", "製品 7")])
 async def test_error_groups_are_the_same_in_every_encoding(server: ServerHandle, encoding: str, plain: str) -> None:
-    """Only a UTF-8 database decodes escaped characters. The group of such an error differs in the others."""
+    """Only a UTF-8 database decodes escaped characters. In other databases, errors with escaped characters get a
+    different group.
+    """
     with app_database(server, encoding) as conninfo:
         async with Store(Database(conninfo)) as store:
             project = await store.create_project("x", owner_id=ADA)

@@ -127,7 +127,8 @@ async def test_unchanged_rows_are_not_sent_again(database: CountedDatabase, fill
 
     filled("update generation_jobs set cost_cents = 11 where id = %s", (UUID(int=4),))
     changed = [await store.get_listing(ALL) for _ in range(3)]
-    # The digest, then the rows; the next read expects another change, and the last one does not.
+    # The first read asks for the digest, then for the rows. The second read asks for changed rows immediately. The
+    # third asks only for the digest.
     assert database.sent == [1, 1, 4, 4, 1]
     pairs = zip(second.window.jobs, changed[0].window.jobs, strict=True)
     assert [(job.id.int, job.cost_cents) for former, job in pairs if former is not job] == [(4, 11)]
@@ -180,7 +181,7 @@ async def test_listing_survives_a_changed_column_type_and_then_prepares_no_state
 @pytest.mark.parametrize("is_repaired", [True, False])
 async def test_rows_that_do_not_match_the_digest_are_read_again(is_repaired: bool) -> None:
     digests = [sha256(bytes([number])).digest()[:16] for number in range(2)]
-    # The second row of another list starts with the prefix of the first.
+    # This digest of another row starts with the same prefix as the first digest.
     mistaken = digests[0][:4] + bytes(12)
     answers: list[list[Any]] = [
         [(sha256(digests[0]).digest()[:16] + digests[0][:4], 1, digests[0], 7)],

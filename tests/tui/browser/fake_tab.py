@@ -1,4 +1,4 @@
-"""A process that stands for a dashboard: it answers as the first input asks."""
+"""A process that stands for a dashboard: it carries out each input as a command."""
 
 import json
 import os

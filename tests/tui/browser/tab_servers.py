@@ -38,7 +38,7 @@ class Served:
             await self.running
 
     async def get(self, path: str = "/", *headers: str, host: str | None = None) -> str:
-        """Send a request and return the whole answer. `host` replaces the server's own."""
+        """Send a request and return the whole answer. `host` replaces the server's address in the Host header."""
         return await self.send(f"GET {path} HTTP/1.1", f"Host: {host or self.host}", *headers)
 
     async def send(self, *lines: str) -> str:

@@ -46,7 +46,7 @@ class Tab:
         return json.loads(message.data)
 
     async def end(self) -> str:
-        """Wait for the end and return its reason."""
+        """Wait until the websocket closes, and return the reason for closing."""
         message = await self.websocket.receive(PATIENCE)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return str(message.extra)

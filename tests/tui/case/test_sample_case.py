@@ -30,7 +30,7 @@ SETTINGS = (("gjobs", "0.1.0"), ("PostgreSQL", "18.4"), ("Schema", "revision 001
 
 
 async def sample_case(conninfo: Mapping[str, str | int]) -> Case:
-    """Read the case of the newest failed job of Ada's whose error is JSON and that has an input asset."""
+    """Read the case of Ada's newest failed job that has a JSON error and an input asset."""
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
     add_hidden_jobs(conninfo)
     add_workers(conninfo)
@@ -74,7 +74,7 @@ HOSTILE = "`|\n# x\n```\n<b>![a](http://x)</b> @all [/oops] \x1b[31m \u202e"
 
 
 def assert_harmless(case: Case, text: str) -> None:
-    """Check that texts of the database change neither the headings and tables of the Markdown nor add links."""
+    """Check that database texts neither change the Markdown's headings and tables nor add links."""
     from_database = changed(case, lambda text: f"{text} {HOSTILE}")
     built = prepare(replace(from_database, settings=case.settings), HOSTILE, redacts=False)
     hostile = case_markdown(built)
