@@ -49,8 +49,7 @@ Object.defineProperty(Object.prototype, "terminal", {
   },
 });
 """
-_READ_TERMINAL = 
-"""
+_READ_TERMINAL = """
 (() => {
   const buffer = window.foundTerminal?.buffer.active;
   if (!buffer) return "";
@@ -62,8 +61,7 @@ _READ_TERMINAL =
 
 
 class Page:
-    """A tab of the browser.
-"""
+    """A tab of the browser."""
 
     def __init__(self, browser: "Chromium", session: str, target: str, context: str) -> None:
         self._browser = browser

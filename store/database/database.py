@@ -70,8 +70,7 @@ select a.attname::text
     itemgetter(0),
     {"names": ["id", *COLUMNS.values()]},
 )
-"""Returns the columns of `auth.users` that hold claims and that the login may read.
-"""
+"""Returns the columns of `auth.users` that hold claims and that the login may read."""
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 

@@ -2,20 +2,15 @@
 
 from time import perf_counter
 
-from store.actor_database import ActorDatabase
 from store.capabilities.facts import DatabaseFacts
-from store.capabilities.probe import CapabilityCache
-from store.database.changed_rows import ChangedRows
 from store.database.database import Database
 from store.database.wake_ups import may_listen
 from store.doctor.findings import Finding, Section, Severity, size
 from store.errors import StoreError
 from store.job_list.list_query import ListingQuery
-from store.job_list.read_listing import read_listing
 from store.poller import FAST, LONGEST_IDLE_WAIT, LONGEST_WOKEN_WAIT
 from store.statistics.totals import TotalsQuery
-from store.statistics.totals_counter import TotalsCounter, count_capabilities
-from store.users.actor import OPERATOR
+from store.store import Store
 
 _MONTH = 30 * 24 * 3600.0
 _WARM_UP = 4
@@ -24,17 +19,15 @@ _WARM_UP = 4
 
 async def measure_poll(database: Database) -> int | None:
     """Return the bytes of a poll that finds nothing changed. None if they are unknown, or if jobs are unreadable."""
-    actor_database = ActorDatabase(database, OPERATOR, CapabilityCache(database))
-    rows, counter, totals = ChangedRows(), TotalsCounter(database, OPERATOR), TotalsQuery()
-    counts, received = True, 0
+    store, counts, received = Store(database), True, 0
     if (before := database.load.traffic()) is None:
         return None
     try:
         for _ in range(_WARM_UP + 1):
-            await read_listing(actor_database, ListingQuery(), rows, at=None)
+            await store.get_listing(ListingQuery())
             if counts:
                 started = perf_counter()
-                await counter.count(totals, await count_capabilities(actor_database, totals), at=None)
+                await store.get_totals(TotalsQuery())
                 # Slow totals are counted so rarely that their bytes don't matter.
                 counts = perf_counter() - started < FAST
             after = database.load.traffic() or before

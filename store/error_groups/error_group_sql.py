@@ -33,8 +33,8 @@ def _quoted(text: str) -> str:
 
 
 def _decoded(pattern: str) -> str:
-    """Return SQL that finds and decodes a JSON string. In databases with another encoding than UTF-8, strings with
-    `\u` escapes are not decoded.
+    """Return SQL that finds and decodes a JSON string. In databases with another encoding than UTF-8, strings
+    with Unicode escapes are not decoded.
     """
     found = f"substring(head, {_quoted(pattern)})"
     return (

@@ -352,8 +352,7 @@ def lock(job_ids: Collection[UUID]) -> Query[UUID]:
     return Query(_LOCK, make_id, {"ids": list(job_ids)})
 
 
-_REPEAT = text(f
-    """
+_REPEAT = text(f"""
 INSERT INTO public.generation_jobs AS made
        (id, user_id, project_id, status, mode, input_asset_id, cost_cents, retry_count)
 SELECT asked.new_id, failed.user_id, failed.project_id, 'queued', failed.mode, failed.input_asset_id, failed.cost_cents,
@@ -365,8 +364,7 @@ RETURNING {_COLUMNS}
 
 
 def insert_retries(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
-    """Return a query for the new jobs. `new_ids` maps each locked failed job to the id of its retry.
-"""
+    """Return a query for the new jobs. `new_ids` maps each locked failed job to the id of its retry."""
     return Query(_REPEAT, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
@@ -390,8 +388,7 @@ def _make_link(row: Row) -> Link:
     return Link(job_id=job_id, repeats=repeats)
 
 
-_REPETITIONS = text(
-"""
+_REPETITIONS = text("""
 SELECT link.job_id, link.repeats
   FROM gjobs.job_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
@@ -409,8 +406,7 @@ def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
     return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
 
 
-_RETRIED = text(
-    """
+_RETRIED = text("""
 SELECT DISTINCT link.repeats
   FROM gjobs.job_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
@@ -420,8 +416,7 @@ SELECT DISTINCT link.repeats
 
 
 def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
-    """Return a query for those of these jobs that have an existing retry.
-"""
+    """Return a query for those of these jobs that have an existing retry."""
     return Query(_RETRIED, make_id, {"ids": list(job_ids)})
 
 
@@ -450,6 +445,5 @@ def _name(row: Row) -> str:
 
 
 def cascading_tables() -> Query[str]:
-    """Return a query for the tables with a foreign key that cascades, or sets null or a default.
-"""
+    """Return a query for the tables with a foreign key that cascades, or sets null or a default."""
     return Query(_FOLLOWING, _name)
