@@ -17,7 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from store.database.query import Query, Row, compiled
-from store.errors import UnexpectedError
+from store.errors import TimedOut, UnexpectedError
 
 T = TypeVar("T")
 
@@ -120,7 +120,7 @@ class ChangedRows:
     snapshot. After a change, the next read asks for changed rows at once.
 
     With `keeps_apart`, each query is a statement of its own, which the time limit of a statement then applies to. All
-    changes are read at once.
+    changes are read at once. The same happens after the digests of all queries took longer than one statement may.
     """
 
     def __init__(self, *, keeps_apart: bool = False) -> None:
@@ -128,14 +128,21 @@ class ChangedRows:
         self._known: tuple[_Known[Any], ...] = ()
         self._changing = frozenset[int]()
         """The places of the queries whose rows changed at the last read."""
+        self._is_slow = False
+        """Whether the digests of the known queries took too long in one statement."""
 
     async def read(
         self, read: Read, clock: Query[datetime], *queries: Query[Any]
     ) -> tuple[datetime, tuple[list[Any], ...]]:
         """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot."""
         known, changing = self._known_to(queries), self._changing
-        if known and not changing and not self._keeps_apart:
-            ((answer,),) = await read(_digest_query(clock, queries))
+        self._is_slow = self._is_slow and bool(known)
+        if known and not changing and not self._keeps_apart and not self._is_slow:
+            try:
+                ((answer,),) = await read(_digest_query(clock, queries))
+            except TimedOut:
+                self._is_slow = True
+                raise
             taken_at, *digests = answer
             changing = frozenset(place for place, digest in enumerate(digests) if digest != known[place].digest)
             if not changing:
@@ -174,7 +181,13 @@ def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Quer
     parameters = {**parameters, **_named(clock.parameters, "gjobs")}
     for place, query in enumerate(queries):
         parameters |= _named(query.parameters, f"gjobs{place}")
-    return Query(statement, tuple, parameters, may_sort=all(query.may_sort for query in queries))
+    return Query(
+        statement,
+        tuple,
+        parameters,
+        may_sort=all(query.may_sort for query in queries),
+        may_compile=all(query.may_compile for query in queries),
+    )
 
 
 def _change_queries(
@@ -189,7 +202,7 @@ def _change_queries(
             "gjobs_digest": known[place].digest if known else b"",
             "gjobs_known": known[place].prefixes if known and place in changing else b"",
         }
-        found.append(Query(statement, tuple, parameters, may_sort=query.may_sort))
+        found.append(Query(statement, tuple, parameters, may_sort=query.may_sort, may_compile=query.may_compile))
     return found
 
 

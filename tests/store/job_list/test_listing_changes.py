@@ -13,7 +13,7 @@ from sqlalchemy import text
 from store.database.changed_rows import ChangedRows
 from store.database.database import Database
 from store.database.query import Query, clock, make_number
-from store.errors import UnexpectedError
+from store.errors import TimedOut, UnexpectedError
 from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
@@ -201,3 +201,29 @@ async def test_rows_that_do_not_match_the_digest_are_read_again(is_repaired: boo
         return
     with pytest.raises(UnexpectedError):
         await changed_rows.read(read, clock(None), query)
+
+
+async def test_queries_too_slow_for_one_statement_are_read_apart() -> None:
+    """Two queries are each fast enough. Their digests in one statement are not."""
+    digest = sha256(bytes(16)).digest()[:16]
+    may_compile = list[bool]()
+
+    async def read(*queries: Query[Any]) -> tuple[list[Any], ...]:
+        may_compile.extend(query.may_compile for query in queries if query is not now)
+        if len(queries) == 1:
+            raise TimedOut("The statement took too long.")
+        knows_rows = queries[1].parameters["gjobs_digest"] != b""
+        return ([NOW], *([("", None, None)] if knows_rows else [(digest + bytes(4), 1, bytes(16), 7)],) * 2)
+
+    now, changed_rows = clock(None), ChangedRows()
+    first, second = (Query(text(f"select {number}"), make_number, may_compile=False) for number in range(2))
+    assert await changed_rows.read(read, now, first, second) == (NOW, ([7], [7]))
+    with pytest.raises(TimedOut):
+        await changed_rows.read(read, now, first, second)
+    for _ in range(2):
+        assert await changed_rows.read(read, now, first, second) == (NOW, ([7], [7]))
+    # The digests of other queries are asked for together again.
+    assert await changed_rows.read(read, now, second, first) == (NOW, ([7], [7]))
+    with pytest.raises(TimedOut):
+        await changed_rows.read(read, now, second, first)
+    assert not any(may_compile)
