@@ -223,7 +223,7 @@ def _excerpt(lines: Sequence[str]) -> Iterator[str]:
         is_fence = line.startswith("```")
         if line.startswith("## "):
             items = 0
-        elif line.startswith(("### ", "The newest error")):
+        elif line.startswith(("### ", "The newest error of")):
             items += 1
         is_code ^= is_fence
         rows = rows + 1 if line.startswith("|") else 0

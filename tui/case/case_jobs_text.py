@@ -18,7 +18,7 @@ MOST_LISTED_JOBS = 20
 """The newest jobs in the text. JSON and CSV have more."""
 _MOST_GROUPS = 20
 _MOST_EXAMPLES = 5
-"""The groups of failures whose newest error is shown."""
+"""The largest groups of failures. Their newest errors are shown."""
 
 
 class JobsText(CaseWords):
@@ -106,11 +106,18 @@ class JobsText(CaseWords):
         yield f"{jobs_count(found.failures)} failed in the last {days} days, in {counted_groups}."
         if not found.complete:
             yield f"Only the newest {count(found.limit)} failures are grouped."
+        if found.group_count > _MOST_GROUPS:
+            yield f"The largest {count(_MOST_GROUPS)} groups are listed."
+        if found.group_count > _MOST_EXAMPLES:
+            yield f"The newest errors of the largest {count(_MOST_EXAMPLES)} follow the table."
         yield ""
         titles = ("error", "jobs", "first", "last", "modes", "cost", "group")
         yield from table(titles, map(self._group_row, found.groups[:_MOST_GROUPS]))
         for group in found.groups[:_MOST_EXAMPLES]:
-            if group.example and group.example_job_id != self.case.job_id:
+            if group.example_job_id == self.case.job_id:
+                yield ""
+                yield f"The newest error of the group {code(group.id)} is that of the job above."
+            elif group.example:
                 yield ""
                 yield f"The newest error of the group {code(group.id)}, of the job `{group.example_job_id}`:"
                 yield ""

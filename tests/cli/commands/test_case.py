@@ -135,6 +135,15 @@ def test_fingerprints_of_a_case_have_no_part_of_a_secret(gjobs: Run, url: str, s
     assert document["redactions"] == {"path": 1, "token": 1, "key": 2, "password": 1}
 
 
+def test_case_says_how_many_groups_of_failures_it_lists(gjobs: Run, url: str, sql: Sql) -> None:
+    sql("insert into public.generation_jobs (project_id, user_id, mode, status, error)"
+        " select project_id, user_id, mode, 'failed', repeat('x', n) || ' broke' from public.generation_jobs,"
+        " generate_series(1, 25) as n where id = %s", FAILED)  # fmt: skip
+    case = gjobs("case", str(FAILED)).out
+    assert "The largest 20 groups are listed.\nThe newest errors of the largest 5 follow the table.\n" in case
+    assert case.count("The newest error of the group") == 5
+
+
 def test_file_is_replaced_only_with_force_and_other_suffixes_are_refused(gjobs: Run, url: str, tmp_path: Path) -> None:
     file = tmp_path / "case.md"
     assert gjobs("case", "ada@example.com", "--out", str(file)).code == 0

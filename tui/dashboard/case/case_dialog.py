@@ -69,12 +69,15 @@ class SaveCaseDialog(FileForm[CaseFile]):
         return CaseFile(file=file, overwrites=overwrites) if is_known and file is not None else None
 
 
-def _styled(text: str) -> Content:
-    """Return the Markdown as it is, with emphasized headings."""
+def _styled(text: str, width: int) -> Content:
+    """Return the Markdown with emphasized headings. Only sentences are wrapped: tables and blocks scroll sideways."""
     lines, is_code = list[Content](), False
     for line in text.split("\n"):
-        is_code ^= line.startswith("```")
-        lines.append(Content.styled(line, "bold $text-primary" if line.startswith("#") and not is_code else ""))
+        is_fence = line.startswith("```")
+        is_code ^= is_fence
+        shown = Content.styled(line, "bold $text-primary" if line.startswith("#") and not is_code else "")
+        is_sentence = not (is_code or is_fence or line.startswith("|"))
+        lines += shown.wrap(width) if is_sentence and shown.cell_length > width else [shown]
     return Content("\n").join(lines)
 
 
@@ -87,10 +90,10 @@ class CaseDialog(Dialog[None]):
 
     DEFAULT_CSS = """
     CaseDialog {
-        #dialog { width: 132; height: 96%; padding: 0 2; overflow-y: hidden; }
+        #dialog { width: 96%; height: 96%; padding: 0 2; overflow-y: hidden; }
         #redaction { height: auto; }
-        ScrollableContainer { height: 1fr; margin-top: 1; scrollbar-size: 1 1; }
-        #text { width: auto; }
+        ScrollableContainer { height: 1fr; margin-top: 1; scrollbar-size: 1 1; scrollbar-gutter: stable; }
+        #text { width: auto; text-wrap: nowrap; }
         #keys { height: 1; margin-top: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
@@ -153,7 +156,15 @@ class CaseDialog(Dialog[None]):
         is_redacted = built.placeholders is not None
         words = _redaction(built.counts_in(self._text))
         self._say("redaction", Content.styled(words, "" if is_redacted else "bold $text-warning"))
-        self._say("text", _styled(self._text))
+        self._show_text()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_text)
+
+    def _show_text(self) -> None:
+        if self.is_open:
+            width = self.query_one(ScrollableContainer).scrollable_content_region.width
+            self._say("text", _styled(self._text, max(width, 1)))
 
     def _say(self, where: str, content: Content) -> None:
         self.query_one(f"#{where}", SteadyText).say(content)
