@@ -1,5 +1,6 @@
 -- Finds a moment's place among the transactions by bisection, because events have no index on their times: the first transaction that ends
--- after the moment, and the first one that begins after it.
+-- after the moment, and the first one that begins after it. A transaction that began long before the moment may have written afterwards.
+-- So the events before the place are searched, too, up to a limit.
 with recursive ends as (
     select (select e.transaction_id from gjobs.job_event_log e
              order by e.transaction_id, e.id limit 1)::text::bigint as low,
@@ -26,10 +27,18 @@ with recursive ends as (
           where e.transaction_id = near.transaction_id order by e.id desc limit 1
      ) found
      where s.low < s.high
-), bound as (
+), place as (
     select coalesce(max(s.low) filter (where s.goal = 'first'), 0) as first,
            coalesce(max(s.low) filter (where s.goal = 'last'), 0) as last
       from step s where s.low >= s.high
+), bound as (
+    select coalesce((select min(e.number)
+                       from (select e.transaction_id::text::bigint as number, e.at from gjobs.job_event_log e
+                              where e.transaction_id < p.first::text::xid8
+                              order by e.transaction_id desc, e.id desc limit {most_changes}) e
+                      where e.at > :moment), p.first) as first,
+           p.last
+      from place p
 )
 select (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1), b.first, b.last,
        (select count(*)

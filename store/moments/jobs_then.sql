@@ -10,7 +10,7 @@ with live as materialized (
     {archived}
 ), later as materialized (
     select e.job_id, e.kind, e.project_id from gjobs.job_event_log e
-     where e.transaction_id >= cast(cast(:first_transaction as text) as xid8) and e.at > :moment and {is_later}
+     where e.at > :moment and {is_later}
 ), candidate as (
     select {columns}, false as is_gone, false as is_deleted from live
     union all

@@ -13,11 +13,11 @@ MOST_LISTED = 5_000
 MOST_DELETED = 2_000
 """The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
-"""The most events between a moment and now that are read."""
+"""The most events between a moment and now that are read, and the most before it that are searched for late ones."""
 FEW_CHANGES = 5_000
-"""Up to so many events, a list reads all of them at once."""
+"""Up to so many events, a list looks up all jobs that were deleted. A step reads at most as many."""
 SLACK = timedelta(minutes=1)
-"""Events count as ordered by their transactions, except within this time: a transaction may write its events late."""
+"""Events of transactions that are shorter count as ordered by their transactions. Those of longer ones are searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ _COLUMNS = (
 _MOMENT = bindparam("moment", type_=DateTime(timezone=True))
 _NO_END = "case when count(*) >= 0 then '-infinity'::timestamptz end"
 _NOT_ARCHIVED = "not exists (select from gjobs.archived_jobs a where a.id = e.job_id)"
+_IN_RANGE = "e.transaction_id >= cast(cast(:first_transaction as text) as xid8)"
 _NEWEST_DELETED = f"order by e.transaction_id desc, e.id desc limit {MOST_DELETED}"
 _NEWEST = (
     "left join lateral (select e.at from gjobs.job_event_log e"
@@ -85,15 +86,11 @@ class Pool:
 
     @property
     def parameters(self) -> dict[str, object]:
-        shared = {
-            "moment": self.moment,
-            "began_at": self.events.began_at,
-            "first_transaction": str(self.events.first),
-        }
+        shared = {"moment": self.moment, "began_at": self.events.began_at}
         if self.ids is not None:
             return {**shared, "pool_ids": list(self.ids)}
         more = {} if self.project_id is None else {"pool_project": self.project_id}
-        return {**shared, **more, "pool_rows": self.rows}
+        return {**shared, **more, "first_transaction": str(self.events.first), "pool_rows": self.rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +101,7 @@ class PoolForm:
     of_project: bool
     has_archive: bool
     has_few_events: bool
-    """Whether all events after the moment are read at once, which is faster than looking for those of each job."""
+    """Whether all jobs deleted after the moment are looked up."""
 
 
 def _sql(name: str, **slots: object) -> str:
@@ -120,11 +117,9 @@ def _pool(form: PoolForm) -> CTE:
     of_event = "e.project_id = :pool_project" if of_project else "true"
     if by_id:
         is_later = "e.job_id = any(:pool_ids)"
-    elif form.has_few_events:
-        is_later = "true"
     else:
-        is_later = f"e.kind in ('deleted', 'archived') and {of_event} {_NEWEST_DELETED}"
-    is_looked_up = not (by_id or form.has_few_events)
+        limit = "" if form.has_few_events else _NEWEST_DELETED
+        is_later = f"{_IN_RANGE} and e.kind in ('deleted', 'archived') and {of_event} {limit}"
     order = "" if by_id else "order by created_at desc, id desc limit :pool_rows"
     archived = f"from gjobs.archived_jobs where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
     archived += f" and archived_at > :moment - {_SLACK} {order}"
@@ -141,14 +136,16 @@ def _pool(form: PoolForm) -> CTE:
             is_error=_IS_ERROR,
             of_event=of_event,
             is_later=is_later,
-            newest=_NEWEST if is_looked_up else "",
-            is_due="newest.at > :moment" if is_looked_up else "c.id in (select l.job_id from later l)",
+            newest="" if by_id else _NEWEST,
+            is_due="c.id in (select l.job_id from later l)" if by_id else "newest.at > :moment",
             of_job="t.project_id = :pool_project" if of_project else "true",
         )
     )
     parameters: list[BindParameter[Any]] = [_MOMENT, bindparam("began_at", type_=DateTime(timezone=True))]
-    parameters += [bindparam("first_transaction", type_=Text)]
-    parameters += [bindparam("pool_ids", type_=ARRAY(Uuid)) if by_id else bindparam("pool_rows", type_=Integer)]
+    if by_id:
+        parameters += [bindparam("pool_ids", type_=ARRAY(Uuid))]
+    else:
+        parameters += [bindparam("first_transaction", type_=Text), bindparam("pool_rows", type_=Integer)]
     parameters += [bindparam("pool_project", type_=Uuid)] if of_project else []
     columns = [column(one.name, one.type) for one in ALL_COLUMNS]
     return statement.bindparams(*parameters).columns(*columns, _UNRECORDED).cte("jobs_then")
@@ -296,7 +293,7 @@ def _neighbor(*, is_later: bool, of_project: bool) -> Any:
 select {"min" if is_later else "max"}(e.at) from (
     select e.at from gjobs.job_event_log e
      where {compared} and coalesce(e.from_status, e.to_status) is not null {scope}
-     order by e.transaction_id{order}, e.id{order} limit 100
+     order by e.transaction_id{order}, e.id{order} limit {FEW_CHANGES}
 ) e
 """).bindparams(_MOMENT)  # noqa: S608 - of constants
 

@@ -22,7 +22,7 @@ from store.moments.past_store import PastStore, past_store
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, altered, error_of, writes
 
 Values = dict[str, Any]
@@ -269,6 +269,31 @@ async def test_steps_lead_through_the_events_of_one_transaction(db: Db, sql: Sql
     past = past_store(db.operator, times[1])
     beside = [await past.event_beside(project, is_later=is_later) for is_later in (False, True)]
     assert beside == [times[0], times[2]]
+
+
+async def test_late_events_of_a_long_transaction_are_undone(db: Db, sql: Sql, database: Conninfo) -> None:
+    project = db.make_project()
+    changed, deleted = (db.make_job(project, "queued", cost_cents=5) for _ in range(2))
+    with connect(database) as long:
+        long.execute("select pg_current_xact_id()")
+        others = {db.make_job(project, "queued") for _ in range(12)}
+        sql("update gjobs.job_event_log set at = at - interval '10 min'")
+        long.execute("update generation_jobs set status = 'running', cost_cents = 7 where id = %s", (changed,))
+        long.execute("delete from generation_jobs where id = %s", (deleted,))
+    ((moment, written),) = sql(
+        "select min(at) - interval '3 min', min(at) from gjobs.job_event_log where at > now() - interval '5 min'"
+    )
+    for actor in ACTORS:
+        past = past_store(db.operator.acting_as(actor), moment)
+        listed = {job.id: job.status for job in (await past.get_project_jobs(project)).items}
+        assert listed == dict.fromkeys({changed, deleted, *others}, JobStatus.QUEUED)
+        found = await past.get_these_jobs([changed, deleted])
+        assert {(job.id, job.status, job.cost_cents) for job in found} == {
+            (one, JobStatus.QUEUED, 5) for one in (changed, deleted)
+        }
+        statistics = await past.get_job_statistics()
+        assert [statistics.count(status) for status in JobStatus] == [14, 0, 0, 0]
+        assert await past.event_beside(project, is_later=True) == written
 
 
 async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql, story: tuple[UUID, datetime]) -> None:
