@@ -123,6 +123,7 @@ class BlockingStore:
     transition_jobs = _blocking(Store.transition_jobs)
     retry_generation_jobs = _blocking(Store.retry_generation_jobs)
     get_job_links = _blocking(Store.get_job_links)
+    get_retried_jobs = _blocking(Store.get_retried_jobs)
     delete_generation_job = _blocking(Store.delete_generation_job)
     delete_generation_jobs = _blocking(Store.delete_generation_jobs)
     delete_jobs_as_seen = _blocking(Store.delete_jobs_as_seen)
