@@ -205,6 +205,13 @@ def show_toast(app: App[Any], toast: Toast) -> None:
     app.notify(text, severity=toast.severity, timeout=MESSAGE_SECONDS, markup=False)
 
 
+def drop_toast(app: App[Any], text: str) -> None:
+    """Remove the toast with this text, for example because its screen closes."""
+    # Textual has no public way to remove one toast.
+    for shown in [one for one in app._notifications if one.message == text]:  # noqa: SLF001
+        app._unnotify(shown)  # noqa: SLF001
+
+
 def place_toasts_as_below(screen: Screen[Any]) -> None:
     """Place the toasts of a dialog where the lowest screen places its own."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from store.error_groups.error_group import NO_TEXT
 from store.formats import money
 from store.statistics.waste import MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
-from tui.text.clean_text import clean
+from tui.text.clean_text import clean, shorten
 from tui.text.format import count, percent
 
 TITLES: Mapping[WasteKey, str] = {
@@ -15,10 +15,12 @@ TITLES: Mapping[WasteKey, str] = {
     WasteKey.GROUP: "ERROR",
     WasteKey.DAY: "DAY",
 }
-NUMBERS = ("FAILED", "COST", "RETRIES", "COST", "WASTE", "ALL JOBS", "SHARE")
+NUMBERS = ("FAILED", "FAILED COST", "RETRIES", "RETRY COST", "WASTE", "ALL JOBS", "SHARE")
 RETRIES = "(retries)"
 UNKNOWN = "-"
 TOTAL = "total"
+_NAME_CELLS = 80
+"""The longest name in a table that is printed. A longer one would move the numbers far away."""
 
 
 def name(row: WasteRow, by: WasteKey, *, has_group_id: bool) -> str:
@@ -43,6 +45,11 @@ def numbers(row: WasteRow) -> list[str]:
         UNKNOWN if row.all_cents is None else money(row.all_cents),
         percent(row.share),
     ]
+
+
+def printed_name(row: WasteRow, by: WasteKey) -> str:
+    """Return the row's first cell in a table that is printed, with the id of a group."""
+    return shorten(name(row, by, has_group_id=True), _NAME_CELLS)
 
 
 def headline(waste: Waste) -> str:

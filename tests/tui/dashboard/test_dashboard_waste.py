@@ -26,7 +26,7 @@ async def test_waste_shows_failed_jobs_and_retries_by_each_key(dashboard: Driver
     await open_errors(dashboard)
     await dashboard.press("w", dialog="Waste · Autumn catalog")
     await dashboard.shows(f"${wasted / 100:.2f} wasted, {wasted / cents:.0%}".replace("%", " % of all costs"))
-    await dashboard.shows("MODE", "[/oops][@click=app.quit]x")
+    await dashboard.shows("RETRY COST", "█" * 16, "MODE", "[/oops][@click=app.quit")
     assert not set(dashboard.text) & {"\x1b", "\u202e"}
     await dashboard.press("right", shows="PROJECT")
     await dashboard.press("right", shows="ada@example.com")
@@ -37,6 +37,15 @@ async def test_waste_shows_failed_jobs_and_retries_by_each_key(dashboard: Driver
         await dashboard.resize(*size)
         await dashboard.shows("WASTE", "SHARE", "total")
         assert hidden not in dashboard.text, size
+    jobs_db.sql("update generation_jobs set retry_count = 0")
+    jobs_db.sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, error, cost_cents)"
+        " select user_id, id, 'failed', 'lifestyle', 'kind ' || chr(64 + n), n from projects, generate_series(1, 40) n"
+    )
+    await dashboard.press("right", shows="kind d")
+    await dashboard.resize(120, 36)
+    await dashboard.shows("f5 refresh", "All jobs that exist are counted.", "wasted")
+    assert "RETR" not in dashboard.text
     await dashboard.press("w", until=lambda: dashboard.dialog.startswith("Errors · "))
 
 

@@ -1,7 +1,7 @@
 """Sentences about waste."""
 
 from store.statistics.waste import Waste, WasteKey, WasteRow
-from tui.text.waste_text import sentences
+from tui.text.waste_text import printed_name, sentences
 
 
 def row(key: str | None, name: str | None = None) -> WasteRow:
@@ -16,3 +16,8 @@ def test_groups_without_a_known_error_are_explained() -> None:
     known = row(""), row("0a1b2c3d4e", "API timeout")
     assert words(*known) == []
     assert words(*known, row("1a1b2c3d4e")) == ["1 group has only an id: none of the newest 20,000 failures is in it."]
+
+
+def test_printed_names_of_groups_are_cut() -> None:
+    printed = printed_name(row("0a1b2c3d4e", "x" * 200), WasteKey.GROUP)
+    assert (len(printed), printed[:13]) == (80, "0a1b2c3d4e xx")

@@ -25,12 +25,12 @@ async def show_waste(session: "Session", output: Output, by: str, project_id: UU
 
 def _show(output: Output, waste: Waste) -> None:
     from tui.cli.text_tables import TableColumn
-    from tui.text.waste_text import NUMBERS, TITLES, TOTAL, name, numbers
+    from tui.text.waste_text import NUMBERS, TITLES, TOTAL, numbers, printed_name
 
     output.table(
         [TableColumn(title=TITLES[waste.by], narrowest=12), *(TableColumn(title=one, right=True) for one in NUMBERS)],
         [
-            *([name(row, waste.by, has_group_id=True), *numbers(row)] for row in waste.rows),
+            *([printed_name(row, waste.by), *numbers(row)] for row in waste.rows),
             [TOTAL, *numbers(waste.total)],
         ],
     )

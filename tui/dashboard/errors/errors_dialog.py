@@ -25,7 +25,7 @@ from tui.dashboard.errors.error_group_lines import (
     group_line,
     titles_line,
 )
-from tui.dashboard.widgets import SteadyText, show_toast
+from tui.dashboard.widgets import SteadyText, drop_toast, show_toast
 from tui.text.error_group_text import NO_EMAILS, NO_FAILURES, groups_summary, span
 from tui.text.error_text import Toast, error_words
 
@@ -38,6 +38,7 @@ _BESIDE_FROM = 160
 _GROUP_KEYS = {"errors.list": "jobs", "errors.retry": "retry all", "errors.copy": "copy", "errors.waste": "waste"}
 _SCREEN_KEYS = {"errors.again": "refresh", "dialog.leave": "close"}
 _READING = "reading"
+_TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
 
 Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
 ReadEmails = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, str]]]
@@ -148,6 +149,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
         self.action_read()
 
+    def on_unmount(self) -> None:
+        drop_toast(self.app, _TOO_SOON)
+
     @property
     def _groups(self) -> OptionList:
         return self.query_one(OptionList)
@@ -226,7 +230,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         if self._is_retrying:
             text = "The jobs of the group are still being read."
         elif found is None or not self._is_for_groups_typed_at(max(self._typed_at(), self._clicked_at)):
-            text = "The groups have just been read, or are still being read. Press the key again."
+            text = _TOO_SOON
         elif place is None or place >= len(found):
             text = "No group under the cursor. Move to a group first."
         else:

@@ -28,7 +28,11 @@ _KEYS = {
 }
 _GAP = "  "
 _NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
-_LEFT_OUT = ("ALL JOBS",), ("RETRIES", "COST")
+_RETRIES = "RETRIES", "RETRY COST"
+_BAR_CELLS = 16
+_BAR = " " * _BAR_CELLS
+"""The title of the bars."""
+_LEFT_OUT = (_BAR,), ("ALL JOBS",), _RETRIES
 """The neighboring numbers that a narrow screen leaves out, in this order."""
 _ALL_COUNTED = "All jobs that exist are counted."
 
@@ -52,7 +56,7 @@ class WasteDialog(Dialog[None]):
         Binding("enter,q,w", "leave", "Close", id="waste.close", tooltip="Close the waste"),
         Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next dimension"),
         Binding("left,h", "step(-1)", "Previous", id="waste.before", tooltip="Group the waste by the previous key"),
-        Binding("r,f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
+        Binding("f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
     ]
 
     def __init__(self, ask: Ask, *, of: str) -> None:
@@ -119,24 +123,45 @@ class WasteDialog(Dialog[None]):
 
 
 def _table(waste: Waste, width: int) -> Content:
-    """Return the table. On a narrow screen, names are cut and some numbers are left out. Groups have no share."""
+    """Return the table. On a narrow screen, names are cut and some columns are left out. Groups have no share."""
     shown = -2 if waste.by is WasteKey.GROUP else None
+    most = max([1, *(row.waste_cents for row in waste.rows)])
     lines = [
-        [TITLES[waste.by], *NUMBERS[:shown]],
-        *([name(row, waste.by, has_group_id=False), *numbers(row)[:shown]] for row in waste.rows),
-        [TOTAL, *numbers(waste.total)[:shown]],
+        [TITLES[waste.by], *NUMBERS[:shown], _BAR],
+        *(
+            [name(row, waste.by, has_group_id=False), *numbers(row)[:shown], _bar(row.waste_cents / most)]
+            for row in waste.rows
+        ),
+        [TOTAL, *numbers(waste.total)[:shown], ""],
     ]
+    if not waste.total.retry_count:
+        lines = _without(lines, _RETRIES)
     for titles in _LEFT_OUT:
         first, *others = _widths(lines)
         if width - _cells(others) < min(first, _LEAST_NAME_CELLS) and titles[0] in lines[0]:
-            place = lines[0].index(titles[0])
-            lines = [[*line[:place], *line[place + len(titles) :]] for line in lines]
+            lines = _without(lines, titles)
     first, *others = _widths(lines)
     first = max(min(first, _NAME_CELLS, width - _cells(others)), 1)
     title, *rows, total = (_line(line, [first, *others]) for line in lines)
+    bar = _BAR_CELLS if _BAR in lines[0] else 0
     return Content("\n").join(
-        [Content.styled(title, "$foreground-muted"), *map(Content, rows), Content.styled(total, "bold")]
+        [
+            Content.styled(title, "$foreground-muted"),
+            *(Content.assemble(row[: len(row) - bar], (row[len(row) - bar :], "$text-warning")) for row in rows),
+            Content.styled(total, "bold"),
+        ]
     )
+
+
+def _without(lines: Sequence[Sequence[str]], titles: Sequence[str]) -> list[list[str]]:
+    """Return the lines without these neighboring columns."""
+    place = lines[0].index(titles[0])
+    return [[*line[:place], *line[place + len(titles) :]] for line in lines]
+
+
+def _bar(share: float) -> str:
+    """Return a bar, padded to its full width. Only nothing looks empty."""
+    return ("█" * max(round(share * _BAR_CELLS), 1 if share > 0 else 0)).ljust(_BAR_CELLS)
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
