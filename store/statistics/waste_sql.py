@@ -168,8 +168,8 @@ def _waste_from_jobs(
     return Query(statement, _make_row, _parameters(by, project_id, limit, at))
 
 
-_KIND = "hashtextextended(translate(left(error, 1000), '0123456789abcdefABCDEF', ''), 0)"
-"""Errors that differ only in numbers and ids are of one kind. One of them is enough to know the fingerprint of all."""
+_KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
+"""Errors that differ only in digits are of one kind. One of them is enough to know the fingerprint of all."""
 
 
 @cache

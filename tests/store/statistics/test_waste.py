@@ -161,14 +161,14 @@ async def test_groups_have_names_after_a_burst_of_other_errors(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     project, other = make_project(), make_project(ADA, "Other")
-    for error in (*ERRORS, "Asset 3f2a9c1e-8d47-4b1a-9a57-2c1f6b8e7d90 not found"):
+    for error in (*ERRORS, "Step A failed", "Step B failed", "Asset 3f2a9c1e-8d47-4b1a-9a57-2c1f6b8e7d90 not found"):
         make_job(project, "failed", error=error, created_at=NOW - timedelta(days=1))
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, error, created_at)"
         " select %s, %s, 'failed', 'lifestyle', 'GPU ' || n || ' out of memory', %s from generate_series(1, 2500) n",
         (ADA, other, NOW),
     )
-    named = {"Job # failed", "", "Timeout after # s", "Asset # not found"}
+    named = {"Job # failed", "", "Step A failed", "Step B failed", "Timeout after # s", "Asset # not found"}
     found = await operator.get_waste(WasteKey.GROUP)
     assert {row.name for row in found.rows} == {*named, "GPU # out of memory"}
     found = await operator.get_waste(WasteKey.GROUP, project)
