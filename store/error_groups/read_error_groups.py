@@ -27,8 +27,8 @@ from store.error_groups.fingerprint import MOST_READ
 from store.errors import InvalidValue
 from store.filters import filter_sql
 from store.filters.filter_sql import Shape
-from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
-from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_listed
+from store.jobs.job import JobStatus, ListedJob
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_listed
 
 LIMITS = TimeLimits(statement=8.0)
 """Reading the most failures takes about a second, and longer from a slow disk."""
@@ -153,13 +153,13 @@ async def read_error_groups(actor_database: ActorDatabase, scope: ErrorScope, *,
     return _make_groups(rows, scope, taken_at=taken_at)
 
 
-_BEGINNING = func.left(_jobs.c.error, ERROR_CHARACTERS + 1)
+_listed_error = listed_error(_jobs.c.error)
 
 
 @cache
 def _listed(columns: JobColumns) -> Select[Any]:
-    """Return a statement for the jobs with these ids. The beginnings of the errors are enough."""
-    chosen = (_BEGINNING if column is _jobs.c.error else column for column in columns)
+    """Return a statement for the jobs with these ids, for `make_listed`."""
+    chosen = (_listed_error if column is _jobs.c.error else column for column in columns)
     return select(*chosen).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 

@@ -140,21 +140,23 @@ class SignIns:
         self._links = [*self._links, _hash(token)][-MOST_LINKS:]
         return token
 
-    def redeem(self, token: str, user: str | None) -> str:
-        """Return a new cookie's value. Raise Refused if the token is wrong or was used before."""
+    def redeem(self, token: str, cookies: Sequence[str], user: str | None) -> str | None:
+        """Return a new cookie's value, or None if the user has a valid one. The link doesn't work again.
+
+        Raise Refused if the token is wrong or was used before, and the user has no valid cookie.
+        """
         given = _hash(token)
         matches = [hmac.compare_digest(given, link) for link in self._links]
+        if any(matches):
+            del self._links[matches.index(True)]
+        if any(found is not None and found.user == user for found in map(self._sign_in, cookies)):
+            return None
         if not any(matches):
             text = "This link was used before, or it is wrong. Press Enter in the terminal for another link."
             raise Refused(HTTPStatus.FORBIDDEN, text)
-        del self._links[matches.index(True)]
         value = secrets.token_urlsafe(_SECRET_BYTES)
         self._by_cookie[_hash(value)] = SignIn(_hash(value), user)
         return value
-
-    def is_known(self, cookies: Sequence[str], user: str | None) -> bool:
-        """Return whether one of the cookies is valid for the user."""
-        return any(found is not None and found.user == user for found in map(self._sign_in, cookies))
 
     def find(self, cookies: Sequence[str], user: str | None) -> SignIn:
         """Return the sign-in of the cookies. Raise Refused if there is none."""

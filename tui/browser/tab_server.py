@@ -131,8 +131,7 @@ class TabServer:
             cookies = [value for name, value in _cookies(request) if name == self._cookie]
             token = request.query.get("token")
             if token is not None and request.path == "/" and request.method == "GET":
-                is_known = self.sign_ins.is_known(cookies, user)
-                return self._moved_on(None if is_known else self.sign_ins.redeem(token, user))
+                return self._moved_on(self.sign_ins.redeem(token, cookies, user))
             request[_SIGN_IN] = self.sign_ins.find(cookies, user)
             return await handler(request)
         except Refused as refused:

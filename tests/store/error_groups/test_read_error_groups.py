@@ -10,8 +10,10 @@ from store.error_groups.error_group import BUCKETS, EVERY_FAILURE, MOST_FAILURES
 from store.error_groups.fingerprint import error_group_id, group_id
 from store.errors import InvalidValue
 from store.filters.filter_text import parse
+from store.job_list.list_query import ListingQuery
 from store.store import Store
 from tests.conftest import Conninfo
+from tests.store.error_groups.error_examples import CHAINED_TRACEBACK
 from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, add_ada
 
 HOUR = timedelta(hours=1)
@@ -64,6 +66,15 @@ async def test_users_see_only_groups_of_their_own_failures(db: Db) -> None:
     for store, expected in ((db.operator, set(ids)), (db.ada, {ids[0]}), (db.stranger, set())):
         jobs = await store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
         assert {job.id for job in jobs} == expected
+
+
+async def test_jobs_of_a_group_have_the_errors_of_a_list(db: Db) -> None:
+    error = f"{CHAINED_TRACEBACK}\n{'  File deep.py' * 100}\nValueError: the end"
+    fail(db, db.make_project(), error, hours=2)
+    (group,) = found = await db.operator.get_error_groups(at=NOW)
+    (listed,) = (await db.operator.get_listing(ListingQuery())).window.jobs
+    jobs = await db.operator.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
+    assert [(job.error, job.is_error_cut) for job in jobs] == [(listed.error, True)]
 
 
 async def test_project_filter_window_and_limit_narrow_the_failures(db: Db) -> None:

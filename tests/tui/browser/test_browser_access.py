@@ -36,6 +36,9 @@ async def test_link_works_once_and_becomes_a_cookie() -> None:
         assert status_of(again) == 403
         assert "Set-Cookie" not in again
         assert "used before" in again
+        second = f"/?token={served.server.sign_ins.new_link()}"
+        assert "Set-Cookie" not in await served.get(second, f"Cookie: {cookie}")
+        assert status_of(await served.get(second)) == 403
         assert served.reports == []
 
 
