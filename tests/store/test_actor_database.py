@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
+from store.error_groups.error_group import EVERY_FAILURE
 from store.errors import NoPrivilege
 from store.filters.filter_text import parse
 from store.isolation.isolation import ProbeVerdict
@@ -26,6 +27,7 @@ from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, a_job, add_ada, a
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
 ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+FAILED = UUID("a4000000-0000-4000-8000-000000000000")
 JOB = UUID("a3000000-0000-4000-8000-000000000000")
 AS_ADA = as_user(ADA)
 Call = Callable[[Store], Awaitable[object]]
@@ -36,6 +38,11 @@ async def read_watch(store: Store) -> None:
     watch = await store.watch()
     for _ in range(2):
         await watch.read()
+
+
+async def read_error_group_jobs(store: Store) -> None:
+    (group,) = found = await store.get_error_groups()
+    assert await store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
 
 
 UNCONFIRMED = UnconfirmedWrite(
@@ -56,6 +63,9 @@ READS: dict[str, Call] = {
     "get_total_costs": lambda store: store.get_total_costs(),
     "get_job_summary": lambda store: store.get_job_summary(),
     "get_job_timings": lambda store: store.get_job_timings(PROJECT),
+    "get_error_groups": lambda store: store.get_error_groups(),
+    "get_error_group_jobs": lambda store: read_error_group_jobs(store),
+    "get_waste": lambda store: store.get_waste(),
     "count_jobs": lambda store: store.count_jobs(parse("lifestyle", now=NOW), most=10),
     "watch": lambda store: read_watch(store),
     "get_listing": lambda store: store.get_listing(ListingQuery()),
@@ -103,7 +113,7 @@ WITHOUT_ROWS = {"close", "get_cascading_tables", "get_list_cost", "slow_order_re
 
 ON_GJOBS_TABLES = {
     *("retry_generation_jobs", "get_job_links", "get_workers_overview", "get_job_history", "get_stuck_verdict"),
-    *("find_stuck_jobs", "get_budgets", "check_budget", "set_budget", "remove_budget"),
+    *("get_retried_jobs", "find_stuck_jobs", "get_budgets", "check_budget", "set_budget", "remove_budget"),
 }
 """Methods on tables that the recording database lacks. Their own tests check who sees what."""
 
@@ -115,7 +125,8 @@ async def operator(
     """Ada has a project with an asset and a queued job; Ben has a job in it, too."""
     with connect(reused_watched_database) as owner:
         sql = sql_of(owner)
-        add_ada(sql, JOB, NOTHING, project_id=PROJECT)
+        add_ada(sql, JOB, NOTHING, FAILED, project_id=PROJECT)
+        sql("update generation_jobs set status = 'failed', updated_at = now() where id = %s", [FAILED])
         add_asset(sql, ASSET, PROJECT)
         sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
         sql("update generation_jobs set user_id = %s where id = %s", [BEN, NOTHING])
