@@ -22,9 +22,9 @@ from store.error_groups.fingerprint import (
     MOST_OF_LINE,
     MOST_READ,
     REPLACEMENTS,
-    TRACEBACK,
     Replacement,
 )
+from store.jobs.job import TRACEBACK
 
 
 def _quoted(text: str) -> str:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from store.jobs.job import TRACEBACK
+
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""
 MOST_OF_LINE = 300
@@ -39,7 +41,6 @@ JSON_MESSAGES = (
 )
 """The message of a JSON error. Without one, the first of the other keys that services use."""
 LINE_ENDS = r"[\n\r]+"
-TRACEBACK = "Traceback (most recent call last):"
 EXCEPTION = r"[\n\r]([^ \t\n\r][^\n\r]*)"
 """The exception of a Python traceback. The lines of the stack are indented."""
 FIRST_LINE = r"[^ \t\n\r][^\n\r]*"

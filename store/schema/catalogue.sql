@@ -8,9 +8,12 @@ with known as (
             -- Other views belong to the app, whatever they show.
             or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
-                                                     'job_day_counts', 'waste_deltas', 'waste_totals', 'waste_days', 'job_waste', 'job_day_waste', 'known_users', 'job_event_log', 'job_starts', 'job_events',
+                                                     'job_day_counts', 'waste_deltas', 'waste_totals', 'waste_days',
+                                                     'job_waste', 'job_day_waste', 'known_users', 'job_event_log',
+                                                     'job_starts', 'job_events',
                                                      'workers', 'job_leases', 'job_links',
-                                                     'budgets', 'budget_spending', 'budget_charges', 'budget_states', 'archived_jobs', 'retention_policies'))
+                                                     'budgets', 'budget_spending', 'budget_charges', 'budget_states',
+                                                     'archived_jobs', 'retention_policies'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -20,16 +23,19 @@ with known as (
                                                    'transition_job_status')
             or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
-                                                     'may_notify', 'tell_listeners', 'recount_jobs', 'count_jobs', 'count_days', 'error_group', 'count_waste', 'waste_truncated',
-                                                     'fold_waste', 'recount_waste', 'list_waste', 'list_day_waste', 'know_owners',
+                                                     'may_notify', 'tell_listeners', 'recount_jobs', 'count_jobs',
+                                                     'count_days', 'error_group', 'count_waste', 'waste_truncated',
+                                                     'fold_waste', 'recount_waste', 'list_waste', 'list_day_waste',
+                                                     'know_owners',
                                                      'complete_job', 'acting_user', 'record_events', 'choose_queued',
                                                      'lock_queued', 'queued_of_modes',
                                                      'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
                                                      'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
                                                      'record_leases', 'drop_leases', 'wake_workers', 'charge_inserted',
                                                      'charge_updated', 'charge_deleted', 'charge_truncated',
-                                                     'charge_jobs', 'may_refund', 'count_spending', 'begin_budgets', 'begin_budget',
-                                                     'budget_period_start', 'check_budget', 'sees_own_jobs', 'further_columns', 'written_further',
+                                                     'charge_jobs', 'may_refund', 'count_spending', 'begin_budgets',
+                                                     'begin_budget', 'budget_period_start', 'check_budget',
+                                                     'sees_own_jobs', 'further_columns', 'written_further',
                                                      'store_archived', 'archive_jobs', 'take_restored', 'restore_jobs'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')

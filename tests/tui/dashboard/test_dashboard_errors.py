@@ -1,5 +1,7 @@
 """The errors screen."""
 
+import json
+
 from textual.widgets import OptionList
 
 from store.database.write_access import WriteMode
@@ -101,6 +103,14 @@ async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
     screen = await open_errors(dashboard)
     assert screen.query_one(OptionList).highlighted == 1
     await dashboard.press("escape", dialog="")
+    jobs_db.job(17, "failed", error=json.dumps({"stack": "x" * 500, "message": "Asset 17 not found"}))
+    await dashboard.refreshes()
+    await dashboard.go_to(17)
+    screen = await open_errors(dashboard)
+    assert screen.query_one(OptionList).highlighted == 1, "The list has only the beginning of the error."
+    await dashboard.press("escape", dialog="")
+    jobs_db.delete(17)
+    await dashboard.refreshes()
     await dashboard.filter("-mode:packaging", "enter", until=lambda: 2 not in dashboard.rows)
     await dashboard.press("4", rows=[3])
     await open_errors(dashboard)

@@ -13,7 +13,7 @@ from store.errors import StoreError
 from store.filters.filter_terms import Key
 from store.filters.filter_text import format_filter
 from store.filters.job_filter import JobFilter
-from store.jobs.job import JobStatus
+from store.jobs.job import GenerationJob, JobStatus, ListedJob
 from store.page_limits import MAX_LIMIT
 from store.statistics.waste import Waste, WasteKey
 from tui.dashboard.action_context import context_for
@@ -30,6 +30,7 @@ from tui.text.error_text import Toast
 from tui.text.format import jobs_count
 
 if TYPE_CHECKING:
+    from store.store import Store
     from tui.dashboard.action_host import ActionHost
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
@@ -54,6 +55,7 @@ async def show_errors(host: "ActionHost") -> None:
         found = await store.get_error_groups(replace(scope, window=window))
         if host.poller.store is store:
             host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
+        dialog.start_at = dialog.start_at or await _group_of(store, job)
         return found
 
     async def retry(found: ErrorGroups, group: ErrorGroup) -> None:
@@ -91,10 +93,19 @@ async def show_errors(host: "ActionHost") -> None:
         show_waste=show_waste,
         typed_at=lambda: host.typed_at,
         zone=host.dashboard.zone.zone,
-        start_at=error_group_id(job.error) if job and job.status is JobStatus.FAILED else None,
     )
     if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
         _list_jobs(host, scope, group)
+
+
+async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:
+    """Return the id of the group of a failed job. The part of a long error in a list may lack what says it."""
+    whole = job
+    if isinstance(job, ListedJob) and job.is_error_cut:
+        whole = None
+        with suppress(StoreError):
+            whole = await store.get_generation_job(job.id)
+    return error_group_id(whole.error) if whole is not None and whole.status is JobStatus.FAILED else None
 
 
 def _list_jobs(host: "ActionHost", scope: ErrorScope, group: ErrorGroup) -> None:

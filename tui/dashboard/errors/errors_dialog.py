@@ -97,12 +97,10 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         show_waste: ShowWaste,
         typed_at: Callable[[], float],
         zone: tzinfo | None = None,
-        start_at: str | None = None,
     ) -> None:
         """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
         e-mails of users that the actor may read. `copy` returns text for a ticket. `typed_at` returns when the last
         handled key was typed.
-        The cursor starts on the group with the id `start_at`, if it is there.
         """
         super().__init__()
         self._ask = ask
@@ -112,7 +110,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._emails = NO_EMAILS
         self._typed_at = typed_at
         self._zone = zone
-        self._start_at = start_at
+        self.start_at: str | None = None
+        """The id of the group under the cursor after the first read, if it is there."""
         self._clicked_at = 0.0
         self._copy = copy
         self._is_read_only = is_read_only
@@ -300,7 +299,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         places = {group.id: number for number, group in enumerate(groups)}
         is_first = not before
         if is_first and groups:
-            rows.highlighted = places.get(self._start_at or "", 0)
+            rows.highlighted = places.get(self.start_at or "", 0)
         else:
             rows.highlighted = places.get(known or "")
         self._show_details()
