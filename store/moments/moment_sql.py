@@ -89,8 +89,12 @@ class Pool:
         shared = {"moment": self.moment, "began_at": self.events.began_at}
         if self.ids is not None:
             return {**shared, "pool_ids": list(self.ids)}
-        more = {} if self.project_id is None else {"pool_project": self.project_id}
-        return {**shared, **more, "first_transaction": str(self.events.first), "pool_rows": self.rows}
+        return {**shared, **self.newest, "first_transaction": str(self.events.first)}
+
+    @property
+    def newest(self) -> dict[str, object]:
+        """The parameters that choose the newest jobs."""
+        return {"moment": self.moment, "pool_rows": self.rows, **_of_project("pool_project", self.project_id)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,10 @@ class PoolForm:
     has_archive: bool
     has_few_events: bool
     """Whether all jobs deleted after the moment are looked up."""
+
+
+def _of_project(name: str, project_id: UUID | None) -> dict[str, object]:
+    return {} if project_id is None else {name: project_id}
 
 
 def _sql(name: str, **slots: object) -> str:
@@ -206,10 +214,7 @@ _COUNT_NEWEST = {of_project: _count_newest(of_project) for of_project in (False,
 def count_newest(pool: Pool) -> Query[int]:
     """Return a query for the number of present jobs in the pool, at most as many as the pool takes."""
     of_project = pool.project_id is not None
-    parameters = {
-        name: value for name, value in pool.parameters.items() if name in ("moment", "pool_project", "pool_rows")
-    }
-    return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), parameters, may_sort=pool.may_sort)
+    return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), pool.newest, may_sort=pool.may_sort)
 
 
 _RANGE = text(_sql("event_range", slack=SLACK.total_seconds(), most_changes=MOST_CHANGES)).bindparams(_MOMENT)
@@ -252,7 +257,7 @@ select e.project_id, e.from_status, e.to_status, count(*),
        coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
        coalesce(sum(e.cost_cents), 0)::bigint, count(*) filter (where e.kind = 'changed')
   from gjobs.job_event_log e
- where e.transaction_id >= cast(cast(:first_transaction as text) as xid8) and e.at > :moment
+ where {_IN_RANGE} and e.at > :moment
    and coalesce(e.from_status, e.to_status) is not null {"and e.project_id = :project_id" if of_project else ""}
  group by 1, 2, 3
 """).bindparams(_MOMENT)  # noqa: S608 - of constants
@@ -276,8 +281,11 @@ def changes(moment: datetime, events: EventRange, project_id: UUID | None) -> Qu
             moved=moved,
         )
 
-    of_project = {} if project_id is None else {"project_id": project_id}
-    parameters = {"moment": moment, "first_transaction": str(events.first), **of_project}
+    parameters = {
+        "moment": moment,
+        "first_transaction": str(events.first),
+        **_of_project("project_id", project_id),
+    }
     return Query(_CHANGES[project_id is not None], make, parameters)
 
 
@@ -309,7 +317,6 @@ def neighbor(
     moment: datetime, events: EventRange, project_id: UUID | None, *, is_later: bool
 ) -> Query[datetime | None]:
     """Return a query for the time of the event before or after the moment. None if there is none."""
-    of_project = {} if project_id is None else {"project_id": project_id}
     bound = str(events.first if is_later else events.last)
-    parameters = {"moment": moment, "bound": bound, **of_project}
+    parameters = {"moment": moment, "bound": bound, **_of_project("project_id", project_id)}
     return Query(_NEIGHBORS[is_later, project_id is not None], lambda row: row[0], parameters)
