@@ -1,6 +1,6 @@
 """PastStore: the store as it was at a moment. It never writes."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +14,6 @@ from store.capabilities.probe import CapabilityCache
 from store.database.database import Database
 from store.database.query import Query, TimeLimits
 from store.database.transactions import WriteTransaction
-from store.error_groups.error_group import EVERY_FAILURE, ErrorGroups, ErrorScope
 from store.errors import InvalidValue, ReadOnly
 from store.filters.filter_terms import Age, Key
 from store.filters.job_filter import NO_FILTER, JobFilter
@@ -24,7 +23,7 @@ from store.job_list.index_advice import is_in_order
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.list_sql import AccessPath
-from store.job_list.listing import Listing, RowWindow, VisibilityComparison
+from store.job_list.listing import Listing, RowWindow
 from store.jobs import history_sql, job_sql
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
@@ -33,13 +32,10 @@ from store.jobs.job_sql import JobStatements, make_job, make_listed
 from store.moments import moment_sql, past_totals
 from store.moments.moment import MOST_LISTED, EventRange, check_moment
 from store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
-from store.page_limits import PAGE_SIZE
 from store.search import IdMatches
-from store.statistics.exact_totals import Report
 from store.statistics.job_flow import JobFlow
-from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
+from store.statistics.statistics import JobStatistics
 from store.statistics.totals import Count, Totals, TotalsQuery
-from store.statistics.waste import MOST_KEYS, Waste, WasteKey
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
 
@@ -53,6 +49,13 @@ def refusal() -> ReadOnly:
 
 
 # ruff: noqa: ARG002 - the methods have the parameters of those that they replace
+
+
+def _only_now(what: str) -> Callable[..., Coroutine[Any, Any, NoReturn]]:
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        raise InvalidValue("at", f"{what} can be shown only for the present.", hint="Return to the present first.")
+
+    return refuse
 
 
 class PastDatabase(ActorDatabase):
@@ -75,7 +78,7 @@ class PastStore(Store):
     """Jobs and numbers as the actor would have seen them at a moment, as far as they are recorded.
 
     Values that are not recorded are marked, see `PastJob`. Every method that writes raises ReadOnly. What only the
-    present has raises InvalidValue: visibility, timings, errors, waste, exact counts and the summary.
+    present has raises InvalidValue.
     """
 
     def __init__(
@@ -150,7 +153,7 @@ class PastStore(Store):
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
         if query.with_visibility:
-            self._refuse("Visibility")
+            await self.compare_visibility()
         window_query = query.window
         listed = self._then(window_query.listed)
         readable = await self.actor_database.readable_names(listed.job_filter)
@@ -332,42 +335,15 @@ class PastStore(Store):
 
     # What only the present has
 
-    async def get_exact_totals(
-        self,
-        query: TotalsQuery,
-        report: Report,
-        *,
-        at: datetime | None = None,
-    ) -> Totals:
-        self._refuse("An exact count")
-
-    async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
-        self._refuse("The summary")
-
-    async def get_job_timings(
-        self,
-        project_id: UUID | None = None,
-        *,
-        window: timedelta = DAY,
-        at: datetime | None = None,
-    ) -> JobTimings:
-        self._refuse("Timings")
-
-    async def get_error_groups(self, scope: ErrorScope = EVERY_FAILURE, *, at: datetime | None = None) -> ErrorGroups:
-        self._refuse("The list of errors")
-
-    async def get_waste(
-        self,
-        by: WasteKey = WasteKey.MODE,
-        project_id: UUID | None = None,
-        *,
-        limit: int = MOST_KEYS,
-        at: datetime | None = None,
-    ) -> Waste:
-        self._refuse("Waste")
-
-    async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
-        self._refuse("Visibility")
+    get_exact_totals = _only_now("An exact count")
+    get_job_summary = _only_now("The summary")
+    get_job_timings = _only_now("Timings")
+    get_error_groups = get_error_group_jobs = _only_now("The list of errors")
+    get_retried_jobs = _only_now("The list of retried jobs")
+    get_waste = _only_now("Waste")
+    get_budgets = check_budget = _only_now("Budgets")
+    get_workers_overview = _only_now("The list of workers")
+    compare_visibility = _only_now("Visibility")
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         """Return None, because the number of rebuilt jobs is limited."""
@@ -378,9 +354,6 @@ class PastStore(Store):
 
     async def slow_order_reason(self, query: ListQuery) -> None:
         return None
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise InvalidValue("at", f"{what} is known only for the present.", hint="Return to the present first.")
 
 
 def past_store(store: Store, moment: datetime) -> PastStore:
