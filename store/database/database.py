@@ -338,6 +338,8 @@ class Database:
         permit: WritePermit | None,
     ) -> None:
         """Commit. With a journal, record the write before the commit and its outcome after it."""
+        if not transaction.has_begun:
+            raise RuntimeError("A write was recorded, but no statement has run.")
         if self._journal is None:
             await commit(connection, UnconfirmedWrite(written=written, journal_ref=None))
             return

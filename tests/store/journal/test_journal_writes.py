@@ -16,9 +16,9 @@ from store.formats import plain_row
 from store.jobs.job import JobStatus
 from store.jobs.job_results import Applied, Missing, Refused
 from store.journal.journal import Journal, read_journal
-from store.journal.write_record import JournalEntry, WriteOutcome
+from store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from store.store import Store
-from store.users.actor import ActingUser
+from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, Sql, altered, the_job, writes
 
@@ -42,6 +42,14 @@ def the_entry(path: Path) -> JournalEntry:
 
 async def the_row(store: Store, job_id: UUID) -> Any:
     return plain_row(await the_job(store, job_id))
+
+
+async def test_write_without_a_statement_is_not_recorded(store: Store, path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no statement has run"):
+        async with store.database.write(OPERATOR) as transaction:
+            transaction.record(WriteRecord(what="nothing"))
+    assert not read_journal(path).entries
+    assert (await store.create_project("Autumn", owner_id=ADA)).name == "Autumn"
 
 
 class TestEachWrite:
