@@ -8,22 +8,24 @@ with failed as materialized (
     select error, gjobs.error_group(error) as error_group from failed
 ), counted as materialized (
     select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
-           coalesce(e.error_group, '') as error_group, count(*) as jobs, coalesce(sum(j.cost_cents), 0) as cents
+           coalesce(e.error_group, '') as its_group, count(*) as jobs, coalesce(sum(j.cost_cents), 0) as cents
       from public.generation_jobs j
       left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
      where (j.status = 'failed' or j.retry_count > 0)
        and ((%(low)s::uuid is null or j.project_id >= %(low)s) and (%(high)s::uuid is null or j.project_id < %(high)s)
             or (j.project_id is null and %(low)s::uuid is null))
-     group by j.user_id, j.project_id, j.mode, day, 5
+     group by j.user_id, j.project_id, j.mode, day, its_group
 ), deltas as materialized (
-    select * from gjobs.waste_deltas
+    select user_id, project_id, mode, day, case when error is null then error_group else gjobs.error_group(error) end as error_group,
+           job_count, cost_cents
+      from gjobs.waste_deltas
      where (%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
         or (project_id is null and %(low)s::uuid is null)
 ), sums as (
-    select 'waste' as kind, user_id, project_id, mode, null::date as day, error_group, error_group <> '' as has_failed,
+    select 'waste' as kind, user_id, project_id, mode, null::date as day, its_group as error_group, its_group <> '' as has_failed,
            jobs as counted_jobs, 0 as kept_jobs, cents as counted_cents, 0 as kept_cents from counted
     union all
-    select 'waste days', user_id, project_id, null, day, null, error_group <> '', jobs, 0, cents, 0 from counted
+    select 'waste days', user_id, project_id, null, day, null, its_group <> '', jobs, 0, cents, 0 from counted
     union all
     select 'waste', user_id, project_id, mode, null, error_group, error_group <> '', 0, job_count, 0, cost_cents from deltas
     union all

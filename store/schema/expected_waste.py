@@ -1,7 +1,6 @@
 """Expected schema of revision 0011: rollups of failed jobs and retries."""
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 
 from store.schema.schema_diff import ObjectKind, SchemaObject
 
@@ -10,7 +9,7 @@ _GROUP = {"mode": "text", "error_group": "text"}
 _DAY = {"day": "date", "has_failed": "boolean"}
 _ROLLUPS = {"job_count": "bigint", "cost_cents": "bigint"}
 _TABLES = {
-    "waste_deltas": _OWNER | _GROUP | {"day": "date"} | _ROLLUPS,
+    "waste_deltas": _OWNER | _GROUP | {"day": "date"} | _ROLLUPS | {"error": "text"},
     "waste_totals": _OWNER | _GROUP | _ROLLUPS,
     "waste_days": _OWNER | _DAY | _ROLLUPS,
 }
@@ -31,7 +30,7 @@ _FUNCTIONS = {
     "error_group": "(p_error text) returns text security invoker",
     "count_waste": "() returns trigger security definer",
     "waste_truncated": "() returns trigger security definer",
-    "fold_waste": "() returns void security definer",
+    "fold_waste": "(p_appended bigint) returns void security definer",
     "recount_waste": "() returns void security invoker",
     "list_waste": (
         "() returns TABLE(user_id uuid, project_id uuid, mode text, error_group text, job_count bigint,"
@@ -42,22 +41,12 @@ _FUNCTIONS = {
         " cost_cents bigint) security invoker"
     ),
 }
-_OLD = "(old.status = 'failed'::text) OR (old.retry_count > 0)"
-_NEW = _OLD.replace("old.", "new.")
-_COLUMNS = ("user_id", "project_id", "status", "mode", "error", "cost_cents", "created_at", "retry_count")
-_CHANGED = reduce(
-    # Postgres nests the comparisons of two rows.
-    lambda before, change: f"({before} OR {change})",
-    (f"(old.{name} IS DISTINCT FROM new.{name})" for name in _COLUMNS),
-)
-_EITHER = (
-    "(old.status = 'failed'::text) OR (new.status = 'failed'::text) OR (old.retry_count > 0) OR (new.retry_count > 0)"
-)
-_COUNT = "EXECUTE FUNCTION gjobs.count_waste()"
+_COUNT = "FOR EACH STATEMENT EXECUTE FUNCTION gjobs.count_waste()"
+_OLD_ROWS, _NEW_ROWS = "OLD TABLE AS old_rows", "NEW TABLE AS new_rows"
 _TRIGGERS = {
-    "gjobs_waste_inserted": f"AFTER INSERT FOR EACH ROW WHEN (({_NEW})) {_COUNT}",
-    "gjobs_waste_deleted": f"AFTER DELETE FOR EACH ROW WHEN (({_OLD})) {_COUNT}",
-    "gjobs_waste_updated": f"AFTER UPDATE FOR EACH ROW WHEN ((({_EITHER}) AND {_CHANGED})) {_COUNT}",
+    "gjobs_waste_inserted": f"AFTER INSERT REFERENCING {_NEW_ROWS} {_COUNT}",
+    "gjobs_waste_deleted": f"AFTER DELETE REFERENCING {_OLD_ROWS} {_COUNT}",
+    "gjobs_waste_updated": f"AFTER UPDATE REFERENCING {_OLD_ROWS} {_NEW_ROWS} {_COUNT}",
     "gjobs_waste_truncated": "AFTER TRUNCATE FOR EACH STATEMENT EXECUTE FUNCTION gjobs.waste_truncated()",
 }
 

@@ -27,7 +27,9 @@ class WasteRow:
     """The failed jobs and the retries of one key, or of all keys. No job counts twice."""
 
     key: WasteRowKey
-    """Depends on the `WasteKey`. None for all keys, and for an empty column. The retries of error groups have `""`."""
+    """Depends on the `WasteKey`. None for all keys, and for an empty column. The retries of error groups have `""`, and
+    failed jobs whose group the database finds later have `LATER`.
+    """
     name: str | None = None
     """The fingerprint of a group, the name of a project or the e-mail of a user. None if it is unknown or unreadable,
     and for other keys. A group without a recent failure has none.
@@ -67,13 +69,19 @@ class Waste:
     @property
     def unnamed_groups(self) -> int:
         """The listed error groups whose fingerprint is unknown, because they failed too long ago."""
-        return sum(row.name is None and row.key != "" for row in self.rows) if self.by is WasteKey.GROUP else 0
+        return (
+            sum(row.name is None and row.key not in ("", LATER) for row in self.rows)
+            if self.by is WasteKey.GROUP
+            else 0
+        )
 
     @property
     def is_exact(self) -> bool:
         return self.read_limit is None
 
 
+LATER = "later"
+"""The id instead of a group's, see `migrations/sql/0011/tables.sql`."""
 DAYS = 30
 """The days that waste by day covers."""
 MOST_KEYS = 50

@@ -198,11 +198,20 @@ def _make_pair(row: Row) -> tuple[str, str]:
     return group_id, fingerprint
 
 
+_AGREE: Query[bool] = Query(text("SELECT gjobs.rollups_agree()"), lambda row: bool(row[0]))
+
+
+async def _rollups_agree(actor_database: ActorDatabase) -> bool:
+    """Ask the database: the capabilities may be older than its policies, and the views would then read every job."""
+    (agree,) = await actor_database.read(_AGREE, needs=Capability.WASTE)
+    return agree
+
+
 async def read_waste(
     actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None
 ) -> Waste:
     """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
-    is_exact = await actor_database.has(Capability.WASTE)
+    is_exact = await actor_database.has(Capability.WASTE) and await _rollups_agree(actor_database)
     if is_exact:
         query = _waste_from_rollups(by, project_id, limit=limit, at=at)
     else:

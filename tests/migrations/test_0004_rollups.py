@@ -150,7 +150,7 @@ STATEMENTS = st.one_of(
     ANY_USER.map(lambda user: ("delete from auth.users where id = %s", [user.id])),
     st.just(("truncate public.generation_jobs", [])),
     st.sampled_from((1, 2, 500)).map(lambda some: ("select gjobs.fold_deltas(%s)", [some])),
-    st.just(("select gjobs.fold_waste()", [])),
+    st.just(("select gjobs.fold_waste(1)", [])),
 )  # fmt: skip
 
 STEPS = st.lists(st.tuples(STATEMENTS, st.sampled_from(("keep", "undo"))), max_size=12)
@@ -227,7 +227,7 @@ def writing(conninfo: Conninfo) -> Iterator[None]:
                         connection.rollback()
                         continue
                     connection.commit()
-                    connection.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
+                    connection.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
                     connection.execute("delete from public.generation_jobs where id = %s", [jobs[0]])
                     connection.commit()
         except psycopg.Error as error:
@@ -294,10 +294,10 @@ def test_rebuilding_rollups_during_concurrent_writes_is_correct(owners: psycopg.
 def test_uncommitted_fold_of_deltas_blocks_no_writer(owners: psycopg.Connection, database: Conninfo) -> None:
     reset_rows(owners)
     with connect(database) as folder, connect(database) as other:
-        folder.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
+        folder.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
         other.execute("set lock_timeout = 1")
         other.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
-        other.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
+        other.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
         other.commit()
         assert_rollups_match_for_all_roles(owners)
         folder.commit()
@@ -343,7 +343,7 @@ def test_request_roles_cannot_access_the_rollup_tables(owners: psycopg.Connectio
         "select from gjobs.waste_totals",
         "select from gjobs.waste_days",
         "insert into gjobs.waste_deltas values (gen_random_uuid(), gen_random_uuid(), '', 'today', '', 1, 1)",
-        "select gjobs.fold_waste()",
+        "select gjobs.fold_waste(1)",
         "select gjobs.recount_waste()",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(owners, ADA.id, role):

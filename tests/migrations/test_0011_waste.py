@@ -24,19 +24,27 @@ def test_error_group_of_the_database_equals_that_of_python(operator: psycopg.Con
     assert [group for (group,) in found] == [error_group_id(error) for error in errors]
 
 
-def test_writes_of_other_jobs_call_no_function(operator: psycopg.Connection) -> None:
+def test_writes_that_change_no_waste_add_no_deltas_and_find_no_groups(operator: psycopg.Connection) -> None:
     with operator.transaction(force_rollback=True):
         operator.execute(
-            "create or replace function gjobs.count_waste() returns trigger language plpgsql"
+            "update public.generation_jobs set status = 'failed', retry_count = 1 where id = %s", [ADA.job]
+        )
+        operator.execute("delete from gjobs.waste_deltas")
+        operator.execute(
+            "create or replace function gjobs.error_group(p_error text) returns text language plpgsql"
             " as $$ begin raise exception 'called'; end $$"
         )
-        operator.execute("update public.generation_jobs set status = 'running', cost_cents = 1, error = 'late'")
-        operator.execute("update public.generation_jobs set status = 'succeeded', retry_count = 0")
+        operator.execute("update public.generation_jobs set updated_at = now(), completed_at = now()")
+        operator.execute(
+            "update public.generation_jobs set status = 'running', cost_cents = 1, error = 'late' where id = %s",
+            [BEN.job],
+        )
         operator.execute("delete from public.generation_jobs where id = %s", [BEN.job])
         operator.execute(
             "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
             [ADA.id, ADA.project],
         )
+        assert operator.execute("select from gjobs.waste_deltas").fetchall() == []
         with pytest.raises(psycopg.errors.RaiseException, match="called"):
             operator.execute("update public.generation_jobs set status = 'failed'")
 
@@ -76,15 +84,49 @@ def test_copied_archived_and_restored_jobs_are_counted(migrated_copy: Conninfo) 
     assert check_rollups(migrated_copy).matches
 
 
-def test_each_of_many_changed_rows_may_fold_deltas(migrated_copy: Conninfo) -> None:
-    """One statement leaves no long backlog behind, which every query would read."""
+FAIL = (
+    "insert into public.generation_jobs (user_id, project_id, status, mode, error, retry_count)"
+    " select %s, %s, case n % 10 when 0 then 'succeeded' else 'failed' end, 'lifestyle',"
+    " (array['Job ' || n || ' failed', null, repeat('x', 7000) || n || repeat('y', 4000)])[1 + n % 3], 1"
+    " from generate_series(1, 600) n"
+).replace("n %", "n %%")
+
+
+def test_statement_with_many_failures_adds_a_delta_for_each_group(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy, autocommit=True) as connection:
         reset_rows(connection)
-        connection.execute(
-            "insert into public.generation_jobs (user_id, project_id, status, mode, retry_count)"
-            " select %s, %s, 'succeeded', 'lifestyle', 1 from generate_series(1, 12000)",
-            [ADA.id, ADA.project],
-        )
-        (left,) = connection.execute("select count(*) from gjobs.waste_deltas").fetchone() or (0,)
-        assert left < 12_000
+        connection.execute("select pg_advisory_lock(1735353442, 2)")
+        with connect(migrated_copy, autocommit=True) as app:
+            app.execute(FAIL.encode(), [ADA.id, ADA.project])
+        assert connection.execute("select sum(job_count), count(*) from gjobs.waste_deltas").fetchone() == (600, 4)
         assert_rollups_match_for_all_roles(connection)
+
+
+def test_groups_that_take_too_long_are_found_later(migrated_copy: Conninfo) -> None:
+    groups = "select error_group, sum(job_count) from gjobs.job_waste group by 1 having sum(job_count) <> 0 order by 2"
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        (counting,) = connection.execute("select pg_get_functiondef('gjobs.count_waste'::regproc)").fetchone() or ("",)
+        connection.execute(counting.replace("interval '1 second'", "interval '0'").encode())
+        # Nobody folds meanwhile.
+        with connect(migrated_copy, autocommit=True) as app:
+            connection.execute("select pg_advisory_lock(1735353442, 2)")
+            app.execute(FAIL.encode(), [ADA.id, ADA.project])
+            connection.execute("select pg_advisory_unlock(1735353442, 2)")
+        assert connection.execute(groups.encode()).fetchall() == [("", 60), ("later", 540)]
+        assert check_rollups(migrated_copy).matches
+
+        connection.execute(counting.encode())
+        connection.execute(
+            "update public.generation_jobs set status = 'running' where mode = 'lifestyle' and error is null"
+        )
+        assert check_rollups(migrated_copy).matches
+        connection.execute("select gjobs.fold_waste(1)")
+        assert "later" not in dict(connection.execute(groups.encode()).fetchall())
+        assert check_rollups(migrated_copy).matches
+        connection.execute("delete from public.generation_jobs")
+        connection.execute("select gjobs.fold_waste(5000)")
+        assert (
+            connection.execute("select from gjobs.waste_totals union all select from gjobs.waste_deltas").fetchall()
+            == []
+        )

@@ -45,9 +45,9 @@ class TestNullableColumns:
         "update public.generation_jobs set cost_cents = null, project_id = null, status = null",
         "select gjobs.fold_deltas(1)",
         "update public.generation_jobs set status = 'failed', retry_count = null where mode is null",
-        "select gjobs.fold_waste()",
+        "select gjobs.fold_waste(1)",
         f"update public.generation_jobs set mode = 'lifestyle', cost_cents = 7 {ONE}",  # noqa: S608
-        "select gjobs.fold_deltas(1), gjobs.fold_waste()",
+        "select gjobs.fold_deltas(1), gjobs.fold_waste(1)",
         f"delete from public.generation_jobs {ONE}",  # noqa: S608
         "delete from public.generation_jobs where mode is null",
     )
@@ -144,7 +144,7 @@ LEVELS = ("read committed", "repeatable read", "serializable")
 def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, level: str) -> None:
     own.execute(f"set default_transaction_isolation = '{level}'".encode())
     own.execute("update public.generation_jobs set status = 'failed'")
-    own.execute("select gjobs.fold_deltas(1), gjobs.fold_waste()")
+    own.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
     assert own.execute("select from gjobs.job_deltas union all select from gjobs.waste_deltas").fetchall() == []
     assert_rollups_match_for_all_roles(own)
 
@@ -157,7 +157,7 @@ def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
     with connect(migrated_copy) as old:
         old.execute(f"set transaction isolation level {level}".encode())
         old.execute("select from public.generation_jobs").fetchall()
-        fold = b"select gjobs.fold_deltas(1), gjobs.fold_waste()"
+        fold = b"select gjobs.fold_deltas(1), gjobs.fold_waste(1)"
         own.execute(fold)
         own.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
         own.execute(fold)

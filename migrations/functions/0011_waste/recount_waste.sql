@@ -16,19 +16,19 @@ begin
           from (select distinct coalesce(error, '') as error from public.generation_jobs where status = 'failed') e
     ), counted as materialized (
         select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
-               coalesce(e.error_group, '') as error_group, count(*) as job_count, coalesce(sum(j.cost_cents), 0) as cost_cents
+               coalesce(e.error_group, '') as its_group, count(*) as job_count, coalesce(sum(j.cost_cents), 0) as cost_cents
           from public.generation_jobs j
           left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
          where j.status = 'failed' or j.retry_count > 0
-         group by j.user_id, j.project_id, j.mode, day, 5
+         group by j.user_id, j.project_id, j.mode, day, its_group
     ), days as (
         insert into gjobs.waste_days
-        select user_id, project_id, day, error_group <> '' as has_failed, sum(job_count), sum(cost_cents)
+        select user_id, project_id, day, its_group <> '' as has_failed, sum(job_count), sum(cost_cents)
           from counted group by user_id, project_id, day, has_failed order by day
     )
     insert into gjobs.waste_totals
-    select user_id, project_id, mode, error_group, sum(job_count), sum(cost_cents)
-      from counted group by user_id, project_id, mode, error_group;
+    select user_id, project_id, mode, its_group, sum(job_count), sum(cost_cents)
+      from counted group by user_id, project_id, mode, its_group;
 end $$;
 
 revoke all on function gjobs.recount_waste() from public;

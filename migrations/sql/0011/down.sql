@@ -11,5 +11,5 @@ drop function gjobs.list_day_waste();
 drop function gjobs.count_waste();
 drop function gjobs.waste_truncated();
 drop function gjobs.recount_waste();
-drop function gjobs.fold_waste();
+drop function gjobs.fold_waste(bigint);
 drop function gjobs.error_group(text);

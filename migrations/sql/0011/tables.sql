@@ -3,7 +3,7 @@
 -- again.
 
 -- No column is required: anything that an app stores in its jobs is counted, and never makes its write fail. The group of a retry that did
--- not fail is empty.
+-- not fail is empty. If the group is not computed yet, it is 'later', and the error is kept.
 create table if not exists gjobs.waste_deltas (
     user_id     uuid,
     project_id  uuid,
@@ -11,11 +11,12 @@ create table if not exists gjobs.waste_deltas (
     day         date,
     error_group text,
     job_count   bigint,
-    cost_cents  bigint
+    cost_cents  bigint,
+    error       text
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, vacuum_truncate = off);
 
--- A key with a null may have several rows, which are added up. There are never more rows than failed jobs and retries. A group has a short
--- id, because an error may be longer than an index entry.
+-- A key with a null may have several rows, which are added up. Without nulls, there are never more rows than failed jobs and retries. A
+-- group has a short id, because an error may be longer than an index entry.
 create table if not exists gjobs.waste_totals (
     user_id     uuid,
     project_id  uuid,

@@ -145,6 +145,24 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
     assert [row.name for row in found.rows] == ["Job # failed"]
 
 
+async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
+    ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(ADA)
+    for cents in (1, 2, 3):
+        make_job(project, "failed", cost_cents=cents, created_at=NOW - timedelta(minutes=cents))
+    assert (await ada.get_waste()).is_exact
+    monkeypatch.setattr(waste_sql, "MOST_JOBS", 2)
+    waste_sql._from_jobs.cache_clear()
+    sql("create policy everyones on generation_jobs for select using (true)")
+    try:
+        found = await ada.get_waste()
+        assert (found.read_limit, found.total.failed_cents) == (2, 3)
+    finally:
+        sql("drop policy everyones on generation_jobs")
+        waste_sql._from_jobs.cache_clear()
+
+
 async def test_waste_lists_the_worst_keys_and_the_total_of_all(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
@@ -165,7 +183,8 @@ async def test_groups_have_names_after_a_burst_of_other_errors(
         make_job(project, "failed", error=error, created_at=NOW - timedelta(days=1))
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, error, created_at)"
-        " select %s, %s, 'failed', 'lifestyle', 'GPU ' || n || ' out of memory', %s from generate_series(1, 2500) n",
+        " select %s, %s, 'failed', 'lifestyle', 'GPU ' || n %% 200 || ' out of memory', %s"
+        " from generate_series(1, 2500) n",
         (ADA, other, NOW),
     )
     named = {"Job # failed", "", "Step A failed", "Step B failed", "Timeout after # s", "Asset # not found"}
