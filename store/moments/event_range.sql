@@ -32,17 +32,18 @@ with recursive ends as (
            coalesce(max(s.low) filter (where s.goal = 'last'), 0) as last
       from step s where s.low >= s.high
 ), bound as (
-    select coalesce((select min(e.number)
-                       from (select e.transaction_id::text::bigint as number, e.at from gjobs.job_event_log e
-                              where e.transaction_id < p.first::text::xid8
-                              order by e.transaction_id desc, e.id desc limit {most_changes}) e
-                      where e.at > :moment), p.first) as first,
-           p.last
+    select coalesce(before.first, p.first) as first, p.last, before.is_searched
       from place p
+     cross join lateral (
+         select min(e.number) filter (where e.at > :moment) as first, count(*) < {most_changes} as is_searched
+           from (select e.transaction_id::text::bigint as number, e.at from gjobs.job_event_log e
+                  where e.transaction_id < p.first::text::xid8
+                  order by e.transaction_id desc, e.id desc limit {most_changes}) e
+     ) before
 )
 select (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1), b.first, b.last,
        (select count(*)
           from (select from gjobs.job_event_log e where e.transaction_id >= b.first::text::xid8
                  limit {most_changes} + 1) e),
-       now()
+       now(), b.is_searched
   from bound b

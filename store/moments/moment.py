@@ -15,7 +15,7 @@ MOST_DELETED = 2_000
 MOST_CHANGES = 50_000
 """The most events between a moment and now that are read, and the most before it that are searched for late ones."""
 FEW_CHANGES = 5_000
-"""Up to so many events, a list looks up all jobs that were deleted. A step reads at most as many."""
+"""Up to so many events, a list reads all of them at once. A step reads at most as many."""
 SLACK = timedelta(minutes=1)
 """Events of transactions that are shorter count as ordered by their transactions. Those of longer ones are searched."""
 
@@ -50,6 +50,8 @@ class EventRange:
     """The number of events from `first` on, at most one more than MOST_CHANGES."""
     taken_at: datetime
     """The server's time."""
+    is_searched: bool
+    """Whether all events before `first` were searched, so that no transaction with later ones is missing."""
 
     @property
     def is_whole(self) -> bool:

@@ -81,7 +81,7 @@ class Pool:
             by_id=by_id,
             of_project=self.project_id is not None and not by_id,
             has_archive=self.has_archive,
-            has_few_events=self.events.count <= FEW_CHANGES,
+            has_few_events=self.events.is_searched and self.events.count <= FEW_CHANGES,
         )
 
     @property
@@ -105,7 +105,7 @@ class PoolForm:
     of_project: bool
     has_archive: bool
     has_few_events: bool
-    """Whether all jobs deleted after the moment are looked up."""
+    """Whether all events after the moment are read at once, which is faster than looking for those of each job."""
 
 
 def _of_project(name: str, project_id: UUID | None) -> dict[str, object]:
@@ -125,9 +125,11 @@ def _pool(form: PoolForm) -> CTE:
     of_event = "e.project_id = :pool_project" if of_project else "true"
     if by_id:
         is_later = "e.job_id = any(:pool_ids)"
+    elif form.has_few_events:
+        is_later = _IN_RANGE
     else:
-        limit = "" if form.has_few_events else _NEWEST_DELETED
-        is_later = f"{_IN_RANGE} and e.kind in ('deleted', 'archived') and {of_event} {limit}"
+        is_later = f"{_IN_RANGE} and e.kind in ('deleted', 'archived') and {of_event} {_NEWEST_DELETED}"
+    is_looked_up = not (by_id or form.has_few_events)
     order = "" if by_id else "order by created_at desc, id desc limit :pool_rows"
     archived = f"from gjobs.archived_jobs where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
     archived += f" and archived_at > :moment - {_SLACK} {order}"
@@ -144,8 +146,8 @@ def _pool(form: PoolForm) -> CTE:
             is_error=_IS_ERROR,
             of_event=of_event,
             is_later=is_later,
-            newest="" if by_id else _NEWEST,
-            is_due="c.id in (select l.job_id from later l)" if by_id else "newest.at > :moment",
+            newest=_NEWEST if is_looked_up else "",
+            is_due="newest.at > :moment" if is_looked_up else "c.id in (select l.job_id from later l)",
             of_job="t.project_id = :pool_project" if of_project else "true",
         )
     )
@@ -227,8 +229,10 @@ def event_range(moment: datetime) -> Query[EventRange]:
     """
 
     def make(row: Row) -> EventRange:
-        began_at, first, last, count, taken_at = row
-        return EventRange(began_at=began_at, first=first, last=last, count=count, taken_at=taken_at)
+        began_at, first, last, count, taken_at, is_searched = row
+        return EventRange(
+            began_at=began_at, first=first, last=last, count=count, taken_at=taken_at, is_searched=is_searched
+        )
 
     return Query(_RANGE, make, {"moment": moment})
 

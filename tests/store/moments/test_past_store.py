@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +19,7 @@ from store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, O
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import PageKey
 from store.moments.moment import PastJob
-from store.moments.past_store import PastStore, past_store
+from store.moments.past_store import Known, PastStore, past_store
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
@@ -312,6 +313,10 @@ async def test_late_events_of_a_long_transaction_are_undone(db: Db, sql: Sql, da
         }
         statistics = await past.get_job_statistics()
         assert [statistics.count(status) for status in JobStatus] == [14, 0, 0, 0]
+        late = replace(await past.check(), is_searched=False, first=(await past.check()).last)
+        unsearched = PastStore(past.database, actor, past.capability_cache, moment=moment, known=Known(events=late))
+        one_by_one = {job.id: job.status for job in (await unsearched.get_project_jobs(project)).items}
+        assert one_by_one == dict.fromkeys({changed, *others}, JobStatus.QUEUED)
         assert await past.event_beside(project, is_later=True) == written
 
 
