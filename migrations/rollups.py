@@ -40,7 +40,9 @@ _LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupDifference:
-    """A rollup that differs from the count. Totals have no day; days have no status and mode, or no mode and group."""
+    """A rollup that differs from the count. Totals have no day. Days have no mode. Job days also have no status, and
+    waste days have no group.
+    """
 
     kind: str
     """totals, days, waste or waste days. Waste is failed jobs and retries."""
@@ -48,7 +50,7 @@ class RollupDifference:
     """This and the next fields may be None if the app's columns allow null."""
     project_id: UUID | None
     status: str | None
-    """For waste, failed or retry."""
+    """For waste, this is `failed` or `retry`."""
     mode: str | None
     day: str | None
     """In UTC, as PostgreSQL writes it. It may be outside Python's range."""

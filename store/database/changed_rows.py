@@ -49,8 +49,8 @@ SELECT CASE WHEN changed.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM 
             CASE WHEN page.digest = %(gjobs_digest)s THEN '' ELSE page.digest || coalesce(page.prefixes, '') END END,
        changed.*
   FROM gjobs_page AS page LEFT JOIN gjobs_changed AS changed ON true"""
-"""The first column has the digest and the prefixes of all rows, in one row of the result. It is empty if nothing
-changed, and then there are no rows.
+"""The first column has the digest and the prefixes of all rows, in one row of the result. If nothing changed, the
+first column is empty, and the only row of the result has no other values.
 """
 
 
@@ -119,8 +119,9 @@ class ChangedRows:
     While nothing changes, the server sends only digests. When they differ, the changed rows are read in a second
     snapshot. After a change, the next read asks for changed rows at once.
 
-    With `keeps_apart`, each query is a statement of its own, which the time limit of a statement then applies to. All
-    changes are read at once. The same happens after the digests of all queries took longer than one statement may.
+    With `keeps_apart`, each query is a separate statement, so the statement time limit applies to each. With it,
+    there is no separate query for digests: the changed rows are asked for immediately. The same happens after the
+    digests of all queries took longer than one statement may.
     """
 
     def __init__(self, *, keeps_apart: bool = False) -> None:
@@ -207,7 +208,7 @@ def _change_queries(
 
 
 def _merged(query: Query[T], known: _Known[T] | None, answer: Sequence[Row]) -> _Known[T] | None:
-    """Return the present rows, or None if the prefix of a known row also belongs to another one."""
+    """Return the current rows. Return None if they don't match the digest, because two rows share a prefix."""
     (head,) = (row[0] for row in answer if row[0] is not None)
     if not head:
         return known

@@ -31,7 +31,7 @@ from store.jobs.job import JobStatus, ListedJob
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_listed
 
 LIMITS = TimeLimits(statement=8.0)
-"""Reading the most failures takes about a second, and longer from a slow disk."""
+"""Reading MOST_FAILURES failures takes about a second, and longer from a slow disk."""
 _MODE_CHARACTERS = 200
 
 _jobs = tables.generation_jobs
@@ -42,8 +42,8 @@ _LIMIT = bindparam("most", type_=Integer)
 def _failures(shape: Shape, *, of_project: bool, is_recorded: bool) -> Select[Any]:
     """Return the newest failures of the window, and one more if there are more.
 
-    A job failed when it was completed, or else when it was last updated. The index on updates serves the first
-    condition on times.
+    A job failed when it was completed, or else when it was last updated. The condition on `updated_at` is redundant,
+    but lets Postgres use the index on that column.
     """
     ended_at = func.coalesce(_jobs.c.completed_at, _jobs.c.updated_at) if is_recorded else _jobs.c.updated_at
     epochs = (func.extract("epoch", time) for time in (ended_at, _SINCE, MOMENT))

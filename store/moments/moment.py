@@ -9,13 +9,13 @@ from store.errors import InvalidValue
 from store.jobs.job import GenerationJob, ListedJob
 
 MOST_LISTED = 5_000
-"""The most jobs that a filter, another order or a later page can reach, newest first."""
+"""How many of the newest jobs are searched for a filter, a non-default order or a later page."""
 MOST_DELETED = 2_000
 """The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
 """The most events between a moment and now that are read, and the most before it that are searched for late ones."""
 FEW_CHANGES = 5_000
-"""Up to so many events, a list reads all of them at once. A step reads at most as many."""
+"""If there are at most this many events, a list reads all of them at once. A step reads at most as many."""
 SLACK = timedelta(minutes=1)
 """Events of transactions that are shorter count as ordered by their transactions. Those of longer ones are searched."""
 
@@ -41,7 +41,7 @@ class EventRange:
     """Where the events after a moment are, in the order of transactions."""
 
     began_at: datetime | None
-    """The time of the first event. None without any."""
+    """The time of the oldest recorded event. None without any."""
     first: int
     """The first transaction that may have events after the moment."""
     last: int

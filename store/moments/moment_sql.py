@@ -51,7 +51,7 @@ _NEWEST = (
     " where e.job_id = c.id order by e.id desc limit 1) newest on true"
 )
 _IS_ERROR = "e.at <= :moment and e.kind in ('created', 'restored', 'status', 'retry', 'error')"
-"""Whether an event until the moment has the job's error. Other events leave it out."""
+"""Whether the event is not after the moment and its kind records the job's error. Other events leave it out."""
 _SLACK = f"interval '{SLACK.total_seconds()} s'"
 
 _UNRECORDED: Any = column("unrecorded", Text)
@@ -72,7 +72,7 @@ class Pool:
     rows: int = 0
     """How many of the newest jobs."""
     may_sort: bool = True
-    """False if an index returns the newest jobs in order, but the planner might choose to sort all of them instead."""
+    """False forbids sorting, where an index returns the newest jobs in order but the planner might sort all."""
 
     @property
     def form(self) -> "PoolForm":
@@ -163,8 +163,8 @@ def _pool(form: PoolForm) -> CTE:
 
 @lru_cache(maxsize=256)
 def _then(statement: ClauseElement, form: PoolForm) -> ClauseElement:
-    """Return the statement, reading the pool at its moment instead of the table now. It is cached as compiled
-    statements are.
+    """Return the statement changed so that it reads the pool instead of the current table. The result is cached, like
+    compiled statements.
     """
     pool = _pool(form)
     time_so_far = case((pool.c.status == JobStatus.RUNNING.value, _MOMENT - pool.c.created_at))
@@ -214,7 +214,7 @@ _COUNT_NEWEST = {of_project: _count_newest(of_project) for of_project in (False,
 
 
 def count_newest(pool: Pool) -> Query[int]:
-    """Return a query for the number of present jobs in the pool, at most as many as the pool takes."""
+    """Return a query that counts current jobs created before the moment, up to the pool's limit."""
     of_project = pool.project_id is not None
     return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), pool.newest, may_sort=pool.may_sort)
 
@@ -252,7 +252,7 @@ class Change:
     former_cents: int
     later_cents: int
     moved: int
-    """Events that may have changed the project or owner, of which only the later one is recorded."""
+    """How many events may have changed the project or owner. Only the new values are recorded."""
 
 
 def _changes(of_project: bool) -> Any:

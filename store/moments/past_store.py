@@ -139,7 +139,9 @@ class PastStore(Store):
         )
 
     def _then(self, listed: ListQuery) -> ListQuery:
-        """Return the query with ages that end at the moment. Raises InvalidValue for stuck jobs."""
+        """Return the query with the filter's ages replaced by times relative to the moment. Raises InvalidValue for
+        stuck jobs.
+        """
         terms = []
         for term in listed.job_filter.terms:
             if term.key is Key.IS:
@@ -191,7 +193,8 @@ class PastStore(Store):
     ) -> tuple[list[Any], bool]:
         """Return the rows of all queries, and whether the pool may lack matching jobs.
 
-        If the first `wanted` jobs suffice, only they are rebuilt. Many of them may not have existed, then more follow.
+        If the first `wanted` jobs suffice, only they are rebuilt. If too few of them existed then, up to MOST_LISTED
+        jobs are rebuilt.
         """
         make = past_maker(make)
         if wanted is not None:
@@ -211,7 +214,7 @@ class PastStore(Store):
     async def _cautions(self, *, is_cut: bool) -> tuple[str, ...]:
         events = await self.check()
         cut = f"Only the newest {MOST_LISTED:,} jobs of this moment are searched." if is_cut else ""
-        gone = "" if events.is_whole else "So much has changed since that deleted jobs may be missing."
+        gone = "" if events.is_whole else "Deleted jobs may be missing, because too much has changed since this moment."
         if self._sees_gone_jobs is None:
             (self._sees_gone_jobs,) = await self.actor_database.read(moment_sql.SEES_GONE_JOBS, needs=Capability.EVENTS)
         hidden = (
@@ -362,5 +365,5 @@ def past_store(store: Store, moment: datetime) -> PastStore:
 
 
 def _is_plain(listed: ListQuery) -> bool:
-    """Return whether the newest jobs are the first of the list."""
+    """Return whether the list has the default order and no filter, so it begins with the newest jobs."""
     return listed.order == NEWEST_FIRST and listed.status is None and not listed.job_filter

@@ -57,7 +57,7 @@ def _before(
     by_project: Sequence[tuple[UUID, ProjectTotals]],
     changes: Sequence[Change],
 ) -> tuple[JobStatistics | None, dict[UUID, ProjectTotals] | None]:
-    """Undo the changes. A job may have moved between projects without a record, then they are not known."""
+    """Undo the changes. If a job may have moved between projects, the totals by project are unknown."""
     numbers: defaultdict[AnyStatus, list[int]] = defaultdict(lambda: [0, 0])
     sums: defaultdict[UUID, list[int]] = defaultdict(lambda: [0, 0])
     for row in by_status:

@@ -27,8 +27,8 @@ class WasteRow:
     """The failed jobs and the retries of one key, or of all keys. No job counts twice."""
 
     key: WasteRowKey
-    """Depends on the `WasteKey`. None for all keys, and for an empty column. The retries of error groups have `""`, and
-    failed jobs whose group the database finds later have `LATER`.
+    """Depends on the `WasteKey`. None in the total row, and where the column is null. When grouped by error group,
+    retries have the key `""`, and failed jobs whose group the database finds later have `LATER`.
     """
     name: str | None = None
     """The fingerprint of a group, the name of a project or the e-mail of a user. None if it is unknown or unreadable,
@@ -83,9 +83,9 @@ class Waste:
 LATER = "later"
 """The id instead of a group's, see `migrations/sql/0011/tables.sql`."""
 DAYS = 30
-"""The days that waste by day covers."""
+"""How many days are shown when waste is grouped by day."""
 MOST_KEYS = 50
-"""Keys without a limit of rows."""
+"""How many keys are returned by default."""
 MOST_JOBS = 50_000
 """The most jobs that are read where no rollups exist."""
 MOST_GROUPED_JOBS = 20_000

@@ -40,7 +40,7 @@ _ROLLUP_KEYS = {
     WasteKey.MODE: ("mode", "mode"),
     WasteKey.PROJECT: ("project_id", "project_id"),
     WasteKey.USER: ("user_id", "user_id"),
-    # Rollups of all jobs have no group. Their costs only count in the total.
+    # The rollup that counts all jobs has no column for error groups. So its costs are included only in the total row.
     WasteKey.GROUP: ("error_group", "''"),
 }
 """The columns of both rollups."""

@@ -44,7 +44,7 @@ async def test_visibility_comparison_and_searches_leave_no_trace(login: Login, j
                 assert (await store.find_by_id(str(TRAIL))).projects == ()
         recorded = transcript()
 
-    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
 async def test_visibility_comparison_needs_the_right_to_act_as_users(login: Login, jobs_db: JobsDatabase) -> None:

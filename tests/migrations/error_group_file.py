@@ -1,7 +1,7 @@
 """Writes the function gjobs.error_group from the SQL of the store: `python -m tests.migrations.error_group_file`.
 
-The SQL is copied because a migration must not change with the store. Once a release has the revision, a change of the
-fingerprint needs another revision, which counts again.
+The SQL is copied because a migration must not change with the store. After the revision is released, changing the
+fingerprint needs another revision that rebuilds the rollups.
 """
 
 from migrations.scripts import MIGRATIONS

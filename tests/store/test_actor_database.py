@@ -217,7 +217,7 @@ async def test_visibility_comparison_reads_as_the_user_and_as_the_operator(
         visibility = await ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=project_id)))
         assert recording.actors == {AS_ADA, AS_OPERATOR}
         assert recording.tables(AS_ADA) == {"generation_jobs"}
-        assert (visibility.seen.number, visibility.everything.number) == (1, 2)
+        assert (visibility.seen.number, visibility.everything.number) == (2, 3)
     recording.forget()
     await operator.get_generation_jobs()
     assert recording.actors == {AS_OPERATOR}

@@ -217,7 +217,7 @@ async def test_filters_orders_and_pages_work_on_the_jobs_of_the_moment(
     rest = await past.get_project_jobs(
         project, limit=50, after=PageKey(created_at=page.next_key.created_at, id=page.next_key.id)
     )
-    # The creation time of a deleted job is that of its event, so the job is among the newest.
+    # A deleted job gets the time of its recorded creation event, so it is among the newest.
     assert sorted(numbers([*page.items, *rest.items])) == list(range(1, 17))
     failed = await past.find_jobs(parse("status:failed error:error"))
     assert sorted(numbers(failed.items)) == [4, 8, 12, 16]

@@ -9,6 +9,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from store import poller
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase
 from tui.dashboard.job_list.job_table import JobTable
@@ -33,8 +34,9 @@ def drawn(drawn_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.fixture
-async def quick(drive: Drive, drawn: Counter[str]) -> AsyncIterator[Driver]:
-    """A dashboard that polls twenty times a second, after its first lines were drawn."""
+async def quick(drive: Drive, drawn: Counter[str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Driver]:
+    """A dashboard that polls twenty times a second, after its first lines were drawn. It never trusts notifications."""
+    monkeypatch.setattr(poller, "_UNCHANGED_BEFORE_TRUST", 1_000_000)
     async with drive(interval=0.05) as driver:
         await driver.polls_again(5)
         assert drawn["JobTable"] > 0
