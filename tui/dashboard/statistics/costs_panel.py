@@ -73,6 +73,8 @@ class CostsPanel(DrawnLines):
     def show(self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
         """Show the numbers. The note stands beside the title."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
+        if totals is self._totals:
+            return  # Lists arrive more often than totals.
         self._flash(state_changes(self._totals, totals))
         self._totals = totals
         self._draw()
