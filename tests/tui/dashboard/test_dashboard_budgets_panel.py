@@ -59,6 +59,7 @@ async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db:
         await driver.shows("The total budget of project 'Autumn catalog' can't cover $1.00")
         assert (driver.dialog, driver.value("#mode")) == ("New job", "sketch")
         await driver.type("50", "enter", into="#cost", message="Queued sketch ")
+        await driver.until(lambda: driver.table.cursor_job and driver.table.cursor_job.mode == "sketch")
 
         jobs_db.sql("update gjobs.budgets set limit_cents = 970")
         await driver.press("r", on=4)
