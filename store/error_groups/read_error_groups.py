@@ -5,7 +5,21 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ClauseElement, Integer, Interval, Select, Text, Uuid, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    ClauseElement,
+    Integer,
+    Interval,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -43,8 +57,13 @@ def _failures(shape: Shape, *, of_project: bool, is_recorded: bool) -> Select[An
     """Return the newest failures of the window, and one more if there are more.
 
     A job failed when it was completed, or else when it was last updated. The condition on `updated_at` is redundant,
-    but lets Postgres use the index on that column.
+    but lets Postgres use the index on that column. The window is compared with each column: Postgres has no statistics
+    of `coalesce`, would expect few failures, and would sort all of them.
     """
+    is_in_window = _jobs.c.updated_at <= MOMENT
+    if is_recorded:
+        completed = _jobs.c.completed_at
+        is_in_window = or_(completed.between(_SINCE, MOMENT), and_(completed.is_(None), is_in_window))
     ended_at = func.coalesce(_jobs.c.completed_at, _jobs.c.updated_at) if is_recorded else _jobs.c.updated_at
     epochs = (func.extract("epoch", time) for time in (ended_at, _SINCE, MOMENT))
     statement = select(
@@ -59,7 +78,7 @@ def _failures(shape: Shape, *, of_project: bool, is_recorded: bool) -> Select[An
     ).where(
         _jobs.c.status == JobStatus.FAILED.value,
         _jobs.c.updated_at >= _SINCE,
-        ended_at.between(_SINCE, MOMENT),
+        is_in_window,
         *filter_sql.conditions(shape),
     )
     if of_project:
@@ -128,10 +147,10 @@ def _statement(shape: Shape, *, of_members: bool, of_project: bool, is_recorded:
     return _Members(failures) if of_members else _Grouped(failures)
 
 
-async def _query(
+async def error_groups_query(
     actor_database: ActorDatabase, scope: ErrorScope, *, of_members: bool = False, **further: object
 ) -> Query[Row]:
-    """Return the query. Raises InvalidValue, and NoPrivilege as `find_jobs` does."""
+    """Return the query of groups, or of a group's jobs. Raises InvalidValue, and NoPrivilege as `find_jobs` does."""
     if not 1 <= scope.limit <= MOST_FAILURES:
         raise InvalidValue("limit", f"The limit must be from 1 to {MOST_FAILURES:,}; this is {scope.limit:,}.")
     readable = await actor_database.readable_names(scope.job_filter)
@@ -148,7 +167,7 @@ async def _query(
 
 async def read_error_groups(actor_database: ActorDatabase, scope: ErrorScope, *, at: datetime | None) -> ErrorGroups:
     """Group the failures that the actor sees. Raises TimedOut if reading them takes too long."""
-    query = await _query(actor_database, scope, at=at)
+    query = await error_groups_query(actor_database, scope, at=at)
     rows, (taken_at,) = await actor_database.read_together(query, clock(at), limits=LIMITS)
     return _make_groups(rows, scope, taken_at=taken_at)
 
@@ -167,7 +186,7 @@ async def read_group_jobs(
     actor_database: ActorDatabase, scope: ErrorScope, fingerprint: str, *, at: datetime
 ) -> tuple[ListedJob, ...]:
     """Return the failed jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
-    query = await _query(actor_database, scope, of_members=True, at=at, fingerprint=fingerprint)
+    query = await error_groups_query(actor_database, scope, of_members=True, at=at, fingerprint=fingerprint)
     ids = [row[0] for row in await actor_database.read(query, limits=LIMITS)]
     has_later = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
     listed = Query(_listed(ALL_COLUMNS if has_later else APP_COLUMNS), make_listed, {"ids": ids})

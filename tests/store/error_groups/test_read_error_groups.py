@@ -6,8 +6,10 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
+from store.database.query import explain_plan
 from store.error_groups.error_group import BUCKETS, EVERY_FAILURE, MOST_FAILURES, ErrorScope
 from store.error_groups.fingerprint import error_group_id, group_id
+from store.error_groups.read_error_groups import error_groups_query
 from store.errors import InvalidValue
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListingQuery
@@ -113,6 +115,21 @@ async def test_only_the_largest_groups_and_some_modes_and_users_are_returned(db:
     db.sql("update generation_jobs set error = 'same'")
     (group,) = await db.operator.get_error_groups()
     assert (len(group.modes), group.mode_count) == (20, 30)
+
+
+async def test_newest_of_many_failures_are_read_from_an_index(db: Db) -> None:
+    db.make_project()
+    db.sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, error, created_at, updated_at)"
+        " select user_id, id, 'failed', 'lifestyle', repeat('x', 300), at, at"
+        " from projects, generate_series(1, 2000) n, lateral (select %s - n * interval '1 minute') as t (at)",
+        [NOW],
+    )
+    db.sql("update generation_jobs set completed_at = updated_at where mod(cost_cents, 2) = 0")
+    db.sql("analyze generation_jobs")
+    query = await error_groups_query(db.operator.actor_database, ErrorScope(limit=100), at=NOW)
+    (plan,) = await db.operator.actor_database.read(explain_plan(query))
+    assert "'gjobs_updated'" in str(plan)
 
 
 async def test_end_of_a_failure_is_its_completion(db: Db) -> None:
