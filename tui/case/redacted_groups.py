@@ -10,10 +10,11 @@ from dataclasses import replace
 from store.case.case import Case
 from store.error_groups.error_group import ErrorGroup
 from store.error_groups.fingerprint import MOST_READ, fingerprint
+from tui.case.secret_patterns import KINDS
 
 _CHANGED_WORD = re.compile(r"[^\s\"'<>()\[\]{},;]*#[^\s\"'<>()\[\]{},;]*")
 """A word of which a part may have been replaced in a fingerprint."""
-_PLACEHOLDER = re.compile(r"\[([a-z-]+) #\]")
+_PLACEHOLDER = re.compile(rf"\[({KINDS}) #\]")
 
 
 def redact_fingerprints(case: Case, redact: Callable[[Case], Case]) -> Case:

@@ -1,4 +1,4 @@
-"""Replaces secrets and e-mails of other users with stable placeholders, and counts them."""
+"""Replaces secrets and contacts of other users with stable placeholders, and counts them."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from tui.case import secret_patterns as patterns
+from tui.case.contact_patterns import redact_ip_addresses, redact_phone_numbers
 from tui.text.clean_text import ELLIPSIS, clean_block
 from tui.text.format import count
 
@@ -23,6 +24,8 @@ class SecretKind(StrEnum):
     """The kinds of redacted values, as placeholders name them."""
 
     EMAIL = "e-mail"
+    PHONE = "phone number"
+    IP = "IP address"
     PATH = "path"
     QUERY = "query"
     TOKEN = "token"  # noqa: S105 - a name
@@ -30,7 +33,10 @@ class SecretKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a name
 
 
-_PLURALS: Mapping[SecretKind, str] = {kind: f"{kind}s" for kind in SecretKind} | {SecretKind.QUERY: "URL queries"}
+_PLURALS: Mapping[SecretKind, str] = {kind: f"{kind}s" for kind in SecretKind} | {
+    SecretKind.IP: "IP addresses",
+    SecretKind.QUERY: "URL queries",
+}
 _SINGULARS: Mapping[SecretKind, str] = {kind: str(kind) for kind in SecretKind} | {SecretKind.QUERY: "URL query"}
 _PLACEHOLDER = re.compile(patterns.PLACEHOLDER)
 _SHOWN_PLACEHOLDER = re.compile(rf"\[(?P<kind>{patterns.KINDS}) \d{{1,9}}\]")
@@ -74,6 +80,8 @@ class Redactor:
         for pattern in (patterns.WINDOWS_PATH, patterns.STORAGE_PATH, patterns.HOME_PATH):
             text = pattern.sub(self._whole(SecretKind.PATH), text)
         text = patterns.EMAIL.sub(self._email, text)
+        text = redact_ip_addresses(text, lambda value: self._mark(SecretKind.IP, value))
+        text = redact_phone_numbers(text, lambda value: self._mark(SecretKind.PHONE, value))
         return patterns.OPAQUE.sub(self._opaque, text)
 
     def path(self, path: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-KINDS = r"(?:e-mail|path|query|token|key|password)"
+KINDS = r"(?:e-mail|phone number|IP address|path|query|token|key|password)"
 PLACEHOLDER = rf"\[{KINDS} \d{{1,9}}\]"
 _END = r"[^\s\"'<>`|{}\\^]"
 _SLASH = r"\\?/"
@@ -114,7 +114,7 @@ KNOWN_KEY = re.compile(
 
 EMAIL = re.compile(
     r"(?:(?<![\w.%+'-])[\w.%+'-]+|\"[^\"\n]{1,64}\")(?P<at>@|＠|%40|\\u0040|&#64;)"
-    r"(?:(?:[\w-]+\.)+[\w-]{2,}|\[[0-9a-f.:]{3,45}\])",
+    r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-])|(?:[\w-]+\.)+[\w-]{2,}|\[[0-9a-f.:]{3,45}\])",
     re.IGNORECASE,
 )
 

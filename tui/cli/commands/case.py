@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.cli.parser import Commands
     from tui.session import Session
 
-UNREDACTED = "The case is not redacted. It may hold keys, storage paths and e-mails of other users."
+UNREDACTED = "The case is not redacted. It may hold keys, storage paths and contacts of other users."
 
 
 def add_case(commands: "Commands") -> None:
@@ -40,7 +40,7 @@ def add_case(commands: "Commands") -> None:
         type=case_file,
         help="write a .md file, or a .zip file with JSON and CSV; only you can read it",
     )
-    add("--no-redact", dest="redacts", action="store_false", help="keep e-mails of others, storage paths and keys")
+    add("--no-redact", dest="redacts", action="store_false", help="keep contacts of others, storage paths and keys")
     add("--force", action="store_true", help="replace an existing file")
 
 

@@ -33,7 +33,7 @@ _KEYS = {
     "dialog.leave": "close",
 }
 _LONGEST_TITLE = 80
-UNREDACTED = "Redaction is off. The text may hold keys, storage paths and e-mails of other users."
+UNREDACTED = "Redaction is off. The text may hold keys, storage paths and contacts of other users."
 
 Report = Callable[[str], object]
 Build = Callable[[bool, Report], Awaitable[BuiltCase]]

@@ -1,0 +1,101 @@
+"""Patterns of IP addresses and phone numbers, and which matches are redacted."""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+
+_START = r"(?:(?<![\w.+/-])(?<![0-9]:)|(?<=\\[nrt]))"
+"""A text inside JSON may have escapes such as a backslash and `n` in front of a number."""
+_AFTER = r"(?!\w|[.:-][0-9]|-\w)"
+
+_NOT_IN_IPV6 = "".join(rf"(?<!\b[0-9a-f]{{{length}}}:)" for length in range(1, 5))
+_IPV6 = re.compile(
+    rf"(?:(?<![\w.]){_NOT_IN_IPV6}(?<!::)|(?<=\\[nrt]))(?:[23][0-9a-f]{{3}}|::ffff)(?::[0-9a-f]{{0,4}}){{2,8}}(?!\w)",
+    re.IGNORECASE,
+)
+"""All public addresses begin with 2 or 3. The others belong to a machine or a private network."""
+_IPV4 = re.compile(r"(?:(?<![\w.])|(?<=\\[nrt]))(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\.?\w|[-+][A-Za-z])")
+_LOCAL = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+    "224.0.0.0/3",  # Multicast and reserved addresses, and masks of networks.
+)
+_VERSION_BEFORE = re.compile(
+    r"(?:(?:version|release|build|\bver)s?[\"'\s:=.]{0,6}|[=~<>!^]=\s?|~>\s?|[\^~])$", re.IGNORECASE
+)
+_PRODUCT_BEFORE = re.compile(r"(?<![\w./:@-])[A-Za-z][\w-]{0,30}/$")
+"""As in `Chrome/120.1.2.3`. The part of a URL's path has a slash in front."""
+_PORT = re.compile(r":[0-9]")
+_LONGEST_BEFORE = 48
+
+_LOCAL_NETWORKS = tuple(map(IPv4Network, _LOCAL))
+
+_GAP = "[ ()./\N{NON-BREAKING HYPHEN}-]"
+_PHONES = tuple(
+    map(
+        re.compile,
+        (
+            # With a country code.
+            rf"(?:(?<![\w.+])|(?<=\\[nrt]))(?:\+|%2[Bb])[1-9](?:[0-9]{{8,14}}|(?:{_GAP}{{0,3}}[0-9]){{8,14}}){_AFTER}",
+            rf"{_START}00[1-9][0-9]{{0,2}}[ /-][1-9](?:[ /-]?[0-9]){{6,12}}{_AFTER}",
+            # As in North America.
+            rf"{_START}(?:1[ .-])?\([2-9][0-9]{{2}}\) ?[0-9]{{3}}[ .-][0-9]{{4}}{_AFTER}",
+            rf"{_START}(?:1[.-])?[2-9][0-9]{{2}}(?P<gap>[.-])[2-9][0-9]{{2}}(?P=gap)[0-9]{{4}}{_AFTER}",
+            # With an area code that begins with 0. A list of numbers such as `0123 0124 0125` is no phone number.
+            rf"{_START}0[1-9][0-9]{{1,4}}[ /-][0-9]{{6,8}}{_AFTER}",
+            rf"{_START}0[1-9][0-9]{{2,3}}[ -][1-9][0-9]{{2,3}}[ -][0-9]{{3,4}}{_AFTER}",
+            rf"{_START}\(?0[1-9][0-9]{{0,3}}\)?[ -][1-9][0-9]{{2,3}}[ -][0-9]{{4}}{_AFTER}",
+            rf"{_START}0[1-9](?P<gap>[ .-])[0-9]{{2}}(?:(?P=gap)[0-9]{{2}}){{3}}(?!(?P=gap)[0-9]){_AFTER}",
+        ),
+    )
+)
+_NAMED_PHONE = re.compile(
+    r"(?P<before>(?:phone|telefon|mobile|msisdn|whatsapp|(?<![a-z])(?:tel|fax|cell)(?=[\s\"'\\]{0,3}[:=.]))"
+    r"(?:[\s_-]?(?:number|no|nr))?\.?\\?[\"']?\s{0,5}[:=]?\s{0,5}\\?[\"']?)"
+    rf"(?P<value>(?![0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?![0-9]))\(?[0-9](?:{_GAP}{{0,3}}[0-9]){{5,14}}){_AFTER}",
+    re.IGNORECASE,
+)
+
+Mark = Callable[[str], str]
+"""Returns the placeholder of a value."""
+
+
+def redact_ip_addresses(text: str, mark: Mark) -> str:
+    """Replace public IP addresses. Addresses of this machine and of private networks stay, and so do versions."""
+    text = _IPV6.sub(lambda found: _redact_ipv6(found[0], mark), text)
+    return _IPV4.sub(lambda found: found[0] if _is_local(found[0]) or _is_version(found) else mark(found[0]), text)
+
+
+def redact_phone_numbers(text: str, mark: Mark) -> str:
+    """Replace phone numbers. Without separators, a country code or a name such as `phone`, digits are an id."""
+    text = _NAMED_PHONE.sub(lambda found: found["before"] + mark(found["value"]), text)
+    for pattern in _PHONES:
+        text = pattern.sub(lambda found: mark(found[0]), text)
+    return text
+
+
+def _redact_ipv6(text: str, mark: Mark) -> str:
+    """Replace the longest address at the start of the text. A port or a colon may follow it."""
+    address = text
+    while address.count(":") > 1:
+        try:
+            mapped = IPv6Address(address).ipv4_mapped
+        except ValueError:
+            address = address.rpartition(":")[0]
+        else:
+            return text if mapped and _is_local(str(mapped)) else mark(address) + text[len(address) :]
+    return text
+
+
+def _is_local(address: str) -> bool:
+    """Return whether it is no public address of a single machine. Networks end with `.0.0`."""
+    parts = tuple(map(int, address.split(".")))
+    if max(parts) > 255 or parts[2:] == (0, 0):
+        return True
+    return any(IPv4Address(bytes(parts)) in network for network in _LOCAL_NETWORKS)
+
+
+def _is_version(found: re.Match[str]) -> bool:
+    before = found.string[max(found.start() - _LONGEST_BEFORE, 0) : found.start()]
+    if _VERSION_BEFORE.search(before):
+        return True
+    return bool(_PRODUCT_BEFORE.search(before)) and not _PORT.match(found.string, found.end())
