@@ -18,13 +18,16 @@ REVISION = "0004"
 """The first revision with rollups."""
 WASTE = "0011"
 """The first revision with rollups of failed jobs and retries."""
+WASTE_KEYS = "0012"
+"""The first revision with the totals of these rollups by key."""
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
 """The most differences of a part that are listed."""
 
-_DIFFERENCES, _WASTE_DIFFERENCES = (
-    (Path(__file__).parent / "sql" / name).read_text(encoding="utf-8") for name in ("rollups.sql", "waste.sql")
+_DIFFERENCES, _WASTE_DIFFERENCES, _KEY_DIFFERENCES = (
+    (Path(__file__).parent / "sql" / name).read_text(encoding="utf-8")
+    for name in ("rollups.sql", "waste.sql", "waste_keys.sql")
 )
 _PARTS = """
 select (select greatest(reltuples, 0)::bigint from pg_catalog.pg_class where oid = 'public.generation_jobs'::regclass)
@@ -41,16 +44,16 @@ _LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupDifference:
     """A rollup that differs from the count. Totals have no day. Days have no mode. Job days also have no status, and
-    waste days have no group.
+    waste days have no group. Waste keys have one of the ids, the mode, the day or the group, or none for all jobs.
     """
 
     kind: str
-    """totals, days, waste or waste days. Waste is failed jobs and retries."""
+    """totals, days, waste, waste days or waste keys. Waste is failed jobs and retries."""
     user_id: UUID | None
     """This and the next fields may be None if the app's columns allow null."""
     project_id: UUID | None
     status: str | None
-    """For waste, this is `failed` or `retry`."""
+    """For waste, this is `failed` or `retry`. For waste keys, it is None for the costs of all jobs."""
     mode: str | None
     day: str | None
     """In UTC, as PostgreSQL writes it. It may be outside Python's range."""
@@ -79,7 +82,9 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
 
     Raises SchemaMissing without rollups, and NoPrivilege if rows may be hidden.
     """
-    queries = [_DIFFERENCES] if _require_rollups(conninfo) < WASTE else [_DIFFERENCES, _WASTE_DIFFERENCES]
+    revision = _require_rollups(conninfo)
+    queries = [_DIFFERENCES] if revision < WASTE else [_DIFFERENCES, _WASTE_DIFFERENCES]
+    of_all = [_KEY_DIFFERENCES] if revision >= WASTE_KEYS else []
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -90,17 +95,18 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
             connection.execute("set local enable_nestloop = off")
             # Before the first query, which takes the snapshot. The lock conflicts only with locks on the whole table.
             connection.execute("lock table public.generation_jobs in access share mode")
-            return _compare(connection, queries, report)
+            return _compare(connection, queries, of_all, report)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
 
 
-def _compare(connection: psycopg.Connection, queries: list[str], report: Report) -> RollupCheck:
+def _compare(connection: psycopg.Connection, queries: list[str], of_all: list[str], report: Report) -> RollupCheck:
+    """Run `queries` for each part of the projects, and then `of_all` once."""
     differences: list[RollupDifference] = []
     count = 0
     bounds = [None, *_bounds(connection), None]
     for part, (low, high) in enumerate(pairwise(bounds), start=1):
-        for query in queries:
+        for query in queries if high is not None else [*queries, *of_all]:
             rows = connection.execute(query.encode(), {"low": low, "high": high, "most": LISTED}).fetchall()
             count += rows[0][-1] if rows else 0
             differences.extend(map(_difference, rows))
@@ -141,7 +147,7 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
     Raises SchemaMissing without rollups, and AnotherRun while a migration is running. Raises MigrationRefused behind a
     pooler that serves each transaction from another process.
     """
-    has_waste = _require_rollups(conninfo) >= WASTE
+    revision = _require_rollups(conninfo)
     with connect(conninfo) as connection:
         connection.add_notice_handler(lambda diagnostics: report(diagnostics.message_primary or ""))
         try:
@@ -157,8 +163,10 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
                 with connection.transaction():
                     connection.execute("lock table public.generation_jobs in access share mode")
                     connection.execute("select gjobs.recount_jobs()")
-                    if has_waste:
+                    if revision >= WASTE:
                         connection.execute("select gjobs.recount_waste()")
+                    if revision >= WASTE_KEYS:
+                        connection.execute("select gjobs.recount_waste_keys()")
                 connection.execute(_LET_FOLDERS_IN)
         except psycopg.Error as error:
             raise translate_migrating(error) from error

@@ -408,7 +408,7 @@ class Store:
     ) -> Waste:
         """Return the cost of failed jobs and of retries by a key, most waste first.
 
-        It is exact and reads rollups in a database at revision 0011. Otherwise it covers the newest jobs; see
+        It is exact and reads rollups in a database from revision 0011 on. Otherwise it covers the newest jobs; see
         `Waste.read_limit`. `at` stands in for the current time; None means the server's clock.
         """
         from store.statistics import waste_sql

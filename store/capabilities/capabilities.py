@@ -186,7 +186,7 @@ def wasted(facts: DatabaseFacts) -> MissingCapability | None:
     if JOB_WASTE in facts.relations and JOB_DAY_WASTE in facts.relations:
         return None
     return MissingCapability(
-        reason="This database keeps no rollups of failed jobs, so gjobs reads the newest jobs.",
+        reason="This database keeps no rollups of failed jobs.",
         advice="Run 'gjobs migrate up' to add them (revision 0011).",
     )
 

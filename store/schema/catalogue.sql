@@ -9,7 +9,8 @@ with known as (
             or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
                                                      'job_day_counts', 'waste_deltas', 'waste_totals', 'waste_days',
-                                                     'job_waste', 'job_day_waste', 'known_users', 'job_event_log',
+                                                     'job_waste', 'job_day_waste', 'waste_keys', 'job_waste_keys',
+                                                     'job_waste_key_deltas', 'known_users', 'job_event_log',
                                                      'job_starts', 'job_events',
                                                      'workers', 'job_leases', 'job_links',
                                                      'budgets', 'budget_spending', 'budget_charges', 'budget_states',
@@ -26,6 +27,8 @@ with known as (
                                                      'may_notify', 'tell_listeners', 'recount_jobs', 'count_jobs',
                                                      'count_days', 'error_group', 'count_waste', 'waste_truncated',
                                                      'fold_waste', 'recount_waste', 'list_waste', 'list_day_waste',
+                                                     'waste_key_query', 'add_waste_keys', 'sum_waste_keys',
+                                                     'recount_waste_keys',
                                                      'know_owners',
                                                      'complete_job', 'acting_user', 'record_events', 'choose_queued',
                                                      'lock_queued', 'queued_of_modes',

@@ -1,4 +1,4 @@
-"""Expected schema of revision 0011: rollups of failed jobs and retries."""
+"""Expected schema of revisions 0011 and 0012: rollups of failed jobs and retries, and their totals by key."""
 
 from collections.abc import Iterator, Mapping
 
@@ -49,6 +49,31 @@ _TRIGGERS = {
     "gjobs_waste_updated": f"AFTER UPDATE REFERENCING {_OLD_ROWS} {_NEW_ROWS} {_COUNT}",
     "gjobs_waste_truncated": "AFTER TRUNCATE FOR EACH STATEMENT EXECUTE FUNCTION gjobs.waste_truncated()",
 }
+_KEY_COLUMNS = {"dimension": "text", "key": "text"} | dict.fromkeys(
+    ("key_hash", "failed_count", "failed_cents", "retry_count", "retry_cents", "all_cents"), "bigint"
+)
+_KEY_INDEXES = {
+    "waste_keys_key": "btree (dimension, key_hash)",
+    "waste_keys_worst": (
+        "btree (dimension, ((failed_cents + retry_cents)) DESC, key_hash) WHERE ((failed_count + retry_count) <> 0)"
+    ),
+}
+_KEY_FUNCTIONS = {
+    "waste_key_query": "(p_table text, p_rows text) returns text security invoker",
+    "add_waste_keys": "() returns trigger security definer",
+    "sum_waste_keys": (
+        "() returns TABLE(dimension text, key text, key_hash bigint, failed_count bigint, failed_cents bigint,"
+        " retry_count bigint, retry_cents bigint, all_cents bigint) security invoker"
+    ),
+    "recount_waste_keys": "() returns void security invoker",
+}
+_ADD = "FOR EACH STATEMENT EXECUTE FUNCTION gjobs.add_waste_keys()"
+_KEY_TRIGGERS = {
+    "gjobs_keys_inserted": f"AFTER INSERT REFERENCING {_NEW_ROWS} {_ADD}",
+    "gjobs_keys_deleted": f"AFTER DELETE REFERENCING {_OLD_ROWS} {_ADD}",
+    "gjobs_keys_updated": f"AFTER UPDATE REFERENCING {_OLD_ROWS} {_NEW_ROWS} {_ADD}",
+    "gjobs_keys_truncated": f"AFTER TRUNCATE {_ADD}",
+}
 
 
 def waste() -> Iterator[SchemaObject]:
@@ -63,6 +88,21 @@ def waste() -> Iterator[SchemaObject]:
         yield from _all(ObjectKind.COLUMN, f"gjobs.{view}", columns)
         yield from _all(ObjectKind.ROW_SECURITY, f"gjobs.{view}", {"security_barrier": "on"})
     yield from _all(ObjectKind.FUNCTION, "gjobs", _FUNCTIONS)
+
+
+def waste_keys() -> Iterator[SchemaObject]:
+    views = ("job_waste_keys", "job_waste_key_deltas")
+    yield from _all(ObjectKind.RELATION, "gjobs", {"waste_keys": "table"} | dict.fromkeys(views, "view"))
+    for relation in ("waste_keys", *views):
+        yield from _all(ObjectKind.COLUMN, f"gjobs.{relation}", _KEY_COLUMNS)
+        if relation in views:
+            yield from _all(ObjectKind.ROW_SECURITY, f"gjobs.{relation}", {"security_barrier": "on"})
+    yield from _all(ObjectKind.COLUMN, "gjobs.job_waste_keys", {"is_wasted": "boolean", "waste_cents": "bigint"})
+    yield from _all(ObjectKind.INDEX, "gjobs.waste_keys", _KEY_INDEXES)
+    yield from _all(ObjectKind.ROW_SECURITY, "gjobs.waste_keys", {"row_security": "on"})
+    for table in ("job_totals", "job_days", "waste_totals", "waste_days"):
+        yield from _all(ObjectKind.TRIGGER, f"gjobs.{table}", _KEY_TRIGGERS)
+    yield from _all(ObjectKind.FUNCTION, "gjobs", _KEY_FUNCTIONS)
 
 
 def _all(kind: ObjectKind, place: str, definitions: Mapping[str, str]) -> Iterator[SchemaObject]:

@@ -8,7 +8,7 @@ from store.schema.expected_budgets import budgets
 from store.schema.expected_events import events
 from store.schema.expected_leases import leases
 from store.schema.expected_rollups import rollups
-from store.schema.expected_waste import waste
+from store.schema.expected_waste import waste, waste_keys
 from store.schema.schema_diff import ObjectKind, SchemaObject
 
 TABLES = ("projects", "assets", "generation_jobs")
@@ -282,6 +282,7 @@ _CHANGES = {
     "0009": _nothing,
     "0010": _nothing,
     "0011": waste,
+    "0012": waste_keys,
 }
 """What each revision adds or changes, oldest first."""
 

@@ -65,6 +65,8 @@ class Waste:
     """How many days, the newest ones, are counted. None: all."""
     read_limit: int | None
     """Only this many jobs, the newest ones, were read. None: every job is counted."""
+    limited_because: str | None = None
+    """Why the jobs were read instead of rollups, and what to do about it. None if every job is counted."""
 
     @property
     def unnamed_groups(self) -> int:
@@ -90,5 +92,7 @@ MOST_JOBS = 50_000
 """The most jobs that are read where no rollups exist."""
 MOST_GROUPED_JOBS = 20_000
 """The same for error groups, because the errors are long."""
+FIRST_NAMING_JOBS = 1_000
+"""The newest jobs whose failures are read first to find the fingerprints of groups."""
 MOST_NAMING_FAILURES = 20_000
-"""The newest failures that are read to find the fingerprints of groups. Only one of each kind needs a fingerprint."""
+"""The newest failures that are read if the first ones do not name every group. One of each kind needs a fingerprint."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,8 @@ from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 from store.error_groups.fingerprint import error_group_id
 from store.statistics.waste import (
     DAYS,
+    FIRST_NAMING_JOBS,
+    LATER,
     MOST_GROUPED_JOBS,
     MOST_JOBS,
     MOST_NAMING_FAILURES,
@@ -34,7 +37,8 @@ _FINGERPRINT, _GROUP_ID = (
 )
 _WITHOUT_TEXT = error_group_id(None)
 _OF_PROJECT = {False: "", True: "WHERE project_id = :project_id"}
-_TODAY = "CAST(timezone('UTC', coalesce(:at, now())) AS date)"
+_TODAY = "(SELECT CAST(timezone('UTC', coalesce(:at, now())) AS date))"
+"""A subquery, because the planner checks COALESCE only after the view has read all days: it may leak rows."""
 _SHOWN_DAYS = f"day BETWEEN {_TODAY} - {DAYS - 1} AND {_TODAY}"
 _ROLLUP_KEYS = {
     WasteKey.MODE: ("mode", "mode"),
@@ -44,6 +48,10 @@ _ROLLUP_KEYS = {
     WasteKey.GROUP: ("error_group", "''"),
 }
 """The columns of both rollups."""
+_KEY_TYPES = {WasteKey.PROJECT: "uuid", WasteKey.USER: "uuid", WasteKey.DAY: "date"}
+"""The types of the keys that are not text. `waste_keys` keeps each key as text."""
+_NUMBERS = ("failed_count", "failed_cents", "retry_count", "retry_cents", "all_cents")
+_SUMS = ", ".join(f"CAST(sum({column}) AS bigint) AS {column}" for column in _NUMBERS)
 _JOB_KEYS = {
     WasteKey.MODE: "mode",
     WasteKey.PROJECT: "project_id",
@@ -56,15 +64,16 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
     bindparam("ids", type_=ARRAY(Uuid))
 )
 
-_Row = tuple[WasteRow, int]
-"""A row, and the number of jobs that were read for it. The first row is the total."""
+_OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
+
+_Row = tuple[WasteRow, int | None]
+"""A row, and the number of jobs that were read for it. None: nothing was added up. The first row is the total."""
 
 
 def _summed(source: str, order: str) -> str:
     """Return a query that adds up the parts of `source` by key, the total first. Keys without waste are left out."""
     return f"""
-SELECT key, CAST(sum(failed_count) AS bigint), CAST(sum(failed_cents) AS bigint), CAST(sum(retry_count) AS bigint),
-       CAST(sum(retry_cents) AS bigint), CAST(sum(all_cents) AS bigint), CAST(sum(jobs) AS bigint)
+SELECT key, {_SUMS}, CAST(sum(jobs) AS bigint)
   FROM ({source}) AS parts
  GROUP BY GROUPING SETS ((key), ())
 HAVING grouping(key) = 1 OR sum(failed_count) + sum(retry_count) <> 0
@@ -74,6 +83,40 @@ HAVING grouping(key) = 1 OR sum(failed_count) + sum(retry_count) <> 0
 
 def _order(by: WasteKey) -> str:
     return "key DESC" if by is WasteKey.DAY else "sum(failed_cents) + sum(retry_cents) DESC"
+
+
+@cache
+def _from_keys(by: WasteKey) -> TextClause:
+    """Return a query for the waste of all jobs. It reads only the keys with the most waste, and those that have deltas.
+
+    It returns nothing to those who do not see all jobs, and a total without a number of jobs if nothing is kept.
+    """
+    key = f"CAST(key AS {_KEY_TYPES.get(by, 'text')})"
+    if by is WasteKey.DAY:
+        days = " UNION ALL ".join(
+            f"SELECT {key} AS day, {', '.join(_NUMBERS)} FROM gjobs.{view} WHERE dimension = 'day'"  # noqa: S608
+            for view in ("job_waste_keys", "job_waste_key_deltas")
+        )
+        source = f"SELECT day AS key, {', '.join(_NUMBERS)}, 0 AS jobs FROM ({days}) AS days WHERE {_SHOWN_DAYS}"  # noqa: S608
+        return _bound(_summed(source, _order(by)), of_project=False, at=True)
+    known = f"SELECT dimension, key, {', '.join(_NUMBERS)} FROM gjobs.job_waste_keys WHERE dimension"  # noqa: S608
+    sql = f"""
+WITH deltas AS MATERIALIZED (
+    SELECT dimension, key, key_hash, {_SUMS}
+      FROM gjobs.job_waste_key_deltas WHERE dimension IN ('all', '{by}') GROUP BY dimension, key, key_hash
+), found AS (
+    {known} = 'all'
+    UNION
+    ({known} = '{by}' AND is_wasted ORDER BY waste_cents DESC, key_hash LIMIT :rows + (SELECT count(*) FROM deltas))
+    UNION
+    {known} = '{by}' AND key_hash = ANY (ARRAY(SELECT key_hash FROM deltas))
+)
+SELECT {key}, {_SUMS}, 0 AS jobs
+  FROM (SELECT * FROM found UNION ALL SELECT dimension, key, {", ".join(_NUMBERS)} FROM deltas) AS parts
+ GROUP BY dimension, key
+HAVING dimension = 'all' OR sum(failed_count) + sum(retry_count) <> 0
+ ORDER BY dimension = 'all' DESC, {_order(by)}, 1 LIMIT :rows"""  # noqa: S608 - of constants
+    return _bound(sql, of_project=False, at=False)
 
 
 @cache
@@ -145,7 +188,7 @@ def _make_row(row: Row) -> _Row:
         retry_cents=retry_cents or 0,
         all_cents=all_cents or 0,
     )
-    return made, jobs or 0
+    return made, jobs
 
 
 def _parameters(by: WasteKey, project_id: UUID | None, limit: int, at: datetime | None) -> dict[str, object]:
@@ -153,6 +196,10 @@ def _parameters(by: WasteKey, project_id: UUID | None, limit: int, at: datetime 
     if project_id is not None:
         parameters["project_id"] = project_id
     return parameters | {"at": at} if by is WasteKey.DAY else parameters
+
+
+def _waste_of_all_jobs(by: WasteKey, *, limit: int, at: datetime | None) -> Query[_Row]:
+    return Query(_from_keys(by), _make_row, _parameters(by, None, limit, at))
 
 
 def _waste_from_rollups(by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None) -> Query[_Row]:
@@ -173,57 +220,84 @@ _KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
 
 
 @cache
-def _fingerprints(of_project: bool) -> TextClause:
-    where = f"{_OF_PROJECT[of_project] or 'WHERE true'} AND status = 'failed'"
+def _fingerprints(of_project: bool, is_first: bool) -> TextClause:
+    where = _OF_PROJECT[of_project] or "WHERE true"
+    jobs, newest = f"FROM public.generation_jobs {where}", "ORDER BY created_at DESC, id DESC LIMIT"
+    if is_first:
+        # An index has the newest jobs of a user, but not their newest failures.
+        jobs = f"FROM (SELECT status, error {jobs} {newest} {FIRST_NAMING_JOBS}) AS jobs WHERE true"
+    failures = f"SELECT error {jobs} AND status = 'failed' {'' if is_first else f'{newest} {MOST_NAMING_FAILURES}'}"
     sql = f"""
 SELECT DISTINCT {group_id_sql("fingerprint")}, fingerprint
   FROM (SELECT {_FINGERPRINT} AS fingerprint
-          FROM (SELECT DISTINCT ON ({_KIND}) error
-                  FROM (SELECT error FROM public.generation_jobs {where}
-                         ORDER BY created_at DESC, id DESC LIMIT {MOST_NAMING_FAILURES}) AS newest
-               ) AS errors
+          FROM (SELECT DISTINCT ON ({_KIND}) error FROM ({failures}) AS newest) AS errors
         OFFSET 0) AS failures
 """  # noqa: S608 - of constants
     return text(sql).bindparams(*([bindparam("project_id", type_=Uuid)] if of_project else ()))
 
 
-def _recent_fingerprints(project_id: UUID | None) -> Query[tuple[str, str]]:
-    """Return a query for the groups of the newest failures, with their fingerprints."""
+def _recent_fingerprints(project_id: UUID | None, *, is_first: bool) -> Query[tuple[WasteRowKey, str | None]]:
+    """Return a query for the groups of the newest failures, with their fingerprints. `is_first`: of fewer failures."""
     parameters = {} if project_id is None else {"project_id": project_id}
-    return Query(_fingerprints(project_id is not None), _make_pair, parameters)
+    return Query(_fingerprints(project_id is not None, is_first), _make_pair, parameters)
 
 
-def _make_pair(row: Row) -> tuple[str, str]:
+def _make_pair(row: Row) -> tuple[WasteRowKey, str | None]:
     group_id, fingerprint = row
     return group_id, fingerprint
 
 
-_AGREE: Query[bool] = Query(text("SELECT gjobs.rollups_agree()"), lambda row: bool(row[0]))
+class _Source(StrEnum):
+    """What waste is read from."""
+
+    KEYS = "keys"
+    """The totals by key of all jobs."""
+    ROLLUPS = "rollups"
+    JOBS = "jobs"
 
 
-async def _rollups_agree(actor_database: ActorDatabase) -> bool:
-    """Ask the database: the capabilities may be older than its policies, and the views would then read every job."""
-    (agree,) = await actor_database.read(_AGREE, needs=Capability.WASTE)
-    return agree
+_SOURCE: Query[_Source] = Query(
+    text(f"""
+SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
+            WHEN has_table_privilege(to_regclass('gjobs.job_waste_keys'), 'select')
+                 AND NOT row_security_active('public.generation_jobs') THEN '{_Source.KEYS}'
+            ELSE '{_Source.ROLLUPS}' END"""),
+    lambda row: _Source(row[0]),
+)
+
+
+async def _source(actor_database: ActorDatabase) -> tuple[_Source, str | None]:
+    """Return the source, and why it is the jobs.
+
+    Ask the database: the capabilities may be older than its policies, and the views would then read every job.
+    """
+    if missing := await actor_database.missing(Capability.WASTE):
+        return _Source.JOBS, missing.words
+    (source,) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
+    return source, _OTHER_POLICIES if source is _Source.JOBS else None
 
 
 async def read_waste(
     actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None
 ) -> Waste:
     """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
-    is_exact = await actor_database.has(Capability.WASTE) and await _rollups_agree(actor_database)
-    if is_exact:
-        query = _waste_from_rollups(by, project_id, limit=limit, at=at)
-    else:
+    source, why_jobs = await _source(actor_database)
+    is_of_all = source is _Source.KEYS and project_id is None
+    if source is _Source.JOBS:
         has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
         query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
-    queries: list[Query[Any]] = [query, _recent_fingerprints(project_id)] if by is WasteKey.GROUP else [query]
-    ((total, read), *others), *fingerprints = await actor_database.read_together(*queries)
+    elif is_of_all:
+        query = _waste_of_all_jobs(by, limit=limit, at=at)
+    else:
+        query = _waste_from_rollups(by, project_id, limit=limit, at=at)
+    found = await actor_database.read(query)
+    if is_of_all and (not found or found[0][1] is None):
+        # There are no jobs, or other policies apply since the last query.
+        found = await actor_database.read(_waste_from_rollups(by, project_id, limit=limit, at=at))
+    (total, read), *others = found
     rows = [row for row, _ in others[:limit]]
-    names = (
-        {_WITHOUT_TEXT: "", **dict(*fingerprints)} if by is WasteKey.GROUP else await _names(actor_database, by, rows)
-    )
-    is_cut = not is_exact and read >= _read_limit(by)
+    names = await _names(actor_database, by, project_id, rows)
+    is_cut = source is _Source.JOBS and (read or 0) >= _read_limit(by)
     return Waste(
         by=by,
         rows=tuple(_named(row, by, names) for row in rows),
@@ -231,11 +305,28 @@ async def read_waste(
         has_more=len(others) > limit,
         days=DAYS if by is WasteKey.DAY else None,
         read_limit=_read_limit(by) if is_cut else None,
+        limited_because=why_jobs if is_cut else None,
     )
 
 
-async def _names(actor_database: ActorDatabase, by: WasteKey, rows: list[WasteRow]) -> Mapping[WasteRowKey, str | None]:
-    """Return the names of projects or the e-mails of users, if the actor may read them."""
+async def _group_names(
+    actor_database: ActorDatabase, project_id: UUID | None, rows: list[WasteRow]
+) -> Mapping[WasteRowKey, str | None]:
+    """Return the fingerprints of the groups. More failures are read only if the newest ones do not name every group."""
+    names: dict[WasteRowKey, str | None] = {_WITHOUT_TEXT: "", "": None, LATER: None}
+    for is_first in (True, False):
+        if names.keys() >= {row.key for row in rows}:
+            break
+        names |= await actor_database.read(_recent_fingerprints(project_id, is_first=is_first))
+    return names
+
+
+async def _names(
+    actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, rows: list[WasteRow]
+) -> Mapping[WasteRowKey, str | None]:
+    """Return the fingerprints of groups, the names of projects or the e-mails of users, if the actor may read them."""
+    if by is WasteKey.GROUP:
+        return await _group_names(actor_database, project_id, rows)
     ids = [row.key for row in rows if isinstance(row.key, UUID)]
     actor = actor_database.actor
     if by is WasteKey.PROJECT and ids and await actor_database.has(Capability.PROJECTS):

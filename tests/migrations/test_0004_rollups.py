@@ -76,14 +76,50 @@ select user_id, project_id, day::text, has_failed, sum(job_count)::bigint, sum(c
 having sum(job_count) <> 0 or sum(cost_cents) <> 0 order by 1, 2, day::text, 4
 """
 
+WASTE_KEYS_COUNTED = b"""
+select * from (
+    select k.dimension, k.key, count(*) filter (where failed) as failed_count,
+           coalesce(sum(cost_cents) filter (where failed), 0) as failed_cents,
+           count(*) filter (where not failed and retried) as retry_count,
+           coalesce(sum(cost_cents) filter (where not failed and retried), 0) as retry_cents,
+           coalesce(sum(cost_cents) filter (where k.dimension <> 'group'), 0) as all_cents
+      from (select user_id, project_id, mode, error, cost_cents, created_at,
+                   status is not distinct from 'failed' as failed, coalesce(retry_count > 0, false) as retried
+              from public.generation_jobs where not row_security_active('public.generation_jobs')) j
+     cross join lateral (values
+               ('all', null), ('mode', mode), ('project', project_id::text), ('user', user_id::text),
+               ('day', to_jsonb((created_at at time zone 'UTC')::date) #>> '{}'),
+               ('group', case when failed then gjobs.error_group(error) else '' end)
+           ) k (dimension, key)
+     group by k.dimension, k.key
+) counted
+ where (failed_count, failed_cents, retry_count, retry_cents, all_cents) <> (0, 0, 0, 0, 0) order by 1, 2
+"""
+
+WASTE_KEYS = b"""
+select * from (
+    select dimension, key, sum(failed_count)::bigint as failed_count, sum(failed_cents)::bigint as failed_cents,
+           sum(retry_count)::bigint as retry_count, sum(retry_cents)::bigint as retry_cents,
+           sum(all_cents)::bigint as all_cents
+      from (select dimension, key, failed_count, failed_cents, retry_count, retry_cents, all_cents
+              from gjobs.job_waste_keys
+            union all
+            select dimension, key, failed_count, failed_cents, retry_count, retry_cents, all_cents
+              from gjobs.job_waste_key_deltas) parts
+     group by dimension, key
+) summed
+ where (failed_count, failed_cents, retry_count, retry_cents, all_cents) <> (0, 0, 0, 0, 0) order by 1, 2
+"""
+
 PAIRS = (
     (COUNTED, ROLLED_UP),
     (DAYS_COUNTED, DAYS_ROLLED_UP),
     (SUMMARY_COUNTED, SUMMARY),
     (WASTE_COUNTED, WASTE),
     (WASTE_DAYS_COUNTED, WASTE_DAYS),
+    (WASTE_KEYS_COUNTED, WASTE_KEYS),
 )
-"""Counts, and the rollups of revisions 0004 and 0011 that must equal them."""
+"""Counts, and the rollups of revisions 0004, 0011 and 0012 that must equal them."""
 
 USERS = (ADA, BEN)
 
@@ -285,6 +321,7 @@ def test_rebuilding_rollups_during_concurrent_writes_is_correct(owners: psycopg.
     reset_rows(owners)
     owners.execute("insert into gjobs.job_totals values (%s, %s, 'failed', 'made up', 7, 7)", [ADA.id, ADA.project])
     owners.execute("insert into gjobs.waste_totals values (%s, %s, 'made up', 'group', 7, 7)", [ADA.id, ADA.project])
+    owners.execute("insert into gjobs.waste_keys values ('mode', 'made up', 7, 7, 7, 7, 7, 7)")
     with writing(database):
         rebuild_rollups(database)
     assert_rollups_match_for_all_roles(owners)
@@ -342,6 +379,8 @@ def test_request_roles_cannot_access_the_rollup_tables(owners: psycopg.Connectio
         "select from gjobs.waste_deltas",
         "select from gjobs.waste_totals",
         "select from gjobs.waste_days",
+        "select from gjobs.waste_keys",
+        "select gjobs.recount_waste_keys()",
         "insert into gjobs.waste_deltas values (gen_random_uuid(), gen_random_uuid(), '', 'today', '', 1, 1)",
         "select gjobs.fold_waste(1)",
         "select gjobs.recount_waste()",

@@ -69,7 +69,11 @@ class TestNullableColumns:
         drifted.execute(self.SOME.format(3).encode())
         drifted.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
         drifted.execute("insert into gjobs.waste_days values (null, null, null, true, 7, 7)")
-        assert check_rollups(migrated_copy).count == 2
+        drifted.execute("insert into gjobs.waste_keys values ('user', null, 7, 7, 7, 7, 7, 7)")
+        found = check_rollups(migrated_copy)
+        assert [(one.kind, one.status, one.kept_cents - one.counted_cents) for one in found.differences] == [
+            ("totals", None, 7), ("waste days", "failed", 7), *(("waste keys", status, 7) for status in KINDS)
+        ]  # fmt: skip
         rebuild_rollups(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
@@ -80,6 +84,8 @@ class TestNullableColumns:
         upgrade(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
+
+KINDS = ("failed", "retry", None)
 
 READERS = {
     "the table": "grant select on public.generation_jobs to {}",
@@ -108,19 +114,29 @@ def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Con
         statement = f"select * from gjobs.{view}"  # noqa: S608
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(own, None, "service_role"):
             own.execute(statement.encode())
+    with acting(own, None, "service_role"):
+        for view in ("job_waste_keys", "job_waste_key_deltas"):
+            assert own.execute(f"select * from gjobs.{view}".encode()).fetchall() == []  # noqa: S608
 
 
 def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) -> None:
     """A cheap condition that prints its rows runs after the conditions of row level security."""
+    own.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
     own.execute(
-        "create function public.print_row(uuid) returns boolean language plpgsql cost 0.0001"
+        "create function public.print_row(text) returns boolean language plpgsql cost 0.0001"
         " as $$ begin raise notice '%', $1; return true; end $$"
     )
     messages: list[str] = []
     own.add_notice_handler(lambda diagnostics: messages.append(diagnostics.message_primary or ""))
     with acting(own, ADA.id):
-        own.execute("select * from gjobs.job_counts where public.print_row(user_id)")
+        own.execute("select * from gjobs.job_counts where public.print_row(user_id::text)")
+        for view in ("job_waste_keys", "job_waste_key_deltas"):
+            for query in (f"{view} where public.print_row(key)", f"(values (1)) v left join {view} on print_row(key)"):
+                own.execute(f"select * from {query.replace(view, 'gjobs.' + view)}".encode())  # noqa: S608
     assert set(messages) == {str(ADA.id)}
+    messages.clear()
+    own.execute("select * from gjobs.job_waste_keys where public.print_row(key) and dimension = 'user'")
+    assert set(messages) == {str(ADA.id), str(BEN.id)}
 
 
 def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo) -> None:
@@ -131,7 +147,7 @@ def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo
         open_ = connection.execute(
             "select relname from pg_class where relnamespace = 'gjobs'::regnamespace and relkind in ('r', 'S')"
             " and relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'told_at', 'waste_deltas',"
-            " 'waste_totals', 'waste_days')"
+            " 'waste_totals', 'waste_days', 'waste_keys')"
             " and exists (select from aclexplode(relacl) where grantee <> relowner)"
         ).fetchall()
     assert open_ == []

@@ -35,6 +35,7 @@ APPLIED = [
     "Revision 0009 (leases by key) is applied.",
     "Revision 0010 (functions) is applied.",
     "Revision 0011 (waste) is applied.",
+    "Revision 0012 (waste keys) is applied.",
 ]
 
 

@@ -64,7 +64,7 @@ def headline(waste: Waste) -> str:
 def sentences(waste: Waste) -> Iterator[str]:
     """Return what the numbers cover, if that is not every job."""
     if waste.read_limit is not None:
-        yield f"Only the newest {count(waste.read_limit)} jobs were read. 'gjobs migrate up' makes the numbers exact."
+        yield f"Only the newest {count(waste.read_limit)} jobs were read. {waste.limited_because or ''}".rstrip()
     if waste.days is not None:
         yield f"Jobs created in the last {waste.days} days, in UTC."
     if waste.unnamed_groups:

@@ -112,7 +112,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         ),
     ],
     Capability.WASTE: [
-        (with_relation(JOB_WASTE, None), "This database keeps no rollups of failed jobs, so gjobs reads the newest"),
+        (with_relation(JOB_WASTE, None), "This database keeps no rollups of failed jobs. Run 'gjobs migrate up'"),
         (with_relation(JOB_COUNTS, None), "This database keeps no rollups of its jobs, so gjobs counts them."),
         (without_login(JOB_WASTE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_waste."),
     ],

@@ -97,12 +97,12 @@ async def assert_waste_matches(store: Store, project_id: UUID | None, by: WasteK
         assert wasted == sorted(wasted, reverse=True)
 
 
-@pytest.mark.parametrize("is_counted", [False, True], ids=["rollups", "jobs"])
+@pytest.mark.parametrize("hidden", ["", "job_waste_keys", "job_waste"], ids=["keys", "rollups", "jobs"])
 async def test_waste_matches_the_jobs(
-    operator: Store, ada: Store, project_ids: list[UUID], sql: Sql, is_counted: bool
+    operator: Store, ada: Store, project_ids: list[UUID], sql: Sql, hidden: str
 ) -> None:
-    if is_counted:
-        sql("revoke select on gjobs.job_waste from public")
+    if hidden:
+        sql(f"revoke select on gjobs.{hidden} from public, current_user")  # noqa: S608
         operator.capability_cache.latest = None
     try:
         for store in (ada, operator):
@@ -110,7 +110,41 @@ async def test_waste_matches_the_jobs(
                 for by in WasteKey:
                     await assert_waste_matches(store, project_id, by)
     finally:
-        sql("grant select on gjobs.job_waste to public")
+        if hidden:
+            sql(f"grant select on gjobs.{hidden} to public, current_user")
+
+
+FOLD = "select gjobs.fold_deltas(5000), gjobs.fold_waste(5000)"
+
+
+async def test_changes_since_the_last_fold_are_added_to_the_keys_with_the_most_waste(
+    operator: Store, project_ids: list[UUID], make_job: MakeJob, sql: Sql
+) -> None:
+    async def assert_matches() -> None:
+        for by in WasteKey:
+            await assert_waste_matches(operator, None, by)
+
+    sql(FOLD)
+    assert sql("select count(*) from gjobs.job_deltas") == [(0,)]
+    await assert_matches()
+    # Each key has failed jobs of another cost. The worst ones become the best ones, new ones appear and others end.
+    for number in range(1, 9):
+        make_job(project_ids[0], "failed", mode=f"mode {number}", error=f"Kind {chr(64 + number)}", cost_cents=number)
+    sql(FOLD)
+    make_job(project_ids[1], "failed", mode="mode 9", error="Kind X", cost_cents=4)
+    sql("delete from generation_jobs where mode in ('lifestyle', 'packaging', 'mode 8')")
+    sql("update generation_jobs set cost_cents = 50 where mode = 'mode 1'")
+    sql("update generation_jobs set cost_cents = 0 where mode = 'mode 7'")
+    for _ in ("deltas", "folded"):
+        found = await operator.get_waste(limit=3)
+        assert [(row.key, row.waste_cents) for row in found.rows] == [("mode 1", 50), ("mode 6", 6), ("mode 5", 5)]
+        assert (found.has_more, found.total.failed_count, found.total.waste_cents) == (True, 8, 74 - 0)
+        await assert_matches()
+        sql(FOLD)
+    sql("delete from generation_jobs")
+    sql(FOLD)
+    assert sql("select count(*) from gjobs.waste_keys") == [(0,)]
+    assert (await operator.get_waste()).total.all_cents == 0
 
 
 @pytest.fixture
@@ -133,6 +167,7 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
     )
     everything = await attached.get_waste(at=NOW)
     assert (everything.is_exact, everything.total.waste_cents, everything.total.all_cents) == (True, 10, 36)
+    assert everything.limited_because is None
 
     monkeypatch.setattr(waste_sql, "MOST_JOBS", 3)
     monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 6)
@@ -140,6 +175,7 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
     for by, most, cents, all_cents in ((WasteKey.DAY, 3, 6, 6), (WasteKey.GROUP, 6, 10, 21)):
         found = await attached.get_waste(by, at=NOW)
         assert (found.is_exact, found.read_limit) == (False, most)
+        assert "'gjobs migrate up'" in (found.limited_because or "")
         assert (found.total.waste_cents, found.total.all_cents, found.total.retry_count) == (cents, all_cents, 0)
     waste_sql._from_jobs.cache_clear()
     assert [row.name for row in found.rows] == ["Job # failed"]
@@ -158,6 +194,9 @@ async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
     try:
         found = await ada.get_waste()
         assert (found.read_limit, found.total.failed_cents) == (2, 3)
+        assert found.limited_because == (
+            "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
+        )
     finally:
         sql("drop policy everyones on generation_jobs")
         waste_sql._from_jobs.cache_clear()

@@ -18,6 +18,18 @@ def test_groups_without_a_known_error_are_explained() -> None:
     assert words(*known, row("1a1b2c3d4e")) == ["1 group has only an id: none of the newest 20,000 failures is in it."]
 
 
+def test_limit_names_the_reason_and_a_remedy_that_helps() -> None:
+    def words(reason: str) -> list[str]:
+        waste = Waste(
+            by=WasteKey.MODE, rows=(), total=row(None), has_more=False, days=None, read_limit=3, limited_because=reason
+        )
+        return list(sentences(waste))
+
+    assert words("No rollups. Run 'gjobs migrate up'.") == [
+        "Only the newest 3 jobs were read. No rollups. Run 'gjobs migrate up'."
+    ]
+
+
 def test_printed_names_of_groups_are_cut() -> None:
     printed = printed_name(row("0a1b2c3d4e", "x" * 200), WasteKey.GROUP)
     assert (len(printed), printed[:13]) == (80, "0a1b2c3d4e xx")

@@ -1,0 +1,26 @@
+-- Folding writes to the rollups, and nobody else does while this lock is held. Writers of jobs do not wait for it: they fold later.
+set local lock_timeout = 0;
+select pg_catalog.pg_advisory_xact_lock(1735353442, 2);
+set local lock_timeout = '2s';
+
+-- What the rollups of all jobs add up to for each mode, project, user, error group and day, and for all jobs. So the waste of all jobs is
+-- read without reading the rollups, whose number of rows grows with the number of jobs. Triggers on the rollups keep it.
+
+-- As in the rollups, no column is required, and no index has a key, which may be longer than an index entry. The key is null for all jobs,
+-- and where the column of the jobs is null. The costs of all jobs are not kept for error groups.
+create table gjobs.waste_keys (
+    dimension    text,
+    key          text,
+    key_hash     bigint,
+    failed_count bigint,
+    failed_cents bigint,
+    retry_count  bigint,
+    retry_cents  bigint,
+    all_cents    bigint
+) with (fillfactor = 70);
+create index waste_keys_key on gjobs.waste_keys (dimension, key_hash);
+create index waste_keys_worst on gjobs.waste_keys (dimension, (failed_cents + retry_cents) desc, key_hash)
+    where failed_count + retry_count <> 0;
+
+-- Only the triggers and the views read and write it.
+alter table gjobs.waste_keys enable row level security;
