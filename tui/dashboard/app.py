@@ -31,22 +31,18 @@ from store.users.actor import ActingUser, Operator, actor_name
 from tui import gc_tuning
 from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
-from tui.dashboard.app_databases import TYPED_EARLY, AppDatabaseChoices
+from tui.dashboard.app_databases import TYPED_EARLY, DatabaseChoices
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import unlisted_words
 from tui.dashboard.keys.bindings import (
     ALWAYS_OPEN,
     APP_BINDINGS,
     SEVERAL_OPEN,
-    TOGGLES,
-    acts_on_rows,
-    own_bindings,
-    presses,
 )
 from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue
+from tui.dashboard.keys.key_rules import KeyRules
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.message_board import MessageApp, MessageBoard
 from tui.dashboard.message_line import follow_messages
@@ -76,7 +72,7 @@ from tui.dashboard.messages import (
 from tui.dashboard.moments.moments import Moments
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
-from tui.dashboard.setup import DashboardSetup, DatabaseChoice, TourStart
+from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.terminal_sequences import PasteUnfinished
@@ -135,9 +131,7 @@ class GjobsApp(MessageApp[int]):
         setup: DashboardSetup | None = None,
     ) -> None:
         self._setup = setup or DashboardSetup()
-        self._configured_choices = self._setup.database_choices
-        self._found_choices: tuple[DatabaseChoice, ...] = ()
-        self.database_choice = next(iter(self._configured_choices), None)
+        self.database_choice = next(iter(self._setup.database_choices), None)
         """The database that is open or being opened. None for a demo or an address without a profile."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
@@ -145,28 +139,13 @@ class GjobsApp(MessageApp[int]):
         """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
-        self._app_databases = AppDatabaseChoices(self._setup.app_search, self._memory)
-        self._is_choosing = False
-        """Whether the first database is being chosen, so that nothing is connected."""
-        is_unseen = self._setup.tour is TourStart.ONCE and not self._memory.has_seen_tour
-        self._is_tour_due = is_unseen or self._setup.tour is TourStart.ALWAYS
-        """Whether the tour is to start when the first opened database shows its first list."""
+        self._choices = DatabaseChoices(self._setup, self._memory)
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
-        self.tour = Tour(self, self.messages)
+        self.tour = Tour(self, self.messages, self._memory, start=self._setup.tour)
         self.tasks = BackgroundTasks(self)
-        self._keys = KeyQueue(
-            self,
-            is_opening=lambda: self.tasks.is_opening,
-            is_taken=self._takes_key,
-            is_early=self._is_early,
-            is_toggle=self._is_toggle,
-            cancel=self._stop_opening,
-        )
         self.undo = UndoStack()
-        self.moments = Moments(self)
-        self._first_moment = self._setup.moment
-        """The earlier moment to show once the database is open."""
+        self.moments = Moments(self, self._setup.moment)
         self._is_preloaded = False
         """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
         self._notices: Notices | None = None
@@ -181,6 +160,8 @@ class GjobsApp(MessageApp[int]):
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
         self.dashboard.zone = chosen_zone(self._memory.zone, self._profile_zone)
+        self.key_rules = KeyRules(self, self.dashboard)
+        self._keys = KeyQueue(self, self.key_rules, is_opening=lambda: self.tasks.is_opening, cancel=self._stop_opening)
         self.settled = asyncio.Event()
         """Set when the first list, or the reason why there is none, is on screen."""
         self.mistake: BaseException | None = None
@@ -214,7 +195,7 @@ class GjobsApp(MessageApp[int]):
         if self._setup.notice:
             show_toast(self, Toast(text=self._setup.notice, severity="warning"))
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
-        if self._app_databases.may_ask:
+        if self._choices.may_ask:
             self.tasks.ask(self._choose_first())
         else:
             self._connect()
@@ -232,9 +213,7 @@ class GjobsApp(MessageApp[int]):
             self.show_status()
             return answer
 
-        self._is_choosing = True
-        choice = await self._app_databases.choose_first(ask)
-        self._is_choosing = False
+        choice = await self._choices.choose_first(ask)
         if choice is None:
             self._connect()
         else:
@@ -243,19 +222,17 @@ class GjobsApp(MessageApp[int]):
     def _stop_opening(self) -> None:
         """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
         self.tasks.stop_opening()
-        if self._is_choosing:
-            self._is_choosing = False
+        if self._choices.is_choosing:
+            self._choices.is_choosing = False
             self._connect()
 
     async def find_databases(self) -> None:
         """Find the databases that files of the app name, so that the user can switch to them."""
-        known = {choice.name for choice in self._configured_choices}
-        self._found_choices = tuple(one for one in await self._app_databases.find() if one.name not in known)
+        await self._choices.find()
 
     @property
     def database_choices(self) -> tuple[DatabaseChoice, ...]:
-        """The configured databases, and then those that files of the app name."""
-        return (*self._configured_choices, *self._found_choices)
+        return self._choices.all
 
     def follow_messages(self) -> None:
         follow_messages(self)
@@ -264,12 +241,6 @@ class GjobsApp(MessageApp[int]):
         if not self.settled.is_set():
             self.settled.set()
             self.run_worker(self._load_the_rest(), group="later")
-
-    def _start_tour_if_due(self) -> None:
-        if self._is_tour_due:
-            self._is_tour_due = False
-            self._memory.remember_tour()
-            self.tour.start()
 
     async def _load_the_rest(self) -> None:
         """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
@@ -307,7 +278,7 @@ class GjobsApp(MessageApp[int]):
 
     async def _open(self) -> None:
         session = await self.poller.open()
-        moment, self._first_moment = self._first_moment, None
+        moment = self.moments.take_first()
         self.moments.suspend_writes(session.access, moment)
         if moment is not None:
             self.dashboard.show_moment(moment)
@@ -317,7 +288,7 @@ class GjobsApp(MessageApp[int]):
     @work(group=worker_groups.CONNECT, exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
-        self._app_databases.note_switch(choice)
+        self._choices.note_switch(choice)
         await self._replace_database(choice.opener, choice.interval, choice=choice)
 
     async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
@@ -325,8 +296,7 @@ class GjobsApp(MessageApp[int]):
             show_toast(self, Toast(text="gjobs switches the database after the last change is confirmed."))
             await self.tasks.writes_end()
         self.tasks.close_questions()
-        self.tour.end()
-        self._is_tour_due = False
+        self.tour.cancel()
         self.undo.forget_all()
         self.messages.forget()
         for group in worker_groups.OF_DATABASE:
@@ -435,7 +405,7 @@ class GjobsApp(MessageApp[int]):
             dashboard.show_again(listing, message.fetched_at)
         dashboard.jobs.settle_changes()
         self._settle_after_layout()
-        self._start_tour_if_due()
+        self.tour.start_if_due()
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
@@ -674,33 +644,6 @@ class GjobsApp(MessageApp[int]):
     @property
     def typed_at(self) -> float:
         return self._keys.typed_at
-
-    def _is_toggle(self, event: events.Key) -> bool:
-        """Return whether the key opens a dialog over the list and also closes that dialog."""
-        from tui.dashboard.keys import help as key_help
-
-        # While the dashboard closes, its table may be gone.
-        if not isinstance(self.focused, JobTable) or event.key not in self.screen.active_bindings:
-            return False
-        closing = TOGGLES.get(self.screen.active_bindings[event.key].binding.id or "")
-        bindings = (binding for owner in key_help.OWNERS for binding in own_bindings(owner))
-        return any(binding.id == closing and presses(self, binding, event.key) for binding in bindings if closing)
-
-    def _is_early(self, event: events.Event) -> bool:
-        """Return whether the key acts on rows while the requested list is still awaited."""
-        return self.dashboard.awaits_list and self.is_for_rows(event)
-
-    def is_for_rows(self, event: events.Event) -> bool:
-        """Return whether the key moves in the list or acts on its jobs."""
-        if self.screen is not self.dashboard or not isinstance(event, events.Key):
-            return False
-        active = self.screen.active_bindings.get(event.key)
-        return active is not None and acts_on_rows(active.binding)
-
-    def _takes_key(self, event: events.Event) -> bool:
-        """Return whether the top dialog, if any, is ready for the key."""
-        screen = self.screen
-        return screen.takes_key(event) if isinstance(screen, ClosesOnce) else True
 
     def pop_screen(self) -> AwaitComplete:
         """Close the top screen. If it closes by itself, drop the keys typed for it."""

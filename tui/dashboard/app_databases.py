@@ -1,4 +1,4 @@
-"""Databases that an app's files name: the question at the first start, and the choices for switching."""
+"""The databases to choose from: the configured ones, and those that an app's files name."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from store.configuration.configuration import EMBEDDED
 from store.configuration.settings import switched
-from tui.dashboard.setup import AppSearch, DatabaseChoice, database_choice
+from tui.dashboard.setup import DashboardSetup, DatabaseChoice, database_choice
 
 if TYPE_CHECKING:
     from store.configuration.app_databases import AppDatabase, AppDatabases
@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
 
 
-class AppDatabaseChoices:
-    """Finds the databases once. Remembers for each folder of an app which database was chosen."""
+class DatabaseChoices:
+    """Finds an app's databases once. Remembers for each folder of an app which database was chosen."""
 
-    def __init__(self, search: AppSearch | None, memory: "RememberedState") -> None:
-        self._search = search
+    def __init__(self, setup: DashboardSetup, memory: "RememberedState") -> None:
+        self._configured = setup.database_choices
+        self._search = setup.app_search
         self._memory = memory
+        self.is_choosing = False
+        """Whether the first database is being chosen, so that nothing is connected."""
         self._is_searched = False
         self._found: AppDatabases | None = None
         self._choices: tuple[DatabaseChoice, ...] = ()
+
+    @property
+    def all(self) -> tuple[DatabaseChoice, ...]:
+        """The configured databases, and then those that files of the app name."""
+        known = {choice.name for choice in self._configured}
+        return (*self._configured, *(one for one in self._choices if one.name not in known))
 
     @property
     def may_ask(self) -> bool:
@@ -51,6 +60,12 @@ class AppDatabaseChoices:
 
         A remembered database on this machine is opened again. For any other one, the question is repeated.
         """
+        self.is_choosing = True
+        choice = await self._choose_first(ask)
+        self.is_choosing = False
+        return choice
+
+    async def _choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
         choices = await self.find()
         if not choices or self._found is None:
             return None

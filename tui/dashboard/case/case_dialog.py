@@ -132,13 +132,13 @@ class CaseDialog(Dialog[None]):
     @work(exclusive=True, group="case")
     async def _start(self) -> None:
         self._is_building = True
-        self._say("redaction", Content.styled("Reading …", "$foreground-muted"))
+        self.say("redaction", Content.styled("Reading …", "$foreground-muted"))
         try:
             self._built = await self._build(self._redacts, self._show_step)
             self._text = await asyncio.to_thread(case_markdown, self._built)
         except StoreError as error:
             self._built = None
-            self._say("redaction", Content.styled(error_words(error), "$text-error"))
+            self.say("redaction", Content.styled(error_words(error), "$text-error"))
         else:
             self._show(self._built)
         finally:
@@ -147,7 +147,7 @@ class CaseDialog(Dialog[None]):
     def _show_step(self, step: str) -> None:
         if self.is_open:
             place = f"{STEPS.index(step) + 1} of {len(STEPS)}"
-            self._say("redaction", Content.styled(f"Reading {step}, {place} …", "$foreground-muted"))
+            self.say("redaction", Content.styled(f"Reading {step}, {place} …", "$foreground-muted"))
 
     def _show(self, built: BuiltCase) -> None:
         self.query_one("#dialog").border_title = Content(
@@ -155,7 +155,7 @@ class CaseDialog(Dialog[None]):
         )
         is_redacted = built.placeholders is not None
         words = _redaction(built.counts_in(self._text))
-        self._say("redaction", Content.styled(words, "" if is_redacted else "bold $text-warning"))
+        self.say("redaction", Content.styled(words, "" if is_redacted else "bold $text-warning"))
         self._show_text()
 
     def on_resize(self) -> None:
@@ -164,10 +164,7 @@ class CaseDialog(Dialog[None]):
     def _show_text(self) -> None:
         if self.is_open:
             width = self.query_one(ScrollableContainer).scrollable_content_region.width
-            self._say("text", _styled(self._text, max(width, 1)))
-
-    def _say(self, where: str, content: Content) -> None:
-        self.query_one(f"#{where}", SteadyText).say(content)
+            self.say("text", _styled(self._text, max(width, 1)))
 
     def action_redact(self) -> None:
         """Switch redaction. After an error, read again without switching."""

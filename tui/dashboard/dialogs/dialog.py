@@ -1,7 +1,7 @@
 """Base dialog; confirm, summary, SQL and progress dialogs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Literal
 
@@ -14,13 +14,22 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
-from tui.dashboard.widgets import ClosesOnce, ResultType, show_toast
+from tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, count
 from tui.text.write_text import Confirmation
 
 _NAME_CELLS = 40
+
+
+def choices_line(names: Iterable[str], chosen: int) -> Content:
+    """Return the names on one line, with the chosen one highlighted."""
+    parts = [
+        Content.styled(f" {name} ", "reverse bold" if place == chosen else "$foreground-muted")
+        for place, name in enumerate(names)
+    ]
+    return Content("  ").join(parts)
 
 
 class DialogBox(Vertical):
@@ -102,6 +111,11 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     def keys_line(self, keys: Mapping[str, str]) -> Content:
         """Return a line of key hints. `keys` maps binding ids to actions."""
         return Content("  ".join(f"{self.key(name)} {what}" for name, what in keys.items()))
+
+    def say(self, part: str, content: Content) -> None:
+        """Show the content in the part with this id. While the dialog closes, its parts are gone."""
+        for one in self.query(f"#{part}").results(SteadyText):
+            one.say(content)
 
     def buttons(self, *, agree: str, cancel_key: str = "dialog.leave", is_dangerous: bool = False) -> Horizontal:
         """Return the buttons. The cancel label names its key. The dialog handles `agree`."""

@@ -40,62 +40,81 @@ _ERROR_CELLS = 120
 
 
 async def show_errors(host: "ActionHost") -> None:
-    """Group the failures of the listed project that match the list's filter. Then list the chosen group.
-
-    The cursor starts on the group of the job under the cursor.
-    """
-    store, listed = host.poller.store, host.dashboard.listed
-    if store is None:
+    """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
+    if (store := host.poller.store) is None:
         show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
-    job_filter = JobFilter(terms=tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS))
-    scope = ErrorScope(project_id=listed.project_id, job_filter=job_filter)
+    errors = _ListedErrors(host, store)
+    if (group := await host.app.push_screen_wait(ErrorsDialog(errors))) is not None and errors.is_current:
+        _list_jobs(host, errors.scope, group)
 
-    async def ask(window: timedelta) -> ErrorGroups:
-        found = await store.get_error_groups(replace(scope, window=window))
-        if host.poller.store is store:
-            host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
-        dialog.start_at = dialog.start_at or await _group_of(store, job)
+
+class _ListedErrors:
+    """The failures of the list: those of its project that match its filter. They stay those of this moment.
+
+    The cursor starts on the group of the job under the cursor of the list.
+    """
+
+    def __init__(self, host: "ActionHost", store: "Store") -> None:
+        listed = host.dashboard.listed
+        self._host = host
+        self._store = store
+        self._name = host.dashboard.listed_name
+        self._job = host.dashboard.jobs.table.cursor_job
+        terms = tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS)
+        self.scope = ErrorScope(project_id=listed.project_id, job_filter=JobFilter(terms=terms))
+        self.zone = host.dashboard.zone.zone
+
+    @property
+    def of(self) -> str:
+        job_filter = self.scope.job_filter
+        narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
+        return f"{self._name}{narrowed}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the dashboard still shows the same database as the same actor."""
+        return self._host.poller.store is self._store
+
+    @property
+    def is_read_only(self) -> bool:
+        session = self._host.poller.session
+        return session is not None and not session.access.may_write
+
+    @property
+    def typed_at(self) -> float:
+        return self._host.typed_at
+
+    async def read(self, window: timedelta) -> ErrorGroups:
+        found = await self._store.get_error_groups(replace(self.scope, window=window))
+        if self.is_current:
+            self._host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
         return found
 
-    async def retry(found: ErrorGroups, group: ErrorGroup) -> None:
-        if host.poller.store is store:
-            await _retry(host, replace(scope, window=found.window), found, group)
+    async def find_first_group(self) -> str | None:
+        return await _group_of(self._store, self._job)
 
-    def copy(found: ErrorGroups, group: ErrorGroup) -> str:
-        return group_copy(group, found, scope=scope, actor=store.actor)
-
-    async def read_emails(user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+    async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         with suppress(StoreError):  # Only the operator reads e-mails. For others, the ids are enough.
-            return await store.get_user_emails(user_ids)
+            return await self._store.get_user_emails(user_ids)
         return {}
 
-    async def show_case(job_id: UUID) -> None:
-        if host.poller.store is store:
-            await show_case_of_job(host, job_id)
+    def copy(self, found: ErrorGroups, group: ErrorGroup) -> str:
+        return group_copy(group, found, scope=self.scope, actor=self._store.actor)
 
-    async def ask_waste(by: WasteKey) -> Waste:
-        return await store.get_waste(by, listed.project_id)
+    async def retry(self, found: ErrorGroups, group: ErrorGroup) -> None:
+        if self.is_current:
+            await _retry(self._host, replace(self.scope, window=found.window), found, group)
 
-    async def show_waste() -> None:
-        await host.app.push_screen_wait(WasteDialog(ask_waste, of=host.dashboard.listed_name))
+    async def show_case(self, job_id: UUID) -> None:
+        if self.is_current:
+            await show_case_of_job(self._host, job_id)
 
-    job = host.dashboard.jobs.table.cursor_job
-    narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
-    dialog = ErrorsDialog(
-        ask,
-        of=f"{host.dashboard.listed_name}{narrowed}",
-        retry=retry,
-        read_emails=read_emails,
-        copy=copy,
-        is_read_only=host.poller.session is not None and not host.poller.session.access.may_write,
-        show_case=show_case,
-        show_waste=show_waste,
-        typed_at=lambda: host.typed_at,
-        zone=host.dashboard.zone.zone,
-    )
-    if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
-        _list_jobs(host, scope, group)
+    async def show_waste(self) -> None:
+        await self._host.app.push_screen_wait(WasteDialog(self._read_waste, of=self._name))
+
+    async def _read_waste(self, by: WasteKey) -> Waste:
+        return await self._store.get_waste(by, self.scope.project_id)
 
 
 async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:

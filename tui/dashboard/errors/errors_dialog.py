@@ -1,9 +1,9 @@
 """The errors screen: groups as rows, and the example of the group under the cursor."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta, tzinfo
-from typing import ClassVar
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from textual import events, on, work
@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
 from store.errors import StoreError, TimedOut
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import Dialog, choices_line
 from tui.dashboard.errors.error_group_lines import (
     GroupColumn,
     group_columns,
@@ -40,12 +40,41 @@ _SCREEN_KEYS = {"errors.again": "refresh", "dialog.leave": "close"}
 _READING = "reading"
 _TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
 
-Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
-ReadEmails = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, str]]]
-ShowCase = Callable[[UUID], Awaitable[None]]
-ShowWaste = Callable[[], Awaitable[None]]
-Copy = Callable[[ErrorGroups, ErrorGroup], str]
-Retry = Callable[[ErrorGroups, ErrorGroup], Awaitable[None]]
+
+class ErrorSource(Protocol):
+    """What the errors screen shows, and what its keys do."""
+
+    @property
+    def of(self) -> str:
+        """Name what is grouped, as clean text."""
+
+    @property
+    def is_read_only(self) -> bool: ...
+
+    @property
+    def zone(self) -> tzinfo | None: ...
+
+    @property
+    def typed_at(self) -> float:
+        """When the last handled key was typed."""
+
+    async def read(self, window: timedelta) -> ErrorGroups: ...
+
+    async def find_first_group(self) -> str | None:
+        """Return the id of the group on which the cursor starts. None is the largest group."""
+
+    async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the e-mails of those users that the actor may read."""
+
+    def copy(self, found: ErrorGroups, group: ErrorGroup) -> str:
+        """Return text for a ticket."""
+
+    async def retry(self, found: ErrorGroups, group: ErrorGroup) -> None:
+        """Ask, then retry."""
+
+    async def show_case(self, job_id: UUID) -> None: ...
+
+    async def show_waste(self) -> None: ...
 
 
 class ErrorsDialog(Dialog[ErrorGroup]):
@@ -84,39 +113,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
     ]
 
-    def __init__(
-        self,
-        ask: Ask,
-        *,
-        of: str,
-        retry: Retry,
-        read_emails: ReadEmails,
-        copy: Copy,
-        is_read_only: bool,
-        show_case: ShowCase,
-        show_waste: ShowWaste,
-        typed_at: Callable[[], float],
-        zone: tzinfo | None = None,
-    ) -> None:
-        """`of` names what is grouped, and must be clean. `retry` asks before it retries. `read_emails` returns the
-        e-mails of users that the actor may read. `copy` returns text for a ticket. `typed_at` returns when the last
-        handled key was typed.
-        """
+    def __init__(self, source: ErrorSource) -> None:
         super().__init__()
-        self._ask = ask
-        self._of = of
-        self._retry = retry
-        self._read_emails = read_emails
+        self._source = source
         self._emails = NO_EMAILS
-        self._typed_at = typed_at
-        self._zone = zone
-        self.start_at: str | None = None
-        """The id of the group under the cursor after the first read, if it is there."""
         self._clicked_at = 0.0
-        self._copy = copy
-        self._is_read_only = is_read_only
-        self._show_case = show_case
-        self._show_waste = show_waste
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
         self._columns: Sequence[GroupColumn] = ()
@@ -127,7 +128,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self._is_retrying = False
 
     def compose(self) -> ComposeResult:
-        with self.box(f"Errors · {self._of}"):
+        with self.box(f"Errors · {self._source.of}"):
             yield SteadyText(id="spans")
             yield SteadyText(id="summary")
             with Container(id="parts"):
@@ -141,10 +142,10 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     def on_mount(self) -> None:
         self._groups.focus()
         period = f"{self.key('errors.shorter')} {self.key('errors.longer')} period"
-        left_out = {"errors.retry"} if self._is_read_only else ()
+        left_out = {"errors.retry"} if self._source.is_read_only else ()
         group_keys = {name: what for name, what in _GROUP_KEYS.items() if name not in left_out}
         keys = self.keys_line(group_keys), Content(period), self.keys_line(_SCREEN_KEYS)
-        self._say("keys", Content("  ").join(keys))
+        self.say("keys", Content("  ").join(keys))
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
         self.action_read()
 
@@ -182,7 +183,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     def action_read(self) -> None:
         self._reading_since = time.monotonic()
-        self._say("spans", self._spans())
+        self.say("spans", choices_line(map(span, SPANS), self._span))
         self._tell_reading()
         if self._ticker is not None:
             self._ticker.resume()
@@ -190,23 +191,27 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     async def _read(self) -> None:
         try:
-            found = await self._ask(SPANS[self._span])
+            found = await self._source.read(SPANS[self._span])
+            first_group = None if self._found else await self._source.find_first_group()
         except StoreError as error:
             advice = " Choose a shorter period or a project." if isinstance(error, TimedOut) else ""
             self._end_reading(Content.styled(f"{error_words(error)}{advice}", "$text-error"))
             return
-        self._show(found)
+        self._show(found, first_group)
         self._end_reading(Content(groups_summary(found) if found else f"{NO_FAILURES} {groups_summary(found)}"))
         self.run_worker(self._name_users(found), group="emails", exclusive=True)
 
     async def _name_users(self, found: ErrorGroups) -> None:
-        self._emails = {**self._emails, **await self._read_emails({user for group in found for user in group.users})}
+        self._emails = {
+            **self._emails,
+            **await self._source.read_emails({user for group in found for user in group.users}),
+        }
         self._show_details()
 
     def _end_reading(self, words: Content) -> None:
         if self._ticker is not None:
             self._ticker.pause()
-        self._say("summary", words)
+        self.say("summary", words)
 
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _READING):
@@ -217,9 +222,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         seconds = int(time.monotonic() - self._reading_since)
         took = f" {seconds} s" if seconds else ""
         stop = self.key("errors.stop")
-        self._say(
-            "summary", Content(f"Reading the failures of the last {span(SPANS[self._span])} …{took}  {stop} stop")
-        )
+        self.say("summary", Content(f"Reading the failures of the last {span(SPANS[self._span])} …{took}  {stop} stop"))
 
     # Actions on the group under the cursor
 
@@ -228,7 +231,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         found, place = self._found, self._groups.highlighted
         if self._is_retrying:
             text = "The jobs of the group are still being read."
-        elif found is None or not self._is_for_groups_typed_at(max(self._typed_at(), self._clicked_at)):
+        elif found is None or not self._is_for_groups_typed_at(max(self._source.typed_at, self._clicked_at)):
             text = _TOO_SOON
         elif place is None or place >= len(found):
             text = "No group under the cursor. Move to a group first."
@@ -245,18 +248,18 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     def action_copy(self) -> None:
         if (chosen := self._chosen()) is not None:
             found, group = chosen
-            self.app.copy_to_clipboard(self._copy(found, group))
-            text = f"Copied the error group {group.id} as text, without e-mails and secrets."
+            self.app.copy_to_clipboard(self._source.copy(found, group))
+            text = f"Copied the error group {group.id} as text, without contacts and secrets."
             show_toast(self.app, Toast(text=text))
 
     @work(exclusive=True, group="case")
     async def action_case(self) -> None:
         if (chosen := self._chosen()) is not None:
-            await self._show_case(chosen[1].example_job_id)
+            await self._source.show_case(chosen[1].example_job_id)
 
     @work(exclusive=True, group="waste")
     async def action_waste(self) -> None:
-        await self._show_waste()
+        await self._source.show_waste()
 
     @work(exclusive=True, group="retry")
     async def action_retry_group(self) -> None:
@@ -264,7 +267,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             return
         self._is_retrying = True
         try:
-            await self._retry(*chosen)
+            await self._source.retry(*chosen)
         except StoreError as error:
             show_toast(self.app, Toast(text=error_words(error), severity="error"))
         finally:
@@ -276,8 +279,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self.set_class(self.size.width >= _BESIDE_FROM, "-beside")
         self.call_after_refresh(lambda: self._show(self._found))
 
-    def _show(self, found: ErrorGroups | None) -> None:
-        """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected."""
+    def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:
+        """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected.
+
+        With no groups before, it starts on the first group.
+        """
         if not self.is_open:
             return
         rows, before = self._groups, self._found
@@ -294,12 +300,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             width = rows.scrollable_content_region.width - rows.scrollbar_size_vertical
             self._columns = group_columns(max(width, 1), groups, now)
             lines = [group_line(group, self._columns, now) for group in groups]
-        self._say("titles", titles_line(self._columns) if found else Content())
+        self.say("titles", titles_line(self._columns) if found else Content())
         rows.set_options(map(Option, lines))
         places = {group.id: number for number, group in enumerate(groups)}
-        is_first = not before
-        if is_first and groups:
-            rows.highlighted = places.get(self.start_at or "", 0)
+        if groups and not before:
+            rows.highlighted = places.get(first_group or "", 0)
         else:
             rows.highlighted = places.get(known or "")
         self._show_details()
@@ -309,9 +314,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         found, place = self._found, self._groups.highlighted
         self._mark_cursor()
         if found is None or place is None or place >= len(found):
-            self._say("group", Content())
+            self.say("group", Content())
         else:
-            self._say("group", group_details(found.groups[place], found, self._emails, self._zone))
+            self.say("group", group_details(found.groups[place], found, self._emails, self._source.zone))
 
     def _mark_cursor(self) -> None:
         """Draw the line under the cursor without colors, and the line before it with them."""
@@ -324,15 +329,3 @@ class ErrorsDialog(Dialog[ErrorGroup]):
                 line = group_line(found.groups[one], self._columns, found.taken_at, is_under_cursor=is_under_cursor)
                 rows.replace_option_prompt_at_index(one, line)
         self._line_under_cursor = place
-
-    def _spans(self) -> Content:
-        parts = [
-            Content.styled(f" {span(one)} ", "reverse bold" if place == self._span else "$foreground-muted")
-            for place, one in enumerate(SPANS)
-        ]
-        return Content("  ").join(parts)
-
-    def _say(self, name: str, content: Content) -> None:
-        # The parts are gone while the screen closes.
-        for part in self.query(f"#{name}").results(SteadyText):
-            part.say(content)

@@ -14,7 +14,7 @@ from textual.content import Content
 
 from store.errors import StoreError
 from store.statistics.waste import Waste, WasteKey
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import Dialog, choices_line
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import pad
 from tui.text.error_text import error_words
@@ -78,7 +78,7 @@ class WasteDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        self._say("keys", self.keys_line(_KEYS))
+        self.say("keys", self.keys_line(_KEYS))
         self.action_read()
 
     def action_step(self, steps: int) -> None:
@@ -87,17 +87,17 @@ class WasteDialog(Dialog[None]):
 
     @work(exclusive=True)
     async def action_read(self) -> None:
-        self._say("by", self._keys())
-        self._say("summary", Content("Reading …"))
+        self.say("by", choices_line((key.value for key in WasteKey), self._by))
+        self.say("summary", Content("Reading …"))
         try:
             self._found = await self._ask(list(WasteKey)[self._by])
         except StoreError as error:
             self._found = None
             self._draw()
-            self._say("summary", Content.styled(error_words(error), "$text-error"))
+            self.say("summary", Content.styled(error_words(error), "$text-error"))
             return
         self._draw()
-        self._say("summary", Content("\n".join(sentences(self._found)) or _ALL_COUNTED))
+        self.say("summary", Content("\n".join(sentences(self._found)) or _ALL_COUNTED))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -106,20 +106,8 @@ class WasteDialog(Dialog[None]):
         found = self._found
         if self.is_open:
             width = self.query_one(VerticalScroll).scrollable_content_region.width
-            self._say("headline", Content() if found is None else Content(headline(found)))
-            self._say("table", Content() if found is None else _table(found, width))
-
-    def _say(self, part: str, content: Content) -> None:
-        # The parts are gone while the dialog closes.
-        for one in self.query(f"#{part}").results(SteadyText):
-            one.say(content)
-
-    def _keys(self) -> Content:
-        parts = [
-            Content.styled(f" {key.value} ", "reverse bold" if place == self._by else "$foreground-muted")
-            for place, key in enumerate(WasteKey)
-        ]
-        return Content(_GAP).join(parts)
+            self.say("headline", Content() if found is None else Content(headline(found)))
+            self.say("table", Content() if found is None else _table(found, width))
 
 
 def _table(waste: Waste, width: int) -> Content:

@@ -14,6 +14,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.dashboard.keys.key_rules import KeyRules
 from tui.dashboard.terminal_sequences import EscapeChord
 from tui.dashboard.widgets import LEAVING_KEYS, show_toast
 from tui.text.error_text import Toast
@@ -47,26 +48,15 @@ class KeyQueue:
     """
 
     def __init__(
-        self,
-        app: App[Any],
-        *,
-        is_opening: Callable[[], bool],
-        is_taken: Callable[[events.Event], bool],
-        is_early: Callable[[events.Event], bool],
-        is_toggle: Callable[[events.Key], bool],
-        cancel: Callable[[], object],
+        self, app: App[Any], rules: KeyRules, *, is_opening: Callable[[], bool], cancel: Callable[[], object]
     ) -> None:
         """`is_opening` returns whether a dialog is about to open. `cancel` cancels it.
 
-        `is_taken` returns whether the open dialog takes a key. `is_early` returns whether a key acts on rows that are
-        still loading; it then waits for at most two seconds. `is_toggle` returns whether a key opens a dialog that
-        the same key closes.
+        A key that is early waits for at most two seconds.
         """
         self._app = app
+        self._rules = rules
         self._is_opening = is_opening
-        self._is_taken = is_taken
-        self._is_early = is_early
-        self._is_toggle = is_toggle
         self._cancel = cancel
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._delivered: events.Event | None = None
@@ -209,7 +199,7 @@ class KeyQueue:
         if not isinstance(held, events.Key):
             return
         repeats = sum(1 for _ in takewhile(lambda event: _is_same_key(event, held.key), self._waiting))
-        if repeats >= _FEWEST_REPEATS and self._is_toggle(held):
+        if repeats >= _FEWEST_REPEATS and self._rules.is_toggle(held):
             for _ in range(repeats - 2 - repeats % 2):
                 self._waiting.popleft()
 
@@ -231,7 +221,7 @@ class KeyQueue:
         if not self._waiting:
             return True
         event = self._waiting[0]
-        return self._is_taken(event) and not (is_patient and self._is_early(event))
+        return self._rules.is_taken(event) and not (is_patient and self._rules.is_early(event))
 
     def _drop_if_nothing_opened(self) -> None:
         expected, self._expected = self._expected, None

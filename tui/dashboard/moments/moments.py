@@ -14,8 +14,15 @@ _OWNER = "moment"
 
 
 class Moments:
-    def __init__(self, app: "MessageApp[int]") -> None:
+    def __init__(self, app: "MessageApp[int]", first: datetime | None) -> None:
+        """`first` is the moment to show once the database is open."""
         self._app = app
+        self._first = first
+
+    def take_first(self) -> datetime | None:
+        """Return the first moment, once."""
+        first, self._first = self._first, None
+        return first
 
     def suspend_writes(self, access: "WriteAccess", moment: datetime | None) -> None:
         """Refuse writes of the whole session while an earlier moment is shown."""

@@ -138,7 +138,7 @@ class DemoApp(GjobsApp):
         if is_first or not is_alone or self.screen is not self.dashboard or table.marked or not table.has_first_row:
             return
         if self.dashboard.listed.order == NEWEST_FIRST:
-            self._keys.drop_until_seen(FOLLOWED, drops=self.is_for_rows)
+            self._keys.drop_until_seen(FOLLOWED, drops=self.key_rules.is_for_rows)
             table.action_first()
 
     def make_presenter(self) -> Presenter:

@@ -52,7 +52,7 @@ class ScenarioStage:
         operator = session.operator
         store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
         self._app.tasks.stop_opening(above=Presenter)
-        with self._keys.dropping(_OTHER_USER, drops=self._app.is_for_rows):
+        with self._keys.dropping(_OTHER_USER, drops=self._app.key_rules.is_for_rows):
             self._app.act_as(store)
             if who == OPERATOR_NAME:
                 # For the operator, list all projects instead of only the first one.
@@ -68,7 +68,7 @@ class ScenarioStage:
         wanted = ListQuery(project_id=job.project_id if shown is not None else None)
         # Keys typed for the filter would act on the list once the filter is gone.
         is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
-        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._app.is_for_rows):
+        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._app.key_rules.is_for_rows):
             if dashboard.jobs.is_finding:
                 dashboard.jobs.leave_find()
             if dashboard.listed != wanted:

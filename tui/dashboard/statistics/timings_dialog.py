@@ -13,7 +13,7 @@ from textual.content import Content
 
 from store.errors import StoreError
 from store.statistics.statistics import DAY, JobTimings, ModeTimings
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import Dialog, choices_line
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text import timings_text
 from tui.text.clean_text import clean, pad
@@ -87,18 +87,18 @@ class TimingsDialog(Dialog[None]):
 
     @work(exclusive=True)
     async def action_measure(self) -> None:
-        self._say("spans", self._spans())
-        self._say("summary", Content("Measuring …"))
+        self.say("spans", choices_line(map(timings_text.span, SPANS), self._span))
+        self.say("summary", Content("Measuring …"))
         try:
             monitoring = await self._ask(SPANS[self._span])
         except StoreError as error:
             self._measured = None
             self._draw()
-            self._say("summary", Content.styled(clean(error_toast(error).text), "$text-error"))
+            self.say("summary", Content.styled(clean(error_toast(error).text), "$text-error"))
             return
         self._measured = monitoring
         self._draw()
-        self._say("summary", Content(timings_text.summary(monitoring)))
+        self.say("summary", Content(timings_text.summary(monitoring)))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -107,20 +107,7 @@ class TimingsDialog(Dialog[None]):
         measured = self._measured
         if self.is_open:
             width = self.query_one(VerticalScroll).scrollable_content_region.width
-            self._say("table", Content() if measured is None else _table(measured, width))
-
-    def _say(self, name: str, content: Content) -> None:
-        if self.is_open:
-            self.query_one(f"#{name}", SteadyText).say(content)
-
-    def _spans(self) -> Content:
-        parts = [
-            Content.styled(
-                f" {timings_text.span(span)} ", "reverse bold" if number == self._span else "$foreground-muted"
-            )
-            for number, span in enumerate(SPANS)
-        ]
-        return Content("  ").join(parts)
+            self.say("table", Content() if measured is None else _table(measured, width))
 
 
 def _table(monitoring: JobTimings, width: int) -> Content:

@@ -7,8 +7,10 @@ from textual.app import App
 
 from store.jobs.job import JobStatus
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from tui.dashboard.setup import TourStart
 
 if TYPE_CHECKING:
+    from tui.dashboard.memory import RememberedState
     from tui.dashboard.message_board import MessageBoard
 
 _OWNER = "tour"
@@ -28,21 +30,33 @@ class TourStep(StrEnum):
 class Tour:
     """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
 
-    def __init__(self, app: App[Any], board: "MessageBoard") -> None:
+    def __init__(self, app: App[Any], board: "MessageBoard", memory: "RememberedState", *, start: TourStart) -> None:
         self._app = app
         self._board = board
+        self._memory = memory
+        is_unseen = start is TourStart.ONCE and not memory.has_seen_tour
+        self._is_due = is_unseen or start is TourStart.ALWAYS
         self._done: set[TourStep] = set()
         self.is_on = False
 
-    def start(self) -> None:
-        self.is_on = True
-        self._show()
+    def start_if_due(self) -> None:
+        """Start the tour once. It is for the first list of the first opened database."""
+        if self._is_due:
+            self._is_due = False
+            self._memory.remember_tour()
+            self.is_on = True
+            self._show()
 
     def end(self) -> None:
         """End the tour. It does not start again in this run."""
         if self.is_on:
             self.is_on = False
             self._board.unpin(_OWNER)
+
+    def cancel(self) -> None:
+        """End the tour, or the wait for its start."""
+        self._is_due = False
+        self.end()
 
     def do(self, step: TourStep) -> None:
         """Mark a step as done and show the next one."""

@@ -233,7 +233,7 @@ class IsolationDialog(Dialog[None]):
 
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _TRYING):
-            self._say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
+            self.say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
 
     def action_pick(self, who: str) -> None:
         self.run_worker(self._pick(who), group="picking", exclusive=True)
@@ -282,10 +282,10 @@ class IsolationDialog(Dialog[None]):
         try:
             await work
         except StoreError as error:
-            self._say("progress", Content.styled(error_words(error), "bold $text-error"))
+            self.say("progress", Content.styled(error_words(error), "bold $text-error"))
 
     async def _prepare_and_try(self, *, tries_writes: bool) -> None:
-        self._say("progress", Content("Finding two users …"))
+        self.say("progress", Content("Finding two users …"))
         self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
         await self._try(self._plan, tries_writes=tries_writes)
 
@@ -294,10 +294,10 @@ class IsolationDialog(Dialog[None]):
         async for probe in self._check.attempt(plan, tries_writes=tries_writes):
             self._probes.append(probe)
             self._draw(len(self._probes) - 1)
-            self._say("progress", Content(f"Trying … {self._progress()}"))
+            self.say("progress", Content(f"Trying … {self._progress()}"))
         leaks = any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
         style = "bold $text-error" if leaks else "bold $text-success"
-        self._say("progress", Content.styled(f"{summary_words(self._probes)}.", style))
+        self.say("progress", Content.styled(f"{summary_words(self._probes)}.", style))
 
     def _progress(self) -> str:
         return f"{len(self._probes)} of {len(PROBED)}"
@@ -311,7 +311,7 @@ class IsolationDialog(Dialog[None]):
         place = rows.highlighted
         rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
         rows.highlighted = place or 0
-        self._say("who", self._who())
+        self.say("who", self._who())
         self._draw_answer()
 
     def _draw(self, index: int) -> None:
@@ -348,14 +348,10 @@ class IsolationDialog(Dialog[None]):
         """Show the full text of the row, which may be cut in the list."""
         index = self.query_one(OptionList).highlighted
         if index is None or self._plan is None:
-            self._say("answer", Content())
+            self.say("answer", Content())
             return
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        self._say("answer", Content.assemble((f"{attempt_words(*PROBED[index])}.\n", "$foreground-muted"), answer))
-
-    def _say(self, where: str, content: Content) -> None:
-        if self.is_open:
-            self.query_one(f"#{where}", SteadyText).say(content)
+        self.say("answer", Content.assemble((f"{attempt_words(*PROBED[index])}.\n", "$foreground-muted"), answer))
 
 
 async def show_isolation(host: "ActionHost") -> None:

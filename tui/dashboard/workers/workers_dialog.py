@@ -83,7 +83,7 @@ class WorkersDialog(Dialog[UUID]):
 
     def on_mount(self) -> None:
         self._options.focus()
-        self._say("summary", Content("Loading …"))
+        self.say("summary", Content("Loading …"))
         self._follow()
         self.set_interval(1.0, self._draw)
 
@@ -133,7 +133,7 @@ class WorkersDialog(Dialog[UUID]):
             now = overview.taken_at + age
             width = self._options.scrollable_content_region.width
             self._list(list(lines(overview, self._viewer, now=now, width=width, zone=self._zone)))
-            self._say("summary", Content(summary(overview, now=now)))
+            self.say("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
 
@@ -173,14 +173,14 @@ class WorkersDialog(Dialog[UUID]):
     def _draw_about(self) -> None:
         place = self._options.highlighted
         if place is None or place >= len(self._lines):
-            self._say("about", Content(_GONE if self._lines else ""))
+            self.say("about", Content(_GONE if self._lines else ""))
         else:
-            self._say("about", Content(self._lines[place].about))
+            self.say("about", Content(self._lines[place].about))
 
     def _draw_remark(self) -> None:
         words = self._remark()
         self.query_one("#remark").display = bool(words.plain)
-        self._say("remark", words)
+        self.say("remark", words)
 
     def _remark(self) -> Content:
         """Return what is not shown, or the error."""
@@ -191,9 +191,6 @@ class WorkersDialog(Dialog[UUID]):
             return Content()
         paused = "Paused. " if self._poller.paused else ""
         return Content(paused + remark(self._seen.value, self._viewer))
-
-    def _say(self, where: str, content: Content) -> None:
-        self.query_one(f"#{where}", SteadyText).say(content)
 
 
 async def show_workers(host: "ActionHost") -> None:

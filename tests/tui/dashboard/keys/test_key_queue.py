@@ -189,7 +189,7 @@ async def test_key_on_its_way_to_a_dialog_that_closes_is_dropped(dashboard: Driv
 async def test_keys_that_are_dropped_for_two_reasons_stay_dropped_for_both(dashboard: Driver) -> None:
     keys = dashboard.app._keys
     keys.drop_until_seen()
-    keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.is_for_rows)
+    keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.key_rules.is_for_rows)
     await dashboard.press("w", toast="Only keys for rows.")
     assert dashboard.dialog == ""
 
@@ -411,7 +411,7 @@ async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
 
     with monkeypatch.context() as patch:
         patch.setattr(JobsPanel, "table", property(gone))
-        assert not dashboard.app._is_toggle(events.Key("x", "x"))
+        assert not dashboard.app.key_rules.is_toggle(events.Key("x", "x"))
 
 
 async def test_escape_leaves_a_dialog_that_takes_no_other_key(jobs_db: JobsDatabase, database: Conninfo) -> None:
