@@ -26,6 +26,20 @@ _COUNTS = {
     "select gjobs.recount_jobs()": "the jobs",
     "select gjobs.recount_waste()": "the failed jobs and retries",
 }
+_DROPS = "select 'drop index "
+_RUN_GENERATED = """
+do $$
+declare
+    generated text;
+begin
+    for generated in
+        <query>
+    loop
+        execute replace(generated, ' concurrently', '');
+    end loop;
+end $$
+"""
+"""Does what `\\gexec` does, in a transaction."""
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
@@ -84,8 +98,7 @@ def run_apart(*names: str) -> None:
     """
     if makes_tables():
         for statement in _statements(*names):
-            if not statement.endswith(GENERATES) and not _is_built(statement):
-                op.execute(_text(statement.replace(" concurrently", "")))
+            _run_inside(statement)
         return
     with op.get_context().autocommit_block():
         this_run().committed()
@@ -104,6 +117,16 @@ def run_in_snapshot(name: str) -> None:
         run_apart(name)
 
 
+def _run_inside(statement: str) -> None:
+    """Run a statement of `run_apart` in the transaction. New tables have no invalid index to drop."""
+    if statement.endswith(GENERATES):
+        query = statement.removesuffix(GENERATES)
+        if not query.startswith(_DROPS):
+            op.execute(_text(_RUN_GENERATED.replace("<query>", query)))
+    elif not _is_built(statement):
+        op.execute(_text(statement.replace(" concurrently", "")))
+
+
 def _print(*names: str) -> None:
     for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
         end = "" if statement.endswith(GENERATES) else ";"
@@ -120,20 +143,29 @@ def _execute(*names: str) -> None:
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
                 if _is_built(statement):
                     continue
-                if found := _CONCURRENT.match(statement):
-                    doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
-                    run.report(f"{doing[:1].upper()}{doing[1:]}.")
-                elif counted := _COUNTS.get(statement):
-                    doing = f"counting {counted}"
-                    run.report(f"Counting {counted}.")
+                doing = _describe(statement) or doing
                 cursor = connection.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
-                        connection.execute(str(generated).encode())
+                        if not _is_built(generated):
+                            doing = _describe(generated) or doing
+                            connection.execute(generated.encode())
     except KeyboardInterrupt:
         run.report(f"Stopped while {doing}. The finished steps are kept.")
         run.report("Run the same command to continue. It rebuilds an incomplete index.")
         raise
+
+
+def _describe(statement: str) -> str | None:
+    """Report a long statement, and return what it does. Return None for other statements."""
+    if found := _CONCURRENT.match(statement):
+        doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
+    elif counted := _COUNTS.get(statement):
+        doing = f"counting {counted}"
+    else:
+        return None
+    this_run().report(f"{doing[:1].upper()}{doing[1:]}.")
+    return doing
 
 
 def this_run() -> Run:

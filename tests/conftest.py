@@ -22,7 +22,7 @@ from migrations.runner import upgrade
 from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.embedded.server import open_server
 from tests.event_loop import IdleAwareLoop
-from tests.other_server import VARIABLE, open_other_server, uses_a_server
+from tests.other_server import VARIABLE, open_other_server, other_programs, uses_a_server
 from tests.shared_connection import SharedConnection
 
 pytest_plugins = ["tests.hosted.hosted_fixtures", "tests.statement_recording"]
@@ -124,7 +124,7 @@ def started_server(**further_settings: str) -> Iterator[ServerHandle]:
     data_dir.rmdir()
     settings = {"fsync": "off", **further_settings}
     if VARIABLE in os.environ:
-        lease = open_other_server(data_dir, settings=settings, grace=1.0)
+        lease = open_other_server(data_dir, programs=other_programs(), settings=settings, grace=1.0)
     else:
         lease = open_server(data_dir, settings=settings, grace=1.0, remove_after=True)
     with lease:

@@ -23,7 +23,11 @@ from store.embedded.watchdog import ensure_watchdog
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 
 
-def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: float) -> ServerHandle:
+def other_programs() -> Path:
+    return Path(os.environ[VARIABLE]).absolute()
+
+
+def open_other_server(data_dir: Path, *, programs: Path, settings: Mapping[str, str], grace: float) -> ServerHandle:
     """Start it like `open_server` with `remove_after`: the watchdog always removes the new data directory."""
     layout = DataLayout.of(data_dir)
     layout.make()
@@ -32,7 +36,7 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
         client_lock = clients.acquire(layout.client_locks)
         try:
             with closing(ensure_watchdog(layout, grace)) as watching:
-                server = _start(layout, settings)
+                server = _start(layout, programs, settings)
                 watching.confirm()
         except BaseException:
             client_lock.leave()
@@ -40,8 +44,7 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
     return ServerHandle(layout, server.socket_dir, client_lock, ignore, revive=lambda: False)
 
 
-def _start(layout: DataLayout, settings: Mapping[str, str]) -> Postmaster:
-    directory = Path(os.environ[VARIABLE]).absolute()
+def _start(layout: DataLayout, directory: Path, settings: Mapping[str, str]) -> Postmaster:
     account = choose_account(cluster=layout.cluster, home=layout.home, binaries=directory)
     _make_cluster(layout.cluster, directory, account)
     binaries = Binaries(directory=directory, version=(layout.cluster / "PG_VERSION").read_text().strip())

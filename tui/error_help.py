@@ -71,7 +71,9 @@ def speedup_hint(listed: ListQuery, lacking: IndexAdvice | None) -> str:
     """Return sentences. `lacking` is the index that the list lacks, or None if none is known."""
     sentences = [f"Narrow it: add {words}." for words in [" or ".join(_narrower(listed))] if words]
     if finds_by_reading(listed):
-        sentences.append("No index helps to find a duration or part of a text. The database reads each job.")
+        sentences.append("To find a duration or part of a text, the database reads each job.")
+        if any(term.key in (None, Key.ERROR) and not term.is_negated for term in listed.job_filter.terms):
+            sentences.append("'gjobs doctor' shows whether an index for words can help.")
     if lacking is not None:
         sentences.append(f"This index would help: {lacking.sql}")
     return " ".join(sentences) or "Try again when the server is less busy."

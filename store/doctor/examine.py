@@ -16,7 +16,7 @@ from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
 from store.database.write_access import WriteMode
-from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks
+from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks, word_checks
 from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
 from store.doctor.policy_checks import nothing_leaks, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
@@ -165,10 +165,14 @@ class _Examination:
         )
 
     async def _rows(self) -> Iterable[Finding]:
-        uses, indexes = await self._read(table_checks.TABLE_USE, table_checks.INDEX_USE)
-        return table_checks.rows_findings(
-            self._facts, uses, indexes, await table_checks.count(self._database, self._facts)
+        uses, indexes, (support,) = await self._read(
+            table_checks.TABLE_USE, table_checks.INDEX_USE, word_checks.TRIGRAM_SUPPORT
         )
+        counted = await table_checks.count(self._database, self._facts)
+        return [
+            *table_checks.rows_findings(self._facts, uses, indexes, counted),
+            *word_checks.word_findings(support, uses, indexes, is_replica=self._facts.is_replica),
+        ]
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, rules = await self._read(

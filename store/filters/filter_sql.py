@@ -1,5 +1,6 @@
 """Filter to SQL conditions with bound parameters."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -148,9 +149,14 @@ def _parameters(term: Term, value: Value) -> Iterator[tuple[str, object]]:
             yield "limit", STUCK_AFTER
         case str():
             yield "text", value
+            yield "pattern", f"%{_SPECIAL.sub(_ESCAPED, value)}%"
             if ids := id_range(value):
                 yield "first", ids.low
                 yield "last", ids.high
+
+
+_SPECIAL, _ESCAPED = re.compile(r"[\\%_]"), r"\\\g<0>"
+"""The characters with a meaning in a pattern of LIKE. They match literally."""
 
 
 def _duration(seconds: int) -> timedelta:
@@ -272,8 +278,8 @@ class _Condition:
         return func.lower(column) == func.lower(self.text)
 
     def _holds(self, column: ColumnElement[str]) -> ColumnElement[bool]:
-        # Not LIKE: percent signs and underscores must match literally.
-        return func.strpos(func.lower(column), func.lower(self.text)) > 0
+        # The trigram index of the migrations has exactly these expressions.
+        return func.lower(column).like(func.lower(self._parameter("pattern", Text())))
 
     def _in_error(self) -> ColumnElement[bool]:
         return and_(_jobs.c.error.is_not(None), self._holds(_jobs.c.error))

@@ -27,6 +27,7 @@ from tests.benchmarks.table_tick import table_tick
 from tests.benchmarks.transitions import transitions
 from tests.benchmarks.waste import waste
 from tests.benchmarks.wire import wire
+from tests.benchmarks.words import words
 from tests.benchmarks.work import work
 
 Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
@@ -45,6 +46,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "table_tick": table_tick,
     "waste": waste,
     "wire": wire,
+    "words": words,
 }
 
 

@@ -16,7 +16,7 @@ from tests.hosted.pooler import Pooler, start_pooler
 from tests.hosted.replica import Replica, start_replica
 from tests.hosted.server_directory import Place, opened_place
 from tests.hosted.tls import TlsServer, programs_with_tls, start_tls_server
-from tests.other_server import VARIABLE
+from tests.other_server import VARIABLE, other_programs
 
 GRANTED, UNGRANTED, GROWN = "granted", "ungranted", "grown"
 """The databases that tests copy."""
@@ -24,7 +24,7 @@ GRANTED, UNGRANTED, GROWN = "granted", "ungranted", "grown"
 
 def programs() -> Path:
     """Return the directory of the Postgres programs: the embedded ones, or those under test."""
-    return Path(os.environ[VARIABLE]).absolute() if VARIABLE in os.environ else find_binaries().directory
+    return other_programs() if VARIABLE in os.environ else find_binaries().directory
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,9 @@ async def test_timeout_with_another_cause_keeps_its_hint(database: Conninfo, err
 
 INDEX = IndexAdvice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
 
-READS = "No index helps to find a duration or part of a text. The database reads each job."
+READS = "To find a duration or part of a text, the database reads each job."
+
+WORDS = "'gjobs doctor' shows whether an index for words can help."
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,8 @@ READS = "No index helps to find a duration or part of a text. The database reads
     [
         ("mode:lifestyle", False, None, "Narrow it: add since:7d or project:NAME."),
         ("-since:7d", True, None, "Narrow it: add since:7d."),
-        ("error:timeout project:Autumn", False, None, f"Narrow it: add since:7d. {READS}"),
+        ("error:timeout project:Autumn", False, None, f"Narrow it: add since:7d. {READS} {WORDS}"),
+        ("took:>5m since:7d", True, None, READS),
         (
             "status:failed since:24h",
             True,

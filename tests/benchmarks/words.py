@@ -1,0 +1,175 @@
+"""A rare word among many jobs of one project, with and without the trigram index, and what the index costs."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from random import Random
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from migrations.runner import downgrade, upgrade
+from store.database.database import Database
+from store.embedded.clients import ADMINISTRATOR
+from store.embedded.data_dir import throw_away_dir
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.jobs.job import USUAL_MODES
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+from tests.benchmarks.database import Databases, FilledDatabase, without_indexes
+from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.lists import ROWS, timed
+from tests.benchmarks.sizes import many
+from tests.other_server import open_other_server
+from tests.trigrams import SCHEMA, programs_with_trigrams
+
+WORD, MATCHES = "jabberwocky", 20
+
+BEFORE = "0012"
+"""The revision before the one that builds the index."""
+
+INDEXED, PLAIN = "the operator, with the index", "the operator, without the index"
+
+USER_INDEXED, USER_PLAIN = "the project's owner, with the index", "the project's owner, without the index"
+
+WRITES_INDEXED, WRITES_PLAIN = "with the index", "without the index"
+
+_ONE_PROJECT = """
+update public.generation_jobs set user_id = %(user)s, project_id = %(project)s, error = case
+    when error is null then null
+    when mod(cost_cents, 3) = 0 then 'API timeout after ' || cost_cents || ' ms'
+    when mod(cost_cents, 3) = 1 then 'Asset ' || id || ' not found'
+    else json_build_object('message', 'The image service answered 503, request ' || md5(id::text),
+                           'stack', repeat('    at generateImage (/app/generate-image.ts:142:11)\n', 10))::text end
+"""
+_RARE = """
+update public.generation_jobs set error = %(error)s
+ where id in (select id from public.generation_jobs order by id limit %(matches)s)
+"""
+
+
+async def words(effort: Effort, databases: Databases) -> list[Finding]:
+    """Return nothing without a server that has pg_trgm."""
+    with _with_trigrams(effort) as others:
+        if others is None:
+            return []
+        with others.copy_of(others.of(many(effort))) as plain:
+            _prepare(plain)
+            with others.copy_of(plain) as indexed:
+                downgrade(indexed.conninfo, BEFORE)
+                with _administrator(indexed) as connection:
+                    connection.execute(f"create schema {SCHEMA}".encode())
+                    connection.execute(f"grant usage on schema {SCHEMA} to public".encode())
+                    connection.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
+                upgrade(indexed.conninfo)
+                return [await _compare(effort, indexed, plain), await _writes(effort, indexed, plain)]
+
+
+@contextmanager
+def _with_trigrams(effort: Effort) -> Iterator[Databases | None]:
+    programs = programs_with_trigrams()
+    if programs is None:
+        yield None
+        return
+    data_dir, settings = throw_away_dir(), {"fsync": "off"} if effort.quick else {}
+    with open_other_server(data_dir, programs=programs, settings=settings, grace=0.1) as lease:
+        yield Databases(data_dir, lease.conninfo)
+
+
+def _administrator(database: FilledDatabase) -> psycopg.Connection:
+    return psycopg.connect(make_conninfo("", **{**database.conninfo, "user": ADMINISTRATOR}), autocommit=True)
+
+
+def _prepare(database: FilledDatabase) -> None:
+    """Give all jobs to one project, most failures an error of their own, and some jobs the word."""
+    values = {
+        "user": database.owner.id,
+        "project": database.owner.projects[0],
+        "error": f"The printer of {WORD.title()} is on fire",
+        "matches": MATCHES,
+    }
+    with without_indexes(database.conninfo), _administrator(database) as connection:
+        connection.execute("alter table public.generation_jobs disable trigger all")
+        connection.execute(_ONE_PROJECT.encode(), values)
+        connection.execute(_RARE.encode(), values)
+        connection.execute("alter table public.generation_jobs enable trigger all")
+    with _administrator(database) as connection:
+        connection.execute("vacuum (analyze) public.generation_jobs")
+
+
+async def _compare(effort: Effort, indexed: FilledDatabase, plain: FilledDatabase) -> Finding:
+    rounds, owner = effort.choose(9, quick=1), ActingUser(id=plain.owner.id, email=None)
+    listed = ListQuery(project_id=plain.owner.projects[0], job_filter=parse(WORD, now=datetime.now(UTC)))
+    query = ListingQuery(window=RowWindowQuery(listed=listed, after=ROWS))
+    async with (
+        Store(Database(indexed.conninfo), OPERATOR) as store,
+        Store(Database(plain.conninfo), OPERATOR) as slow_store,
+        Store(Database(indexed.conninfo), owner) as users,
+        Store(Database(plain.conninfo), owner) as slow_users,
+    ):
+        contestants = {INDEXED: store, PLAIN: slow_store, USER_INDEXED: users, USER_PLAIN: slow_users}
+        for each in contestants.values():
+            assert len((await each.get_listing(query)).window.jobs) == MATCHES
+        series = await take_turns(
+            {name: timed(partial(each.get_listing, query), 1) for name, each in contestants.items()}, rounds=rounds
+        )
+    return Finding(
+        title="a rare word among the jobs of one project",
+        unit="ms",
+        settings={"jobs": plain.jobs, "matches": MATCHES, "rounds": rounds, "PostgreSQL": _version(plain)},
+        series=series,
+        ratios=(Ratio(ours=INDEXED, rival=PLAIN, reach=AtMost(0.05)), Ratio(ours=USER_INDEXED, rival=USER_PLAIN)),
+    )
+
+
+def _version(database: FilledDatabase) -> int:
+    with database.connect() as connection:
+        return connection.info.server_version // 10_000
+
+
+async def _writes(effort: Effort, indexed: FilledDatabase, plain: FilledDatabase) -> Finding:
+    rounds, jobs = effort.choose(9, quick=1), effort.choose(500, quick=5)
+    with indexed.connect() as to_indexed, plain.connect() as to_plain:
+        series = await take_turns(
+            {
+                WRITES_INDEXED: _lives(to_indexed, indexed, jobs),
+                WRITES_PLAIN: _lives(to_plain, plain, jobs),
+            },
+            rounds=rounds,
+        )
+    return Finding(
+        title="what the index for words costs: a job is inserted, begins and ends",
+        unit="ms",
+        settings={"jobs": plain.jobs, "jobs a round": jobs, "rounds": rounds, "PostgreSQL": _version(plain)},
+        series=series,
+        ratios=(Ratio(ours=WRITES_INDEXED, rival=WRITES_PLAIN),),
+    )
+
+
+def _lives(connection: psycopg.Connection, database: FilledDatabase, jobs: int) -> Contestant:
+    """Return a contestant that measures the mean time of a job in ms. Each tenth job fails. At the end of a round, the
+    index merges its pending entries, which would otherwise be work of a later write.
+    """
+    random = Random(0)  # noqa: S311
+
+    async def contestant() -> float:
+        start = time.perf_counter()
+        for number in range(jobs):
+            row = connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, %s) returning id",
+                [database.owner.id, database.owner.projects[0], random.choice(USUAL_MODES)],
+            ).fetchone()
+            assert row
+            connection.execute("update public.generation_jobs set status = 'running' where id = %s", row)
+            end = "update public.generation_jobs set status = %s, error = %s where id = %s"
+            error = f"The image service answered 503, request {random.random()}" if number % 10 == 0 else None
+            connection.execute(end, ["failed" if error else "succeeded", error, row[0]])
+        connection.execute(
+            "select gin_clean_pending_list(c.oid::regclass) from pg_class c where c.relname = 'gjobs_words'"
+        )
+        return (time.perf_counter() - start) * 1000 / jobs
+
+    return contestant

@@ -1,0 +1,174 @@
+"""The trigram index for words: the doctor offers it, a revision builds it, and searches use it."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from migrations.runner import downgrade, pending_sql, upgrade, verify
+from store.database.database import Database
+from store.doctor import word_checks
+from store.filters.filter_terms import Term
+from store.filters.filter_text import parse
+from store.filters.job_filter import JobFilter
+from store.job_list.list_query import ListQuery, RowWindowQuery
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+from tests.conftest import Conninfo, connect
+from tests.hosted.cluster import OWNER, SETTINGS, Server, copied, make_project, make_roles
+from tests.hosted.hosted_fixtures import GRANTED
+from tests.hosted.server_directory import Place
+from tests.hosted.test_hosted_doctor import examined
+from tests.migrations.conftest import acting, run_with_psql
+from tests.store.store_fixtures import NOW
+from tests.trigrams import SCHEMA, programs_with_trigrams
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, fill
+
+BEFORE = "0012"
+"""The revision before the one that builds the index."""
+
+MANY = 20_000
+
+
+@pytest.fixture(scope="module")
+def trigram_server(hosted_server: Server, hosted_place: Place) -> Iterator[Server]:
+    """The hosted cluster, or a second one if its programs lack pg_trgm."""
+    programs = programs_with_trigrams()
+    if programs is None:
+        pytest.skip("no Postgres with pg_trgm is installed")
+    if programs == hosted_server.programs:
+        yield hosted_server
+        return
+    server = Server.on(hosted_place, programs, "trigrams", SETTINGS)
+    server.initialise()
+    server.start()
+    make_roles(server)
+    make_project(server, GRANTED, old_privileges=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def project(trigram_server: Server) -> Iterator[Conninfo]:
+    """The app's database with two users, many jobs and a schema for extensions, which only the owner may use."""
+    with copied(trigram_server, GRANTED) as name:
+        conninfo = trigram_server.login(name)
+        jobs_db = JobsDatabase(conninfo)
+        fill(jobs_db)
+        jobs_db.close()
+        with connect(conninfo, autocommit=True) as owner:
+            owner.execute(f"create schema {SCHEMA}".encode())
+            owner.execute(
+                "insert into generation_jobs (user_id, project_id, mode, error, created_at)"
+                " select %s, %s, 'lifestyle', case mod(n, 4) when 0 then 'timeout ' || n end,"
+                " now() - n * interval '1 s' from generate_series(1, %s) n",
+                [ADA, AUTUMN, MANY],
+            )
+            owner.execute("vacuum (analyze) generation_jobs")
+        yield conninfo
+
+
+def word_index(conninfo: Conninfo) -> bool | None:
+    """Return whether the index is valid, or None without an index."""
+    with connect(conninfo) as connection:
+        row = connection.execute(
+            "select indisvalid from pg_index where indexrelid = to_regclass('public.gjobs_words')"
+        ).fetchone()
+        return None if row is None else bool(row[0])
+
+
+async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
+    project: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def offered() -> str | None:
+        return next((one.sql for one in (await examined(project)).findings if one.name == "word-index"), None)
+
+    assert await offered() is None, "few jobs"
+    monkeypatch.setattr(word_checks, "MOST_COUNTED", MANY)
+    statements = (await offered() or "").split("\n")
+    columns = f"lower(mode) {SCHEMA}.gin_trgm_ops, lower(error) {SCHEMA}.gin_trgm_ops"
+    assert statements == [
+        f"CREATE EXTENSION pg_trgm WITH SCHEMA {SCHEMA};",
+        f"CREATE INDEX CONCURRENTLY gjobs_words ON public.generation_jobs USING gin ({columns});",
+        "ANALYZE public.generation_jobs;",
+    ]
+    async with Store(Database(project), OPERATOR) as store:
+        rare = ListQuery(job_filter=parse(f'"t {MANY}"', now=NOW))
+        slow = await store.get_list_cost(rare)
+        with connect(project, autocommit=True) as owner:
+            owner.execute(statements[0].encode())
+            assert await offered() == "\n".join(statements[1:])
+            for statement in statements[1:]:
+                owner.execute(statement.encode())
+        fast = await store.get_list_cost(rare)
+    assert slow
+    assert fast
+    assert fast.cost < slow.cost / 4
+    assert await offered() is None
+    assert not [one for one in verify(project).differences if "gjobs_words" in one.name]
+
+
+def test_revision_builds_repairs_and_drops_the_word_index(project: Conninfo, trigram_server: Server) -> None:
+    messages: list[str] = []
+    upgrade(project, report=messages.append)
+    assert word_index(project) is None
+    assert not [one for one in messages if "gjobs_words" in one]
+    downgrade(project, BEFORE)
+
+    with connect(project, autocommit=True) as owner:
+        owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
+    upgrade(project, report=messages.append)
+    assert word_index(project) is True
+    assert "Building the index gjobs_words." in messages
+    assert verify(project).matches
+
+    downgrade(project, BEFORE, report=messages.append)
+    assert word_index(project) is None
+    assert "Dropping the index gjobs_words." in messages
+    leave_an_invalid_index(project, trigram_server)
+    assert run_with_psql(project, pending_sql(project)).stderr == ""
+    assert word_index(project) is True
+
+
+def leave_an_invalid_index(project: Conninfo, server: Server) -> None:
+    """Leave an index as an interrupted build does."""
+    with connect(project, autocommit=True) as owner:
+        owner.execute("create index gjobs_words on public.generation_jobs (mode)")
+    with connect(server.administrator(str(project["dbname"])), autocommit=True) as administrator:
+        administrator.execute(
+            "update pg_index set indisvalid = false where indexrelid = 'public.gjobs_words'::regclass"
+        )
+    assert word_index(project) is False
+
+
+async def test_each_actor_finds_words_and_users_can_write_with_the_index(project: Conninfo) -> None:
+    with connect(project, autocommit=True) as owner:
+        owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
+        upgrade(project)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(owner, ADA):
+            owner.execute(f"select {SCHEMA}.similarity('a', 'b')".encode())
+        for claims in (ADA, BEN):
+            owner.execute(
+                "select set_config('role', 'authenticated', false), set_config('request.jwt.claims', %s, false)",
+                [f'{{"sub": "{claims}", "role": "authenticated"}}'],
+            )
+            owner.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, error)"
+                " select user_id, id, '50%_off', 'Jabberwocky \\ 100%' from public.projects order by id limit 1"
+            )
+    for word, found in (("jabberwocky", 1), ("50%_OFF", 1), ("50x_off", 0), ("\\ 100%", 1), ("y \\", 1)):
+        listed = ListQuery(job_filter=JobFilter(terms=(Term(key=None, values=(word,)),)))
+        for actor, times in ((OPERATOR, 2), (ActingUser(id=ADA), 1), (ActingUser(id=BEN), 1)):
+            async with Store(Database(project), actor) as store:
+                assert len((await store.get_window(RowWindowQuery(listed=listed))).jobs) == times * found, (word, actor)
+
+
+def test_new_tables_get_the_word_index(trigram_server: Server) -> None:
+    with connect(trigram_server.administrator(), autocommit=True) as administrator:
+        administrator.execute(SQL("create database new_tables owner {}").format(Identifier(OWNER)))
+    blank = trigram_server.login("new_tables")
+    with connect(blank, autocommit=True) as owner:
+        owner.execute("create extension pg_trgm")
+    upgrade(blank)
+    assert word_index(blank) is True
