@@ -15,7 +15,7 @@ from store.database.write_access import WriteMode
 from store.doctor.examine import read_revision
 from store.projects.project import Asset
 from store.store import Store
-from tui.case.redacted_groups import redact_fingerprints
+from tui.case.redacted_groups import redacted_group
 from tui.case.redaction import Redactor, SecretKind, placeholder_counts, shortened
 from tui.session import Session
 
@@ -70,7 +70,10 @@ def prepare(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> 
         return BuiltCase(case=changed(case, shortened), database=database, placeholders=None, zone=zone)
     ids = [case.user.id, *(job.id for job in case.jobs), *(one.id for one in case.projects)]
     redactor = Redactor(keeps=[case.user.email] if case.user.email else [], ids=ids)
-    redacted = redact_fingerprints(case, lambda one: changed(one, redactor.text, redactor.path))
+    redacted = changed(replace(case, failures=None), redactor.text, redactor.path)
+    if (failures := case.failures) is not None:
+        groups = tuple(redacted_group(one, redactor.text) for one in failures.groups)
+        redacted = replace(redacted, failures=replace(failures, groups=groups))
     return BuiltCase(case=redacted, database=database, placeholders=redactor.placeholders, zone=zone)
 
 

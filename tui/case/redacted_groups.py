@@ -1,51 +1,34 @@
-"""Fingerprints in a redacted case.
-
-A fingerprint has no digits, so redaction can't recognize a secret in it. It is computed again from the redacted error.
-"""
+"""Redaction of error groups, for cases and copies."""
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from store.case.case import Case
 from store.error_groups.error_group import ErrorGroup
 from store.error_groups.fingerprint import MOST_READ, fingerprint
 from tui.case.secret_patterns import KINDS
+from tui.text.clean_text import ELLIPSIS
 
 _CHANGED_WORD = re.compile(r"[^\s\"'<>()\[\]{},;]*#[^\s\"'<>()\[\]{},;]*")
-"""A word of which a part may have been replaced in a fingerprint."""
+"""A word of which a part may have been replaced in a fingerprint. Redaction can't recognize a secret without digits."""
 _PLACEHOLDER = re.compile(rf"\[({KINDS}) #\]")
 
 
-def redact_fingerprints(case: Case, redact: Callable[[Case], Case]) -> Case:
-    """Redact the case, and name its groups after their redacted examples.
+def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
+    """Redact the group, and name it after its redacted example.
 
     The fingerprint of a long traceback is of its end, which the example lacks. Its name loses its changed words.
+    So does the name of a cut example that is one word.
     """
-    redacted = redact(
-        _changed(
-            case,
-            lambda group: replace(
-                group, fingerprint=_CHANGED_WORD.sub("#", group.fingerprint), example=_whole_words(group.example)
-            ),
-        )
-    )
-    whole = {group.id for group in case.failures or () if fingerprint(group.example) == group.fingerprint}
-    return _changed(
-        redacted, lambda group: replace(group, fingerprint=_name(group.example)) if group.id in whole else group
-    )
+    whole = _without_cut_word(group.example)
+    example = redact(whole)
+    if fingerprint(whole) == group.fingerprint:
+        name = _PLACEHOLDER.sub(r"[\1]", fingerprint(example))
+    else:
+        name = redact(_CHANGED_WORD.sub("#", group.fingerprint))
+    return replace(group, fingerprint=name, example=example, modes=tuple(map(redact, group.modes)))
 
 
-def _name(example: str) -> str:
-    return _PLACEHOLDER.sub(r"[\1]", fingerprint(example))
-
-
-def _whole_words(example: str) -> str:
+def _without_cut_word(example: str) -> str:
     """Leave out the last word of a cut example: a part of a secret may be unrecognizable."""
-    return example if len(example) < MOST_READ else example.rpartition(" ")[0]
-
-
-def _changed(case: Case, change: Callable[[ErrorGroup], ErrorGroup]) -> Case:
-    if case.failures is None:
-        return case
-    return replace(case, failures=replace(case.failures, groups=tuple(map(change, case.failures))))
+    return example if len(example) < MOST_READ else f"{example.rpartition(' ')[0]} {ELLIPSIS}".lstrip(" ")

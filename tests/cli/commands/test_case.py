@@ -137,11 +137,14 @@ def test_fingerprints_of_a_case_have_no_part_of_a_secret(gjobs: Run, url: str, s
 
 def test_case_says_how_many_groups_of_failures_it_lists(gjobs: Run, url: str, sql: Sql) -> None:
     sql("insert into public.generation_jobs (project_id, user_id, mode, status, error)"
-        " select project_id, user_id, mode, 'failed', repeat('x', n) || ' broke' from public.generation_jobs,"
-        " generate_series(1, 25) as n where id = %s", FAILED)  # fmt: skip
+        " select project_id, user_id, mode, 'failed',"
+        " case when n < 3 then repeat('z', 5000) else repeat('x', n) || ' broke' end"
+        " from public.generation_jobs, generate_series(1, 25) as n where id = %s", FAILED)  # fmt: skip
     case = gjobs("case", str(FAILED)).out
     assert "The largest 20 groups are listed.\nThe newest errors of the largest 5 follow the table.\n" in case
     assert case.count("The newest error of the group") == 5
+    assert f"| `{'z' * 60}" in case
+    assert "\n…\n" in case
 
 
 def test_file_is_replaced_only_with_force_and_other_suffixes_are_refused(gjobs: Run, url: str, tmp_path: Path) -> None:

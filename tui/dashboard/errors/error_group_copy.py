@@ -1,23 +1,18 @@
 """The copy of an error group for a ticket, redacted like a case."""
 
-import re
 import shlex
-from dataclasses import replace
 from typing import assert_never
 
 from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
-from store.error_groups.fingerprint import MOST_READ, fingerprint
 from store.filters.filter_terms import Key, Term
 from store.filters.filter_text import format_filter
 from store.filters.job_filter import JobFilter
 from store.jobs.job import JobStatus
 from store.page_limits import MAX_LIMIT, PAGE_SIZE
 from store.users.actor import ActingUser, Actor, Anon, Operator
+from tui.case.redacted_groups import redacted_group
 from tui.case.redaction import Redactor
 from tui.text.error_group_text import ticket_text
-
-_CHANGED_WORD = re.compile(r"[^ ]*#[^ ]*")
-"""A word of a fingerprint that may be a secret without its digits, which redaction can't recognize."""
 
 
 def group_filter(scope: ErrorScope, group: ErrorGroup) -> str:
@@ -32,7 +27,8 @@ def group_filter(scope: ErrorScope, group: ErrorGroup) -> str:
 
 def group_copy(group: ErrorGroup, found: ErrorGroups, *, scope: ErrorScope, actor: Actor) -> str:
     """Return the group as text. Users are named by their ids, and the example is redacted."""
-    return ticket_text(_redacted(group), found, command=_command(scope, group, actor))
+    redactor = Redactor(ids=(group.example_job_id, *group.users))
+    return ticket_text(redacted_group(group, redactor.text), found, command=_command(scope, group, actor))
 
 
 def _command(scope: ErrorScope, group: ErrorGroup, actor: Actor) -> str:
@@ -51,14 +47,3 @@ def _who(actor: Actor) -> str:
         case ActingUser(id=user_id):
             return str(user_id)
     assert_never(actor)
-
-
-def _redacted(group: ErrorGroup) -> ErrorGroup:
-    redactor = Redactor(ids=(group.example_job_id, *group.users))
-    # A secret that was cut at the end may be unrecognizable.
-    whole = group.example if len(group.example) < MOST_READ else group.example.rpartition(" ")[0]
-    example = redactor.text(whole)
-    has_line = fingerprint(whole) == group.fingerprint
-    name = fingerprint(example) if has_line else redactor.text(_CHANGED_WORD.sub("#", group.fingerprint))
-    modes = tuple(redactor.text(mode) for mode in group.modes)
-    return replace(group, fingerprint=name, example=example, modes=modes)

@@ -45,3 +45,11 @@ def test_copy_has_no_secret(error: str) -> None:
     assert " sent " in copied.splitlines()[0]
     for secret in ("carl", "AKIA", "EXAMPLE", "abcDEF"):
         assert secret not in copied
+
+
+def test_cut_word_is_left_out_and_the_name_stays() -> None:
+    group = replace(GROUP, example="x" * 4_000, fingerprint="x" * 200)
+    copied = group_copy(group, FOUND, scope=ErrorScope(), actor=OPERATOR)
+    assert "x" * 200 in copied.splitlines()[0]
+    assert "x" * 201 not in copied
+    assert copied.rstrip().endswith("…")
