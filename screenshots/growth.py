@@ -1,4 +1,4 @@
-"""Draws the time of queries with ten thousand to ten million jobs, from the benchmark results. Pure."""
+"""Draws the time and the traffic of queries with ten thousand to ten million jobs, from the benchmark results. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,21 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT = 860, 500
+WIDTH, DRAWN_HEIGHT = 860, 270
 
-LEFT, RIGHT, TOP, BOTTOM = 90, 40, 160, 70
+"""The width of the chart, and the height of the area with the lines, in pixels."""
+
+LEFT, RIGHT, BOTTOM = 90, 40, 70
 
 """Around the lines, in pixels."""
+
+LEGEND, LEGEND_LINE = 48, 28
+
+"""The heights of an empty legend and of each of its lines."""
+
+UNITS = ("ms", "bytes")
+
+"""Each has an axis of its own, from top to bottom."""
 
 COLORS = ("#0b6e4f", "#1f5fbf", "#8a4fbf", "#c2410c")
 
@@ -26,14 +36,16 @@ Document = Mapping[str, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     title: str
+    unit: str
     points: tuple[tuple[float, float], ...]
-    """Pairs of a number of jobs and milliseconds, in ascending order."""
+    """Pairs of a number of jobs and a value in the unit, in ascending order."""
 
 
 def lines_of(document: Document) -> list[Line]:
     return [
         Line(
             title=finding["title"],
+            unit=finding["unit"],
             points=tuple(sorted((_jobs(name), series["median"]) for name, series in finding["series"].items())),
         )
         for finding in document["findings"]
@@ -42,23 +54,20 @@ def lines_of(document: Document) -> list[Line]:
 
 
 def chart(document: Document) -> str:
-    """An SVG chart with two logarithmic axes: a constant time is level, and a time that grows with the jobs rises."""
-    lines = lines_of(document)
-    jobs = _decades([x for line in lines for x, _ in line.points])
-    times = _decades([y for line in lines for _, y in line.points])
-    scale = _Scale(jobs=jobs, times=times)
+    """An SVG chart with logarithmic axes: a constant value is level, and a value that grows with the jobs rises."""
+    lines, parts, height = lines_of(document), list[str](), 0
+    for unit in UNITS:
+        if of_unit := [line for line in lines if line.unit == unit]:
+            scale = _scale(of_unit, start=height)
+            parts += _grid(scale)
+            parts += [part for number, line in enumerate(of_unit) for part in _drawn(line, number, scale)]
+            height = scale.bottom + BOTTOM
     start = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
         ' font-family="system-ui, sans-serif" font-size="14" fill="#24292f">'
     )
-    parts = [
-        start,
-        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="#ffffff"/>',
-        *_grid(scale),
-        *(part for number, line in enumerate(lines) for part in _drawn(line, number, scale)),
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+    background = f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#ffffff"/>'
+    return "\n".join([start, background, *parts, "</svg>"]) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +75,35 @@ class _Scale:
     """From values to pixels; each axis goes from the first of its decades to the last."""
 
     jobs: Sequence[int]
-    times: Sequence[int]
+    values: Sequence[int]
+    unit: str
+    start: int
+    """Where the legend starts."""
+    top: int
+
+    @property
+    def bottom(self) -> int:
+        return self.top + DRAWN_HEIGHT
 
     def x(self, jobs: float) -> float:
         return LEFT + self._share(jobs, self.jobs) * (WIDTH - LEFT - RIGHT)
 
-    def y(self, milliseconds: float) -> float:
-        return HEIGHT - BOTTOM - self._share(milliseconds, self.times) * (HEIGHT - TOP - BOTTOM)
+    def y(self, value: float) -> float:
+        return self.bottom - self._share(value, self.values) * DRAWN_HEIGHT
 
     @staticmethod
     def _share(value: float, decades: Sequence[int]) -> float:
         return (math.log10(value) - decades[0]) / (decades[-1] - decades[0])
+
+
+def _scale(lines: Sequence[Line], *, start: int) -> _Scale:
+    return _Scale(
+        jobs=_decades([x for line in lines for x, _ in line.points]),
+        values=_decades([y for line in lines for _, y in line.points]),
+        unit=lines[0].unit,
+        start=start,
+        top=start + LEGEND + LEGEND_LINE * len(lines),
+    )
 
 
 def _decades(values: Sequence[float]) -> range:
@@ -86,7 +113,7 @@ def _decades(values: Sequence[float]) -> range:
 
 
 def _grid(scale: _Scale) -> list[str]:
-    left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
+    left, right, top, bottom = LEFT, WIDTH - RIGHT, scale.top, scale.bottom
     parts = []
     for exponent in scale.jobs:
         x = scale.x(10**exponent)
@@ -94,11 +121,11 @@ def _grid(scale: _Scale) -> list[str]:
             f'<path d="M{x:.1f} {top}V{bottom}" stroke="#d0d7de"/>',
             f'<text x="{x:.1f}" y="{bottom + 22}" text-anchor="middle">{10**exponent:,}</text>',
         ]
-    for exponent in scale.times:
+    for exponent in scale.values:
         y = scale.y(10**exponent)
         parts += [
             f'<path d="M{left} {y:.1f}H{right}" stroke="#d0d7de"/>',
-            f'<text x="{left - 10}" y="{y + 5:.1f}" text-anchor="end">{10.0**exponent:,g} ms</text>',
+            f'<text x="{left - 10}" y="{y + 5:.1f}" text-anchor="end">{_tick(10.0**exponent, scale.unit)}</text>',
         ]
     parts.append(f'<text x="{(left + right) / 2:.1f}" y="{bottom + 50}" text-anchor="middle">jobs in the table</text>')
     return parts
@@ -106,10 +133,10 @@ def _grid(scale: _Scale) -> list[str]:
 
 def _drawn(line: Line, number: int, scale: _Scale) -> list[str]:
     color, mark = COLORS[number % len(COLORS)], MARKS[number % len(MARKS)]
-    points = [(scale.x(jobs), scale.y(milliseconds)) for jobs, milliseconds in line.points]
-    legend = 30 + 28 * number
+    points = [(scale.x(jobs), scale.y(value)) for jobs, value in line.points]
+    legend = scale.start + 30 + LEGEND_LINE * number
     stroke = f'fill="none" stroke="{color}" stroke-width="2.5" stroke-dasharray="{mark}"'
-    few, many = (_amount(milliseconds) for _, milliseconds in (line.points[0], line.points[-1]))
+    few, many = (_amount(value, line.unit) for _, value in (line.points[0], line.points[-1]))
     return [
         f'<path d="M{LEFT} {legend}h44" {stroke}/>',
         f'<text x="{LEFT + 56}" y="{legend + 5}">{escape(line.title)}: {few} to {many}</text>',
@@ -123,5 +150,9 @@ def _jobs(name: str) -> int:
     return int(name.removesuffix(" jobs").replace(",", ""))
 
 
-def _amount(milliseconds: float) -> str:
-    return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.2g} ms"
+def _tick(value: float, unit: str) -> str:
+    return f"{value:,g} {unit}" if unit == "ms" else f"{value:,.0f} B"
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2g} {unit}"

@@ -68,25 +68,25 @@ HEADLINES = (
         ("first paint of Posting", "Posting (another Textual program), first paint"),
     ),
     (
-        "the newest 200 jobs of a project, in a table of a million jobs",
-        "the newest 200 jobs of a project, read as a user",
-        ("Store.get_project_jobs", "gjobs"),
-        ("raw psycopg", "raw psycopg"),
+        "the same over a network with a round trip of 100 ms",
+        "time at 100 ms round trip",
+        ("first rows of gjobs", "gjobs"),
+        ("psql -c with 200 rows", "`psql -c`"),
     ),
     (
-        "status changes of single jobs, with all triggers",
-        "status changes of single jobs",
-        ("with all triggers", "gjobs"),
-        ("without the triggers of gjobs", "without triggers"),
+        "traffic of a minute in which nothing changes",
+        "a minute of an idle dashboard, bytes in both directions",
+        ("dashboard on a migrated database", "gjobs"),
+        ("the list polled every 2 s, raw psycopg", "the list polled every 2 s"),
     ),
     (
-        "one refresh of a table of 500 rows, one of them changed",
-        "one refresh of a table with 1 of 500 rows changed, CPU time",
-        ("JobTable", "gjobs"),
-        ("DataTable", "Textual's DataTable"),
+        "a rare word among a million jobs of one project",
+        "a rare word among the jobs of one project",
+        ("the operator, with the index", "gjobs, with an index of `pg_trgm`"),
+        ("the operator, without the index", "without the index"),
     ),
     (
-        "jobs whose handlers do nothing, run by one worker that claims one job at a time",
+        "jobs whose handlers do nothing, claimed one at a time by one worker",
         WORK,
         ("gjobs", "gjobs"),
         ("PgQueuer", "PgQueuer"),
@@ -155,7 +155,7 @@ def generate(part: str) -> str:
         case "sample case":
             return "\n".join(_excerpt(SAMPLE_CASE.read_text(encoding="utf-8").splitlines()))
         case "headline benchmarks":
-            return table(("what", "gjobs", "compared with"), _headlines())
+            return "\n\n".join([table(("what", "gjobs", "compared with"), _headlines()), _machines()])
         case _:
             raise ValueError(f"Unknown generated part {part!r}")
 
@@ -236,8 +236,19 @@ def _excerpt(lines: Sequence[str]) -> Iterator[str]:
             yield f"|{' … |' * (line.count(' | ') + 1)}"
 
 
+def _runs() -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return runs
+
+
+def _machines() -> str:
+    measured = [run["surroundings"] for run in _runs()]
+    machines = dict.fromkeys(f"{one['cores']} cores of an {one['machine']}" for one in measured)
+    return f"Measured on {' or '.join(machines)}."
+
+
 def _headlines() -> Iterator[tuple[str, ...]]:
-    findings = [finding for run in json.loads(RESULTS.read_text(encoding="utf-8")) for finding in run["findings"]]
+    findings = [finding for run in _runs() for finding in run["findings"]]
     for label, title, *compared in HEADLINES:
         series, unit = next((one["series"], one["unit"]) for one in findings if one["title"] == title)
         yield (label, *(f"{shown}: {number(series[name]['median'])} {unit}" for name, shown in compared))

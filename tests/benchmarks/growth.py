@@ -1,4 +1,4 @@
-"""The time of the same queries with ten thousand to ten million jobs."""
+"""The time and the traffic of the same queries with ten thousand to ten million jobs."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,9 +9,10 @@ from store.store import Store
 from store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import Effort, Finding, Series, take_turns
-from tests.benchmarks.lists import ROWS, timed, users_store
+from tests.benchmarks.lists import ROWS, look_at_project, timed, users_store
 from tests.benchmarks.sizes import growing
 from tests.benchmarks.statistics import assert_same_numbers, install_specified, our_time, specified_time, turns
+from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 
 NEWEST = f"the newest {ROWS} jobs of a project, through the store"
 
@@ -21,15 +22,29 @@ STATISTICS = "get_job_statistics() of gjobs for a user with a tenth of all jobs,
 
 SPECIFIED = "the specification's get_job_statistics() for the same user, server time"
 
+FIRST_LIST = f"connecting and the first {ROWS} jobs of a project, with all names"
+
+REFRESH = "one refresh of this list, nothing changed"
+
+_UNITS = {NEWEST: "ms", MIDDLE: "ms", STATISTICS: "ms", SPECIFIED: "ms", FIRST_LIST: "bytes", REFRESH: "bytes"}
+
 
 async def growth(effort: Effort, databases: Databases) -> list[Finding]:
-    by_size = {jobs: await _measure(effort, databases.of(jobs)) for jobs in growing(effort)}
-    lines = {
-        title: {f"{jobs:,} jobs": series[title] for jobs, series in by_size.items()}
-        for title in (NEWEST, MIDDLE, STATISTICS, SPECIFIED)
-    }
+    by_size = {}
+    with wire_proxy(databases.server) as proxy:
+        for jobs in growing(effort):
+            database = databases.of(jobs)
+            by_size[jobs] = {**await _measure(effort, database), **await _traffic(effort, database, proxy)}
     settings = {"rounds": _rounds(effort)}
-    return [Finding(title=title, unit="ms", settings=settings, series=line) for title, line in lines.items()]
+    return [
+        Finding(
+            title=title,
+            unit=unit,
+            settings=settings,
+            series={f"{jobs:,} jobs": series[title] for jobs, series in by_size.items()},
+        )
+        for title, unit in _UNITS.items()
+    ]
 
 
 async def _measure(effort: Effort, database: FilledDatabase) -> Mapping[str, Series]:
@@ -48,6 +63,21 @@ async def _measure(effort: Effort, database: FilledDatabase) -> Mapping[str, Ser
                 },
                 rounds=_rounds(effort),
             )
+
+
+async def _traffic(effort: Effort, database: FilledDatabase, proxy: WireProxy) -> Mapping[str, Series]:
+    query, first, refresh = look_at_project(database), list[float](), list[float]()
+    for _ in range(_rounds(effort)):
+        start = proxy.traffic
+        async with Store(Database(proxy.conninfo(database.conninfo)), OPERATOR) as store:
+            await store.get_listing(query)
+            first.append(float(proxy.traffic.since(start).both))
+            for _ in range(10):  # Statements are prepared after some uses.
+                await store.get_listing(query)
+            start = proxy.traffic
+            await store.get_listing(query)
+            refresh.append(float(proxy.traffic.since(start).both))
+    return {FIRST_LIST: Series(tuple(first)), REFRESH: Series(tuple(refresh))}
 
 
 def _rounds(effort: Effort) -> int:
