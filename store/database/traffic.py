@@ -47,8 +47,9 @@ class TrafficMeter:
         self._is_counted = False
 
     def add(self, connection: Any) -> None:
-        """Count an open connection of the driver."""
-        self._last[connection] = Traffic()
+        """Count an open connection of the driver, if the system counts its bytes."""
+        if read_traffic(connection.fileno()) is not None:
+            self._last[connection] = Traffic()
 
     def total(self) -> Traffic | None:
         """Return the bytes so far, or None if nothing was counted."""

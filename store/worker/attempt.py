@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned
-from store.worker.handlers import Handler, HandlerSpec, Work, is_coroutine_function
+from store.worker.handlers import Handler, HandlerSpec, Work
 from store.worker.loop_clock import LoopClock, StepTimer
 
 STOP_SECONDS = 5.0
@@ -166,7 +166,7 @@ class HandlerRunner:
     async def handle(self, spec: HandlerSpec, work: Work, steps: StepTimer) -> BaseException | None:
         """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
         try:
-            if is_coroutine_function(spec.handler):
+            if spec.is_coroutine:
                 return error_of_unrun(await steps.run(_await(spec.handler, work)))
             await self._threads.run(spec.handler, work, on_end=self._on_end)
         except BaseException as error:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from random import Random
 from types import NoneType
@@ -132,6 +132,11 @@ class HandlerSpec:
     retry_on: tuple[type[Exception], ...]
     """Exceptions that cause a retry, like Retry."""
     backoff: Backoff
+    is_coroutine: bool = field(init=False)
+    """Whether the handler is a coroutine function. Otherwise, it gets its own thread."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_coroutine", is_coroutine_function(self.handler))
 
 
 class Registry:

@@ -17,6 +17,10 @@ HUNG_SECONDS = 300.0
 """An event loop that is blocked longer than a job's time-out plus these seconds loses the job."""
 
 
+HELD_PER_SLOT = 4
+"""The most jobs that a worker holds for each slot. With less, claims would wait while the last ends are being saved."""
+
+
 class InFlightJob:
     """A job that this worker holds."""
 
@@ -55,9 +59,10 @@ class InFlightJobs:
     def free(self) -> int:
         """How many more jobs may be started.
 
-        Jobs whose end is not saved yet take no slot. But there are at most twice as many jobs as slots.
+        Jobs whose end is not saved yet take no slot. But there are at most HELD_PER_SLOT times as many jobs as slots.
         """
-        return max(0, min(self._concurrency - self._handlers.running, 2 * self._concurrency - len(self._jobs)))
+        room = HELD_PER_SLOT * self._concurrency - len(self._jobs)
+        return max(0, min(self._concurrency - self._handlers.running, room))
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import pytest
 from store.database.database import Database
 from store.errors import InvalidValue
 from store.leases import lease_sql
-from store.leases.lease import SILENT_AFTER, ClaimedJob, Released, Rescheduled, WorkerInfo
+from store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
 from store.sample.simulated_clock import SimulatedClock
 from store.sample.simulation import Simulation
 from store.store import Store
@@ -19,6 +19,7 @@ from store.users.actor import OPERATOR
 from store.worker.attempt_outcome import LONGEST_WAIT
 from store.worker.claimer import CLAIMS_AT_ONCE
 from store.worker.handlers import Backoff, Registry, Retry, Work
+from store.worker.in_flight import HELD_PER_SLOT
 from store.worker.lease_client import LeaseClient, interval
 from store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
@@ -117,6 +118,23 @@ class TestHandlers:
         assert 1 < most <= CLAIMS_AT_ONCE
         assert len(of_kind(events, AttemptStarted)) == 60
         assert env.outcomes() == [SUCCEEDED] * 60
+
+    async def test_worker_holds_a_limited_number_of_jobs_while_their_ends_are_being_saved(
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        end, may_end = LeaseClient.end, asyncio.Event()
+
+        async def wait(leases: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
+            await may_end.wait()
+            return await end(leases, endings)
+
+        monkeypatch.setattr(LeaseClient, "end", wait)
+        env.queue(number=20)
+        async with env.running(concurrency=2, batch=1, once=True) as (_, events):
+            await until_reported(events, AttemptStarted, number=2 * HELD_PER_SLOT)
+            await until(lambda: len(env.leases()) == 2 * HELD_PER_SLOT)
+            may_end.set()
+        assert env.outcomes() == [SUCCEEDED] * 20
 
 
 class TestRetries:
