@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import zip_longest
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
@@ -74,6 +74,25 @@ class FittedLine(Widget):
             self.refresh()
 
 
+class TitledPanel(Widget):
+    """A widget with titles in its border. A new title draws only the border's top and bottom lines, because drawing a
+    whole panel takes milliseconds.
+    """
+
+    _draws_only_edges = False
+
+    def show_titles(self, title: Content, subtitle: Content) -> None:
+        self._draws_only_edges = True
+        self.border_title, self.border_subtitle = title, subtitle
+        self._draws_only_edges = False
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        if self._draws_only_edges:
+            edge, height = Region(0, 0, self.outer_size.width, 1), self.outer_size.height
+            regions = tuple(edge.translate((0, y)).translate(-self.content_offset) for y in (0, height - 1))
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+
 class DrawnLines(Widget):
     """A widget of lines, each as wide as the widget at most. Only lines that changed are drawn again, because drawing
     a whole pane takes milliseconds.
@@ -123,11 +142,13 @@ class DrawnLines(Widget):
         return self._strips.get(y) or Strip.blank(self.size.width, self.visual_style.rich_style)
 
     def _draw_missing_lines(self) -> None:
-        """Draw them together. Each line keeps its line number, which mouse selections depend on."""
-        missing = [_NO_LINE if y in self._strips else line for y, line in enumerate(self._lines)]
-        content, size = Content("\n").join(missing), self.size
-        for y, strip in enumerate(Visual.to_strips(self, content, size.width, size.height, self.visual_style)):
-            self._strips.setdefault(y, strip)
+        """Draw from the first to the last missing line together. Mouse selections depend on the line numbers."""
+        missing = [y for y in range(len(self._lines)) if y not in self._strips] or [0]
+        first, last = missing[0], missing[-1]
+        content = Content("\n").join(self._lines[first : last + 1])
+        drawn = Visual.to_strips(self, content, self.size.width, last - first + 1, self.visual_style)
+        for y, strip in enumerate(drawn, first):
+            self._strips.setdefault(y, strip.apply_offsets(0, y) if first else strip)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

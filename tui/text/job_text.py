@@ -204,9 +204,15 @@ _GOES_ON = "│"
 
 def timeline_lines(history: JobHistory, *, now: datetime, width: int, zone: tzinfo | None = None) -> list[list[Span]]:
     """Return lines of this width, oldest first. `now` is the server's time."""
+    spent = [spent_line(history, now=now, width=width)] if history.spans else []
+    return [*spent, *event_lines(history, width=width, zone=zone)]
+
+
+def event_lines(history: JobHistory, *, width: int, zone: tzinfo | None = None) -> list[list[Span]]:
+    """Return a line for each of the newest events, oldest first, after a line about the earlier ones."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
-    lines = [_spent(history, now, width)] if history.spans else []
+    lines: list[list[Span]] = []
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
@@ -216,7 +222,7 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int, zone: tzin
     return [*lines, *(list(_line(row, layout, width)) for row in rows)]
 
 
-def _spent(history: JobHistory, now: datetime, width: int) -> list[Span]:
+def spent_line(history: JobHistory, *, now: datetime, width: int) -> list[Span]:
     """Return the time in each status. If the words do not fit, only glyphs stand for the statuses."""
     times = time_in_each(status_spans(history.events, now=now))
     spent: list[Span] = []

@@ -1,7 +1,9 @@
 """Details pane: the job under the cursor, beside a wide list."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import zip_longest
+from typing import NamedTuple
 
 from textual.content import Content
 from textual.timer import Timer
@@ -46,6 +48,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         self.border_title = Content("Details")
         self._sections: JobSections | None = None
         self._load: PaneLoad | None = None
+        self._wrapped: Sequence[_Wrapped] = ()
         self._resting: Timer | None = None
         self._is_read = False
         self._is_stuck = False
@@ -130,15 +133,30 @@ class DetailsPane(DrawnLines, can_focus=False):
         """Redraw only the lines of the pane that have changed."""
         width, height = self.size
         if width:
-            self.show_lines(self._words(width, height).wrap(width)[:height])
+            sections = zip_longest(self._words(width, height), self._wrapped)
+            self._wrapped = [_wrap(words, width, before) for words, before in sections if words is not None]
+            self.show_lines([line for section in self._wrapped for line in section.lines][:height])
 
     def fit_lines(self) -> None:
         self.follow()
 
-    def _words(self, width: int, height: int) -> Content:
+    def _words(self, width: int, height: int) -> Iterable[Content]:
         if self._sections is None:
-            return Content.styled("No job under the cursor", _MUTED)
-        return Content("\n").join(_shown(self._sections, width, height))
+            return [Content.styled("No job under the cursor", _MUTED)]
+        return _shown(self._sections, width, height)
+
+
+class _Wrapped(NamedTuple):
+    words: Content
+    width: int
+    lines: Sequence[Content]
+
+
+def _wrap(words: Content, width: int, before: _Wrapped | None) -> _Wrapped:
+    """Wrap a section. Return what was wrapped before if it is the same, because wrapping takes milliseconds."""
+    if before is not None and before.width == width and before.words.is_same(words):
+        return before
+    return _Wrapped(words, width, words.wrap(width))
 
 
 def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
@@ -156,8 +174,10 @@ def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
         yield message.stylize(_ERROR)
     if stuck := sections.stuck:
         yield Content.assemble("\n", stuck.stylize(_WARNING))
-    if timeline := sections.timeline(width):
-        yield Content.assemble(("\nEvents\n", _MUTED), timeline)
+    spent, events = sections.spent(width), sections.events(width)
+    if spent or events:
+        yield Content.styled("\nEvents", _MUTED)
+    yield from filter(None, (spent, events))
     yield Content.assemble("\n", sections.facts(width, prefers_names=True))
     if error := sections.error(limit=_LONGEST_ERROR):
         # Wrapping lines that do not fit would slow down each move of the cursor.

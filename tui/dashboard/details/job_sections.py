@@ -11,7 +11,7 @@ from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import Span, error_pretty, error_summary
-from tui.text.job_text import STATE_FACTS, Names, fact_lines, stuck_words, timeline_lines
+from tui.text.job_text import STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
 from tui.text.moment_text import unrecorded_words
 
 _LONGEST_ERROR = 20_000
@@ -35,6 +35,8 @@ class JobSections:
     history_note: str = ""
     zone: tzinfo | None = None
     """The zone of the times; None means this machine's."""
+    _events: tuple[tuple[object, ...], Content] | None = None
+    """What the events were laid out from, and the result."""
 
     def state(self, width: int) -> Content:
         """Return the status and the duration."""
@@ -85,11 +87,24 @@ class JobSections:
         return whole if error and whole and whole.startswith(error) else error
 
     def timeline(self, width: int) -> Content:
-        """Return the events with a note on their limits; empty if nothing was read yet."""
-        lines = timeline_lines(self.history, now=self.now, width=width, zone=self.zone) if self.history else []
-        if self.history_note:
-            lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
-        return _lines(lines)
+        """Return the time in each status, and the events. Empty if nothing was read yet."""
+        return Content("\n").join(filter(None, (self.spent(width), self.events(width))))
+
+    def spent(self, width: int) -> Content:
+        """Return the time in each status; empty if it is unknown."""
+        if not self.history or not self.history.spans:
+            return Content()
+        return Content.assemble(*spent_line(self.history, now=self.now, width=width))
+
+    def events(self, width: int) -> Content:
+        """Return the events with a note on their limits. Events do not change by time, so they are laid out once."""
+        layout = width, self.zone, self.history, self.history_note
+        if self._events is None or self._events[0] != layout:
+            lines = event_lines(self.history, width=width, zone=self.zone) if self.history else []
+            if self.history_note:
+                lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
+            self._events = layout, _lines(lines)
+        return self._events[1]
 
 
 @lru_cache(maxsize=64)

@@ -234,6 +234,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawing = TableRenderer()
         self._lines: tuple[Line, ...] = ()
         self._strips: LRUCache[Line, Strip] = LRUCache(1024)
+        self._drawn: dict[int, tuple[Line, Strip]] = {}
+        """What each line of the screen shows."""
         self._hovered_line: int | None = None
         self._opened_by_click: UUID | None = None
         self._is_settling = False
@@ -465,7 +467,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if room == self._fitted:
             return
         self._fitted = room
-        self._strips.clear()
+        self._forget_strips()
         self._drawing.fit(room.width, self.sort)
         self._show_state(self._view.resized(room.height - HEADER_HEIGHT))
 
@@ -488,12 +490,28 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Fit first, because the first frame is drawn before the resize message."""
+        """Fit first, because the first frame is drawn before the resize message.
+
+        Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
+        """
         self._fit()
-        return super().render_lines(crop)
+        background, gutter = self.background_colors[1], self.visual_style.rich_style
+        strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        return strips
+
+    def _drawn_line(self, y: int) -> Strip:
+        line, drawn = self._line(y), self._drawn.get(y)
+        if drawn is None or drawn[0] != line:
+            drawn = self._drawn[y] = line, self.render_line(y)
+        return drawn[1]
+
+    def _line(self, y: int) -> Line:
+        return self._lines[y] if y < len(self._lines) else Line()
 
     def render_line(self, y: int) -> Strip:
-        line = self._lines[y] if y < len(self._lines) else Line()
+        line = self._line(y)
         if line not in self._strips:
             self._strips[line] = paint(line, self._width, self._component_style)
         return self._strips[line]
@@ -503,7 +521,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._forget_strips()
+
+    def _forget_strips(self) -> None:
         self._strips.clear()
+        self._drawn.clear()
 
     # Keys
 

@@ -34,6 +34,7 @@ from tui.dashboard.keys import bindings
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
 from tui.dashboard.statistics.count_text import count_words
 from tui.dashboard.users.visibility_text import list_note
+from tui.dashboard.widgets import TitledPanel
 from tui.text.error_text import error_words
 from tui.text.format import jobs_count, short_id
 
@@ -64,7 +65,7 @@ _TITLE_EDGES = 4
 """Cells of the border beside a title, without the corners."""
 
 
-class JobsPanel(Vertical):
+class JobsPanel(Vertical, TitledPanel):
     DEFAULT_CSS = """
     JobsPanel {
         height: 1fr;
@@ -614,7 +615,7 @@ class JobsPanel(Vertical):
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
-            self.border_title, self.border_subtitle = (Content(text) for text in titles)
+            self.show_titles(*map(Content, titles))
             self.post_message(self.NotesChanged(titles[1]))
 
 
