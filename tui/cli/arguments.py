@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
     from store.search import IdMatches
     from store.store import Store
+    from tui.cli.parser import Parser
 
 
 Size = tuple[int, int]
@@ -247,6 +248,16 @@ def _suggestion(typed: str, names: Sequence[str]) -> str:
     if not close:
         return "'gjobs projects' lists the projects."
     return f"Did you mean {' or '.join(map(repr, close))}? Names must match exactly."
+
+
+def add_filter(parser: "Parser") -> None:
+    parser.add_argument(
+        "--filter",
+        dest="job_filter",
+        type=job_filter,
+        metavar="EXPR",
+        help="only jobs that match; 'gjobs help filters' explains EXPR",
+    )
 
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from store.users.actor import ActingUser
 from tui.dashboard import worker_groups
 from tui.dashboard.action_context import context_for
-from tui.dashboard.archive.archive_dialog import show_archive
+from tui.dashboard.archive.archive_actions import show_archive
 from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
 from tui.dashboard.case.case_actions import show_case

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
 from store.errors import Locked, TimedOut
 from tui.cli import json_documents
-from tui.cli.arguments import age, find_project, job_filter
+from tui.cli.arguments import add_filter, age, find_project
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, print_message
@@ -32,13 +32,7 @@ def add_errors(commands: "Commands") -> None:
     )
     add = parser.add_argument
     add("--project", metavar="ID|NAME", help="only jobs of this project")
-    add(
-        "--filter",
-        dest="job_filter",
-        type=job_filter,
-        metavar="EXPR",
-        help="only jobs that match; 'gjobs help filters' explains EXPR",
-    )
+    add_filter(parser)
     add(
         "--window",
         type=age,

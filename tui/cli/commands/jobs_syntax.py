@@ -7,10 +7,10 @@ from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
 from tui.cli.arguments import (
+    add_filter,
     id_or_prefix,
     identifier,
     identifier_or_none,
-    job_filter,
     page_key,
     status,
     whole_number,
@@ -94,13 +94,7 @@ def _add_which(parser: Parser) -> None:
     add = parser.add_argument
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", type=status, metavar="STATUS", help=f"{_STATUSES}, or another status of your app")
-    add(
-        "--filter",
-        dest="job_filter",
-        type=job_filter,
-        metavar="EXPR",
-        help="only jobs that match; 'gjobs help filters' explains EXPR",
-    )
+    add_filter(parser)
     add("--view", type=not_empty, metavar="NAME", help="only jobs of this view; with --filter, both must match")
     parser.explained = _explained_filter
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings
-from tui.cli import arguments
-from tui.cli.arguments import narrowed
+from tui.cli.arguments import add_filter, narrowed
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode, not_empty
 from tui.cli.interruption import orderly_termination
@@ -46,13 +45,7 @@ def add_watch(commands: "Commands") -> None:
     )
     parser.usage = "%(prog)s [OPTION ...]"
     add = parser.add_argument
-    add(
-        "--filter",
-        dest="job_filter",
-        type=arguments.job_filter,
-        metavar="EXPR",
-        help="only jobs that match, as in 'jobs list'",
-    )
+    add_filter(parser)
     add("--view", metavar="NAME", help="only jobs of this saved view")
     add(
         "--until",

@@ -1,10 +1,9 @@
-"""Archive dialog with pages and marks; restoring."""
+"""Archive dialog with pages and marks."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from textual import work
@@ -17,29 +16,18 @@ from textual.widgets.option_list import Option
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from store.jobs.job_results import Page, PageKey
-from store.retention.archive import count_archived, get_archived, list_archived, restore_archived
-from store.retention.retention import ArchivedJob, ArchiveQuery
-from tui.dashboard.action_context import ActionContext, context_for
-from tui.dashboard.databases import may_write
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
+from store.retention.retention import ArchivedJob
+from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, pad
-from tui.text.error_text import Toast, error_words
-from tui.text.format import short_id
+from tui.text.error_text import error_words
 from tui.text.retention_text import (
     ArchiveColumn,
     archive_columns,
-    archived_facts,
     archived_line,
-    archived_sentence,
     archived_titles,
-    archived_words,
-    confirm_restoration,
 )
-from tui.text.write_text import Confirmation, restored_toast
-
-if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+from tui.text.write_text import Confirmation
 
 Places = tuple[PageKey | None, ...]
 """The start of each page up to the present one. None is the start of the first page."""
@@ -94,6 +82,36 @@ _KEYS = {
 _MARK_CELLS = 3
 
 
+class ArchiveSource(Protocol):
+    """What the archive dialog shows, and what its keys do."""
+
+    @property
+    def of(self) -> str:
+        """Name the project or all projects, as clean text."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    @property
+    def project_names(self) -> Mapping[UUID, str]: ...
+
+    @property
+    def has_several_projects(self) -> bool: ...
+
+    async def read(self, after: PageKey | None) -> Page[ArchivedJob]:
+        """Read the page that starts there."""
+
+    async def count(self) -> str:
+        """Return a sentence with the number of archived jobs."""
+
+    async def show(self, archived: ArchivedJob) -> None: ...
+
+    def question(self, jobs: Sequence[GenerationJob]) -> Confirmation: ...
+
+    def may_restore(self) -> bool:
+        """Return whether restoring is allowed. If not, show why."""
+
+
 class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     """Return the jobs to restore, after a confirmation. The dialog holds one page and the marked jobs."""
 
@@ -117,39 +135,14 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Show the page with older jobs"),
     ]
 
-    def __init__(
-        self,
-        *,
-        of: str,
-        read: Callable[[PageKey | None], Awaitable[Page[ArchivedJob]]],
-        count: Callable[[], Awaitable[str]],
-        look: Callable[[ArchivedJob], Awaitable[None]],
-        question: Callable[[Sequence[GenerationJob]], Confirmation],
-        may_restore: Callable[[], bool],
-        project_names: Mapping[UUID, str],
-        with_project: bool,
-        now: datetime,
-    ) -> None:
-        """`of` names the project or all projects and must be clean. `read` takes the start of a page.
-
-        `count` returns a sentence with the number of archived jobs. `look` shows one job. `may_restore` returns
-        whether restoring is allowed. If not, it shows why.
-        """
+    def __init__(self, source: ArchiveSource) -> None:
         super().__init__()
-        self._of = of
-        self._read = read
-        self._count = count
-        self._look_at = look
-        self._question = question
-        self._may_restore = may_restore
-        self._project_names = project_names
-        self._with_project = with_project
+        self._source = source
         self._columns: Sequence[ArchiveColumn] = ()
-        self._now = now
         self._pages = ArchivePages()
 
     def compose(self) -> ComposeResult:
-        with self.box(f"Archive · {self._of}"):
+        with self.box(f"Archive · {self._source.of}"):
             yield SteadyText(id="count")
             yield SteadyText(id="titles")
             yield OptionList(id="archived", markup=False, compact=True)
@@ -158,7 +151,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
+        self.say("keys", self.keys_line(_KEYS))
         self._turn_to(FIRST)
         self._tell_count()
 
@@ -166,7 +159,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     async def _tell_count(self) -> None:
         self._say("count", "Counting …")
         try:
-            self._say("count", await self._count())
+            self._say("count", await self._source.count())
         except StoreError as error:
             self._say("count", f"Not counted: {error_words(error)}")
 
@@ -174,7 +167,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     async def _turn_to(self, places: Places) -> None:
         self._say("note", "Loading …")
         try:
-            page = await self._read(places[-1])
+            page = await self._source.read(places[-1])
         except StoreError as error:
             self._say("note", error_words(error))
             return
@@ -191,7 +184,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     @work(exclusive=True, group="look")
     async def action_look(self) -> None:
         if (archived := self._pointed_at) is not None:
-            await self._look_at(archived)
+            await self._source.show(archived)
 
     def action_mark(self) -> None:
         rows, archived = self.query_one(OptionList), self._pointed_at
@@ -205,14 +198,14 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     def action_restore(self) -> None:
         jobs = tuple(archived.job for archived in self._pages.chosen(self._pointed_at))
-        if not jobs or not self._may_restore():
+        if not jobs or not self._source.may_restore():
             return
 
         def answered(agreed: bool | None) -> None:
             if agreed:
                 self.dismiss(jobs)
 
-        self.app.push_screen(ConfirmDialog(self._question(jobs)), answered)
+        self.app.push_screen(ConfirmDialog(self._source.question(jobs)), answered)
 
     @property
     def _pointed_at(self) -> ArchivedJob | None:
@@ -227,7 +220,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
             return
         rows, page = self.query_one(OptionList), self._pages.page
         room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
-        self._columns = archive_columns(room, with_project=self._with_project)
+        self._columns = archive_columns(room, with_project=self._source.has_several_projects)
         self._say("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")
         rows.set_options([Option(self._prompt(archived)) for archived in page])
         rows.highlighted = cursor if len(page) else None
@@ -235,66 +228,11 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     def _prompt(self, archived: ArchivedJob) -> Content:
         mark = pad(" ●" if self._pages.is_marked(archived) else "", _MARK_CELLS)
-        line = archived_line(archived, self._columns, project_names=self._project_names, now=self._now)
+        line = archived_line(archived, self._columns, project_names=self._source.project_names, now=self._source.now)
         return Content.assemble((mark, "$text-accent"), *line)
 
-    def _say(self, where: str, sentence: str) -> None:
-        if self.is_open:
-            line = self.query_one(f"#{where}", SteadyText)
+    def _say(self, part: str, sentence: str) -> None:
+        """Show the sentence. An empty one takes no line."""
+        self.say(part, Content(clean(sentence, limit=400)))
+        for line in self.query(f"#{part}"):
             line.display = bool(sentence)
-            line.say(Content(clean(sentence, limit=400)))
-
-
-PAGE_SIZE = 100
-
-
-async def show_archive(host: "ActionHost", context: ActionContext) -> None:
-    """Show the archive of the listed project, or of all. The jobs are counted once, at opening."""
-    store, now, names = context.store, host.dashboard.now, context.project_names
-    query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
-
-    async def read(after: PageKey | None) -> Page[ArchivedJob]:
-        return await list_archived(store, query, limit=PAGE_SIZE, after=after, is_light=True)
-
-    async def count() -> str:
-        return archived_words(await count_archived(store, query))
-
-    async def look(archived: ArchivedJob) -> None:
-        with suppress(StoreError):
-            archived = next(iter(await get_archived(store, [archived.job.id])), archived)
-        history = None
-        with suppress(StoreError):
-            history = await store.get_job_history(archived.job.id)
-        project = names.get(archived.job.project_id, short_id(archived.job.project_id))
-        lines = archived_facts(archived, history, project=project, now=now)
-        sentence = archived_sentence(archived, now=now)
-        host.app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=tuple(lines)))
-
-    def question(jobs: Sequence[GenerationJob]) -> Confirmation:
-        return confirm_restoration(jobs, project_names=names, database=context.database)
-
-    def may_restore() -> bool:
-        return context_for(host, "restore") is not None and may_write(host)
-
-    dialog = ArchiveDialog(
-        of=host.dashboard.listed_name,
-        read=read,
-        count=count,
-        look=look,
-        question=question,
-        may_restore=may_restore,
-        project_names=names,
-        with_project=query.project_id is None,
-        now=now,
-    )
-    if jobs := await host.app.push_screen_wait(dialog):
-        host.tasks.write(_restore(context, jobs))
-
-
-async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
-    """Restore all jobs or none. Raise a StoreError on failure."""
-    try:
-        dropped = await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
-    finally:
-        context.jobs_changed(())
-    return restored_toast(jobs, dropped)
