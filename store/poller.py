@@ -27,8 +27,10 @@ FAST = 0.25
 """Seconds. A faster query takes much of its time in the network, not in the server."""
 LONGEST_FAST_WAIT = 10.0
 """Seconds. After a fast query, a share above SHARE_OF_TIME never lengthens the wait beyond this."""
-LONGEST_WOKEN_WAIT = 60.0
-"""Seconds, for a feed that notifications wake. These queries only guard against a lost notification."""
+LONGEST_WOKEN_WAIT = 150.0
+"""Seconds, for a feed that notifications wake. These queries only guard against a lost notification. It is longer than
+two feeds need that are polled in turn, one a minute.
+"""
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
@@ -242,6 +244,11 @@ class Poller(Generic[Q, T]):
     @attention.setter
     def attention(self, attention: Attention) -> None:
         self._change_pace(replace(self._pace, attention=attention))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether only notifications and rare queries keep the value current."""
+        return self.is_woken and self._unchanged >= _UNCHANGED_BEFORE_TRUST
 
     @property
     def is_woken(self) -> bool:

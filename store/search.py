@@ -10,7 +10,7 @@ from store import validation
 from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
 from store.database.query import Query
-from store.errors import NoPrivilege
+from store.errors import InvalidValue, NoPrivilege
 from store.formats import IdRange, id_range
 from store.jobs.job import GenerationJob
 from store.jobs.job_sql import JobStatements
@@ -162,6 +162,18 @@ async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
     return validation.require_one_user(
         needle, await actor_database.read(user_sql.by_id(user_id), needs=Capability.USERS)
     )
+
+
+def actor_query(email_or_id: str) -> Query[Any] | None:
+    """Return the query that `find_actor` usually sends. None if the text is invalid."""
+    try:
+        needle = validation.check_storable("email", email_or_id).strip()
+    except InvalidValue:
+        return None
+    user_id = _id_of(needle)
+    if user_id is None:
+        return user_sql.acting_by_email(needle, limit=MOST_WITH_ONE_EMAIL)
+    return user_sql.in_range(IdRange(low=user_id, high=user_id), limit=1)
 
 
 async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:

@@ -18,6 +18,7 @@ from store.database import query
 from store.database.changed_rows import ChangedRows
 from store.database.connection_url import parse
 from store.database.database import Database
+from store.database.query import Query
 from store.database.transactions import WriteTransaction
 from store.database.write_access import WriteAccess, WriteMode
 from store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
@@ -143,6 +144,28 @@ class Store:
         Raises NoPrivilege if the filter names a project or a user by a name that the actor may not read.
         """
         return await self._page(project_id=project_id, status=status, limit=limit, after=after, job_filter=job_filter)
+
+    async def get_page_with_names(
+        self, listed: ListQuery, *, limit: int, after: PageKey | None = None
+    ) -> tuple[Page[GenerationJob], Mapping[UUID, str]]:
+        """Return a page, newest first, and the names of its projects. Raises as `find_jobs` does.
+
+        If projects are unreadable, the start of its id names each of them.
+        """
+        if listed == ListQuery() and await self.actor_database.has(Capability.PROJECTS):
+            # This reads the rows twice, which takes less time than another round trip.
+            asked = await self._page_query(listed, limit, after)
+            rows, names = await self.actor_database.read_together(asked, project_sql.names_beside(asked))
+            return paged(rows, limit), dict(names)
+        found = await self._page(
+            project_id=listed.project_id, status=listed.status, limit=limit, after=after, job_filter=listed.job_filter
+        )
+        return found, await self._names_of({job.project_id for job in found.items})
+
+    async def _names_of(self, project_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        if project_ids and await self.actor_database.has(Capability.PROJECTS):
+            return dict(await self.actor_database.read(project_sql.names_of(project_ids)))
+        return {project_id: project_sql.short_name(project_id) for project_id in project_ids}
 
     async def get_window(self, query: RowWindowQuery) -> RowWindow:
         """Return the rows around a position in a list. Raises NoPrivilege as `find_jobs` does."""
@@ -450,6 +473,13 @@ class Store:
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
 
+    async def get_totals_with_flow(self, query: TotalsQuery) -> Totals:
+        """Return the totals and the flow of one snapshot, in one round trip. Slow figures delay all others."""
+        validation.check_days(query.days)
+        offers = await count_capabilities(self.actor_database, query)
+        async with self.actor_database.translating_refusals(Capability.JOBS):
+            return await self._counting.count(query, offers, at=None, with_flow=True)
+
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         """Return the flow of the counted jobs: status changes, the oldest queued job, stuck jobs and outcomes. A
         result is reused for some seconds. Figures that would take too long are None.
@@ -697,11 +727,13 @@ class Store:
     ) -> Page[GenerationJob]:
         known = None if status is None else parse_status(status)
         listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
-        query = page(
+        return paged(await self.actor_database.read(await self._page_query(listed, limit, after)), limit)
+
+    async def _page_query(self, listed: ListQuery, limit: int, after: PageKey | None) -> Query[GenerationJob]:
+        return page(
             listed,
             after=after,
             limit=validation.check_limit(limit),
-            readable=await self.actor_database.readable_names(job_filter),
+            readable=await self.actor_database.readable_names(listed.job_filter),
             chosen_path=access_path(listed, await self.capability_cache.get(), self.actor),
         )
-        return paged(await self.actor_database.read(query), limit)

@@ -29,6 +29,7 @@ LATE_IMPORTS = {
     "tui.cli.command": "moments, only where one is typed",
     "tui.cli.main": "everything but --version",
     "tui.cli.output": "tables and cleaning, only where something is printed",
+    "tui.cli.root_parser": "the syntax of the jobs commands, after the options of the program",
     "tui.cli.sessions": "drivers, only where a command needs the database",
     "tui.dashboard.action_host": "the question before quitting, on a key",
     "tui.dashboard.app": "actions and palette, on a key; notifications, where configured",
@@ -46,6 +47,7 @@ LATE_IMPORTS = {
     "tui.dashboard.session_poller": "drivers, after the first screen",
     "tui.dashboard.setup": "drivers, after the first screen",
     "tui.dashboard.users.isolation_dialog": "the checks, on a key",
+    "tui.early_session": "the driver, only for an address",
     "tui.export.export_formats": "cleaning, only for Markdown",
     "tui.session": "migrations and the sample, once for each database",
 }

@@ -1,27 +1,37 @@
 """Opens a Session: embedded server, migrations, sample, store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Capability
+from store.capabilities.claim_sql import policy_queries
 from store.configuration.configuration import Pooler, Profile
 from store.configuration.settings import ANON_NAME, OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
 from store.database.connection_pool import ConnectionPool
 from store.database.connection_url import PasswordCommand, label, parameters, password_command
 from store.database.database import Database
-from store.database.query import TimeLimits
+from store.database.query import Query, TimeLimits
 from store.database.write_access import WriteAccess
 from store.embedded.clients import ServerHandle
 from store.embedded.server import open_server
 from store.errors import InvalidValue, RowMissing
+from store.job_list import list_sql, read_listing
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.journal.journal import Journal
+from store.known_databases import Known, KnownDatabase
+from store.projects import project_sql
+from store.search import actor_query
 from store.store import Store
-from store.users.actor import ANON
+from store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
 
 Report = Callable[[str], None]
+Expected = Callable[[Known], Sequence[Query[Any]]]
 
 HINT_WHEN_OURS_IS_DOWN = (
     "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
@@ -45,6 +55,8 @@ class Session:
     """Host and database, unless the label has them."""
     moment: datetime | None = None
     """The earlier moment that the store shows. None for the present."""
+    known_database: KnownDatabase | None = None
+    """What the next session may expect. None if it expects nothing."""
     restart_if_dead: Callable[[], bool] | None = None
     """Restart the embedded server if it died, and return whether it did. Blocks. None for any other database."""
 
@@ -52,6 +64,22 @@ class Session:
     def full_name(self) -> str:
         """The label with host and database. Shown before a change."""
         return full_name(self.label, self.address)
+
+    @property
+    def last_project(self) -> UUID | None:
+        """The project that an earlier session listed."""
+        known = self.known_database.known if self.known_database else None
+        return known.project_id if known else None
+
+    def remember(self, project_id: UUID | None) -> None:
+        """Remember what the next session may expect of this database, and the project that the operator lists."""
+        if self.known_database is None or self.capabilities is None:
+            return
+        may_expect = self.operator.database.answers_early and not self.capabilities.missing(
+            Capability.PROJECTS, OPERATOR
+        )
+        known = Known(self.capabilities.has_later_columns(), project_id) if may_expect else None
+        self.known_database.remember(known)
 
     @property
     def capabilities(self) -> Capabilities | None:
@@ -70,11 +98,12 @@ async def open_session(
     *,
     password: PasswordCommand | None = None,
     connections: ConnectionPool | None = None,
+    expected: Expected | None = None,
 ) -> AsyncIterator[Session]:
     """Open the target. The embedded server is started, migrated and filled as needed. Raises StoreError.
 
     `password` is the command object of an earlier attempt. It may already have the password. `connections` are those
-    of a URL, if they are being opened already.
+    of a URL, if they are being opened already. `expected` returns the operator's first queries.
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
@@ -82,7 +111,7 @@ async def open_session(
             try:
                 await prepare(embedded_server, report)
                 name = settings.profile.label if settings.profile else "embedded"
-                async with session_on(settings, embedded_server.conninfo, name) as session:
+                async with session_on(settings, embedded_server.conninfo, name, expected=expected) as session:
                     yield replace(session, restart_if_dead=embedded_server.revive)
             finally:
                 embedded_server.release()
@@ -93,7 +122,7 @@ async def open_session(
             password = password or password_command(target)
             further = address if name != address else None
             async with session_on(
-                settings, conninfo, name, further, password=password, connections=connections
+                settings, conninfo, name, further, password=password, connections=connections, expected=expected
             ) as session:
                 yield session
 
@@ -135,6 +164,7 @@ async def session_on(
     *,
     password: PasswordCommand | None = None,
     connections: ConnectionPool | None = None,
+    expected: Expected | None = None,
 ) -> AsyncIterator[Session]:
     """Open a session on a running server. Raises RowMissing if the user to act as does not exist."""
     access = WriteAccess(settings.write_rule)
@@ -154,6 +184,8 @@ async def session_on(
         prepares=settings.profile is None or settings.profile.pooler is not Pooler.TRANSACTION,
     )
     operator = Store(database)
+    known_database = KnownDatabase(settings.data_dir / "known-databases.json", conninfo)
+    database.expect(*_first_queries(settings, known_database.known, expected))
     try:
         capabilities = await operator.capability_cache.get()
         if missing := capabilities.read_only_reason:
@@ -171,9 +203,34 @@ async def session_on(
             moment=settings.moment,
             access=access,
             profile=settings.profile,
+            known_database=known_database if expected else None,
         )
     finally:
         await operator.close()
+
+
+def _first_queries(settings: Settings, known: Known | None, expected: Expected | None) -> Sequence[Query[Any]]:
+    """Return what is read first after the database has said what it offers, if that can be guessed."""
+    if settings.moment is not None or settings.act_as == ANON_NAME:
+        return ()
+    if settings.act_as == OPERATOR_NAME:
+        return expected(known) if expected and known else ()
+    actor = actor_query(settings.act_as)
+    return () if actor is None else (actor, *policy_queries(ROLE_OF_USERS))
+
+
+def first_page(known: Known, limit: int) -> Sequence[Query[Any]]:
+    """Return the queries for the newest jobs and the names of their projects."""
+    path = list_sql.operators_path(has_later_columns=known.has_later_columns)
+    page = list_sql.page(ListQuery(), after=None, limit=limit, readable=frozenset(), chosen_path=path)
+    return page, project_sql.names_beside(page)
+
+
+def first_listing(known: Known) -> Sequence[Query[Any]]:
+    """Return the queries of the dashboard's first list."""
+    listed = ListQuery(project_id=known.project_id)
+    query = ListingQuery(window=RowWindowQuery(listed=listed))
+    return read_listing.first_queries(query, has_later_columns=known.has_later_columns)
 
 
 def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import text
 
@@ -104,15 +105,19 @@ select c.relrowsecurity
 )
 
 
+def policy_queries(role: str) -> tuple[Query[Any], ...]:
+    """Return the queries that `read_policy_facts` reads together."""
+    return (
+        _QUALIFY,
+        replace(POLICY_EXPRESSIONS, parameters={"role": role}),
+        replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(_OWN_ROWS)}),
+    )
+
+
 async def read_policy_facts(database: Database, role: str) -> PolicyFacts:
     """Read the policies. If a lock or a timeout prevents it, assume that they read any claim."""
     try:
-        _, expressions, shows_own = await database.read_together(
-            OPERATOR,
-            _QUALIFY,
-            replace(POLICY_EXPRESSIONS, parameters={"role": role}),
-            replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(_OWN_ROWS)}),
-        )
+        _, expressions, shows_own = await database.read_together(OPERATOR, *policy_queries(role))
     except TimedOut as error:
         unread = frozenset({WHOLE_TOKEN})
         return PolicyFacts(claims=unread, shows_users_their_own=False, is_locked=isinstance(error, Locked))

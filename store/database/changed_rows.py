@@ -173,6 +173,11 @@ class ChangedRows:
         return known if all(_is_same(one, other) for one, other in pairs) else ()
 
 
+def first_queries(clock: Query[datetime], *queries: Query[Any]) -> tuple[Query[Any], ...]:
+    """Return what a new `ChangedRows` reads first for these queries."""
+    return (clock, *_change_queries(queries, (), frozenset()))
+
+
 def _is_same(one: Query[Any], other: Query[Any]) -> bool:
     return one.statement is other.statement and one.parameters == other.parameters
 

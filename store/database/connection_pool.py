@@ -17,6 +17,7 @@ from store.capabilities.facts import Transport
 from store.database import timestamps
 from store.database.connection_errors import is_unclear, translate_connecting
 from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
+from store.database.early_connection import EarlyConnection
 from store.database.refusal_code import refusal_code_async
 from store.database.traffic import TrafficMeter
 from store.errors import SignInRefused, StoreError, Unreachable
@@ -78,7 +79,7 @@ class ConnectionPool:
         self._size = size
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
-        self._early: asyncio.Task[AsyncConnection] | None = None
+        self._early: EarlyConnection | None = None
         self._closed = False
 
     @asynccontextmanager
@@ -95,8 +96,12 @@ class ConnectionPool:
                     self._idle.append(connection)
 
     def connect_early(self) -> None:
-        """Start to connect now. The first borrower gets this connection, or the reason why there is none."""
-        self._early = asyncio.create_task(self._connect())
+        """Start to connect in a thread. The first borrower gets this connection, or the reason why there is none.
+
+        With a password command, which belongs to one event loop, this does nothing.
+        """
+        if self._password is None:
+            self._early = EarlyConnection(self._connect)
 
     def resize(self, size: int) -> None:
         """Allow up to `size` connections. Never lowers the limit."""
@@ -115,19 +120,15 @@ class ConnectionPool:
         """Close idle connections now, and the others when they are returned."""
         self._closed = True
         if self._early is not None:
-            early, self._early = self._early, None
-            await _drop(early)
+            self._early.drop()
+            self._early = None
         while self._idle:
             await self._idle.pop().close()
 
     async def _acquire(self) -> AsyncConnection:
         if self._early is not None:
             early, self._early = self._early, None
-            try:
-                return await early
-            except asyncio.CancelledError:
-                await _drop(early)
-                raise
+            return await early.get()
         while self._idle:
             connection = self._idle.pop()
             if not _has_input(connection):
@@ -188,14 +189,6 @@ class ConnectionPool:
             raise translate_connecting(error) from error
         except UnicodeError as error:
             raise Unreachable("The database's host name is not valid.") from error
-
-
-async def _drop(connecting: asyncio.Task[AsyncConnection]) -> None:
-    """Stop connecting, and close the connection if it is open already."""
-    connecting.cancel()
-    (connection,) = await asyncio.gather(connecting, return_exceptions=True)
-    if isinstance(connection, AsyncConnection):
-        await connection.close()
 
 
 def _is_clean(connection: AsyncConnection) -> bool:

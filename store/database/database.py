@@ -21,6 +21,7 @@ from store.async_tools import PriorityGate
 from store.capabilities.facts import Transport
 from store.database.connection_pool import ConnectionPool, transport_of
 from store.database.connection_url import PasswordCommand
+from store.database.early_answers import EarlyAnswers
 from store.database.listening import ListenConnection, ReadyStatement, listening_on
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, make_number, rows_of, send
@@ -32,6 +33,7 @@ from store.database.transactions import (
     begin_write,
     commit,
     read,
+    read_also,
     set_for_transaction,
     set_up,
     time_outs,
@@ -56,6 +58,9 @@ _LOST_STATEMENTS = (
     FeatureNotSupported.sqlstate,
 )
 """A pooler gave the server's connection to another client, or the columns of a table changed."""
+
+_EARLY_LIMITS = TimeLimits(statement=0.2, lock=0.1)
+"""A list that takes longer counts as expensive, and needs its own time limit."""
 
 _USUAL_LEVEL: Query[str] = Query(text("select current_setting('default_transaction_isolation')"), itemgetter(0))
 _USER_COLUMNS: Query[str] = Query(
@@ -114,6 +119,7 @@ class Database:
         self._claim_sources = ClaimSources(given=claims or {})
         self._knows_user_columns = False
         self._may_prepare, self._can_prepare = False, prepares
+        self._early = EarlyAnswers()
         self._all_slots_lock = asyncio.Lock()
         """Prevents a deadlock between two tasks that each need all connections."""
 
@@ -179,6 +185,8 @@ class Database:
 
         If the queries are repeated often, their statements are prepared where no pooler can share the connection.
         """
+        if actor == OPERATOR and (early := self._early.take(queries)) is not None:
+            return early
         identity = await self._identity(actor)
         prepares = is_repeated and self._may_prepare
         try:
@@ -209,10 +217,23 @@ class Database:
                 error.hint = self._hint_when_down
             raise
 
+    def expect(self, *queries: Query[Any]) -> None:
+        """Send these queries of the operator with the next inspection. If they are asked for soon, their answers are
+        there. Queries that fail or take long have no effect.
+        """
+        self._early.expected = queries
+
+    @property
+    def answers_early(self) -> bool:
+        """Whether expected queries may be sent again: the last ones did not fail."""
+        return not self._early.has_failed
+
     async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
         """Return how the server was reached, and rows as `read_together` returns them for the operator."""
-        async with self._connection(len(queries)) as connection:
-            rows = await read(connection, None, queries, self._limits)
+        expected = self._early.expected
+        async with self._connection(len(queries) + len(expected)) as connection:
+            rows, further = await read_also(connection, queries, expected, self._limits, _EARLY_LIMITS)
+            self._early.keep(further)
             return transport_of(connection), rows
 
     async def shares_processes(self) -> bool:

@@ -208,6 +208,37 @@ async def _read(
     return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
 
+async def read_also(
+    connection: AsyncConnection,
+    queries: Sequence[Query[Any]],
+    further: Sequence[Query[Any]],
+    limits: TimeLimits,
+    further_limits: TimeLimits,
+) -> tuple[tuple[list[Any], ...], tuple[list[Row], ...] | None]:
+    """Read as operator, all in one round trip. Return None instead of the rows of `further` if one of them fails."""
+    cursors, further_cursors = list[AsyncCursor[Row]](), list[AsyncCursor[Row]]()
+    async with transaction_scope(connection, limits.patience):
+        try:
+            async with connection.pipeline():
+                await connection.execute(BEGIN_SNAPSHOT)
+                await set_for_transaction(connection, time_outs(limits))
+                cursors += [await send(connection, query) for query in queries]
+                if further:
+                    await set_for_transaction(connection, time_outs(further_limits))
+                further_cursors += [await send(connection, query) for query in further]
+                await connection.execute("COMMIT")
+        except Error:
+            has_answers = len(cursors) == len(queries) and all(cursor.pgresult for cursor in cursors)
+            if connection.closed or not has_answers:
+                raise
+            await connection.execute("ROLLBACK")
+            further_cursors.clear()
+        answers = tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        if len(further_cursors) < len(further):
+            return answers, None
+        return answers, tuple([await cursor.fetchall() for cursor in further_cursors])
+
+
 _NUMBER = "SELECT txid_current_if_assigned()"
 
 

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE_WITH_PROOF = 2.0
 """Seconds. If notifications can arrive at all, they take some milliseconds."""
+SILENCE = 60.0
+"""Seconds without a notification after which a single poll makes sure that none was lost."""
 _SHORTEST_GAP = 0.1
 """Seconds between two wake-ups, so that changes close together cause only one."""
 
@@ -49,6 +51,8 @@ class WakeUp(Enum):
     """Notifications arrive from now on. Earlier changes were not announced."""
     CHANGED = auto()
     """Some job changed. The event doesn't say which, as the reader may not be allowed to see it."""
+    SILENT = auto()
+    """Nothing was announced for SILENCE seconds. The connection is open."""
     LOST = auto()
     """No changes are announced until PROVEN is sent again."""
 
@@ -72,8 +76,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
                 is_proven = True
                 yield WakeUp.PROVEN
                 while True:
-                    await listening.wait_for_channels()
-                    yield WakeUp.CHANGED
+                    yield await _next_change(listening)
                     await asyncio.sleep(_SHORTEST_GAP)
         except StoreError as error:
             if not failures:
@@ -88,6 +91,15 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
         await asyncio.sleep(wait_after_failure(DEFAULT_INTERVAL, failures))
 
 
+async def _next_change(listening: ListenConnection) -> WakeUp:
+    try:
+        async with asyncio.timeout(SILENCE):
+            await listening.wait_for_channels()
+    except TimeoutError:
+        return WakeUp.SILENT
+    return WakeUp.CHANGED
+
+
 async def _has_triggers(database: Database) -> bool:
     """Return whether all triggers can notify. Prepared transactions can't notify, so the server must not allow them."""
     (number,) = await database.read(OPERATOR, Query(_NOTIFYING_TRIGGERS, make_number, {"names": list(TRIGGERS)}))
@@ -96,13 +108,14 @@ async def _has_triggers(database: Database) -> bool:
 
 async def notification_arrives(database: Database, listening: ListenConnection, channel: str) -> bool:
     """Return whether a notification from another session arrives."""
+    await database.read(OPERATOR, Query(_NOTIFY, make_number, {"channel": channel}))
     try:
         async with asyncio.timeout(PATIENCE_WITH_PROOF):
-            await database.read(OPERATOR, Query(_NOTIFY, make_number, {"channel": channel}))
             while channel not in await listening.wait_for_channels():
                 pass
     except TimeoutError:
-        return False
+        # The event loop may have been blocked. The notification then waits unread.
+        return channel in listening.taken()
     return True
 
 

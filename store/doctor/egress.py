@@ -7,12 +7,12 @@ from store.capabilities.facts import DatabaseFacts
 from store.capabilities.probe import CapabilityCache
 from store.database.changed_rows import ChangedRows
 from store.database.database import Database
-from store.database.wake_ups import may_listen
+from store.database.wake_ups import SILENCE, may_listen
 from store.doctor.findings import Finding, Section, Severity, size
 from store.errors import StoreError
 from store.job_list import read_listing
 from store.job_list.list_query import ListingQuery
-from store.poller import FAST, LONGEST_IDLE_WAIT, LONGEST_WOKEN_WAIT
+from store.poller import FAST, LONGEST_IDLE_WAIT
 from store.statistics.totals import TotalsQuery
 from store.statistics.totals_counter import TotalsCounter, count_capabilities
 from store.users.actor import OPERATOR
@@ -45,7 +45,8 @@ async def measure_poll(database: Database) -> int | None:
 
 
 def egress_finding(facts: DatabaseFacts, bytes_of_poll: int) -> Finding:
-    wait = LONGEST_WOKEN_WAIT if may_listen(facts, None) else LONGEST_IDLE_WAIT
+    # List and counts are polled in turn after each silence.
+    wait = 2 * SILENCE if may_listen(facts, None) else LONGEST_IDLE_WAIT
     return Finding(
         section=Section.CONNECTION,
         name="egress",

@@ -103,12 +103,16 @@ class AccessPath:
 PLAIN = AccessPath()
 
 
+def operators_path(*, has_later_columns: bool) -> AccessPath:
+    return AccessPath(columns=ALL_COLUMNS if has_later_columns else APP_COLUMNS)
+
+
 def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> AccessPath:
-    columns = ALL_COLUMNS if capabilities.has_later_columns(actor) else APP_COLUMNS
+    path = operators_path(has_later_columns=capabilities.has_later_columns(actor))
     if actor == OPERATOR:
-        return AccessPath(columns=columns)
+        return path
     in_order = is_in_order(listed, capabilities.facts.job_indexes)
-    return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
+    return AccessPath(columns=path.columns, is_in_order=in_order, through_policies=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
 from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.capabilities.policy_sql import POLICIES
+from store.database import changed_rows as changed_rows_module
 from store.database import query as query_module
 from store.database.changed_rows import ChangedRows
 from store.database.query import Query, Row, make_id
@@ -249,6 +250,19 @@ async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> R
         chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
     )
     return list_sql.window(query, await actor_database.read_together(*asked))
+
+
+def first_queries(query: ListingQuery, *, has_later_columns: bool) -> tuple[Query[Any], ...]:
+    """Return the queries that `read_listing` sends first, as operator who may read projects."""
+    names, has_project, clock, *rows = listing_queries(
+        query,
+        readable=frozenset(),
+        chosen_path=list_sql.operators_path(has_later_columns=has_later_columns),
+        has_projects=True,
+        of_one_user=False,
+        at=None,
+    )
+    return changed_rows_module.first_queries(clock, names, has_project, *rows)
 
 
 async def read_listing(

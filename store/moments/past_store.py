@@ -222,6 +222,14 @@ class PastStore(Store):
         )
         return tuple(filter(None, (cut, gone, hidden)))
 
+    async def get_page_with_names(
+        self, listed: ListQuery, *, limit: int, after: PageKey | None = None
+    ) -> tuple[Page[GenerationJob], Mapping[UUID, str]]:
+        found = await self._page(
+            project_id=listed.project_id, status=listed.status, limit=limit, after=after, job_filter=listed.job_filter
+        )
+        return found, await self._names_of({job.project_id for job in found.items})
+
     async def _page(
         self,
         *,

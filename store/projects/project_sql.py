@@ -1,15 +1,20 @@
 """SQL on projects and assets, including databases with unreadable projects."""
 
+from collections.abc import Collection
 from dataclasses import fields
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     FromClause,
     Integer,
     Select,
     Text,
     Uuid,
+    any_,
     bindparam,
     cast,
     func,
@@ -24,6 +29,7 @@ from store import tables
 from store.database.query import Query, Row
 from store.formats import IdRange
 from store.job_list.listing import ProjectName
+from store.jobs.job import GenerationJob
 from store.projects.project import Asset, Project
 
 _jobs, _projects = tables.generation_jobs, tables.projects
@@ -232,6 +238,36 @@ def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName
         return ProjectName(id=project_id, user_id=user_id, name=name)
 
     return Query(_PROJECT_NAMES[of_one_user], make, {"rows": limit})
+
+
+@lru_cache(maxsize=16)
+def _names_beside(rows: Select[Any]) -> Select[Any]:
+    listed = rows.subquery("listed")
+    return select(_projects.c.id, _projects.c.name).where(_projects.c.id.in_(select(listed.c.project_id)))
+
+
+def names_beside(listed: Query[GenerationJob]) -> Query[tuple[UUID, str]]:
+    """Return a query for the ids and names of the listed jobs' projects."""
+    if not isinstance(listed.statement, Select):
+        raise TypeError("Only a SELECT has the projects of its rows.")
+    return Query(_names_beside(listed.statement), _make_id_and_name, listed.parameters, may_sort=listed.may_sort)
+
+
+_NAMES_OF = select(_projects.c.id, _projects.c.name).where(_projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def names_of(project_ids: Collection[UUID]) -> Query[tuple[UUID, str]]:
+    return Query(_NAMES_OF, _make_id_and_name, {"ids": list(project_ids)})
+
+
+def _make_id_and_name(row: Row) -> tuple[UUID, str]:
+    identifier, name = row
+    return identifier, name
+
+
+def short_name(project_id: UUID) -> str:
+    """Return the name of a project whose name is unreadable."""
+    return str(project_id)[:8]
 
 
 def projects(*, limit: int) -> Query[Project]:

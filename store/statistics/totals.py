@@ -89,7 +89,7 @@ class Totals:
     did not answer in time.
     """
     flow: JobFlow | None = field(default=None, compare=False)
-    """None unless the caller adds the result of `get_flow`."""
+    """None unless the caller adds the result of `get_flow` or reads both together."""
     taken_at: datetime = field(compare=False)
     """The server's time."""
     actor: Actor

@@ -139,10 +139,16 @@ class TotalsCounter:
         self._flows = RecentFlows(clock)
         self._known_totals = ChangedRows(keeps_apart=True)
         self._known_flow = ChangedRows(keeps_apart=True)
+        self._known_both = ChangedRows(keeps_apart=True)
 
-    async def count(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> Totals:
-        whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
-        taken_at, answers = await self._counts_within(query, whole, at, self._known_totals)
+    async def count(
+        self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None, with_flow: bool = False
+    ) -> Totals:
+        """Count the totals. `with_flow` adds the flow, from the same snapshot and in the same round trip."""
+        whole, known = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR), self._known_totals
+        if with_flow:
+            whole, known = {**whole, **_flow_parts(query, capabilities, at)}, self._known_both
+        taken_at, answers = await self._counts_within(query, whole, at, known)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
         lists: dict[What, ListQuery] = {}
@@ -166,6 +172,7 @@ class TotalsCounter:
             projects=None if projects is None else dict(projects),
             matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
             budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
+            flow=_make_flow(taken_at, answers) if with_flow else None,
             taken_at=taken_at,
             actor=self._actor,
             partial_claims=capabilities.partial_claims,

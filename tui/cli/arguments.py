@@ -262,12 +262,12 @@ def add_filter(parser: "Parser") -> None:
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
     """Combine a view, which may be None, with a filter. Raises InvalidValue if there is no such view."""
-    from store.filters.filter_text import parse
     from store.filters.job_filter import NO_FILTER, JobFilter
 
     found = job_filter or NO_FILTER
     if view is None:
         return found
+    from store.filters.filter_text import parse
     from store.configuration.saved_views import SavedViews, clash_words, clashes, joined, require_view
 
     saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views

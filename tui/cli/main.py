@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
@@ -71,6 +72,12 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
     options = read_alone(arguments)
     if options is not None:
         return DASHBOARD, options, {}
+    if arguments[0] == "jobs" and not {"-h", "--help"} & set(arguments):
+        from tui.cli.root_parser import parse_jobs
+
+        # Otherwise, the whole program says what is wrong.
+        with suppress(UsageError):
+            return parse_jobs(arguments)
     from tui.cli.program import parse
 
     return parse(arguments)

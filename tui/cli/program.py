@@ -1,9 +1,7 @@
 """Builds the whole command line from the options of all commands."""
 
-import argparse
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui.cli.arguments import size, whole_number
 from tui.cli.command import Command, GlobalOptions
@@ -12,7 +10,6 @@ from tui.cli.commands.budgets import add_budgets
 from tui.cli.commands.case import add_case
 from tui.cli.commands.cleanup import add_cleanup
 from tui.cli.commands.dashboard import (
-    DASHBOARD,
     FASTEST,
     SLOWEST,
     USUAL_SPEED,
@@ -34,9 +31,9 @@ from tui.cli.commands.serve import add_serve
 from tui.cli.commands.stats import add_metrics, add_stats
 from tui.cli.commands.watch import add_watch
 from tui.cli.commands.workers import add_worker, add_workers
-from tui.cli.exit_codes import UsageError, not_empty
-from tui.cli.output import write
-from tui.cli.parser import Parser, add_command, add_commands
+from tui.cli.exit_codes import not_empty
+from tui.cli.parser import Parser, add_command
+from tui.cli.root_parser import Options, parsed, root_parser
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
@@ -86,34 +83,10 @@ def add_dashboard(commands: "Commands") -> None:
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
-Options = dict[str, Any]
-"""A command's own options, by the parameter names of its `run`."""
-
-
-class _Version(argparse.Action):
-    """Looks up the version only on demand, because that costs more than everything else here."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        write(f"gjobs {version('gjobs')}")
-        parser.exit()
-
-
 def build_parser() -> Parser:
-    parser = Parser(
-        prog="gjobs",
-        is_whole=True,
-        description="Show, change and run generation jobs. Without a command, open the dashboard.",
-        usage="gjobs [OPTION ...] [COMMAND ...]",
-        example="gjobs jobs list --status failed",
-    )
-    parser.set_defaults(command=DASHBOARD)
-    parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
-    parser.add_argument(
-        "--tour", action="store_true", default=argparse.SUPPRESS, help="show the tour of the dashboard again"
-    )
-    commands = add_commands(parser)
+    parser = root_parser()
+    if (commands := parser.commands) is None:
+        raise RuntimeError("The program has no commands.")
     add_dashboard(commands)
     add_projects(commands)
     add_users(commands)
@@ -141,11 +114,4 @@ def build_parser() -> Parser:
 
 def parse(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     """Parse the arguments. Raises UsageError if they are wrong."""
-    typed: Options = vars(build_parser().parse_args(arguments))
-    typed.pop("subcommand", None)
-    command: Command = typed.pop("command")
-    if "tour" in typed and command is not DASHBOARD:
-        raise UsageError("Only the dashboard has a tour.", hint="Leave --tour out.")
-    names = [field.name for field in fields(GlobalOptions)]
-    options = GlobalOptions(**{name: typed.pop(name) for name in names if name in typed})
-    return command, options, typed
+    return parsed(build_parser(), arguments)

@@ -14,9 +14,10 @@ from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
 from tui import gc_tuning
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, is_terminal, print_message
+from tui.early_session import start_connecting
 
 if TYPE_CHECKING:
-    from tui.session import Session
+    from tui.session import Expected, Session
 
 _LONGEST_COMMAND = 24 * 3600.0
 """Seconds. The write permit of a command ends with its session."""
@@ -43,8 +44,15 @@ class StartupProgress:
         self._stopped.set()
 
 
-def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, Any, T]]) -> T:
-    """Open the database, run the work and close it. The embedded server is started if needed. Raises StoreError."""
+def with_session(
+    settings: Settings, work: Callable[["Session"], Coroutine[Any, Any, T]], *, expected: "Expected | None" = None
+) -> T:
+    """Open the database, run the work and close it. The embedded server is started if needed. Raises StoreError.
+
+    `expected` returns the first queries of the work, if it runs as operator.
+    """
+    _print_origin(settings)
+    connections = start_connecting(settings)
     import asyncio
 
     from store.async_tools import abandon_lookups
@@ -57,8 +65,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
         try:
             abandon_lookups()
             with interrupts_heard():
-                _print_origin(settings)
-                async with open_session(settings, progress) as session:
+                async with open_session(settings, progress, connections=connections, expected=expected) as session:
                     gc_tuning.resume_gc()
                     _print_claims_caution(session)
                     if settings.write_reason is not None:
@@ -127,7 +134,7 @@ def _print_claims_caution(session: "Session") -> None:
         print_message(words)
 
 
-def _print_caution(session: "Session") -> None:
+def print_caution(session: "Session") -> None:
     """Say that the output is incomplete if the database hides rows from this login or user."""
     capabilities = session.store.capability_cache.latest
     if capabilities and (words := capabilities.rows_caution(session.store.actor)):
@@ -142,7 +149,7 @@ def in_session(
     def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
         async def work(session: "Session") -> ExitCode:
             code = await command(session, output, *args, **options)
-            _print_caution(session)
+            print_caution(session)
             return code
 
         return with_session(settings, work)

@@ -38,6 +38,7 @@ from tui.export.file_writer import deliver_files
 from tui.text.clean_text import clean
 
 if TYPE_CHECKING:
+    from store.database.connection_pool import ConnectionPool
     from tui.demo.demo_control import DemoControl
 
 
@@ -99,13 +100,13 @@ def _handler(directory: Path) -> logging.Handler:
     return handler
 
 
-def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
-    """Run until the user quits and return the exit code. Raise internal errors."""
+def run_dashboard(settings: Settings, *, with_tour: bool = False, connections: "ConnectionPool | None" = None) -> int:
+    """Run until the user quits and return the exit code. Raise internal errors. `connections` are being opened."""
     log_to_file(settings.data_dir)
     tour = TourStart.ALWAYS if with_tour else _tour_start(settings)
     present = replace(settings, moment=None)
     app = GjobsApp(
-        session_opener(present),
+        session_opener(present, connections),
         state_path=settings.data_dir / "state.json",
         interval=database_choice(present).interval,
         setup=replace(setup_of(present), tour=tour, app_search=AppSearch(settings=present), moment=settings.moment),
@@ -129,7 +130,7 @@ def run_in_browser(settings: Settings) -> int:
     log_to_file(settings.data_dir)
     choice = database_choice(settings)
     setup = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
-    app = GjobsApp(session_opener(settings), state_path=None, interval=choice.interval, setup=setup)
+    app = GjobsApp(session_opener(settings, remembers=False), state_path=None, interval=choice.interval, setup=setup)
     # A file belongs to the person at the browser, not to this machine.
     deliver_files(lambda name, content: app.call_later(partial(app.deliver_binary, content, save_filename=name)))
     app.run()
@@ -177,7 +178,7 @@ def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
     """Return one frame as plain text or SVG. `size` is columns by rows. Raise a StoreError on failure."""
     present = replace(settings, moment=None)
     setup = replace(setup_of(present), moment=settings.moment)
-    app = GjobsApp(session_opener(present), state_path=None, setup=setup)
+    app = GjobsApp(session_opener(present, remembers=False), state_path=None, setup=setup)
     app.animation_level = "none"
     return asyncio.run(_frame(app, size, svg))
 

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, co
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.message import Message
@@ -16,6 +17,7 @@ from store.formats import utc_now
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
 from store.statistics.totals import TotalsQuery
+from store.users.actor import OPERATOR
 from tui.dashboard.messages import (
     AnswerDelayed,
     Connected,
@@ -129,7 +131,7 @@ class SessionPoller:
             self._noticing_silence(_prioritized_listing(store)), query, interval=self._interval, clock=self.clock
         )
         self._totals = Poller(
-            store.get_totals,
+            partial(self._get_totals, store),
             totals,
             interval=self._interval,
             share=self._totals_share or TOTALS_SHARE,
@@ -167,6 +169,8 @@ class SessionPoller:
                     self._has_polled.set()
                     if is_changed and answer.generation == answered_generation:
                         self._wake_totals()
+                    if answer.generation != answered_generation:
+                        self._remember(store, listing)
                     answered_generation = answer.generation
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
@@ -180,6 +184,15 @@ class SessionPoller:
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._restart_server():
                         poller.refresh()
+
+    def _remember(self, store: "Store", listing: "Listing") -> None:
+        if self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
+            self.session.remember(listing.query.window.listed.project_id)
+
+    async def _get_totals(self, store: "Store", query: TotalsQuery) -> "Totals":
+        """Count. While nothing changes, one round trip also reads the flow."""
+        is_idle = self._totals is not None and self._totals.is_idle
+        return await (store.get_totals_with_flow(query) if is_idle else store.get_totals(query))
 
     def _wake_totals(self) -> None:
         """Count soon after the list has changed, unless the database notifies of changes and so wakes the count."""
@@ -236,7 +249,7 @@ class SessionPoller:
                 case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed):
                     if is_changed:
                         self._tell(TotalsPolled(store, totals, fetched_at, is_complete=False))
-                    answered = await poller.unless_asked(_with_flow(store, totals))
+                    answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
                         self._tell(TotalsPolled(store, answered[0], fetched_at))
                 case PollFailure(error=error):
@@ -252,12 +265,17 @@ class SessionPoller:
             return
         if not may_listen(session.capabilities.facts, session.profile.pooler if session.profile else None):
             return
+        turns = count()
         async with aclosing(wake_ups(session.operator.database)) as words:
             async for word in words:
                 self._is_woken = word is not WakeUp.LOST
                 for poller in self._pollers:
                     poller.is_woken = self._is_woken
-                    if self._is_woken:
+                if word is WakeUp.SILENT:
+                    # One after the other, so that an idle dashboard sends at most one query a minute.
+                    self._pollers[next(turns) % len(self._pollers)].wake()
+                elif self._is_woken:
+                    for poller in self._pollers:
                         poller.wake()
 
     async def _restart_server(self) -> bool:

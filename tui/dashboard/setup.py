@@ -27,21 +27,25 @@ if TYPE_CHECKING:
     from tui.session import Report, Session
 
 
-def session_opener(settings: Settings) -> "Opener":
+def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *, remembers: bool = True) -> "Opener":
     """Return an opener for the configured database. Between attempts, it remembers the password that a command
-    printed.
+    printed. The first attempt uses the connections that were opened early. If it `remembers`, it also asks for the
+    list that was shown last.
     """
     password: PasswordCommand | None = None
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
-        nonlocal password
-        connections = None
-        if isinstance(settings.target, UrlTarget):
+        nonlocal password, early
+        connections, early = early, None
+        if connections is None and isinstance(settings.target, UrlTarget):
             connections, password = await _start_connecting(settings.target, password)
         try:
             module = await asyncio.to_thread(importlib.import_module, "tui.session")
-            async with module.open_session(settings, report, password=password, connections=connections) as session:
+            expected = module.first_listing if remembers else None
+            async with module.open_session(
+                settings, report, password=password, connections=connections, expected=expected
+            ) as session:
                 yield session
         finally:
             if connections is not None:

@@ -9,6 +9,7 @@ from tui.cli.command import Command
 from tui.cli.exit_codes import BadArgument, ExitCode, UsageError
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import STDOUT, Output, can_draw, print_message
+from tui.early_session import start_connecting
 
 if TYPE_CHECKING:
     from tui.cli.arguments import Size
@@ -20,11 +21,12 @@ SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
 def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) -> ExitCode:  # noqa: ARG001
     check(settings, instead="In the dashboard, press W to enter a reason and get a write permit.")
     _require_terminal()
+    connections = start_connecting(settings)
     from tui.dashboard.run import run_dashboard
 
     # If the terminal is gone, nothing is left to clean up.
     with orderly_termination(json=False, of_hangup=False):
-        return ExitCode(run_dashboard(settings, with_tour=tour))
+        return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
 
 
 DASHBOARD = Command(run=open_dashboard, has_json=False, shows_moments=True)

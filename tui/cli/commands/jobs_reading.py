@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from store.configuration.settings import Settings
@@ -15,15 +16,18 @@ from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
-from tui.cli.arguments import find_job_id, find_project, narrowed, project_names
+from tui.cli.arguments import find_job_id, find_project, narrowed
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
-from tui.cli.sessions import in_session
+from tui.cli.sessions import in_session, print_caution, with_session
 from tui.export.export_formats import FileFormat, Writer, format_of, writer
 
 if TYPE_CHECKING:
+    from store.database.query import Query
     from store.filters.job_filter import JobFilter
+    from store.jobs.job_results import Page
+    from store.known_databases import Known
     from store.store import Store
     from tui.cli.commands.export_files import Put
     from tui.session import Session
@@ -66,37 +70,46 @@ def list_jobs(
     after: PageKey | None,
 ) -> ExitCode:
     found = narrowed(settings, view, job_filter)
-    return _list(settings, output, project=project, status=status, job_filter=found, limit=limit, after=after)
+    listed = ListQuery(status=status, job_filter=found)
+
+    def expected(known: "Known") -> "Sequence[Query[Any]]":
+        from tui.session import first_page
+
+        return first_page(known, limit) if project is None and after is None and listed == ListQuery() else ()
+
+    async def work(session: "Session") -> ExitCode:
+        code = await _list(session, output, listed, project=project, limit=limit, after=after)
+        print_caution(session)
+        session.remember(session.last_project)
+        return code
+
+    return with_session(settings, work, expected=expected)
 
 
-@in_session
 async def _list(
     session: "Session",
     output: Output,
+    listed: ListQuery,
     *,
     project: str | None,
-    status: AnyStatus | None,
-    job_filter: "JobFilter",
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
-    from tui.error_help import with_index_hint
-
-    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
-    listed = ListQuery(project_id=chosen.id if chosen else None, status=status, job_filter=job_filter)
+    if project is not None:
+        listed = replace(listed, project_id=(await find_project(session.store, project, takes_prefix=True)).id)
     try:
-        page = await session.store.find_jobs(
-            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
-        )
+        page, names = await _read_page(session.store, listed, limit=limit, after=after, has_names=not output.json)
     except TimedOut as error:
+        from tui.error_help import with_index_hint
+
         raise await with_index_hint(session.store, listed, error) from error
-    for caution in _cautions(session.store):
-        print_message(caution)
+    if session.moment is not None:
+        for caution in _cautions(session.store):
+            print_message(caution)
     if output.json:
         as_row = json_documents.row if session.moment is None else json_documents.past_row
         output.document([as_row(job) for job in page.items])
         return ExitCode.DONE
-    names = await project_names(session.store) if page.items else {}
     show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
     if not page.items:
         print_message("No jobs.")
@@ -104,6 +117,18 @@ async def _list(
         key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
         print_message(f"There are more. Continue with --after={shlex.quote(key)}")
     return ExitCode.DONE
+
+
+async def _read_page(
+    store: "Store", listed: ListQuery, *, limit: int, after: PageKey | None, has_names: bool
+) -> tuple["Page[GenerationJob]", Mapping[UUID, str]]:
+    """Return a page, and the names of its projects if they are needed."""
+    if has_names:
+        return await store.get_page_with_names(listed, limit=limit, after=after)
+    page = await store.find_jobs(
+        listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
+    )
+    return page, {}
 
 
 def _cautions(store: "Store") -> Sequence[str]:

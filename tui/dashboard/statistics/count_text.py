@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MARKS = {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "}
 UNKNOWN = "–"
 
-STALE_AFTER = 120.0
-"""Seconds after which numbers are shown as stale."""
+STALE_AFTER = 180.0
+"""Seconds after which numbers are shown as stale. Longer than between two counts while nothing changes."""
 _JUST_NOW = 10.0
 """Seconds. Below this limit, an age would change with every refresh."""
 

@@ -1,0 +1,26 @@
+"""Connect while the session's code is imported."""
+
+from typing import TYPE_CHECKING
+
+from store.configuration.settings import Settings, UrlTarget
+from store.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from store.database.connection_pool import ConnectionPool
+
+
+def start_connecting(settings: Settings) -> "ConnectionPool | None":
+    """Start to connect to a URL. Return None if that must wait for the session, which reports an invalid address."""
+    if not isinstance(settings.target, UrlTarget):
+        return None
+    from store.database.connection_pool import ConnectionPool
+    from store.database.connection_url import parameters, password_command
+
+    try:
+        if password_command(settings.target) is not None:
+            return None
+        connections = ConnectionPool(parameters(settings.target))
+    except InvalidValue:
+        return None
+    connections.connect_early()
+    return connections
