@@ -267,8 +267,8 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
     found = job_filter or NO_FILTER
     if view is None:
         return found
-    from store.filters.filter_text import parse
     from store.configuration.saved_views import SavedViews, clash_words, clashes, joined, require_view
+    from store.filters.filter_text import parse
 
     saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
     saved = saved_views.read()

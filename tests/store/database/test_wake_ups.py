@@ -49,6 +49,18 @@ async def listening(database: Database) -> AsyncIterator[Listener]:
         yield listener
 
 
+async def test_silence_is_reported_and_changes_are_still_heard(
+    listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening(listener) as session:
+        assert await session.next() is WakeUp.PROVEN
+        monkeypatch.setattr(database_wake_ups, "SILENCE", 0.01)
+        assert [await session.next(), await session.next()] == [WakeUp.SILENT] * 2
+        monkeypatch.setattr(database_wake_ups, "SILENCE", 60.0)
+        notifying_server.change()
+        assert await session.next() is WakeUp.CHANGED
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 async def test_wake_ups_of_all_listeners_are_proven_and_then_report_each_change(
     notifying_database: Conninfo, listener: Database, notifying_server: Server, rows: int

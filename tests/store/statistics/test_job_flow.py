@@ -1,5 +1,6 @@
 """Recent moves, the oldest queued job, stuck jobs and costs by outcome."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -50,6 +51,17 @@ async def test_flow_counts_the_jobs_that_entered_each_state_in_the_last_minutes(
         assert entered(await flow_of(store, query)) == [2, 1, 1, 1]
     nothing = await flow_of(db.stranger)
     assert (entered(nothing), nothing.oldest_queued_at) == ([0, 0, 0, 0], None)
+
+
+async def test_totals_and_flow_of_one_snapshot_equal_those_read_apart(db: Db) -> None:
+    project = db.make_project()
+    db.make_job(project)
+    for store in (db.operator, db.ada):
+        together, apart = await store.get_totals_with_flow(TotalsQuery()), await store.get_totals(TotalsQuery())
+        flow = await store.get_flow(TotalsQuery())
+        assert together == apart
+        assert together.flow is not None
+        assert replace(together.flow, taken_at=flow.taken_at, moves=None) == replace(flow, moves=None)
 
 
 async def test_rates_cover_a_shorter_time_when_many_jobs_move(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,133 @@
+"""How often a new session waits for the server before its first rows, and what happens after a wrong guess."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from store.configuration.settings import resolve
+from store.database.early_answers import MOST_SECONDS, EarlyAnswers
+from store.database.query import Query, make_number
+from store.job_list.list_query import ListingQuery, ListQuery
+from store.known_databases import MOST_KNOWN, Known, KnownDatabase
+from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, Db
+from tui.session import Expected, Session, first_listing, first_page, open_session
+
+FILE = "known-databases.json"
+CONNECTED = 2
+"""Round trips: one of TCP, and one of Postgres."""
+
+
+@pytest.fixture
+def proxy(database: Conninfo) -> Iterator[WireProxy]:
+    with wire_proxy(database) as proxy:
+        yield proxy
+
+
+class Sessions:
+    """Opens sessions that share what they know, and counts their round trips after connecting."""
+
+    def __init__(self, proxy: WireProxy, database: Conninfo, directory: Path) -> None:
+        self._proxy, self._url, self._directory = proxy, proxy.url(database), directory
+        self.round_trips = 0
+
+    @asynccontextmanager
+    async def open(self, expected: Expected = first_listing, act_as: str | None = None) -> AsyncIterator[Session]:
+        settings = resolve(database_url=self._url, act_as=act_as, data_dir=self._directory, environment={})
+        before = self._proxy.traffic
+        async with open_session(settings, print, expected=expected) as session:
+            yield session
+            self.round_trips = self._proxy.traffic.since(before).round_trips - CONNECTED
+
+    async def listed(self, expected: Expected = first_listing) -> list[UUID]:
+        async with self.open(expected) as session:
+            listing = await session.store.get_listing(ListingQuery())
+            session.remember(None)
+        return [job.id for job in listing.window.jobs]
+
+
+@pytest.fixture
+def sessions(proxy: WireProxy, database: Conninfo, tmp_path: Path) -> Sessions:
+    return Sessions(proxy, database, tmp_path)
+
+
+async def test_known_database_answers_at_once_with_its_first_list(sessions: Sessions, db: Db) -> None:
+    for trips in (2, 1, 1):
+        added = db.make_job()
+        assert added in await sessions.listed()
+        assert sessions.round_trips == trips
+    async with sessions.open() as session:
+        for _ in range(2):
+            assert len((await session.store.get_listing(ListingQuery())).window.jobs) == 3
+    assert sessions.round_trips == 2
+
+
+async def test_page_with_names_takes_one_round_trip_and_two_as_a_user(sessions: Sessions, db: Db) -> None:
+    project = db.make_project()
+    job_id = db.make_job(project)
+    for act_as, trips in (("operator", 2), ("operator", 1), (str(ADA), 2), ("ada@example.com", 2)):
+        async with sessions.open(partial(first_page, limit=20), act_as) as session:
+            page, names = await session.store.get_page_with_names(ListQuery(), limit=20)
+            session.remember(None)
+        assert ([job.id for job in page.items], names) == ([job_id], {project: "Catalog"})
+        assert sessions.round_trips == trips
+    async with sessions.open() as session:
+        in_project = await session.store.get_page_with_names(ListQuery(project_id=project), limit=20)
+        assert in_project == (page, {project: "Catalog"})
+
+
+async def test_guess_that_fails_or_misses_leaves_the_list_right(sessions: Sessions, db: Db) -> None:
+    job_id = db.make_job()
+
+    def failing(_: Known) -> list[Query[int]]:
+        return [Query(text("select 1 / 0"), make_number)]
+
+    def missing(_: Known) -> list[Query[int]]:
+        return [*first_listing(Known(has_later_columns=False))]
+
+    await sessions.listed()
+    for expected, trips in ((missing, 2), (failing, 3), (failing, 2), (first_listing, 1)):
+        assert await sessions.listed(expected) == [job_id]
+        assert sessions.round_trips == trips
+
+
+def test_early_answer_serves_one_equal_query_within_a_second() -> None:
+    statement, now = text("select 1"), 0.0
+    answers = EarlyAnswers(lambda: now)
+    one, other = (Query(statement, make_number, {"rows": rows}) for rows in (1, 2))
+    answers.expected = (one,)
+    answers.keep([[(1,)]])
+    assert answers.take([one, other]) is None
+    assert answers.take([other]) is None
+    assert answers.take([one]) == ([1],)
+    assert answers.take([one]) is None
+    answers.expected = (one,)
+    answers.keep([[(1,)]])
+    now = MOST_SECONDS + 0.1
+    assert answers.take([one]) is None
+
+
+def test_file_keeps_the_newest_databases_and_no_address(tmp_path: Path) -> None:
+    path, known = tmp_path / "state" / FILE, Known(has_later_columns=True, project_id=ADA)
+    for port in range(MOST_KNOWN + 1):
+        KnownDatabase(path, {"host": "db.example.com", "port": port}).remember(known)
+    first, last = (KnownDatabase(path, {"host": "db.example.com", "port": port}) for port in (0, MOST_KNOWN))
+    assert (first.known, last.known) == (None, known)
+    assert "example" not in path.read_text()
+    last.remember(None)
+    assert len(json.loads(path.read_text())) == MOST_KNOWN - 1
+    for damaged in (
+        "",
+        "[1]",
+        "{",
+        json.dumps({key: {"has_later_columns": 1} for key in json.loads(path.read_text())}),
+    ):
+        path.write_text(damaged)
+        assert KnownDatabase(path, {"host": "db.example.com", "port": 1}).known is None
