@@ -98,9 +98,9 @@ class ActorDatabase:
         async with self.translating_refusals(needs):
             return await self.database.read_together(self.actor, *queries, limits=limits)
 
-    async def read_again(self, *queries: Query[Any]) -> tuple[list[Any], ...]:
+    async def read_again(self, *queries: Query[Any], needs: Capability = Capability.JOBS) -> tuple[list[Any], ...]:
         """Read jobs with statements that are repeated often, as in polling."""
-        async with self.translating_refusals(Capability.JOBS):
+        async with self.translating_refusals(needs):
             return await self.database.read_together(self.actor, *queries, is_repeated=True)
 
     @asynccontextmanager

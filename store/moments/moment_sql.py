@@ -1,7 +1,7 @@
 """SQL that reads jobs as they were, and what changed since."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from store import tables
 from store.database.query import Query, Row, RowMaker
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
-from store.jobs.job_sql import ALL_COLUMNS, JobColumns
+from store.jobs.job_sql import ALL_COLUMNS, JobColumns, draft_of
 from store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
@@ -113,7 +113,9 @@ def _of_project(name: str, project_id: UUID | None) -> dict[str, object]:
 
 
 def _sql(name: str, **slots: object) -> str:
-    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").format(**slots)
+    """Return the SQL without comments and indentation. The driver analyzes a longer text again for each execution."""
+    lines = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    return " ".join(line.strip() for line in lines if not line.lstrip().startswith("--")).format(**slots)
 
 
 @cache
@@ -192,16 +194,24 @@ def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
     """Return a function for rows of PAST_COLUMNS. Only jobs with unrecorded values are PastJobs."""
 
     def made(row: Row) -> Job | PastJob:
-        *values, unrecorded = row
-        job = make(values)
-        return marked(job, unrecorded.split(",")) if unrecorded else job
+        job = make(row[:-1])
+        return marked(job, unrecorded.split(",")) if (unrecorded := row[-1]) else job
 
     return made
 
 
+_PastDraft = draft_of(PastJob)
+
+
 def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
-    values = {one.name: getattr(job, one.name) for one in ALL_COLUMNS}
-    return PastJob(**values, is_error_cut=getattr(job, "is_error_cut", False), unrecorded=tuple(unrecorded))
+    draft = _PastDraft()
+    draft.is_error_cut = False
+    for field in fields(job):
+        setattr(draft, field.name, getattr(job, field.name))
+    draft.unrecorded = tuple(unrecorded)
+    draft.__class__ = PastJob
+    past: PastJob = draft
+    return past
 
 
 def _count_newest(of_project: bool) -> Any:

@@ -95,6 +95,8 @@ class PastStore(Store):
         self.moment = moment
         self._sees_gone_jobs: bool | None = None
         """Whether policies show deleted jobs to the actor; None until known."""
+        self._has_archive: bool | None = None
+        """Whether the actor may read the archive; None until the first check."""
         self.cautions: tuple[str, ...] = ()
         """Sentences on jobs that may be missing from the last page."""
         self._known = known or Known()
@@ -104,8 +106,10 @@ class PastStore(Store):
 
     async def check(self) -> EventRange:
         """Return where the moment's events are. Raises SchemaMissing without events, InvalidValue if it is unknown."""
-        if missing := await self.actor_database.missing(Capability.EVENTS):
-            raise missing.refusal
+        if self._has_archive is None:
+            if missing := await self.actor_database.missing(Capability.EVENTS):
+                raise missing.refusal
+            self._has_archive = await self.actor_database.has(Capability.ARCHIVE)
         found = self._known.events
         if found is None:
             # A user sees too few events to find the moment among them.
@@ -127,11 +131,11 @@ class PastStore(Store):
     async def _pool(
         self, *, rows: int = 0, project_id: UUID | None = None, ids: Collection[UUID] | None = None
     ) -> Pool:
-        indexes = (await self.capability_cache.get()).facts.job_indexes
+        events, indexes = await self.check(), (await self.capability_cache.get()).facts.job_indexes
         return Pool(
             moment=self.moment,
-            events=await self.check(),
-            has_archive=await self.actor_database.has(Capability.ARCHIVE),
+            events=events,
+            has_archive=bool(self._has_archive),
             project_id=project_id,
             ids=None if ids is None else tuple(ids),
             rows=rows,
@@ -209,7 +213,8 @@ class PastStore(Store):
         return answers, present >= MOST_LISTED
 
     async def _read(self, *queries: Query[Any]) -> list[Any]:
-        return list(await self.actor_database.read_together(*queries, needs=Capability.EVENTS))
+        # Each step through time repeats them, and to parse them takes longer than to run them.
+        return list(await self.actor_database.read_again(*queries, needs=Capability.EVENTS))
 
     async def _cautions(self, *, is_cut: bool) -> tuple[str, ...]:
         events = await self.check()
