@@ -69,7 +69,7 @@ from tui.dashboard.messages import (
     TotalsPollFailed,
     WritePermitEnded,
 )
-from tui.dashboard.moments.moments import Moments
+from tui.dashboard.moments.moments import Moments, ShowsTimes
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
@@ -682,7 +682,9 @@ class GjobsApp(MessageApp[int]):
         """Show times in the next zone, and remember it."""
         zone = zone_after(self.dashboard.zone, self._profile_zone)
         self._memory.remember_zone(zone.choice)
-        self.dashboard.show_zone(zone)
+        for screen in self.screen_stack:
+            if isinstance(screen, ShowsTimes):
+                screen.show_zone(zone)
         self.show_status()
         show_toast(self, Toast(text=f"Times are in {zone.name}."))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,6 +13,9 @@ from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.message_board import Message
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Severity, Toast
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
@@ -53,6 +56,12 @@ class MessagesDialog(Dialog[None]):
         if self._messages:
             self.query_one(OptionList).focus()
             self.query_one(OptionList).highlighted = 0
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._zone = zone.zone
+        if self._messages and self.is_open:
+            for place, content in enumerate(self._contents(self._messages)):
+                self.query_one(OptionList).replace_option_prompt_at_index(place, content)
 
     def action_copy(self) -> None:
         place = self.query_one(OptionList).highlighted if self._messages else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
@@ -334,13 +334,17 @@ def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:
     return f"Archived {age(archived.archived_at, now)}, {utc_time(archived.archived_at)}."
 
 
-def archived_facts(archived: ArchivedJob, history: JobHistory | None, *, project: str, now: datetime) -> Sequence[str]:
-    """Return clean lines. `history` is None if none was recorded."""
+def archived_facts(
+    archived: ArchivedJob, history: JobHistory | None, *, project: str, now: datetime, zone: tzinfo | None = None
+) -> Sequence[str]:
+    """Return clean lines. `history` is None if none was recorded. Times are in `zone`; None is this machine's."""
     job = archived.job
-    facts = [_text(line) for line in fact_lines(job, project=project, now=now, width=_FACTS_WIDTH)]
+    facts = [_text(line) for line in fact_lines(job, project=project, now=now, width=_FACTS_WIDTH, zone=zone)]
     if job.error:
         facts += ["", "Error", clean_block(error_pretty(job.error), limit=_LONGEST_ERROR)]
-    happened = [_text(line) for line in timeline_lines(history, now=now, width=_FACTS_WIDTH)] if history else []
+    happened = (
+        [_text(line) for line in timeline_lines(history, now=now, width=_FACTS_WIDTH, zone=zone)] if history else []
+    )
     return [*facts, *(["", "Events", *happened] if happened else [])]
 
 

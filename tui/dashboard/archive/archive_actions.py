@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from store.errors import StoreError
@@ -10,9 +11,8 @@ from store.jobs.job_results import Page, PageKey
 from store.retention.archive import count_archived, get_archived, list_archived, restore_archived
 from store.retention.retention import ArchivedJob, ArchiveQuery
 from tui.dashboard.action_context import ActionContext, context_for
-from tui.dashboard.archive.archive_dialog import ArchiveDialog
+from tui.dashboard.archive.archive_dialog import ArchiveDialog, ArchivedJobDialog
 from tui.dashboard.databases import may_write
-from tui.dashboard.dialogs.dialog import SummaryDialog
 from tui.text.error_text import Toast
 from tui.text.format import short_id
 from tui.text.retention_text import archived_facts, archived_sentence, archived_words, confirm_restoration
@@ -59,9 +59,12 @@ class _ListedArchive:
         with suppress(StoreError):
             history = await store.get_job_history(archived.job.id)
         project = self.project_names.get(archived.job.project_id, short_id(archived.job.project_id))
-        lines = archived_facts(archived, history, project=project, now=self.now)
+
+        def lines(zone: tzinfo | None) -> Sequence[str]:
+            return archived_facts(archived, history, project=project, now=self.now, zone=zone)
+
         sentence = archived_sentence(archived, now=self.now)
-        self._host.app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=tuple(lines)))
+        self._host.app.push_screen(ArchivedJobDialog(sentence=sentence, lines=lines, zone=self._host.dashboard.zone))
 
     def question(self, jobs: Sequence[GenerationJob]) -> Confirmation:
         return confirm_restoration(jobs, project_names=self.project_names, database=self._context.database)

@@ -1,23 +1,23 @@
 """Archive dialog with pages and marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import ClassVar, Protocol
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar, Protocol
 from uuid import UUID
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from store.jobs.job_results import Page, PageKey
 from store.retention.retention import ArchivedJob
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
+from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import error_words
@@ -28,6 +28,9 @@ from tui.text.retention_text import (
     archived_titles,
 )
 from tui.text.write_text import Confirmation
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 Places = tuple[PageKey | None, ...]
 """The start of each page up to the present one. None is the start of the first page."""
@@ -236,3 +239,13 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         self.say(part, Content(clean(sentence, limit=400)))
         for line in self.query(f"#{part}"):
             line.display = bool(sentence)
+
+
+class ArchivedJobDialog(SummaryDialog):
+    def __init__(self, *, sentence: str, lines: Callable[[tzinfo | None], Sequence[str]], zone: "ShownZone") -> None:
+        """`lines` returns the clean facts with their times in a zone."""
+        super().__init__(title="Archived job", sentence=sentence, lines=tuple(lines(zone.zone)))
+        self._lines_in = lines
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self.query_one("#lines Static", Static).update(Content("\n".join(self._lines_in(zone.zone))))

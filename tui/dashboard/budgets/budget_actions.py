@@ -36,8 +36,11 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
         return is_theirs and context_for(host, "set_budget") is not None and may_write(host)
 
     of, last = host.dashboard.listed_name, None
-    zone = host.dashboard.zone.zone
-    while choice := await host.app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last, zone=zone)):
+
+    def dialog() -> BudgetsDialog:
+        return BudgetsDialog(ask, of=of, may_set=may_set, last=last, zone=host.dashboard.zone.zone)
+
+    while choice := await host.app.push_screen_wait(dialog()):
         last = choice.budget or last
         if choice.does == "set":
             last = await _ask_limit(host, context, choice, project) or last

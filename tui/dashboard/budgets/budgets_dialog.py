@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from uuid import UUID
 
 from textual import on, work
@@ -22,6 +22,9 @@ from tui.dashboard.widgets import SteadyText, TextField, show_toast
 from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_words
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 _KEYS = {
     "budgets.new": "new",
@@ -98,6 +101,10 @@ class BudgetsDialog(Dialog[BudgetChoice]):
             return
         self._draw(seen)
         self._note("" if seen else "No budgets.")
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._zone = zone.zone
+        self._draw(self._seen)
 
     def on_resize(self) -> None:
         self.call_after_refresh(lambda: self._draw(self._seen))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast, error_words
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 _KEYS = {
     "case.save": "save",
@@ -165,6 +168,10 @@ class CaseDialog(Dialog[None]):
         if self.is_open:
             width = self.query_one(ScrollableContainer).scrollable_content_region.width
             self.say("text", _styled(self._text, max(width, 1)))
+
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the builder knows the zone
+        if self._built is not None:
+            self._start()
 
     def action_redact(self) -> None:
         """Switch redaction. After an error, read again without switching."""

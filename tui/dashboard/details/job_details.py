@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -21,6 +21,9 @@ from tui.text.error_text import Toast
 from tui.text.format import count
 from tui.text.job_text import Names
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 _LEFT = "This job left the list. It is shown as last seen."
 _BEYOND = "This job is not in the list. It is shown as last read."
@@ -150,6 +153,11 @@ class JobDetails(Dialog[JobAction]):
             self._draw()
             if is_news:
                 self.post_message(HistoryRequested(self))
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._sections.zone = zone.zone
+        if self.is_open:
+            self._draw()
 
     def tell_names(self, names: Names) -> None:
         """Show the names of the owner and the asset."""

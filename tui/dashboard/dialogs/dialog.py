@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -19,6 +19,9 @@ from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, count
 from tui.text.write_text import Confirmation
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 _NAME_CELLS = 40
 
@@ -94,6 +97,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog and change nothing"),
+        Binding("Z", "app.zone", "Time zone", id="dialog.zone", tooltip="Show times in the next time zone"),
         Binding("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
@@ -133,6 +137,9 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     def is_open(self) -> bool:
         """Whether the widgets of the dialog exist. False before mounting and after closing."""
         return self.is_mounted and self in self.app.screen_stack
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        """Show the dialog's times in another zone. A dialog without times ignores it."""
 
     def action_leave(self) -> None:
         self.dismiss(None)

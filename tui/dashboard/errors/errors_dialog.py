@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta, tzinfo
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 from uuid import UUID
 
 from textual import events, on, work
@@ -28,6 +28,9 @@ from tui.dashboard.errors.error_group_lines import (
 from tui.dashboard.widgets import SteadyText, drop_toast, show_toast
 from tui.text.error_group_text import NO_EMAILS, NO_FAILURES, groups_summary, span
 from tui.text.error_text import Toast, error_words
+
+if TYPE_CHECKING:
+    from tui.text.time_zone import ShownZone
 
 SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
 SEEN_SECONDS = 0.3
@@ -308,6 +311,11 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         else:
             rows.highlighted = places.get(known or "")
         self._show_details()
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._zone = zone.zone
+        if self.is_open:
+            self._show_details()
 
     @on(OptionList.OptionHighlighted)
     def _show_details(self) -> None:

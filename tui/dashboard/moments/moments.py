@@ -1,7 +1,7 @@
-"""Which moment the dashboard shows: its store, and whether writes are off."""
+"""Which moment the dashboard shows: its store, and whether writes are off. Which screens follow the time zone."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 
@@ -9,8 +9,17 @@ if TYPE_CHECKING:
     from store.database.write_access import WriteAccess
     from store.store import Store
     from tui.dashboard.message_board import MessageApp
+    from tui.text.time_zone import ShownZone
 
 _OWNER = "moment"
+
+
+@runtime_checkable
+class ShowsTimes(Protocol):
+    """A screen with times."""
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        """Show all times in another zone."""
 
 
 class Moments:

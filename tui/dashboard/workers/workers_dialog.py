@@ -29,6 +29,7 @@ from tui.text.format import elapsed
 if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.action_host import ActionHost
+    from tui.text.time_zone import ShownZone
 
 _KEYS = {"workers.job": "job", "workers.again": "refresh", "dialog.leave": "close"}
 _GONE = "The line under the cursor is gone."
@@ -121,6 +122,10 @@ class WorkersDialog(Dialog[UUID]):
             self.dismiss(job_id)
 
     # Drawing
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._zone = zone.zone
+        self._draw()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)

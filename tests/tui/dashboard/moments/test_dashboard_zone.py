@@ -1,6 +1,7 @@
 """Time zones in the dashboard: the key, the first line, the details, and the next run."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from store.configuration.config_reader import read_text
 from store.configuration.settings import resolve
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
-from tests.tui.jobs_database import JobsDatabase
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.test_dashboard_workers import add_worker
+from tests.tui.jobs_database import JobsDatabase, job_id
 from tui.dashboard.run import setup_of
 
 ZONE = "Asia/Kolkata"
@@ -44,3 +46,42 @@ async def test_key_shows_times_in_the_next_zone_and_the_next_run_remembers_it(
     assert json.loads(state.read_text())["zone"] == "utc"
     async with drive_dashboard(app_in(database, state)) as driver:
         assert "· UTC ·" in driver.header
+
+
+def times_in_dialog(driver: Driver) -> list[str]:
+    region = driver.app.screen.query_one("#dialog").region
+    lines = driver.text.splitlines()[region.y : region.bottom]
+    return [time for line in lines for time in re.findall(r"\d\d:\d\d", line[region.x : region.right])]
+
+
+async def shows_each_zone(driver: Driver, title: str) -> None:
+    """Check that the dialog shows other times in UTC, and the same ones again in the profile's zone."""
+    await driver.until(lambda: driver.dialog.startswith(title) and times_in_dialog(driver))
+    before = times_in_dialog(driver)
+    await driver.press("Z", until=lambda: times_in_dialog(driver) not in (before, []))
+    await driver.press("Z", "Z", until=lambda: times_in_dialog(driver) == before)
+
+
+async def test_key_changes_the_zone_in_each_dialog_with_times_but_not_in_fields(
+    jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path
+) -> None:
+    jobs_db.job(9, "failed", error="boom")
+    jobs_db.sql("select gjobs.archive_jobs(array[%s::uuid])", job_id(4))
+    add_worker(jobs_db)
+    dialogs = {"enter": "Job", "E": "Errors · ", "w": "Workers · ", "m": "Messages", "C": "Case · "}
+    async with drive_dashboard(app_in(database, tmp_path / "state.json"), size=(180, 50)) as driver:
+        await driver.press("y", on=9)
+        for key, title in dialogs.items():
+            await driver.press(key)
+            await shows_each_zone(driver, title)
+            await driver.press("escape", dialog="")
+        await driver.command("Archived jobs", until=lambda: driver.dialog.startswith("Archive · "))
+        await driver.press("enter")
+        await shows_each_zone(driver, "Archived job")
+        await driver.press("escape", dialog="Archive · Autumn catalog")
+        await driver.press("escape", dialog="")
+
+        await driver.press("at", dialog="Show an earlier moment")
+        await driver.press("end", "Z", until=lambda: str(driver.value("#time")).endswith("Z"))
+        await driver.press("escape", dialog="")
+        assert f"· {ZONE} ·" in driver.header
