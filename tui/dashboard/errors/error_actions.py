@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -63,7 +63,6 @@ class _ListedErrors:
         self._job = host.dashboard.jobs.table.cursor_job
         terms = tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS)
         self.scope = ErrorScope(project_id=listed.project_id, job_filter=JobFilter(terms=terms))
-        self.zone = host.dashboard.zone.zone
 
     @property
     def of(self) -> str:
@@ -80,6 +79,10 @@ class _ListedErrors:
     def is_read_only(self) -> bool:
         session = self._host.poller.session
         return session is not None and not session.access.may_write
+
+    @property
+    def zone(self) -> tzinfo | None:
+        return self._host.dashboard.zone.zone
 
     @property
     def typed_at(self) -> float:

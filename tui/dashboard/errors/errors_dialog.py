@@ -312,8 +312,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             rows.highlighted = places.get(known or "")
         self._show_details()
 
-    def show_zone(self, zone: "ShownZone") -> None:
-        self._zone = zone.zone
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the source knows the zone
         if self.is_open:
             self._show_details()
 
