@@ -20,7 +20,9 @@ SHARE_OF_TIME = 400
 """A flow is kept for at least this multiple of the time that reading it took. The first reading does not count: it may
 wait for a connection and for data on disk.
 """
-MOST_SECONDS = 300.0
+MOST_SECONDS = 60.0
+MOST_AGE = MOST_SECONDS + 15.0
+"""Seconds by which a shown flow may be older than the counts. Reading the next one takes time."""
 _MOST_KEPT = 64
 
 

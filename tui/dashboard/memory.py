@@ -11,7 +11,7 @@ from uuid import UUID
 
 from store.job_list.list_query import ListQuery
 from store.private_files import make_directory, replace_private
-from store.statistics.job_flow import MOST_SECONDS
+from store.statistics.job_flow import MOST_AGE
 from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
 from store.users.actor import ActingUser
 
@@ -300,7 +300,7 @@ def _with_flow(totals: "Totals", kept: "Totals") -> "Totals | None":
     """An exact count does not read the flow, and a read may fail. A flow that is too old would look current."""
     if totals.flow is not None or kept.flow is None or not _is_of_same_project(totals, kept):
         return None
-    if (totals.taken_at - kept.flow.taken_at).total_seconds() > MOST_SECONDS:
+    if (totals.taken_at - kept.flow.taken_at).total_seconds() > MOST_AGE:
         return None
     return replace(totals, flow=kept.flow)
 

@@ -726,7 +726,7 @@ class DashboardScreen(Screen[None], KeyStates):
             return NO_NOTE
         from tui.text.budget_text import budget_note
 
-        return budget_note(totals.budgets)
+        return budget_note(totals.budgets, project_id=totals.query.project_id)
 
     def project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))

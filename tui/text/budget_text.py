@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from uuid import UUID
 
 from rich.cells import cell_len
 
@@ -13,6 +14,7 @@ from tui.text.format import Span, clock_time, local_day, percent
 
 STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
 NO_PACE = "-"
+_LONGEST_OWNER = 24
 PERIOD_WORDS = {Period.DAY: "a day", Period.MONTH: "a month", Period.ALL: "total"}
 
 
@@ -191,8 +193,10 @@ def _bar(share: float, width: int, style: str) -> list[Span]:
     return [(_FULL * full, style), (_FREE * (width - full), _MUTED)]
 
 
-def budget_note(budgets: Sequence[Budget]) -> Span:
-    """Return a short note on the budget with the least left."""
+def budget_note(budgets: Sequence[Budget], *, project_id: UUID | None) -> Span:
+    """Return a short note on the budget with the least left. It names the owner, unless it is this project."""
     budget = budgets[0]
+    is_of_project = project_id is not None and budget.project_id == project_id
+    owner = "" if is_of_project else f"{owner_words(budget, limit=_LONGEST_OWNER)}: "
     of_limit = f"of {money(budget.limit_cents)} {period_words(budget.period)}"
-    return f"{left_words(budget)} {of_limit}", STATE_STYLES[budget.state]
+    return f"{owner}{left_words(budget)} {of_limit}", STATE_STYLES[budget.state]

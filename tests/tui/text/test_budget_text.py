@@ -97,7 +97,13 @@ def test_no_owner_name_or_amount_breaks_the_budget_lines(spent: int, limit: int,
 
 
 def test_budget_note_shows_the_first_budget_and_the_list_two_lines_of_each() -> None:
-    assert budget_note([MONTHLY, DAILY]) == ("$17.90 left of $100.00 a month", "$text-warning")
+    assert budget_note([MONTHLY, DAILY], project_id=MONTHLY.project_id) == (
+        "$17.90 left of $100.00 a month",
+        "$text-warning",
+    )
+    for other in (None, UUID(int=3)):
+        words, _ = budget_note([MONTHLY, DAILY], project_id=other)
+        assert words == "Autumn catalog: $17.90 left of $100.00 a month"
     assert texts(listed_lines(MONTHLY, NOW, width=60)) == [
         "Autumn catalog a month                     $82.10 of $100.00",
         "████████████████░░░░   82 %  $17.90 left  runs out 2026-11-18",

@@ -129,7 +129,7 @@ class ManualDialog(Dialog[None]):
         """The scroll offset of the requested section when it was last scrolled to."""
 
     def compose(self) -> ComposeResult:
-        with self.box("Manual"), Vertical():
+        with self.box(f"Manual: {self._first} · loading …"), Vertical():
             yield ManualViewer()
             yield Static(self.keys_line(_FOOT), id="foot", markup=False)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from store.formats import money
 from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
+from store.statistics.job_flow import MOST_AGE
 from store.statistics.totals import Count
 from tui.dashboard.statistics.count_text import UNKNOWN, count_words
 from tui.text.format import count, elapsed, is_far, percent
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
 MUTED = "$foreground-muted"
-_MOST_FLOW_AGE = 15.0
-"""Seconds by which rates and waiting times may be older than the counts."""
 _MOST_OTHERS = 3
 """Maximum number of unknown statuses with their own figures."""
 
@@ -95,7 +94,7 @@ def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: 
 def _current_flow(totals: "Totals") -> "JobFlow | None":
     """Return the flow, unless it is so much older than the counts that it would contradict them."""
     flow = totals.flow
-    return flow if flow and (totals.taken_at - flow.taken_at).total_seconds() <= _MOST_FLOW_AGE else None
+    return flow if flow and (totals.taken_at - flow.taken_at).total_seconds() <= MOST_AGE else None
 
 
 def _flow(totals: "Totals", status: JobStatus) -> str:

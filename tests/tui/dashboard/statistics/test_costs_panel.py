@@ -137,12 +137,12 @@ def test_no_oldest_job_is_shown_where_the_counts_have_no_queued_job() -> None:
 
 def test_wait_of_the_oldest_queued_job_ends_when_the_flow_was_read() -> None:
     flow = replace(FLOW, oldest_queued_at=NOON - timedelta(seconds=50))
-    later = replace(USUAL, flow=flow, taken_at=NOON + timedelta(seconds=14))
+    later = replace(USUAL, flow=flow, taken_at=NOON + timedelta(seconds=74))
     assert "oldest queued 50 s" in cost_lines(later, width=110, height=5)[4]
 
 
 def test_flow_that_is_much_older_than_the_counts_is_not_shown() -> None:
-    later = replace(FLOWING, taken_at=NOON + timedelta(seconds=16))
+    later = replace(FLOWING, taken_at=NOON + timedelta(seconds=76))
     shown = "\n".join(cost_lines(later, width=110, height=5))
     assert "oldest" not in shown
     assert "/min" not in shown
