@@ -16,9 +16,9 @@ from tui.text.format import short_id
 async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: Drive, jobs_db: JobsDatabase) -> None:
     gate = Gate("get_user_emails")
     gate.open()
-    async with drive(actor=OPERATOR, make=gate.store, size=(140, 36)) as driver:
+    async with drive(actor=OPERATOR, make=gate.store, size=(120, 36)) as driver:
         await driver.show_project("all projects")
-        await driver.shows("OWNER", "ada@example.com")
+        await driver.shows("OWNER", "ERROR", "ada@example.com")
         reads = gate.calls
         jobs_db.job(30, project=TRAIL, owner=BEN)
         await driver.refreshes(shows="ben@example.com")

@@ -25,8 +25,8 @@ GUTTER = 3
 WIDE = 120
 """The width from which the id column fits."""
 
-STUCK_LABEL, SHORT_STUCK_LABEL = "▸ running ! stuck 59 min", "! stuck 59 min"
-"""The longest statuses of a stuck job. The exclamation mark is one cell wide in every font."""
+_STUCK_LABEL = "! stuck 59 min"
+"""The longest status of a stuck job. The exclamation mark is one cell wide in every font."""
 
 HIDDEN = "⊘ hidden"
 """The visibility cell of a job that the user does not see."""
@@ -34,8 +34,8 @@ HIDDEN = "⊘ hidden"
 _NARROW = 60
 _MOST_TEXT, _MOST_ERROR = 32, 80
 """Maximum cells of a mode or a name, and of an error. Longer lines are harder to read."""
-_SOME_TEXT, _ENOUGH_TEXT = 16, 24
-_SOME_ERROR, _ENOUGH_ERROR = 24, 40
+_SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 12, 16, 24
+_SHORT_ERROR, _SOME_ERROR, _ENOUGH_ERROR = 16, 24, 40
 """Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
 
 
@@ -108,8 +108,6 @@ class ContentWidths:
     """None if no column shows the owners."""
     with_visibility: bool = False
     """Whether a column shows which jobs are hidden from a user."""
-    has_stuck: bool = False
-    """Whether a status says that its job is stuck."""
 
     def widened(self, other: "ContentWidths") -> "ContentWidths":
         """Return the larger widths of both, with the columns of `other`."""
@@ -119,7 +117,6 @@ class ContentWidths:
             project=None if other.project is None else max(self.project or 0, other.project),
             owner=None if other.owner is None else max(self.owner or 0, other.owner),
             with_visibility=other.with_visibility,
-            has_stuck=other.has_stuck,
         )
 
 
@@ -139,7 +136,6 @@ def measure(
         project=project,
         owner=None if notes.owners is None else _widest(notes.owners.values()),
         with_visibility=with_visibility,
-        has_stuck=any(map(notes.is_stuck, jobs)),
     )
 
 
@@ -150,27 +146,30 @@ def _widest(texts: Iterable[str]) -> int:
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
-    On a narrow screen, the least important columns are dropped. Modes, project names and errors first get a
+    On a narrow screen, the least important columns are dropped. Owners, modes, project names and errors first get a
     minimum, then a readable width. Then modes and names get their full width. The error gets the rest, up to a maximum.
+    The widths do not depend on whether a job is stuck, so that one such job moves no column.
     """
     gap = 1 if width < _NARROW else 2
     least = _least_widths(content)
     widths: dict[ColumnName, int] = {}
     left = width - GUTTER + gap
     for name in _wanted(width, content, sort):
-        # Next to a project column, readable names are more important than a short error.
-        reserved = _missing(content, least, name) if ColumnName.PROJECT in widths else 0
-        # If a job is stuck, the list has STATUS twice: first for the short label, then the full one.
-        cells = len(STUCK_LABEL) - widths[name] if name in widths else least[name] + gap
+        cells = least[name] + gap
+        # Next to a project column, readable names are more important than a further column.
+        reserved = _reserved(content, least, name) if ColumnName.PROJECT in widths else 0
         if left < cells + reserved:
             break
-        widths[name] = len(STUCK_LABEL) if name in widths else least[name]
+        widths[name] = least[name]
         left -= cells
     project, owner = content.project or 0, content.owner or 0
     for name, wanted_width in (
+        (ColumnName.OWNER, min(owner, _SOME_TEXT)),
+        (ColumnName.MODE, min(content.mode, _SHORT_TEXT)),
+        (ColumnName.ERROR, _SHORT_ERROR),
+        (ColumnName.PROJECT, min(project, _SHORT_TEXT)),
         (ColumnName.MODE, min(content.mode, _SOME_TEXT)),
         (ColumnName.PROJECT, min(project, _SOME_TEXT)),
-        (ColumnName.OWNER, min(owner, _SOME_TEXT)),
         (ColumnName.ERROR, _SOME_ERROR),
         (ColumnName.MODE, min(content.mode, _ENOUGH_TEXT)),
         (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
@@ -179,6 +178,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         (ColumnName.MODE, content.mode),
         (ColumnName.PROJECT, project),
         (ColumnName.OWNER, owner),
+        (ColumnName.STATUS, len(_STUCK_LABEL)),
     ):
         missing = max(wanted_width - widths.get(name, 0), 0)
         if name in widths:
@@ -190,23 +190,28 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     return _place(widths, gap)
 
 
-def _missing(content: ContentWidths, least: Mapping[ColumnName, int], name: ColumnName) -> int:
+def _reserved(content: ContentWidths, least: Mapping[ColumnName, int], name: ColumnName) -> int:
     """Return the cells that more important columns need before this one is added."""
-    if name not in (ColumnName.ERROR, ColumnName.ID):
-        return 0
     texts = {ColumnName.MODE: content.mode, ColumnName.PROJECT: content.project, ColumnName.OWNER: content.owner}
-    names = sum(max(min(cells or 0, _SOME_TEXT) - least[one], 0) for one, cells in texts.items())
-    return names + (_SOME_ERROR - least[ColumnName.ERROR] if name is ColumnName.ID else 0)
+    missing = {one: max(min(cells or 0, _SOME_TEXT) - least[one], 0) for one, cells in texts.items()}
+    has_owner = content.owner is not None
+    match name:
+        case ColumnName.ERROR:
+            return missing[ColumnName.OWNER] if has_owner else sum(missing.values())
+        case ColumnName.TOTAL | ColumnName.CREATED if has_owner:
+            short_mode = max(min(content.mode, _SHORT_TEXT) - least[ColumnName.MODE], 0)
+            return missing[ColumnName.OWNER] + short_mode + _SHORT_ERROR - least[ColumnName.ERROR]
+        case ColumnName.ID:
+            return sum(missing.values()) + _SOME_ERROR - least[ColumnName.ERROR]
+        case _:
+            return 0
 
 
 _TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName.TOTAL}
 
 
 def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[ColumnName]:
-    """Return the columns, most important first. The time column follows the order of the list.
-
-    If a job is stuck, STATUS appears again in this list, at the priority of its full label.
-    """
+    """Return the columns, most important first. The time column follows the order of the list."""
     sorted_by = sort.column if sort else OrderColumn.CREATED
     time = _TIMES.get(sorted_by, ColumnName.CREATED)
     wanted = [
@@ -217,22 +222,21 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
         time,
     ]
     further = ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL
-    whole_status = [ColumnName.STATUS] if content.has_stuck else []
     if content.project is None:
-        wanted += [ColumnName.ERROR, *whole_status, further]
+        wanted += [ColumnName.ERROR, further]
+    elif content.owner is None:
+        wanted += [ColumnName.PROJECT, further, ColumnName.ERROR]
     else:
-        owner = [] if content.owner is None else [ColumnName.OWNER]
-        wanted += [ColumnName.PROJECT, *owner, *whole_status, further, ColumnName.ERROR]
+        wanted += [ColumnName.PROJECT, ColumnName.OWNER, ColumnName.ERROR, further]
     if width >= WIDE:
         wanted.append(ColumnName.ID)
     return wanted
 
 
 def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
-    stuck = len(SHORT_STUCK_LABEL) if content.has_stuck else 0
     return {
         ColumnName.LENS: len(HIDDEN),
-        ColumnName.STATUS: max(stuck, *(len(status_label(status)) for status in JobStatus)),
+        ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
         ColumnName.MODE: min(max(content.mode, len("MODE ▾")), 8),
         ColumnName.COST: max(content.cost, len("COST ▾")),
         ColumnName.CREATED: len("59 min ago"),
@@ -337,8 +341,9 @@ def stuck_time(job: GenerationJob, now: datetime) -> str:
 
 
 def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
-    stuck = f"! stuck {stuck_time(job, now)}"
-    return f"{status_label(job.status)} {stuck}" if column.width >= len(STUCK_LABEL) else stuck
+    time = stuck_time(job, now)
+    words = f"! stuck {time}"
+    return words if len(words) <= column.width else f"! {time}"
 
 
 _FIELDS = {

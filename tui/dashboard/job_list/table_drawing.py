@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -68,16 +68,19 @@ def row_line(
 
 
 def header_line(cells: Sequence[Cell], *, new_above: int, width: int) -> Line:
-    """Return the titles and, at the right end, the number of new rows above."""
+    """Return the titles and, at the right end, the number of new rows above.
+
+    The number gets a word where no title is in its way. A title that the number would cut is left out.
+    """
     if not new_above:
         return Line(cells=tuple(cells), style=HEADER)
+    titles = [replace(cell, text=cell.text.rstrip()) for cell in cells]
+    end = max((cell.start + cell_len(cell.text) for cell in titles), default=0)
     notice = f" ▲ {count(new_above)} new"
+    if end + cell_len(notice) > width:
+        notice = notice.removesuffix(" new")
     start = max(0, width - cell_len(notice))
-    kept = [
-        Cell(start=cell.start, text=shorten(cell.text.rstrip(), start - cell.start), style=cell.style)
-        for cell in cells
-        if cell.start < start
-    ]
+    kept = [cell for cell in titles if cell.start + cell_len(cell.text) <= start]
     return Line(cells=(*kept, Cell(start=start, text=notice, style="job-table--new")), style=HEADER)
 
 

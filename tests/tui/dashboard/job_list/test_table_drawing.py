@@ -13,6 +13,8 @@ from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.dashboard.job_list.table_pilot import TablePilot, running_table
 from tests.tui.sample_jobs import NOON, make_job
+from tui.dashboard.job_list.job_columns import Cell
+from tui.dashboard.job_list.table_drawing import header_line, paint
 
 HOSTILE = [
     "[@click=app.quit]x[/]",
@@ -208,3 +210,13 @@ async def test_changed_theme_redraws_the_table_with_its_background(table: TableP
     await table.show([1])
     assert {style_at(table, x, 8).bgcolor for x in (0, 40, 78)} == {table.table.rich_style.bgcolor}
     assert table.table.rich_style.bgcolor is not None
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(29, "STATUS        ERROR   ▲ 8 new"), (24, "STATUS        ERROR  ▲ 8"), (20, "STATUS           ▲ 8")],
+)
+def test_number_of_new_rows_never_cuts_a_title(width: int, shown: str) -> None:
+    titles = [Cell(start=0, text="STATUS    "), Cell(start=14, text="ERROR     ")]
+    line = header_line(titles, new_above=8, width=width)
+    assert paint(line, width, lambda _: Style()).text == shown
