@@ -69,7 +69,10 @@ class ActorDatabase:
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
-        """Return the keys that may match names. Raises NoPrivilege if the filter needs a name that is unreadable."""
+        """Return the keys that may match names, and the others as `shape_of` describes them.
+
+        Raises NoPrivilege if the filter needs a name that is unreadable.
+        """
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self.has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
@@ -79,6 +82,9 @@ class ActorDatabase:
                     f"The filter key '{key}' can't match names in this database. {missing.reason}", hint=hint
                 )
             readable.add(key)  # granted since the last check
+        if self.is_operators and any(term.key in (None, Key.ERROR) for term in job_filter.terms):
+            facts = (await self.capability_cache.get()).facts
+            readable |= {Key.ERROR} if facts.finds_words_in_index else set()
         return readable
 
     async def readable_beside_budgets(self) -> Readable:

@@ -19,6 +19,7 @@ RETRY_LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING, BUDGET_STATES = "gjobs.budgets", "gjobs.budget_spending", "gjobs.budget_states"
 WORKERS = "gjobs.workers"
+WORD_INDEX = "gjobs_words"
 ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
 
 RELATIONS = (
@@ -182,6 +183,11 @@ class DatabaseFacts:
     def may_hide(self, *names: str) -> bool:
         """Return whether row level security may hide rows of any of these tables from the login."""
         return any(self.relations[name].row_security for name in names if name in self.relations)
+
+    @property
+    def finds_words_in_index(self) -> bool:
+        """Whether the operator's searches for words can use an index. Row level security would block it."""
+        return WORD_INDEX in self.job_indexes and not self.may_hide(JOBS)
 
     @property
     def major_version(self) -> int:

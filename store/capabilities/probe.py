@@ -95,7 +95,7 @@ select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
   join pg_class c on c.oid = i.indrelid
   join pg_namespace n on n.oid = c.relnamespace
   join pg_class x on x.oid = i.indexrelid
-  join pg_am on pg_am.oid = x.relam and pg_am.amname = 'btree'
+  join pg_am on pg_am.oid = x.relam and (pg_am.amname = 'btree' or x.relname = 'gjobs_words')
  cross join lateral generate_series(0, i.indnkeyatts - 1) as key
   left join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[key]
  where n.nspname = 'public' and c.relname = 'generation_jobs' and i.indisvalid and i.indpred is null

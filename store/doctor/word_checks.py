@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from store.capabilities.facts import JOBS
+from store.capabilities.facts import JOBS, WORD_INDEX
 from store.database.query import Query
 from store.doctor.findings import Finding, Section, Severity
 from store.doctor.table_checks import MOST_COUNTED, IndexUse, TableUse
-
-WORD_INDEX = "gjobs_words"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +42,7 @@ def word_findings(
     A failed build is another finding, and so is an index that nobody uses.
     """
     is_large = any(use.name == JOBS and max(use.live, use.estimate) > MOST_COUNTED for use in uses)
-    is_there = any(index.name == f"public.{WORD_INDEX}" for index in indexes) or _finds_words(indexes)
+    is_there = any(index.name == f"public.{WORD_INDEX}" for index in indexes)
     if is_replica or is_there or not is_large or not (support.schema or support.is_available):
         return
     yield Finding(
@@ -55,18 +53,6 @@ def word_findings(
         sql=_statements(support),
         hint="The index speeds up searches of the operator for rare words. It makes writes of jobs slower.",
     )
-
-
-def _finds_words(indexes: Sequence[IndexUse]) -> bool:
-    """Return whether both parts of the condition for a word have a trigram index, under any name."""
-    parts = [
-        part
-        for index in indexes
-        if index.is_valid and " WHERE " not in index.definition
-        for part in index.definition.split(", ")
-        if "gin_trgm_ops" in part
-    ]
-    return all(any(f"lower({column})" in part for part in parts) for column in ("mode", "error"))
 
 
 def _statements(support: TrigramSupport) -> str:

@@ -66,6 +66,8 @@ class TermShape:
     key: Key | None
     forms: tuple[Form, ...]
     is_negated: bool
+    is_indexed: bool = False
+    """Whether an index finds the term's words."""
 
 
 Shape = tuple[TermShape, ...]
@@ -85,13 +87,14 @@ def shape_of(job_filter: JobFilter, *, readable: Set[Key]) -> Shape:
     """Return the filter's shape. `readable` are the keys of NAMED whose names may be read.
 
     If names are unreadable, a value that looks like an id is compared as an id. Key.IS in `readable` means that the
-    usual duration is known.
+    usual duration is known, and Key.ERROR that an index finds words.
     """
     return tuple(
         TermShape(
             key=term.key,
             forms=tuple(_form(term.key, value, readable) for value in term.values),
             is_negated=term.is_negated,
+            is_indexed=term.key in (None, Key.ERROR) and Key.ERROR in readable,
         )
         for term in job_filter.terms
     )
@@ -168,7 +171,7 @@ def conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 
 def _term(term: TermShape, place: int) -> ColumnElement[bool]:
-    compared = [_Condition(form, _name(place, number)) for number, form in enumerate(term.forms)]
+    compared = [_Condition(form, _name(place, number), term.is_indexed) for number, form in enumerate(term.forms)]
     if term.key is Key.ERROR_GROUP:
         found = _in_error_groups([one.text for one in compared])
     else:
@@ -204,6 +207,7 @@ class _Condition:
 
     form: Form
     name: str
+    is_indexed: bool = False
 
     def of(self, key: Key | None) -> ColumnElement[bool]:
         match key:
@@ -279,7 +283,12 @@ class _Condition:
 
     def _holds(self, column: ColumnElement[str]) -> ColumnElement[bool]:
         # The trigram index of the migrations has exactly these expressions.
-        return func.lower(column).like(func.lower(self._parameter("pattern", Text())))
+        """Compare with LIKE only if the index has statistics. Otherwise the planner would take any word for a rare one,
+        and read all jobs instead of the newest.
+        """
+        if self.is_indexed:
+            return func.lower(column).like(func.lower(self._parameter("pattern", Text())))
+        return func.strpos(func.lower(column), func.lower(self.text)) > 0
 
     def _in_error(self) -> ColumnElement[bool]:
         return and_(_jobs.c.error.is_not(None), self._holds(_jobs.c.error))

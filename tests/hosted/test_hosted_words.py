@@ -78,6 +78,13 @@ def word_index(conninfo: Conninfo) -> bool | None:
         return None if row is None else bool(row[0])
 
 
+async def reads_all(store: Store, listed: ListQuery) -> bool:
+    """Return whether the planner would read all jobs for the first page."""
+    cost = await store.get_list_cost(listed)
+    assert cost
+    return cost.reads_all
+
+
 async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
     project: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,13 +102,17 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
     ]
     async with Store(Database(project), OPERATOR) as store:
         rare = ListQuery(job_filter=parse(f'"t {MANY}"', now=NOW))
+        frequent = ListQuery(job_filter=parse("lifestyle", now=NOW))
         slow = await store.get_list_cost(rare)
+        assert not await reads_all(store, frequent)
         with connect(project, autocommit=True) as owner:
             owner.execute(statements[0].encode())
             assert await offered() == "\n".join(statements[1:])
             for statement in statements[1:]:
                 owner.execute(statement.encode())
+        await store.capability_cache.refresh()
         fast = await store.get_list_cost(rare)
+        assert not await reads_all(store, frequent)
     assert slow
     assert fast
     assert fast.cost < slow.cost / 4
