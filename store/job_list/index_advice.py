@@ -107,6 +107,7 @@ _HAVE_FEW_TIES = frozenset({OrderColumn.CREATED, OrderColumn.UPDATED})
 """For these columns an index without the id is enough, because few rows are equal."""
 _UNHELPED = frozenset({None, Key.ERROR, Key.ERROR_GROUP, Key.TOOK})
 """No plain index finds a part of a text, computes an error group, or compares two columns."""
+_WORDS = frozenset({None, Key.ERROR})
 _DEFINITION = re.compile(r"^btree \((?P<columns>.*?)\)(?: INCLUDE \(.*\))?$")
 
 
@@ -127,9 +128,15 @@ def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> IndexA
     return IndexAdvice(columns=columns, sql=f"CREATE INDEX CONCURRENTLY {name} ON {_TABLE} ({columns});")
 
 
-def finds_by_reading(listed: ListQuery) -> bool:
+def finds_by_reading(listed: ListQuery, *, has_word_index: bool = False) -> bool:
     """Return whether part of the filter can only be checked by reading the jobs."""
-    return any(term.key in _UNHELPED for term in listed.job_filter.terms)
+    unhelped = _UNHELPED - _WORDS if has_word_index else _UNHELPED
+    return any(term.key in unhelped for term in listed.job_filter.terms)
+
+
+def find_words(indexes: Iterable[str]) -> bool:
+    """Return whether one of the indexes finds words. The planner then knows how rare a word is."""
+    return any(definition.startswith("gin (lower(mode) ") and ", lower(error) " in definition for definition in indexes)
 
 
 def is_guessed(listed: ListQuery) -> bool:

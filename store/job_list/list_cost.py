@@ -18,6 +18,7 @@ from store.job_list.index_advice import (
     MOST_SORTED,
     IndexAdvice,
     advice,
+    find_words,
     finds_by_reading,
     is_kept_from_index,
     lacks_order,
@@ -106,8 +107,11 @@ def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: A
     except ValueError as error:
         raise UnexpectedError(str(error)) from error
     lacking = advice(listed, indexes, actor=actor)
+    has_word_index = actor == OPERATOR and find_words(indexes)
     # With an index on modes, the planner knows how many jobs have a mode.
-    is_guess = finds_by_reading(listed) or (lacking is not None and MODE in lacking.columns)
+    is_guess = finds_by_reading(listed, has_word_index=has_word_index) or (
+        lacking is not None and MODE in lacking.columns
+    )
     cost = plan.cost_to_end if is_guess else plan.cost
     return ListCost(
         cost=cost,
