@@ -32,10 +32,10 @@ with recursive ends as (
            coalesce(max(s.low) filter (where s.goal = 'last'), 0) as last
       from step s where s.low >= s.high
 ), bound as (
-    select coalesce(before.first, p.first) as first, p.last, before.is_searched
+    select coalesce(before.first, p.first) as first, p.last, before.searched_since
       from place p
      cross join lateral (
-         select min(e.number) filter (where e.at > :moment) as first, count(*) < {most_changes} as is_searched
+         select min(e.number) filter (where e.at > :moment) as first, (array_agg(e.at))[{most_changes}] as searched_since
            from (select e.transaction_id::text::bigint as number, e.at from gjobs.job_event_log e
                   where e.transaction_id < p.first::text::xid8
                   order by e.transaction_id desc, e.id desc limit {most_changes}) e
@@ -45,5 +45,5 @@ select (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id l
        (select count(*)
           from (select from gjobs.job_event_log e where e.transaction_id >= b.first::text::xid8
                  limit {most_changes} + 1) e),
-       now(), b.is_searched
+       now(), b.searched_since
   from bound b

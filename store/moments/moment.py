@@ -50,8 +50,15 @@ class EventRange:
     """The number of events from `first` on, at most one more than MOST_CHANGES."""
     taken_at: datetime
     """The server's time."""
-    is_searched: bool
-    """Whether all events before `first` were searched, so that no transaction with later ones is missing."""
+    searched_since: datetime | None
+    """The oldest event that was searched for late ones. A transaction that began before it may have later events
+    before `first`. None if all events were searched.
+    """
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether no transaction with events after the moment is missing."""
+        return self.searched_since is None
 
     @property
     def is_whole(self) -> bool:
@@ -73,6 +80,15 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
             f"{text!r} is not a time.",
             hint="Use 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or how long ago: 2h.",
         ) from None
+
+
+def late_caution(found: EventRange) -> str:
+    """Return a sentence on changes of overlooked transactions. Empty if there are none."""
+    since = found.searched_since
+    if since is None or not found.is_whole:
+        return ""
+    began = f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"Deleted jobs and numbers may lack changes by transactions that began before {began}."
 
 
 def check_moment(moment: datetime, found: EventRange) -> None:

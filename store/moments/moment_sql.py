@@ -229,7 +229,12 @@ def count_newest(pool: Pool) -> Query[int]:
     return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), pool.newest, may_sort=pool.may_sort)
 
 
-_RANGE = text(_sql("event_range", slack=SLACK.total_seconds(), most_changes=MOST_CHANGES)).bindparams(_MOMENT)
+def range_statement(*, most_changes: int = MOST_CHANGES) -> Any:
+    sql = _sql("event_range", slack=SLACK.total_seconds(), most_changes=most_changes)
+    return text(sql).bindparams(_MOMENT)
+
+
+_RANGE = range_statement()
 
 
 def event_range(moment: datetime) -> Query[EventRange]:
@@ -239,9 +244,9 @@ def event_range(moment: datetime) -> Query[EventRange]:
     """
 
     def make(row: Row) -> EventRange:
-        began_at, first, last, count, taken_at, is_searched = row
+        began_at, first, last, count, taken_at, searched_since = row
         return EventRange(
-            began_at=began_at, first=first, last=last, count=count, taken_at=taken_at, is_searched=is_searched
+            began_at=began_at, first=first, last=last, count=count, taken_at=taken_at, searched_since=searched_since
         )
 
     return Query(_RANGE, make, {"moment": moment})

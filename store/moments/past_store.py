@@ -30,7 +30,7 @@ from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
 from store.jobs.job_results import Page, PageKey, RetryLinks, StuckVerdict
 from store.jobs.job_sql import JobStatements, make_job, make_listed
 from store.moments import moment_sql, past_totals
-from store.moments.moment import MOST_LISTED, EventRange, check_moment
+from store.moments.moment import MOST_LISTED, EventRange, check_moment, late_caution
 from store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
 from store.search import IdMatches
 from store.statistics.job_flow import JobFlow
@@ -98,7 +98,7 @@ class PastStore(Store):
         self._has_archive: bool | None = None
         """Whether the actor may read the archive; None until the first check."""
         self.cautions: tuple[str, ...] = ()
-        """Sentences on jobs that may be missing from the last page."""
+        """Sentences on what may be missing from the last page or the last numbers."""
         self._known = known or Known()
 
     def acting_as(self, actor: Actor) -> Self:
@@ -225,7 +225,7 @@ class PastStore(Store):
         hidden = (
             "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
         )
-        return tuple(filter(None, (cut, gone, hidden)))
+        return tuple(filter(None, (cut, gone, late_caution(events), hidden)))
 
     async def get_page_with_names(
         self, listed: ListQuery, *, limit: int, after: PageKey | None = None
@@ -322,7 +322,7 @@ class PastStore(Store):
         has_rollups = await self.actor_database.has(Capability.ROLLUPS)
         asked = past_totals.queries(query, self.moment, events, has_rollups=has_rollups)
         answers = await self._read(*asked) if asked else []
-        return past_totals.totals(query, self.moment, answers, matching=matching, actor=self.actor)
+        return past_totals.totals(query, self.moment, events, answers, matching=matching, actor=self.actor)
 
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)
@@ -340,6 +340,7 @@ class PastStore(Store):
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         totals = await self.get_totals(TotalsQuery(project_id=project_id))
+        self.cautions = tuple(filter(None, (late_caution(await self.check()),)))
         if totals.statistics is None:
             raise InvalidValue(
                 "at", "Too much has changed since this moment to count its jobs.", hint="Use a later time."

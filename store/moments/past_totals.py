@@ -31,7 +31,13 @@ def queries(query: TotalsQuery, moment: datetime, events: EventRange, *, has_rol
 
 
 def totals(
-    query: TotalsQuery, moment: datetime, answers: Sequence[list[Any]], *, matching: Count | None, actor: Actor
+    query: TotalsQuery,
+    moment: datetime,
+    events: EventRange,
+    answers: Sequence[list[Any]],
+    *,
+    matching: Count | None,
+    actor: Actor,
 ) -> Totals:
     statistics, projects = _before(query.project_id, *answers) if answers else (None, None)
     return Totals(
@@ -44,6 +50,7 @@ def totals(
         matching=matching,
         taken_at=moment,
         actor=actor,
+        may_lack_changes=not events.is_searched,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from store.filters.filter_text import parse
 from store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import PageKey
+from store.moments import moment_sql
 from store.moments.moment import PastJob
 from store.moments.past_store import Known, PastStore, past_store
 from store.statistics.totals import TotalsQuery
@@ -313,11 +314,37 @@ async def test_late_events_of_a_long_transaction_are_undone(db: Db, sql: Sql, da
         }
         statistics = await past.get_job_statistics()
         assert [statistics.count(status) for status in JobStatus] == [14, 0, 0, 0]
-        late = replace(await past.check(), is_searched=False, first=(await past.check()).last)
+        late = replace(await past.check(), searched_since=moment, first=(await past.check()).last)
         unsearched = PastStore(past.database, actor, past.capability_cache, moment=moment, known=Known(events=late))
         one_by_one = {job.id: job.status for job in (await unsearched.get_project_jobs(project)).items}
         assert one_by_one == dict.fromkeys({changed, *others}, JobStatus.QUEUED)
         assert await past.event_beside(project, is_later=True) == written
+
+
+async def test_overtaken_transactions_beyond_the_search_are_marked(
+    db: Db, sql: Sql, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = db.make_project()
+    deleted = db.make_job(project, "queued")
+    with connect(database) as long:
+        long.execute("select pg_current_xact_id()")
+        others = [db.make_job(project, "queued") for _ in range(4)]
+        moment = moment_now(sql)
+        sql("update gjobs.job_event_log set at = at - interval '10 min'")
+        long.execute("delete from generation_jobs where id = %s", (deleted,))
+    whole = past_store(db.operator, moment)
+    assert {job.id for job in (await whole.get_project_jobs(project)).items} == {deleted, *others}
+    assert (whole.cautions, (await whole.get_totals(TotalsQuery())).may_lack_changes) == ((), False)
+    monkeypatch.setattr(moment_sql, "_RANGE", moment_sql.range_statement(most_changes=3))
+    past = past_store(db.operator, moment)
+    assert {job.id for job in (await past.get_project_jobs(project)).items} == {*others}
+    ((searched,),) = sql("select at from gjobs.job_event_log order by transaction_id desc offset 2 limit 1")
+    began = f"{searched.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    caution = f"Deleted jobs and numbers may lack changes by transactions that began before {began}."
+    assert past.cautions == (caution,)
+    numbers = past_store(db.operator, moment)
+    assert (await numbers.get_job_statistics()).total_count == 4
+    assert (numbers.cautions, (await numbers.get_totals(TotalsQuery())).may_lack_changes) == ((caution,), True)
 
 
 async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql, story: tuple[UUID, datetime]) -> None:

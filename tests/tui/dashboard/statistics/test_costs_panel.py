@@ -293,6 +293,11 @@ def test_totals_that_may_have_changed_are_not_shown_as_just_now() -> None:
     assert words == "exact · 4 s old · as the operator"
 
 
+def test_totals_of_a_moment_are_not_called_exact_if_changes_may_be_missing() -> None:
+    words = totals_note(replace(USUAL, may_lack_changes=True), seconds=4.0, key="=", is_past=True)
+    assert words == "changes may be missing · at this moment · as the operator"
+
+
 @pytest.mark.parametrize(
     ("totals", "matching", "precision"),
     [
