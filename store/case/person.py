@@ -110,5 +110,6 @@ async def archived_of(store: Store, job_id: UUID) -> tuple[ArchivedJob, ...]:
 def _nobody(text: str) -> RowMissing:
     return RowMissing(
         f"There is no user or job {text!r}, or you may not read it.",
-        hint="Use a user's e-mail or id, or a job's id. 'gjobs users' and 'gjobs jobs list' list them.",
+        hint="Use a user's e-mail, or at least the first four digits of the id of a user or job."
+        " 'gjobs users' and 'gjobs jobs list' list them.",
     )

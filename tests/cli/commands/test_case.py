@@ -41,6 +41,7 @@ def test_start_of_an_id_names_a_user_or_job_and_several_matches_are_listed(gjobs
     sql("update public.generation_jobs set id = %s where id = %s", new, RUNNING)
     assert gjobs("case", "f00d", "--json").document["job_id"] == str(new)
     assert_refused(gjobs("case", "0000"), 2, "users and jobs have an id that begins with 0000", f"user {ADA}")
+    assert_refused(gjobs("case", "f"), 1, "at least the first four digits of the id")
     for unknown in ("nobody@example.com", "dead", str(MISSING)):
         assert_refused(gjobs("case", unknown), 1, f"There is no user or job '{unknown}', or you may not read it.")
 

@@ -218,3 +218,18 @@ async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
     copied = operator.app.clipboard
     assert len(copied) < 10_000
     assert not set(copied) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}
+
+
+async def test_cursor_stays_visible_when_the_screen_shrinks(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    for number, letter in enumerate("abcdefghijklm"):
+        jobs_db.job(100 + number, "failed", error=f"Kind {letter} failed", minutes_ago=number + 1)
+    screen = await open_errors(dashboard)
+    rows = screen.query_one(OptionList)
+    await dashboard.press(*["down"] * 9, until=lambda: rows.highlighted == 9)
+    for size in ((60, 18), (160, 45), (60, 18), (160, 20), (80, 24)):
+        await dashboard.resize(*size)
+        await ready(dashboard)
+        assert rows.highlighted == 9
+        line = rows.content_region.y + 9 - rows.scroll_offset.y
+        visible = rows.content_region.intersection(screen.query_one("#list").content_region)
+        assert visible.y <= line < visible.bottom, size

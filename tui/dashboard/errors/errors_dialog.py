@@ -90,7 +90,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         #summary { height: auto; max-height: 2; margin-bottom: 1; color: $foreground-muted; }
         #parts { height: 1fr; }
         #list { height: auto; max-height: 60%; }
-        #titles { height: 1; text-wrap: nowrap; }
+        #titles { dock: top; height: 1; text-wrap: nowrap; }
         OptionList { height: auto; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
         OptionList:focus { background-tint: $foreground 0%; }
         #details { height: 1fr; border-top: solid $primary; }
