@@ -1,13 +1,14 @@
 """The time of reading waste with ten thousand to ten million jobs."""
 
+from contextlib import AsyncExitStack
 from functools import partial
 
 from store.database.database import Database
 from store.statistics.waste import Waste, WasteKey
 from store.store import Store
 from store.users.actor import OPERATOR
-from tests.benchmarks.database import Databases, FilledDatabase
-from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, Series, take_turns
+from tests.benchmarks.database import Databases
+from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.lists import timed, users_store
 from tests.benchmarks.sizes import growing
 
@@ -18,34 +19,31 @@ OF_ALL, OF_USER = "waste of all jobs, by each key", "waste of a user with a tent
 
 
 async def waste(effort: Effort, databases: Databases) -> list[Finding]:
-    by_size = {jobs: await _measure(effort, databases.of(jobs)) for jobs in growing(effort)}
-    small, *larger = by_size
+    """Let all sizes take turns, so that a busy minute of the machine affects each of them."""
+    sizes, times = growing(effort), effort.choose(5, quick=1)
+    contestants = {}
+    async with AsyncExitStack() as stack:
+        for jobs in sizes:
+            database = databases.of(jobs)
+            operator = await stack.enter_async_context(Store(Database(database.conninfo), OPERATOR))
+            user = await stack.enter_async_context(users_store(database))
+            for by in WasteKey:
+                _assert_exact(await operator.get_waste(by))
+            for title, store in ((OF_ALL, operator), (OF_USER, user)):
+                contestants[_name(title, jobs)] = timed(partial(_by_each_key, store), times)
+        series = await take_turns(contestants, rounds=_rounds(effort))
     return [
         Finding(
             title=f"{title}, through the store",
             unit="ms",
             settings={"rounds": _rounds(effort)},
-            series={_name(jobs): series[title] for jobs, series in by_size.items()},
+            series={_jobs(jobs): series[_name(title, jobs)] for jobs in sizes},
             ratios=tuple(
-                Ratio(ours=_name(jobs), rival=_name(small), reach=AtMost(MOST_TIMES_SLOWER)) for jobs in larger
+                Ratio(ours=_jobs(jobs), rival=_jobs(sizes[0]), reach=AtMost(MOST_TIMES_SLOWER)) for jobs in sizes[1:]
             ),
         )
         for title in (OF_ALL, OF_USER)
     ]
-
-
-async def _measure(effort: Effort, database: FilledDatabase) -> dict[str, Series]:
-    times = effort.choose(5, quick=1)
-    async with users_store(database) as store, Store(Database(database.conninfo), OPERATOR) as operator:
-        for by in WasteKey:
-            _assert_exact(await operator.get_waste(by))
-        return await take_turns(
-            {
-                OF_ALL: timed(partial(_by_each_key, operator), times),
-                OF_USER: timed(partial(_by_each_key, store), times),
-            },
-            rounds=_rounds(effort),
-        )
 
 
 async def _by_each_key(store: Store) -> None:
@@ -58,7 +56,11 @@ def _assert_exact(found: Waste) -> None:
     assert found.total.failed_count > 0
 
 
-def _name(jobs: int) -> str:
+def _name(title: str, jobs: int) -> str:
+    return f"{title}: {_jobs(jobs)}"
+
+
+def _jobs(jobs: int) -> str:
     return f"{jobs:,} jobs"
 
 
