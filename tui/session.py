@@ -168,6 +168,9 @@ async def session_on(
 ) -> AsyncIterator[Session]:
     """Open a session on a running server. Raises RowMissing if the user to act as does not exist."""
     access = WriteAccess(settings.write_rule)
+    if settings.closed_by is not None:
+        reason, hint = settings.closed_by
+        access.close(reason, hint=hint)
     journal = Journal(
         journal_path(settings), database=full_name(label, address), signed_in_user=settings.signed_in_user
     )

@@ -58,6 +58,8 @@ class Settings:
     act_as_origin: str | None = None
     """The option, variable or profile that named the actor. None for the default."""
     write_rule: WriteMode
+    closed_by: tuple[str, str] | None = None
+    """What closed the write rule, and what to do. None for --read-only."""
     write_reason: str | None = None
     """Why this command may write on a read-only database without a write permit. None if no reason was given."""
     profile: Profile | None = None

@@ -451,7 +451,7 @@ class GjobsApp(MessageApp[int]):
             zone=self.dashboard.zone,
             moment=self.dashboard.listing_query.moment,
         )
-        self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
+        self.sub_title, self.has_partial_claims = status.name or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
         self.dashboard.show_status(status)
 

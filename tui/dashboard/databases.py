@@ -36,16 +36,17 @@ async def pick_database(host: "ActionHost") -> None:
     if len(known) < 2:
         show_toast(host.app, Toast(text=IN_BROWSER if host.app.is_web else ALONE, severity="warning"))
         return
-    choices = [
-        Choice(key=str(place), label=full_name(one), detail=one.detail, color=one.color)
-        for place, one in enumerate(known)
-    ]
+    choices = [listed_database(str(place), one) for place, one in enumerate(known)]
     present = str(known.index(host.database_choice)) if host.database_choice in known else None
     dialog = PickDialog(title="Switch to which database?", choices=choices, chosen=present)
     dialog.help_topic = "profiles"
     picked = await host.app.push_screen_wait(dialog)
     if picked is not None and picked != present:
         host.switch_to(known[int(picked)])
+
+
+def listed_database(key: str, choice: "DatabaseChoice") -> Choice:
+    return Choice(key=key, label=full_name(choice), detail=choice.detail, ending=choice.rule, color=choice.color)
 
 
 def full_name(choice: "DatabaseChoice") -> str:

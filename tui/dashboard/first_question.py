@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.configuration.configuration import EMBEDDED
-from tui.dashboard.databases import full_name
+from tui.dashboard.databases import listed_database
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.setup import DatabaseChoice
@@ -29,7 +29,7 @@ class FirstQuestion(PickDialog):
 
     def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: int | None) -> None:
         """`chosen` is the position of the last answer."""
-        found = [Choice(key=str(place), label=full_name(one), detail=one.detail) for place, one in enumerate(choices)]
+        found = [listed_database(str(place), one) for place, one in enumerate(choices)]
         super().__init__(
             title="Open which database?",
             choices=[Choice(key=EMBEDDED, label="Sample database", detail="with jobs to practise on"), *found],

@@ -108,13 +108,14 @@ class DatabaseChoice:
         return self.settings.profile.time_zone if self.settings.profile else None
 
     @property
+    def rule(self) -> str:
+        return "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
+
+    @property
     def detail(self) -> str:
         """Text that distinguishes it in a list. It imports the driver to read an address."""
-        rule = "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
         profile = self.settings.profile
-        if profile and profile.sources:
-            return f"from {' and '.join(profile.sources)}, {rule}"
-        return ", ".join(filter(None, (rule, self._where())))
+        return f"from {' and '.join(profile.sources)}" if profile and profile.sources else self._where()
 
     def _where(self) -> str:
         from store.database.connection_url import label, parameters

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
 from textual.app import App
 from textual.content import Content
 
@@ -16,7 +15,7 @@ from store.users.actor import ActingUser, Actor, actor_name
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
-from tui.text.clean_text import clean, clean_cell, shorten
+from tui.text.clean_text import clean, clean_cell, shorten, shorten_address
 from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time, milliseconds
 from tui.text.moment_text import moment_words
 from tui.text.time_zone import LOCAL, ShownZone
@@ -48,6 +47,8 @@ class ConnectionStatus:
     """Host and database, if the label does not contain them."""
     has_color: bool = False
     """Whether the label stands on the color of the database."""
+    is_of_app: bool = False
+    """Whether a file of an app names the database. The label is then only the name of a variable or a service."""
     origin: str | None = None
     """Origin of the address, if it was not meant for gjobs."""
     is_exposed: bool = False
@@ -81,9 +82,17 @@ class ConnectionStatus:
     caution: str = ""
     """A warning for the banner, if the data is not complete."""
 
+    @property
+    def name(self) -> str | None:
+        """The name of the database where only one fits."""
+        return self.address or self.database if self.is_of_app else self.database
+
 
 _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
 """Widths of each name in cells, tried in this order until the line is short enough."""
+
+_SHORT = 16
+"""The width from which the line leaves out how often it refreshes, to show more of the address."""
 
 _DOT: Part = (" · ", "$foreground-muted")
 _BLOCK_STYLE = "bold $frame-text on $frame-block"
@@ -119,14 +128,20 @@ def status_content(
     status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
     """Return the line. Names are shortened to fit `width`. None means unlimited width."""
-    addresses = (status.address, None) if status.address else (None,)
     for cells in _NAME_WIDTHS:
-        end = _end(status, _freshness(status, data_age, now), _writing(status.permit, now, cells))
-        for address in addresses:
-            content = Content.assemble(*_joined(_names(status, cells, address), end))
+        is_short = status.is_of_app and cells <= _SHORT
+        end = _end(status, _freshness(status, data_age, now, is_short=is_short), _writing(status.permit, now, cells))
+        for place in _places(status):
+            content = Content.assemble(*_joined(_names(status, cells, place), end))
             if width is None or content.cell_length <= width:
                 return content
     return content
+
+
+def _places(status: ConnectionStatus) -> list[tuple[str | None, ...]]:
+    """Return the label with the address, and then the one of them that is shown alone."""
+    label, address = status.database, status.address
+    return [(label, address), (status.name,)] if label and address else [(label,)]
 
 
 def _joined(names: list[Part], end: list[Part]) -> list[Part]:
@@ -136,11 +151,12 @@ def _joined(names: list[Part], end: list[Part]) -> list[Part]:
     return [*names, (" ", ""), *end[1:]]
 
 
-def _names(status: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
+def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, ...]) -> list[Part]:
     """Return the database and the actor."""
-    if status.database is None:
+    name, address = place[0], place[1] if len(place) > 1 else None
+    if name is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
-    label = _place(status.database, cells)
+    label = shorten_address(clean(name), cells)
     parts: list[Part] = []
     if status.has_color:
         parts.append((f" {label} ", _BLOCK_STYLE))
@@ -150,7 +166,7 @@ def _names(status: ConnectionStatus, cells: int, address: str | None) -> list[Pa
             parts.append((f"{status.origin} ", "$foreground-muted"))
         parts.append((label, "bold"))
     if address:
-        parts.append((f" {_place(address, cells)}", "$foreground-muted"))
+        parts.append((f" {shorten_address(clean(address), cells)}", "$foreground-muted"))
     if status.actor_label:
         parts += [(" ", "") if status.has_color and not address else _DOT, *_actor_parts(status, cells)]
     return parts
@@ -161,14 +177,6 @@ _BEGINNING: list[Part] = [(" gjobs ", "bold $text-primary"), (" ", "")]
 
 def _name(text: str, cells: int) -> str:
     return shorten(clean_cell(text, cells), cells)
-
-
-def _place(text: str, cells: int) -> str:
-    """Shorten the server's name before the database's name."""
-    text = clean(text)
-    server, slash, database = text.rpartition("/")
-    room = cells - cell_len(slash + database)
-    return shorten(text, cells) if room < 1 else f"{shorten(server, room)}{slash}{database}"
 
 
 def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> list[Part]:
@@ -206,7 +214,7 @@ def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
     return [("visibility: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
 
 
-def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime | None) -> Part:
+def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime | None, *, is_short: bool) -> Part:
     if status.trouble is not None:
         return (f"✗ {status.trouble}", "bold $text-error")
     if status.silent_since is not None and now is not None:
@@ -219,7 +227,7 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
     live = f"live every {elapsed(status.max_staleness)}"
     if status.slow_answer is not None:
         return (f"{live}, answers take {milliseconds(status.slow_answer)}", "$text-warning")
-    return (live, "$text-success")
+    return ("live" if is_short else live, "$text-success")
 
 
 def connection_status(
@@ -234,10 +242,12 @@ def connection_status(
     """Return the status. `choice` is the database being opened. `visibility` is what the user sees."""
     session, store, failure = poller.session, poller.store, poller.failure
     known = store.capability_cache.latest if store else None
+    profile = session.profile if session else None
     return ConnectionStatus(
         database=session.label if session else choice.label if choice else None,
         address=session.address if session else None,
         has_color=color_of(session, choice) is not None,
+        is_of_app=profile is not None and bool(profile.sources),
         origin=choice.origin if choice else None,
         is_exposed=session is not None
         and (transport := session.operator.database.transport) is not None

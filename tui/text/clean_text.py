@@ -124,6 +124,13 @@ def shorten(text: str, cells: int) -> str:
     return split_text(text, cells - 1)[0].rstrip() + ELLIPSIS
 
 
+def shorten_address(text: str, cells: int) -> str:
+    """Cut cleaned text to a width, the server's name before the database's name."""
+    server, slash, database = text.rpartition("/")
+    room = cells - cell_len(slash + database)
+    return shorten(text, cells) if room < 1 else f"{shorten(server, room)}{slash}{database}"
+
+
 def pad(text: str, cells: int, *, right: bool = False) -> str:
     """Cut or pad cleaned text to exactly this width in terminal cells. `right` aligns it right."""
     text = shorten(text, cells)

@@ -132,6 +132,8 @@ async def test_browser_shows_filters_copies_exports_and_follows_its_size(
             screen = await page.wait_for("API timeout", "Autumn catalog", "read-only")
             assert await page.evaluate("location.href") == f"http://127.0.0.1:{served.port}/"
             assert await page.evaluate("document.cookie") == ""
+            await page.type("W")
+            await page.wait_for("Tabs are read-only. Start 'gjobs serve' with --allow-write.")
             await page.type("/")
             await page.wait_for("any word of an error")
             await page.type("status:failed")

@@ -18,6 +18,7 @@ from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.test_dashboard_profiles import address_of, profile, settings_of
 from tests.tui.jobs_database import JobsDatabase
+from tui.dashboard.dialogs.pick import Choice, ChoiceLine
 from tui.dashboard.keys import key_queue
 from tui.dashboard.memory import load
 from tui.dashboard.setup import AppSearch, DashboardSetup, TourStart, database_choices
@@ -36,6 +37,9 @@ def app_directory(tmp_path: Path, database: Conninfo) -> Path:
     (directory / ".git").mkdir(parents=True)
     (directory / ".env").write_text(
         f"DATABASE_URL='{uri(database)}'\nDIRECT_URL=postgres://ada:{SECRET}@0.0.0.0:1/far\n", encoding="utf-8"
+    )
+    (directory / ".env.production.local").write_text(
+        "SUPABASE_DB_URL=postgres://postgres@aws-0-eu.pooler.supabase.com:6543/postgres\n", encoding="utf-8"
     )
     hostile = directory / ".env.\x1b[31m.local"
     hostile.write_text("POSTGRES_URL=postgres://0.0.0.0:1/[b]x[/]\n", encoding="utf-8")
@@ -85,6 +89,7 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         await driver.shows("Sample database", "DATABASE_URL at ", "DIRECT_URL at 0.0.0.0:1/far", "read-only")
         assert "no database yet" in driver.header
         assert driver.app.polls == 0, "nothing is opened before the answer"
+        await driver.shows("SUPABASE_DB_URL at aws-0-eu.pooler.sup…/postgres  from .env.production.lo…, read-only")
         await driver.shows("POSTGRES_URL at 0.0.0.0:1/[b]x[/]  from .env.␛[31m.local, read-only")
         assert "\x1b" not in driver.text
         assert SECRET not in driver.text
@@ -110,6 +115,31 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         await driver.press("escape", shows=("sample jobs", "Tour 1/6"), until=driver.app.settled.is_set)
     assert "embedded" not in load(tmp_path / "state.json").app_databases.values()
     assert SECRET not in caplog.text + (tmp_path / "state.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("label", "detail", "ending", "line"),
+    [
+        (
+            "local Supabase at 127.0.0.1:55870",
+            "from supabase/config.toml",
+            "may write",
+            "local Supabase at 127.0.0.1:55870  from supabase/config…, may write",
+        ),
+        (
+            "SUPABASE_DB_URL at aws-0-eu.pooler.supabase.com:6543/postgres",
+            "from apps/web/.env.production.local",
+            "read-only",
+            "SUPABASE_DB_URL at aws-0-e…/postgres  from apps/web/.en…, read-only",
+        ),
+        ("embedded", "", "may write", "embedded  may write"),
+    ],
+)
+def test_narrow_list_shortens_address_and_file_but_never_the_write_rule(
+    label: str, detail: str, ending: str, line: str
+) -> None:
+    choice = ChoiceLine(Choice(key="0", label=label, detail=detail, ending=ending))
+    assert choice.content(68).plain.strip() == line
 
 
 async def test_remote_database_is_asked_for_at_each_start_and_others_only_once(
@@ -172,8 +202,8 @@ async def test_database_key_lists_the_databases_of_the_app_after_the_profiles(
         names = (
             "Production (prod)",
             "embedded",
-            "DATABASE_URL at ",
-            "DIRECT_URL at 0.0.0.0:1/far  from .env, read-only",
+            "DATABASE_URL a",
+            "DIRECT_URL at 0.0.0.0:1/far",
         )
         places = [driver.text.index(name) for name in names]
         assert places == sorted(places)

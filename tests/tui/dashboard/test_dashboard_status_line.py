@@ -60,10 +60,17 @@ NAMED = {"database": "The production database", "has_color": True, "address": "d
 
 EMBEDDED = {"database": "/home/ada/.local/share/gjobs/socket-3f2a/shop"}
 
+OF_APP = {"database": "DATABASE_URL", "is_of_app": True, "actor_label": "the operator"}
+LOCAL = {**OF_APP, "address": "127.0.0.1:55870/postgres", "may_write": True}
+REMOTE = {**OF_APP, "address": "aws-0-eu.pooler.supabase.com:6543/postgres", "read_only": True, "is_exposed": True}
+
 
 @pytest.mark.parametrize(
     ("fields", "width", "text"),
     [
+        (LOCAL, 100, "gjobs  DATABASE_URL 127.0.0.1:55870/postgres · as the operator · may write · live every 2 s"),
+        (LOCAL, 80, "gjobs  127.0.0.1:55870/postgres · as the operator · may write · live every 2 s"),
+        (REMOTE, 80, "gjobs  aws-0-…/postgres · as the operator · not encrypted · read-only · live"),
         (NAMED, 90, f"The production database  db.example.com/app · {LIVE}"),
         (NAMED, 80, f"The production database  {LIVE}"),
         (NAMED, 55, f"The production…  {LIVE}"),

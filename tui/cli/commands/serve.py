@@ -21,6 +21,7 @@ PORT = 8787
 HOST = "127.0.0.1"
 TABS, MOST_TABS = 8, 64
 IDLE = timedelta(minutes=30)
+TABS_ARE_READ_ONLY = ("Tabs are read-only.", "Start 'gjobs serve' with --allow-write.")
 
 
 def tabs(text: str) -> int:
@@ -96,7 +97,7 @@ def serve(
     from tui.text.format import coarse_duration
 
     if not allow_write:
-        settings = replace(settings, write_rule=WriteMode.CLOSED)
+        settings = replace(settings, write_rule=WriteMode.CLOSED, closed_by=TABS_ARE_READ_ONLY)
     seconds = idle.total_seconds()
     limits = ServerLimits(tabs=max_tabs, idle=seconds, idle_words=coarse_duration(seconds))
     with orderly_termination(json=output.json):

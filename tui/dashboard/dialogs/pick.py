@@ -6,12 +6,17 @@ from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.css.styles import RulesMap
 from textual.fuzzy import FuzzySearch
+from textual.strip import Strip
+from textual.style import Style
 from textual.timer import Timer
+from textual.visual import RenderOptions, Visual
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -19,10 +24,10 @@ from store.errors import StoreError
 from store.formats import IdRange, id_range
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
-from tui.text.clean_text import clean
+from tui.text.clean_text import clean, shorten, shorten_address
 from tui.text.error_text import error_words
 
-_LONGEST_LABEL = 60
+_LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
 _BLOCK = "■"
 
 
@@ -34,6 +39,8 @@ class Choice:
     detail: str
     identifier: UUID | None = None
     """An id whose first digits also find the choice."""
+    ending: str = ""
+    """A text after the detail. A narrow list shortens label and detail, but never this text."""
     color: str | None = None
     """Color of a block before the label."""
 
@@ -123,7 +130,7 @@ class PickDialog(Dialog[str]):
         """List these choices, and other meanings of the text."""
         offered = [*found, *self._beside(needle)]
         choices = self.query_one(OptionList)
-        choices.set_options([Option(_prompt(choice), id=choice.key) for choice in offered])
+        choices.set_options([Option(ChoiceLine(choice), id=choice.key) for choice in offered])
         keys = [choice.key for choice in offered]
         choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
         choices.display = bool(keys)
@@ -151,10 +158,37 @@ class PickDialog(Dialog[str]):
         return 2 if is_of_id else int(needle.casefold() in choice.label.casefold())
 
 
-def _prompt(choice: Choice) -> Content:
-    label, detail = clean(choice.label, limit=_LONGEST_LABEL), clean(choice.detail, limit=60)
-    block = (f" {_BLOCK}", choice.color) if choice.color else ("", "")
-    return Content.assemble(block, (f" {label}", ""), (f"  {detail}", "$foreground-muted"))
+class ChoiceLine(Visual):
+    """A choice on one line, which fits the width of its list."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+
+    def content(self, width: int | None = None) -> Content:
+        choice, limit = self._choice, _LONGEST_ADDRESS if self._choice.ending else _LONGEST_LABEL
+        label, detail = clean(choice.label, limit=limit), clean(choice.detail, limit=limit)
+        ending = f", {choice.ending}" if detail and choice.ending else choice.ending
+        block = (f" {_BLOCK}", choice.color) if choice.color else ("", "")
+        if choice.ending and width is not None:
+            room = width - len(f"{block[0]}   {ending}")
+            detail = shorten(detail, max(room - cell_len(label), room // 3))
+            room -= cell_len(detail)
+            # A long name of a database must not cut the beginning of the label.
+            has_short_end = cell_len(label.rpartition("/")[2]) < room // 2
+            label = shorten_address(label, room) if has_short_end else shorten(label, room)
+        return Content.assemble(block, f" {label}", (f"  {detail}{ending}", "$foreground-muted"))
+
+    def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
+        return self.content(width).render_strips(width, height, style, options)
+
+    def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
+        return self.content().get_optimal_width(rules, container_width)
+
+    def get_height(self, rules: RulesMap, width: int) -> int:  # noqa: ARG002
+        return 1
+
+    def __str__(self) -> str:
+        return self.content().plain
 
 
 Search = Callable[[str], Awaitable[Sequence[Choice]]]

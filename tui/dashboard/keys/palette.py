@@ -110,7 +110,11 @@ class DatabaseCommands(Provider):
             score = matcher.match(title)
             if score > 0 and choice is not host.database_choice:
                 go = partial(host.switch_to, choice)
-                yield Hit(score, explained(highlighted(matcher, title), clean(choice.detail, limit=60)), go)
+                yield Hit(
+                    score,
+                    explained(highlighted(matcher, title), f"{choice.rule}  {clean(choice.detail, limit=60)}".rstrip()),
+                    go,
+                )
 
 
 def _jobs_of(sums: Mapping[UUID, ProjectTotals], project_id: UUID) -> str | None:
