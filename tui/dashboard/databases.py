@@ -59,6 +59,11 @@ def full_name(choice: "DatabaseChoice") -> str:
     return label if label == name else f"{label} ({name})"
 
 
+def is_read_only(host: "ActionHost") -> bool:
+    """Return whether the session may not write, for key hints."""
+    return host.poller.session is not None and not host.poller.session.access.may_write
+
+
 def may_write(host: "ActionHost") -> bool:
     """Return whether the session may write. Otherwise show why not, and which key helps."""
     session = host.poller.session

@@ -1,6 +1,6 @@
 """The question which database to open, in the folder of an app."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -41,3 +41,7 @@ class FirstQuestion(PickDialog):
         switch = key_of(self.app, APP_BINDINGS, "app.database")
         text = f"{switch} switches later. {self.key('dialog.leave')} opens the sample database, and gjobs asks again."
         yield Static(Content(text), id="later", markup=False)
+
+    def further_keys(self) -> Iterator[tuple[str, str]]:
+        """Yield none: the sentence above names them."""
+        yield from ()

@@ -27,7 +27,8 @@ class MessageLine(FittedLine):
 
         &.-on-border { layer: notice; dock: bottom; margin-bottom: 1; background: $surface; }
         &.-in-dialog { dock: bottom; background: $surface; }
-        &.-on-border.-empty, &.-in-dialog.-empty { display: none; }
+        &.-on-border.-empty { display: none; }
+        &.-in-dialog.-empty { visibility: hidden; }
     }
     """
 
@@ -87,28 +88,24 @@ class MessageLine(FittedLine):
         board, screen = self._board, self.screen
         if board is None:
             return Content()
-        if board.passing is not None and self._is_place_of(board):
-            return self._passing_words(board.passing, room)
-        if board.pinned is not None and screen is self.app.screen:
-            return pinned_words(board.pinned, room)
-        return Content()
+        if screen is not self.app.screen:
+            return Content()  # A dialog may cover this line, so the top screen shows the text.
+        if board.passing is not None:
+            return self._passing_words(board.passing, room, has_keys=self._takes_keys_of(board))
+        return Content() if board.pinned is None else pinned_words(board.pinned, room)
 
-    def _passing_words(self, message: Message, room: int) -> Content:
+    def _passing_words(self, message: Message, room: int, *, has_keys: bool) -> Content:
         """Return the message with its keys. If the text does not fit, name the key that shows all of it."""
-        text, keys = message.text, message.keys
+        text, keys = message.text, message.keys if has_keys else ""
         if cell_len(text) > room:
             keys = "" if self.has_class("-in-dialog") else f"{key_of(self.app, APP_BINDINGS, 'app.messages')} all"
         end = f" · {keys}" if keys else ""
         text = shorten(text.removesuffix(".") if keys else text, max(room - cell_len(end), _LEAST_ROOM))
         return Content.assemble((text, "$text-success"), (end, "$foreground-muted"))
 
-    def _is_place_of(self, board: MessageBoard) -> bool:
-        """Whether the passing message belongs here: on the screen where it arrived, or on the top screen if that one
-        has closed.
-        """
-        if board.place in self.app.screen_stack:
-            return self.screen is board.place
-        return self.screen is self.app.screen
+    def _takes_keys_of(self, board: MessageBoard) -> bool:
+        """Whether the keys of the passing message work here: not if it arrived on a screen below."""
+        return self.screen is board.place or board.place not in self.app.screen_stack
 
 
 def pinned_words(pinned: PinnedText, room: int | None = None) -> Content:
@@ -123,7 +120,7 @@ def follow_messages(app: MessageApp[Any]) -> None:
     if not app.screen_stack:
         return
     board, top = app.messages, app.screen
-    needs_line = board.place is top or board.pinned is not None
+    needs_line = board.passing is not None or board.pinned is not None
     can_get_line = isinstance(top, ClosesOnce) and top.is_attached and not top.has_message_line
     if needs_line and can_get_line and not top.query(MessageLine):
         top.mount(MessageLine())

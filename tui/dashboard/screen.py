@@ -671,6 +671,7 @@ class DashboardScreen(Screen[None], KeyStates):
             is_listed=is_listed,
             zone=self.zone.zone,
             is_past=self.listing_query.moment is not None,
+            is_read_only=self._status.read_only,
         )
 
         def answered(action: JobAction | None) -> None:
@@ -771,4 +772,5 @@ class DashboardScreen(Screen[None], KeyStates):
         details = self._details
         if details is not None and details in self.app.screen_stack and self._listing is not None:
             job = self.jobs.job(details.job.id)
-            details.show(job, now=self.now, hiding=self._hiding_policies(job or details.job))
+            hiding = self._hiding_policies(job or details.job)
+            details.show(job, now=self.now, hiding=hiding, is_read_only=self._status.read_only)

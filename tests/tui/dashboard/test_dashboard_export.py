@@ -43,6 +43,7 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     monkeypatch.setattr(export_run, "ROWS", 2)
     await dashboard.filter("-status:failed", "enter", rows=[1, 2, 3, 5, 6])
     await dashboard.press("o", "o", rows=[3, 2, 6, 1, 5])
+    await dashboard.resize(80, 24)
     await dashboard.press("e", dialog="Export")
     await dashboard.shows("Jobs · with -status:failed · 5, most expensive first", "as ada@example.com sees them")
     await dashboard.shows(

@@ -36,7 +36,7 @@ async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
 ) -> None:
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
         await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
-        await driver.press("m", toast="No leak in this row.")
+        await driver.press("m", shows="m fix", toast="No leak in this row.")
         fix = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
         await driver.press("end", "enter", dialog="SQL", shows=fix)
         await driver.press("y")
@@ -99,13 +99,15 @@ async def test_user_without_write_access_sees_writes_judged_from_the_policies(dr
 async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(operator: Driver) -> None:
     await operator.press("i", dialog="Isolation")
     await operator.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
-    await operator.shows("no leak, 17 kept; 12 judged from the policies, not tried.")
+    await operator.shows("no leak, 17 kept; 12 judged from the policies, not tried.", "Press w to try the writes.")
+    assert "m fix" not in operator.text
     await operator.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
 
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
     await operator.press("u", dialog="Which user tries to access them?")
-    await operator.type("ben", "enter", shows="The check needs two different users.")
+    await operator.type("ben", "enter", toast="The check needs two different users.", dialog="Isolation")
+    await operator.shows("ada@example.com tries to reach rows of ben@example.com")
     await operator.press("escape", dialog="")
 
 

@@ -4,7 +4,7 @@ import pytest
 from textual.widgets._toast import Toast as ToastWidget
 
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
-from tests.tui.jobs_database import short
+from tests.tui.jobs_database import JobsDatabase, short
 from tui.dashboard.message_line import MessageLine
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
@@ -94,6 +94,24 @@ async def test_dialog_shows_its_messages_below_itself(drive: Drive, size: tuple[
         await driver.press("escape", dialog="")
         await driver.settle()
         assert driver.text.count("Copied the page.") == 1
+
+
+async def test_message_of_the_list_moves_to_a_dialog_that_would_cover_it_and_back(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.sql("update generation_jobs set error = repeat(E'a line of the stack\n', 60) where status = 'failed'")
+    async with drive(size=(120, 36)) as driver:
+        await driver.press("d", "y", on=2, message=f"Deleted packaging {short(2)}.")
+        await driver.press("enter", on=4, dialog="Job", shows="Events")
+        await driver.until(lambda: line(driver) == f"Deleted packaging {short(2)}.")
+        await driver.press("e", shows=("a line of the stack", f"Deleted packaging {short(2)}."))
+        dialog = driver.app.screen.query_one("#dialog").region
+        assert not driver.app.screen.query_one(MessageLine).region.overlaps(dialog)
+        driver.app.messages.clear_passing()
+        await driver.settle()
+        assert driver.app.screen.query_one("#dialog").region == dialog, "a click hits what was seen"
+        await driver.press("escape", dialog="")
+        assert line(driver) == ""
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])

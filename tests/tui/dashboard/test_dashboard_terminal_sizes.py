@@ -125,6 +125,7 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
         text = driver.text
         assert text.index("✗ failed") < text.index("Out of memory …") < text.index("Events") < text.index("Mode ")
         assert "at step 0" not in text
+        assert "esc close" in text, "a line of key hints ends between two keys"
         await driver.press("e", shows=("e fold error", "at step 0 of the renderer"))
         await driver.press("end", shows="at step 39 of the renderer")
         await driver.press("e", shows="e whole error", hides="at step 39")

@@ -48,6 +48,10 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
     await permitted.has_dialog("")
     await permitted.press("p", dialog="Show which project?")
     await permitted.press("escape", dialog="")
+    await permitted.press("enter", dialog="Job", shows="esc close", hides="d delete")
+    await permitted.press("escape", dialog="")
+    await permitted.press("b", shows="r refresh", hides="n new")
+    await permitted.press("escape", dialog="")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
     await permitted.press("W", dialog="Allow writes")

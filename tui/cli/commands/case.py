@@ -23,7 +23,7 @@ def add_case(commands: "Commands") -> None:
         commands,
         "case",
         Command(run=print_case, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="pack what support needs about a user or a job, for a ticket",
+        help="collect what support needs about a user or a job, for a ticket",
         example="gjobs case ana@example.com --out case.zip",
     )
     parser.usage = "%(prog)s USER|JOB [OPTION ...]"

@@ -9,7 +9,7 @@ from store.errors import StoreError
 from store.job_list.listing import ProjectName
 from tui.dashboard.action_context import ActionContext, context_for, require_operator
 from tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
-from tui.dashboard.databases import may_write
+from tui.dashboard.databases import is_read_only, may_write
 from tui.dashboard.dialogs.dialog import ConfirmDialog
 from tui.dashboard.tour.tour import TourStep
 from tui.dashboard.widgets import show_toast
@@ -38,7 +38,8 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
     of, last = host.dashboard.listed_name, None
 
     def dialog() -> BudgetsDialog:
-        return BudgetsDialog(ask, of=of, may_set=may_set, last=last, zone=host.dashboard.zone.zone)
+        zone, has_no_writes = host.dashboard.zone.zone, is_read_only(host)
+        return BudgetsDialog(ask, of=of, may_set=may_set, is_read_only=has_no_writes, last=last, zone=zone)
 
     while choice := await host.app.push_screen_wait(dialog()):
         last = choice.budget or last

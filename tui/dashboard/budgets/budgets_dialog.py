@@ -26,13 +26,8 @@ from tui.text.error_text import Toast, error_words
 if TYPE_CHECKING:
     from tui.text.time_zone import ShownZone
 
-_KEYS = {
-    "budgets.new": "new",
-    "budgets.change": "change",
-    "budgets.remove": "remove",
-    "budgets.again": "refresh",
-    "dialog.leave": "close",
-}
+_WRITING_KEYS = {"budgets.new": "new", "budgets.change": "change", "budgets.remove": "remove"}
+_KEYS = {"budgets.again": "refresh", "dialog.leave": "close"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +63,18 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         *,
         of: str,
         may_set: Callable[[], bool],
+        is_read_only: bool = False,
         last: Budget | None = None,
         zone: tzinfo | None = None,
     ) -> None:
-        """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed."""
+        """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed. In a
+        read-only session, keys that write have no hint.
+        """
         super().__init__()
         self._ask = ask
         self._of = of
         self._may_set = may_set
+        self._is_read_only = is_read_only
         self._last = last
         self._zone = zone
         self._seen: Budgets | None = None
@@ -88,7 +87,8 @@ class BudgetsDialog(Dialog[BudgetChoice]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
+        writing = {} if self._is_read_only else _WRITING_KEYS
+        self.query_one("#keys", SteadyText).say(self.keys_line({**writing, **_KEYS}))
         self.action_look()
 
     @work(exclusive=True)

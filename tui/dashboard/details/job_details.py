@@ -40,8 +40,8 @@ _KEYS_OF_ALL = {
 
 _MOST_PERCENT = 96
 """The maximum height of the box, in percent of the screen's height."""
-_EDGES = 7
-"""Lines for the border, the padding, the keys and the title of the error."""
+_EDGES = 6
+"""Lines for the border, the padding and the title of the error."""
 
 
 def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
@@ -70,7 +70,9 @@ class JobDetails(Dialog[JobAction]):
         Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
         Binding("e", "fold", "Whole error", id="details.error", tooltip="Show or fold the whole error"),
         Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
-        Binding("C", "case", "Case", id="details.case", tooltip="Pack a case of this job and its owner, for a ticket"),
+        Binding(
+            "C", "case", "Case", id="details.case", tooltip="Create a case of this job and its owner, for a ticket"
+        ),
         *(
             Binding(
                 text.key,
@@ -96,14 +98,17 @@ class JobDetails(Dialog[JobAction]):
         is_listed: bool = True,
         zone: tzinfo | None = None,
         is_past: bool = False,
+        is_read_only: bool = False,
     ) -> None:
         """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id. If `is_past`,
-        the job is shown as it was, and keys that need the present have no hint.
+        the job is shown as it was, and keys that need the present have no hint. Keys that write have no hint in a
+        read-only session.
         """
         super().__init__()
         self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding), zone=zone)
         self._is_listed = self._was_listed = is_listed
         self._is_past = is_past
+        self._is_read_only = is_read_only or is_past
         self._is_folded: bool | None = None
         """Whether the user folded the whole error. None: it is folded if it does not fit."""
         self._folds = False
@@ -141,8 +146,11 @@ class JobDetails(Dialog[JobAction]):
         """Cut the lines to the new width."""
         self.call_after_refresh(self._draw)
 
-    def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
+    def show(
+        self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str], is_read_only: bool = False
+    ) -> None:
         """Show the present state of the job. None means that it is not listed."""
+        self._is_read_only = is_read_only or self._is_past
         has_changed = job is None or job.updated_at != self.job.updated_at
         is_news = has_changed and (self._is_listed or job is not None)
         sections = self._sections
@@ -205,15 +213,21 @@ class JobDetails(Dialog[JobAction]):
         """Show the whole error below everything else, or only its length if it does not fit."""
         error = self._sections.error()
         key, lines = self.key("details.error"), error.get_height({}, room) if error and room > 0 else 0
-        is_folded = lines > self._rows_left(room) if self._is_folded is None and room > 0 else bool(self._is_folded)
+        is_folded = bool(self._is_folded)
+        if self._is_folded is None and room > 0:
+            height_of_keys = self._hints(room, has_error=bool(error), is_folded=True).get_height({}, room)
+            is_folded = lines > self._rows_left(room) - height_of_keys
         hint = f"Whole error, {count(lines)} lines: {key} shows it" if is_folded else "Whole error"
         self._show("error-title", Content(hint if error else ""))
         self._show("error", Content() if is_folded else error)
-        acts = {} if self._sections.hiding or self._is_past else _applicable_keys(self.job.status)
-        others = {name: words for name, words in _KEYS_OF_ALL.items() if not (self._is_past and name == _CASE)}
-        folding = {"details.error": "whole error" if is_folded else "fold error"} if error else {}
-        self.query_one("#keys", SteadyText).say(self.keys_line({**acts, **folding, **others}))
+        self.query_one("#keys", SteadyText).say(self._hints(room, has_error=bool(error), is_folded=is_folded))
         self._folds = is_folded
+
+    def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
+        acts = {} if self._sections.hiding or self._is_read_only else _applicable_keys(self.job.status)
+        others = {name: words for name, words in _KEYS_OF_ALL.items() if not (self._is_past and name == _CASE)}
+        folding = {"details.error": "whole error" if is_folded else "fold error"} if has_error else {}
+        return self.keys_line({**acts, **folding, **others}, width=room or None)
 
     def _rows_left(self, room: int) -> int:
         """Return the number of lines that fit below the other sections without scrolling."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui.text.time_zone import ShownZone
 
 _NAME_CELLS = 40
+_HINT_GAP = 2
 
 
 def choices_line(names: Iterable[str], chosen: int) -> Content:
@@ -33,6 +34,22 @@ def choices_line(names: Iterable[str], chosen: int) -> Content:
         for place, name in enumerate(names)
     ]
     return Content("  ").join(parts)
+
+
+def key_hint(key: str, what: str) -> Content:
+    """Return a key and what it does, in the colors of the line of key hints."""
+    return Content.assemble((key, "bold $footer-key-foreground"), (f" {what}", "$foreground-muted"))
+
+
+def hint_lines(hints: Iterable[Content], *, width: int | None = None) -> Content:
+    """Return hints side by side. With a width, a line ends between two hints."""
+    lines: list[list[Content]] = [[]]
+    for hint in hints:
+        used = sum(one.cell_length + _HINT_GAP for one in lines[-1])
+        if width is not None and lines[-1] and used + hint.cell_length > width:
+            lines.append([])
+        lines[-1].append(hint)
+    return Content("\n").join(Content(" " * _HINT_GAP).join(line) for line in lines)
 
 
 class DialogBox(Vertical):
@@ -112,9 +129,9 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         """Return the display name of the first key of a dialog binding."""
         return key_of(self.app, inherited_bindings(type(self)), binding_id)
 
-    def keys_line(self, keys: Mapping[str, str]) -> Content:
-        """Return a line of key hints. `keys` maps binding ids to actions."""
-        return Content("  ".join(f"{self.key(name)} {what}" for name, what in keys.items()))
+    def keys_line(self, keys: Mapping[str, str], *, width: int | None = None) -> Content:
+        """Return key hints in one line, or in lines of this width. `keys` maps binding ids to actions."""
+        return hint_lines([key_hint(self.key(name), what) for name, what in keys.items()], width=width)
 
     def say(self, part: str, content: Content) -> None:
         """Show the content in the part with this id. While the dialog closes, its parts are gone."""
@@ -226,7 +243,7 @@ class SqlDialog(Dialog[None]):
         with self.box("SQL"), VerticalScroll():
             yield Static(Content(self._hint), id="hint", markup=False)
             yield Static(Content(self._sql), markup=False)
-            yield Static(Content(f"{self.key('sql.copy')} copy  {self.key('dialog.leave')} close"), id="keys")
+            yield Static(self.keys_line({"sql.copy": "copy", "dialog.leave": "close"}), id="keys")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -1,6 +1,6 @@
 """Pick from a list or from a server search."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -22,7 +22,7 @@ from textual.widgets.option_list import Option
 
 from store.errors import StoreError
 from store.formats import IdRange, id_range
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
 from tui.text.clean_text import clean, shorten, shorten_address
 from tui.text.error_text import error_words
@@ -50,8 +50,9 @@ class PickDialog(Dialog[str]):
 
     DEFAULT_CSS = """
     PickDialog {
-        OptionList { max-height: 16; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList { max-height: 14; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #note { color: $foreground-muted; margin-top: 1; display: none; }
+        #keys { margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -89,6 +90,15 @@ class PickDialog(Dialog[str]):
             yield OptionList(id="choices", markup=False, compact=True)
             yield SteadyText(id="note")
             yield from self.further_parts()
+            yield Static(self._hints(), id="keys", markup=False)
+
+    def _hints(self) -> Content:
+        enter = self.app.get_key_display(Binding("enter", ""))
+        return hint_lines([key_hint(enter, "choose"), *(key_hint(*hint) for hint in self.further_keys())])
+
+    def further_keys(self) -> Iterator[tuple[str, str]]:
+        """Yield keys and what they do, for the hints."""
+        yield self.key("dialog.leave"), "close"
 
     def further_parts(self) -> ComposeResult:
         """Widgets below the choices."""

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
 from store.errors import StoreError, TimedOut
-from tui.dashboard.dialogs.dialog import Dialog, choices_line
+from tui.dashboard.dialogs.dialog import Dialog, choices_line, hint_lines, key_hint
 from tui.dashboard.errors.error_group_lines import (
     GroupColumn,
     group_columns,
@@ -108,7 +108,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
         Binding("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
         Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
-        Binding("C", "case", "Case", id="errors.case", tooltip="Pack a case of the group's newest job, for a ticket"),
+        Binding("C", "case", "Case", id="errors.case", tooltip="Create a case of the group's newest job, for a ticket"),
         Binding("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
         Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
@@ -144,11 +144,10 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     def on_mount(self) -> None:
         self._groups.focus()
-        period = f"{self.key('errors.shorter')} {self.key('errors.longer')} period"
+        period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
         left_out = {"errors.retry"} if self._source.is_read_only else ()
         group_keys = {name: what for name, what in _GROUP_KEYS.items() if name not in left_out}
-        keys = self.keys_line(group_keys), Content(period), self.keys_line(_SCREEN_KEYS)
-        self.say("keys", Content("  ").join(keys))
+        self.say("keys", hint_lines([self.keys_line(group_keys), period, self.keys_line(_SCREEN_KEYS)]))
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
         self.action_read()
 

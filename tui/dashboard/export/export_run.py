@@ -52,7 +52,11 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
         return
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
-    lines = (dashboard.jobs.title, f"of {dashboard.listed_name}, as {actor} sees them", *_order_note(listed.order))
+    lines = (
+        dashboard.jobs.plain_title,
+        f"of {dashboard.listed_name}, as {actor} sees them",
+        *_order_note(listed.order),
+    )
     choice = await host.app.push_screen_wait(ExportDialog(lines))
     if choice is None:
         return

@@ -306,6 +306,11 @@ class JobsPanel(Vertical, TitledPanel):
         return self._titles[0]
 
     @property
+    def plain_title(self) -> str:
+        """The whole title for a dialog: without breadcrumbs and their keys, and at any width."""
+        return job_list_title(self._listing, self.table.position, view=self._view_name)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether the panel shows that a request takes a while."""
         return self._is_waiting
@@ -583,16 +588,20 @@ class JobsPanel(Vertical, TitledPanel):
         if cursor_job is not None:
             self.table.move_to(cursor_job.id)
 
+    @property
+    def _view_name(self) -> str | None:
+        """The name of the view with the filter and the order in force, if there is one."""
+        return self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
+
     def _key(self, binding_id: str) -> str:
         return bindings.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
 
     def show_title(self) -> None:
         """Show the title and the notes of the list."""
-        view = self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
         title = job_list_title(
             self._listing,
             self.table.position,
-            view=view,
+            view=self._view_name,
             width=self.size.width - _TITLE_EDGES,
             crumbs=self._crumbs(),
         )

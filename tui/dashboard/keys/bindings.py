@@ -168,7 +168,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         "Case",
         show=False,
         id="job.case",
-        tooltip="Pack a case for a ticket: the job and its owner, or the user that you act as",
+        tooltip="Create a case for a ticket: the job and its owner, or the user that you act as",
     ),
     Binding("e", "request('export')", "export", id="list.export", tooltip="Export the list to a file"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),

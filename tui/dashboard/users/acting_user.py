@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -81,7 +81,7 @@ def actor_of(key: str, users: Sequence[FoundUser], present: Actor, aal: int = 1)
     return ActingUser(id=UUID(key), email=email, aal=aal)
 
 
-_LEVELS = {1: "aal1, with one factor", 2: "aal2, with a second factor"}
+_LEVELS = {1: "one factor (aal1)", 2: "two factors (aal2)"}
 
 
 CASE_OF = "case "
@@ -100,7 +100,7 @@ class ActingDialog(SearchDialog):
             id="acting.level",
             tooltip="Switch the sign-in between one and two factors",
         ),
-        Binding("ctrl+t", "case", "Case", id="acting.case", tooltip="Pack a case of this user, for a ticket"),
+        Binding("ctrl+t", "case", "Case", id="acting.case", tooltip="Create a case of this user, for a ticket"),
     ]
 
     def __init__(self, *, aal: int, **options: Any) -> None:
@@ -109,6 +109,11 @@ class ActingDialog(SearchDialog):
 
     def further_parts(self) -> ComposeResult:
         yield SteadyText(id="level")
+
+    def further_keys(self) -> Iterator[tuple[str, str]]:
+        yield self.key("acting.level"), "switch sign-in"
+        yield self.key("acting.case"), "create a case"
+        yield from super().further_keys()
 
     def on_mount(self) -> None:
         self._show_level()
@@ -130,8 +135,7 @@ class ActingDialog(SearchDialog):
         show_toast(self.app, Toast(text=problem, severity="warning"))
 
     def _show_level(self) -> None:
-        words = f"Signed in at {_LEVELS[self.aal]}. Press {self.key('acting.level')} to switch."
-        words += f"\nPress {self.key('acting.case')} to pack a case of the user, for a ticket."
+        words = f"The sign-in of the user: {_LEVELS[self.aal]}"
         self.query_one("#level", SteadyText).say(Content(words))
 
 

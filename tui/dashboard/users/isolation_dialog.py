@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from store.capabilities.capability import Capability
@@ -112,7 +112,7 @@ def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> 
     """Return the confirmation before a user's check, which runs as operator."""
     name = clean(actor_name(actor), limit=_LONGEST_NAME)
     other = name if isinstance(actor, ActingUser) else "another user"
-    tries = "gjobs creates missing rows, and rolls back each try." if why_no_writes is None else why_no_writes
+    tries = "It creates rows that are missing, and rolls back each try." if why_no_writes is None else why_no_writes
     return Confirmation(
         title="Check isolation as the operator?",
         lines=(
@@ -134,9 +134,10 @@ _COLOURS = {
     ProbeVerdict.LEAK: "bold $text-error",
     ProbeVerdict.UNKNOWN: "$text-warning",
 }
+_WRITES, _FIX = "isolation.writes", "isolation.mend"
 _KEYS = {
-    "isolation.writes": "try writes",
-    "isolation.mend": "fix",
+    _WRITES: "try writes",
+    _FIX: "fix",
     "isolation.owner": "owner",
     "isolation.other": "user",
     "isolation.again": "again",
@@ -208,7 +209,7 @@ class IsolationDialog(Dialog[None]):
             yield OptionList(id="probes", markup=False, compact=True)
             yield SteadyText(id="answer")
             yield SteadyText(id="progress")
-            yield Static(self.keys_line(_KEYS), id="keys", markup=False)
+            yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
@@ -240,7 +241,11 @@ class IsolationDialog(Dialog[None]):
 
     async def _pick(self, who: str) -> None:
         picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Which user tries to access them?")
-        if picked is not None:
+        if picked is None:
+            return
+        if picked in (chosen for role, chosen in self._people.items() if role != who):
+            show_toast(self.app, Toast(text="The check needs two different users.", severity="warning"))
+        else:
             self._people[who] = picked
             self._start()
 
@@ -295,18 +300,33 @@ class IsolationDialog(Dialog[None]):
             self._probes.append(probe)
             self._draw(len(self._probes) - 1)
             self.say("progress", Content(f"Trying … {self._progress()}"))
-        leaks = any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
-        style = "bold $text-error" if leaks else "bold $text-success"
-        self.say("progress", Content.styled(f"{summary_words(self._probes)}.", style))
+        style = "bold $text-error" if self._has_leak else "bold $text-success"
+        summary = (f"{summary_words(self._probes)}.", style)
+        self.say("progress", Content.assemble(summary, (self._why_judged(), "$foreground-muted")))
+
+    @property
+    def _has_leak(self) -> bool:
+        return any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
+
+    def _why_judged(self) -> str:
+        """Return why writes were judged, or which key tries them."""
+        if not any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
+            return ""
+        why = self._check.why_no_writes
+        return f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
 
     def _progress(self) -> str:
         return f"{len(self._probes)} of {len(PROBED)}"
 
     # Drawing
 
+    def _draw_keys(self) -> None:
+        self.say("keys", self.keys_line({name: what for name, what in _KEYS.items() if name != _FIX or self._has_leak}))
+
     def _draw_all(self) -> None:
         if not self.is_open:
             return
+        self._draw_keys()
         rows = self.query_one(OptionList)
         place = rows.highlighted
         rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
@@ -318,6 +338,7 @@ class IsolationDialog(Dialog[None]):
         if self.is_open:
             self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(index))
             self._draw_answer()
+            self._draw_keys()
 
     def _who(self) -> Content:
         muted = "$foreground-muted"
