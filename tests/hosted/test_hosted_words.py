@@ -25,6 +25,9 @@ from tests.store.store_fixtures import NOW
 from tests.trigrams import SCHEMA, programs_with_trigrams
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, fill
 
+pytestmark = pytest.mark.xdist_group("trigrams")
+"""One process starts the second cluster, if it is needed."""
+
 BEFORE = "0012"
 """The revision before the one that builds the index."""
 
