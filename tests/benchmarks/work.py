@@ -11,10 +11,13 @@ from pathlib import Path
 from statistics import median
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.benchmarks.database import Databases, open_databases
 from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, Reach, Series, take_turns
 from tests.benchmarks.sizes import few
+from tests.benchmarks.wire import DELAY
+from tests.benchmarks.wire_proxy import wire_proxy
 
 OURS, PGQUEUER, PROCRASTINATE = "gjobs", "PgQueuer", "Procrastinate"
 
@@ -34,14 +37,15 @@ class Size:
     at_a_time: int
     """The number of jobs in flight. PgQueuer needs at least twice the batch."""
     jobs: int
-    reach: Reach | None
+    reaches: Mapping[str, Reach]
+    """The targets of the ratios to other queues."""
 
 
 SIZES = (
     # The only size that all queues support: Procrastinate always fetches one job at a time.
-    Size(batch=1, at_a_time=10, jobs=3_000, reach=AtLeast(1.5)),
-    Size(batch=10, at_a_time=20, jobs=10_000, reach=None),
-    Size(batch=100, at_a_time=200, jobs=20_000, reach=None),
+    Size(batch=1, at_a_time=10, jobs=3_000, reaches={PGQUEUER: AtLeast(1.5), PROCRASTINATE: AtLeast(1.5)}),
+    Size(batch=10, at_a_time=20, jobs=10_000, reaches={PGQUEUER: AtLeast(1.0)}),
+    Size(batch=100, at_a_time=200, jobs=20_000, reaches={PGQUEUER: AtLeast(1.0)}),
 )
 
 _BETWEEN = """
@@ -79,6 +83,7 @@ async def work(effort: Effort, _: Databases) -> list[Finding]:
         return [
             *[await _drained(effort, pythons, opens, size) for size in (SIZES[:1] if effort.quick else SIZES)],
             *await _woken(effort, pythons, opens),
+            *([] if effort.quick else [await _woken_far(effort, databases, pythons, opens)]),
         ]
 
 
@@ -106,7 +111,7 @@ async def _drained(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[s
             **_rivals(),
         },
         series=await take_turns({name: draining(name) for name in pythons}, rounds=rounds, warm_up=0),
-        ratios=_ratios(pythons, {name: size.reach for name in pythons if size.reach}),
+        ratios=_ratios(pythons, size.reaches),
     )
 
 
@@ -143,6 +148,35 @@ async def _woken(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[str
     ]
 
 
+async def _woken_far(
+    effort: Effort, databases: Databases, pythons: Mapping[str, Path], opens: Mapping[str, Open]
+) -> Finding:
+    """Delay the network between worker and server. The jobs are queued on the server's machine."""
+    jobs, rounds = effort.choose(10, quick=2), effort.choose(5, quick=1)
+    with wire_proxy(databases.server) as proxy:
+        proxy.delay = DELAY
+
+        def waking(name: str) -> Contestant:
+            async def contestant() -> float:
+                with opens[name]() as url:
+                    # The drivers share no other parameters.
+                    names = conninfo_to_dict(url)
+                    far = f"postgresql://{names['user']}@127.0.0.1:{proxy.port}/{names['dbname']}?sslmode=disable"
+                    return median(_ask(pythons[name], name, url, "wake_far", jobs, far))
+
+            return contestant
+
+        series = await take_turns({name: waking(name) for name in pythons}, rounds=rounds, warm_up=0)
+    return Finding(
+        title="from when a job is queued until its handler starts, by an idle worker at "
+        f"{DELAY * 2000:g} ms round trip",
+        unit="ms",
+        settings={"jobs": jobs, "rounds": rounds, **_rivals()},
+        series=series,
+        ratios=_ratios(pythons, {PGQUEUER: AtMost(1.0)}),
+    )
+
+
 def _ratios(names: Iterable[str], reaches: Mapping[str, Reach]) -> tuple[Ratio, ...]:
     """Return the ratios of gjobs to each other queue."""
     return tuple(Ratio(ours=OURS, rival=name, reach=reaches.get(name)) for name in names if name != OURS)
@@ -152,9 +186,9 @@ def _rivals() -> dict[str, str]:
     return {"rivals": " ".join(package for packages in PACKAGES.values() for package in packages)}
 
 
-def _ask(python: Path, name: str, url: str, command: str, *numbers: int) -> list[float]:
+def _ask(python: Path, name: str, url: str, command: str, *arguments: str | int) -> list[float]:
     run = subprocess.run(
-        [python, "-m", f"tests.benchmarks.queues.{MODULES[name]}", command, url, *map(str, numbers)],
+        [python, "-m", f"tests.benchmarks.queues.{MODULES[name]}", command, url, *map(str, arguments)],
         check=True,
         capture_output=True,
         text=True,

@@ -37,17 +37,17 @@ class Gjobs:
             await worker.run(once=True)
             return [loop.time() - start]
 
-    async def wake(self, url: str, *, jobs: int) -> list[float]:
+    async def wake(self, url: str, *, jobs: int, far_url: str | None) -> list[float]:
         registry, begun = Registry(), asyncio.Event()
 
         @registry.handler()
         async def nothing(_: object) -> None:
             begun.set()
 
-        async with Store(Database(connection_url.parse(url))) as store, _producing(url) as queue:
+        async with Store(Database(connection_url.parse(far_url or url))) as store, _producing(url) as queue:
             worker = Worker(store, registry)
             working = asyncio.create_task(worker.run())
-            taken = await woken(begun, lambda: queue(1), jobs=jobs)
+            taken = await woken(begun, lambda: queue(1), jobs=jobs, is_far=far_url is not None)
             worker.stop()
             await working
             return taken

@@ -27,17 +27,17 @@ class PgQueuer:
         await manager.run(batch_size=batch, max_concurrent_tasks=at_a_time, mode=QueueExecutionMode.drain)
         return [loop.time() - start]
 
-    async def wake(self, url: str, *, jobs: int) -> list[float]:
+    async def wake(self, url: str, *, jobs: int, far_url: str | None) -> list[float]:
         producer = Queries(AsyncpgDriver(await asyncpg.connect(url)))
         await producer.install()
-        manager, begun = QueueManager(Queries(AsyncpgDriver(await asyncpg.connect(url)))), asyncio.Event()
+        manager, begun = QueueManager(Queries(AsyncpgDriver(await asyncpg.connect(far_url or url)))), asyncio.Event()
 
         @manager.entrypoint("nothing")
         async def nothing(_: object) -> None:
             begun.set()
 
         working = asyncio.create_task(manager.run())
-        taken = await woken(begun, lambda: producer.enqueue("nothing", None), jobs=jobs)
+        taken = await woken(begun, lambda: producer.enqueue("nothing", None), jobs=jobs, is_far=far_url is not None)
         manager.shutdown.set()
         await working
         return taken

@@ -23,17 +23,18 @@ class Procrastinate:
             await app.run_worker_async(concurrency=at_a_time, wait=False, install_signal_handlers=False)
             return [loop.time() - start]
 
-    async def wake(self, url: str, *, jobs: int) -> list[float]:
+    async def wake(self, url: str, *, jobs: int, far_url: str | None) -> list[float]:
         app, begun = App(connector=PsycopgConnector(conninfo=url)), asyncio.Event()
 
         @app.task(name="nothing")
         async def nothing() -> None:
             begun.set()
 
-        async with app.open_async():
+        working_app = app.with_connector(PsycopgConnector(conninfo=far_url or url))
+        async with app.open_async(), working_app.open_async():
             await app.schema_manager.apply_schema_async()
-            working = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
-            taken = await woken(begun, nothing.defer_async, jobs=jobs)
+            working = asyncio.create_task(working_app.run_worker_async(install_signal_handlers=False))
+            taken = await woken(begun, nothing.defer_async, jobs=jobs, is_far=far_url is not None)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             return taken

@@ -3,7 +3,9 @@ module needs only the standard library.
 
 `python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues jobs that do nothing and runs them all. It prints a list with
 the seconds that this took. `python -m MODULE wake URL JOBS` starts a worker and queues one job after the other. It
-prints the milliseconds from before each was queued to the start of its handler.
+prints the milliseconds from before each was queued to the start of its handler. `python -m MODULE wake_far URL JOBS
+WORKER_URL` does the same with a worker that connects to another address of the same database, over a delayed network.
+It prints the milliseconds from after each was queued.
 """
 
 import asyncio
@@ -13,20 +15,27 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
-PAUSE = 0.15
-"""Seconds until a worker is idle again after a job."""
-
 WARM_UP = 5
 
 
-async def woken(begun: asyncio.Event, queue_one: Callable[[], Awaitable[object]], *, jobs: int) -> list[float]:
-    """Return for each job the milliseconds from before it is queued until its handler starts."""
+PAUSE, FAR_PAUSE = 0.15, 1.2
+"""Seconds until a worker is idle again after a job."""
+
+
+async def woken(
+    begun: asyncio.Event, queue_one: Callable[[], Awaitable[object]], *, jobs: int, is_far: bool
+) -> list[float]:
+    """Return for each job the milliseconds until its handler starts: from before it is queued or, if the worker is far,
+    from after that.
+    """
     taken = []
     for number in range(-WARM_UP, jobs):
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(FAR_PAUSE if is_far else PAUSE)
         begun.clear()
         start = time.perf_counter()
         await queue_one()
+        if is_far:
+            start = time.perf_counter()
         async with asyncio.timeout(30.0):
             await begun.wait()
         if number >= 0:
@@ -38,8 +47,10 @@ class Queue(Protocol):
     async def drain(self, url: str, *, jobs: int, batch: int, at_a_time: int) -> list[float]:
         """Return the seconds from the start of the worker to the durable end of the last job."""
 
-    async def wake(self, url: str, *, jobs: int) -> list[float]:
-        """Return for each job the milliseconds until its handler starts."""
+    async def wake(self, url: str, *, jobs: int, far_url: str | None) -> list[float]:
+        """Return for each job the milliseconds until its handler starts. With `far_url`, the worker uses that address,
+        which is far from the server.
+        """
 
 
 def main(queue: Queue) -> None:
@@ -49,7 +60,9 @@ def main(queue: Queue) -> None:
         case "drain", url, jobs, batch, at_a_time:
             work = queue.drain(url, jobs=int(jobs), batch=int(batch), at_a_time=int(at_a_time))
         case "wake", url, jobs:
-            work = queue.wake(url, jobs=int(jobs))
+            work = queue.wake(url, jobs=int(jobs), far_url=None)
+        case "wake_far", url, jobs, far_url:
+            work = queue.wake(url, jobs=int(jobs), far_url=far_url)
         case arguments:
             raise ValueError(arguments)
     sys.stdout.write(json.dumps(asyncio.run(work)))
