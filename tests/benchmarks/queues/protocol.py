@@ -2,9 +2,12 @@
 module needs only the standard library.
 
 `python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues jobs that do nothing and runs them all. It prints a list with
-the seconds that this took. `python -m MODULE wake URL JOBS` starts a worker and queues one job after the other. It
-prints the milliseconds from before each was queued to the start of its handler. `python -m MODULE wake_far URL JOBS
-WORKER_URL` does the same with a worker that connects to another address of the same database, over a delayed network.
+the seconds that this took.
+
+`python -m MODULE wake URL JOBS` starts a worker and queues one job after the other. It prints the milliseconds from
+before each was queued to the start of its handler.
+
+`python -m MODULE wake_far URL JOBS WORKER_URL` does the same with a distant worker, which connects to another address.
 It prints the milliseconds from after each was queued.
 """
 
@@ -25,8 +28,9 @@ PAUSE, FAR_PAUSE = 0.15, 1.2
 async def woken(
     begun: asyncio.Event, queue_one: Callable[[], Awaitable[object]], *, jobs: int, is_far: bool
 ) -> list[float]:
-    """Return for each job the milliseconds until its handler starts: from before it is queued or, if the worker is far,
-    from after that.
+    """Return for each job the milliseconds until its handler starts.
+
+    The time starts before the job is queued. If the worker is far, it starts after that.
     """
     taken = []
     for number in range(-WARM_UP, jobs):
@@ -48,9 +52,7 @@ class Queue(Protocol):
         """Return the seconds from the start of the worker to the durable end of the last job."""
 
     async def wake(self, url: str, *, jobs: int, far_url: str | None) -> list[float]:
-        """Return for each job the milliseconds until its handler starts. With `far_url`, the worker uses that address,
-        which is far from the server.
-        """
+        """Return for each job the milliseconds until its handler starts. The worker uses `far_url`, if given."""
 
 
 def main(queue: Queue) -> None:
