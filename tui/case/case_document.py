@@ -1,19 +1,14 @@
 """A case as JSON and CSV. Times are ISO 8601 in UTC, money is integer cents."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
-from store.budgets.budget import Budget
 from store.case.case import Case, CaseVisibility
-from store.error_groups.error_group import ErrorGroups
-from store.formats import format_duration, plain_row, plain_time
+from store.formats import plain_row, plain_time
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.build_case import BuiltCase
 from tui.case.case_words import zone_name
 from tui.case.redaction import SecretKind
-
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+from tui.text.shared_documents import Json, budget, error_groups
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:
@@ -50,12 +45,12 @@ def _document(built: BuiltCase) -> dict[str, Json]:
             }
             for one in case.costs
         ],
-        "failures": None if case.failures is None else _failures(case.failures),
+        "failures": None if case.failures is None else error_groups(case.failures),
         "jobs": job_rows(case),
         "stuck_job_ids": sorted(map(str, case.stuck)),
         **_about_job(case),
         "events": event_rows(case),
-        "budgets": None if case.budgets is None else [_budget(one) for one in case.budgets],
+        "budgets": None if case.budgets is None else [budget(one, case.taken_at) for one in case.budgets],
         "workers": _workers(case),
         "findings": None
         if case.findings is None
@@ -94,30 +89,6 @@ def _history(history: JobHistory) -> dict[str, Json]:
     }
 
 
-def _failures(found: ErrorGroups) -> dict[str, Json]:
-    return {
-        "window": format_duration(round(found.window.total_seconds())),
-        "limit": found.limit,
-        "complete": found.complete,
-        "failures": found.failures,
-        "group_count": found.group_count,
-        "groups": [
-            {
-                "id": one.id,
-                "fingerprint": one.fingerprint,
-                "count": one.count,
-                "first_seen": plain_time(one.first_seen),
-                "last_seen": plain_time(one.last_seen),
-                "modes": list(one.modes),
-                "cost_cents": one.cost_cents,
-                "example_job_id": str(one.example_job_id),
-                "example": one.example,
-            }
-            for one in found.groups
-        ],
-    }
-
-
 def _visibility(found: CaseVisibility) -> dict[str, Json]:
     rules = found.rules
     return {
@@ -147,20 +118,6 @@ def _about_job(case: Case) -> dict[str, Json]:
         "is_stuck": subject.stuck.is_stuck if subject.stuck else None,
         "archived_at": plain_time(subject.archived_at) if subject.archived_at else None,
         "input_asset": plain_row(subject.asset) if subject.asset else None,
-    }
-
-
-def _budget(budget: Budget) -> dict[str, Json]:
-    return {
-        "id": str(budget.id),
-        "user_id": str(budget.user_id) if budget.user_id else None,
-        "project_id": str(budget.project_id) if budget.project_id else None,
-        "name": budget.name,
-        "period": budget.period.value,
-        "limit_cents": budget.limit_cents,
-        "spent_cents": budget.spent_cents,
-        "left_cents": budget.left_cents,
-        "state": budget.state.value,
     }
 
 

@@ -10,12 +10,12 @@ from store.jobs.job import GenerationJob
 from store.jobs.job_history import JobEvent, JobHistory, time_in_each
 from store.jobs.job_results import RetryLinks
 from store.projects.project import Project
-from tui.cli.json_documents import Json
 from tui.cli.text_tables import TableColumn, fields
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import age, duration, error_pretty, error_summary, local_time
 from tui.text.moment_text import mark, unrecorded_names
+from tui.text.shared_documents import Json
 from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)

@@ -1,12 +1,11 @@
 """JSON documents that scripts rely on."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.budgets.budget import Budget, CheckedBudget, used_up_at
-from store.formats import format_duration, plain_row, plain_time
+from store.budgets.budget import CheckedBudget
+from store.formats import plain_row, plain_time
 from store.jobs.job import GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
     AlreadyRetried,
@@ -21,6 +20,7 @@ from store.jobs.job_results import (
 from store.moments.moment import job_row
 from store.projects.project import Project, User
 from store.statistics.statistics import JobStatistics, JobSummary
+from tui.text.shared_documents import Json
 
 if TYPE_CHECKING:
     from migrations.rollups import RollupCheck
@@ -28,13 +28,10 @@ if TYPE_CHECKING:
     from migrations.verification import Verification
     from store.doctor.findings import DoctorReport
     from store.embedded.control import ServerStatus
-    from store.error_groups.error_group import ErrorGroup, ErrorGroups
     from store.journal.write_record import JournalEntry
     from store.retention.retention import ArchivedJob, CleanupPreview, RetentionPolicy
     from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
     from store.statistics.waste import Waste, WasteRow
-
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 Row = GenerationJob | Project | User | JobSummary
 """Rows whose fields have the same names in Python, in the table and in JSON."""
@@ -175,39 +172,6 @@ def _spread(value: "Percentiles | None") -> dict[str, Json] | None:
     return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
 
 
-def error_groups(value: "ErrorGroups") -> dict[str, Json]:
-    """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
-    return {
-        "window": format_duration(round(value.window.total_seconds()), weeks=False),
-        "limit": value.limit,
-        "complete": value.complete,
-        "failures": value.failures,
-        "read_since": time(value.read_since),
-        "taken_at": time(value.taken_at),
-        "group_count": value.group_count,
-        "groups": [_error_group(group) for group in value],
-    }
-
-
-def _error_group(value: "ErrorGroup") -> dict[str, Json]:
-    """`modes` and `users` name some of those that are counted."""
-    return {
-        "id": value.id,
-        "fingerprint": value.fingerprint,
-        "count": value.count,
-        "first_seen": time(value.first_seen),
-        "last_seen": time(value.last_seen),
-        "modes": list(value.modes),
-        "mode_count": value.mode_count,
-        "users": [str(user_id) for user_id in value.users],
-        "user_count": value.user_count,
-        "cost_cents": value.cost_cents,
-        "trend": list(value.trend),
-        "example_job_id": str(value.example_job_id),
-        "example": value.example,
-    }
-
-
 _NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
 """The JSON key for the name of a waste row, by `--by` value."""
 
@@ -240,25 +204,6 @@ def _wasted(row: "WasteRow") -> dict[str, Json]:
         "waste_cents": row.waste_cents,
         "all_cents": row.all_cents,
         "share": row.share,
-    }
-
-
-def budget(value: Budget, now: datetime) -> dict[str, Json]:
-    moment = used_up_at(value, now)
-    return {
-        "id": str(value.id),
-        "user_id": str(value.user_id) if value.user_id else None,
-        "project_id": str(value.project_id) if value.project_id else None,
-        "name": value.name,
-        "period": value.period.value,
-        "period_start": value.period_start.isoformat() if value.period_start else None,
-        "limit_cents": value.limit_cents,
-        "spent_cents": value.spent_cents,
-        "left_cents": value.left_cents,
-        "warn_share": value.warn_share,
-        "state": value.state.value,
-        "used_up_at": time(moment) if moment else None,
-        "created_at": time(value.created_at),
     }
 
 

@@ -23,8 +23,8 @@ from tui.cli.exit_codes import (
 )
 
 if TYPE_CHECKING:
-    from tui.cli.json_documents import Json
     from tui.cli.text_tables import TableColumn
+    from tui.text.shared_documents import Json
 
 HIDDEN = "***"
 

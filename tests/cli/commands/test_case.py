@@ -116,6 +116,9 @@ def test_fingerprints_of_a_case_have_no_part_of_a_secret(gjobs: Run, url: str, s
             error, ADA, place)  # fmt: skip
     done, document = gjobs("case", "ada@example.com"), gjobs("case", "ada@example.com", "--json").document
     assert {group["fingerprint"] for group in document["failures"]["groups"]} == set(NAMES.values())
+    listed = gjobs("errors", "--json").document
+    assert document["failures"].keys() == listed.keys()
+    assert document["failures"]["groups"][0].keys() == listed["groups"][0].keys()
     assert all(f"| `{name}` " in done.out for name in NAMES.values())
     parts = [
         "AIza",

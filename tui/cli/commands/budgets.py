@@ -17,6 +17,7 @@ from tui.cli.exit_codes import ExitCode, UsageError, not_empty
 from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command, add_commands
 from tui.cli.sessions import in_session, with_session
+from tui.text import shared_documents
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -71,7 +72,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
-        output.document([json_documents.budget(budget, found.taken_at) for budget in found])
+        output.document([shared_documents.budget(budget, found.taken_at) for budget in found])
         return ExitCode.DONE
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
@@ -159,7 +160,7 @@ def _question(budget: Budget, database: str) -> str:
 def _show(output: Output, budget: Budget) -> None:
     now = datetime.now(UTC)
     if output.json:
-        output.document(json_documents.budget(budget, now))
+        output.document(shared_documents.budget(budget, now))
     else:
         show_budgets(output, [budget], now)
 
@@ -180,7 +181,7 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     warned = [budget for budget in found if budget.state is not BudgetState.OK]
     if output.json:
         output.document(
-            {"ok": not warned, "budgets": [json_documents.budget(budget, found.taken_at) for budget in warned]}
+            {"ok": not warned, "budgets": [shared_documents.budget(budget, found.taken_at) for budget in warned]}
         )
     elif warned:
         show_budgets(output, warned, found.taken_at)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
 from store.errors import Locked, TimedOut
-from tui.cli import json_documents
 from tui.cli.arguments import add_filter, age, find_project
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
+from tui.text import shared_documents
 
 if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
@@ -63,7 +63,7 @@ async def show_errors(
             raise
         raise TimedOut(error.message, hint=SHORTER, sqlstate=error.sqlstate) from error
     if output.json:
-        output.document(json_documents.error_groups(found))
+        output.document(shared_documents.error_groups(found))
         return ExitCode.DONE
     if found:
         _show_table(output, found)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from store.configuration.app_databases import AppDatabase
     from store.configuration.config_file import ConfigurationFile
     from store.configuration.configuration import Configuration
-    from tui.cli.json_documents import Json
     from tui.cli.parser import Commands
+    from tui.text.shared_documents import Json
 
 
 def add_configuration(commands: "Commands") -> None:

@@ -18,10 +18,10 @@ from store.formats import money, plain_time
 from store.poller import wait_after_failure
 from store.watch.watch import Transition
 from tui.cli.exit_codes import UsageError
-from tui.cli.json_documents import Json
 from tui.cli.output import Output, print_message, put
 from tui.text.clean_text import clean_cell, pad, shorten
 from tui.text.format import error_summary, local_time, short_id
+from tui.text.shared_documents import Json
 from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 if TYPE_CHECKING:

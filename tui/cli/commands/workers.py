@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
     from store.worker.handlers import Registry
     from store.worker.worker_events import WorkerEvent
-    from tui.cli.json_documents import Json
     from tui.cli.parser import Commands
     from tui.cli.sessions import ServerRestarts
     from tui.session import Session
+    from tui.text.shared_documents import Json
 
 
 def find_registry(name: str) -> "Registry":
