@@ -10,6 +10,7 @@ def upgrade() -> None:
     # Earlier revisions may have locked tables that the triggers on the jobs write to.
     commit()
     run_script("0011/tables.sql")
+    run_script("0011/no_rows.sql")
     run_folder("functions", revision)
     run_folder("triggers", revision)
     run_in_snapshot("0011/count.sql")

@@ -13,7 +13,8 @@ def upgrade() -> None:
     run_folder("functions", revision)
     run_folder("triggers", revision)
     run_script("0012/views.sql")
-    # Its body is shorter than in the first version of revision 0011.
+    # The first version of revision 0011 had another body, and no such views.
+    run_script("0011/no_rows.sql")
     run_script("0011_waste/count_waste.sql", "functions")
 
 

@@ -10,8 +10,8 @@ with known as (
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
                                                      'job_day_counts', 'waste_deltas', 'waste_totals', 'waste_days',
                                                      'job_waste', 'job_day_waste', 'waste_keys', 'job_waste_keys',
-                                                     'job_waste_key_deltas', 'known_users', 'job_event_log',
-                                                     'job_starts', 'job_events',
+                                                     'job_waste_key_deltas', 'new_rows', 'old_rows', 'known_users',
+                                                     'job_event_log', 'job_starts', 'job_events',
                                                      'workers', 'job_leases', 'job_links',
                                                      'budgets', 'budget_spending', 'budget_charges', 'budget_states',
                                                      'archived_jobs', 'retention_policies'))

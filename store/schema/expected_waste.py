@@ -49,6 +49,14 @@ _TRIGGERS = {
     "gjobs_waste_updated": f"AFTER UPDATE REFERENCING {_OLD_ROWS} {_NEW_ROWS} {_COUNT}",
     "gjobs_waste_truncated": "AFTER TRUNCATE FOR EACH STATEMENT EXECUTE FUNCTION gjobs.waste_truncated()",
 }
+_ROWS = _OWNER | {
+    "status": "text",
+    "mode": "text",
+    "error": "text",
+    "cost_cents": "bigint",
+    "retry_count": "integer",
+    "created_at": "timestamp with time zone",
+}
 _KEY_COLUMNS = {"dimension": "text", "key": "text"} | dict.fromkeys(
     ("key_hash", "failed_count", "failed_cents", "retry_count", "retry_cents", "all_cents"), "bigint"
 )
@@ -91,6 +99,9 @@ def waste() -> Iterator[SchemaObject]:
 
 
 def waste_keys() -> Iterator[SchemaObject]:
+    for view in ("new_rows", "old_rows"):
+        yield from _all(ObjectKind.RELATION, "gjobs", {view: "view"})
+        yield from _all(ObjectKind.COLUMN, f"gjobs.{view}", _ROWS)
     views = ("job_waste_keys", "job_waste_key_deltas")
     yield from _all(ObjectKind.RELATION, "gjobs", {"waste_keys": "table"} | dict.fromkeys(views, "view"))
     for relation in ("waste_keys", *views):

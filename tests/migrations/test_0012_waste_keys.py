@@ -36,3 +36,28 @@ async def test_upgrade_adds_up_the_rollups_beside_an_open_write(migrated_copy: C
         connection.execute("update public.generation_jobs set cost_cents = 250 where id = %s", [BEN.job])
     async with Store(Database(migrated_copy)) as store:
         assert [await store.get_waste(by) for by in WasteKey] == before
+
+
+def test_failed_jobs_are_counted_after_the_app_changed_column_types(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0002")
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        connection.execute(
+            "alter table public.generation_jobs alter mode type varchar(40), alter error type varchar(9000)"
+        )
+        upgrade(migrated_copy)
+        failed = (
+            "insert into public.generation_jobs (user_id, project_id, mode, status, error, cost_cents)"
+            " select user_id, id, 'packaging', 'failed', 'Boom', 5 from public.projects"
+        )
+        for statement in (
+            failed,
+            "update public.generation_jobs set status = 'failed', mode = 'packaging' where mode = 'lifestyle'",
+            "delete from public.generation_jobs where error is null",
+            FOLD,
+        ):
+            connection.execute(statement.encode())
+            assert check_rollups(migrated_copy).matches
+        assert connection.execute("select key from gjobs.waste_keys where dimension = 'mode'").fetchall() == [
+            ("packaging",)
+        ]

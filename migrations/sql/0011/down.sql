@@ -9,6 +9,7 @@ drop table gjobs.waste_deltas, gjobs.waste_totals, gjobs.waste_days;
 drop function gjobs.list_waste();
 drop function gjobs.list_day_waste();
 drop function gjobs.count_waste();
+drop view if exists gjobs.old_rows, gjobs.new_rows;
 drop function gjobs.waste_truncated();
 drop function gjobs.recount_waste();
 drop function gjobs.fold_waste(bigint);
