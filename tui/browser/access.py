@@ -87,16 +87,17 @@ class AccessRules:
         hosts, origins = headers.getall("Host", []), headers.getall("Origin", [])
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
             raise Refused(HTTPStatus.FORBIDDEN, "gjobs does not accept this host name. Open the printed URL.")
-        allowed = {f"http://{hosts[0].lower()}", self.public_origin}
+        allowed = {self.public_origin}
+        if not (self.is_secure and self._is_public(_name_of(hosts[0]))):
+            allowed.add(f"http://{hosts[0].lower()}")
         if (origins or needs_origin) and [origin.lower() in allowed for origin in origins] != [True]:
             raise Refused(HTTPStatus.FORBIDDEN, "The request comes from another web page.")
         return hosts[0]
 
     def _is_ours(self, host: str) -> bool:
-        if (found := _HOST.fullmatch(host)) is None:
+        if (name := _name_of(host)) is None:
             return False
-        name = found[1].strip("[]").lower()
-        if name in self.names or (self.public_origin and name == urlsplit(self.public_origin).hostname):
+        if name in self.names or self._is_public(name):
             return True
         try:
             ip_address(name)
@@ -104,14 +105,19 @@ class AccessRules:
             return False
         return self.accepts_addresses
 
+    def _is_public(self, name: str | None) -> bool:
+        return self.public_origin is not None and name == urlsplit(self.public_origin).hostname
+
     def signed_in_user(self, headers: CIMultiDictProxy[str]) -> str | None:
-        """Return the user that the proxy sends; None without a proxy. Raise Refused if it sends none."""
+        """Return the user that the proxy sends; None without a proxy. Raise Refused for an unusable name."""
         if self.user_header is None:
             return None
         values = headers.getall(self.user_header, [])
-        user = values[0].strip() if len(values) == 1 else ""
-        if not user or len(user) > LONGEST_USER or not user.isprintable():
+        user = values[0].strip() if values else ""
+        if not any(map(str.strip, values)):
             raise Refused(HTTPStatus.FORBIDDEN, "The proxy sent no signed-in user. Open the page through the proxy.")
+        if (problem := _problem_of_user(values)) is not None:
+            raise Refused(HTTPStatus.FORBIDDEN, f"The user name in {self.user_header} cannot be used: {problem}.")
         return user
 
 
@@ -168,6 +174,24 @@ class SignIns:
 
     def _sign_in(self, cookie: str) -> SignIn | None:
         return self._by_cookie.get(_hash(cookie))
+
+
+def _problem_of_user(values: Sequence[str]) -> str | None:
+    """Return why the values of the header name no user. Never repeat a value."""
+    if len(values) > 1:
+        return f"the header was sent {len(values)} times"
+    if len(values[0].strip()) > LONGEST_USER:
+        return f"it is longer than {LONGEST_USER} characters"
+    # aiohttp keeps bytes that are not UTF-8 as surrogates.
+    if any("\udc80" <= one <= "\udcff" for one in values[0]):
+        return "it is not UTF-8"
+    return None if values[0].strip().isprintable() else "it has control characters"
+
+
+def _name_of(host: str) -> str | None:
+    """Return the name or address in a Host header, without its port."""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else None
 
 
 def _hash(secret: str) -> str:

@@ -110,16 +110,20 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
     return error
 
 
-def _print_origin(settings: Settings) -> None:
-    """If the address comes from `DATABASE_URL`, print it before it is used.
-
-    If the sample data may surprise a person in the folder of an app, name the app's database.
-    """
+def name_app_database(settings: Settings) -> None:
+    """If the sample data may surprise a person in the folder of an app, name the app's database."""
     if settings.is_fallback and is_terminal(sys.stderr) and locate_app():
         from store.configuration.app_databases import find_app_databases
 
         if found := find_app_databases(os.environ).databases:
             print_message(f"This is the sample database. --profile {found[0].name} opens {found[0].description}.")
+            if len(found) > 1:
+                print_message(f"'gjobs profiles' lists all {len(found)} databases of the app.")
+
+
+def _print_origin(settings: Settings) -> None:
+    """Name the app's database, and an address that comes from `DATABASE_URL` before it is used."""
+    name_app_database(settings)
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
         from store.database.connection_url import label, parameters
 

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.scalar import Scalar
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widgets import Static
@@ -53,7 +54,7 @@ from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
 from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
-from tui.dashboard.widgets import keep_newest_toast_in_sight, mark_as_behind, show_toast
+from tui.dashboard.widgets import CLOSING_MESSAGES, keep_newest_toast_in_sight, mark_as_behind, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, short_id
@@ -168,6 +169,12 @@ class DashboardScreen(Screen[None], KeyStates):
         self._build_pane()
         self.screen_layout_refresh_signal.subscribe(self.jobs, lambda _: self._place_toasts(), immediate=True)
         keep_newest_toast_in_sight(self)
+
+    async def _on_message(self, message: Message) -> None:
+        """Handle only closing messages once the app ends. It may end before the widgets are mounted."""
+        is_ending = self.app._exit or not self.app.is_running  # noqa: SLF001
+        if not is_ending or isinstance(message, CLOSING_MESSAGES):
+            await super()._on_message(message)
 
     def _place_toasts(self) -> None:
         """Place toasts between the banner and the first job, so that they cover no row."""

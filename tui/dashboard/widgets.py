@@ -281,7 +281,7 @@ def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
 
 ResultType = TypeVar("ResultType")
 
-_ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
+CLOSING_MESSAGES = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
 
 LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
 """Keys that leave a dialog or the app. A dialog takes them even while it waits for an answer."""
@@ -325,7 +325,7 @@ class ClosesOnce(Screen[ResultType]):
     async def _on_message(self, message: Message) -> None:
         """Handle only closing messages once the screen is closed or the app ends, because widgets may be gone."""
         is_open = self in self.app.screen_stack and not self.app._exit  # noqa: SLF001
-        if is_open or isinstance(message, _ENDING):
+        if is_open or isinstance(message, CLOSING_MESSAGES):
             await super()._on_message(message)
 
     def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002

@@ -3,17 +3,24 @@
 import asyncio
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from store.configuration.settings import resolve
+from store.database.write_access import WriteMode
 from tests.chromium import PATIENCE, Page, connected, headless_chromium
 from tests.cli.cli_rows import FAILED
 from tests.cli.command_line import OpenTerminal, PipedCommand, Result, Run, Sql, assert_refused
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
+from tui.cli.commands.serve import TABS_ARE_READ_ONLY
+from tui.cli.commands.serve_loop import introduction
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}")
 
@@ -88,7 +95,7 @@ async def until_ended(pids: list[int]) -> None:
     ("arguments", "words"),
     [
         (["--read-only", "--allow-write"], "contradict each other"),
-        (["--write", "ticket 7"], "With --allow-write, press W"),
+        (["--write", "ticket 7"], "gjobs serve does not take --write.\nLeave it out. With --allow-write, press W"),
         (["--max-tabs", "0"], "is not a number of tabs"),
         (["--public-url", "https://jobs.example.com/path"], "without a path"),
         (["--user-header", "Cookie"], "cannot be the header of the user's name"),
@@ -98,6 +105,46 @@ async def until_ended(pids: list[int]) -> None:
 )
 def test_options_that_cannot_hold_are_refused(gjobs: Run, arguments: list[str], words: str) -> None:
     assert_refused(gjobs("serve", *arguments), 2, words)
+
+
+def test_missing_user_and_used_port_are_refused_before_a_link_is_printed(gjobs: Run, url: str) -> None:
+    assert_refused(gjobs("serve", "--port", "0", "--as", "nobody@example.com"), 1, "No user has the e-mail")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = f"Can't listen on 127.0.0.1, port {port}: Address already in use."
+        assert_refused(gjobs("serve", "--port", str(port)), 2, words)
+
+
+CLOSED = {"write_rule": WriteMode.CLOSED, "closed_by": TABS_ARE_READ_ONLY}
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "changes", "sentences"),
+    [
+        ({}, {}, CLOSED, ["Serving the sample database. Tabs are read-only. --allow-write changes that."]),
+        ({"profile": "embedded"}, {}, {}, ["Serving the embedded database. Tabs may write."]),
+        (
+            {"act_as": "ada@example.com"},
+            {"DATABASE_URL": "postgres://u:hunter2@h:6432/d"},
+            {},
+            [
+                "Serving DATABASE_URL (h:6432/d). Tabs are read-only until a visitor presses W and enters a reason.",
+                "--as does not confine visitors: they can act as any user.",
+            ],
+        ),
+        (
+            {"database_url": "postgres://u:hunter2@h/d"},
+            {},
+            CLOSED,
+            ["Serving h/d. Tabs are read-only. --allow-write changes that."],
+        ),
+    ],
+)
+def test_first_sentences_name_the_database_and_what_visitors_may_do(
+    options: dict[str, str], environment: dict[str, str], changes: dict[str, Any], sentences: list[str]
+) -> None:
+    settings = resolve(**options, data_dir=Path("/data"), environment=environment)  # type: ignore[arg-type]
+    assert introduction(replace(settings, **changes)) == sentences
 
 
 def test_enter_prints_another_link_and_an_interrupt_stops(open_terminal: OpenTerminal) -> None:

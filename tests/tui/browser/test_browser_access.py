@@ -121,14 +121,24 @@ async def test_host_must_be_a_name_of_the_server(rules: AccessRules, host: str, 
 async def test_cookie_works_only_for_the_user_of_the_proxy_who_opened_the_link() -> None:
     async with serving(PROXY) as served:
         link = f"/?token={served.server.sign_ins.new_link()}"
-        unnamed = ["", "X-Forwarded-User: ", f"X-Forwarded-User: {'k' * 201}", f"{BY_KIM}\r\n{BY_KIM}", "X-User: kim"]
-        for header in unnamed:
+        for header in ("", "X-Forwarded-User: ", "X-User: kim"):
             assert "sent no signed-in user" in await served.get(link, *filter(None, [header])), header
+        for header, problem in (
+            (f"X-Forwarded-User: {'k' * 201}", "it is longer than 200 characters"),
+            (f"{BY_KIM}\r\n{BY_KIM}", "the header was sent 2 times"),
+            ("X-Forwarded-User: b\xf6b", "it is not UTF-8"),
+            ("X-Forwarded-User: b\xe2\x80\xa8b", "it has control characters"),
+        ):
+            refused = await served.get(link, header)
+            assert f"The user name in X-Forwarded-User cannot be used: {problem}." in refused
         opened = await served.get(link, BY_KIM, host="jobs.example.com")
         assert header_of(opened, "Set-Cookie").endswith("; HttpOnly; Path=/; SameSite=Strict; Secure")
         cookie = f"Cookie: {cookie_of(opened)}"
         assert cookie.startswith("Cookie: __Host-gjobs=")
         assert status_of(await served.get("/", cookie, BY_KIM, "Origin: https://jobs.example.com")) == 200
+        insecure = await served.get("/", cookie, BY_KIM, "Origin: http://jobs.example.com", host="jobs.example.com")
+        assert status_of(insecure) == 403
+        assert status_of(await served.get("/", cookie, BY_KIM, f"Origin: http://{served.host}")) == 200
         assert status_of(await served.get("/", cookie, "X-Forwarded-User: lee@example.com")) == 401
         assert status_of(await served.get("/", cookie)) == 403
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from textual.messages import ExitApp
 
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Gate, WatchedApp, drive_dashboard, opener_of
@@ -49,6 +50,16 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         app.post_message(late)
         await driver.settle()
         assert app.mistake is None
+
+
+async def test_dashboard_that_ends_while_it_starts_reports_no_error(
+    database: Conninfo, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = WatchedApp(opener_of(database))
+    asyncio.get_running_loop().call_soon(app.post_message, ExitApp())
+    with caplog.at_level(logging.WARNING):
+        await app.run_async(headless=True, size=(80, 24))
+    assert (app.mistake, caplog.records) == (None, [])
 
 
 async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(

@@ -19,7 +19,9 @@ SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
 
 
 def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) -> ExitCode:  # noqa: ARG001
-    check(settings, instead="In the dashboard, press W to enter a reason and get a write permit.")
+    check(
+        settings, command="The dashboard", instead="In the dashboard, press W to enter a reason and get a write permit."
+    )
     _require_terminal()
     connections = start_connecting(settings)
     from tui.dashboard.run import run_dashboard
@@ -33,10 +35,10 @@ DASHBOARD = Command(run=open_dashboard, has_json=False, shows_moments=True)
 """The command that runs if none is named."""
 
 
-def check(settings: Settings, *, instead: str) -> None:
+def check(settings: Settings, *, command: str, instead: str) -> None:
     """Refuse --write and invalid addresses. The dashboard would retry an invalid address for ever."""
     if settings.write_reason is not None:
-        raise UsageError("The dashboard and its snapshot do not take --write.", hint=f"Leave it out. {instead}")
+        raise UsageError(f"{command} does not take --write.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):
         from store.database.connection_url import parameters
 
@@ -95,7 +97,7 @@ def _require_terminal() -> None:
 
 
 def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str | None, force: bool) -> ExitCode:
-    check(settings, instead="A snapshot writes nothing.")
+    check(settings, command="gjobs snapshot", instead="A snapshot writes nothing.")
     from tui.cli.commands.export_files import destination
     from tui.dashboard.run import print_frame
 

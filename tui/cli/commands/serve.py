@@ -1,11 +1,13 @@
 """gjobs serve."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings
 from store.database.write_access import WriteMode
+from store.errors import Unreachable
 from tui.cli.arguments import length, port, whole_number
 from tui.cli.command import Command
 from tui.cli.commands.dashboard import check
@@ -13,9 +15,11 @@ from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output
 from tui.cli.parser import add_command
+from tui.cli.sessions import name_app_database, with_session
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
+    from tui.session import Session
 
 PORT = 8787
 HOST = "127.0.0.1"
@@ -89,7 +93,8 @@ def serve(
     user_header: str | None,
 ) -> ExitCode:
     """Serve until interrupted."""
-    check(settings, instead="With --allow-write, press W in the dashboard to enter a reason.")
+    instead = "With --allow-write, press W in the dashboard to enter a reason."
+    check(settings, command="gjobs serve", instead=instead)
     if allow_write and settings.write_rule is WriteMode.CLOSED:
         raise UsageError("--read-only and --allow-write contradict each other.", hint="Leave one of them out.")
     from tui.browser.tab_server import ServerLimits
@@ -101,5 +106,19 @@ def serve(
     seconds = idle.total_seconds()
     limits = ServerLimits(tabs=max_tabs, idle=seconds, idle_words=coarse_duration(seconds))
     with orderly_termination(json=output.json):
+        if settings.act_as_given:
+            _check_actor(settings)
+        else:
+            name_app_database(settings)
         serve_tabs(settings, limits, host=host, port=port, public_origin=public_url, user_header=user_header)
     return ExitCode.DONE
+
+
+def _check_actor(settings: Settings) -> None:
+    """Raise RowMissing if the user to act as does not exist. A database that does not answer yet is no mistake."""
+
+    async def found(_session: "Session") -> None:
+        """Opening the session has found the user."""
+
+    with suppress(Unreachable):
+        with_session(settings, found)

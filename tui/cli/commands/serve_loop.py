@@ -1,6 +1,7 @@
 """Listens for browsers, and prints links."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -8,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 
-from store.configuration.settings import Settings
+from store.configuration.settings import Settings, UrlTarget
+from store.database.connection_url import label, parameters
+from store.database.write_access import WriteMode
 from tui.browser.access import LOOPBACK_NAMES, AccessRules
 from tui.browser.tab_server import ServerLimits, TabServer
 from tui.cli.exit_codes import UsageError
@@ -42,7 +45,32 @@ def serve_tabs(
             print_message(
                 f"Caution: other machines can reach {host}. The connection is not encrypted: use a proxy with https."
             )
+        for sentence in introduction(settings):
+            print_message(sentence)
         asyncio.run(_serve(settings, listener, rules, limits, host=host))
+
+
+def introduction(settings: Settings) -> list[str]:
+    """Return sentences on what visitors see, and what they may do."""
+    if settings.closed_by is not None:
+        rule = "Tabs are read-only. --allow-write changes that."
+    elif settings.write_rule is WriteMode.OPEN:
+        rule = "Tabs may write."
+    else:
+        rule = "Tabs are read-only until a visitor presses W and enters a reason."
+    sentences = [f"Serving {_served(settings)}. {rule}"]
+    if settings.act_as_given:
+        sentences.append("--as does not confine visitors: they can act as any user.")
+    return sentences
+
+
+def _served(settings: Settings) -> str:
+    """Return the name of the database, with its address."""
+    profile, target = settings.profile, settings.target
+    if not isinstance(target, UrlTarget):
+        return "the sample database" if settings.is_fallback else "the embedded database"
+    name, address = profile.label if profile else target.origin, label(parameters(target))
+    return address if name == "--database-url" else f"{name} ({address})"
 
 
 @contextmanager
@@ -53,10 +81,17 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         raise UsageError(
-            f"Can't listen on {host}, port {port}: {error.strerror}.", hint="Use another --port or --host."
+            f"Can't listen on {host}, port {port}: {_why(error)}.", hint="Use another --port or --host."
         ) from error
     with listener:
         yield listener
+
+
+def _why(error: OSError) -> str:
+    """Return the system's own words. Python adds the address to some of them."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return str(error.strerror)
+    return os.strerror(error.errno)
 
 
 async def _serve(
