@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from store.async_tools import PriorityGate, unless_stopped
 from store.errors import SignInRefused, StoreError
 from store.formats import utc_now
+from store.value_class import dataclass
 
 DEFAULT_INTERVAL = 2.0
 SHARE_OF_TIME = 10

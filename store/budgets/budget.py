@@ -1,13 +1,14 @@
 """Budgets: state, pace and name, and the values of a refusal."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from store.formats import UnknownText
 from store.users.actor import ActingUser, Actor
+from store.value_class import dataclass
 
 
 class Period(StrEnum):

@@ -1,11 +1,12 @@
 """Capabilities, and why one is missing, with SQL that adds it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from store.capabilities.facts import Privileges, Relation
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from store.value_class import dataclass
 
 
 class Capability(StrEnum):

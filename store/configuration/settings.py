@@ -1,7 +1,7 @@
 """Resolves options to Settings: which database, which actor, and whether writes are allowed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Config
 from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 from store.formats import not_known
+from store.value_class import dataclass
 
 OPERATOR_NAME, ANON_NAME = "operator", "anon"
 EMBEDDED_USER = "ada@example.com"

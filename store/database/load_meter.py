@@ -4,9 +4,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from store.database.traffic import Traffic
+from store.value_class import dataclass
 
 WINDOW = 60.0
 """Length of the measured window, in seconds."""

@@ -1,7 +1,7 @@
 """Queries with their values and row makers, EXPLAIN, the server's clock, and time limits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,8 @@ from sqlalchemy import ClauseElement, DateTime, bindparam, func, select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from store.value_class import dataclass
 
 T = TypeVar("T")
 

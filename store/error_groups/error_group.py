@@ -1,11 +1,11 @@
 """ErrorGroup and ErrorGroups: the failures of a time window, grouped by fingerprint."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from store.filters.job_filter import NO_FILTER, JobFilter
+from store.value_class import dataclass
 
 WEEK = timedelta(days=7)
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import eq, ge, gt, le, lt
@@ -34,6 +33,7 @@ from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.jobs import history_sql
 from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
+from store.value_class import dataclass
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 

@@ -1,11 +1,11 @@
 """The vocabulary of the filter language: keys, comparisons and terms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from store.jobs.job import JobStatus
+from store.value_class import dataclass
 
 
 class Key(StrEnum):

@@ -1,9 +1,9 @@
 """JobFilter and FilterError."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from store.errors import InvalidValue
+from store.value_class import dataclass
 
 if TYPE_CHECKING:
     from store.filters.filter_terms import Term

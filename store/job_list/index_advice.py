@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
 
 from store.capabilities.capability import MissingCapability
 from store.filters.filter_terms import Key
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import FINAL_STATUSES, sql_literals
 from store.users.actor import ActingUser, Actor
+from store.value_class import dataclass
 
 _NEWEST = "created_at DESC, id DESC"
 _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))

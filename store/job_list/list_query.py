@@ -1,6 +1,6 @@
 """What a list shows: filter, order, position, row window."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import assert_never
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from store.filters.job_filter import NO_FILTER, JobFilter
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from store.value_class import dataclass
 
 
 class OrderColumn(StrEnum):

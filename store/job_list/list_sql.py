@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
@@ -45,6 +44,7 @@ from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_job, make_listed
 from store.users.actor import OPERATOR, Actor
+from store.value_class import dataclass
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """What a list returns: row window, project names, visibility."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.jobs.job import ListedJob
 from store.jobs.job_results import CappedCount
 from store.users.actor import ActingUser
+from store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

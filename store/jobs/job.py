@@ -1,13 +1,13 @@
 """GenerationJob, JobStatus and the allowed transitions."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
 from store.formats import UnknownText, close_names
+from store.value_class import dataclass
 
 
 class UnknownStatus(UnknownText):

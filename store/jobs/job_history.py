@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import count
@@ -10,6 +9,7 @@ from uuid import UUID
 
 from store.formats import UnknownText
 from store.jobs.job import AnyStatus, GenerationJob, in_order
+from store.value_class import dataclass
 
 MOST_EVENTS = 200
 """The most events returned of a job, newest first."""

@@ -1,7 +1,6 @@
 """Results of store calls: pages, outcomes of changes, retry links, stuck verdict."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Generic, Self, TypeVar, assert_never
@@ -9,6 +8,7 @@ from uuid import UUID
 
 from store.errors import RowMissing, TransitionRefused
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
+from store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

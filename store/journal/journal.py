@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from store.formats import plain_row, plain_time, utc_now
 from store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
 from store.private_files import make_directory
 from store.users.actor import ActingUser, Actor, Operator, actor_name
+from store.value_class import dataclass
 
 PATIENCE_SECONDS = 2.0
 """Seconds to wait for another process that is writing."""

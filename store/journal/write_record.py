@@ -1,6 +1,5 @@
 """Records of writes, their outcomes, and journal entries."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -9,6 +8,7 @@ from store.budgets.budget import Budget
 from store.formats import PlainRow
 from store.jobs.job import GenerationJob
 from store.projects.project import Project
+from store.value_class import dataclass
 
 WrittenRow = GenerationJob | Project | Budget
 

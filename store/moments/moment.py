@@ -1,12 +1,13 @@
 """A moment in the past: its limits, jobs with values that were not recorded, and how a moment is typed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from store import formats
 from store.errors import InvalidValue
 from store.jobs.job import GenerationJob, ListedJob
+from store.value_class import dataclass
 
 MOST_LISTED = 5_000
 """How many of the newest jobs are searched for a filter, a non-default order or a later page."""

@@ -1,8 +1,9 @@
 """What jobs belong to: Project, Asset, User."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

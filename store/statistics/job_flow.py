@@ -2,11 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount
+from store.value_class import dataclass
 
 WINDOW = timedelta(minutes=5)
 MOST_MOVES = 2_000

@@ -1,11 +1,11 @@
 """Counts and costs by status, summary and day, and job timings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from store.jobs.job import AnyStatus, JobStatus
+from store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from uuid import UUID
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
 from store.jobs.job import AnyStatus, JobStatus, in_order
 from store.users.actor import Actor
+from store.value_class import dataclass
 
 if TYPE_CHECKING:
     from store.budgets.budget import Budget

@@ -1,10 +1,11 @@
 """Waste: the cost of failed jobs and of retries, and its share of all costs."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
+
+from store.value_class import dataclass
 
 
 class WasteKey(StrEnum):

@@ -1,8 +1,9 @@
 """Operator, ActingUser, Anon, and how an actor is named."""
 
-from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
+
+from store.value_class import dataclass
 
 ROLE_OF_USERS, ROLE_OF_ANON = "authenticated", "anon"
 

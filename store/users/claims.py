@@ -4,11 +4,12 @@ import json
 import re
 import time
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from uuid import UUID, uuid5
 
 from store.users.actor import ROLE_OF_ANON, ROLE_OF_USERS, ActingUser, Actor, Anon
+from store.value_class import dataclass
 
 COLUMNS = {
     "aud": "aud",

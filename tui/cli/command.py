@@ -1,7 +1,7 @@
 """Commands, global options, and the settings for one run."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
@@ -11,6 +11,7 @@ from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Config
 from store.configuration.settings import ANON_NAME, APP_VARIABLE, OPERATOR_NAME, Settings, resolve
 from store.errors import InvalidValue
 from store.users.claims import AAL_LEVELS
+from store.value_class import dataclass
 from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
 
 _LONGEST_REASON = 200

@@ -403,6 +403,7 @@ class GjobsApp(MessageApp[int]):
             dashboard.show(listing, message.fetched_at)
         else:
             dashboard.show_again(listing, message.fetched_at)
+        self.call_after_refresh(self.poller.note_shown)
         dashboard.jobs.settle_changes()
         self._settle_after_layout()
         self.tour.start_if_due()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,6 +51,9 @@ SILENCE_SECONDS = 3.0
 SLOW_ANSWER = 0.2
 """Seconds. The status line shows slower answers, because each poll waits ten times as long as its query took."""
 
+LONGEST_UNSHOWN = 0.5
+"""Seconds to wait until the first list is drawn."""
+
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two polls, as steps for faster and slower."""
 
@@ -76,6 +79,8 @@ class SessionPoller:
         self._totals: Poller[TotalsQuery, Totals] | None = None
         self._extra: Poller[None, Any] | None = None
         self._has_polled = asyncio.Event()
+        self._is_shown = asyncio.Event()
+        """Set when the first list is on screen. Until then, nothing else is read."""
         self._paused = False
         self._is_still = False
         """Whether the store shows an earlier moment, which never changes."""
@@ -172,6 +177,8 @@ class SessionPoller:
                     if answer.generation != answered_generation:
                         self._remember(store, listing)
                     answered_generation = answer.generation
+                    if await poller.unless_asked(self._until_shown()) is None:
+                        continue
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
@@ -184,6 +191,15 @@ class SessionPoller:
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._restart_server():
                         poller.refresh()
+
+    def note_shown(self) -> None:
+        """Note that the first list is on screen."""
+        self._is_shown.set()
+
+    async def _until_shown(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_UNSHOWN):
+                await self._is_shown.wait()
 
     def _remember(self, store: "Store", listing: "Listing") -> None:
         if self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
@@ -244,6 +260,7 @@ class SessionPoller:
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
         await self._has_polled.wait()
+        await self._until_shown()
         async for answer in poller.results():
             match answer:
                 case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed):

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
@@ -14,6 +14,7 @@ from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, swit
 from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 from store.poller import DEFAULT_INTERVAL
+from store.value_class import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from textual.content import Content
 from store.database.write_access import WriteMode, WritePermit
 from store.errors import NoPrivilege, SchemaMissing, ServerFailure, SignInRefused, StoreError, TimedOut, Unreachable
 from store.users.actor import ActingUser, Actor, actor_name
+from store.value_class import dataclass
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText

@@ -1,11 +1,11 @@
 """Glyphs, colours and words of each status, for the dashboard and the command line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
+from store.value_class import dataclass
 from tui.text.clean_text import clean
 
 

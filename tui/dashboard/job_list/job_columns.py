@@ -1,7 +1,7 @@
 """Columns of the job list: which fit, where, and their cells."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
 from store.moments.moment import PastJob
+from store.value_class import dataclass
 from tui.text.clean_text import clean_cell, pad
 from tui.text.format import age, coarse_duration, duration, error_summary, is_far, short_id
 from tui.text.moment_text import UNRECORDED

@@ -1,13 +1,14 @@
 """The loaded rows of a long list, and the rows to load next."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import chain
 from uuid import UUID
 
 from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
 from store.jobs.job import GenerationJob
 from store.statistics.totals import Count, Precision
+from store.value_class import dataclass
 from tui.text.format import is_far
 
 

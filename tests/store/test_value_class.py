@@ -1,0 +1,151 @@
+"""Value classes behave like frozen dataclasses of the standard library."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import FrozenInstanceError, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from store import value_class
+
+
+@value_class.dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """With all kinds of fields."""
+
+    needed: int
+    given: str = "a"
+    made: list[int] = field(default_factory=list)
+    hidden: str = field(default="secret", repr=False)
+    ignored: int = field(default=0, compare=False)
+    later: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "later", self.needed + 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Theirs:
+    """With the same fields."""
+
+    needed: int
+    given: str = "a"
+    made: list[int] = field(default_factory=list)
+    hidden: str = field(default="secret", repr=False)
+    ignored: int = field(default=0, compare=False)
+    later: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "later", self.needed + 1)
+
+
+@value_class.dataclass(frozen=True)
+class OurPair:
+    """With fields by place, and a `__dict__`."""
+
+    one: int
+    two: int = field(default=2, kw_only=True)
+
+
+@value_class.dataclass(frozen=True, slots=True)
+class OurChild(OurPair):
+    """With a field of its own and its own text."""
+
+    three: tuple[int, ...] = (3,)
+
+    def __repr__(self) -> str:
+        return "child"
+
+
+@dataclasses.dataclass(frozen=True)
+class TheirPair:
+    """With the same fields."""
+
+    one: int
+    two: int = field(default=2, kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TheirChild(TheirPair):
+    """With the same field and text."""
+
+    three: tuple[int, ...] = (3,)
+
+    def __repr__(self) -> str:
+        return "child"
+
+
+@value_class.dataclass(frozen=True, slots=True)
+class OurNothing:
+    """Without fields."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TheirNothing:
+    """Without fields."""
+
+
+PAIRS: list[tuple[type[Any], type[Any], list[dict[str, Any]]]] = [
+    (
+        Ours,
+        Theirs,
+        [{"needed": 1}, {"needed": 1, "ignored": 5}, {"needed": 2}, {"needed": 1, "made": [1]}, {"given": "b"}, {}],
+    ),
+    (OurPair, TheirPair, [{"one": 1}, {"one": 1, "two": 3}, {"two": 1}, {"one": 1, "other": 1}]),
+    (OurChild, TheirChild, [{"one": 1}, {"one": 1, "three": ()}, {"three": ()}]),
+    (OurNothing, TheirNothing, [{}, {"one": 1}]),
+]
+
+
+def outcome(call: Callable[[], object]) -> object:
+    """Return the result, or the kind of the error."""
+    try:
+        return call()
+    except Exception as error:
+        return type(error)
+
+
+def observed(value: Any) -> Iterator[object]:
+    """Yield all that can be observed of a value, without the name of its class."""
+    yield repr(value).replace("Theirs", "Ours").replace("Their", "Our")
+    for each in dataclasses.fields(value):
+        yield outcome(partial(setattr, value, each.name, 1))
+        yield outcome(partial(delattr, value, each.name))
+    yield outcome(partial(hash, value)) is TypeError
+    yield [same == value for same in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value)))]  # noqa: S301
+    yield dataclasses.asdict(value)
+    yield value != object()
+
+
+def behaviour(kind: type[Any], arguments: list[dict[str, Any]]) -> list[object]:
+    """Return all that can be observed of a class and its values."""
+    values = [outcome(partial(kind, **given)) for given in arguments]
+    return [
+        [(each.name, each.kw_only, each.init, each.repr, each.compare) for each in dataclasses.fields(kind)],
+        kind.__match_args__,
+        [(name, each.kind) for name, each in inspect.signature(kind).parameters.items()],
+        [value if isinstance(value, type) else list(observed(value)) for value in values],
+        [[one == other for other in values] for one in values],
+    ]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "arguments"), PAIRS, ids=lambda part: getattr(part, "__name__", ""))
+def test_value_class_behaves_like_a_frozen_dataclass(
+    ours: type[Any], theirs: type[Any], arguments: list[dict[str, Any]]
+) -> None:
+    assert behaviour(ours, arguments) == behaviour(theirs, arguments)
+
+
+def test_value_class_is_frozen_hashable_and_replaceable() -> None:
+    one = OurChild(1, two=2)
+    with pytest.raises(FrozenInstanceError, match="cannot assign to field 'one'"):
+        one.one = 2  # type: ignore[misc]
+    assert {one, OurChild(1)} == {dataclasses.replace(OurChild(5), one=1)}
+    assert Ours(needed=1).made is not Ours(needed=1).made
+    with pytest.raises(TypeError, match="Only frozen classes"):
+        value_class.dataclass(frozen=False)
