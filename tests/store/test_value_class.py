@@ -124,7 +124,8 @@ def observed(value: Any) -> Iterator[object]:
 
 def behaviour(kind: type[Any], arguments: list[dict[str, Any]]) -> list[object]:
     """Return all that can be observed of a class and its values."""
-    values = [outcome(partial(kind, **given)) for given in arguments]
+    make: Callable[..., object] = kind
+    values = [outcome(partial(make, **given)) for given in arguments]
     return [
         [(each.name, each.kw_only, each.init, each.repr, each.compare) for each in dataclasses.fields(kind)],
         kind.__match_args__,

@@ -13,7 +13,7 @@ from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import AnyStatus, JobStatus
 from store.jobs.job_results import CappedCount
 from store.statistics.exact_totals import Report
-from store.statistics.job_flow import JobFlow
+from store.statistics.job_flow import MOST_AGE, JobFlow
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo
@@ -207,7 +207,7 @@ def test_exact_totals_keep_the_flow_of_their_project(kept: TotalsCache) -> None:
 
 def test_flow_that_is_no_longer_current_is_dropped(kept: TotalsCache) -> None:
     kept.keep(replace(exact(), flow=JobFlow(taken_at=NOON)))
-    for seconds, is_kept in ((100, True), (299, True), (301, False)):
+    for seconds, is_kept in ((60, True), (MOST_AGE, True), (MOST_AGE + 1, False)):
         later = replace(capped(), taken_at=NOON + timedelta(seconds=seconds))
         assert (kept.keep(later).flow is not None) is is_kept
 
