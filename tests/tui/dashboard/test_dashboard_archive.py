@@ -60,7 +60,7 @@ async def test_archive_lists_jobs_of_the_selected_project_and_shows_their_detail
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
 
-    await dashboard.press("down", "enter", dialog="Archived job", shows=(str(job_id(4)), "Archived ", "$0.50"))
+    await dashboard.press("j", "enter", dialog="Archived job", shows=(str(job_id(4)), "Archived ", "$0.50"))
     await dashboard.press("end", shows=("its end", "Events", "archived, was failed"))
     await dashboard.press("escape", dialog="Archive · Autumn catalog")
     await dashboard.press("q")

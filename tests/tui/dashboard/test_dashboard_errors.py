@@ -60,7 +60,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         await dashboard.shows(*shown)
         assert hidden not in dashboard.text, size
     await dashboard.resize(120, 36)
-    await dashboard.press("down", shows=f"Example  job {short(13)}")
+    await dashboard.press("j", "k", "j", shows=f"Example  job {short(13)}")
     cursor = screen.query_one(OptionList)
     await dashboard.press("right", shows="4 failures in the last 30d")
     await ready(dashboard)

@@ -131,6 +131,8 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Close", id="archive.close", tooltip="Close the archive"),
+        Binding("j", "move_cursor(1)", "Down", show=False, id="archive.down", tooltip="Go to the next archived job"),
+        Binding("k", "move_cursor(-1)", "Up", show=False, id="archive.up", tooltip="Go to the previous archived job"),
         Binding("enter", "look", "Details", id="archive.look", tooltip="Show the details of this archived job"),
         Binding("space", "mark", "Mark", id="archive.mark", tooltip="Mark this archived job and go down"),
         Binding("r", "restore", "Restore", id="archive.restore", tooltip="Restore this job or the marked jobs"),

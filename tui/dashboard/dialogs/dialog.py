@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, OptionList, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
 from tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
@@ -160,6 +160,11 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def action_move_cursor(self, steps: int) -> None:
+        """Move the cursor of the dialog's list, as the arrow keys do."""
+        for rows in self.query(OptionList):
+            (rows.action_cursor_down if steps > 0 else rows.action_cursor_up)()
 
 
 class ConfirmDialog(Dialog[bool]):

@@ -105,6 +105,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("E,q", "leave", "Close", id="errors.close", tooltip="Close the errors"),
+        Binding("j", "move_cursor(1)", "Down", show=False, id="errors.down", tooltip="Go to the next group"),
+        Binding("k", "move_cursor(-1)", "Up", show=False, id="errors.up", tooltip="Go to the previous group"),
         Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
         Binding("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
         Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
