@@ -44,7 +44,7 @@ _LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupDifference:
     """A rollup that differs from the count. Totals have no day. Days have no mode. Job days also have no status, and
-    waste days have no group. Waste keys have one of the ids, the mode, the day or the group, or none for all jobs.
+    waste days have no group. Waste keys have exactly one of the ids, mode, day or group. The key of all jobs has none.
     """
 
     kind: str

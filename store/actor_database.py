@@ -69,7 +69,7 @@ class ActorDatabase:
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
-        """Return the keys that may match names, and the others as `shape_of` describes them.
+        """Return the keys whose names may be read, and the additional keys that `shape_of` describes.
 
         Raises NoPrivilege if the filter needs a name that is unreadable.
         """

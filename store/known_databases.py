@@ -1,4 +1,4 @@
-"""What databases had when they were last open, so that the first list can be asked for before that is known again."""
+"""What databases had when last open, so that the first list can be requested without waiting for an inspection."""
 
 import json
 import logging

@@ -150,7 +150,7 @@ class Store:
     ) -> tuple[Page[GenerationJob], Mapping[UUID, str]]:
         """Return a page, newest first, and the names of its projects. Raises as `find_jobs` does.
 
-        If projects are unreadable, the start of its id names each of them.
+        If project names can't be read, each project is named by the start of its id.
         """
         if listed == ListQuery() and await self.actor_database.has(Capability.PROJECTS):
             # This reads the rows twice, which takes less time than another round trip.

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def start_connecting(settings: Settings) -> "ConnectionPool | None":
-    """Start to connect to a URL. Return None if that must wait for the session, which reports an invalid address."""
+    """Start to connect to a URL. Return None if only the session can connect, or if it must report an invalid
+    address.
+    """
     if not isinstance(settings.target, UrlTarget):
         return None
     from store.database.connection_pool import ConnectionPool

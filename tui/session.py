@@ -213,7 +213,7 @@ async def session_on(
 
 
 def _first_queries(settings: Settings, known: Known | None, expected: Expected | None) -> Sequence[Query[Any]]:
-    """Return what is read first after the database has said what it offers, if that can be guessed."""
+    """Return the likely first queries after the inspection of the database. Empty if they can't be guessed."""
     if settings.moment is not None or settings.act_as == ANON_NAME:
         return ()
     if settings.act_as == OPERATOR_NAME:

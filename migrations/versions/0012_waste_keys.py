@@ -7,7 +7,7 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    # Earlier revisions may have locked the jobs. Without that, nobody waits for this revision.
+    # Earlier revisions may have locked the jobs. The commit releases these locks, so nobody waits for this revision.
     commit()
     run_script("0012/tables.sql")
     run_folder("functions", revision)

@@ -193,7 +193,7 @@ async def _require(store: Store, capability: Capability) -> None:
 async def _projects(
     store: Store, person: CasePerson, costs: Sequence[StatusCosts], jobs: Sequence[GenerationJob]
 ) -> tuple[CaseProject, ...]:
-    """Return the job's project, then projects by their number of the user's jobs, then the user's other projects."""
+    """Return the job's project, then projects by how many of the user's jobs they have, then the others."""
     await _require(store, Capability.PROJECTS)
     of_job = [job.project_id for job in jobs if job.id == person.job_id]
     theirs = await store.actor_database.read(

@@ -7,7 +7,7 @@ from typing import Any
 from store.database.query import Query, Row
 
 MOST_SECONDS = 1.0
-"""An older answer would make what it shows look newer than it is."""
+"""An older answer is not used, because the shown data would seem newer than they are."""
 
 
 class EarlyAnswers:

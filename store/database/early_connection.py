@@ -14,14 +14,14 @@ Connect = Callable[[], Coroutine[Any, Any, AsyncConnection]]
 
 
 class EarlyConnection:
-    """A connection for any event loop, which an event loop of its own opens in a thread.
+    """A connection for use in any event loop. A thread opens it in a separate event loop.
 
-    It ends with the process: a server that does not answer keeps no command from ending.
+    It ends with the process: a server that does not answer can't prevent a command from ending.
     """
 
     def __init__(self, connect: Connect) -> None:
         self._opened: Future[AsyncConnection] = Future()
-        # As a running future, it can't be cancelled: each connection reaches its callbacks.
+        # As a running future, it can't be cancelled, so the future's callbacks always receive the connection.
         self._opened.set_running_or_notify_cancel()
         Thread(target=self._run, args=(connect,), name="gjobs-connect", daemon=True).start()
 

@@ -49,7 +49,7 @@ class _Sample:
     processor_time: float
     traffic: Traffic | None
     took: float | None
-    """How many seconds the block took that ended at this moment."""
+    """The duration in seconds of the block that ended at this moment."""
 
 
 class LoadMeter:

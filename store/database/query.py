@@ -47,8 +47,8 @@ class Query(Generic[T]):
     may_sort: bool = True
     """False if an index returns the rows in order, but the planner might choose to sort instead."""
     may_compile: bool = True
-    """False if JIT compilation would cost more than it saves. The planner starts it because it overestimates the
-    rows.
+    """False if JIT compilation would cost more than it saves. The planner uses JIT because it overestimates the
+    number of rows.
     """
 
 

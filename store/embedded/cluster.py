@@ -66,7 +66,7 @@ def ensure_cluster(
 ) -> None:
     """Create the cluster if there is none. Refuse a cluster that these binaries or this account can't run.
 
-    If the process is killed, there is either no cluster or a complete one. Hold the start lock.
+    If the process is killed, there is either no cluster or a complete one. The caller must hold the start lock.
     """
     remove_leftovers(layout)
     if not layout.cluster.exists():

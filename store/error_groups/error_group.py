@@ -45,7 +45,7 @@ class ErrorGroup:
     """Empty for failures without an error text."""
     count: int
     first_seen: datetime
-    """When the oldest failure that was read ended."""
+    """The end time of the oldest failure that was read."""
     last_seen: datetime
     modes: tuple[str, ...]
     """At most MOST_MODES, sorted."""
@@ -81,7 +81,7 @@ class ErrorGroups:
     complete: bool
     """False if the window has more failures than the limit. Then only the newest were read."""
     read_since: datetime
-    """The start of the window. If not all failures were read, the time when the oldest read one ended."""
+    """The start of the window. If not all failures were read, the end time of the oldest one that was read."""
     taken_at: datetime
     """The server's time at the end of the window."""
 

@@ -14,11 +14,15 @@ MOST_LISTED = 5_000
 MOST_DELETED = 2_000
 """The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
-"""The most events between a moment and now that are read, and the most before it that are searched for late ones."""
+"""The most events read after a moment, and the most before it that are searched for late events."""
 FEW_CHANGES = 5_000
-"""If there are at most this many events, a list reads all of them at once. A step reads at most as many."""
+"""If there are at most this many events, a list reads all of them at once. A step from one event to the next also
+reads at most this many.
+"""
 SLACK = timedelta(minutes=1)
-"""Events of transactions that are shorter count as ordered by their transactions. Those of longer ones are searched."""
+"""Events of transactions shorter than this are assumed to be in the order of their transactions. For longer
+transactions, gjobs searches for events that came late.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +56,13 @@ class EventRange:
     taken_at: datetime
     """The server's time."""
     searched_since: datetime | None
-    """The oldest event that was searched for late ones. A transaction that began before it may have later events
-    before `first`. None if all events were searched.
+    """The oldest event that was searched for late ones. A transaction that began before it may precede `first` and
+    still have events after the moment. None if all events were searched.
     """
 
     @property
     def is_searched(self) -> bool:
-        """Whether no transaction with events after the moment is missing."""
+        """Whether every transaction with events after the moment is included."""
         return self.searched_since is None
 
     @property

@@ -113,7 +113,9 @@ def _of_project(name: str, project_id: UUID | None) -> dict[str, object]:
 
 
 def _sql(name: str, **slots: object) -> str:
-    """Return the SQL without comments and indentation. The driver analyzes a longer text again for each execution."""
+    """Return the SQL without comments and indentation. The driver does not cache its analysis of long texts, so it
+    would repeat it for each execution.
+    """
     lines = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").splitlines()
     return " ".join(line.strip() for line in lines if not line.lstrip().startswith("--")).format(**slots)
 

@@ -77,8 +77,8 @@ class Known:
 class PastStore(Store):
     """Jobs and numbers as the actor would have seen them at a moment, as far as they are recorded.
 
-    Values that are not recorded are marked, see `PastJob`. Every method that writes raises ReadOnly. What only the
-    present has raises InvalidValue.
+    Values that are not recorded are marked, see `PastJob`. Every method that writes raises ReadOnly. Methods
+    for data that exist only now raise InvalidValue.
     """
 
     def __init__(

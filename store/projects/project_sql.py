@@ -249,7 +249,7 @@ def _names_beside(rows: Select[Any]) -> Select[Any]:
 def names_beside(listed: Query[GenerationJob]) -> Query[tuple[UUID, str]]:
     """Return a query for the ids and names of the listed jobs' projects."""
     if not isinstance(listed.statement, Select):
-        raise TypeError("Only a SELECT has the projects of its rows.")
+        raise TypeError("The query must be a SELECT, because it becomes a subquery for the project ids.")
     return Query(_names_beside(listed.statement), _make_id_and_name, listed.parameters, may_sort=listed.may_sort)
 
 
@@ -266,7 +266,7 @@ def _make_id_and_name(row: Row) -> tuple[UUID, str]:
 
 
 def short_name(project_id: UUID) -> str:
-    """Return the name of a project whose name is unreadable."""
+    """Return the beginning of the id, which is shown instead of a project's name that can't be read."""
     return str(project_id)[:8]
 
 

@@ -84,7 +84,7 @@ class Waste:
 
 
 LATER = "later"
-"""The id instead of a group's, see `migrations/sql/0011/tables.sql`."""
+"""The key for failed jobs whose group is not computed yet; see `migrations/sql/0011/tables.sql`."""
 DAYS = 30
 """How many days are shown when waste is grouped by day."""
 MOST_KEYS = 50
@@ -96,4 +96,6 @@ MOST_GROUPED_JOBS = 20_000
 FIRST_NAMING_JOBS = 1_000
 """The newest jobs whose failures are read first to find the fingerprints of groups."""
 MOST_NAMING_FAILURES = 20_000
-"""The newest failures that are read if the first ones do not name every group. One of each kind needs a fingerprint."""
+"""The newest failures that are read if the first ones do not name every group. The fingerprint is computed for only
+one failure of each kind.
+"""

@@ -38,7 +38,9 @@ _FINGERPRINT, _GROUP_ID = (
 _WITHOUT_TEXT = error_group_id(None)
 _OF_PROJECT = {False: "", True: "WHERE project_id = :project_id"}
 _TODAY = "(SELECT CAST(timezone('UTC', coalesce(:at, now())) AS date))"
-"""A subquery, because the planner checks COALESCE only after the view has read all days: it may leak rows."""
+"""A subquery, because the planner checks COALESCE only after the view has read all days. COALESCE may leak
+rows.
+"""
 _SHOWN_DAYS = f"day BETWEEN {_TODAY} - {DAYS - 1} AND {_TODAY}"
 _ROLLUP_KEYS = {
     WasteKey.MODE: ("mode", "mode"),
@@ -89,7 +91,7 @@ def _order(by: WasteKey) -> str:
 def _from_keys(by: WasteKey) -> TextClause:
     """Return a query for the waste of all jobs. It reads only the keys with the most waste, and those that have deltas.
 
-    It returns nothing to those who do not see all jobs, and a total without a number of jobs if nothing is kept.
+    It returns nothing to those who do not see all jobs. Without stored totals, the number of jobs is null.
     """
     key = f"CAST(key AS {_KEY_TYPES.get(by, 'text')})"
     if by is WasteKey.DAY:
@@ -267,7 +269,7 @@ SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
 
 
 async def _source(actor_database: ActorDatabase) -> tuple[_Source, str | None]:
-    """Return the source, and why it is the jobs.
+    """Return the source. If it is JOBS, also return the reason.
 
     Ask the database: the capabilities may be older than its policies, and the views would then read every job.
     """

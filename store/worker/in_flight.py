@@ -18,7 +18,9 @@ HUNG_SECONDS = 300.0
 
 
 HELD_PER_SLOT = 4
-"""The most jobs that a worker holds for each slot. With less, claims would wait while the last ends are being saved."""
+"""The most jobs that a worker holds for each slot. With fewer, claims would wait while the results of finished jobs
+are being saved.
+"""
 
 
 class InFlightJob:

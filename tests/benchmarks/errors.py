@@ -44,8 +44,8 @@ async def errors(effort: Effort, databases: Databases) -> list[Finding]:
 
 
 def make_all_fail(database: FilledDatabase) -> None:
-    """Let all jobs have failed, most with an error text of their own. Triggers and indexes would take most of the
-    time.
+    """Set all jobs to failed. Give most of them an error text of their own. Triggers and indexes are off meanwhile,
+    because they would take most of the time.
     """
     administrator = make_conninfo("", **{**database.conninfo, "user": ADMINISTRATOR})
     with without_indexes(database.conninfo), psycopg.connect(administrator, autocommit=True) as connection:

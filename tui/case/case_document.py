@@ -12,7 +12,7 @@ from tui.text.shared_documents import Json, budget, error_groups
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:
-    """Return the document. It counts the values that are redacted in it."""
+    """Return the document. The document includes the number of values redacted in it."""
     document = _document(built)
     counts = built.counts_in(json.dumps(document, ensure_ascii=False))
     found = None if counts is None else {str(kind): counts[kind] for kind in SecretKind if counts.get(kind)}

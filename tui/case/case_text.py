@@ -222,7 +222,7 @@ def _seen_lines(found: CaseVisibility) -> Iterator[str]:
         return
     concern = "of the jobs that concern them: their own, and those in their projects"
     if found.rules.holds_for_operator:
-        yield f"The user sees {counted_jobs(found.seen)}, and the reader {counted(found.everything)}, {concern}."
+        yield f"The user sees {counted_jobs(found.seen)}, and the reader sees {counted(found.everything)}, {concern}."
         yield "Row level security also applies to the reader, who may miss rows."
     else:
         yield f"The user sees {counted(found.seen)} of {counted(found.everything)} {concern}."

@@ -23,7 +23,7 @@ _VERSION_BEFORE = re.compile(
     r"(?:(?:version|release|build|\bver)s?[\"'\s:=.]{0,6}|[=~<>!^]=\s?|~>\s?|[\^~])$", re.IGNORECASE
 )
 _PRODUCT_BEFORE = re.compile(r"(?<![\w./:@-])[A-Za-z][\w-]{0,30}/$")
-"""As in `Chrome/120.1.2.3`. The part of a URL's path has a slash in front."""
+"""As in `Chrome/120.1.2.3`. A segment of a URL path does not match, because a slash precedes it."""
 _PORT = re.compile(r":[0-9]")
 _LONGEST_BEFORE = 48
 
@@ -66,7 +66,9 @@ def redact_ip_addresses(text: str, mark: Mark) -> str:
 
 
 def redact_phone_numbers(text: str, mark: Mark) -> str:
-    """Replace phone numbers. Without separators, a country code or a name such as `phone`, digits are an id."""
+    """Replace phone numbers. Digits that have no separators, no country code and no label such as `phone` count as an
+    id.
+    """
     text = _NAMED_PHONE.sub(lambda found: found["before"] + mark(found["value"]), text)
     for pattern in _PHONES:
         text = pattern.sub(lambda found: mark(found[0]), text)
@@ -87,7 +89,7 @@ def _redact_ipv6(text: str, mark: Mark) -> str:
 
 
 def _is_local(address: str) -> bool:
-    """Return whether it is no public address of a single machine. Networks end with `.0.0`."""
+    """Return whether the address is invalid, local, private or that of a network. Networks end with `.0.0`."""
     parts = tuple(map(int, address.split(".")))
     if max(parts) > 255 or parts[2:] == (0, 0):
         return True

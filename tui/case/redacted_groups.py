@@ -10,15 +10,17 @@ from tui.case.secret_patterns import KINDS
 from tui.text.clean_text import ELLIPSIS
 
 _CHANGED_WORD = re.compile(r"[^\s\"'<>()\[\]{},;]*#[^\s\"'<>()\[\]{},;]*")
-"""A word of which a part may have been replaced in a fingerprint. Redaction can't recognize a secret without digits."""
+"""A word of which a part may have been replaced in a fingerprint. Redaction can't recognize a secret whose digits the
+fingerprint has replaced.
+"""
 _PLACEHOLDER = re.compile(rf"\[({KINDS}) #\]")
 
 
 def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
     """Redact the group, and name it after its redacted example.
 
-    The fingerprint of a long traceback is of its end, which the example lacks. Its name loses its changed words.
-    So does the name of a cut example that is one word.
+    The fingerprint of a long traceback is computed from its end, which the example lacks. In the name of such a
+    group, each changed word becomes `#`. The same applies if the example is a single word that was cut.
     """
     whole = _without_cut_word(group.example)
     example = redact(whole)

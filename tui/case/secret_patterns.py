@@ -138,7 +138,7 @@ def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
 
 
 def is_random_word(text: str) -> bool:
-    """Return whether a word after a name such as `token` is no word of a sentence, and no id."""
+    """Return whether a word after a name such as `token` mixes letters and digits and is not an id."""
     return _is_mixed(text) and not _UUID.fullmatch(text.rstrip("."))
 
 

@@ -75,7 +75,7 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
     if arguments[0] == "jobs" and not {"-h", "--help"} & set(arguments):
         from tui.cli.root_parser import parse_jobs
 
-        # Otherwise, the whole program says what is wrong.
+        # If that fails, the parser of all commands reports the error.
         with suppress(UsageError):
             return parse_jobs(arguments)
     from tui.cli.program import parse

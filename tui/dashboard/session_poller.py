@@ -49,7 +49,7 @@ SILENCE_SECONDS = 3.0
 """After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
 
 SLOW_ANSWER = 0.2
-"""Seconds. The status line shows slower answers, because each poll waits ten times as long as its query took."""
+"""Seconds. The status line shows answer times above this, because each poll waits ten times as long as its query."""
 
 LONGEST_UNSHOWN = 0.5
 """Seconds to wait until the first list is drawn."""
@@ -206,7 +206,7 @@ class SessionPoller:
             self.session.remember(listing.query.window.listed.project_id)
 
     async def _get_totals(self, store: "Store", query: TotalsQuery) -> "Totals":
-        """Count. While nothing changes, one round trip also reads the flow."""
+        """Count. While nothing changes, the same round trip also reads the flow."""
         is_idle = self._totals is not None and self._totals.is_idle
         return await (store.get_totals_with_flow(query) if is_idle else store.get_totals(query))
 

@@ -58,9 +58,9 @@ def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *,
 async def _start_connecting(
     target: UrlTarget, password: "PasswordCommand | None"
 ) -> "tuple[ConnectionPool | None, PasswordCommand | None]":
-    """Start to connect while the rest of the store is imported, which takes about as long over a slow network.
+    """Start to connect during the import of the store. Over a slow network, both take about as long.
 
-    Return no pool for an invalid address, which opening the session reports.
+    Return no pool for an invalid address. Opening the session then reports the error.
     """
     pool_module = await asyncio.to_thread(importlib.import_module, "store.database.connection_pool")
     url_module = importlib.import_module("store.database.connection_url")

@@ -84,7 +84,7 @@ class ConnectionStatus:
 
     @property
     def name(self) -> str | None:
-        """The name of the database where only one fits."""
+        """The name to show if only the label or the address fits."""
         return self.address or self.database if self.is_of_app else self.database
 
 
@@ -139,7 +139,7 @@ def status_content(
 
 
 def _places(status: ConnectionStatus) -> list[tuple[str | None, ...]]:
-    """Return the label with the address, and then the one of them that is shown alone."""
+    """Return the label with the address, then only the name to show if there is too little room."""
     label, address = status.database, status.address
     return [(label, address), (status.name,)] if label and address else [(label,)]
 

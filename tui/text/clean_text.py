@@ -125,7 +125,7 @@ def shorten(text: str, cells: int) -> str:
 
 
 def shorten_address(text: str, cells: int) -> str:
-    """Cut cleaned text to a width, the server's name before the database's name."""
+    """Cut a cleaned address to a width. Shorten the server's name first, then the database's name."""
     server, slash, database = text.rpartition("/")
     room = cells - cell_len(slash + database)
     return shorten(text, cells) if room < 1 else f"{shorten(server, room)}{slash}{database}"

@@ -51,7 +51,7 @@ def numbers(row: WasteRow) -> list[str]:
 
 
 def printed_name(row: WasteRow, by: WasteKey) -> str:
-    """Return the row's first cell in a table that is printed, with the id of a group."""
+    """Return the row's first cell in a printed table. For a group, it includes the id."""
     return shorten(name(row, by, has_group_id=True), _NAME_CELLS)
 
 
@@ -69,6 +69,6 @@ def sentences(waste: Waste) -> Iterator[str]:
         yield f"Jobs created in the last {waste.days} days, in UTC."
     if waste.unnamed_groups:
         groups = f"{count(waste.unnamed_groups)} {'group has' if waste.unnamed_groups == 1 else 'groups have'}"
-        yield f"{groups} only an id: none of the newest {count(MOST_NAMING_FAILURES)} failures is in it."
+        yield f"{groups} only an id, because none of the newest {count(MOST_NAMING_FAILURES)} failures belongs to it."
     if waste.has_more:
         yield f"These are the {count(len(waste.rows))} rows with the most waste. The total includes the others."

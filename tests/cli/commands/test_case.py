@@ -134,7 +134,7 @@ def test_fingerprints_of_a_case_have_no_part_of_a_secret(gjobs: Run, url: str, s
         "efghijkl",
     ]
     assert [part for part in parts if part in done.out or part in json.dumps(document)] == []
-    # The document has another key: the end of the traceback.
+    # The JSON document has one more secret: the key at the end of the traceback.
     assert done.err == "Redacted 4 values: 1 path, 1 token, 1 key, 1 password.\n"
     assert document["redactions"] == {"path": 1, "token": 1, "key": 2, "password": 1}
 

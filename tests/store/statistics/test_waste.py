@@ -127,7 +127,8 @@ async def test_changes_since_the_last_fold_are_added_to_the_keys_with_the_most_w
     sql(FOLD)
     assert sql("select count(*) from gjobs.job_deltas") == [(0,)]
     await assert_matches()
-    # Each key has failed jobs of another cost. The worst ones become the best ones, new ones appear and others end.
+    # The failed jobs of each key have a different cost. The keys with the most waste change, new keys appear and
+    # others disappear.
     for number in range(1, 9):
         make_job(project_ids[0], "failed", mode=f"mode {number}", error=f"Kind {chr(64 + number)}", cost_cents=number)
     sql(FOLD)

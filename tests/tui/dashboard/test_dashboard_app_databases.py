@@ -93,7 +93,7 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         await driver.shows("POSTGRES_URL at 0.0.0.0:1/[b]x[/]  from .env.␛[31m.local, read-only")
         assert "\x1b" not in driver.text
         assert SECRET not in driver.text
-        # The time of seeing starts with the frame that shows the question.
+        # The time during which keys are ignored starts with the first frame that shows the question.
         await driver.until(lambda: driver.app._keys._unseen_until > time.monotonic() + key_queue._MOST_SECONDS)
         driver.app._keys._unseen_until = 0.0
         await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)

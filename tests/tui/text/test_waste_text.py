@@ -15,7 +15,9 @@ def test_groups_without_a_known_error_are_explained() -> None:
 
     known = row(""), row("0a1b2c3d4e", "API timeout")
     assert words(*known) == []
-    assert words(*known, row("1a1b2c3d4e")) == ["1 group has only an id: none of the newest 20,000 failures is in it."]
+    assert words(*known, row("1a1b2c3d4e")) == [
+        "1 group has only an id, because none of the newest 20,000 failures belongs to it."
+    ]
 
 
 def test_limit_names_the_reason_and_a_remedy_that_helps() -> None:

@@ -67,7 +67,8 @@ async def print_case(
     if out is not None:
         with file_errors():
             check_file(out, overwrites=force)
-    # With --as, a user names only what they see. The operator reads the case, as in the dashboard.
+    # With --as, the argument must be a user or job that the chosen user sees. The operator reads the case, as in the
+    # dashboard.
     person = await person_read_by(session.operator, await find_person(session.store, who))
     with ProgressLine(is_shown=can_show_progress() and not (output.is_terminal and out is None)) as line:
         case = await read_whole_case(

@@ -38,7 +38,7 @@ def add_errors(commands: "Commands") -> None:
         type=age,
         metavar="SPAN",
         default=WEEK,
-        help="failed in this time before now: 1h, 1d, 7d (default), 30d or any other",
+        help="only jobs that failed within this time: 1h, 1d, 7d (default), 30d or any other",
     )
 
 

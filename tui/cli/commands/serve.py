@@ -42,7 +42,7 @@ def public_url(text: str) -> str:
 
     origin = origin_of(text)
     if origin is None:
-        raise BadArgument(f"{text!r} is not an address without a path, such as https://jobs.example.com")
+        raise BadArgument(f"{text!r} is not valid. Give an address without a path, such as https://jobs.example.com")
     return origin
 
 

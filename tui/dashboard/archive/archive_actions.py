@@ -31,7 +31,7 @@ async def show_archive(host: "ActionHost", context: ActionContext) -> None:
 
 
 class _ListedArchive:
-    """The archived jobs of the listed project, or of all. They stay those of this moment."""
+    """The archived jobs of the listed project, or of all. The choice does not follow the list."""
 
     def __init__(self, host: "ActionHost", context: ActionContext) -> None:
         self._host = host

@@ -36,7 +36,7 @@ class JobSections:
     zone: tzinfo | None = None
     """The zone of the times; None means this machine's."""
     _events: tuple[tuple[object, ...], Content] | None = None
-    """What the events were laid out from, and the result."""
+    """The inputs of the last layout of the events, and its result."""
 
     def state(self, width: int) -> Content:
         """Return the status and the duration."""
@@ -97,7 +97,9 @@ class JobSections:
         return Content.assemble(*spent_line(self.history, now=self.now, width=width))
 
     def events(self, width: int) -> Content:
-        """Return the events with a note on their limits. Events do not change by time, so they are laid out once."""
+        """Return the events with a note on their limits. The texts of events do not depend on the current time, so
+        they are laid out once.
+        """
         layout = width, self.zone, self.history, self.history_note
         if self._events is None or self._events[0] != layout:
             lines = event_lines(self.history, width=width, zone=self.zone) if self.history else []

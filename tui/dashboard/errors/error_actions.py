@@ -121,7 +121,9 @@ class _ListedErrors:
 
 
 async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:
-    """Return the id of the group of a failed job. The part of a long error in a list may lack what says it."""
+    """Return the id of the group of a failed job. A list contains only part of a long error, which may not identify
+    the group.
+    """
     whole = job
     if isinstance(job, ListedJob) and job.is_error_cut:
         whole = None

@@ -64,7 +64,7 @@ class ErrorSource(Protocol):
     async def read(self, window: timedelta) -> ErrorGroups: ...
 
     async def find_first_group(self) -> str | None:
-        """Return the id of the group on which the cursor starts. None is the largest group."""
+        """Return the id of the group on which the cursor starts. `None` means the largest group."""
 
     async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         """Return the e-mails of those users that the actor may read."""

@@ -96,5 +96,5 @@ def _without(lines: Sequence[Sequence[str]], titles: Sequence[str]) -> list[list
 
 
 def _bar(share: float) -> str:
-    """Return a bar, padded to its full width. Only nothing looks empty."""
+    """Return a bar, padded to its full width. Only a share of 0 gives an empty bar."""
     return ("█" * max(round(share * _BAR_CELLS), 1 if share > 0 else 0)).ljust(_BAR_CELLS)

@@ -50,7 +50,7 @@ class RowNotes:
     """The stuck jobs, and when each was last updated. A job that was updated later no longer counts as stuck."""
 
     pending: Mapping[UUID, str] = field(default_factory=dict)
-    """What a change that is not answered yet does to a job, such as "starting …". It takes the place of the status."""
+    """What an unanswered change is doing to a job, such as "starting …". It takes the place of the status."""
 
     def is_stuck(self, job: GenerationJob) -> bool:
         return job.status is JobStatus.RUNNING and self.stuck.get(job.id) == job.updated_at

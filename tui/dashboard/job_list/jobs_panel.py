@@ -422,7 +422,7 @@ class JobsPanel(Vertical, TitledPanel):
         self._changes.answer(job_ids)
 
     def settle_changes(self) -> None:
-        """Show the statuses of a new list again, where the database has answered."""
+        """Show the new list's statuses again for jobs whose changes the database has answered."""
         if self._changes.words:
             self._changes.settle()
             self._note_rows()

@@ -35,7 +35,7 @@ TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
 
 _MOST_GAP, _LEAST_GAP = 2, 1
 _LEAST_FIXED = 16
-"""At most this many cells are reserved for a filter's values before the tabs get words."""
+"""At most this many cells are reserved for a filter's values. Words in tabs must fit the rest."""
 
 
 def fixed_values(job_filter: JobFilter) -> str:

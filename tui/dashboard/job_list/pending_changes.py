@@ -20,7 +20,7 @@ class PendingChanges:
         self.words = {**self.words, **dict.fromkeys(job_ids, words)}
 
     def answer(self, job_ids: Iterable[UUID]) -> None:
-        """Take the answer, or the failure. The words stay until the next list, which has the row that follows."""
+        """Take the answer, or the failure. The words stay until the next list, which contains the job's new state."""
         self._unanswered.subtract(job_ids)
         self._unanswered = +self._unanswered
 

@@ -206,7 +206,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         "Next pane",
         show=False,
         id="app.next_pane",
-        tooltip="Go to the next pane; choose a project if no pane shows them",
+        tooltip="Go to the next pane; choose a project if no pane shows projects",
     ),
 ]
 

@@ -38,9 +38,7 @@ class TransitionLog:
         self._query, self._statuses, self.transitions = None, {}, ()
 
     def follow(self, listing: "Listing") -> None:
-        """Compare with the listing before. The first listing of another list shows the jobs that changed most
-        recently.
-        """
+        """Compare with the listing before. After a switch to another list, show the jobs that changed most recently."""
         jobs = [job for job in listing.window.jobs if job.id not in listing.hidden]
         if listing.query.window.listed != self._query:
             self.forget()

@@ -22,7 +22,7 @@ _LEAST_SLOT = 2
 """Cells of a day: a bar and a gap."""
 _FEWEST_DAYS = 7
 _TOPS = (1, 2, 3, 4, 6, 8, 10)
-"""The top of the axis is one of these times a power of ten. Half of it has few digits, too."""
+"""The top of the axis is one of these numbers, multiplied by a power of ten. Half of it has few digits, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ MARKS = {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "
 UNKNOWN = "–"
 
 STALE_AFTER = 180.0
-"""Seconds after which numbers are shown as stale. Longer than between two counts while nothing changes."""
+"""Seconds after which numbers are shown as stale. This is longer than the time between two counts while nothing
+changes.
+"""
 _JUST_NOW = 10.0
 """Seconds. Below this limit, an age would change with every refresh."""
 

@@ -40,7 +40,7 @@ class Tour:
         self.is_on = False
 
     def start_if_due(self) -> None:
-        """Start the tour once. It is for the first list of the first opened database."""
+        """Start the tour once. Call it when the first list of the first opened database is shown."""
         if self._is_due:
             self._is_due = False
             self._memory.remember_tour()

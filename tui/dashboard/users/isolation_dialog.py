@@ -309,7 +309,7 @@ class IsolationDialog(Dialog[None]):
         return any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
 
     def _why_judged(self) -> str:
-        """Return why writes were judged, or which key tries them."""
+        """Return why writes were only judged from the policies, or which key tries them."""
         if not any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
             return ""
         why = self._check.why_no_writes
