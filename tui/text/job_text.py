@@ -24,12 +24,22 @@ from tui.text.format import (
     short_id,
     utc_time,
 )
+from tui.text.moment_text import UNRECORDED, is_duration_unrecorded, is_unrecorded
 from tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 _MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
 _AGE_WIDTH = 12
 _SHORTEST_NAME, _LONGEST_NAME = 8, 60
+_UNRECORDED_MARK = f"{UNRECORDED} "
+_UNRECORDED_FACTS = {
+    "mode": "Mode",
+    "created_at": "Created",
+    "updated_at": "Updated",
+    "user_id": "Owner",
+    "input_asset_id": "Input asset",
+}
+"""The facts that an earlier moment may not have, by field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,7 @@ def fact_lines(
     If a name and its id do not both fit, the id is shown, unless the name is preferred.
     """
     names = names or Names()
+    width -= len(_UNRECORDED_MARK) if is_unrecorded(job, "user_id", "input_asset_id") else 0
     cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
@@ -82,7 +93,13 @@ def fact_lines(
         ),
         *_linked(names.links),
     ]
-    return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
+    unknown = {_UNRECORDED_FACTS[name] for name in _UNRECORDED_FACTS if is_unrecorded(job, name)}
+    if is_duration_unrecorded(job):
+        unknown.add(facts[1][0])
+    marked = [
+        (title, [(_UNRECORDED_MARK, "$text-warning"), *spans] if title in unknown else spans) for title, spans in facts
+    ]
+    return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in marked]
 
 
 def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:

@@ -32,6 +32,11 @@ def is_unrecorded(job: GenerationJob, *names: str) -> bool:
     return isinstance(job, PastJob) and not set(names).isdisjoint(job.unrecorded)
 
 
+def is_duration_unrecorded(job: GenerationJob) -> bool:
+    """Return whether the job's beginning, or its end if it has ended, was not recorded."""
+    return is_unrecorded(job, "created_at", *(["updated_at"] if job.status.is_final else []))
+
+
 def mark(job: GenerationJob, name: str, text: str) -> str:
     """Return the text of a field, with a mark if the value was not recorded."""
     return f"{UNRECORDED} {text}".rstrip() if is_unrecorded(job, name) else text

@@ -17,7 +17,7 @@ from store.moments.moment import PastJob
 from store.value_class import dataclass
 from tui.text.clean_text import clean_cell, pad
 from tui.text.format import age, coarse_duration, duration, error_summary, is_far, short_id
-from tui.text.moment_text import UNRECORDED
+from tui.text.moment_text import UNRECORDED, is_duration_unrecorded, is_unrecorded
 from tui.text.status_text import status_label
 
 GUTTER = 3
@@ -351,7 +351,6 @@ _FIELDS = {
     ColumnName.MODE: "mode",
     ColumnName.CREATED: "created_at",
     ColumnName.UPDATED: "updated_at",
-    ColumnName.TOTAL: "updated_at",
     ColumnName.OWNER: "user_id",
     ColumnName.ERROR: "error",
 }
@@ -360,8 +359,9 @@ _FIELDS = {
 
 def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
     """Mark a value that was not recorded."""
-    is_known = not isinstance(job, PastJob) or _FIELDS.get(name) not in job.unrecorded
-    if is_known or (name is ColumnName.TOTAL and not text):
+    if not isinstance(job, PastJob) or (not text and name is ColumnName.TOTAL):
+        return text
+    if not (is_duration_unrecorded(job) if name is ColumnName.TOTAL else is_unrecorded(job, _FIELDS.get(name, ""))):
         return text
     if name in _CHANGING_BY_TIME:
         return UNRECORDED + text.removesuffix(" ago")  # The column has no room for more.

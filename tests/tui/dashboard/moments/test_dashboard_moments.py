@@ -61,6 +61,7 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.press("1", until=lambda: 2 in driver.rows)
     await driver.go_to(2)
     await driver.press("enter", dialog="Job", shows=("Not recorded for this moment:", "creation time"))
+    await driver.shows("Created      ? ", "Updated      ? ", "Input asset  ? none")
     assert "d delete" not in driver.text
     await driver.press("escape", dialog="")
     await driver.press("escape", until=lambda: "writes are off" not in driver.header)
