@@ -152,6 +152,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         layout: vertical;
 
         #heading { height: 1; width: 100%; background: $panel; text-style: bold; text-wrap: nowrap; padding: 0 1; }
+        #heading.-past { color: $text-warning; }
         #machine { height: auto; margin-top: 1; padding: 0 1; align-vertical: middle; }
         #machine BigNumber { border: round $foreground-muted; }
         #machine #state-running { color: $text-primary; border: round $primary; }
@@ -231,7 +232,9 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
             self._log.forget()
         else:
             self._log.follow(listing)
-        self.query_one("#heading", SteadyText).say(Content(self._source.heading))
+        heading = self.query_one("#heading", SteadyText)
+        heading.set_class(listing is not None and listing.query.moment is not None, "-past")
+        heading.say(Content(self._source.heading))
         self._draw_numbers(totals)
         self._draw_transitions()
 

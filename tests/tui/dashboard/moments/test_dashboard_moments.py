@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from textual.color import Color
 
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
@@ -45,6 +46,10 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert "$99.99" not in driver.text
     await driver.shows("exact · at this moment · as the operator")
     assert "export" not in driver.text.splitlines()[-1]
+    await driver.press("B", shows="as of 20")
+    warning = Color.parse(driver.app.get_css_variables()["text-warning"])
+    assert driver.app.screen.query_one("#heading").styles.color == warning
+    await driver.press("escape", until=lambda: driver.app.screen is driver.app.dashboard)
     polls = driver.app.polls
     await driver.press("d", on=2, toast="Writes are off, because an earlier moment is shown.")
     await driver.press("n", toast="Writes are off")
