@@ -1,4 +1,4 @@
-"""What databases had when last open, so that the first list can be requested without waiting for an inspection."""
+"""Remembered facts about each database, so that the first list is requested without waiting for an inspection."""
 
 import json
 import logging

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: bool, slots: bool = False, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
-        """Create a class that behaves like a frozen dataclass of the standard library, also in its functions.
+        """Create a class that behaves like a frozen dataclass, even for functions of `dataclasses` such as `replace`.
 
         A class and its bases must use the same decorator. Methods that the class defines itself are kept.
         """

@@ -13,7 +13,7 @@ def upgrade() -> None:
     run_folder("functions", revision)
     run_folder("triggers", revision)
     run_script("0012/views.sql")
-    # The first version of revision 0011 had another body, and no such views.
+    # The first version of revision 0011 had another body of `count_waste`, and lacked these views.
     run_script("0011/no_rows.sql")
     run_script("0011_waste/count_waste.sql", "functions")
 

@@ -120,8 +120,8 @@ class ChangedRows:
     snapshot. After a change, the next read asks for changed rows at once.
 
     With `keeps_apart`, each query is a separate statement, so the statement time limit applies to each. With it,
-    there is no separate query for digests: the changed rows are asked for immediately. The same happens after reading
-    all digests in one statement has exceeded the time limit.
+    there is no separate query for digests: the changed rows are asked for immediately. The same happens once a single
+    statement for all digests has exceeded the time limit.
     """
 
     def __init__(self, *, keeps_apart: bool = False) -> None:

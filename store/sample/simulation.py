@@ -33,7 +33,7 @@ STEPS = 4
 """The number of progress notes."""
 _BUSY_SECONDS = 1.5
 _LEAST_LEFT, _SPENT_AFTER = 0.1, 0.75
-"""Shares of a limit. If less than the first share is left, the new limit is the spent amount divided by the second."""
+"""Shares of a limit. If less than 0.1 of a limit is left, it is raised so that 0.75 of it is spent."""
 _STUCK = timedelta(hours=1)
 
 

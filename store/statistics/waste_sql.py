@@ -38,7 +38,7 @@ _FINGERPRINT, _GROUP_ID = (
 _WITHOUT_TEXT = error_group_id(None)
 _OF_PROJECT = {False: "", True: "WHERE project_id = :project_id"}
 _TODAY = "(SELECT CAST(timezone('UTC', coalesce(:at, now())) AS date))"
-"""A subquery, because the planner checks COALESCE only after the view has read all days. COALESCE may leak
+"""A subquery, because a condition with COALESCE would filter only after the view has read all days. COALESCE may leak
 rows.
 """
 _SHOWN_DAYS = f"day BETWEEN {_TODAY} - {DAYS - 1} AND {_TODAY}"

@@ -46,7 +46,7 @@ class Theirs:
 
 @value_class.dataclass(frozen=True)
 class OurPair:
-    """With fields by place, and a `__dict__`."""
+    """With a positional field, and a `__dict__`."""
 
     one: int
     two: int = field(default=2, kw_only=True)

@@ -122,7 +122,7 @@ def name_app_database(settings: Settings) -> None:
 
 
 def _print_origin(settings: Settings) -> None:
-    """Name the app's database, and an address that comes from `DATABASE_URL` before it is used."""
+    """Before connecting, name the app's database and, if the address comes from `DATABASE_URL`, that address."""
     name_app_database(settings)
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
         from store.database.connection_url import label, parameters

@@ -49,10 +49,12 @@ SILENCE_SECONDS = 3.0
 """After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
 
 SLOW_ANSWER = 0.2
-"""Seconds. The status line shows answer times above this, because each poll waits ten times as long as its query."""
+"""Seconds. Slower answers are shown in the status line. They delay the refresh, because each poll waits ten times as
+long as its query.
+"""
 
 LONGEST_UNSHOWN = 0.5
-"""Seconds to wait until the first list is drawn."""
+"""The most seconds to wait for the first list to be drawn."""
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two polls, as steps for faster and slower."""

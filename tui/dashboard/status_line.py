@@ -92,7 +92,7 @@ _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
 """Widths of each name in cells, tried in this order until the line is short enough."""
 
 _SHORT = 16
-"""The width from which the line leaves out how often it refreshes, to show more of the address."""
+"""At this width or less, the line omits how often it refreshes, to show more of the address."""
 
 _DOT: Part = (" · ", "$foreground-muted")
 _BLOCK_STYLE = "bold $frame-text on $frame-block"
@@ -139,7 +139,7 @@ def status_content(
 
 
 def _places(status: ConnectionStatus) -> list[tuple[str | None, ...]]:
-    """Return the label with the address, then only the name to show if there is too little room."""
+    """Return two choices: label with address, and for too little room, only the name."""
     label, address = status.database, status.address
     return [(label, address), (status.name,)] if label and address else [(label,)]
 

@@ -78,8 +78,8 @@ class Unfinished(NamedTuple):
     """A sequence that paused for too long. Its rest may come late."""
 
     is_rest: Callable[[str], bool | None]
-    """Whether a burst is the rest. None if the next character decides. If none follows, the burst is a key. If no
-    character follows an unfinished paste, an incomplete escape sequence counts as its rest.
+    """Whether a burst is the rest. None if the next character decides. If none follows, the burst is a key. After an
+    unfinished paste, an incomplete escape sequence that nothing follows counts as the rest of the paste.
     """
     read_on: Callable[[], Parsing]
     is_paste: bool = False

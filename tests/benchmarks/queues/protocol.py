@@ -8,7 +8,7 @@ the seconds that this took.
 before each was queued to the start of its handler.
 
 `python -m MODULE wake_far URL JOBS WORKER_URL` does the same with a distant worker, which connects to another address.
-It prints the milliseconds from after each was queued.
+It measures each job's milliseconds from the end of queuing to the start of its handler.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ async def woken(
 ) -> list[float]:
     """Return for each job the milliseconds until its handler starts.
 
-    The time starts before the job is queued. If the worker is far, it starts after that.
+    The time starts before the job is queued. For a distant worker, the time starts once the job is queued.
     """
     taken = []
     for number in range(-WARM_UP, jobs):

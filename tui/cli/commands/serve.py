@@ -115,10 +115,10 @@ def serve(
 
 
 def _check_actor(settings: Settings) -> None:
-    """Raise RowMissing if the user to act as does not exist. A database that does not answer yet is no mistake."""
+    """Raise RowMissing if the user to act as does not exist. If the database does not answer yet, raise nothing."""
 
     async def found(_session: "Session") -> None:
-        """Opening the session has found the user."""
+        """Do nothing: opening the session has already checked that the user exists."""
 
     with suppress(Unreachable):
         with_session(settings, found)

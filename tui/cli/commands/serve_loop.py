@@ -88,7 +88,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def _why(error: OSError) -> str:
-    """Return the system's own words. Python adds the address to some of them."""
+    """Return the system's own words. Avoid Python's message, because it may include the address."""
     if error.errno is None or isinstance(error, socket.gaierror):
         return str(error.strerror)
     return os.strerror(error.errno)

@@ -31,7 +31,9 @@ async def show_archive(host: "ActionHost", context: ActionContext) -> None:
 
 
 class _ListedArchive:
-    """The archived jobs of the listed project, or of all. The choice does not follow the list."""
+    """The archived jobs of the listed project, or of all. The dialog keeps its project, even if the list changes to
+    another.
+    """
 
     def __init__(self, host: "ActionHost", context: ActionContext) -> None:
         self._host = host

@@ -50,7 +50,8 @@ async def show_errors(host: "ActionHost") -> None:
 
 
 class _ListedErrors:
-    """The failures of the list: those of its project that match its filter. They stay those of this moment.
+    """The failures of the list: those of its project that match its filter. Project and filter stay as they were when
+    the dialog opened, even if the list changes.
 
     The cursor starts on the group of the job under the cursor of the list.
     """
