@@ -20,7 +20,6 @@ from store.formats import IdRange
 from store.jobs import job_sql
 from store.jobs.job_sql import JobStatements
 from store.projects import project_sql
-from store.users import user_sql
 from store.users.actor import OPERATOR, ActingUser, Actor
 
 T = TypeVar("T")
@@ -142,6 +141,8 @@ class ActorDatabase:
             return self.actor.email
         if refusal.user_id is None:
             return None
+        from store.users import user_sql
+
         ids = IdRange(low=refusal.user_id, high=refusal.user_id)
         found_users = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
         return found_users[0].email if found_users else None

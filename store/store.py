@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from store import search, validation
-from store import search as search_module
+from store import validation
 from store.actor_database import ActorDatabase
 from store.budgets import budget_sql
 from store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
@@ -47,21 +47,19 @@ from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRec
 from store.page_limits import FOUND_USERS, PAGE_SIZE
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
-from store.search import IdMatches
-from store.statistics import count_sql, statistics_sql
 from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Totals, TotalsQuery
-from store.statistics.totals_counter import TotalsCounter, count_capabilities
 from store.statistics.waste import MOST_KEYS, Waste, WasteKey
-from store.users import user_sql
 from store.users.actor import OPERATOR, ActingUser, Actor
-from store.users.user_sql import FoundUser
 from store.validation import UNSET, Unset, changed_columns
 
 if TYPE_CHECKING:
     from store.leases.lease import WorkersOverview
+    from store.search import IdMatches
     from store.statistics.exact_totals import Report
+    from store.statistics.totals_counter import CountCapabilities, TotalsCounter
+    from store.users.user_sql import FoundUser
     from store.watch.watch import Cursor, Watch
 
 
@@ -80,7 +78,6 @@ class Store:
         """The capabilities of the database. All stores made from this one share the cache."""
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """Runs queries as this store's actor. Code beside the store uses it, too."""
-        self._counting = TotalsCounter(database, actor)
         self._listed_rows = ChangedRows()
 
     @classmethod
@@ -370,6 +367,8 @@ class Store:
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         """Return statistics of all jobs that the actor sees, or of one project."""
+        from store.statistics import statistics_sql
+
         by_status = (
             statistics_sql.by_status_from_rollups
             if await self.actor_database.has(Capability.ROLLUPS)
@@ -380,6 +379,8 @@ class Store:
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """Return the total cost in cents."""
+        from store.statistics import statistics_sql
+
         total_cost = (
             statistics_sql.total_cost_from_rollups
             if await self.actor_database.has(Capability.ROLLUPS)
@@ -390,6 +391,8 @@ class Store:
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """Return one row per user, project and status, most expensive first."""
+        from store.statistics import statistics_sql
+
         summary = (
             statistics_sql.summary_from_rollups
             if await self.actor_database.has(Capability.ROLLUPS)
@@ -401,6 +404,8 @@ class Store:
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
     ) -> JobTimings:
         """Return success rates and durations up to `at`; None means now, by the server's clock."""
+        from store.statistics import statistics_sql
+
         is_recorded = await self.actor_database.has(Capability.EVENTS)
         query = statistics_sql.timings_by_mode(project_id, window=window, at=at, is_recorded=is_recorded)
         return statistics_sql.make_job_timings(await self.actor_database.read(query), window=window)
@@ -442,6 +447,8 @@ class Store:
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """Return how many jobs match the filter, at most `most`. Raises NoPrivilege as `find_jobs` does."""
+        from store.statistics import count_sql
+
         readable = await self.actor_database.readable_names(job_filter)
         (number,) = await self.actor_database.read(
             count_sql.count_matching_up_to(ListQuery(job_filter=job_filter), most=most, readable=readable)
@@ -462,21 +469,31 @@ class Store:
             raise missing.refusal
         return ObservedWatch(self.database, self.actor, job_filter, readable=readable, missing=missing)
 
+    @cached_property
+    def _counting(self) -> "TotalsCounter":
+        from store.statistics.totals_counter import TotalsCounter
+
+        return TotalsCounter(self.database, self.actor)
+
+    async def _count_capabilities(self, query: TotalsQuery) -> "CountCapabilities":
+        from store.statistics.totals_counter import count_capabilities
+
+        validation.check_days(query.days)
+        return await count_capabilities(self.actor_database, query)
+
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         """Return the numbers shown beside the lists.
 
         Numbers that would take too long are estimated, counted up to a cap, or left out. `at` stands in for the current
         time; None means the server's clock.
         """
-        validation.check_days(query.days)
-        offers = await count_capabilities(self.actor_database, query)
+        offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
 
     async def get_totals_with_flow(self, query: TotalsQuery) -> Totals:
         """Return the totals and the flow of one snapshot, in one round trip. Slow figures delay all others."""
-        validation.check_days(query.days)
-        offers = await count_capabilities(self.actor_database, query)
+        offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=None, with_flow=True)
 
@@ -486,8 +503,7 @@ class Store:
 
         The flow is read separately, so that the totals need not wait for it.
         """
-        validation.check_days(query.days)
-        offers = await count_capabilities(self.actor_database, query)
+        offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.flow(query, offers, at=at)
 
@@ -498,8 +514,7 @@ class Store:
         """
         from store.statistics.exact_totals import count_totals_exactly
 
-        validation.check_days(query.days)
-        offers = await count_capabilities(self.actor_database, query)
+        offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await count_totals_exactly(self.database, self.actor, query, offers, at=at, report=report)
 
@@ -685,36 +700,48 @@ class Store:
         A search matches part of an e-mail or the start of an id. If even the operator may not read users, return the
         owners of jobs and projects, without e-mails.
         """
-        return await search_module.list_users(self.actor_database, search=search, limit=limit)
+        from store.search import list_users
+
+        return await list_users(self.actor_database, search=search, limit=limit)
 
     async def get_user_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         """Return the e-mails of these users. Users without an e-mail are left out. Only the operator may read them."""
+        from store.users import user_sql
+
         found = await self.actor_database.read(user_sql.emails_of(user_ids), needs=Capability.USERS)
         return {user.id: user.email for user in found if user.email}
 
     async def get_user(self, email_or_id: str) -> User:
         """Return the user. Raises RowMissing if there is none, and InvalidValue if several users have the e-mail."""
-        return await search.find_user(self.actor_database, email_or_id)
+        from store.search import find_user
+
+        return await find_user(self.actor_database, email_or_id)
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
         """Return the user to act as. Raises the same errors as `get_user`, but reads no jobs to find the user."""
-        return await search.find_actor(self.actor_database, email_or_id)
+        from store.search import find_actor
 
-    async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> Sequence[FoundUser]:
+        return await find_actor(self.actor_database, email_or_id)
+
+    async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> "Sequence[FoundUser]":
         """Return users whose e-mail contains the text or whose id starts with it, most recently active first.
 
         An empty text matches every user. Only the operator may. If even the operator may not read users, return the
         owners of jobs.
         """
-        return await search.search_users(self.actor_database, text, limit=limit)
+        from store.search import search_users
 
-    async def find_by_id(self, id_or_prefix: str) -> IdMatches:
+        return await search_users(self.actor_database, text, limit=limit)
+
+    async def find_by_id(self, id_or_prefix: str) -> "IdMatches":
         """Return everything with this id, or with an id that starts with these four or more digits.
 
         The result is empty for any other text. Only the operator finds users. Kinds that the database does not offer to
         the actor stay empty.
         """
-        return await search.find_by_id(self.actor_database, id_or_prefix)
+        from store.search import find_by_id
+
+        return await find_by_id(self.actor_database, id_or_prefix)
 
     async def _page(
         self,

@@ -19,12 +19,13 @@ HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgse
 
 LATE_IMPORTS = {
     "migrations.runner": "Alembic, only where a revision has to run",
+    "store.actor_database": "users, only to name the owner of an exhausted budget",
     "store.configuration.app_databases": "YAML, only where a Compose file may name Postgres",
     "store.configuration.config_file": "TOML, only where there is a file",
     "store.configuration.config_reader": "saved views, only where the file has some",
     "store.configuration.saved_views": "the filter language, only where a view is read",
     "store.embedded.data_dir": "accounts of the system, only as root",
-    "store.store": "errors, waste, watches, workers and exact numbers, which the first list does not wait for",
+    "store.store": "errors, waste, watches, workers, users and numbers, which the first list does not wait for",
     "tui.cli.arguments": "the filter language, only where a filter is typed",
     "tui.cli.command": "moments, only where one is typed",
     "tui.cli.main": "everything but --version",

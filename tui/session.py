@@ -26,7 +26,6 @@ from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.journal.journal import Journal
 from store.known_databases import Known, KnownDatabase
 from store.projects import project_sql
-from store.search import actor_query
 from store.store import Store
 from store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
 
@@ -218,6 +217,8 @@ def _first_queries(settings: Settings, known: Known | None, expected: Expected |
         return ()
     if settings.act_as == OPERATOR_NAME:
         return expected(known) if expected and known else ()
+    from store.search import actor_query
+
     actor = actor_query(settings.act_as)
     return () if actor is None else (actor, *policy_queries(ROLE_OF_USERS))
 
