@@ -45,5 +45,7 @@ select (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id l
        (select count(*)
           from (select from gjobs.job_event_log e where e.transaction_id >= b.first::text::xid8
                  limit {most_changes} + 1) e),
-       now(), b.searched_since
+       now(), b.searched_since,
+       (select e.transaction_id::text::bigint from gjobs.job_event_log e where e.transaction_id >= b.first::text::xid8
+         order by e.transaction_id desc, e.id desc offset {most_changes} limit 1)
   from bound b

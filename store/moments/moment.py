@@ -53,6 +53,10 @@ class EventRange:
     """The first transaction without events at the moment or before it."""
     count: int
     """The number of events from `first` on, at most one more than MOST_CHANGES."""
+    newest: int | None
+    """If there are more events from `first` on, the last transaction that has not all of its events among the newest
+    MOST_CHANGES ones.
+    """
     taken_at: datetime
     """The server's time."""
     searched_since: datetime | None

@@ -89,7 +89,7 @@ class Pool:
         shared = {"moment": self.moment, "began_at": self.events.began_at}
         if self.ids is not None:
             return {**shared, "pool_ids": list(self.ids)}
-        return {**shared, **self.newest, "first_transaction": str(self.events.first)}
+        return {**shared, **self.newest, "first_transaction": str(self.events.newest or self.events.first)}
 
     @property
     def newest(self) -> dict[str, object]:
@@ -246,9 +246,15 @@ def event_range(moment: datetime) -> Query[EventRange]:
     """
 
     def make(row: Row) -> EventRange:
-        began_at, first, last, count, taken_at, searched_since = row
+        began_at, first, last, count, taken_at, searched_since, newest = row
         return EventRange(
-            began_at=began_at, first=first, last=last, count=count, taken_at=taken_at, searched_since=searched_since
+            began_at=began_at,
+            first=first,
+            last=last,
+            count=count,
+            newest=newest,
+            taken_at=taken_at,
+            searched_since=searched_since,
         )
 
     return Query(_RANGE, make, {"moment": moment})

@@ -347,6 +347,25 @@ async def test_overtaken_transactions_beyond_the_search_are_marked(
     assert (numbers.cautions, (await numbers.get_totals(TotalsQuery())).may_lack_changes) == ((caution,), True)
 
 
+async def test_only_the_newest_changes_are_searched_for_deleted_jobs(
+    db: Db, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = db.make_project()
+    first, last, kept = (db.make_job(project, "queued") for _ in range(3))
+    moment = moment_now(sql)
+    sql("update gjobs.job_event_log set at = at - interval '1 h'")
+    sql("delete from generation_jobs where id = %s", (first,))
+    for cost in range(4):
+        sql("update generation_jobs set cost_cents = %s where id = %s", (cost, kept))
+    sql("delete from generation_jobs where id = %s", (last,))
+    monkeypatch.setattr(moment_sql, "_RANGE", moment_sql.range_statement(most_changes=3))
+    monkeypatch.setattr("store.moments.moment.MOST_CHANGES", 3)
+    monkeypatch.setattr(moment_sql, "FEW_CHANGES", 0)
+    past = past_store(db.operator, moment - timedelta(minutes=30))
+    assert {job.id for job in (await past.get_project_jobs(project)).items} == {last, kept}
+    assert past.cautions == ("Deleted jobs may be missing, because too much has changed since this moment.",)
+
+
 async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql, story: tuple[UUID, datetime]) -> None:
     project, moment = story
     past = past_store(db.ada, moment)
