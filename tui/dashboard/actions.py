@@ -157,6 +157,11 @@ class Actions:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
             self._host.app.run_worker(self._row_notes.read, group=worker_groups.ROW_NOTES)  # type: ignore[arg-type]
 
+    async def finish_row_notes(self) -> None:
+        """Read the owners and stuck jobs of the rows, and return once they are shown."""
+        if self._row_notes.is_needed:
+            await self._row_notes.read()
+
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group=worker_groups.DELETED_USER)
 

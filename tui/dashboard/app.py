@@ -252,6 +252,10 @@ class GjobsApp(MessageApp[int]):
         self._actions.read_row_notes()
         await self.find_databases()
 
+    async def finish_row_notes(self) -> None:
+        """Read what the rows show besides their values, for a frame without a later refresh."""
+        await self._actions.finish_row_notes()
+
     def read_views(self) -> None:
         """Read the saved views again. Report problems, and use the valid views."""
         try:

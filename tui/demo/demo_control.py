@@ -47,4 +47,4 @@ class DemoControl:
     @property
     def state(self) -> str:
         """The state for the status line."""
-        return "demo paused" if self.clock.is_paused else f"speed {self.clock.speed:g}×"
+        return "simulation paused" if self.clock.is_paused else f"speed {self.clock.speed:g}×"

@@ -44,6 +44,18 @@ async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
     assert dashboard.toasts == []
 
 
+async def test_tab_of_a_whole_list_counts_its_rows_even_before_the_totals_are_read_again(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    before = dashboard.app.dashboard.totals
+    assert before is not None
+    jobs_db.job(30)
+    await dashboard.refreshes(rows=[1, 2, 3, 4, 5, 6, 30])
+    dashboard.app.dashboard.jobs.show_totals(before)
+    assert dashboard.app.dashboard.query_one(StatusTabs).counts[None] == "7"
+    assert dashboard.title == "Jobs · 7, newest first"
+
+
 async def test_click_on_a_status_tab_lists_its_jobs_and_unlisted_marks_are_dropped(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:

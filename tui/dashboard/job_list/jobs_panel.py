@@ -577,6 +577,10 @@ class JobsPanel(Vertical, TitledPanel):
         is_counted = totals is not None and totals.query.project_id == listed.project_id
         is_whole = not listed.job_filter and not self._has_visibility
         counts = {status: totals.count(status) for status in TABS} if totals and is_counted and is_whole else {}
+        listing = self._listing
+        if counts and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
+            # The list is newer than the totals, and its title has this number.
+            counts[listed.status] = Count(number=len(listing.window.jobs), precision=Precision.EXACT)
         tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
         tabs.fixed = fixed_values(listed.job_filter)
 
@@ -635,3 +639,8 @@ def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
 
 def _order_of(listing: "Listing") -> ListOrder:
     return listing.query.window.listed.order
+
+
+def _is_whole(listing: "Listing") -> bool:
+    """Return whether all rows of the list are loaded."""
+    return not (listing.window.has_before or listing.window.has_after)

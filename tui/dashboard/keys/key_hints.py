@@ -20,7 +20,8 @@ _QUIT_FROM = 60
 _NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 _NEEDED = "list.find"
 """Bindings whose hints come first if there is not enough room for all."""
-_LEAST_NEEDED = frozenset({"list.export", "app.messages"})
+_LEAST_NEEDED = frozenset({"list.export", "app.messages", "demo.restart"})
+_OF_DEMO = "demo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,12 @@ class KeyHint:
     @property
     def rank(self) -> int:
         """The order in which hints get room."""
-        is_needed = self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS
-        if is_needed:
-            return 1 if self.is_refused else 0
-        return 3 if self.binding_id in _LEAST_NEEDED else 2
+        group = self.binding_id.partition(".")[0]
+        if self.binding_id in _LEAST_NEEDED:
+            return 4
+        if self.binding_id == _NEEDED or group in _NEEDED_GROUPS:
+            return 2 if self.is_refused else 0
+        return 1 if group == _OF_DEMO else 3
 
     @property
     def content(self) -> Content:

@@ -52,10 +52,6 @@ _MOST_WAITS, _STEP_SECONDS = 200, 3.0
 """
 
 
-_UNSHOWN = ("demo.step", "demo.restart")
-"""Keys without a hint in the presenter view, so that the others fit in 80 columns."""
-
-
 def change_words(change: SimulatedChange) -> str:
     """Return a sentence, or an empty text if nothing has changed."""
     if not change.jobs:
@@ -69,7 +65,7 @@ class DemoPresenter(Presenter):
     """The presenter view with the keys of the demo."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        replace(one, action=f"app.{one.action}", show=one.id not in _UNSHOWN) for one in (*DEMO_BINDINGS, CONTINUE)
+        replace(one, action=f"app.{one.action}") for one in (*DEMO_BINDINGS, CONTINUE)
     ]
 
 

@@ -33,16 +33,18 @@ if TYPE_CHECKING:
 
 SHOWN_TRANSITIONS, _MORE_TRANSITIONS = 5, 8
 """The maximum number of transitions, on most screens and on the tallest ones."""
-_TALL, _LARGE, _TALLEST = 32, 36, 46
+_TALL, _LARGE, _TALLEST = 32, 36, 45
 """Minimum screen heights: for blank lines between transitions, for larger digits, and for three blank lines between
 parts.
 """
-_OTHER_LINES = 17
-"""Lines of a low screen that are not for transitions."""
+_OTHER_LINES, _OTHER_LINES_OF_TALL, _OTHER_LINES_OF_TALLEST = 17, 25, 31
+"""Lines that are not for transitions, with two for the caption."""
 _LOW = 28
 """Screen height below which the caption has no blank lines."""
-_WIDE = 100
-"""Screen width from which transitions show the job's id."""
+_WIDE, _WIDEST = 100, 140
+"""Screen widths: from which transitions show the job's id, and from which the arrows are long."""
+_DIGIT_MARGIN = 2
+"""Cells that a box keeps free beside larger digits, so that they do not touch its border."""
 _DIGITS = frozenset("0123456789$.,% ")
 """What can be drawn in large digits here."""
 
@@ -94,7 +96,8 @@ class BigNumber(Vertical):
         """Whether there is room for larger digits. A text that can't be drawn in larger digits needs no room for
         them.
         """
-        return not big_digits.can_draw(number) or big_digits.width_of(number) <= self.content_size.width
+        margin = _DIGIT_MARGIN if self.gutter.width else 0
+        return not big_digits.can_draw(number) or big_digits.width_of(number) + margin <= self.content_size.width
 
     def show(self, number: str, label: str, *, style: str = "", note: str = "", is_large: bool = False) -> None:
         digits, plain = self.query_one(Digits), self.query_one(".plain", SteadyText)
@@ -168,7 +171,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         &.-low Caption { padding: 0 2; }
         &.-tall #figures, &.-tall Center { margin-top: 1; }
         &.-tallest #machine, &.-tallest #figures, &.-tallest Center { margin-top: 3; }
-        &.-wide #machine .arrow { width: 7; }
+        &.-widest #machine .arrow { width: 7; }
         &.-large-digits #machine .arrow { height: 8; }
     }
     """
@@ -222,6 +225,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self.set_class(self.app.size.height >= _TALLEST, "-tallest")
         self.set_class(self.app.size.height < _LOW, "-low")
         self.set_class(self.app.size.width >= _WIDE, "-wide")
+        self.set_class(self.app.size.width >= _WIDEST, "-widest")
 
     def action_leave(self) -> None:
         self.dismiss()
@@ -256,12 +260,19 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     def _draw_transitions(self) -> None:
         gap = "\n\n" if self.has_class("-tall") else "\n"
         now = self._source.now
-        room = max(self.app.size.height - _OTHER_LINES, 1)
-        most = _MORE_TRANSITIONS if self.has_class("-tallest") else min(SHOWN_TRANSITIONS, room)
+        most = self._most_transitions
         has_ids = self.has_class("-wide")
         lines = [_line(transition, now, has_id=has_ids) for transition in self._log.transitions[:most]]
         words = lines or [Content.styled("Loading …" if self._source.listing is None else "No jobs yet", MUTED)]
         self.query_one("#transitions", SteadyText).say(Content(gap).join(words))
+
+    @property
+    def _most_transitions(self) -> int:
+        height = self.app.size.height
+        if not self.has_class("-tall"):
+            return max(1, min(height - _OTHER_LINES, SHOWN_TRANSITIONS))
+        others = _OTHER_LINES_OF_TALLEST if self.has_class("-tallest") else _OTHER_LINES_OF_TALL
+        return max(SHOWN_TRANSITIONS, min((height - others) // 2, _MORE_TRANSITIONS))
 
 
 def _state_figure(status: JobStatus, totals: "Totals | None") -> _Figure:

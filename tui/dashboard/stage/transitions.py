@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.jobs.job import AnyStatus, GenerationJob
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 
 if TYPE_CHECKING:
     from store.job_list.list_query import ListQuery
@@ -20,7 +20,7 @@ class Transition:
     job: GenerationJob
     """The job after the change."""
     before: AnyStatus | None
-    """None if the job is new, or if the change is older than the first listing."""
+    """The earlier status, or else the only one that the change can start from. None if the job was created so."""
     at: datetime
 
 
@@ -44,12 +44,17 @@ class TransitionLog:
             self.forget()
             self._query = listing.query.window.listed
         changed = [job for job in jobs if self._statuses.get(job.id) != job.status]
-        new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
+        new = [Transition(job=job, before=self._before(job), at=job.updated_at) for job in changed]
         if self._statuses:
             # A row that scrolled into the window is not a change.
             newest_at = (
                 self.transitions[0].at if self.transitions else datetime.min.replace(tzinfo=listing.taken_at.tzinfo)
             )
-            new = [one for one in new if one.before is not None or one.at >= newest_at]
+            new = [one for one in new if one.job.id in self._statuses or one.at >= newest_at]
         self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
         self._statuses = {job.id: job.status for job in jobs}
+
+    def _before(self, job: GenerationJob) -> AnyStatus | None:
+        """Return the status that was seen before. The first listing of a list has none, but most have one source."""
+        sources = job.status.sources if isinstance(job.status, JobStatus) else ()
+        return self._statuses.get(job.id) or (sources[0] if len(sources) == 1 else None)

@@ -34,8 +34,9 @@ async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(da
 
 async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
     control = DemoControl()
-    async with demo_on(database, control) as (driver, _):
-        await driver.press("comma", shows="demo paused")
+    async with demo_on(database, control, size=(80, 24)) as (driver, _):
+        await driver.until(lambda: ", pause  . step" in driver.text.splitlines()[-1])
+        await driver.press("comma", shows="simulation paused")
         assert control.clock.is_paused
         await driver.press("comma", shows="speed 2×")
         assert not control.clock.is_paused
@@ -45,7 +46,7 @@ async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo
     control = DemoControl(speed=0.5)
     async with demo_on(database, control) as (driver, app):
         waiting = app.run_worker(control.clock.sleep(5000, is_step=True))
-        await driver.press("full_stop", shows="demo paused")
+        await driver.press("full_stop", shows="simulation paused")
         assert control.clock.now < 5000
         await driver.press("full_stop", until=lambda: waiting.is_finished)
         assert 5000 <= control.clock.now < 5001

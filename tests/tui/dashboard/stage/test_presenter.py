@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from textual.widgets import Digits, Static
@@ -31,7 +32,7 @@ def digits(driver: Driver, name: str) -> str:
 
 @pytest.mark.parametrize(
     ("size", "jobs", "is_large"),
-    [((60, 18), 1, False), ((80, 24), 5, False), ((120, 36), 5, True), ((200, 50), 6, True)],
+    [((60, 18), 1, False), ((80, 24), 5, False), ((120, 36), 5, True), ((160, 45), 6, True)],
 )
 async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
     drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int], jobs: int, is_large: bool
@@ -63,6 +64,9 @@ async def test_numbers_that_are_too_wide_for_large_digits_get_smaller_ones(drive
         await present(driver)
         await driver.until(lambda: digits(driver, "state-queued") == "102")
         assert driver.app.screen.query_one("#state-failed Digits").display
+        await driver.resize(120, 36)
+        await driver.shows("██")
+        assert not {"█│", "│█"} & {pair for line in driver.text.splitlines() for pair in map("".join, pairwise(line))}
 
 
 async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsDatabase) -> None:
@@ -112,10 +116,11 @@ async def test_keys_for_jobs_that_are_typed_ahead_do_nothing_in_the_presenter(
 
 async def test_keys_of_a_demo_work_in_the_presenter(database: Conninfo) -> None:
     control = DemoControl(speed=2)
-    async with demo_on(database, control) as (driver, _):
+    async with demo_on(database, control, size=(80, 24)) as (driver, _):
         await present(driver)
+        await driver.until(lambda: ", pause  . step  < slower  > faster" in driver.text.splitlines()[-1])
         await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
-        await driver.press("comma", shows="demo paused")
+        await driver.press("comma", shows="simulation paused")
         assert control.clock.is_paused
 
 
@@ -163,7 +168,7 @@ QUEUED, RUNNING, FAILED = JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED
 def test_log_names_the_status_before_and_after() -> None:
     log = TransitionLog(5)
     log.follow(listing(QUEUED, RUNNING))
-    assert [one.before for one in log.transitions] == [None, None]
+    assert [one.before for one in log.transitions] == [None, QUEUED], "a running job was queued"
     log.follow(listing(RUNNING, RUNNING, minutes=1))
     newest = log.transitions[0]
     assert (newest.before, newest.job.status) == (QUEUED, RUNNING)
@@ -176,7 +181,7 @@ def test_log_keeps_only_the_newest_transitions() -> None:
     log.follow(listing(QUEUED, QUEUED, QUEUED))
     assert len(log.transitions) == 2
     log.follow(listing(QUEUED, RUNNING, QUEUED, minutes=1))
-    assert [one.before for one in log.transitions] == [QUEUED, None]
+    assert [(one.before, one.job.status) for one in log.transitions] == [(QUEUED, RUNNING), (None, QUEUED)]
 
 
 def test_log_of_another_list_starts_again() -> None:
@@ -186,4 +191,4 @@ def test_log_of_another_list_starts_again() -> None:
     window = first.query.window
     other = replace(window, listed=replace(window.listed, status=QUEUED))
     log.follow(replace(listing(RUNNING, minutes=1), query=replace(first.query, window=other)))
-    assert [one.before for one in log.transitions] == [None]
+    assert len(log.transitions) == 1
