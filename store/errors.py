@@ -47,7 +47,7 @@ class NoPrivilege(StoreError):
 
 
 class ReadOnly(StoreError):
-    hint = "Connect without --read-only, to the primary server, as a login that may write."
+    hint = "Connect without --read-only, to the primary server. Use a role that may write."
 
 
 class SchemaMissing(StoreError):

@@ -99,11 +99,9 @@ def why_refused(current: AnyStatus, target: JobStatus) -> str:
     needed = " or ".join(target.sources)
     if not needed:
         return f"Only a new job is {target}; this one is {current}."
-    tail = f"this one is {current}"
+    tail = f"this one {'has already' if current.is_final else 'is'} {current}"
     if isinstance(current, UnknownStatus):
         tail += ", a status outside the workflow"
-    elif current.is_final:
-        tail += ", which is final"
     return f"Only a {needed} job can be {_DONE[target]}; {tail}."
 
 

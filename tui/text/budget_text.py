@@ -116,7 +116,7 @@ def worse_toast(budget: Budget) -> Toast:
     name = f"The budget of {budget_words(budget)}"
     if budget.state is BudgetState.USED_UP:
         return Toast(text=f"{name} has run out. No more jobs can be queued.", severity="warning")
-    return Toast(text=f"{name} has {left_words(budget)}: {share_words(budget)} is spent.", severity="warning")
+    return Toast(text=f"{name} is {share_words(budget)} spent, {left_words(budget)}.", severity="warning")
 
 
 STATE_STYLES = {

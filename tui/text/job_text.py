@@ -76,12 +76,11 @@ def fact_lines(
     """
     names = names or Names()
     width -= len(_UNRECORDED_MARK) if is_unrecorded(job, "user_id", "input_asset_id") else 0
-    cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
         _total(job, now),
         ("Mode", [(clean(job.mode, limit=400), "")]),
-        ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
+        ("Cost", [(money(job.cost_cents), "")]),
         ("Created", _time(job.created_at, now, zone)),
         ("Updated", _time(job.updated_at, now, zone)),
         ("Id", [(str(job.id), "")]),
@@ -240,8 +239,11 @@ def event_lines(history: JobHistory, *, width: int, zone: tzinfo | None = None) 
 
 
 def spent_line(history: JobHistory, *, now: datetime, width: int) -> list[Span]:
-    """Return the time in each status. If the words do not fit, only glyphs stand for the statuses."""
-    times = time_in_each(status_spans(history.events, now=now))
+    """Return the time in each status that is not final: the time since the end would only count up.
+
+    If the words do not fit, only glyphs stand for the statuses.
+    """
+    times = time_in_each(span for span in status_spans(history.events, now=now) if not span.status.is_final)
     spent: list[Span] = []
     for name in (status_label, status_glyph):
         spent = [

@@ -66,7 +66,7 @@ def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) ->
             1,
             f"{BENS_JOB} exists, but ada@example.com does not see it.",
         ),
-        (f"transition {SUCCEEDED} failed", 1, "which is final"),
+        (f"transition {SUCCEEDED} failed", 1, "this one has already succeeded"),
     ],
 )
 def test_refused_write_is_explained_and_changes_nothing(gjobs: Run, sql: Sql, line: str, code: int, words: str) -> None:

@@ -26,7 +26,7 @@ def test_only_three_transitions_are_allowed() -> None:
     ("current", "target", "sentence"),
     [
         ("queued", "succeeded", "Only a running job can be completed; this one is queued."),
-        ("failed", "running", "Only a queued job can be started; this one is failed, which is final."),
+        ("failed", "running", "Only a queued job can be started; this one has already failed."),
         ("running", "queued", "Only a new job is queued; this one is running."),
     ],
 )

@@ -46,7 +46,7 @@ async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
         assert driver.toasts == []
         jobs_db.sql("update generation_jobs set cost_cents = 350 where id = %s", job_id(2))
         await driver.refreshes()
-        await driver.shows_toast("The budget of $12.00 total for project Autumn catalog has $2.00 left: 83 % is spent.")
+        await driver.shows_toast("The budget of $12.00 total for project Autumn catalog is 83 % spent, $2.00 left.")
         jobs_db.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
         await driver.refreshes(toast="has run out. No more jobs can be queued.")
 

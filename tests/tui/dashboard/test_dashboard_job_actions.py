@@ -26,7 +26,7 @@ async def test_status_key_changes_the_job_and_updates_list_and_costs(dashboard: 
         assert dashboard.cursor == number
 
     jobs_db.set_status(5, "succeeded")
-    await dashboard.press("s", on=5, toast=f"this one is succeeded, which is final. (feature_callout {short(5)})")
+    await dashboard.press("s", on=5, toast=f"this one has already succeeded. (feature_callout {short(5)})")
     assert jobs_db.status(5) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(5))
 
@@ -61,7 +61,7 @@ async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver,
     assert jobs_db.status(2) is JobStatus.RUNNING
 
     jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
-    await dashboard.type("late", "enter", shows="Only a running job can be failed; this one is succeeded")
+    await dashboard.type("late", "enter", shows="Only a running job can be failed; this one has already succeeded")
     assert isinstance(dashboard.app.focused, TextField)
     assert dashboard.app.focused.value == "late"
     assert jobs_db.status(2) is JobStatus.SUCCEEDED
@@ -71,9 +71,9 @@ async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver,
 async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for key, status, why in (
         ("s", "running", "Only a queued job can be started; this one is running."),
-        ("s", "succeeded", "Only a queued job can be started; this one is succeeded, which is final."),
+        ("s", "succeeded", "Only a queued job can be started; this one has already succeeded."),
         ("c", "queued", "Only a running job can be completed; this one is queued."),
-        ("f", "failed", "Only a running job can be failed; this one is failed, which is final."),
+        ("f", "failed", "Only a running job can be failed; this one has already failed."),
     ):
         number = NUMBERS[status]
         await dashboard.press(key, on=number, toast=why, dialog="")
@@ -154,7 +154,7 @@ async def test_details_screen_shows_every_column_and_runs_the_applicable_actions
     jobs_db.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
     await dashboard.refreshes()
     await dashboard.press("enter", on=4)
-    await dashboard.shows("✗ failed", "$0.50  50 cents", "4 min ago   2026-11-24 11:56:00 UTC", str(job_id(4)))
+    await dashboard.shows("✗ failed", "$0.50", "4 min ago   2026-11-24 11:56:00 UTC", str(job_id(4)))
     await dashboard.shows(f"Autumn catalog  {AUTUMN}", str(ADA), "Input asset  none", '  "message": "boom",')
     await dashboard.press("q", dialog="")
 
@@ -225,7 +225,7 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     for key in ("r", "s"):
         send(failed.app, key)
     await failed.shows_message("It is not in this list. Press 1 to list all statuses.")
-    await failed.shows_toast("Only a queued job can be started; this one is failed")
+    await failed.shows_toast("Only a queued job can be started; this one has already failed")
     assert failed.cursor == 2
     assert retries(jobs_db, 2) == [("queued", 1)]
     await failed.press("q", until=lambda: not failed.app.is_running)

@@ -121,19 +121,19 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
 ) -> None:
     jobs_db.sql("update generation_jobs set error = %s where id = %s", STACK, job_id(4))
     async with drive(size=(80, 24)) as driver:
-        await driver.press("enter", on=4, dialog="Job", shows=("error recorded", "e whole error"))
+        await driver.press("enter", on=4, dialog="Job", shows=("error recorded", "e full error"))
         text = driver.text
         assert text.index("✗ failed") < text.index("Out of memory …") < text.index("Events") < text.index("Mode ")
         assert "at step 0" not in text
         assert "esc close" in text, "a line of key hints ends between two keys"
         await driver.press("e", shows=("e fold error", "at step 0 of the renderer"))
         await driver.press("end", shows="at step 39 of the renderer")
-        await driver.press("e", shows="e whole error", hides="at step 39")
+        await driver.press("e", shows="e full error", hides="at step 39")
         await driver.press("escape", dialog="")
         await driver.resize(120, 80)
         await driver.press("enter", on=1, dialog="Job")
         await driver.press("e", toast="This job has no error.")
         await driver.press("escape", dialog="")
         await driver.press(
-            "enter", on=4, dialog="Job", shows=("Whole error", "at step 39 of the renderer", "e fold error")
+            "enter", on=4, dialog="Job", shows=("Full error", "at step 39 of the renderer", "e fold error")
         )

@@ -35,7 +35,7 @@ def test_fact_lines_show_every_field_of_a_job() -> None:
     assert facts(job) == {
         "Status": "◌ queued",
         "Mode": "a⏎b",
-        "Cost": "-$1,234.56  -123,456 cents",
+        "Cost": "-$1,234.56",
         "Created": "6 min ago   2026-11-24 11:59:00 UTC",
         "Updated": "6 min ago   2026-11-24 11:59:00 UTC",
         "Waiting": "6 min 00 s",
@@ -44,10 +44,6 @@ def test_fact_lines_show_every_field_of_a_job() -> None:
         "Owner": "00000000-0000-0000-0000-000000000001",
         "Input asset": "00000000-0000-0000-0000-000000000007",
     }
-
-
-def test_cost_fact_uses_the_singular_for_one_cent() -> None:
-    assert [facts(make_job(1, cost_cents=cents))["Cost"] for cents in (1, 2)] == ["$0.01  1 cent", "$0.02  2 cents"]
 
 
 def test_total_duration_ends_when_the_job_ends() -> None:

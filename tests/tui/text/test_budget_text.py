@@ -144,5 +144,5 @@ def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     reports = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
     assert reports == [[], [], [used_up], [], [], [warning]]
     budget = "The budget of $100.00 a month for project Autumn catalog"
-    assert worse_toast(warning).text == f"{budget} has $20.00 left: 80 % is spent."
+    assert worse_toast(warning).text == f"{budget} is 80 % spent, $20.00 left."
     assert worse_toast(used_up).text == f"{budget} has run out. No more jobs can be queued."

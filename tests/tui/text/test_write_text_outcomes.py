@@ -39,7 +39,7 @@ QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
         (
             RUNNING,
             Refused(current=SUCCEEDED, allowed=SUCCEEDED.allowed, job=JOBS[0]),
-            "Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
+            "Only a queued job can be started; this one has already succeeded. (mode1 00000001)",
         ),
         (RUNNING, Missing(job_id=JOBS[0].id), "mode1 00000001 is gone or hidden: nothing was changed."),
     ],

@@ -182,7 +182,7 @@ def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
     if error := sections.error(limit=_LONGEST_ERROR):
         # Wrapping lines that do not fit would slow down each move of the cursor.
         lines = error.plain.splitlines()[:height]
-        yield Content.assemble(("\nWhole error\n", _MUTED), ("\n".join(lines), _ERROR))
+        yield Content.assemble(("\nFull error\n", _MUTED), ("\n".join(lines), _ERROR))
 
 
 class PaneLoad:

@@ -68,7 +68,7 @@ class JobDetails(Dialog[JobAction]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close the details"),
         Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
-        Binding("e", "fold", "Whole error", id="details.error", tooltip="Show or fold the whole error"),
+        Binding("e", "fold", "Full error", id="details.error", tooltip="Show or fold the full error"),
         Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
         Binding(
             "C", "case", "Case", id="details.case", tooltip="Create a case of this job and its owner, for a ticket"
@@ -110,9 +110,9 @@ class JobDetails(Dialog[JobAction]):
         self._is_past = is_past
         self._is_read_only = is_read_only or is_past
         self._is_folded: bool | None = None
-        """Whether the user folded the whole error. None: it is folded if it does not fit."""
+        """Whether the user folded the full error. None: it is folded if it does not fit."""
         self._folds = False
-        """Whether the whole error is folded now."""
+        """Whether the full error is folded now."""
 
     @property
     def job(self) -> GenerationJob:
@@ -210,14 +210,14 @@ class JobDetails(Dialog[JobAction]):
         self._draw_error(room)
 
     def _draw_error(self, room: int) -> None:
-        """Show the whole error below everything else, or only its length if it does not fit."""
+        """Show the full error below everything else, or only its length if it does not fit."""
         error = self._sections.error()
         key, lines = self.key("details.error"), error.get_height({}, room) if error and room > 0 else 0
         is_folded = bool(self._is_folded)
         if self._is_folded is None and room > 0:
             height_of_keys = self._hints(room, has_error=bool(error), is_folded=True).get_height({}, room)
             is_folded = lines > self._rows_left(room) - height_of_keys
-        hint = f"Whole error, {count(lines)} lines: {key} shows it" if is_folded else "Whole error"
+        hint = f"Full error, {count(lines)} lines: {key} shows it" if is_folded else "Full error"
         self._show("error-title", Content(hint if error else ""))
         self._show("error", Content() if is_folded else error)
         self.query_one("#keys", SteadyText).say(self._hints(room, has_error=bool(error), is_folded=is_folded))
@@ -226,7 +226,7 @@ class JobDetails(Dialog[JobAction]):
     def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
         acts = {} if self._sections.hiding or self._is_read_only else _applicable_keys(self.job.status)
         others = {name: words for name, words in _KEYS_OF_ALL.items() if not (self._is_past and name == _CASE)}
-        folding = {"details.error": "whole error" if is_folded else "fold error"} if has_error else {}
+        folding = {"details.error": "full error" if is_folded else "fold error"} if has_error else {}
         return self.keys_line({**acts, **folding, **others}, width=room or None)
 
     def _rows_left(self, room: int) -> int:
@@ -249,7 +249,7 @@ class JobDetails(Dialog[JobAction]):
 
     def action_fold(self) -> None:
         if not self._sections.error():
-            text = "The message above is the whole error." if self.job.error else "This job has no error."
+            text = "The message above is the full error." if self.job.error else "This job has no error."
             show_toast(self.app, Toast(text=text, severity="warning"))
             return
         self._is_folded = not self._folds

@@ -145,13 +145,11 @@ def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] |
 
 
 def success_rates(totals: "Totals") -> list[str]:
-    """Return the success rates of the finished jobs and of all jobs, or why there are none."""
+    """Return the success rates of the finished jobs and, if that differs, of all jobs. Or return why there are none."""
     statistics = totals.statistics
     if statistics is None:
         return ["costs not counted"]
     if statistics.success_rate_finished is None:
         return ["no finished jobs"]
-    return [
-        f"{percent(statistics.success_rate_finished)} success",
-        f"({percent(statistics.success_rate)} of all jobs succeeded)",
-    ]
+    of_finished, of_all = percent(statistics.success_rate_finished), percent(statistics.success_rate)
+    return [f"{of_finished} success", *([f"({of_all} of all jobs succeeded)"] if of_all != of_finished else [])]

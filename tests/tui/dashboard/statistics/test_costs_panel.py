@@ -59,6 +59,11 @@ def test_wide_cost_panel_shows_every_figure() -> None:
     ]
 
 
+def test_success_of_all_jobs_is_left_out_when_it_is_the_same() -> None:
+    ended = numbers(days(0, 700), succeeded=(1, 500), failed=(1, 200))
+    assert cost_lines(ended, width=110, height=4)[-1] == "50 % success   ▁█   2 days, $7.00 today"
+
+
 COUNTS, AMOUNTS = "2 ◌ 6 → 3 ▸ 2 → 4 ✓ 104 / 5 ✗ 9 Total 121", "$12.00 $4.50 $248.75 $18.00 $283.25"
 
 NARROW_COUNTS, NARROW_AMOUNTS = "▸ 2 → ✓ 104 / ✗ 9 Total 121", "$4.50 $248.75 $18.00 $283.25"
