@@ -1,12 +1,19 @@
 """`gjobs`, `gjobs demo` and `gjobs snapshot`: the terminal, the options and the output files."""
 
+import asyncio
 import signal
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, run_process
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
+
+_STUCK = """
+insert into generation_jobs (user_id, project_id, status, mode, cost_cents, created_at, updated_at)
+select user_id, id, 'running', 'lifestyle', 250, now() - interval '5 hours', now() - interval '5 hours' from projects
+"""
 
 
 @pytest.mark.parametrize("arguments", [[], ["demo"]])
@@ -25,9 +32,15 @@ def test_dumb_terminal_is_refused(open_terminal: OpenTerminal) -> None:
 
 
 def test_snapshot_prints_text_of_the_requested_size_with_the_profile_label(
-    gjobs: Run, url: str, configure: Configure
+    gjobs: Run, url: str, configure: Configure, operator_connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def load_nothing_more() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("tui.dashboard.app.preload", load_nothing_more)
     configure(profile("world", url, label="Production", color="red"))
+    operator_connection.execute(_STUCK)
+    operator_connection.commit()
     frame = gjobs("snapshot", "--size", "100x30")
     assert (frame.code, frame.err) == (0, "")
     lines = frame.out.splitlines()
@@ -36,6 +49,7 @@ def test_snapshot_prints_text_of_the_requested_size_with_the_profile_label(
     assert lines[0].startswith(" Production ")
     assert "read-only" in lines[0]
     assert "Autumn catalog" in frame.out
+    assert "! stuck 5 h" in frame.out, "the rows are marked before the frame is taken"
     assert "\x1b" not in frame.out
 
 

@@ -16,7 +16,7 @@ from store.errors import StoreError
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
-from store.jobs.job import USUAL_MODES, GenerationJob
+from store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
 from store.statistics.totals import Count, Precision, TotalsQuery
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_columns import RowNotes
@@ -576,7 +576,9 @@ class JobsPanel(Vertical, TitledPanel):
         tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
         is_counted = totals is not None and totals.query.project_id == listed.project_id
         is_whole = not listed.job_filter and not self._has_visibility
-        counts = {status: totals.count(status) for status in TABS} if totals and is_counted and is_whole else {}
+        counts: dict[AnyStatus | None, Count | None] = {}
+        if totals and is_counted and is_whole:
+            counts = {status: totals.count(status) for status in TABS}
         listing = self._listing
         if counts and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
             # The list is newer than the totals, and its title has this number.
