@@ -59,6 +59,7 @@ CLOSED_SETS = {
     "store.filters.filter_completion": {"Key"},
     "store.filters.filter_sql": {"Form"},
     "store.filters.filter_text": {"Key", "Comparison"},
+    "store.statistics.waste_sql": {"_Source"},
     "store.validation": {"JobStatus", "Period"},
 }
 """Modules that refuse values outside an enumeration: from our own SQL, from our own file, or from a person."""
