@@ -156,7 +156,7 @@ class GjobsApp(MessageApp[int]):
         self.poller = SessionPoller(
             opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=clock
         )
-        status = connection_status(self.poller, self.database_choice)
+        status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
         self.dashboard.zone = chosen_zone(self._memory.zone, self._profile_zone)
@@ -204,16 +204,12 @@ class GjobsApp(MessageApp[int]):
         """Open the sample database. If the app around the current directory names databases, ask first."""
 
         async def ask(dialog: "FirstQuestion") -> str | None:
-            self.database_choice, chosen = None, self.database_choice
-            self.show_status()
             # The user had not yet seen the question when these keys were typed.
             self._keys.drop_until_seen(TYPED_EARLY)
-            answer = await self.push_screen_wait(dialog)
-            self.database_choice = chosen
-            self.show_status()
-            return answer
+            return await self.push_screen_wait(dialog)
 
         choice = await self._choices.choose_first(ask)
+        self.show_status()
         if choice is None:
             self._connect()
         else:
@@ -224,6 +220,7 @@ class GjobsApp(MessageApp[int]):
         self.tasks.stop_opening()
         if self._choices.is_choosing:
             self._choices.is_choosing = False
+            self.show_status()
             self._connect()
 
     async def find_databases(self) -> None:
@@ -451,6 +448,7 @@ class GjobsApp(MessageApp[int]):
         status = connection_status(
             self.poller,
             self.database_choice,
+            is_choosing=self._choices.is_choosing,
             visibility=self.dashboard.visibility_note,
             demo=self.demo_state,
             zone=self.dashboard.zone,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.configuration.app_folder import locate_app
 from store.configuration.configuration import EMBEDDED
 from store.configuration.settings import switched
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice, database_choice
@@ -27,7 +28,8 @@ class DatabaseChoices:
         self._configured = setup.database_choices
         self._search = setup.app_search
         self._memory = memory
-        self.is_choosing = False
+        self._has_files = self._search is not None and locate_app(self._search.directory) is not None
+        self.is_choosing = self.may_ask and self._has_files
         """Whether the first database is being chosen, so that nothing is connected."""
         self._is_searched = False
         self._found: AppDatabases | None = None
@@ -47,9 +49,7 @@ class DatabaseChoices:
         """Return the found databases. Files are read in a thread, and only the first time."""
         if self._search is None or self._is_searched:
             return self._choices
-        from store.configuration.app_folder import locate_app
-
-        if locate_app(self._search.directory) is not None:
+        if self._has_files:
             self._found = await asyncio.to_thread(_find, self._search.directory)
             self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
         self._is_searched = True
@@ -60,7 +60,6 @@ class DatabaseChoices:
 
         A remembered database on this machine is opened again. For any other one, the question is repeated.
         """
-        self.is_choosing = True
         choice = await self._choose_first(ask)
         self.is_choosing = False
         return choice

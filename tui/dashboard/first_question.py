@@ -1,8 +1,10 @@
 """The question which database to open, in the folder of an app."""
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
@@ -25,6 +27,10 @@ class FirstQuestion(PickDialog):
         #later { color: $foreground-muted; margin-top: 1; }
     }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The field would take it, to copy its selection.
+        Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True, id="question.quit", tooltip="Quit gjobs"),
+    ]
     help_topic = "connecting"
 
     def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: int | None) -> None:
@@ -39,7 +45,8 @@ class FirstQuestion(PickDialog):
 
     def further_parts(self) -> ComposeResult:
         switch = key_of(self.app, APP_BINDINGS, "app.database")
-        text = f"{switch} switches later. {self.key('dialog.leave')} opens the sample database, and gjobs asks again."
+        leave, end = self.key("dialog.leave"), key_of(self.app, APP_BINDINGS, "app.quit_anywhere")
+        text = f"{switch} switches later. {leave} opens the sample database, and gjobs asks again. {end} quits."
         yield Static(Content(text), id="later", markup=False)
 
     def further_keys(self) -> Iterator[tuple[str, str]]:

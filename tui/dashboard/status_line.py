@@ -53,6 +53,8 @@ class ConnectionStatus:
     """Origin of the address, if it was not meant for gjobs."""
     is_exposed: bool = False
     """Whether others on the network can read the connection."""
+    is_choosing: bool = False
+    """Whether the user is asked for the database, so that nothing is being opened."""
     actor_label: str
     """For example "ada@example.com" or "the operator". Empty until connected."""
     has_partial_claims: bool = False
@@ -222,6 +224,8 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
     if status.paused:
         seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
         return (f"‖ paused{seen}", "bold $text-warning")
+    if status.is_choosing:
+        return ("choose one", "$foreground-muted")
     if status.database is None or not status.actor_label:
         return ("connecting …", "$foreground-muted")
     live = f"live every {elapsed(status.max_staleness)}"
@@ -234,12 +238,16 @@ def connection_status(
     poller: SessionPoller,
     choice: DatabaseChoice | None,
     *,
+    is_choosing: bool = False,
     visibility: str | None = None,
     demo: str = "",
     zone: ShownZone = LOCAL,
     moment: datetime | None = None,
 ) -> ConnectionStatus:
-    """Return the status. `choice` is the database being opened. `visibility` is what the user sees."""
+    """Return the status. `choice` is the database being opened, unless the user `is_choosing` it. `visibility` is what
+    the user sees.
+    """
+    choice = None if is_choosing else choice
     session, store, failure = poller.session, poller.store, poller.failure
     known = store.capability_cache.latest if store else None
     profile = session.profile if session else None
@@ -259,6 +267,7 @@ def connection_status(
         may_write=_is_open_to_writes(session),
         permit=None if moment else _permit(session),
         moment="" if moment is None else moment_words(moment, zone),
+        is_choosing=is_choosing,
         zone="" if zone == LOCAL else zone.name,
         demo=demo,
         paused=poller.paused,

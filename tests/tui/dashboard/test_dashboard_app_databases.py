@@ -87,7 +87,8 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
     async with drive_dashboard(start(), waits=False) as driver:
         await driver.press("down", "enter", dialog=QUESTION, toast="gjobs asks which database to open.")
         await driver.shows("Sample database", "DATABASE_URL at ", "DIRECT_URL at 0.0.0.0:1/far", "read-only")
-        assert "no database yet" in driver.header
+        assert driver.header.strip() == "gjobs  no database yet · choose one"
+        await driver.shows("esc opens the sample database, and gjobs asks again. ^q quits.")
         assert driver.app.polls == 0, "nothing is opened before the answer"
         await driver.shows("SUPABASE_DB_URL at aws-0-eu.pooler.sup…/postgres  from .env.production.lo…, read-only")
         await driver.shows("POSTGRES_URL at 0.0.0.0:1/[b]x[/]  from .env.␛[31m.local, read-only")
