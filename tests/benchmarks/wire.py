@@ -50,6 +50,8 @@ CHANGED = "a refresh after one of the jobs has changed"
 
 CONNECTED, ANSWERED = "from connecting to the first rows", "a transition on an open connection"
 
+CONNECTED_AS_USER = "the same, acting as a user"
+
 PSQL, PSQL_FEW = f"psql -c with {ROWS} rows", f"psql -c with {FEW_ROWS} rows"
 
 LISTED = f"gjobs jobs list --limit {FEW_ROWS}"
@@ -76,8 +78,8 @@ def _delays(effort: Effort) -> Sequence[float]:
 class _ListeningApp(WatchedApp):
     """A dashboard that notes the traffic until its first rows."""
 
-    def __init__(self, proxy: WireProxy, database: FilledDatabase, work_dir: Path) -> None:
-        super().__init__(proxy.url(database.conninfo), "operator", work_dir)
+    def __init__(self, proxy: WireProxy, database: FilledDatabase, actor: str, work_dir: Path) -> None:
+        super().__init__(proxy.url(database.conninfo), actor, work_dir)
         self._proxy = proxy
         self.until_rows: Traffic | None = None
         """None before the first rows."""
@@ -89,9 +91,11 @@ class _ListeningApp(WatchedApp):
 
 
 @asynccontextmanager
-async def _dashboard(proxy: WireProxy, database: FilledDatabase) -> AsyncIterator[_ListeningApp]:
+async def _dashboard(
+    proxy: WireProxy, database: FilledDatabase, actor: str = "operator"
+) -> AsyncIterator[_ListeningApp]:
     with tempfile.TemporaryDirectory() as work_dir:
-        app = _ListeningApp(proxy, database, Path(work_dir))
+        app = _ListeningApp(proxy, database, actor, Path(work_dir))
         async with app.run_test(headless=False, size=SIZE):
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()
@@ -224,11 +228,14 @@ async def _round_trips(effort: Effort, proxy: WireProxy, database: FilledDatabas
     rounds = effort.choose(5, quick=1)
     proxy.delay = DELAY
 
-    async def start() -> float:
-        before = proxy.traffic
-        async with _dashboard(proxy, database) as app:
-            assert app.until_rows is not None
-            return float(app.until_rows.since(before).round_trips)
+    def start(actor: str) -> Contestant:
+        async def contestant() -> float:
+            before = proxy.traffic
+            async with _dashboard(proxy, database, actor) as app:
+                assert app.until_rows is not None
+                return float(app.until_rows.since(before).round_trips)
+
+        return contestant
 
     async def psql() -> float:
         before = proxy.traffic
@@ -248,13 +255,21 @@ async def _round_trips(effort: Effort, proxy: WireProxy, database: FilledDatabas
             await store.transition_job_status(row[0], JobStatus.RUNNING)
             return float(proxy.traffic.since(before).round_trips)
 
-        series = await take_turns({CONNECTED: start, PSQL: psql, ANSWERED: transition}, rounds=rounds)
+        series = await take_turns(
+            {
+                CONNECTED: start("operator"),
+                CONNECTED_AS_USER: start(str(database.owner.id)),
+                PSQL: psql,
+                ANSWERED: transition,
+            },
+            rounds=rounds,
+        )
     return Finding(
         title="round trips, without TLS",
         unit="round trips",
         settings={"rounds": rounds},
         series=series,
-        limits={CONNECTED: AtMost(4), ANSWERED: AtMost(2)},
+        limits={CONNECTED: AtMost(4), CONNECTED_AS_USER: AtMost(4), ANSWERED: AtMost(2)},
     )
 
 
