@@ -9,7 +9,16 @@ from textual.app import App
 from textual.content import Content
 
 from store.database.write_access import WriteMode, WritePermit
-from store.errors import NoPrivilege, SchemaMissing, ServerFailure, SignInRefused, StoreError, TimedOut, Unreachable
+from store.errors import (
+    InvalidValue,
+    NoPrivilege,
+    SchemaMissing,
+    ServerFailure,
+    SignInRefused,
+    StoreError,
+    TimedOut,
+    Unreachable,
+)
 from store.users.actor import ActingUser, Actor, actor_name
 from store.value_class import dataclass
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
@@ -200,8 +209,10 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list
         parts += [_DOT, (PARTIAL_CLAIMS, "bold $text-warning")]
     if status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
-    if status.moment and status.trouble is None:
-        return [*parts, _DOT, (f"as of {status.moment} · writes are off", "bold $text-warning")]
+    if status.moment:
+        # A narrow line has no room for both the writes and the trouble.
+        writes, trouble_part = (" · writes are off", []) if status.trouble is None else ("", [_DOT, freshness])
+        return [*parts, _DOT, (f"as of {status.moment}{writes}", "bold $text-warning"), *trouble_part]
     if status.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
     elif status.may_write:
@@ -374,8 +385,12 @@ def banner_content(
 ) -> Content:
     """Return the banner. `refresh` is the key that retries at once."""
     _, _, since = local_time(failure.since, zone).partition(" ")
-    first = Content.assemble((f"✗ {clean(failure.error.message, limit=400)}", "bold"), f" Since {since}.")
+    message = (f"✗ {clean(failure.error.message, limit=400)}", "bold")
     words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []
+    if isinstance(failure.error, InvalidValue):
+        # The same request would be refused again.
+        return Content("\n").join([Content.assemble(message), Content(" ".join(words))])
+    first = Content.assemble(message, f" Since {since}.")
     if data_from is not None:
         words.append(f"The data is {elapsed((now - data_from).total_seconds())} old.")
     if failure.retry_at is None or is_paused:

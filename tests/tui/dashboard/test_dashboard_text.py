@@ -8,7 +8,16 @@ from uuid import UUID
 import pytest
 from rich.text import Text
 
-from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.errors import (
+    Conflict,
+    InvalidValue,
+    NoPrivilege,
+    SchemaMissing,
+    SignInRefused,
+    StoreError,
+    TimedOut,
+    Unreachable,
+)
 from store.far_times import FarTime
 from store.job_list.list_query import ListQuery
 from store.job_list.listing import ProjectName
@@ -17,7 +26,7 @@ from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
 from tui.dashboard.memory import project_to_show
 from tui.dashboard.messages import ListPollFailed
-from tui.dashboard.status_line import banner_content, trouble
+from tui.dashboard.status_line import ConnectionStatus, banner_content, status_content, trouble
 from tui.dashboard.widgets import ShowsInvisible
 from tui.text.job_text import fact_lines
 
@@ -118,6 +127,28 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
     content = banner_content(failure, data_from=data_from, is_paused=is_paused, now=now)
 
     assert content.plain.split("\n") == ["✗ No answer.⏎␛[2J Since 12:00:00.", second_line]
+
+
+def test_banner_offers_no_retry_if_the_request_itself_is_refused() -> None:
+    error = InvalidValue("at", "This moment is in the future.", hint="Use an earlier time.")
+    failure = ListPollFailed(store=None, error=error, since=NOON, retry_at=NOON + timedelta(seconds=4))
+    content = banner_content(failure, data_from=None, is_paused=False, now=NOON)
+    assert content.plain.split("\n") == ["✗ This moment is in the future.", "Use an earlier time."]
+
+
+def test_moment_stays_in_the_first_line_without_an_answer() -> None:
+    status = ConnectionStatus(
+        database="prod",
+        actor_label="ada@example.com",
+        read_only=True,
+        paused=False,
+        max_staleness=2,
+        moment="2026-11-24 12:00:00 UTC",
+        trouble="no answer",
+    )
+    words = status_content(status, data_age=None, now=NOON)
+    assert words.plain.endswith(" · as of 2026-11-24 12:00:00 UTC · ✗ no answer")
+    assert status_content(status, data_age=None, now=NOON, width=80).cell_length <= 80
 
 
 @pytest.mark.parametrize(
