@@ -197,10 +197,10 @@ def _joined(*parts: str) -> str:
 
 
 def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
-    from store.filters.filter_text import format_filter
-
     if not job_filter or not cells:
         return ""
+    from store.filters.filter_text import format_filter
+
     kind, text = ("with", format_filter(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"
 
