@@ -72,7 +72,7 @@ async def test_visibility_comparison_shows_the_message_of_a_json_error(
 ) -> None:
     error = '{"code": 503, "message": "The image service is busy"}'
     jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(4))
-    await comparing.refreshes(shows="The image serv…", hides='"code"')
+    await comparing.refreshes(shows="The image serv", hides='"code"')
 
 
 async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: Driver) -> None:
