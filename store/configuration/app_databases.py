@@ -6,20 +6,24 @@ inserted into values, because an untrusted file could send them to another host.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
+from typing import TypeVar
 
-from store.configuration.app_folder import SUPABASE_NAME, AppFolder, Level, UnusableFile, locate_app
+from store.configuration.app_folder import MOST_ENV_FILES, SUPABASE_NAME, AppFolder, Level, UnusableFile, locate_app
 from store.configuration.configuration import Configuration, Profile
 from store.configuration.database_address import (
     LARGEST_VALUE,
+    PORTS,
     DatabaseAddress,
     MissingVariable,
     UnusableAddress,
     read_url,
 )
+
+T = TypeVar("T")
 
 PREFIX = "app:"
 """Begins the name of each found database, so that it is not taken for a profile of the configuration file."""
@@ -31,7 +35,6 @@ _IN_CONTAINERS = ("/.dockerenv", "/run/.containerenv")
 _SUPABASE_PORT = 54322
 _LOGIN = "postgres"
 """The defaults of the Supabase CLI. Its local login is no secret, and it cannot be configured."""
-_PORTS = range(1, 65_536)
 _REFERENCE = re.compile(r"(\\\$)|\$\{(\w+)(?::?-([^{}]*))?\}|\$([A-Za-z_]\w*)")
 _MAY_NAME_POSTGRES = re.compile(r"post|pgvector|timescale|citus|paradedb|5432", re.IGNORECASE)
 
@@ -120,9 +123,14 @@ class _Finder:
         databases = sorted(self._merged(reachable), key=lambda database: not database.is_local)
         return AppDatabases(
             folder=self._folder.root,
-            databases=tuple(databases[:MOST_DATABASES]),
+            databases=self._first(databases),
             problems=tuple(dict.fromkeys(self._problems)),
         )
+
+    def _first(self, databases: list[AppDatabase]) -> tuple[AppDatabase, ...]:
+        if further := databases[MOST_DATABASES:]:
+            self._problems.append(f"{len(further)} further databases. gjobs lists at most {MOST_DATABASES}.")
+        return tuple(databases[:MOST_DATABASES])
 
     def _level(self, level: Level) -> list[_Candidate]:
         found = list(self._supabase(level)) if level.has_supabase else []
@@ -137,6 +145,12 @@ class _Finder:
                     values = own
         for candidates in reversed(of_files):
             found += candidates
+        if level.unread_env_count:
+            where = self._folder.name_of(level.directory)
+            what = (
+                f"{level.unread_env_count} further .env files in {'the folder of the app' if where == '.' else where}"
+            )
+            self._problems.append(f"{what}. gjobs reads at most {MOST_ENV_FILES} in each directory.")
         return [*found, *self._compose(level, values)]
 
     def _supabase(self, level: Level) -> Iterator[_Candidate]:
@@ -154,7 +168,10 @@ class _Finder:
             return
         table = document.get("db")
         port = table.get("port", _SUPABASE_PORT) if isinstance(table, dict) else _SUPABASE_PORT
-        if type(port) is not int or port not in _PORTS:
+        if isinstance(port, str) and port.startswith("env("):
+            self._problems.append(f"{name}: db.port uses an environment variable, which gjobs does not read.")
+            return
+        if type(port) is not int or port not in PORTS:
             self._problems.append(f"{name}: db.port is not a port.")
             return
         address = DatabaseAddress(host="127.0.0.1", port=str(port), user=_LOGIN, password=_LOGIN, database=_LOGIN)
@@ -177,6 +194,9 @@ class _Finder:
 
         known, own = dict(outer), dict[str, str]()
         for binding in parse_stream(StringIO(self._folder.read(path))):
+            if binding.error and (variable := _variable_in(binding.original.string)):
+                name = self._folder.name_of(path)
+                self._problems.append(f"{name}: {variable} cannot be read. A quote may be missing.")
             if binding.key is None or binding.value is None:
                 continue
             own.pop(binding.key, None)
@@ -205,27 +225,21 @@ class _Finder:
                 yield _Candidate(f"{PREFIX}{source}:{variable}", variable, source, address, address.where)
 
     def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[_Candidate]:
-        texts = []
-        for name in level.compose_names:
-            try:
-                texts.append(self._folder.read(level.directory / name))
-            except UnusableFile as error:
-                self._problems.append(f"{self._folder.name_of(level.directory / name)} {error}.")
-        if not any(map(_MAY_NAME_POSTGRES.search, texts)):
+        texts = self._each(level, level.compose_names, self._folder.read)
+        if not any(map(_MAY_NAME_POSTGRES.search, texts.values())):
             return
         from store.configuration.compose_file import parse_compose, postgres_services, service_names
 
-        source = self._folder.name_of(level.directory / level.compose_names[0])
+        parsed = self._each(level, tuple(texts), lambda path: parse_compose(texts[path.name]))
+        if not parsed:
+            return
+        files = list(parsed.values())
+        source = self._folder.name_of(level.directory / next(iter(parsed)))
 
         def read_env(name: str) -> Mapping[str, str]:
             path = level.directory / name
             return self._values(path, values) if path.exists() else {}
 
-        try:
-            files = [parse_compose(text) for text in texts]
-        except UnusableFile as error:
-            self._problems.append(f"{source} {error}.")
-            return
         self._docker_hosts |= service_names(files)
         for service in postgres_services(files, values, read_env):
             if service.address is None:
@@ -233,6 +247,17 @@ class _Finder:
             else:
                 name = f"{PREFIX}{source}:{service.name}"
                 yield _Candidate(name, f"service {service.name}", source, service.address, service.address.where)
+
+    def _each(self, level: Level, names: tuple[str, ...], read: Callable[[Path], T]) -> dict[str, T]:
+        """Read each of the files. Leave out those that cannot be used."""
+        found: dict[str, T] = {}
+        for name in names:
+            path = level.directory / name
+            try:
+                found[name] = read(path)
+            except UnusableFile as error:
+                self._problems.append(f"{self._folder.name_of(path)} {error}.")
+        return found
 
     def _is_inside_docker(self, candidate: _Candidate) -> bool:
         """Return whether the host is the name of a service, which only other containers can reach. If gjobs itself
@@ -279,6 +304,12 @@ class _Finder:
             sources=tuple(dict.fromkeys((*known.sources, other.source))),
             address=address,
         )
+
+
+def _variable_in(line: str) -> str | None:
+    """Return the variable that a line of a .env file sets, if it may name a database."""
+    name = line.partition("=")[0].strip().removeprefix("export ").strip()
+    return name if name in VARIABLES else None
 
 
 def _agree(one: DatabaseAddress, other: DatabaseAddress) -> bool:

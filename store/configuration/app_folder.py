@@ -36,7 +36,11 @@ class Level:
     directory: Path
     has_supabase: bool
     env_names: tuple[str, ...]
-    """In ascending priority: `.env` first."""
+    """In ascending priority: `.env` first. The files for one mode are in reverse order, because the last is listed
+    first.
+    """
+    unread_env_count: int = 0
+    """Further files, which gjobs does not read."""
     compose_names: tuple[str, ...]
     """The file of Docker Compose and its override file."""
 
@@ -137,20 +141,27 @@ def _level(directory: Path) -> Level:
     names: set[str] = set()
     with suppress(OSError), os.scandir(directory) as entries:
         names = {entry.name for entry in islice(entries, MOST_ENTRIES)}
+    env_names = sorted(filter(_is_env, names), key=_priority)
+    read = env_names[:MOST_ENV_FILES]
+    for_machine = [name for name in read if name in _FOR_MACHINE]
     return Level(
         directory=directory,
         has_supabase="supabase" in names and os.path.lexists(directory / SUPABASE_NAME),
-        env_names=tuple(sorted(filter(_is_env, names), key=_priority)[:MOST_ENV_FILES]),
+        env_names=(*for_machine, *reversed(read[len(for_machine) :])),
+        unread_env_count=len(env_names) - len(read),
         compose_names=tuple(
             name for known in (COMPOSE_NAMES, OVERRIDE_NAMES) for name in islice(filter(names.__contains__, known), 1)
         ),
     )
 
 
+_FOR_MACHINE = (".env", ".env.local")
+
+
 def _is_env(name: str) -> bool:
-    return name in (".env", ".env.local") or (name.startswith(".env.") and name.endswith(".local"))
+    return name in _FOR_MACHINE or (name.startswith(".env.") and name.endswith(".local"))
 
 
 def _priority(name: str) -> tuple[int, str]:
     """Sort as apps do: a file for one machine replaces `.env`, and a file for one mode replaces both."""
-    return ((".env", ".env.local").index(name) if name in (".env", ".env.local") else 2), name
+    return (_FOR_MACHINE.index(name) if name in _FOR_MACHINE else 2), name

@@ -8,16 +8,19 @@ from typing import Any
 import yaml
 
 from store.configuration.app_folder import UnusableFile
-from store.configuration.database_address import LARGEST_VALUE, DatabaseAddress, MissingVariable
+from store.configuration.database_address import LARGEST_VALUE, PORTS, DatabaseAddress, MissingVariable
 
 _IMAGE = re.compile(r"postgres|postgresql(-repmgr)?|postgis|pgvector|timescaledb(-ha)?|citus|paradedb")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PORT = re.compile(r"(?:(\[[0-9A-Fa-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*):)?(\d+)(?:/tcp)?")
+_PORT = re.compile(r"(?:(\[[0-9A-Fa-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*)(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:/tcp)?")
 _POSTGRES_PORT = "5432"
 _ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104
 _VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?[-?+])((?:[^{}$]|\$\{[^{}]*\}|\$)*))?\})")
+_RESET = "!reset"
+"""The tag of a value that an override file removes."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser in C, where PyYAML has it, is ten times faster."""
+_LONGEST_NAME = 60
 _MOST_NESTED_DEFAULTS = 5
 _MOST_DEEP = 30
 """The most levels of nested YAML. Compose files have about six, and reading them is recursive."""
@@ -57,10 +60,22 @@ def postgres_services(
     services: dict[str, _Service] = {}
     for file in files:
         for name, node in _entries(_value(file, "services")):
-            if _NAME.fullmatch(name) and isinstance(node, yaml.MappingNode):
+            if node.tag == _RESET:
+                services.pop(name, None)
+            elif isinstance(node, yaml.MappingNode):
                 _add(services.setdefault(name, _Service()), node)
     found = (_postgres(name, service, values, read_env) for name, service in services.items())
-    return [service for service in found if service is not None]
+    return [_named(service) for service in found if service is not None]
+
+
+def _named(service: PostgresService) -> PostgresService:
+    """Return the service, or a problem if the name of the service or of the database cannot be used."""
+    if not _NAME.fullmatch(service.name):
+        return PostgresService(name=service.name[:_LONGEST_NAME], problem="has a name that cannot be used")
+    address = service.address
+    if address is not None and not f"{address.user}{address.password}{address.database}".isprintable():
+        return PostgresService(name=service.name, problem="has control characters in its user, password or database")
+    return service
 
 
 def service_names(files: Sequence[yaml.Node | None]) -> set[str]:
@@ -113,7 +128,14 @@ def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return dict(_entries(node)).get(name) if isinstance(node, yaml.MappingNode) else None
 
 
+def _replaces(node: yaml.Node | None) -> bool:
+    """Return whether the value of an override file replaces that of the first file, instead of extending it."""
+    return node is not None and node.tag in ("!override", _RESET)
+
+
 def _items(node: yaml.Node | None) -> list[yaml.Node]:
+    if node is not None and node.tag == _RESET:
+        return []
     if isinstance(node, yaml.SequenceNode):
         return list(node.value)
     return [] if node is None else [node]
@@ -129,9 +151,17 @@ def _text(node: yaml.Node | None) -> str | None:
 def _add(service: _Service, node: yaml.MappingNode) -> None:
     values = dict(_entries(node))
     service.image = _text(values.get("image")) or service.image
+    if _replaces(values.get("ports")):
+        service.ports = []
+    if _replaces(values.get("env_file")):
+        service.env_files = []
+    if _replaces(values.get("environment")):
+        service.environment = {}
     service.ports += _items(values.get("ports"))
     service.env_files += [_text(_value(one, "path") or one) or "" for one in _items(values.get("env_file"))]
     environment = values.get("environment")
+    if environment is not None and environment.tag == _RESET:
+        return
     if isinstance(environment, yaml.MappingNode):
         service.environment |= {name: _text(value) for name, value in _entries(environment)}
     else:
@@ -146,9 +176,9 @@ def _postgres(name: str, service: _Service, values: Mapping[str, str], read_env:
     try:
         published = [port for node in service.ports if (port := _published(node, values))]
         wanted = [port for port in published if port[2] == _POSTGRES_PORT] or (published[:1] if is_postgres else [])
-        if wanted:
+        if wanted and int(wanted[0][1]) in PORTS:
             return PostgresService(name=name, address=_address(*wanted[0][:2], service, values, read_env))
-        problem = "publishes no fixed port"
+        problem = f"publishes a port above {PORTS[-1]}" if wanted and int(wanted[0][1]) else "publishes no fixed port"
     except MissingVariable as error:
         problem = f"uses ${error}, which no file defines"
     except UnusableFile as error:
@@ -193,7 +223,16 @@ def _published(node: yaml.Node, values: Mapping[str, str]) -> tuple[str, str, st
             (host.strip("[]"), port, target) if is_fixed and _text(entries.get("protocol")) in (None, "tcp") else None
         )
     found = _PORT.fullmatch(_expand(_text(node) or "", values))
-    return ((found[1] or "").strip("[]"), found[2], found[3]) if found and found[2] else None
+    if found is None or not found[2]:
+        return None
+    host, first, last, target, last_target = found.groups()
+    before = int(_POSTGRES_PORT) - int(target)
+    is_range, is_inside = last_target is not None, 0 <= before <= int(last_target or target) - int(target)
+    if is_range != (last is not None) or (is_range and int(last) - int(first) != int(last_target) - int(target)):
+        return None  # Docker chooses a port of the range.
+    if is_range and is_inside:
+        first, target = str(int(first) + before), _POSTGRES_PORT
+    return (host or "").strip("[]"), first, target
 
 
 def _expand(text: str, values: Mapping[str, str], depth: int = 0) -> str:

@@ -22,6 +22,7 @@ files.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _OUTSIDE = ("PGHOSTADDR", "PGSERVICE")
 """Variables by which libpq may connect to another host than the URL names."""
+PORTS = range(1, 65_536)
 LARGEST_VALUE = 4_000
 """Characters."""
 
@@ -126,6 +127,8 @@ def read_url(value: str, *, folder: Path) -> DatabaseAddress:
     parts |= {name: given[name] for name in _PARTS if given.get(name)}
     if "\0" in "".join(parts.values()) or not re.fullmatch(r"[\d,]*", parts["port"]):
         raise UnusableAddress("is not a database URL")
+    if not all(int(port) in PORTS for port in parts["port"].split(",") if port):
+        raise UnusableAddress("has a host or port that cannot be read")
     return DatabaseAddress(
         host=parts["host"],
         port=parts["port"],

@@ -181,6 +181,7 @@ MONOREPO = {
                 ("app:compose.yaml:long", "service long at ::1:5435/tim from compose.yaml", True),
                 ("app:compose.yaml:moved", "service moved at 127.0.0.1:7000/postgres from compose.yaml", True),
                 ("app:compose.yaml:sealed", "service sealed at 127.0.0.1:5439/postgres from compose.yaml", True),
+                ("app:compose.yaml:ranged", "service ranged at 127.0.0.1:5437/postgres from compose.yaml", True),
                 ("app:compose.yaml:remote", "service remote at 10.0.0.7:5436/postgres from compose.yaml", False),
             ],
         ),
@@ -289,7 +290,7 @@ HOSTILE_WORDS = (
     ".env: DIRECT_URL does not start with postgresql://.",
     ".env: POSTGRES_URL uses $AWS_SECRET, which no file defines.",
     ".env: SUPABASE_DB_URL still has a placeholder instead of the password.",
-    "supabase/config.toml: db.port is not a port.",
+    "supabase/config.toml: db.port uses an environment variable, which gjobs does not read.",
     "compose.yaml: the service a uses $HUNTER, which no file defines.",
 )
 
@@ -344,6 +345,65 @@ def bomb(levels: int) -> str:
 def test_hostile_files_are_skipped_quickly(find: Find, name: str, text: str, problem: str | None) -> None:
     found = find({name: text})
     assert found.problems == (() if problem is None else (problem,))
+
+
+def test_override_file_replaces_ports_and_a_broken_one_leaves_the_first_file(find: Find) -> None:
+    base = "services: {db: {image: postgres, ports: ['55871:5432']}, gone: {image: postgres, ports: ['55872:5432']}}"
+    override = "services: {db: {ports: !override ['55883:5432']}, gone: !reset null}"
+    found = find({"docker-compose.yml": base, "docker-compose.override.yml": override})
+    assert [one.where for one in found.databases] == ["127.0.0.1:55883/postgres"]
+    found = find({"docker-compose.override.yml": "services: [oops"})
+    assert [one.where for one in found.databases] == ["127.0.0.1:55871/postgres", "127.0.0.1:55872/postgres"]
+    assert found.problems == ("docker-compose.override.yml is not YAML.",)
+
+
+@pytest.mark.parametrize(
+    ("ports", "where"),
+    [
+        ("6000-6002:5431-5433", "127.0.0.1:6001/postgres"),
+        ("127.0.0.1:6000-6001:5432-5433", "127.0.0.1:6000/postgres"),
+        ("6000-6002:5432", "publishes no fixed port"),
+        ("6000-6002:5432-5433", "publishes no fixed port"),
+        ("0:5432", "publishes no fixed port"),
+        ("70000:5432", "publishes a port above 65535"),
+    ],
+)
+def test_published_ports_of_compose_are_read_as_docker_reads_them(find: Find, ports: str, where: str) -> None:
+    found = find({"compose.yaml": f"services: {{db: {{image: postgres, ports: ['{ports}']}}}}"})
+    problems = [problem.removeprefix("compose.yaml: the service db ") for problem in found.problems]
+    assert [*[one.where for one in found.databases], *problems] in ([where], [f"{where}."])
+
+
+def test_first_files_by_name_are_read_and_the_number_of_the_others_is_reported(find: Find) -> None:
+    files = {f".env.e{place:02}.local": f"DATABASE_URL=postgres://localhost/d{place:02}" for place in range(40)}
+    found = find({".env": "A=b", **files})
+    assert [one.where for one in found.databases] == [f"localhost/d{place:02}" for place in range(15)]
+    assert found.problems == (
+        "25 further .env files in the folder of the app. gjobs reads at most 16 in each directory.",
+    )
+    urls = "".join(f"  s{place}: {{image: postgres, ports: ['{6000 + place}:5432']}}\n" for place in range(20))
+    further = find({"compose.yaml": f"services:\n{urls}"})
+    assert len(further.databases) == 30
+    assert further.problems[-1] == "5 further databases. gjobs lists at most 30."
+
+
+def test_names_and_lines_that_cannot_be_used_are_reported(find: Find) -> None:
+    found = find(
+        {
+            ".env": f"DATABASE_URL='postgres://u:{SECRET}@localhost/x\nexport DIRECT_URL=\"{SECRET}\n",
+            "compose.yaml": 'services: {"a\\e[31m": {image: postgres, ports: ["6000:5432"]}, '
+            'db: {image: postgres, ports: ["6001:5432"], environment: {POSTGRES_DB: "x\\ey"}}}',
+            "supabase/config.toml": "[db]\nport = 'env(DB_PORT)'",
+        }
+    )
+    assert found.databases == ()
+    assert found.problems == (
+        "supabase/config.toml: db.port uses an environment variable, which gjobs does not read.",
+        ".env: DATABASE_URL cannot be read. A quote may be missing.",
+        ".env: DIRECT_URL cannot be read. A quote may be missing.",
+        "compose.yaml: the service a\x1b[31m has a name that cannot be used.",
+        "compose.yaml: the service db has control characters in its user, password or database.",
+    )
 
 
 def test_special_files_are_skipped_with_a_reason(find: Find, tmp_path: Path) -> None:
@@ -412,7 +472,14 @@ def test_urls_are_read_as_libpq_reads_their_safe_form(url: str, where: str) -> N
 
 
 @pytest.mark.parametrize(
-    "url", ["postgres://u:p@h/d\n", "postgres://u:p@h/%00", "postgres://[h/d", f"postgres://h/{'x' * 5000}"]
+    "url",
+    [
+        "postgres://u:p@h/d\n",
+        "postgres://u:p@h/%00",
+        "postgres://[h/d",
+        "postgres://h:70000/d",
+        f"postgres://h/{'x' * 5000}",
+    ],
 )
 def test_unreadable_urls_are_refused(url: str) -> None:
     with pytest.raises(UnusableAddress, match=r"is not a database URL|cannot be read"):
