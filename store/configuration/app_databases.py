@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from store.configuration.app_folder import MOST_ENV_FILES, SUPABASE_NAME, AppFolder, Level, UnusableFile, locate_app
-from store.configuration.configuration import Configuration, Profile
+from store.configuration.configuration import APP_PREFIX, Configuration, Profile
 from store.configuration.database_address import (
     LARGEST_VALUE,
     PORTS,
@@ -25,8 +25,6 @@ from store.configuration.database_address import (
 
 T = TypeVar("T")
 
-PREFIX = "app:"
-"""Begins the name of each found database, so that it is not taken for a profile of the configuration file."""
 VARIABLES = ("DATABASE_URL", "DIRECT_URL", "POSTGRES_URL", "SUPABASE_DB_URL")
 MOST_DATABASES = 30
 _IN_CONTAINERS = ("/.dockerenv", "/run/.containerenv")
@@ -176,7 +174,7 @@ class _Finder:
             return
         address = DatabaseAddress(host="127.0.0.1", port=str(port), user=_LOGIN, password=_LOGIN, database=_LOGIN)
         folder = name.removesuffix("/config.toml")
-        yield _Candidate(f"{PREFIX}{folder}", "local Supabase", name, address, f"127.0.0.1:{port}")
+        yield _Candidate(f"{APP_PREFIX}{folder}", "local Supabase", name, address, f"127.0.0.1:{port}")
 
     def _values_or_none(self, path: Path, outer: Mapping[str, str]) -> dict[str, str] | None:
         try:
@@ -222,7 +220,7 @@ class _Finder:
             except UnusableAddress as error:
                 self._problems.append(f"{source}: {variable} {error}.")
             else:
-                yield _Candidate(f"{PREFIX}{source}:{variable}", variable, source, address, address.where)
+                yield _Candidate(f"{APP_PREFIX}{source}:{variable}", variable, source, address, address.where)
 
     def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[_Candidate]:
         texts = self._each(level, level.compose_names, self._folder.read)
@@ -245,7 +243,7 @@ class _Finder:
             if service.address is None:
                 self._problems.append(f"{source}: the service {service.name} {service.problem}.")
             else:
-                name = f"{PREFIX}{source}:{service.name}"
+                name = f"{APP_PREFIX}{source}:{service.name}"
                 yield _Candidate(name, f"service {service.name}", source, service.address, service.address.where)
 
     def _each(self, level: Level, names: tuple[str, ...], read: Callable[[Path], T]) -> dict[str, T]:

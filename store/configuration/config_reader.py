@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.configuration import (
+    APP_PREFIX,
     EMBEDDED,
     EMBEDDED_PROFILE,
     TERMINALS,
@@ -254,7 +255,12 @@ def read_document(document: Mapping[str, object], problems: list[ConfigurationPr
     profiles = _read_profiles(top.table("profiles"), problems, path.parent)
     default_profile = top.text("default_profile")
     if default_profile is not None and default_profile not in profiles:
-        top.complain(f"does not name a profile: {not_known(default_profile, profiles)}", "default_profile")
+        words = f"does not name a profile: {not_known(default_profile, profiles)}"
+        if default_profile.startswith(APP_PREFIX):
+            words += (
+                f" Names that begin with '{APP_PREFIX}' cannot be the default: they exist only in the folder of an app."
+            )
+        top.complain(words, "default_profile")
     theme = top.text("theme")
     keymap = dict(_read_keymap(top.table("keymap"), ("keymap",), problems))
     views = _read_views(top.table("views"), problems)

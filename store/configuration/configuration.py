@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 """The reserved name of the profile for our own server's database."""
 
+APP_PREFIX = "app:"
+"""Begins the name of each database that a file of an app names, so that it is not taken for a configured profile."""
+
 
 class Pooler(StrEnum):
     """How a pooler assigns server connections: for a client's session, or for one transaction."""

@@ -5,7 +5,7 @@ from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
-from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration, Profile
+from store.configuration.configuration import APP_PREFIX, EMBEDDED, NO_CONFIGURATION, Configuration, Profile
 from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 from store.formats import not_known
@@ -162,11 +162,13 @@ def _two_databases(one: str, other: str) -> InvalidValue:
 def _named(name: str, origin: str, configuration: Configuration) -> Profile:
     if name in configuration.profiles:
         return configuration.profiles[name]
-    raise InvalidValue(
-        "profile",
-        f"{origin} does not name a profile: {not_known(name, configuration.profiles)}",
-        hint="Run 'gjobs profiles' to list them, or 'gjobs config path' to find the configuration file.",
-    )
+    hint = "Run 'gjobs profiles' to list them, or 'gjobs config path' to find the configuration file."
+    if name.startswith(APP_PREFIX):
+        hint = (
+            f"Names that begin with '{APP_PREFIX}' exist only in the folder of their app. Run 'gjobs profiles' there."
+        )
+    words = f"{origin} does not name a profile: {not_known(name, configuration.profiles)}"
+    raise InvalidValue("profile", words, hint=hint)
 
 
 def _target(chosen: UrlTarget | Profile, data_dir: Path) -> Target:

@@ -92,7 +92,7 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
         return NO_CONFIGURATION
     configuration = load(configuration_file(options.config, os.environ))
     profile = options.profile or os.environ.get("GJOBS_PROFILE") or ""
-    if profile.startswith("app:"):
+    if profile and profile not in configuration.profiles:
         from store.configuration.app_databases import find_app_databases
 
         configuration = find_app_databases(os.environ).added_to(configuration, profile)

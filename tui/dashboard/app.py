@@ -210,6 +210,8 @@ class GjobsApp(MessageApp[int]):
 
         choice = await self._choices.choose_first(ask)
         self.show_status()
+        if unusable := self._choices.unusable:
+            show_toast(self, Toast(text=unusable, severity="warning"))
         if choice is None:
             self._connect()
         else:

@@ -42,6 +42,15 @@ class DatabaseChoices:
         return (*self._configured, *(one for one in self._choices if one.name not in known))
 
     @property
+    def unusable(self) -> str:
+        """A sentence if the files of the app name only databases that cannot be used. Otherwise empty."""
+        if self._choices or self._found is None or not self._found.problems:
+            return ""
+        from tui.dashboard.first_question import skipped_words
+
+        return skipped_words(len(self._found.problems))
+
+    @property
     def may_ask(self) -> bool:
         return self._search is not None and self._search.asks
 
@@ -77,7 +86,7 @@ class DatabaseChoices:
             return choices[place]
         from tui.dashboard.first_question import FirstQuestion
 
-        picked = await ask(FirstQuestion(choices, chosen=place))
+        picked = await ask(FirstQuestion(choices, chosen=place, skipped=len(self._found.problems)))
         if picked is None:
             return None
         choice = None if picked == EMBEDDED else choices[int(picked)]

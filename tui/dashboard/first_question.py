@@ -14,8 +14,14 @@ from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.setup import DatabaseChoice
 
-REMARK = "The files of this app name these databases. You may write only to local ones."
-"""Warns that writing to a local database needs no write permit."""
+REMARK = "The files of this app name these databases."
+LOCAL, ALL_READ_ONLY = "You may write only to local ones.", "All of them are read-only."
+"""Sentences after the remark. The first warns that writing to a local database needs no write permit."""
+
+
+def skipped_words(number: int) -> str:
+    values = "1 entry" if number == 1 else f"{number} entries"
+    return f"gjobs skipped {values} of the app's files: 'gjobs profiles' says why."
 
 
 class FirstQuestion(PickDialog):
@@ -33,20 +39,24 @@ class FirstQuestion(PickDialog):
     ]
     help_topic = "connecting"
 
-    def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: int | None) -> None:
-        """`chosen` is the position of the last answer."""
+    def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: int | None, skipped: int = 0) -> None:
+        """`chosen` is the position of the last answer, and `skipped` the number of values that cannot be used."""
+        self._skipped = skipped
+        may_write = any(one.may_write for one in choices)
         found = [listed_database(str(place), one) for place, one in enumerate(choices)]
         super().__init__(
             title="Open which database?",
             choices=[Choice(key=EMBEDDED, label="Sample database", detail="with jobs to practise on"), *found],
             chosen=None if chosen is None else str(chosen),
-            remark=REMARK,
+            remark=f"{REMARK} {LOCAL if may_write else ALL_READ_ONLY}",
         )
 
     def further_parts(self) -> ComposeResult:
         switch = key_of(self.app, APP_BINDINGS, "app.database")
         leave, end = self.key("dialog.leave"), key_of(self.app, APP_BINDINGS, "app.quit_anywhere")
         text = f"{switch} switches later. {leave} opens the sample database, and gjobs asks again. {end} quits."
+        if self._skipped:
+            text += f" {skipped_words(self._skipped)}"
         yield Static(Content(text), id="later", markup=False)
 
     def further_keys(self) -> Iterator[tuple[str, str]]:

@@ -110,7 +110,12 @@ class DatabaseChoice:
 
     @property
     def rule(self) -> str:
-        return "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
+        return "may write" if self.may_write else "read-only"
+
+    @property
+    def may_write(self) -> bool:
+        """Whether writes need no permit."""
+        return self.settings.write_rule is WriteMode.OPEN
 
     @property
     def detail(self) -> str:

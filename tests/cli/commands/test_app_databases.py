@@ -69,8 +69,10 @@ def test_profile_option_opens_a_database_of_the_app_and_may_write_to_a_local_one
     assert gjobs("projects", "create", "Spring", "--as", "ada@example.com", "--read-only").code == 6
     assert len(gjobs("projects", "--json").document) == 3
     assert_refused(gjobs("projects", "--profile", "app:supabas"), 2, "Did you mean 'app:supabase'?")
+    assert_refused(gjobs("projects", "--profile", "DATABASE_URL"), 2, "app:.env.local:DATABASE_URL")
     monkeypatch.chdir("/")
-    assert_refused(gjobs("projects"), 2, "GJOBS_PROFILE does not name a profile")
+    elsewhere = "Names that begin with 'app:' exist only in the folder of their app. Run 'gjobs profiles' there."
+    assert_refused(gjobs("projects"), 2, "GJOBS_PROFILE does not name a profile", elsewhere)
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,13 @@ NO_KEY = "names no key; write 'comma' for a comma."
             'default_profile = "a"',
             "1: default_profile does not name a profile: 'a' is not known. Use one of embedded.",
         ),
+        (
+            'default_profile = "app:supabase"',
+            (
+                "1: default_profile does not name a profile: 'app:supabase' is not known. Use one of embedded. "
+                "Names that begin with 'app:' cannot be the default: they exist only in the folder of an app."
+            ),
+        ),
         ("[profiles.a]", "1: profiles.a needs either url or service, and not both."),
         (f'{PROD}service = "x"', "1: profiles.prod needs either url or service, and not both."),
         ('[profiles.a]\nurl = "db.example.com"', f"2: profiles.a.url is not an address: {EXAMPLE}"),

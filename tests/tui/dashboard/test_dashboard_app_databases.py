@@ -170,9 +170,20 @@ async def test_options_of_the_command_line_apply_to_the_chosen_database(
     settings = resolve(act_as="ada@example.com", read_only=True, data_dir=tmp_path, environment={})
     async with drive_dashboard(start(settings), waits=False) as driver:
         await question_is_seen(driver)
+        await driver.shows("The files of this app name these databases. All of them are read-only.")
         await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
         assert "as ada@example.com · read-only" in driver.header
         await driver.press("W", toast="--read-only")
+
+
+async def test_folder_whose_files_name_no_usable_database_opens_the_sample_database_with_a_hint(
+    jobs_db: JobsDatabase, start: Start, app_directory: Path
+) -> None:
+    for name in (".env", ".env.production.local", ".env.\x1b[31m.local"):
+        (app_directory / name).write_text("DATABASE_URL=mysql://h/d\n", encoding="utf-8")
+    async with drive_dashboard(start()) as driver:
+        assert "sample jobs" in driver.header
+        await driver.shows_toast("gjobs skipped 3 entries of the app's files: 'gjobs profiles' says why.")
 
 
 async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(
