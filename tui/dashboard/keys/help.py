@@ -23,6 +23,7 @@ from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tui.dashboard.errors.waste_dialog import WasteDialog
 from tui.dashboard.export.export_dialog import ExportDialog
+from tui.dashboard.first_question import FirstQuestion
 from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
@@ -53,6 +54,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     ExportDialog,
     CaseDialog,
     PickDialog,
+    FirstQuestion,
     ActingDialog,
     IsolationDialog,
     SqlDialog,
