@@ -129,7 +129,7 @@ def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> 
         (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, "),
         (["db"], "required: COMMAND"),
         (["projects", "crate", "X"], "Command 'crate' is not known. Did you mean 'create'?"),
-        (["migrate", "down", "0O01"], "'0O01' is not known. Did you mean '0010'?"),
+        (["migrate", "down", "0O10"], "'0O10' is not known. Did you mean '0010'?"),
         (["budgets", "set", "--period", "mouth"], "'mouth' is not known. Did you mean 'month'?"),
         (["stats", "--by", "projct"], "'projct' is not known. Did you mean 'project'?"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),

@@ -12,6 +12,7 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.file_form import FileForm
 from tui.dashboard.dialogs.form import FormDialog
+from tui.dashboard.dialogs.table_dialog import TableDialog
 from tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
 from tui.dashboard.keys.manual_dialog import KEYS_HEADING, Location, ManualDialog
 from tui.manual.pages import TOPICS
@@ -186,6 +187,7 @@ def test_each_dialog_has_a_page() -> None:
         ManualDialog,
         FormDialog,
         FileForm,
+        TableDialog,
     }
     assert len(dialogs) > 15
     assert [kind.__name__ for kind in dialogs if not any(issubclass(kind, known) for known in TOPIC_OF)] == []
