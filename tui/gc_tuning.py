@@ -1,11 +1,12 @@
-"""Postpones garbage collection until the first screen."""
+"""Postpones garbage collection until the first screen, and then to moments between two keys."""
 
 import gc
 
-_SELDOM = (10_000, 20, 50)
-"""Each poll makes thousands of short-lived values. A collection after every few hundred would pause the dashboard and
-find nothing.
+_SELDOM = (20_000, 5, 500)
+"""Keys and polls make thousands of short-lived values. A collection after every few hundred would find nothing, and one
+while a key is drawn would delay its frame.
 """
+_WORTHWHILE = 1_000
 
 
 def pause_gc() -> None:
@@ -20,3 +21,9 @@ def resume_gc() -> None:
         gc.freeze()
         gc.set_threshold(*_SELDOM)
         gc.enable()
+
+
+def collect_between_keys() -> None:
+    """Collect the values that were made in the last second. Call this once a second, outside of key handling."""
+    if gc.isenabled() and gc.get_count()[0] >= _WORTHWHILE:
+        gc.collect(1)
