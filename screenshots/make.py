@@ -240,7 +240,7 @@ async def case(stage: Stage) -> None:
 
 async def waste(stage: Stage) -> None:
     await errors(stage)
-    await stage.open("w", "#headline")
+    await stage.open("w", "#options")
     await stage.press("left", "left")
     table = stage.app.screen.query_one("#table", Static)
     await stage.wait_for(lambda: "ERROR" in str(table.render()))
