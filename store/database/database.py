@@ -290,6 +290,7 @@ class Database:
     @asynccontextmanager
     async def _write(self, actor: Actor, limits: TimeLimits) -> AsyncIterator["WriteTransaction"]:
         identity = await self._identity(actor)
+        self._early.drop()
         async with (
             self._with_read_only_reason(),
             self._connection() as connection,
@@ -321,6 +322,7 @@ class Database:
         sent = (*queries, _USUAL_LEVEL) if self._has_known_isolation is None else queries
         with self.priority.foreground():
             identity = await self._identity(actor)
+            self._early.drop()
             async with (
                 self._with_read_only_reason(),
                 self._connection(len(sent)) as connection,

@@ -33,6 +33,10 @@ class EarlyAnswers:
         self._until = self._clock() + MOST_SECONDS
         self.expected = ()
 
+    def drop(self) -> None:
+        """Drop the answers, because a write may make them untrue."""
+        self._answers = []
+
     def take(self, queries: Sequence[Query[Any]]) -> tuple[list[Any], ...] | None:
         """Return the rows of all the queries, or None if the answer to one of them is missing or too old."""
         if not self._answers:

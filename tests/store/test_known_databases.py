@@ -11,13 +11,16 @@ import pytest
 from sqlalchemy import text
 
 from store.configuration.settings import resolve
+from store.database.database import Database
 from store.database.early_answers import MOST_SECONDS, EarlyAnswers
 from store.database.query import Query, make_number
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.known_databases import MOST_KNOWN, Known, KnownDatabase
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import ADA, Db
+from tests.store.store_fixtures import ADA, BEN, Db
 from tui.session import Expected, Session, first_listing, first_page, open_session
 
 FILE = "known-databases.json"
@@ -36,6 +39,7 @@ class Sessions:
 
     def __init__(self, proxy: WireProxy, database: Conninfo, directory: Path) -> None:
         self._proxy, self._url, self._directory = proxy, proxy.url(database), directory
+        self.conninfo = database
         self.round_trips = 0
 
     @asynccontextmanager
@@ -98,6 +102,34 @@ async def test_guess_that_fails_or_misses_leaves_the_list_right(sessions: Sessio
         assert sessions.round_trips == trips
 
 
+async def test_own_write_drops_the_early_answers(sessions: Sessions, db: Db) -> None:
+    project = db.make_project()
+    await sessions.listed()
+    async with sessions.open() as session:
+        session.access.open_permit("a test", 60)
+        job = await session.store.create_generation_job(project_id=project, mode="product_to_image")
+        assert [one.id for one in (await session.store.get_listing(ListingQuery())).window.jobs] == [job.id]
+    counted = Query(text("select count(*) from public.projects"), make_number)
+    insert = text("insert into projects (user_id, name) values (:owner, 'New') returning 1")
+    added = Query(insert, make_number, {"owner": ADA})
+    async with Store(Database(sessions.conninfo)) as store:
+        store.database.expect(counted)
+        await store.database.inspect()
+        await store.database.write_pipelined(OPERATOR, "add", added)
+        assert await store.database.read(OPERATOR, counted) == [2]
+
+
+async def test_user_never_gets_the_answer_of_an_operator(database: Conninfo, db: Db) -> None:
+    counted = Query(text("select count(*) from public.projects"), make_number)
+    db.make_project(BEN)
+    async with Store(Database(database)) as store:
+        store.database.expect(counted)
+        await store.database.inspect()
+        assert await store.database.read(ActingUser(id=ADA), counted) == [0]
+        db.make_project(BEN)
+        assert await store.database.read(OPERATOR, counted) == [1], "the early answer is still there for the operator"
+
+
 def test_early_answer_serves_one_equal_query_within_a_second() -> None:
     statement, now = text("select 1"), 0.0
     answers = EarlyAnswers(lambda: now)
@@ -118,8 +150,11 @@ def test_file_keeps_the_newest_databases_and_no_address(tmp_path: Path) -> None:
     path, known = tmp_path / "state" / FILE, Known(has_later_columns=True, project_id=ADA)
     for port in range(MOST_KNOWN + 1):
         KnownDatabase(path, {"host": "db.example.com", "port": port}).remember(known)
-    first, last = (KnownDatabase(path, {"host": "db.example.com", "port": port}) for port in (0, MOST_KNOWN))
-    assert (first.known, last.known) == (None, known)
+    newest: Conninfo = {"host": "db.example.com", "port": MOST_KNOWN}
+    last = KnownDatabase(path, newest)
+    assert last.known == known
+    for name, value in (("port", 0), ("host", "db.example.org"), ("dbname", "other"), ("user", "other")):
+        assert KnownDatabase(path, {**newest, name: value}).known is None
     assert "example" not in path.read_text()
     last.remember(None)
     assert len(json.loads(path.read_text())) == MOST_KNOWN - 1
