@@ -36,7 +36,7 @@ class Level:
     directory: Path
     has_supabase: bool
     env_names: tuple[str, ...]
-    """In ascending priority: `.env` first. The files for one mode are in reverse order, because the last is listed
+    """In ascending priority: `.env` first. The files for one mode are in reverse order: callers list the last file
     first.
     """
     unread_env_count: int = 0

@@ -14,7 +14,7 @@ MOST_LISTED = 5_000
 MOST_DELETED = 2_000
 """The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
-"""The most events read after a moment, and the most events before it in the search for late ones."""
+"""The maximum number of events read after a moment, and of earlier events searched for late ones."""
 FEW_CHANGES = 5_000
 """If there are at most this many events, a list reads all of them at once. A step from one event to the next also
 reads at most this many.
@@ -54,8 +54,7 @@ class EventRange:
     count: int
     """The number of events from `first` on, at most one more than MOST_CHANGES."""
     newest: int | None
-    """If there are more events from `first` on, the last transaction that has not all of its events among the newest
-    MOST_CHANGES ones.
+    """The last transaction with events outside the newest MOST_CHANGES. None if `count` is at most MOST_CHANGES.
     """
     taken_at: datetime
     """The server's time."""

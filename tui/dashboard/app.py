@@ -252,7 +252,7 @@ class GjobsApp(MessageApp[int]):
         await self.find_databases()
 
     async def finish_row_notes(self) -> None:
-        """Read what the rows show besides their values, for a frame without a later refresh."""
+        """Read the owners and stuck jobs of the rows now, because a single frame is never refreshed."""
         await self._actions.finish_row_notes()
 
     def read_views(self) -> None:

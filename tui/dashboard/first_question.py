@@ -34,7 +34,7 @@ class FirstQuestion(PickDialog):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        # The field would take it, to copy its selection.
+        # Otherwise, the input field would handle Ctrl+C and copy its selection.
         Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True, id="dialog.quit", tooltip="Quit gjobs"),
     ]
     help_topic = "connecting"

@@ -150,7 +150,7 @@ def status_content(
 
 
 def _places(status: ConnectionStatus) -> list[tuple[str | None, ...]]:
-    """Return two choices: label with address, and for too little room, only the name."""
+    """Return two choices: the label with the address, or only the name if there is too little room."""
     label, address = status.database, status.address
     return [(label, address), (status.name,)] if label and address else [(label,)]
 
@@ -210,7 +210,7 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list
     if status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if status.moment:
-        # A narrow line has no room for both the writes and the trouble.
+        # A narrow line has no room for both 'writes are off' and the connection trouble.
         writes, trouble_part = (" · writes are off", []) if status.trouble is None else ("", [_DOT, freshness])
         return [*parts, _DOT, (f"as of {status.moment}{writes}", "bold $text-warning"), *trouble_part]
     if status.read_only:
@@ -255,8 +255,8 @@ def connection_status(
     zone: ShownZone = LOCAL,
     moment: datetime | None = None,
 ) -> ConnectionStatus:
-    """Return the status. `choice` is the database being opened, unless the user `is_choosing` it. `visibility` is what
-    the user sees.
+    """Return the status. `choice` is the database being opened. It is ignored if the user is still choosing
+    (`is_choosing`). `visibility` is what the user sees.
     """
     choice = None if is_choosing else choice
     session, store, failure = poller.session, poller.store, poller.failure

@@ -79,7 +79,7 @@ class Unfinished(NamedTuple):
 
     is_rest: Callable[[str], bool | None]
     """Whether a burst is the rest. None if the next character decides. If none follows, the burst is a key. After an
-    unfinished paste, an incomplete escape sequence that nothing follows counts as the rest of the paste.
+    unfinished paste, an incomplete escape sequence without further input counts as the rest of the paste.
     """
     read_on: Callable[[], Parsing]
     is_paste: bool = False

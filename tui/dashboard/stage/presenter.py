@@ -38,11 +38,11 @@ _TALL, _LARGE, _TALLEST = 32, 36, 45
 parts.
 """
 _OTHER_LINES, _OTHER_LINES_OF_TALL, _OTHER_LINES_OF_TALLEST = 17, 25, 31
-"""Lines that are not for transitions, with two for the caption."""
+"""The number of lines not used for transitions, including two for the caption."""
 _LOW = 28
 """Screen height below which the caption has no blank lines."""
 _WIDE, _WIDEST = 100, 140
-"""Screen widths: from which transitions show the job's id, and from which the arrows are long."""
+"""Minimum screen widths: for job ids in transitions, and for long arrows."""
 _DIGIT_MARGIN = 2
 """Cells that a box keeps free beside larger digits, so that they do not touch its border."""
 _DIGITS = frozenset("0123456789$.,% ")

@@ -20,7 +20,9 @@ class Transition:
     job: GenerationJob
     """The job after the change."""
     before: AnyStatus | None
-    """The earlier status, or else the only one that the change can start from. None if the job was created so."""
+    """The earlier status, or else the only one that the change can start from. None if the job was created with its
+    current status.
+    """
     at: datetime
 
 
@@ -55,6 +57,8 @@ class TransitionLog:
         self._statuses = {job.id: job.status for job in jobs}
 
     def _before(self, job: GenerationJob) -> AnyStatus | None:
-        """Return the status that was seen before. The first listing of a list has none, but most have one source."""
+        """Return the status that was seen before. At the first listing, no status was seen before, but most statuses
+        have only one possible source.
+        """
         sources = job.status.sources if isinstance(job.status, JobStatus) else ()
         return self._statuses.get(job.id) or (sources[0] if len(sources) == 1 else None)

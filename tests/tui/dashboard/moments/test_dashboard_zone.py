@@ -57,7 +57,7 @@ def times_in_dialog(driver: Driver) -> set[str]:
 async def shows_each_zone(driver: Driver, title: str) -> None:
     """Check that the dialog shows other times in UTC, and the same ones again in the profile's zone."""
     await driver.until(lambda: driver.dialog.startswith(title) and times_in_dialog(driver))
-    before = times_in_dialog(driver)  # Events that are read later add more.
+    before = times_in_dialog(driver)  # Events that are read later add more times.
     await driver.press("Z", until=lambda: times_in_dialog(driver) and not before <= times_in_dialog(driver))
     await driver.press("Z", "Z", until=lambda: before <= times_in_dialog(driver))
 
