@@ -128,7 +128,7 @@ class ConnectionPool:
     async def _acquire(self) -> AsyncConnection:
         if self._early is not None:
             early, self._early = self._early, None
-            return await early.get()
+            self._idle.append(await early.get())
         while self._idle:
             connection = self._idle.pop()
             if not _has_input(connection):

@@ -263,6 +263,18 @@ async def test_connection_that_is_opened_early_serves_the_first_borrower(
     await nowhere.close()
 
 
+async def test_early_connection_that_broke_before_its_first_use_is_replaced(
+    connections: ConnectionPool, sessions: Sessions, sql: Sql
+) -> None:
+    connections.connect_early()
+    await until(lambda: [state for _, state in sessions()] == ["idle"])
+    ((broken, _),) = sessions()
+    sql("select pg_terminate_backend(%s)", [broken])
+    await until(lambda: not sessions())
+    async with connections.connection() as connection:
+        assert await backend(connection) != broken
+
+
 @pytest.mark.parametrize("is_open", [False, True])
 async def test_connection_that_is_opened_early_and_never_borrowed_is_closed(
     database: Conninfo, sessions: Sessions, is_open: bool
@@ -290,4 +302,4 @@ async def test_borrower_that_stops_waiting_for_an_early_connection_leaves_none(
         await task
     await until(lambda: not sessions())
     await borrow()
-    assert len(sessions()) == 1
+    await until(lambda: len(sessions()) == 1)
