@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from textual.widgets import Input
 
 from store.capabilities.capability import MissingCapability
 from store.job_list.list_query import ListQuery, OrderColumn
+from store.statistics.totals import Precision
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
@@ -44,16 +47,23 @@ async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
     assert dashboard.toasts == []
 
 
-async def test_tab_of_a_whole_list_counts_its_rows_even_before_the_totals_are_read_again(
+async def test_tab_of_a_whole_list_counts_its_rows_unless_exact_totals_are_newer(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     before = dashboard.app.dashboard.totals
     assert before is not None
     jobs_db.job(30)
     await dashboard.refreshes(rows=[1, 2, 3, 4, 5, 6, 30])
-    dashboard.app.dashboard.jobs.show_totals(before)
-    assert dashboard.app.dashboard.query_one(StatusTabs).counts[None] == "7"
-    assert dashboard.title == "Jobs · 7, newest first"
+    capped = {one: replace(count, precision=Precision.CAPPED) for one, count in before.counts.items()}
+    later = before.taken_at + timedelta(seconds=1)
+    for totals, number in (
+        (before, "7"),
+        (replace(before, counts=capped, taken_at=later), "7"),
+        (replace(before, taken_at=later), "6"),
+    ):
+        dashboard.app.dashboard.jobs.show_totals(totals)
+        assert dashboard.app.dashboard.query_one(StatusTabs).counts[None] == number
+        assert dashboard.title == "Jobs · 7, newest first"
 
 
 async def test_click_on_a_status_tab_lists_its_jobs_and_unlisted_marks_are_dropped(

@@ -581,8 +581,10 @@ class JobsPanel(Vertical, TitledPanel):
             counts = {status: totals.count(status) for status in TABS}
         listing = self._listing
         if counts and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
-            # The list is newer than the totals, and its title has this number.
-            counts[listed.status] = Count(number=len(listing.window.jobs), precision=Precision.EXACT)
+            counted = counts[listed.status]
+            is_newer = totals is not None and totals.taken_at > listing.taken_at
+            if not (is_newer and counted is not None and counted.precision is Precision.EXACT):
+                counts[listed.status] = Count(number=len(listing.window.jobs), precision=Precision.EXACT)
         tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
         tabs.fixed = fixed_values(listed.job_filter)
 
