@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob
 
 if TYPE_CHECKING:
     from store.job_list.list_query import ListQuery
@@ -20,9 +20,7 @@ class Transition:
     job: GenerationJob
     """The job after the change."""
     before: AnyStatus | None
-    """The earlier status, or else the only one that the change can start from. None if the job was created with its
-    current status.
-    """
+    """The status that an earlier listing showed. None if none showed the job."""
     at: datetime
 
 
@@ -46,7 +44,7 @@ class TransitionLog:
             self.forget()
             self._query = listing.query.window.listed
         changed = [job for job in jobs if self._statuses.get(job.id) != job.status]
-        new = [Transition(job=job, before=self._before(job), at=job.updated_at) for job in changed]
+        new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
         if self._statuses:
             # A row that scrolled into the window is not a change.
             newest_at = (
@@ -55,10 +53,3 @@ class TransitionLog:
             new = [one for one in new if one.job.id in self._statuses or one.at >= newest_at]
         self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
         self._statuses = {job.id: job.status for job in jobs}
-
-    def _before(self, job: GenerationJob) -> AnyStatus | None:
-        """Return the status that was seen before. At the first listing, no status was seen before, but most statuses
-        have only one possible source.
-        """
-        sources = job.status.sources if isinstance(job.status, JobStatus) else ()
-        return self._statuses.get(job.id) or (sources[0] if len(sources) == 1 else None)
