@@ -1,7 +1,7 @@
 """Patterns of IP addresses and phone numbers, and which matches are redacted."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 _START = r"(?:(?<![\w.+/-])(?<![0-9]:)|(?<=\\[nrt]))"
@@ -19,11 +19,17 @@ _LOCAL = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
     "224.0.0.0/3",  # Multicast and reserved addresses, and masks of networks.
 )
-_VERSION_BEFORE = re.compile(
-    r"(?:(?:version|release|build|\bver)s?[\"'\s:=.]{0,6}|[=~<>!^]=\s?|~>\s?|[\^~])$", re.IGNORECASE
+_VERSION_BEFORE = re.compile(r"(?:(?:version|release|\bver)s?[\"'\s:=.]{0,6}|[~<>]=\s?|~>\s?|[\^~])$", re.IGNORECASE)
+_PACKAGE_BEFORE = re.compile(
+    r"(?<![\w./:@-])(?:opencv|nvidia|tensorrt|chromedriver|types|sqlite)[a-z0-9_-]{0,30}[=!]=$", re.IGNORECASE
 )
-_PRODUCT_BEFORE = re.compile(r"(?<![\w./:@-])[A-Za-z][\w-]{0,30}/$")
-"""As in `Chrome/120.1.2.3`. A segment of a URL path does not match, because a slash precedes it."""
+"""As in `opencv-python==4.9.0.80`. After any other name, it may be a comparison of addresses."""
+_PRODUCT_BEFORE = re.compile(
+    r"(?<![\w./:@-])(?:(?:headless)?chrom(?:e|ium)|chromedriver|crios|edg(?:e|a|ios)?|msedgedriver|webview2?|cronet|opr|"
+    r"vivaldi|yabrowser|ucbrowser|qqbrowser|whale|brave|gsa|fbav|instagram|whatsapp|micromessenger|teams)/$",
+    re.IGNORECASE,
+)
+"""As in `Chrome/120.1.2.3`: products whose versions have four numbers. Another name is that of a host."""
 _PORT = re.compile(r":[0-9]")
 _LONGEST_BEFORE = 48
 
@@ -36,6 +42,7 @@ _PHONES = tuple(
         (
             # With a country code. A number with one dot is an amount.
             rf"(?:(?<![\w.+])|(?<=\\[nrt]))(?:\+|%2[Bb])(?![0-9]+\.[0-9]+(?![0-9.]))[1-9](?:[0-9]{{8,14}}|(?:{_GAP}{{0,3}}[0-9]){{8,14}}){_AFTER}",
+            rf"{_START}00[1-9][0-9]{{9,13}}{_AFTER}",
             rf"{_START}00[1-9][0-9]{{0,2}}[ /-][1-9](?:[ /-]?[0-9]){{6,12}}{_AFTER}",
             # As in North America.
             rf"{_START}(?:1[ .-])?\([2-9][0-9]{{2}}\) ?[0-9]{{3}}[ .-][0-9]{{4}}{_AFTER}",
@@ -48,6 +55,11 @@ _PHONES = tuple(
         ),
     )
 )
+_SPACED_PHONE = re.compile(
+    rf"(?<![0-9] ){_START}(?:1 )?([2-9][0-9]{{2}}) ([2-9][0-9]{{2}}) ([0-9]{{4}})(?! [0-9]){_AFTER}"
+)
+_SIZE_STEP = 8
+"""The sizes of images are multiples of this."""
 _NAMED_PHONE = re.compile(
     r"(?P<before>(?:phone|telefon|mobile|msisdn|whatsapp|(?<![a-z])(?:tel|fax|cell)(?=[\s\"'\\]{0,3}[:=.]))"
     r"(?:[\s_-]?(?:number|no|nr))?\.?\\?[\"']?\s{0,5}[:=]?\s{0,5}\\?[\"']?)"
@@ -72,7 +84,11 @@ def redact_phone_numbers(text: str, mark: Mark) -> str:
     text = _NAMED_PHONE.sub(lambda found: found["before"] + mark(found["value"]), text)
     for pattern in _PHONES:
         text = pattern.sub(lambda found: mark(found[0]), text)
-    return text
+    return _SPACED_PHONE.sub(lambda found: found[0] if _are_sizes(found.groups()) else mark(found[0]), text)
+
+
+def _are_sizes(numbers: Iterable[str]) -> bool:
+    return all(int(number) % _SIZE_STEP == 0 for number in numbers)
 
 
 def _redact_ipv6(text: str, mark: Mark) -> str:
@@ -98,6 +114,6 @@ def _is_local(address: str) -> bool:
 
 def _is_version(found: re.Match[str]) -> bool:
     before = found.string[max(found.start() - _LONGEST_BEFORE, 0) : found.start()]
-    if _VERSION_BEFORE.search(before):
+    if _VERSION_BEFORE.search(before) or _PACKAGE_BEFORE.search(before):
         return True
     return bool(_PRODUCT_BEFORE.search(before)) and not _PORT.match(found.string, found.end())

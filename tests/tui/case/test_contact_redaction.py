@@ -17,6 +17,8 @@ from tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts
         ("connect to 93.184.216.34:5432, 203.0.113.9.", "connect to [IP address 1]:5432, [IP address 2]."),
         ("https://geo.test/json/93.184.216.34", "https://geo.test/json/[IP address 1]"),
         ("db.test/93.184.216.34 or db/93.184.216.34:5432", "db.test/[IP address 1] or db/[IP address 1]:5432"),
+        ("client_ip == 203.0.113.9, ip!=203.0.113.9", "client_ip == [IP address 1], ip!=[IP address 1]"),
+        ("proxy/93.184.216.34, build: 203.0.113.5", "proxy/[IP address 1], build: [IP address 2]"),
         ("::ffff:93.184.216.34 or ::ffff:5db8:d822", "::ffff:[IP address 2] or [IP address 1]"),
         ("root@93.184.216.3 failed", "[e-mail 1] failed"),
         ('{"a": "x\\n93.184.216.34\\n"}', '{"a": "x\\n[IP address 1]\\n"}'),
@@ -27,6 +29,7 @@ from tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts
         ("+44 (0)20 7946 0958, +49/170/1234567.", "[phone number 1], [phone number 2]."),
         ("tel:+1-555-123-4567 To=%2B15551234567&x", "tel:[phone number 1] To=[phone number 2]&x"),
         ("0049 170 1234567, 0049-1701234567", "[phone number 1], [phone number 2]"),
+        ("00491701234567 or 1 415 555 2671", "[phone number 1] or [phone number 2]"),
         ("(555) 123-4567 1-800-555-0199 212.555.0123", "[phone number 1] [phone number 2] [phone number 3]"),
         ("0170 1234567 and 030/12345678", "[phone number 1] and [phone number 2]"),
         ("(020) 7946 0958", "[phone number 1]"),
@@ -44,14 +47,14 @@ def test_contact_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'version 1.2.3.4, v1.2.3.4, lib==4.9.0.80, "version": "5.1.2.4", Version=6.0.21.52',
-        "Chrome/120.1.2.3 lib-1.2.3.4.jar lib.so.1.2.3.4 0.33.2.1 1.2.3.4-beta 4.0.0.0",
+        'version 1.2.3.4, v1.2.3.4, opencv-python==4.9.0.80, lib>=4.9.0.80, "version": "5.1.2.4", Version=6.0.21.52',
+        "Chrome/120.1.2.3 OPR/106.0.4.9 lib-1.2.3.4.jar lib.so.1.2.3.4 0.33.2.1 1.2.3.4-beta 4.0.0.0",
         "OID 1.3.6.1.4.1.311 and 300.1.2.3",
         "127.0.0.1:5432 10.0.0.5 100.64.0.1 172.16.3.4 192.168.1.2 169.254.1.1 255.255.255.0 0.0.0.0",
         "::1 fe80::1%eth0 fd12:3456::1 ::ffff:a00:1 std::vector cafe::add 5::float8 00:1a:2b:3c:4d:5e",
         "2026-11-29T10:30:00.123456Z 2026-11-29 10:30:00+01:00 2026:11:29 10:30:00 iphone 2026-11-29 10:30",
         "1732876543210 $1,234,567.89 -1234567890 +12345678.9 1e+1234567890 1:2:3:4 16:9 01-02-2026 01/02/2026 10:30",
-        "512 768 1024, 001 002 003 012 013 014 0123 0124 0125",
+        "512 768 1024, 404 500 1200 3, 200 404 500 1200, 001 002 003 012 013 014 0123 0124 0125",
         "12345678-1234-1234-1234-123456789012 req_b6845831efd18121 4c22cf25e0",
     ],
 )
@@ -100,7 +103,8 @@ def test_random_contact_is_replaced_as_a_whole_and_redaction_is_stable(before: s
 
 HARMLESS = st.one_of(
     st.uuids().map(str),
-    st.integers(0, 10**15).map(str),
+    # Spaced numbers of three, three and four digits are a phone number.
+    (st.integers(0, 199) | st.integers(10**4, 10**15)).map(str),
     st.text("0123456789abcdef", min_size=10, max_size=10),
     st.datetimes().map(lambda one: one.isoformat() + "Z"),
     st.datetimes().map(lambda one: one.strftime("%Y-%m-%d %H:%M:%S+01:00")),
