@@ -266,54 +266,64 @@ SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Events of one kind of change after the moment, in one project."""
+    """Events of one kind of change after the moment, with the same projects."""
 
+    former_project_id: UUID
+    """The project before the change. If it is not recorded, the project after the change."""
     project_id: UUID
     from_status: AnyStatus | None
     to_status: AnyStatus | None
     events: int
     former_cents: int
     later_cents: int
-    moved: int
-    """How many events may have changed the project or owner. Only the new values are recorded."""
+    has_unknown_project: bool
+    """Whether an event may have moved a job from a project that is not recorded."""
 
 
-def _changes(of_project: bool) -> Any:
-    return text(f"""
-select e.project_id, e.from_status, e.to_status, count(*),
-       coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
-       coalesce(sum(e.cost_cents), 0)::bigint, count(*) filter (where e.kind = 'changed')
-  from gjobs.job_event_log e
- where {_IN_RANGE} and e.at > :moment
-   and coalesce(e.from_status, e.to_status) is not null {"and e.project_id = :project_id" if of_project else ""}
- group by 1, 2, 3
+# An event has only the new project. The former one is that of the job's event before, which may precede the moment.
+# A job that is older than the first event of all has none. Then a `changed` event may have moved it.
+_CHANGES = text(f"""
+with later as materialized (
+    select e.id, e.job_id, e.kind, e.project_id, e.from_status, e.to_status, e.cost_cents, e.cents_change,
+           lag(e.id) over of_job as former_id, lag(e.project_id) over of_job as former_project_id
+      from gjobs.job_event_log e
+     where {_IN_RANGE} and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
+    window of_job as (partition by e.job_id order by e.id)
+)
+select case when l.former_id is not null then l.former_project_id
+            when before.id is not null then before.project_id
+            else l.project_id end,
+       l.project_id, l.from_status, l.to_status, count(*),
+       coalesce(sum(case when l.to_status is null then l.cost_cents else l.cost_cents - l.cents_change end), 0)::bigint,
+       coalesce(sum(l.cost_cents), 0)::bigint,
+       bool_or(l.kind = 'changed' and coalesce(l.former_id, before.id) is null)
+  from later l
+  left join lateral (
+      select b.id, b.project_id from gjobs.job_event_log b
+       where l.former_id is null and l.from_status is not null and b.job_id = l.job_id and b.id < l.id
+       order by b.id desc limit 1
+  ) before on true
+ group by 1, 2, 3, 4
 """).bindparams(_MOMENT)  # noqa: S608 - of constants
 
 
-_CHANGES = {of_project: _changes(of_project) for of_project in (False, True)}
-
-
-def changes(moment: datetime, events: EventRange, project_id: UUID | None) -> Query[Change]:
+def changes(moment: datetime, events: EventRange) -> Query[Change]:
     """Return a query for what changed after the moment."""
 
     def make(row: Row) -> Change:
-        project, before, after, number, former_cents, later_cents, moved = row
+        former_project, project, before, after, number, former_cents, later_cents, has_unknown_project = row
         return Change(
+            former_project_id=former_project,
             project_id=project,
             from_status=None if before is None else parse_status(before),
             to_status=None if after is None else parse_status(after),
             events=number,
             former_cents=int(former_cents),
             later_cents=int(later_cents),
-            moved=moved,
+            has_unknown_project=has_unknown_project,
         )
 
-    parameters = {
-        "moment": moment,
-        "first_transaction": str(events.first),
-        **_of_project("project_id", project_id),
-    }
-    return Query(_CHANGES[project_id is not None], make, parameters)
+    return Query(_CHANGES, make, {"moment": moment, "first_transaction": str(events.first)})
 
 
 def _neighbor(*, is_later: bool, of_project: bool) -> Any:

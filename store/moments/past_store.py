@@ -319,10 +319,12 @@ class PastStore(Store):
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         events = await self.check()
         matching = None if query.matching is None else await self._count(query.matching)
-        has_rollups = await self.actor_database.has(Capability.ROLLUPS)
-        asked = past_totals.queries(query, self.moment, events, has_rollups=has_rollups)
-        answers = await self._read(*asked) if asked else []
-        return past_totals.totals(query, self.moment, events, answers, matching=matching, actor=self.actor)
+        lacking = await self.actor_database.missing(Capability.ROLLUPS)
+        why = lacking.reason if lacking else "" if events.is_whole else past_totals.TOO_MUCH
+        answers = [] if why else await self._read(*past_totals.queries(query, self.moment, events))
+        return past_totals.totals(
+            query, self.moment, events, answers, unknown_because=why, matching=matching, actor=self.actor
+        )
 
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)
@@ -342,9 +344,10 @@ class PastStore(Store):
         totals = await self.get_totals(TotalsQuery(project_id=project_id))
         self.cautions = tuple(filter(None, (late_caution(await self.check()),)))
         if totals.statistics is None:
-            raise InvalidValue(
-                "at", "Too much has changed since this moment to count its jobs.", hint="Use a later time."
-            )
+            if lacking := await self.actor_database.missing(Capability.ROLLUPS):
+                raise lacking.refusal
+            why = totals.unknown_because
+            raise InvalidValue("at", why, hint=past_totals.HINTS[why])
         return totals.statistics
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:

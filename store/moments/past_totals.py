@@ -19,14 +19,17 @@ from store.users.actor import Actor
 MOST_PROJECTS = 10_000
 
 
-def queries(query: TotalsQuery, moment: datetime, events: EventRange, *, has_rollups: bool) -> list[Query[Any]]:
-    """Return the queries that `totals` needs. Without rollups, or after too many changes, there are none."""
-    if not (has_rollups and events.is_whole):
-        return []
+TOO_MUCH = "Too much has changed since this moment to count its jobs."
+UNKNOWN_PROJECT = "A job was edited after this moment, and its project before that is not recorded."
+HINTS = {TOO_MUCH: "Use a later time.", UNKNOWN_PROJECT: "Use a later time, or count all projects."}
+
+
+def queries(query: TotalsQuery, moment: datetime, events: EventRange) -> list[Query[Any]]:
+    """Return the queries that `totals` needs. They need rollups, and that not too much has changed."""
     return [
         statistics_sql.by_status_from_rollups(query.project_id),
         statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
-        moment_sql.changes(moment, events, None),
+        moment_sql.changes(moment, events),
     ]
 
 
@@ -36,9 +39,11 @@ def totals(
     events: EventRange,
     answers: Sequence[list[Any]],
     *,
+    unknown_because: str,
     matching: Count | None,
     actor: Actor,
 ) -> Totals:
+    """Return the totals. There are no answers if `unknown_because` says why."""
     statistics, projects = _before(query.project_id, *answers) if answers else (None, None)
     return Totals(
         query=query,
@@ -51,6 +56,7 @@ def totals(
         taken_at=moment,
         actor=actor,
         may_lack_changes=not events.is_searched,
+        unknown_because=unknown_because or (UNKNOWN_PROJECT if statistics is None else ""),
     )
 
 
@@ -64,30 +70,29 @@ def _before(
     by_project: Sequence[tuple[UUID, ProjectTotals]],
     changes: Sequence[Change],
 ) -> tuple[JobStatistics | None, dict[UUID, ProjectTotals] | None]:
-    """Undo the changes. If a job may have moved between projects, the totals by project are unknown."""
+    """Undo the changes. If a job's former project is not recorded, the totals by project are unknown."""
     numbers: defaultdict[AnyStatus, list[int]] = defaultdict(lambda: [0, 0])
     sums: defaultdict[UUID, list[int]] = defaultdict(lambda: [0, 0])
     for row in by_status:
         numbers[row.status] = [row.count, row.total_cost_cents]
     for project, known in by_project:
         sums[project] = [known.job_count, known.total_cost_cents]
-    have_moved = any(change.moved for change in changes)
     for change in changes:
-        for status, sign, cents in (
-            (change.from_status, 1, change.former_cents),
-            (change.to_status, -1, change.later_cents),
+        for status, project, sign, cents in (
+            (change.from_status, change.former_project_id, 1, change.former_cents),
+            (change.to_status, change.project_id, -1, change.later_cents),
         ):
             if status is None:
                 continue
-            _add(sums[change.project_id], sign * change.events, sign * cents)
-            if project_id in (None, change.project_id):
+            _add(sums[project], sign * change.events, sign * cents)
+            if project_id in (None, project):
                 _add(numbers[status], sign * change.events, sign * cents)
     rows = [_statistic(status, *known) for status, known in numbers.items() if known[0]]
     known_projects = {one: ProjectTotals(job_count=jobs, total_cost_cents=cents) for one, (jobs, cents) in sums.items()}
-    is_known = not (have_moved and project_id is not None)
+    are_known = not any(change.has_unknown_project for change in changes)
     return (
-        statistics_sql.in_workflow_order(rows) if is_known else None,
-        None if have_moved else known_projects,
+        statistics_sql.in_workflow_order(rows) if are_known or project_id is None else None,
+        known_projects if are_known else None,
     )
 
 

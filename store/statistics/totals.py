@@ -99,6 +99,8 @@ class Totals:
     """The claims that policies read and that gjobs does not know. In the app, the numbers may differ."""
     may_lack_changes: bool = False
     """Whether changes may be missing from the numbers of an earlier moment."""
+    unknown_because: str = ""
+    """Why the numbers of an earlier moment are unknown. Empty if they are known."""
 
     def count(self, status: AnyStatus | None) -> Count | None:
         """Return the count of a status; None means all statuses. Returns None if the count is unknown."""

@@ -19,8 +19,9 @@ from store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, O
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import PageKey
 from store.moments import moment_sql
-from store.moments.moment import PastJob
+from store.moments.moment import MOST_CHANGES, PastJob
 from store.moments.past_store import Known, PastStore, past_store
+from store.moments.past_totals import TOO_MUCH, UNKNOWN_PROJECT
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
@@ -158,6 +159,9 @@ async def check_moment_as(
     for status in JobStatus:
         costs = [job.cost_cents for job in jobs if job.status is status]
         assert (statistics.count(status), statistics.cost_cents(status)) == (len(costs), sum(costs))
+    of_project_then = [job for job in jobs if job.project_id == project]
+    assert (await past.get_job_statistics(project)).total_count == len(of_project_then)
+    assert await past.get_total_costs(project) == sum(job.cost_cents for job in of_project_then)
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -256,6 +260,37 @@ async def test_details_show_the_events_until_the_moment(operator: Store, story: 
     totals = await past.get_totals(TotalsQuery.of_list(ListQuery(job_filter=parse("status:failed"))))
     assert totals.matching is not None
     assert (totals.matching.number, totals.counts[JobStatus.FAILED].number) == (4, 4)
+
+
+async def test_numbers_of_a_project_are_exact_unless_a_former_project_is_not_recorded(db: Db, sql: Sql) -> None:
+    first, second = db.make_project(), db.make_project()
+    moved, edited = db.make_job(first, "queued", cost_cents=5), db.make_job(first, "running", cost_cents=7)
+    db.make_job(second, "failed", cost_cents=11)
+    moment = moment_now(sql)
+    sql("update generation_jobs set project_id = %s, status = 'running', cost_cents = 9 where id = %s", (second, moved))
+    sql("update generation_jobs set mode = 'packaging' where id = %s", (edited,))
+    sql("update generation_jobs set project_id = %s where id = %s", (first, moved))
+    sql("update generation_jobs set project_id = %s where id = %s", (second, moved))
+    for actor in ACTORS:
+        past = past_store(db.operator.acting_as(actor), moment)
+        of_first, of_second = await past.get_job_statistics(first), await past.get_job_statistics(second)
+        assert [of_first.count(status) for status in JobStatus] == [1, 1, 0, 0]
+        assert [of_second.cost_cents(status) for status in JobStatus] == [0, 0, 0, 11]
+        projects = (await past.get_totals(TotalsQuery())).projects or {}
+        assert {one: (it.job_count, it.total_cost_cents) for one, it in projects.items()} == {
+            first: (2, 12),
+            second: (1, 11),
+        }
+    sql("delete from gjobs.job_event_log where job_id = %s and kind = 'created'", (edited,))
+    past = past_store(db.operator, moment)
+    totals = await past.get_totals(TotalsQuery(project_id=second))
+    assert (totals.statistics, totals.unknown_because) == (None, UNKNOWN_PROJECT)
+    refused = await error_of(InvalidValue, past.get_job_statistics(second))
+    assert (refused.message, refused.hint) == (UNKNOWN_PROJECT, "Use a later time, or count all projects.")
+    assert (await past.get_job_statistics()).total_count == 3
+    much = replace(await past.check(), count=MOST_CHANGES + 1)
+    changed = PastStore(past.database, OPERATOR, past.capability_cache, moment=moment, known=Known(events=much))
+    assert (await changed.get_totals(TotalsQuery())).unknown_because == TOO_MUCH
 
 
 async def test_values_without_an_event_are_marked(db: Db, sql: Sql) -> None:
