@@ -398,10 +398,9 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def forget(self) -> None:
         """Clear everything that another actor saw."""
-        self._listing = self._totals = self._failed_totals_query = self._failure = None
+        self._listing = self._failure = None
         self._fetched_at = self._changed_at = None
-        self._has_complete_totals = False
-        self._totals_cache = TotalsCache()
+        self._forget_totals()
         self.navigation.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
@@ -411,6 +410,11 @@ class DashboardScreen(Screen[None], KeyStates):
             self._pane.forget()
         self._update_ages()
         self.data_signal.publish(None)
+
+    def _forget_totals(self) -> None:
+        self._totals = self._failed_totals_query = None
+        self._has_complete_totals = False
+        self._totals_cache = TotalsCache()
 
     def reset(self) -> None:
         """Clear the query and the data for another database."""
@@ -428,12 +432,18 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def show_moment(self, moment: datetime | None) -> None:
         """Request the same list as of a moment. When switching from one earlier moment to another, the old rows stay
-        until the new ones arrive.
+        until the new ones arrive. Numbers never stay, because nothing beside them names their moment.
 
         Rows of an earlier moment are never on screen together with the present ones.
         """
         if moment is None or self.listing_query.moment is None:
             self.forget()
+        else:
+            self._forget_totals()
+            self.jobs.forget_totals()
+            self._show_projects()
+            self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
+            self.data_signal.publish(None)
         self.listing_query = replace(
             self.listing_query,
             window=RowWindowQuery(listed=self.listed),
@@ -720,14 +730,15 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def _show_costs(self) -> None:
         """Show the totals of the present actor, also in the visibility view. Never show another project's totals."""
-        listing = self._listing
-        if listing and self._totals and self._totals.query.project_id == listing.query.window.listed.project_id:
-            note = self._budget_note(self._totals)
-            self.query_one(CostsPanel).show(self._totals, of_what=self._counted_project(), note=note)
+        listing, totals = self._listing, self._totals
+        if listing and totals and totals.query.project_id == listing.query.window.listed.project_id:
+            of_what, panel = self._counted_project(), self.query_one(CostsPanel)
+            if totals.unknown_because:
+                panel.explain(f"Not counted: {clean(totals.unknown_because, limit=400)}", of_what=of_what)
+            else:
+                panel.show(totals, of_what=of_what, note=self._budget_note(totals))
             room = self.query_one(Sidebar).room
-            self.query_one(BudgetsPanel).show(
-                self._totals, width=room, screen_height=self.size.height, zone=self.zone.zone
-            )
+            self.query_one(BudgetsPanel).show(totals, width=room, screen_height=self.size.height, zone=self.zone.zone)
 
     def _budget_note(self, totals: "Totals") -> "Span":
         """Return the budget note if there is no room for the budgets panel."""

@@ -246,6 +246,13 @@ class JobsPanel(Vertical, TitledPanel):
         self._show_tab_numbers()
         self.show_title()
 
+    def forget_totals(self) -> None:
+        """Show no numbers until others are counted."""
+        self._totals = None
+        self._measure()
+        self._show_tab_numbers()
+        self.show_title()
+
     def select(self, jobs: Iterable[GenerationJob]) -> None:
         """Select these jobs instead of all marks. They may lie beyond the loaded rows. Refreshes do not change them."""
         self.table.clear_marks()

@@ -11,6 +11,7 @@ from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.dashboard.projects.project_list import ProjectList
 
 
 def moment_of(jobs_db: JobsDatabase) -> datetime:
@@ -92,6 +93,34 @@ async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime],
     await driver.press("left_parenthesis", toast="Events are recorded since")
     await driver.press("right_curly_bracket", toast="This moment is in the future.")
     assert 2 in driver.rows
+
+
+async def test_numbers_of_another_moment_are_never_shown(jobs_db: JobsDatabase, drive: Drive, clock: Clock) -> None:
+    jobs_db.sql("delete from gjobs.job_event_log where job_id = %s", job_id(1))
+    early = moment_of(jobs_db)
+    jobs_db.sql("update generation_jobs set mode = 'packaging' where id = %s", job_id(1))
+    late = moment_of(jobs_db)
+    clock.now = late + timedelta(minutes=10)
+    async with drive(actor=OPERATOR, clock=clock, size=(160, 45)) as driver:
+        dashboard = driver.app.dashboard
+
+        def known_projects() -> list[str]:
+            lines = [str(option.prompt) for option in dashboard.query_one(ProjectList).options]
+            return [line for line in lines if line.rstrip()[-1:].isdigit()]
+
+        await go_to(driver, late)
+        await driver.shows("exact · at this moment")
+        named = known_projects()
+        assert named
+        driver.app.show_moment(early)
+        assert (dashboard.totals, driver.costs, known_projects()) == (None, ["Counting …"], [])
+        why = "Not counted: A job was edited after this moment, and its project before that is not recorded."
+        await driver.until(lambda: driver.costs == [why])
+        assert "at this moment" not in driver.text
+        assert not known_projects()
+        driver.app.show_moment(late)
+        await driver.shows("exact · at this moment")
+        assert known_projects() == named
 
 
 async def test_keys_typed_while_the_present_returns_act_on_no_row_of_the_past(past: tuple[Driver, datetime]) -> None:
