@@ -171,6 +171,8 @@ class BackgroundTasks:
         """Workers that may open a dialog. Finished ones are dropped when the next one starts."""
         self._silenced: set[Worker[None]] = set()
         """Writes that may no longer open a dialog: see `stop_opening`."""
+        self._turn = asyncio.Lock()
+        """Held by the current step."""
         self.database_left = asyncio.Event()
         """Set when the user leaves the open database. Each database has its own event."""
 
@@ -180,6 +182,17 @@ class BackgroundTasks:
             question.close()
         else:
             self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
+
+    def step(self, step: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Make the step after all steps that were requested before, so that none is lost."""
+
+        async def step_in_turn() -> None:
+            async with self._turn:
+                await step()
+
+        if self.may_open:
+            # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+            self._keep_opener(self._app.run_worker(step_in_turn, group="steps"))
 
     def write(self, write: Coroutine[Any, Any, Toast], *, may_open: bool = False) -> Worker[None]:
         """Run a write and show its result as a toast. A StoreError means that nothing was written.

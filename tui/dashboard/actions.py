@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from store.users.actor import ActingUser
@@ -77,7 +78,7 @@ class Actions:
                 assert_never(action)
 
     def step_moment(self, unit: str, *, is_later: bool) -> None:
-        self._host.tasks.ask(step_moment(self._host, unit, is_later=is_later))
+        self._host.tasks.step(partial(step_moment, self._host, unit, is_later=is_later))
 
     def request(self, request: "Request") -> None:
         host, ask = self._host, self._host.tasks.ask

@@ -282,7 +282,7 @@ class GjobsApp(MessageApp[int]):
     async def _open(self) -> None:
         session = await self.poller.open()
         moment = self.moments.take_first()
-        self.moments.suspend_writes(session.access, moment)
+        self.moments.suspend_writes(session.access, moment, is_filtered=False)
         if moment is not None:
             self.dashboard.show_moment(moment)
         self.act_as(session.store)
@@ -340,7 +340,7 @@ class GjobsApp(MessageApp[int]):
             return
         for group in worker_groups.OF_ACTOR:
             self.workers.cancel_group(self, group)
-        self.moments.suspend_writes(session.access, moment)
+        self.moments.suspend_writes(session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
         self.dashboard.show_moment(moment)
         store = self.moments.store_for(session.operator.acting_as(former.actor), moment)
         self._follow(store)
@@ -492,6 +492,7 @@ class GjobsApp(MessageApp[int]):
     @on(QueryChanged)
     def _query_changed(self) -> None:
         self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
+        self.moments.show_keys(is_filtered=bool(self.dashboard.listed.job_filter))
         self.show_status()
 
     @on(ProjectChosen)

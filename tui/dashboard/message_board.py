@@ -40,6 +40,8 @@ class PinnedText:
     text: str
     keys: str = ""
     """Hints for the keys that continue, such as "space: next". They are never cut off."""
+    has_keys_in_dialogs: bool = True
+    """Whether these keys do the same in a dialog."""
 
 
 class MessageBoard:
@@ -90,11 +92,12 @@ class MessageBoard:
             self.passing = self.place = None
             self._app.follow_messages()
 
-    def pin(self, text: str, *, owner: str, keys: str = "") -> None:
+    def pin(self, text: str, *, owner: str, keys: str = "", has_keys_in_dialogs: bool = True) -> None:
         """Show a caption or a step until its owner unpins or replaces it. The text pinned last is shown."""
         if not self._pinned and self.passing is not None and not self.passing.keys:
             self._end_message_after(_SECONDS_OVER_PINNED)
-        self._pinned = [*self._without(owner), PinnedText(owner=owner, text=clean(text), keys=keys)]
+        pinned = PinnedText(owner=owner, text=clean(text), keys=keys, has_keys_in_dialogs=has_keys_in_dialogs)
+        self._pinned = [*self._without(owner), pinned]
         self._app.follow_messages()
 
     def unpin(self, owner: str) -> None:

@@ -1,5 +1,6 @@
 """The line above the footer: results of keys, captions and steps."""
 
+from dataclasses import replace
 from typing import Any
 
 from rich.cells import cell_len
@@ -92,7 +93,10 @@ class MessageLine(FittedLine):
             return Content()  # A dialog may cover this line, so the top screen shows the text.
         if board.passing is not None:
             return self._passing_words(board.passing, room, has_keys=self._takes_keys_of(board))
-        return Content() if board.pinned is None else pinned_words(board.pinned, room)
+        pinned = board.pinned
+        if pinned is not None and self.has_class("-in-dialog") and not pinned.has_keys_in_dialogs:
+            pinned = replace(pinned, keys="")
+        return Content() if pinned is None else pinned_words(pinned, room)
 
     def _passing_words(self, message: Message, room: int, *, has_keys: bool) -> Content:
         """Return the message with its keys. If the text does not fit, name the key that shows all of it."""

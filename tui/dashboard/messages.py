@@ -165,6 +165,10 @@ class JobDetailsView(Protocol):
     def now(self) -> datetime:
         """The server's time, as last received."""
 
+    @property
+    def is_sought(self) -> bool:
+        """Whether the list of another moment lacks the job, so it has to be read by its id."""
+
     def tell_names(self, names: "Names") -> None:
         """Show the names of the owner and the asset."""
 

@@ -442,6 +442,8 @@ class DashboardScreen(Screen[None], KeyStates):
             self._forget_totals()
             self.jobs.forget_totals()
             self._show_projects()
+            if self._pane is not None:
+                self._pane.forget()
             self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
             self.data_signal.publish(None)
         self.listing_query = replace(
@@ -688,7 +690,7 @@ class DashboardScreen(Screen[None], KeyStates):
             hiding=hiding,
             is_listed=is_listed,
             zone=self.zone.zone,
-            is_past=self.listing_query.moment is not None,
+            moment=self.listing_query.moment,
             is_read_only=self._status.read_only,
         )
 
@@ -793,4 +795,5 @@ class DashboardScreen(Screen[None], KeyStates):
         if details is not None and details in self.app.screen_stack and self._listing is not None:
             job = self.jobs.job(details.job.id)
             hiding = self._hiding_policies(job or details.job)
-            details.show(job, now=self.now, hiding=hiding, is_read_only=self._status.read_only)
+            moment = self._listing.query.moment
+            details.show(job, now=self.now, hiding=hiding, is_read_only=self._status.read_only, moment=moment)

@@ -188,6 +188,8 @@ def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
 class PaneLoad:
     """One load for a pane. Its results are dropped once the pane shows another job, or loads again."""
 
+    is_sought = False
+
     def __init__(self, pane: DetailsPane, sections: JobSections) -> None:
         self._pane = pane
         self._sections = sections

@@ -15,7 +15,8 @@ from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.dashboard.messages import CaseRequested, CopyRequested, HistoryRequested
+from tui.dashboard.keys.bindings import moment_bindings
+from tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.error_text import Toast
 from tui.text.format import count
@@ -25,6 +26,9 @@ from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 if TYPE_CHECKING:
     from tui.text.time_zone import ShownZone
 
+_SOUGHT = "This job is not in the list of this moment. Loading …"
+_ABSENT = "This job did not exist at this moment, or policies hide it. It is shown as last seen."
+_WRITES_OFF = "Writes are off, because an earlier moment is shown. Close the details, then return to the present."
 _LEFT = "This job left the list. It is shown as last seen."
 _BEYOND = "This job is not in the list. It is shown as last read."
 
@@ -86,6 +90,7 @@ class JobDetails(Dialog[JobAction]):
         ),
         Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Retry this failed job, as a new job"),
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
+        *moment_bindings("details", namespace="app."),
     ]
 
     def __init__(
@@ -97,18 +102,22 @@ class JobDetails(Dialog[JobAction]):
         hiding: Sequence[str] = (),
         is_listed: bool = True,
         zone: tzinfo | None = None,
-        is_past: bool = False,
+        moment: datetime | None = None,
         is_read_only: bool = False,
     ) -> None:
-        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id. If `is_past`,
-        the job is shown as it was, and keys that need the present have no hint. Keys that write have no hint in a
-        read-only session.
+        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id. At an earlier
+        moment, the job is shown as it was, and keys that need the present have no hint. Keys that write have no hint in
+        a read-only session.
         """
         super().__init__()
         self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding), zone=zone)
         self._is_listed = self._was_listed = is_listed
-        self._is_past = is_past
-        self._is_read_only = is_read_only or is_past
+        self._moment = moment
+        self.is_sought = False
+        """Whether the list of another moment lacks the job, so it has to be read by its id."""
+        self._is_absent = False
+        """Whether it is known that the moment has no such job."""
+        self._is_read_only = is_read_only or moment is not None
         self._is_folded: bool | None = None
         """Whether the user folded the full error. None: it is folded if it does not fit."""
         self._folds = False
@@ -147,20 +156,32 @@ class JobDetails(Dialog[JobAction]):
         self.call_after_refresh(self._draw)
 
     def show(
-        self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str], is_read_only: bool = False
+        self,
+        job: GenerationJob | None,
+        *,
+        now: datetime,
+        hiding: Sequence[str],
+        is_read_only: bool = False,
+        moment: datetime | None = None,
     ) -> None:
-        """Show the present state of the job. None means that it is not listed."""
-        self._is_read_only = is_read_only or self._is_past
+        """Show the present state of the job, or that of an earlier moment. None means that it is not listed."""
+        is_other_moment, self._moment = moment != self._moment, moment
+        self._is_read_only = is_read_only or moment is not None
         has_changed = job is None or job.updated_at != self.job.updated_at
         is_news = has_changed and (self._is_listed or job is not None)
         sections = self._sections
         sections.job, sections.now, sections.hiding = job or sections.job, now, tuple(hiding)
         self._is_listed = job is not None
         self._was_listed = self._was_listed or self._is_listed
+        if is_other_moment:
+            self._is_absent, self.is_sought = False, job is None
+            sections.forget_moment()
         if self.is_open:
             self._draw()
-            if is_news:
+            if is_news or is_other_moment:
                 self.post_message(HistoryRequested(self))
+            if is_other_moment:
+                self.post_message(DetailsOpened(self))
 
     def show_zone(self, zone: "ShownZone") -> None:
         self._sections.zone = zone.zone
@@ -174,7 +195,10 @@ class JobDetails(Dialog[JobAction]):
             self._draw()
 
     def tell_whole(self, job: GenerationJob | None) -> None:
-        """Show the full row, if the list has only the beginning of its error."""
+        """Show the full row, if the list has only the beginning of its error. If the job is sought, show it."""
+        if self.is_sought:
+            self.is_sought, self._is_absent = False, job is None
+            self._sections.job = job or self._sections.job
         self._sections.whole = job
         if self.is_open:
             self._draw()
@@ -198,7 +222,7 @@ class JobDetails(Dialog[JobAction]):
 
     def _draw(self) -> None:
         sections, room = self._sections, self._room
-        self._show("gone", Content("" if self._is_listed else _LEFT if self._was_listed else _BEYOND))
+        self._show("gone", Content(self._unlisted_words))
         self._show("hiding", sections.reasons)
         self._show("state", sections.state(room))
         self._show("message", sections.message)
@@ -208,6 +232,15 @@ class JobDetails(Dialog[JobAction]):
         self._show("history", timeline)
         self._show("facts", sections.facts(room))
         self._draw_error(room)
+
+    @property
+    def _unlisted_words(self) -> str:
+        """Why the job is not listed; empty if it is."""
+        if self._is_listed:
+            return ""
+        if self.is_sought or self._is_absent:
+            return _SOUGHT if self.is_sought else _ABSENT
+        return _LEFT if self._was_listed and self._moment is None else _BEYOND
 
     def _draw_error(self, room: int) -> None:
         """Show the full error below everything else, or only its length if it does not fit."""
@@ -225,7 +258,7 @@ class JobDetails(Dialog[JobAction]):
 
     def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
         acts = {} if self._sections.hiding or self._is_read_only else _applicable_keys(self.job.status)
-        others = {name: words for name, words in _KEYS_OF_ALL.items() if not (self._is_past and name == _CASE)}
+        others = {name: words for name, words in _KEYS_OF_ALL.items() if self._moment is None or name != _CASE}
         folding = {"details.error": "full error" if is_folded else "fold error"} if has_error else {}
         return self.keys_line({**acts, **folding, **others}, width=room or None)
 
@@ -265,4 +298,7 @@ class JobDetails(Dialog[JobAction]):
         self.post_message(CopyRequested(JobCopy(what), (self.job,)))
 
     def action_answer(self, answer: str) -> None:
+        if self._moment is not None:
+            show_toast(self.app, Toast(text=_WRITES_OFF, severity="warning"))
+            return
         self.dismiss(JobAction(answer))

@@ -31,7 +31,7 @@ async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
     session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:
         return
-    if isinstance(job, ListedJob) and job.is_error_cut:
+    if details.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
         with suppress(StoreError):
             details.tell_whole(await store.get_generation_job(job.id))
     owner, asset = await _email(session.operator, job), await _asset_path(store, job)

@@ -1,7 +1,7 @@
 """The sections of a job's details, shared by the dialog and the pane."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
@@ -9,6 +9,7 @@ from textual.content import Content
 
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
+from store.jobs.job_results import NO_LINKS
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import Span, error_pretty, error_summary
 from tui.text.job_text import STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
@@ -37,6 +38,11 @@ class JobSections:
     """The zone of the times; None means this machine's."""
     _events: tuple[tuple[object, ...], Content] | None = None
     """The inputs of the last layout of the events, and its result."""
+
+    def forget_moment(self) -> None:
+        """Drop what was read about the moment shown before. The names stay, because they belong to the present."""
+        self.whole, self.history, self.history_note = None, None, ""
+        self.names = replace(self.names, links=NO_LINKS, stuck=None)
 
     def state(self, width: int) -> Content:
         """Return the status and the duration."""

@@ -267,10 +267,12 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         now: datetime,
         project_names: Mapping[UUID, str] | None = None,
         hidden: frozenset[UUID] | None = None,
+        is_other_moment: bool = False,
     ) -> None:
         """Show a window of rows. `now` is the server's time. Project names add a project column.
 
-        `hidden` adds the visibility column. It holds the jobs that the user does not see.
+        `hidden` adds the visibility column. It holds the jobs that the user does not see. If another moment has no job
+        under the cursor, the cursor moves to a job that it has.
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
         view = self._view.showing(
@@ -280,7 +282,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             follows_start=window.query.anchor is End.FIRST,
             order=window.query.listed.order,
         )
-        self._take(view, now=now, project_names=project_names, hidden=hidden)
+        self._take(view, now=now, project_names=project_names, hidden=hidden, replaces_cursor=is_other_moment)
 
     def _take(
         self,
@@ -289,12 +291,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         now: datetime,
         project_names: Mapping[UUID, str] | None,
         hidden: frozenset[UUID] | None,
+        replaces_cursor: bool = False,
     ) -> None:
         self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
-        if self._view.cursor in self.deleting:
-            view = view.with_cursor_replaced()
         lost = self._view.cursor
-        if lost is not None and self._view.is_missing(lost, view):
+        if replaces_cursor or lost in self.deleting:
+            view = view.with_cursor_replaced()
+        if lost is not None and not replaces_cursor and self._view.is_missing(lost, view):
             self.post_message(self.CursorLost(self, lost, has_left=view.rows.detects_removals))
         self._flash(changed_jobs(self._view.rows, view.rows))
         self._show_state(view)

@@ -202,7 +202,7 @@ class JobsPanel(Vertical, TitledPanel):
         if is_other:
             self._reset_list(keeps_cursor=before is not None and _order_of(before) == _order_of(listing))
         else:
-            self._list()
+            self._list(is_other_moment=before is not None and before.query.moment != listing.query.moment)
         self._bar.know(self._known)
         self._open_requested_id()
 
@@ -536,7 +536,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     # Drawing
 
-    def _list(self) -> None:
+    def _list(self, *, is_other_moment: bool = False) -> None:
         """Draw the current rows of the list."""
         if self._listing is None or self._now is None:
             return
@@ -555,7 +555,13 @@ class JobsPanel(Vertical, TitledPanel):
         hidden = self._listing.hidden if self._listing.visibility else None
         names_shown = names if is_of_all else None
         self._note_rows()
-        self.table.show_window(self._listing.window, now=self._now, project_names=names_shown, hidden=hidden)
+        self.table.show_window(
+            self._listing.window,
+            now=self._now,
+            project_names=names_shown,
+            hidden=hidden,
+            is_other_moment=is_other_moment,
+        )
         self.show_title()
 
     @property

@@ -11,6 +11,40 @@ from textual.dom import DOMNode
 from store.jobs.job import JobStatus
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS
 
+
+def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
+    """Return the bindings that show another moment. In a dialog, the namespace of their actions is `app.`."""
+    steps = (
+        ("left_square_bracket", "event", False, "of the event before"),
+        ("right_square_bracket", "event", True, "of the next event"),
+        ("left_parenthesis", "minute", False, "a minute earlier"),
+        ("right_parenthesis", "minute", True, "a minute later"),
+        ("left_curly_bracket", "hour", False, "an hour earlier"),
+        ("right_curly_bracket", "hour", True, "an hour later"),
+    )
+    return [
+        Binding(
+            "at",
+            f"{namespace}start('moment')",
+            "Moment",
+            show=False,
+            id=f"{group}.moment",
+            tooltip="Show jobs and numbers as they were at a moment",
+        ),
+        *(
+            Binding(
+                key,
+                f"{namespace}step_moment('{unit}', {is_later})",
+                f"{'Later' if is_later else 'Earlier'} {unit}",
+                show=False,
+                id=f"{group}.{'later' if is_later else 'earlier'}_{unit}",
+                tooltip=f"Show the moment {what}",
+            )
+            for key, unit, is_later, what in steps
+        ),
+    ]
+
+
 APP_BINDINGS: list[BindingType] = [
     Binding("u", "start('act_as')", "user", id="app.user", tooltip="Act as a user or as the operator"),
     Binding(
@@ -67,32 +101,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.zone",
         tooltip="Show times in UTC, in local time or in the profile's time zone",
     ),
-    Binding(
-        "at",
-        "start('moment')",
-        "Moment",
-        show=False,
-        id="app.moment",
-        tooltip="Show jobs and numbers as they were at a moment",
-    ),
-    *(
-        Binding(
-            key,
-            f"step_moment('{unit}', {is_later})",
-            f"{'Later' if is_later else 'Earlier'} {unit}",
-            show=False,
-            id=f"app.{'later' if is_later else 'earlier'}_{unit}",
-            tooltip=f"Show the moment {what}",
-        )
-        for key, unit, is_later, what in (
-            ("left_square_bracket", "event", False, "of the event before"),
-            ("right_square_bracket", "event", True, "of the next event"),
-            ("left_parenthesis", "minute", False, "a minute earlier"),
-            ("right_parenthesis", "minute", True, "a minute later"),
-            ("left_curly_bracket", "hour", False, "an hour earlier"),
-            ("right_curly_bracket", "hour", True, "an hour later"),
-        )
-    ),
+    *moment_bindings("app"),
     Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
     Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Refresh less often"),
     Binding(
@@ -218,7 +227,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("start('errors')", "retry_group", "waste", "case", "start('moment')"),
+        *("start('errors')", "retry_group", "waste", "case", "start('moment')", "app.start('moment')"),
         *("open", "present", "messages", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )

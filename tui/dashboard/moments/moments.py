@@ -27,14 +27,16 @@ class Moments:
         """`first` is the moment to show once the database is open."""
         self._app = app
         self._first = first
+        self._is_past = False
 
     def take_first(self) -> datetime | None:
         """Return the first moment, once."""
         first, self._first = self._first, None
         return first
 
-    def suspend_writes(self, access: "WriteAccess", moment: datetime | None) -> None:
+    def suspend_writes(self, access: "WriteAccess", moment: datetime | None, *, is_filtered: bool) -> None:
         """Refuse writes of the whole session while an earlier moment is shown."""
+        self._is_past = moment is not None
         if moment is None:
             access.resume()
             self._app.messages.unpin(_OWNER)
@@ -42,7 +44,13 @@ class Moments:
         access.suspend(
             "Writes are off, because an earlier moment is shown.", hint=f"Press {self._leave_key} to return."
         )
-        self._app.messages.pin(self._caption(), owner=_OWNER, keys=f"{self._leave_key}: present")
+        self.show_keys(is_filtered=is_filtered)
+
+    def show_keys(self, *, is_filtered: bool) -> None:
+        """Show the keys that step through time. With a filter, the key that leaves clears the filter first."""
+        if self._is_past:
+            leaving = f"{self._leave_key}: {'clear the filter' if is_filtered else 'present'}"
+            self._app.messages.pin(self._caption(), owner=_OWNER, keys=leaving, has_keys_in_dialogs=False)
 
     @property
     def _leave_key(self) -> str:

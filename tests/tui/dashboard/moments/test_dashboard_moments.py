@@ -62,12 +62,15 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.act_as("ada@", shows=("as ada@example.com", "as of 20"))
     await driver.until(lambda: 2 in driver.rows)
     await driver.act_as("operator", shows="as the operator")
+    await driver.shows("{ } hour · @ time · esc: present")
     await driver.filter(str(job_id(2)), "enter", rows=[2])
+    await driver.shows("@ time · esc: clear the filter")
     await driver.press("escape", until=lambda: 1 in driver.rows)
     await driver.press("1", until=lambda: 2 in driver.rows)
     await driver.go_to(2)
     await driver.press("enter", dialog="Job", shows=("Not recorded for this moment:", "creation time"))
-    await driver.shows("Created      ? ", "Updated      ? ", "Input asset  ? none")
+    await driver.shows("Created      ? ", "Updated      ? ", "Input asset  ?")
+    assert "? none" not in driver.text
     assert "d delete" not in driver.text
     await driver.press("escape", dialog="")
     await driver.press("escape", until=lambda: "writes are off" not in driver.header)
@@ -121,6 +124,36 @@ async def test_numbers_of_another_moment_are_never_shown(jobs_db: JobsDatabase, 
         driver.app.show_moment(late)
         await driver.shows("exact · at this moment")
         assert known_projects() == named
+
+
+async def test_open_details_and_the_cursor_follow_the_moment(jobs_db: JobsDatabase, drive: Drive, clock: Clock) -> None:
+    jobs_db.job(20)
+    jobs_db.set_status(20, "running")
+    moment = moment_of(jobs_db)
+    jobs_db.set_status(20, "failed")
+    clock.now = moment_of(jobs_db) + timedelta(minutes=10)
+    async with drive(actor=OPERATOR, clock=clock) as driver:
+        await go_to(driver, moment)
+        await driver.press("enter", on=20, dialog="Job", shows=("▸ running", "queued → running"))
+        await driver.press("s", toast="Writes are off, because an earlier moment is shown. Close the details")
+        assert driver.dialog == "Job"
+        assert "esc: present" not in driver.text
+        driver.clear_messages()
+        await driver.press("left_square_bracket", "left_square_bracket", shows="Status       ◌ queued")
+        await driver.shows("created, queued")
+        assert "queued → running" not in driver.text
+        await driver.press("left_square_bracket", shows="This job did not exist at this moment")
+        assert 20 not in driver.rows
+        await driver.press("right_square_bracket", shows="Status       ◌ queued", hides="did not exist")
+        await driver.press("at", dialog="Show an earlier moment")
+        await driver.press("escape", dialog="Job")
+        await driver.press("left_square_bracket", shows="This job did not exist at this moment")
+        await driver.press("escape", dialog="")
+        assert driver.cursor in driver.rows
+        assert driver.toasts == []
+        await driver.press("enter", dialog="Job")
+        await driver.press("escape", dialog="")
+        assert "writes are off" in driver.header
 
 
 async def test_keys_typed_while_the_present_returns_act_on_no_row_of_the_past(past: tuple[Driver, datetime]) -> None:
