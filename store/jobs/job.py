@@ -137,6 +137,11 @@ class GenerationJob:
     completed_at: datetime | None = None
     """The start of the transaction that ended the job. None if the job has not ended or the time was not recorded."""
 
+    @property
+    def ended_at(self) -> datetime:
+        """When a finished job ended: if that was not recorded, the last update."""
+        return self.completed_at or self.updated_at
+
 
 LATER_COLUMNS = ("retry_count", "completed_at")
 """The columns that revision 0005 adds. The app's own table may lack them."""

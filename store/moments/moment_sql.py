@@ -28,7 +28,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from store import tables
 from store.database.query import Query, Row, RowMaker
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
+from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status, sql_literals
 from store.jobs.job_sql import ALL_COLUMNS, JobColumns, draft_of
 from store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
 
@@ -148,6 +148,7 @@ def _pool(form: PoolForm) -> CTE:
             archived=f"select {_COLUMNS} {archived if has_archive else 'from live where false'}",
             not_archived=_NOT_ARCHIVED if has_archive else "true",
             is_error=_IS_ERROR,
+            final=sql_literals(FINAL_STATUSES),
             of_event=of_event,
             is_later=is_later,
             newest=_NEWEST if is_looked_up else "",

@@ -18,8 +18,8 @@ _NAMES = {
     "completed_at": "completion time",
     "retry_count": "retry count",
 }
-_SHOWN = ("user_id", "mode", "error", "input_asset_id", "created_at", "updated_at")
-"""The fields that details show."""
+_SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated_at", "completed_at", "retry_count"),)
+"""The fields that may not be recorded, in the order of the details."""
 
 
 def moment_words(moment: datetime, zone: ShownZone) -> str:
@@ -34,12 +34,12 @@ def is_unrecorded(job: GenerationJob, *names: str) -> bool:
 
 def is_duration_unrecorded(job: GenerationJob) -> bool:
     """Return whether the job's beginning, or its end if it has ended, was not recorded."""
-    return is_unrecorded(job, "created_at", *(["updated_at"] if job.status.is_final else []))
+    return is_unrecorded(job, "created_at", *(["completed_at"] if job.status.is_final else []))
 
 
-def mark(job: GenerationJob, name: str, text: str) -> str:
-    """Return the text of a field, with a mark if the value was not recorded."""
-    return f"{UNRECORDED} {text}".rstrip() if is_unrecorded(job, name) else text
+def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
+    """Return the text of a field, or `empty`. If the value was not recorded, mark it, because it may not be empty."""
+    return f"{UNRECORDED} {text}".rstrip() if is_unrecorded(job, name) else text or empty
 
 
 def unrecorded_names(job: GenerationJob) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -42,8 +42,7 @@ def moment_now(sql: Sql) -> datetime:
 def values_of(job: GenerationJob) -> Values:
     """Return the values that are known, by name."""
     marks = job.unrecorded if isinstance(job, PastJob) else ()
-    names = ("id", "user_id", "project_id", "status", "mode", "error", "cost_cents", "created_at", "retry_count")
-    return {name: getattr(job, name) for name in names if name not in marks}
+    return {field.name: getattr(job, field.name) for field in fields(GenerationJob) if field.name not in marks}
 
 
 def agrees(job: GenerationJob, then: GenerationJob) -> bool:
@@ -291,6 +290,39 @@ async def test_numbers_of_a_project_are_exact_unless_a_former_project_is_not_rec
     much = replace(await past.check(), count=MOST_CHANGES + 1)
     changed = PastStore(past.database, OPERATOR, past.capability_cache, moment=moment, known=Known(events=much))
     assert (await changed.get_totals(TotalsQuery())).unknown_because == TOO_MUCH
+
+
+async def test_jobs_that_were_only_archived_or_restored_since_are_known_as_well_as_unchanged_ones(
+    db: Db, sql: Sql
+) -> None:
+    running = [db.make_job(status="running") for _ in range(3)]
+    while_running = moment_now(sql)
+    sql("update generation_jobs set status = 'failed', error = 'x'")
+    ended = {job.id: job for job in await db.operator.get_these_jobs(running)}
+    moment = moment_now(sql)
+    sql("select gjobs.archive_jobs(%s)", (running[:2],))
+    while_archived = moment_now(sql)
+    sql("select gjobs.restore_jobs(%s)", (running[1:2],))
+    for actor in ACTORS:
+        past = past_store(db.operator.acting_as(actor), moment)
+        assert {job.id: job for job in await past.get_these_jobs(running)} == ended
+        listed = (await past.get_listing(LISTED)).window.jobs
+        assert {job.id: values_of(job) for job in listed} == {one: values_of(job) for one, job in ended.items()}
+    absent = await past_store(db.operator, while_archived).get_these_jobs(running)
+    assert [job.id for job in absent] == running[2:]
+    for job in await past_store(db.operator, while_running).get_these_jobs(running):
+        assert (job.completed_at, isinstance(job, PastJob) and "completed_at" in job.unrecorded) == (None, False)
+    sql("update generation_jobs set mode = 'packaging'")
+    sql("delete from generation_jobs where id = %s", (running[2],))
+    edited, deleted = await past_store(db.operator, moment).get_these_jobs(running[1:])
+    assert isinstance(edited, PastJob)
+    assert isinstance(deleted, PastJob)
+    if edited.id != running[1]:
+        edited, deleted = deleted, edited
+    assert (edited.completed_at, edited.unrecorded) == (ended[edited.id].completed_at, ("input_asset_id", "updated_at"))
+    assert deleted.unrecorded == ("input_asset_id", "updated_at", "completed_at", "created_at")
+    ((event_at,),) = sql("select at from gjobs.job_event_log where job_id = %s and kind = 'status'", (deleted.id,))
+    assert deleted.completed_at == event_at
 
 
 async def test_values_without_an_event_are_marked(db: Db, sql: Sql) -> None:
