@@ -175,6 +175,6 @@ class JobsText(CaseWords):
 
 def _duration(job: GenerationJob) -> str:
     """Return the time from creation to the end. Empty if the job has not ended."""
-    if job.status not in (JobStatus.SUCCEEDED, JobStatus.FAILED) or is_far(job.created_at) or is_far(job.updated_at):
+    if job.status not in (JobStatus.SUCCEEDED, JobStatus.FAILED) or is_far(job.created_at) or is_far(job.ended_at):
         return ""
-    return duration((job.updated_at - job.created_at).total_seconds())
+    return duration((job.ended_at - job.created_at).total_seconds())

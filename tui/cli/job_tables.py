@@ -59,11 +59,11 @@ def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *,
             "cost": money(job.cost_cents),
             "project": f"{clean(project.name)} ({project.id})" if project else str(job.project_id),
             "owner": mark(job, "user_id", str(job.user_id)),
-            "input asset": mark(job, "input_asset_id", str(job.input_asset_id or "-")),
+            "input asset": mark(job, "input_asset_id", str(job.input_asset_id or ""), empty="-"),
             "created": mark(job, "created_at", _both_times(job.created_at, now)),
             "updated": mark(job, "updated_at", _both_times(job.updated_at, now)),
             **_linked(links),
-            "error": mark(job, "error", clean_block(error_pretty(job.error)) or "-"),
+            "error": mark(job, "error", clean_block(error_pretty(job.error)), empty="-"),
             **({"not recorded": names} if (names := unrecorded_names(job)) else {}),
         }
     )

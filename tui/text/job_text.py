@@ -81,14 +81,16 @@ def fact_lines(
         _total(job, now),
         ("Mode", [(clean(job.mode, limit=400), "")]),
         ("Cost", [(money(job.cost_cents), "")]),
-        ("Created", _time(job.created_at, now, zone)),
-        ("Updated", _time(job.updated_at, now, zone)),
+        ("Created", _time(job.created_at, now, zone, is_marked=is_unrecorded(job, "created_at"))),
+        ("Updated", _time(job.updated_at, now, zone, is_marked=is_unrecorded(job, "updated_at"))),
         ("Id", [(str(job.id), "")]),
         ("Project", _named(project, job.project_id, width, prefers_names)),
         ("Owner", _named(names.owner, job.user_id, width, prefers_names)),
         (
             "Input asset",
-            _named(names.asset, job.input_asset_id, width, prefers_names) if job.input_asset_id else [("none", "")],
+            _named(names.asset, job.input_asset_id, width, prefers_names)
+            if job.input_asset_id
+            else [("" if is_unrecorded(job, "input_asset_id") else "none", "")],
         ),
         *_linked(names.links),
     ]
@@ -134,20 +136,23 @@ def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
     if isinstance(job.status, UnknownStatus):
         return "Duration", [("–", "")]
     title = "Duration" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
-    end = job.updated_at if is_over else now
+    end = job.ended_at if is_over else now
     if is_far(job.created_at) or is_far(end):
         return title, [("–", "")]
     return title, [(duration((end - job.created_at).total_seconds()), "")]
 
 
-def _time(time: datetime, now: datetime, zone: tzinfo | None) -> list[Span]:
-    """Return the age, the time in the zone and UTC. The date and UTC are left out if they repeat that time."""
+def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool) -> list[Span]:
+    """Return the age, the time in the zone and UTC. The date and UTC are left out if they repeat that time. A mark
+    before the age takes cells of its column, so that all times are aligned.
+    """
     if isinstance(time, FarTime) and time.infinity:
         return [(time.infinity, "")]
     local, utc = local_time(time, zone), utc_time(time)
     other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
     shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
-    return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]
+    room = _AGE_WIDTH - (len(_UNRECORDED_MARK) if is_marked else 0)
+    return [(age(time, now).ljust(room), ""), (shown, _MUTED)]
 
 
 def event_words(event: JobEvent) -> str:

@@ -22,6 +22,7 @@ from store.far_times import FarTime
 from store.job_list.list_query import ListQuery
 from store.job_list.listing import ProjectName
 from store.jobs.job import GenerationJob, JobStatus
+from store.moments.moment_sql import marked
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
 from tui.dashboard.memory import project_to_show
@@ -55,10 +56,18 @@ def test_fact_lines_show_every_field_of_a_job() -> None:
     }
 
 
+def test_mark_of_an_unrecorded_time_does_not_shift_the_times() -> None:
+    job = marked(make_job(1), ["created_at", "input_asset_id"])
+    times = "6 min ago   2026-11-24 11:59:00 UTC", "? 6 min ago 2026-11-24 11:59:00 UTC"
+    assert (facts(job)["Updated"], facts(job)["Created"], facts(job)["Input asset"]) == (*times, "?")
+
+
 def test_total_duration_ends_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
     assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
     assert facts(replace(job, status=JobStatus.SUCCEEDED))["Duration"] == "1 min 19 s"
+    edited_later = replace(job, status=JobStatus.SUCCEEDED, completed_at=job.created_at + timedelta(seconds=9))
+    assert facts(edited_later)["Duration"] == "9.0 s"
     endless = replace(job, status=JobStatus.FAILED, updated_at=FarTime.nearest(2**63 - 1))
     assert (facts(endless)["Updated"], facts(endless)["Duration"]) == ("infinity", "–")
     far = replace(job, status=JobStatus.FAILED, updated_at=FarTime.nearest(9_223_371_331_199_999_999))

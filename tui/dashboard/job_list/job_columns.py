@@ -419,11 +419,11 @@ def _hidden_style(name: ColumnName) -> str:
 
 def _total(job: GenerationJob, now: datetime) -> str:
     """Return the time from creation to the end. A running job counts up to now."""
-    if job.status is JobStatus.QUEUED or is_far(job.created_at) or is_far(job.updated_at):
+    end = job.ended_at if job.status.is_final else now
+    if job.status is JobStatus.QUEUED or is_far(job.created_at) or is_far(end):
         return ""
     if isinstance(job.status, UnknownStatus):
         return ""  # An unknown status does not show whether the job has ended.
-    end = job.updated_at if job.status.is_final else now
     return duration((end - job.created_at).total_seconds())
 
 

@@ -202,6 +202,9 @@ def test_duration_cell_shows_the_final_or_current_duration(status: JobStatus, to
     job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115))
 
     assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[4] == total
+    if status.is_final:
+        edited_later = replace(job, completed_at=job.updated_at, updated_at=NOON)
+        assert texts(row_cells(edited_later, lay_out(80, USUAL), now=NOON))[4] == total
 
 
 @pytest.mark.parametrize(
