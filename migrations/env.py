@@ -1,6 +1,8 @@
 """The script that Alembic runs for each command."""
 
 from alembic import context
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
@@ -46,10 +48,21 @@ def run_online(connection: Connection) -> None:
             context.execute(load(condition))
         if this_run().origin is Origin.APP:
             adopt(connection)
+        drop_unrecorded()
         context.run_migrations()
         if not context.get_context().get_current_heads():
             # The database is empty again: offline SQL from there creates the table again.
             connection.execute(text("drop table gjobs.alembic_version"))
+
+
+def drop_unrecorded() -> None:
+    """Drop what an interrupted upgrade left, newest first. Its triggers would fail without what a downgrade drops."""
+    scripts = ScriptDirectory.from_config(context.config)
+    with Operations.context(context.get_context()):
+        for revision in reversed(this_run().unrecorded):
+            module = scripts.get_revision(revision).module
+            if hasattr(module, "drop_unrecorded"):
+                module.drop_unrecorded()
 
 
 def adopt(connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
 
@@ -33,6 +33,7 @@ class Run:
         *,
         condition: str | None = None,
         exported_archive: str = "",
+        unrecorded: Sequence[str] = (),
     ) -> None:
         self.report = report
         self.conninfo = conninfo or {}
@@ -41,6 +42,8 @@ class Run:
         """A script that runs first. It refuses early what would otherwise fail after a partial commit."""
         self.exported_archive = exported_archive
         """The state of the archive that a downgrade may drop. Empty if none was exported."""
+        self.unrecorded = unrecorded
+        """The revisions after the recorded one. A downgrade drops what an interrupted upgrade left of them."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

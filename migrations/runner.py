@@ -73,6 +73,7 @@ def downgrade(
         conninfo,
         condition="0001/droppable.sql" if revision == "base" else None,
         exported_archive=exported.state if exported else "",
+        unrecorded=REVISIONS[REVISIONS.index(current) + 1 :],
     )
     for target in _stops(current, revision, downgraded_apart()):
         _until_unlocked(partial(downgrade_to, run, target), run)

@@ -89,6 +89,19 @@ def may_lack(relation: str) -> bool:
     return op.get_bind().scalar(text("select to_regclass(:relation)"), {"relation": relation}) is None
 
 
+def drop_if_created(table: str, name: str, others: str = "app_tables.sql") -> None:
+    """Run a downgrade's script if the table exists, which an interrupted upgrade created first. The script must accept
+    that other objects do not exist.
+    """
+    if may_lack(table):
+        return
+    lock_tables(others)
+    op.execute("set local client_min_messages = warning")
+    run_script(name)
+    op.execute("reset client_min_messages")
+    this_run().step(f"Dropped what an interrupted upgrade to revision {name[:4]} left.")
+
+
 def run_apart(*names: str) -> None:
     """Run each statement of the files by itself, outside a transaction and without time-outs, for concurrent index
     builds.
@@ -123,7 +136,7 @@ def _run_inside(statement: str) -> None:
         query = statement.removesuffix(GENERATES)
         if not query.startswith(_DROPS):
             op.execute(_text(_RUN_GENERATED.replace("<query>", query)))
-    elif not _is_built(statement):
+    elif not _is_done(statement):
         op.execute(_text(statement.replace(" concurrently", "")))
 
 
@@ -141,13 +154,13 @@ def _execute(*names: str) -> None:
         # On the driver's connection: an interruption then cancels the statement, and the connection stays usable.
         with reporting_progress(run.conninfo, connection, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
-                if _is_built(statement):
+                if _is_done(statement):
                     continue
                 doing = _describe(statement) or doing
                 cursor = connection.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
-                        if not _is_built(generated):
+                        if not _is_done(generated):
                             doing = _describe(generated) or doing
                             connection.execute(generated.encode())
     except KeyboardInterrupt:
@@ -189,13 +202,16 @@ def _read(file: Path) -> str:
     return file.read_text(encoding="utf-8").strip().removesuffix(";")
 
 
-def _is_built(statement: str) -> bool:
-    """Return whether the statement builds an index that exists already. It is then skipped silently."""
+def _is_done(statement: str) -> bool:
+    """Return whether the statement builds an index that exists, or drops one that does not. It is then skipped
+    silently.
+    """
     found = _CONCURRENT.match(statement)
-    if context.is_offline_mode() or found is None or found["verb"] != "create":
+    if context.is_offline_mode() or found is None:
         return False
     connection = driver_connection(op.get_bind())
-    return connection.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone() == (True,)
+    row = connection.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone()
+    return row == (found["verb"] == "create",)
 
 
 def _statements(*names: str) -> Iterator[str]:

@@ -23,3 +23,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run_apart("0003/down.sql")
+
+
+def drop_unrecorded() -> None:
+    # An index of the app is never dropped.
+    run_script("0003/before.sql")
+    run_apart("0003/down.sql")

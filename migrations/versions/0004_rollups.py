@@ -1,6 +1,6 @@
 """rollups"""
 
-from migrations.scripts import lock_tables, run_apart, run_folder, run_in_snapshot, run_script
+from migrations.scripts import drop_if_created, lock_tables, run_apart, run_folder, run_in_snapshot, run_script
 
 revision = "0004"
 down_revision = "0003"
@@ -30,3 +30,9 @@ def downgrade() -> None:
     run_apart("0004/down_index.sql")
     lock_tables()
     run_script("0004/down.sql")
+
+
+def drop_unrecorded() -> None:
+    run_script("0004/before.sql")
+    run_apart("0004/down_index.sql")
+    drop_if_created("gjobs.job_deltas", "0004/down.sql")

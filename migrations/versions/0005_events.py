@@ -1,6 +1,6 @@
 """events"""
 
-from migrations.scripts import commit, lock_tables, may_lack, run_apart, run_folder, run_script
+from migrations.scripts import commit, drop_if_created, lock_tables, may_lack, run_apart, run_folder, run_script
 
 revision = "0005"
 down_revision = "0004"
@@ -33,3 +33,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     lock_tables("0005/down_key.sql")
     run_script("0005/down.sql")
+
+
+def drop_unrecorded() -> None:
+    drop_if_created("gjobs.known_users", "0005/down.sql", "0005/down_key.sql")

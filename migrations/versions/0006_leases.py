@@ -22,3 +22,8 @@ def downgrade() -> None:
     lock_tables()
     run_script("0005_events/events.sql", "triggers")
     run_script("0006/down.sql")
+
+
+def drop_unrecorded() -> None:
+    run_script("0006/before.sql")
+    run_apart("0006/down_index.sql")

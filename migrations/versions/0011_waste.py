@@ -1,6 +1,6 @@
 """waste"""
 
-from migrations.scripts import commit, lock_tables, run_folder, run_in_snapshot, run_script
+from migrations.scripts import commit, drop_if_created, lock_tables, run_folder, run_in_snapshot, run_script
 
 revision = "0011"
 down_revision = "0010"
@@ -20,3 +20,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     lock_tables()
     run_script("0011/down.sql")
+
+
+def drop_unrecorded() -> None:
+    drop_if_created("gjobs.waste_deltas", "0011/down.sql")

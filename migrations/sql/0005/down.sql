@@ -1,18 +1,18 @@
 -- Drops the events, with the start times, completion times and retry counts of jobs. Jobs stay.
-drop trigger gjobs_complete_new on public.generation_jobs;
-drop trigger gjobs_complete on public.generation_jobs;
-drop trigger gjobs_know_owners on public.generation_jobs;
-drop trigger gjobs_know_new_owner on public.generation_jobs;
-drop trigger gjobs_record_created on public.generation_jobs;
-drop trigger gjobs_record_changed on public.generation_jobs;
-drop trigger gjobs_record_deleted on public.generation_jobs;
-drop trigger gjobs_record_truncated on public.generation_jobs;
-drop function gjobs.record_events();
-drop function gjobs.acting_user();
-drop function gjobs.know_owners();
-drop function gjobs.complete_job();
-drop view gjobs.job_events;
-drop table gjobs.job_event_log, gjobs.job_starts, gjobs.known_users;
+drop trigger if exists gjobs_complete_new on public.generation_jobs;
+drop trigger if exists gjobs_complete on public.generation_jobs;
+drop trigger if exists gjobs_know_owners on public.generation_jobs;
+drop trigger if exists gjobs_know_new_owner on public.generation_jobs;
+drop trigger if exists gjobs_record_created on public.generation_jobs;
+drop trigger if exists gjobs_record_changed on public.generation_jobs;
+drop trigger if exists gjobs_record_deleted on public.generation_jobs;
+drop trigger if exists gjobs_record_truncated on public.generation_jobs;
+drop function if exists gjobs.record_events();
+drop function if exists gjobs.acting_user();
+drop function if exists gjobs.know_owners();
+drop function if exists gjobs.complete_job();
+drop view if exists gjobs.job_events;
+drop table if exists gjobs.job_event_log, gjobs.job_starts, gjobs.known_users;
 
 -- The view first, because it shows the columns.
 do $$

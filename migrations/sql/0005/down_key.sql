@@ -1,3 +1,5 @@
-lock table public.stuck_jobs in access exclusive mode;
+if to_regclass('public.stuck_jobs') is not null then
+    lock table public.stuck_jobs in access exclusive mode;
+end if;
 -- The foreign key, which locks the users.
-alter table gjobs.known_users drop constraint known_users_id_fkey;
+alter table gjobs.known_users drop constraint if exists known_users_id_fkey;
