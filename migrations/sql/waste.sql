@@ -1,6 +1,6 @@
 -- Rollups of failed jobs and retries that differ from the counts, with the columns of rollups.sql. The status is failed or retry.
 with failed as materialized (
-    select distinct coalesce(error, '') as error from public.generation_jobs
+    select distinct coalesce(error::text, '') as error from public.generation_jobs
      where status = 'failed'
        and ((%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
             or (project_id is null and %(low)s::uuid is null))
@@ -10,7 +10,7 @@ with failed as materialized (
     select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
            coalesce(e.error_group, '') as its_group, count(*) as jobs, coalesce(sum(j.cost_cents), 0) as cents
       from public.generation_jobs j
-      left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
+      left join errors e on j.status = 'failed' and e.error = coalesce(j.error::text, '')
      where (j.status = 'failed' or j.retry_count > 0)
        and ((%(low)s::uuid is null or j.project_id >= %(low)s) and (%(high)s::uuid is null or j.project_id < %(high)s)
             or (j.project_id is null and %(low)s::uuid is null))

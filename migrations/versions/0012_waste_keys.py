@@ -10,12 +10,11 @@ def upgrade() -> None:
     # Earlier revisions may have locked the jobs. The commit releases these locks, so nobody waits for this revision.
     commit()
     run_script("0012/tables.sql")
-    run_folder("functions", revision)
+    # The first version of revision 0011 had other bodies of its functions, and lacked these views.
+    run_script("0011/no_rows.sql")
+    run_folder("functions", "0011", revision)
     run_folder("triggers", revision)
     run_script("0012/views.sql")
-    # The first version of revision 0011 had another body of `count_waste`, and lacked these views.
-    run_script("0011/no_rows.sql")
-    run_script("0011_waste/count_waste.sql", "functions")
 
 
 def downgrade() -> None:

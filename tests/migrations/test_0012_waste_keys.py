@@ -1,11 +1,15 @@
 """Revision 0012: what the rollups add up to by key. The tests of revision 0004 compare it with counts."""
 
-from migrations.runner import check_rollups, downgrade, upgrade
+import pytest
+
+from migrations import runner
+from migrations.runner import check_rollups, downgrade, upgrade, verify
 from store.database.database import Database
+from store.errors import Locked
 from store.statistics.waste import WasteKey
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN
+from tests.migrations.conftest import ADA, BEN, catalogue
 from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows
 
 FOLD = "select gjobs.fold_deltas(5000), gjobs.fold_waste(5000)"
@@ -61,3 +65,59 @@ def test_failed_jobs_are_counted_after_the_app_changed_column_types(migrated_cop
         assert connection.execute("select key from gjobs.waste_keys where dimension = 'mode'").fetchall() == [
             ("packaging",)
         ]
+
+
+def test_failed_jobs_are_counted_if_the_app_stores_errors_as_json(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0002")
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        for statement in (
+            "alter table public.generation_jobs alter error type jsonb using error::jsonb",
+            "alter table public.generation_jobs alter mode type varchar(40)",
+            """update public.generation_jobs set status = 'failed', error = '{"message": "Boom"}'""",
+        ):
+            connection.execute(statement.encode())
+
+        upgrade(migrated_copy)
+
+        connection.execute("""update public.generation_jobs set status = 'failed', error = '{"message": "Late"}'""")
+        connection.execute(FOLD)
+        assert check_rollups(migrated_copy).matches
+        in_rollups = set(connection.execute("select * from gjobs.waste_totals").fetchall())
+        with connection.transaction(force_rollback=True):
+            connection.execute(
+                "create or replace function gjobs.rollups_agree() returns boolean language sql as 'select false'"
+            )
+            assert set(connection.execute("select * from gjobs.list_waste()").fetchall()) == in_rollups
+            assert connection.execute("select sum(job_count) from gjobs.list_day_waste()").fetchone() == (2,)
+
+
+def test_upgrade_replaces_functions_and_adds_views_that_an_earlier_revision_0011_lacked(
+    migrated_copy: Conninfo,
+) -> None:
+    expected = catalogue(migrated_copy)
+    downgrade(migrated_copy, "0011")
+    assert verify(migrated_copy).differences == ()
+    with connect(migrated_copy, autocommit=True) as connection:
+        for statement in (
+            "drop view gjobs.old_rows, gjobs.new_rows",
+            "create or replace function gjobs.recount_waste() returns void language sql as 'select null'",
+        ):
+            connection.execute(statement.encode())
+    assert verify(migrated_copy).differences == ()
+
+    upgrade(migrated_copy)
+
+    assert catalogue(migrated_copy) == expected
+
+
+def test_upgrade_does_not_wait_long_for_an_open_transaction_that_folded(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "ATTEMPTS", 1)
+    downgrade(migrated_copy, "0011")
+    with connect(migrated_copy) as writer:
+        writer.execute("select gjobs.fold_waste(1)")
+        with pytest.raises(Locked, match="nothing was changed"):
+            upgrade(migrated_copy)
+    upgrade(migrated_copy)

@@ -6,7 +6,7 @@ begin
     if not gjobs.rollups_agree() then
         return query
             select j.user_id, j.project_id, (j.created_at at time zone 'UTC')::date as utc_day, j.status is not distinct from 'failed' as failed,
-                   count(*), coalesce(sum(j.cost_cents), 0)
+                   count(*), coalesce(sum(j.cost_cents), 0)::bigint
               from public.generation_jobs j
              where j.status = 'failed' or j.retry_count > 0
              group by j.user_id, j.project_id, utc_day, failed;

@@ -8,12 +8,13 @@ begin
         return query
             with errors as materialized (
                 select e.error, gjobs.error_group(e.error) as its_group
-                  from (select distinct coalesce(j.error, '') as error from public.generation_jobs j where j.status = 'failed') e
+                  from (select distinct coalesce(j.error::text, '') as error from public.generation_jobs j where j.status = 'failed') e
             )
-            select j.user_id, j.project_id, j.mode, coalesce(e.its_group, '') as its_group, count(*), coalesce(sum(j.cost_cents), 0)
+            select j.user_id, j.project_id, j.mode::text as its_mode, coalesce(e.its_group, '') as its_group, count(*),
+                   coalesce(sum(j.cost_cents), 0)::bigint
               from public.generation_jobs j
-              left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
+              left join errors e on j.status = 'failed' and e.error = coalesce(j.error::text, '')
              where j.status = 'failed' or j.retry_count > 0
-             group by j.user_id, j.project_id, j.mode, e.its_group;
+             group by j.user_id, j.project_id, its_mode, e.its_group;
     end if;
 end $$;

@@ -13,12 +13,12 @@ begin
     delete from gjobs.waste_days where true;
     with errors as materialized (
         select e.error, gjobs.error_group(e.error) as error_group
-          from (select distinct coalesce(error, '') as error from public.generation_jobs where status = 'failed') e
+          from (select distinct coalesce(error::text, '') as error from public.generation_jobs where status = 'failed') e
     ), counted as materialized (
         select j.user_id, j.project_id, j.mode, (j.created_at at time zone 'UTC')::date as day,
                coalesce(e.error_group, '') as its_group, count(*) as job_count, coalesce(sum(j.cost_cents), 0) as cost_cents
           from public.generation_jobs j
-          left join errors e on j.status = 'failed' and e.error = coalesce(j.error, '')
+          left join errors e on j.status = 'failed' and e.error = coalesce(j.error::text, '')
          where j.status = 'failed' or j.retry_count > 0
          group by j.user_id, j.project_id, j.mode, day, its_group
     ), days as (

@@ -1,7 +1,6 @@
--- Folding writes to the rollups, and nobody else does while this lock is held. Writers of jobs do not wait for it: they fold later.
-set local lock_timeout = 0;
+-- Folding writes to the rollups, and nobody else does while this lock is held. Writers of jobs do not wait for it: they fold later. An open
+-- transaction of the app may hold the lock, so the wait has the limit of begin.sql.
 select pg_catalog.pg_advisory_xact_lock(1735353442, 2);
-set local lock_timeout = '2s';
 
 -- What the rollups of all jobs add up to for each mode, project, user, error group and day, and for all jobs. So the waste of all jobs is
 -- read without reading the rollups, whose number of rows grows with the number of jobs. Triggers on the rollups keep it.
