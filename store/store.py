@@ -282,10 +282,15 @@ class Store:
             return frozenset()
         return frozenset(await self.actor_database.read(job_sql.retried_among(job_ids)))
 
-    async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
-        """Return whether a running job is stuck, by the server's clock. None if the job is missing or not running."""
+    async def get_stuck_verdict(self, job_id: UUID, *, at: datetime | None = None) -> StuckVerdict | None:
+        """Return whether a running job is stuck, by the server's clock or at a given time.
+
+        None if the job is missing or not running.
+        """
         from_usual_duration = await self.actor_database.has(Capability.LEARNING)
-        found = await self.actor_database.read(history_sql.verdict(job_id, from_usual_duration=from_usual_duration))
+        found = await self.actor_database.read(
+            history_sql.verdict(job_id, at=at, from_usual_duration=from_usual_duration)
+        )
         return found[0] if found else None
 
     async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = None) -> frozenset[UUID]:

@@ -20,7 +20,11 @@ MOST_TIMELINES = 10
 """The jobs whose events a case lists: its own job, then unfinished and failed jobs."""
 MOST_EVENTS = 50
 """The newest events of each timeline."""
+MOST_STUCK_VERDICTS = 10
+"""The stuck jobs for which a case says why they are stuck."""
 FAILURE_WINDOW = timedelta(days=30)
+RECENT = timedelta(hours=24)
+"""The time before now whose failures are counted apart."""
 MOST_PROJECTS = 20
 MOST_BUDGETS = 20
 MOST_COUNTED = 100_000
@@ -102,6 +106,15 @@ class CaseJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StuckJob:
+    """A running job of the user that is stuck."""
+
+    id: UUID
+    verdict: StuckVerdict | None
+    """None for jobs beyond MOST_STUCK_VERDICTS, and if the job has ended since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadPart:
     """A part of a case that could not be read, and why."""
 
@@ -124,11 +137,15 @@ class Case:
     projects: tuple[CaseProject, ...]
     jobs: tuple[GenerationJob, ...]
     """Newest first. The job for which the case is made comes first."""
-    stuck: frozenset[UUID]
-    """The ids of the stuck jobs in `jobs`."""
+    stuck: tuple[StuckJob, ...]
+    """Newest first, also those that are too old for `jobs`."""
     costs: tuple[StatusCosts, ...]
     are_costs_capped: bool
     """Whether the costs cover only the newest jobs."""
+    archived: tuple[StatusCosts, ...]
+    """The user's archived jobs. No other part has them, except for the job of the case."""
+    recent_failures: CappedCount | None
+    """The number of the user's jobs that failed within RECENT."""
     failures: ErrorGroups | None
     """The user's failures of the last FAILURE_WINDOW."""
     timelines: tuple[JobHistory, ...]
@@ -143,6 +160,10 @@ class Case:
     def subject_job(self) -> GenerationJob | None:
         """The job for which the case is made. None if there is none, or if only its events are left."""
         return next((job for job in self.jobs if job.id == self.job_id), None)
+
+    @property
+    def stuck_ids(self) -> frozenset[UUID]:
+        return frozenset(one.id for one in self.stuck)
 
     @property
     def total_count(self) -> int:

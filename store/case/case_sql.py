@@ -1,9 +1,10 @@
 """SQL for a case: a user's jobs by project and status, and the projects that an actor sees."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, cast, func, select
+from sqlalchemy import ARRAY, Integer, Select, TableClause, Text, Uuid, any_, bindparam, cast, func, select
 from sqlalchemy.types import BigInteger
 
 from store import tables
@@ -12,27 +13,32 @@ from store.database.query import Query, Row
 from store.job_list.listing import ProjectName
 from store.jobs.job import parse_status
 
-_jobs, _projects = tables.generation_jobs, tables.projects
+_projects = tables.projects
 _USER = bindparam("user_id", type_=Uuid)
 _ROWS = bindparam("rows", type_=Integer)
 
-_NEWEST = (
-    select(_jobs.c.project_id, cast(_jobs.c.status, Text).label("status"), _jobs.c.cost_cents)
-    .where(_jobs.c.user_id == _USER)
-    .order_by(_jobs.c.created_at.desc())
-    .limit(_ROWS)
-    .subquery("newest")
-)
-_COSTS = (
-    select(
-        _NEWEST.c.project_id,
-        _NEWEST.c.status,
-        func.count().label("jobs"),
-        cast(func.sum(_NEWEST.c.cost_cents), BigInteger),
+
+def _costs(jobs: TableClause) -> Select[Any]:
+    newest = (
+        select(jobs.c.project_id, cast(jobs.c.status, Text).label("status"), jobs.c.cost_cents)
+        .where(jobs.c.user_id == _USER)
+        .order_by(jobs.c.created_at.desc())
+        .limit(_ROWS)
+        .subquery("newest")
     )
-    .group_by(_NEWEST.c.project_id, _NEWEST.c.status)
-    .order_by(func.count().desc(), _NEWEST.c.project_id, _NEWEST.c.status)
-)
+    return (
+        select(
+            newest.c.project_id,
+            newest.c.status,
+            func.count().label("jobs"),
+            cast(func.sum(newest.c.cost_cents), BigInteger),
+        )
+        .group_by(newest.c.project_id, newest.c.status)
+        .order_by(func.count().desc(), newest.c.project_id, newest.c.status)
+    )
+
+
+_COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.archived_jobs)
 
 
 def _make_costs(row: Row) -> StatusCosts:
@@ -43,6 +49,11 @@ def _make_costs(row: Row) -> StatusCosts:
 def costs_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
     """Return count and cost of the user's newest jobs by project and status, largest count first."""
     return Query(_COSTS, _make_costs, {"user_id": user_id, "rows": most})
+
+
+def archived_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
+    """Return the same for the user's archived jobs."""
+    return Query(_ARCHIVED_COSTS, _make_costs, {"user_id": user_id, "rows": most})
 
 
 _THEIRS = (

@@ -19,6 +19,8 @@ _MOST_NAMED = 5
 async def find_person(store: Store, text: str) -> CasePerson:
     """Find a user by e-mail or id, or a job by id. The start of an id is enough.
 
+    For the operator, a part of an e-mail without `@` is enough, too.
+
     Raises RowMissing if there is neither, and InvalidValue if several match.
     """
     ids = id_range(text)
@@ -70,7 +72,20 @@ async def _user_named(store: Store, email: str) -> User:
     try:
         return await store.get_user(email)
     except RowMissing as error:
-        raise _nobody(email) from error
+        if actor != OPERATOR or "@" in email:
+            raise _nobody(email) from error
+    return await _user_with_part(store, email)
+
+
+async def _user_with_part(store: Store, part: str) -> User:
+    """Return the only user whose e-mail contains the text."""
+    found = await store.find_users(part, limit=_MOST_NAMED)
+    if not found:
+        raise _nobody(part)
+    if len(found) > 1:
+        named = ", ".join(user.email or str(user.id) for user in found)
+        raise InvalidValue("email", f"Several users have an e-mail with {part!r}.", hint=f"Use one of: {named}")
+    return await _user_of_id(store, found[0].id)
 
 
 async def _user_of_id(store: Store, user_id: UUID) -> User:

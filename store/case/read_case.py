@@ -16,7 +16,9 @@ from store.case.case import (
     MOST_EVENTS,
     MOST_JOBS,
     MOST_PROJECTS,
+    MOST_STUCK_VERDICTS,
     MOST_TIMELINES,
+    RECENT,
     Case,
     CaseJob,
     CasePerson,
@@ -25,6 +27,7 @@ from store.case.case import (
     CaseWorkers,
     HiddenJob,
     StatusCosts,
+    StuckJob,
     UnreadPart,
 )
 from store.case.person import archived_of
@@ -39,6 +42,7 @@ from store.filters.job_filter import JobFilter
 from store.job_list.list_query import RowWindowQuery
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
+from store.jobs.job_results import CappedCount
 from store.projects.project import Asset
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, actor_name
@@ -94,12 +98,14 @@ async def read_case(
         reader=actor_name(store.actor),
         user=person.user,
         job_id=person.job_id,
-        subject=await _subject(part, store, person.job_id, jobs),
+        subject=await _subject(part, store, person.job_id, jobs, at),
         jobs=jobs,
-        stuck=await part("stuck jobs", _stuck(store, jobs, at)) or frozenset(),
+        stuck=await part("stuck jobs", _stuck(store, person, jobs, at)) or (),
         costs=costs,
         are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
+        archived=await part("archived jobs", _archived(store, person.user.id)) or (),
         failures=await part("failures", _failures(store, person.user.id, at)),
+        recent_failures=await part("recent failures", _recent_failures(store, person.user.id, at)),
         visibility=await part("visibility", _visibility(store, person)),
         projects=projects,
         timelines=await part("timelines", _timelines(store, person, jobs, at)) or (),
@@ -129,15 +135,44 @@ async def _failures(store: Store, user_id: UUID, at: datetime | None) -> ErrorGr
     return await store.get_error_groups(ErrorScope(job_filter=_of_user(user_id), window=FAILURE_WINDOW), at=at)
 
 
-async def _stuck(store: Store, jobs: Sequence[GenerationJob], at: datetime | None) -> frozenset[UUID]:
-    return await store.find_stuck_jobs([job.id for job in jobs if job.status is JobStatus.RUNNING], at=at)
+async def _recent_failures(store: Store, user_id: UUID, at: datetime | None) -> CappedCount:
+    found = await store.get_error_groups(ErrorScope(job_filter=_of_user(user_id), window=RECENT), at=at)
+    return CappedCount(number=found.failures, is_more=not found.complete)
+
+
+async def _stuck(
+    store: Store, person: CasePerson, jobs: Sequence[GenerationJob], at: datetime | None
+) -> tuple[StuckJob, ...]:
+    """Return the stuck jobs of the user. A job that is stuck for long is not among the newest jobs."""
+    is_running = Term(key=Key.STATUS, values=(JobStatus.RUNNING.value,))
+    running = JobFilter(terms=(*_of_user(person.user.id).terms, is_running))
+    every = [*jobs, *(await store.find_jobs(running, limit=MOST_JOBS)).items]
+    ids = list(dict.fromkeys(job.id for job in every if job.status is JobStatus.RUNNING))
+    found = await store.find_stuck_jobs(ids, at=at)
+    stuck = [job_id for job_id in ids if job_id in found]
+    explained, others = stuck[:MOST_STUCK_VERDICTS], stuck[MOST_STUCK_VERDICTS:]
+    return (
+        *[StuckJob(id=job_id, verdict=await store.get_stuck_verdict(job_id, at=at)) for job_id in explained],
+        *(StuckJob(id=job_id, verdict=None) for job_id in others),
+    )
 
 
 async def _read_costs(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
     return tuple(await store.actor_database.read(case_sql.costs_of_user(user_id, most=MOST_COUNTED)))
 
 
-async def _subject(part: _Parts, store: Store, job_id: UUID | None, jobs: Sequence[GenerationJob]) -> CaseJob | None:
+async def _archived(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
+    """Return nothing if the database has no archive."""
+    missing = await store.actor_database.missing(Capability.ARCHIVE)
+    if missing and isinstance(missing.refusal, SchemaMissing):
+        return ()
+    asked = case_sql.archived_of_user(user_id, most=MOST_COUNTED)
+    return tuple(await store.actor_database.read(asked, needs=Capability.ARCHIVE))
+
+
+async def _subject(
+    part: _Parts, store: Store, job_id: UUID | None, jobs: Sequence[GenerationJob], at: datetime | None
+) -> CaseJob | None:
     if job_id is None:
         return None
     job = next((one for one in jobs if one.id == job_id), None)
@@ -149,7 +184,7 @@ async def _subject(part: _Parts, store: Store, job_id: UUID | None, jobs: Sequen
     return CaseJob(
         links=await store.get_job_links(job_id),
         archived_at=archived[0].archived_at if archived else None,
-        stuck=await store.get_stuck_verdict(job_id) if is_running else None,
+        stuck=await store.get_stuck_verdict(job_id, at=at) if is_running else None,
         asset=asset,
     )
 

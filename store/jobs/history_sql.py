@@ -205,20 +205,22 @@ def _make_id(row: Row) -> UUID:
 
 
 _ID = bindparam("id", type_=Uuid)
-_UNTOUCHED = "SELECT extract(epoch FROM now() - job.updated_at)::float8"
+_AT = bindparam("at", type_=DateTime(timezone=True))
+_UNTOUCHED = "SELECT extract(epoch FROM coalesce(:at, now()) - job.updated_at)::float8"
 _OF_RUNNING = "WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)"
 _JUDGED = text(f"""
-{_UNTOUCHED}, ({_usual_duration_sql("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL, lease.expires_at > now()
+{_UNTOUCHED}, ({_usual_duration_sql("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL,
+       lease.expires_at > coalesce(:at, now())
   FROM public.generation_jobs job
   LEFT JOIN gjobs.job_leases lease ON lease.job_id = job.id
  {_OF_RUNNING}
-""").bindparams(_ID)
-_TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID)
+""").bindparams(_ID, _AT)
+_TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID, _AT)
 
 
-def verdict(job_id: UUID, *, from_usual_duration: bool) -> Query[StuckVerdict]:
+def verdict(job_id: UUID, *, at: datetime | None, from_usual_duration: bool) -> Query[StuckVerdict]:
     """Return a query for the stuck verdict. It returns no row if the job is not running."""
-    return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id})
+    return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id, "at": at})
 
 
 def _make_verdict(row: Row) -> StuckVerdict:

@@ -301,7 +301,7 @@ class PastStore(Store):
             repeated_by=tuple(one for one in links.repeated_by if one in there),
         )
 
-    async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
+    async def get_stuck_verdict(self, job_id: UUID, *, at: datetime | None = None) -> StuckVerdict | None:
         """Return None, because leases are not recorded."""
         return None
 

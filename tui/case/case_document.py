@@ -1,8 +1,9 @@
 """A case as JSON and CSV. Times are ISO 8601 in UTC, money is integer cents."""
 
 import json
+from collections.abc import Sequence
 
-from store.case.case import Case, CaseVisibility
+from store.case.case import Case, CaseVisibility, StatusCosts
 from store.formats import plain_row, plain_time
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.build_case import BuiltCase
@@ -36,18 +37,12 @@ def _document(built: BuiltCase) -> dict[str, Json]:
         ],
         "job_count": case.total_count,
         "job_count_is_capped": case.are_costs_capped,
-        "costs": [
-            {
-                "project_id": str(one.project_id),
-                "status": one.status.value,
-                "count": one.count,
-                "cost_cents": one.cost_cents,
-            }
-            for one in case.costs
-        ],
+        "costs": _costs(case.costs),
+        "archived": _costs(case.archived),
+        "failures_in_last_day": case.recent_failures.number if case.recent_failures else None,
         "failures": None if case.failures is None else error_groups(case.failures),
         "jobs": job_rows(case),
-        "stuck_job_ids": sorted(map(str, case.stuck)),
+        "stuck_job_ids": sorted(map(str, case.stuck_ids)),
         **_about_job(case),
         "events": event_rows(case),
         "budgets": None if case.budgets is None else [budget(one, case.taken_at) for one in case.budgets],
@@ -68,6 +63,18 @@ def _document(built: BuiltCase) -> dict[str, Json]:
         "settings": dict(case.settings),
         "unread": [{"part": one.part, "reason": one.reason} for one in case.unread],
     }
+
+
+def _costs(rows: Sequence[StatusCosts]) -> list[Json]:
+    return [
+        {
+            "project_id": str(one.project_id),
+            "status": one.status.value,
+            "count": one.count,
+            "cost_cents": one.cost_cents,
+        }
+        for one in rows
+    ]
 
 
 def job_rows(case: Case) -> list[Json]:

@@ -17,8 +17,8 @@ from tui.text.status_text import status_word
 MOST_LISTED_JOBS = 20
 """The newest jobs in the text. JSON and CSV have more."""
 _MOST_GROUPS = 20
-_MOST_EXAMPLES = 5
-"""The largest groups of failures. Their newest errors are shown."""
+_MOST_EXAMPLES = 10
+"""The groups whose newest errors are shown."""
 
 
 class JobsText(CaseWords):
@@ -44,6 +44,8 @@ class JobsText(CaseWords):
             kind = f"{asset.kind} {asset.mime_type or ''}".strip()
             yield ""
             yield f"Input asset `{asset.id}`: {code(kind)}{size}, stored at {code(asset.storage_path)}"
+        if subject.links.repeats or subject.links.repeated_by:
+            yield ""
         if subject.links.repeats:
             yield f"- It repeats the job `{subject.links.repeats}`."
         for repeat in subject.links.repeated_by:
@@ -87,7 +89,7 @@ class JobsText(CaseWords):
         return (
             self.time(job.created_at),
             f"`{job.id}`",
-            cell(status_word(job.status)) + (", stuck" if job.id in self.case.stuck else ""),
+            cell(status_word(job.status)) + (", stuck" if job.id in self.case.stuck_ids else ""),
             cell(job.mode, limit=40),
             money(job.cost_cents),
             _duration(job),
@@ -99,6 +101,7 @@ class JobsText(CaseWords):
         found = self.case.failures
         if found is None or not found.groups:
             return
+        groups = sorted(found.groups, key=lambda group: group.last_seen, reverse=True)
         yield "## Failures"
         yield ""
         days = count(round(found.window.total_seconds() / 86_400))
@@ -107,13 +110,13 @@ class JobsText(CaseWords):
         if not found.complete:
             yield f"Only the newest {count(found.limit)} failures are grouped."
         if found.group_count > _MOST_GROUPS:
-            yield f"The largest {count(_MOST_GROUPS)} groups are listed."
+            yield f"The {count(_MOST_GROUPS)} groups that failed last are listed."
         if found.group_count > _MOST_EXAMPLES:
-            yield f"The newest errors of the largest {count(_MOST_EXAMPLES)} follow the table."
+            yield f"The newest errors of the first {count(_MOST_EXAMPLES)} follow the table."
         yield ""
         titles = ("error", "jobs", "first", "last", "modes", "cost", "group")
-        yield from table(titles, map(self._group_row, found.groups[:_MOST_GROUPS]))
-        for group in found.groups[:_MOST_EXAMPLES]:
+        yield from table(titles, map(self._group_row, groups[:_MOST_GROUPS]))
+        for group in groups[:_MOST_EXAMPLES]:
             if group.example_job_id == self.case.job_id:
                 yield ""
                 yield f"The newest error of the group {code(group.id)} is that of the job above."

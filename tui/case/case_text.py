@@ -1,17 +1,18 @@
 """A case as Markdown for a ticket."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from store.budgets.budget import Budget, BudgetState, used_up_at
-from store.case.case import Case, CaseVisibility, HiddenJob
+from store.case.case import MOST_COUNTED, Case, CaseVisibility, HiddenJob
 from store.doctor.findings import Finding
 from store.formats import money
-from store.jobs.job import in_order
+from store.jobs.job import JobStatus, in_order
 from tui.case.build_case import BuiltCase
 from tui.case.case_jobs_text import JobsText
+from tui.case.case_problems_text import ProblemsText
 from tui.case.case_words import CaseWords, zone_name
 from tui.case.markdown import cell, code, table
-from tui.case.redaction import redaction_words
+from tui.case.redaction import SecretKind, redaction_words
 from tui.text.budget_text import left_words, owner_words, period_words, spent_words
 from tui.text.format import (
     count,
@@ -35,8 +36,12 @@ def case_markdown(built: BuiltCase) -> str:
     text = _CaseText(built)
     head, *parts = ["\n".join(lines) for make in (text.head, *text.sections) if (lines := list(make()))]
     counts = built.counts_in("\n".join([head, *parts]))
-    redacted = "Redaction is off. Check the text before you share it." if counts is None else redaction_words(counts)
-    return "\n\n".join([f"{head}\n- {redacted}", *parts]) + "\n"
+    return "\n\n".join([f"{head}\n- {redaction_line(counts)}", *parts]) + "\n"
+
+
+def redaction_line(counts: Mapping[SecretKind, int] | None) -> str:
+    """Return what was redacted, as the head of the case has it."""
+    return "Redaction is off. Check the text before you share it." if counts is None else redaction_words(counts)
 
 
 class _CaseText(CaseWords):
@@ -44,7 +49,9 @@ class _CaseText(CaseWords):
         super().__init__(built.case, built.zone)
         self._built = built
         jobs = JobsText(built.case, built.zone)
+        problems = ProblemsText(built.case, built.zone)
         self.sections: Sequence[Callable[[], Iterator[str]]] = (
+            problems.problems,
             self._visibility,
             jobs.subject,
             jobs.jobs,
@@ -69,7 +76,22 @@ class _CaseText(CaseWords):
             *([f"- Job: `{case.job_id}`"] if case.job_id else []),
             f"- Taken: {self.time(case.taken_at)}. All times are in the zone {zone_name(self.zone)}.",
             f"- Database: {code(self._built.database)}, read as {code(case.reader)}",
+            *self._not_included(),
         ]
+
+    def _not_included(self) -> Iterator[str]:
+        """Yield a line on the user's archived jobs, without the job of the case."""
+        case = self.case
+        job = case.subject_job if case.subject and case.subject.archived_at else None
+        total = sum(one.count for one in case.archived)
+        archived = total - (job is not None)
+        failed = sum(one.count for one in case.archived if one.status is JobStatus.FAILED)
+        failed -= job is not None and job.status is JobStatus.FAILED
+        if archived > 0:
+            more = "more than " if total >= MOST_COUNTED else ""
+            of_them = f", {count(failed)} of them failed" if failed else ""
+            jobs = "job" if archived == 1 else "jobs"
+            yield f"- Not included: {more}{count(archived)} archived {jobs} of the user{of_them}."
 
     def _visibility(self) -> Iterator[str]:
         case, found = self.case, self.case.visibility

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING
+from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
 from tests.conftest import Conninfo
 
@@ -22,6 +22,7 @@ BENS_MAIL = "ben@example.com"
         ("ada@example.com", ADA, None),
         ("ADA@example.com", ADA, None),
         (str(BEN), BEN, None),
+        ("ben", BEN, None),
         (str(FAILED), ADA, FAILED),
     ],
 )
@@ -41,6 +42,8 @@ def test_start_of_an_id_names_a_user_or_job_and_several_matches_are_listed(gjobs
     sql("update public.generation_jobs set id = %s where id = %s", new, RUNNING)
     assert gjobs("case", "f00d", "--json").document["job_id"] == str(new)
     assert_refused(gjobs("case", "0000"), 2, "users and jobs have an id that begins with 0000", f"user {ADA}")
+    assert_refused(gjobs("case", "example"), 2, "Several users have an e-mail with 'example'.", "ada@example.com")
+    assert_refused(gjobs("case", "en@example.com"), 1, "There is no user or job")
     assert_refused(gjobs("case", "f"), 1, "at least the first four digits of the id")
     for unknown in ("nobody@example.com", "dead", str(MISSING)):
         assert_refused(gjobs("case", unknown), 1, f"There is no user or job '{unknown}', or you may not read it.")
@@ -145,8 +148,8 @@ def test_case_says_how_many_groups_of_failures_it_lists(gjobs: Run, url: str, sq
         " case when n < 3 then repeat('z', 5000) else repeat('x', n) || ' broke' end"
         " from public.generation_jobs, generate_series(1, 25) as n where id = %s", FAILED)  # fmt: skip
     case = gjobs("case", str(FAILED)).out
-    assert "The largest 20 groups are listed.\nThe newest errors of the largest 5 follow the table.\n" in case
-    assert case.count("The newest error of the group") == 5
+    assert "The 20 groups that failed last are listed.\nThe newest errors of the first 10 follow the table.\n" in case
+    assert case.count("The newest error of the group") == 10
     assert f"| `{'z' * 60}" in case
     assert "\n…\n" in case
 
@@ -187,3 +190,48 @@ def test_queued_modes_that_no_living_worker_accepts_are_named(gjobs: Run, url: s
         " values (gen_random_uuid(), 'w', 'h', 1, 1, '{packaging}')")  # fmt: skip
     case = gjobs("case", "ada@example.com").out
     assert "1 of 1 known workers are alive.\nNo living worker accepts these modes of queued jobs: `lifestyle`." in case
+
+
+def test_case_begins_with_what_is_wrong_and_shows_the_newest_errors(gjobs: Run, url: str, sql: Sql) -> None:
+    assert "No failed job in the last 24 hours, no stuck or hidden job," in gjobs("case", BENS_MAIL).out
+    sql("insert into public.generation_jobs (project_id, user_id, mode, status, error, created_at, updated_at)"
+        " select project_id, user_id, mode, 'failed', 'kind ' || repeat(chr(96 + n), 3), moment, moment"
+        " from public.generation_jobs, generate_series(1, 20) as n,"
+        " lateral (select now() - n * interval '1 h' as moment) as moments where id = %s", FAILED)  # fmt: skip
+    sql("insert into public.generation_jobs (project_id, user_id, mode, status, error, created_at, updated_at)"
+        " select project_id, user_id, mode, 'failed', 'older', now() - interval '3 d', now() - interval '3 d'"
+        " from public.generation_jobs, generate_series(1, 30) as n where id = %s", FAILED)  # fmt: skip
+    # The stuck job is older than the 100 newest jobs.
+    sql("insert into public.generation_jobs (project_id, user_id, mode, status) select project_id, user_id, mode,"
+        " 'succeeded' from public.generation_jobs, generate_series(1, 100) where id = %s", FAILED)  # fmt: skip
+    stuck = UUID(int=0x57)
+    sql("insert into public.generation_jobs (id, project_id, user_id, mode, status, created_at, updated_at)"
+        " select %s, project_id, user_id, mode, 'running', now() - interval '9 d', now() - interval '5 h'"
+        " from public.generation_jobs where id = %s", stuck, FAILED)  # fmt: skip
+    sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 600)", ADA)
+    case = gjobs("case", "ada@example.com").out
+    head, problems, *_ = case.split("\n## ")
+    assert problems.startswith("What is wrong\n\n- 20 jobs failed in the last 24 hours. The last one at ")
+    assert "`kind aaa`" in problems
+    assert f"- Job `{stuck}`. Stuck: no update for 5 h 00 min. It counts as stuck after" in problems
+    assert "- The budget of `ada@example.com`: " in problems
+    assert "Not included" not in head
+    failures = next(part for part in case.split("\n## ") if part.startswith("Failures"))
+    shown = [line for line in failures.splitlines() if line.startswith("kind ")]
+    assert shown == [f"kind {letter * 3}" for letter in "abcdefghij"]
+    document = gjobs("case", "ada@example.com", "--json").document
+    assert document["failures_in_last_day"] == 20
+    assert document["stuck_job_ids"] == sorted(map(str, (stuck, RUNNING)))
+
+
+def test_case_says_how_many_archived_jobs_it_leaves_out(gjobs: Run, url: str, sql: Sql) -> None:
+    sql("select gjobs.archive_jobs(array[%s, %s]::uuid[])", FAILED, SUCCEEDED)
+    line = "\n- Not included: 2 archived jobs of the user, 1 of them failed.\n"
+    assert line in gjobs("case", "ada@example.com").out
+    assert "\n- Not included: 1 archived job of the user.\n" in gjobs("case", str(FAILED)).out
+    assert "Not included" not in gjobs("case", BENS_MAIL).out
+    archived = gjobs("case", "ada@example.com", "--json").document["archived"]
+    assert {row["status"]: (row["count"], row["cost_cents"]) for row in archived} == {
+        "failed": (1, 18),
+        "succeeded": (1, 250),
+    }

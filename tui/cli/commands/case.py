@@ -32,7 +32,7 @@ def add_case(commands: "Commands") -> None:
         "who",
         type=not_empty,
         metavar="USER|JOB",
-        help="a user's e-mail or id, or a job's id; of an id, the first four digits are enough",
+        help="a user's e-mail or id, or a job's id; a part of an e-mail or the first four digits of an id are enough",
     )
     add(
         "--out",
