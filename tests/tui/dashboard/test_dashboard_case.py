@@ -32,10 +32,15 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
         await driver.shows("# Case: ", "Redacted 2 values: 1 e-mail, 1 path.", "## The job")
         await driver.press("y", message="Copied the case. Redacted 2 values")
         copied = driver.app.clipboard
-        for size, shown in (((80, 24), "their own, and  "), ((200, 50), "their own, and those in their projects.")):
-            await driver.resize(*size)
-            await driver.shows(shown, "those in their projects.", "esc close")
+        await driver.resize(200, 50)
+        await driver.shows("their own, and those in their projects.", "esc close")
         assert driver.app.screen.query_one("#dialog").size.width > 180
+        await driver.resize(80, 24)
+        await driver.shows("What is wrong", "The last one at  ", "esc close")
+        assert "- Redacted" not in driver.text, "The line above the text has it."
+        await driver.press("pagedown", "pagedown", "pagedown", shows=("All 8 jobs:", "| created    "))
+        await driver.press("right", hides="| created    ", shows=("All 8 jobs:", "| cost"))
+        await driver.press("left", "left", shows="| created    ")
         assert "[e-mail 1] could not read [path 1] [/oops]" in copied
         assert "ben@example.com" not in copied
 

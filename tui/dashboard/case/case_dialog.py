@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import ScrollableContainer
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -17,9 +17,10 @@ from store.case.read_case import STEPS
 from store.errors import StoreError
 from tui.case.build_case import BuiltCase
 from tui.case.case_files import SUFFIXES, case_file_name, case_format, write_case
-from tui.case.case_text import case_markdown, case_title
+from tui.case.case_text import case_markdown, case_title, redaction_line
 from tui.case.redaction import SecretKind, redaction_words
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.case.case_lines import case_lines
+from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from tui.dashboard.dialogs.file_form import FileForm, shown_path
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, show_toast
@@ -36,6 +37,8 @@ _KEYS = {
     "dialog.leave": "close",
 }
 _LONGEST_TITLE = 80
+_SHIFTED_CELLS = 24
+"""How far one key shifts wide tables."""
 UNREDACTED = "Redaction is off. The text may hold keys, storage paths and contacts of other users."
 
 Report = Callable[[str], object]
@@ -72,18 +75,6 @@ class SaveCaseDialog(FileForm[CaseFile]):
         return CaseFile(file=file, overwrites=overwrites) if is_known and file is not None else None
 
 
-def _styled(text: str, width: int) -> Content:
-    """Return the Markdown with emphasized headings. Only sentences are wrapped: tables and blocks scroll sideways."""
-    lines, is_code = list[Content](), False
-    for line in text.split("\n"):
-        is_fence = line.startswith("```")
-        is_code ^= is_fence
-        shown = Content.styled(line, "bold $text-primary" if line.startswith("#") and not is_code else "")
-        is_sentence = not (is_code or is_fence or line.startswith("|"))
-        lines += shown.wrap(width) if is_sentence and shown.cell_length > width else [shown]
-    return Content("\n").join(lines)
-
-
 def _redaction(counts: Mapping[SecretKind, int] | None) -> str:
     return UNREDACTED if counts is None else redaction_words(counts)
 
@@ -95,8 +86,8 @@ class CaseDialog(Dialog[None]):
     CaseDialog {
         #dialog { width: 96%; height: 96%; padding: 0 2; overflow-y: hidden; }
         #redaction { height: auto; }
-        ScrollableContainer { height: 1fr; margin-top: 1; scrollbar-size: 1 1; scrollbar-gutter: stable; }
-        #text { width: auto; text-wrap: nowrap; }
+        VerticalScroll { height: 1fr; margin-top: 1; }
+        #text { text-wrap: nowrap; }
         #keys { height: 1; margin-top: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
@@ -105,6 +96,8 @@ class CaseDialog(Dialog[None]):
         Binding("enter,s", "save", "Save", id="case.save", tooltip="Save the case to a file"),
         Binding("y", "copy", "Copy", id="case.copy", tooltip="Copy the case as Markdown"),
         Binding("r", "redact", "Redaction", id="case.redact", tooltip="Turn redaction off or on"),
+        Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Shift wide tables to the left"),
+        Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Show the right of wide tables"),
     ]
 
     def __init__(self, build: Build, *, of: str) -> None:
@@ -116,16 +109,20 @@ class CaseDialog(Dialog[None]):
         self._text = ""
         self._redacts = True
         self._is_building = True
+        self._hidden = 0
+        """The cells of wide tables and blocks that are left out at the left."""
+        self._most_hidden = 0
 
     def compose(self) -> ComposeResult:
         with self.box(f"Case · {self._of}"):
             yield SteadyText(id="redaction")
-            with ScrollableContainer():
+            with VerticalScroll():
                 yield SteadyText(id="text")
-            yield Static(self.keys_line(_KEYS), id="keys", markup=False)
+            sideways = key_hint(f"{self.key('case.left')} {self.key('case.right')}", "wide tables")
+            yield Static(hint_lines([self.keys_line(_KEYS), sideways]), id="keys", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(ScrollableContainer).focus()
+        self.query_one(VerticalScroll).focus()
         self._start()
 
     def takes_key(self, event: events.Event) -> bool:
@@ -162,12 +159,28 @@ class CaseDialog(Dialog[None]):
         self._show_text()
 
     def on_resize(self) -> None:
+        self._hidden = 0
         self.call_after_refresh(self._show_text)
 
     def _show_text(self) -> None:
         if self.is_open:
-            width = self.query_one(ScrollableContainer).scrollable_content_region.width
-            self.say("text", _styled(self._text, max(width, 1)))
+            width = max(self.query_one(VerticalScroll).scrollable_content_region.width, 1)
+            shown = case_lines(self._shown_text, width=width, hidden=self._hidden)
+            self._most_hidden = shown.most_hidden
+            self.say("text", shown.content)
+
+    @property
+    def _shown_text(self) -> str:
+        """The text without its line on redaction, which is above it already."""
+        line = "" if self._built is None else f"\n- {redaction_line(self._built.counts_in(self._text))}\n"
+        return self._text.replace(line, "\n", 1) if line else self._text
+
+    def action_shift(self, steps: int) -> None:
+        """Shift wide tables and blocks. Sentences are wrapped, so they stay."""
+        hidden = min(max(self._hidden + steps * _SHIFTED_CELLS, 0), self._most_hidden)
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self._show_text()
 
     def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the builder knows the zone
         if self._built is not None:
