@@ -11,7 +11,6 @@ from store.formats import format_duration, money
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import count, error_pretty, spark, utc_time
 
-NO_FAILURES = "No job failed in this time."
 _MOST_NAMED_MODES, _MOST_NAMED_USERS = 5, 10
 _FINGERPRINT_CHARACTERS, _MODE_CHARACTERS, _EMAIL_CHARACTERS, _EXAMPLE_CHARACTERS = 200, 40, 60, 2_000
 NO_EMAILS: Mapping[UUID, str] = MappingProxyType({})
@@ -40,6 +39,8 @@ def groups_summary(found: ErrorGroups) -> str:
     """Return how many failures were read, and both limits: the time and the number of failures."""
     groups = f"{count(found.group_count)} {'group' if found.group_count == 1 else 'groups'}"
     limit = f"At most {count(found.limit)} are read"
+    if not found.failures:
+        return f"No job failed in the last {span(found.window)}."
     if found.complete:
         words = f"{failures_count(found.failures)} in the last {span(found.window)}, {groups}. {limit}."
     else:

@@ -57,7 +57,8 @@ def printed_name(row: WasteRow, by: WasteKey) -> str:
 
 def headline(waste: Waste) -> str:
     total = waste.total
-    of_all = "" if total.share is None else f", {percent(total.share)} of all costs"
+    costs = "all costs" if waste.read_limit is None else f"the costs of the newest {count(waste.read_limit)} jobs"
+    of_all = "" if total.share is None else f", {percent(total.share)} of {costs}"
     return f"{money(total.waste_cents)} wasted{of_all}"
 
 

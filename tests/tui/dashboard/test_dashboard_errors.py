@@ -52,13 +52,16 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         "Last     4 min ago, 2026-11-24 11:56:00",
     )
     for size, shown, hidden in (
-        ((80, 24), ("COST", "USERS", "Asset # not found", "esc close"), "FIRST  "),
-        ((120, 36), ("FIRST", "MODES", "retry all"), "nothing"),
+        ((80, 24), ("COST", "USERS", "Asset # not found", "C case", "tab scroll the error", "esc close"), "FIRST  "),
+        ((120, 36), ("FIRST", "MODES", "retry all", "C case", "esc close"), "nothing"),
         ((200, 50), ("FIRST", "MODES", "retry all"), "nothing"),
     ):
         await dashboard.resize(*size)
         await dashboard.shows(*shown)
         assert hidden not in dashboard.text, size
+    await dashboard.press("w", dialog="Waste · Autumn catalog")
+    await dashboard.resize(80, 24)
+    await dashboard.press("w", dialog="Errors · Autumn catalog", shows=("COST  USERS", "API timeout  "))
     await dashboard.resize(120, 36)
     await dashboard.press("j", "k", "j", shows=f"Example  job {short(13)}")
     cursor = screen.query_one(OptionList)
@@ -89,7 +92,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
     await open_errors(dashboard)
     await dashboard.press("left", "left", shows=("1 failure in the last 1h", f"{TIMEOUT}, 1 failure in 1h"))
     jobs_db.delete(14)
-    await dashboard.press("f5", shows="No job failed in this time.")
+    await dashboard.press("f5", shows="No job failed in the last 1h.")
     await ready(dashboard)
     await dashboard.press("y", toast="No group under the cursor.")
 
@@ -117,6 +120,9 @@ async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
     assert dashboard.dialog == "Errors · Autumn catalog · -mode:packaging"
     await dashboard.shows("2 failures in the last 7d, 2 groups.")
     await dashboard.press("enter", dialog="", rows=[4])
+    await dashboard.expects(
+        message="Listed the failed jobs of the group, whenever they failed: 1 of them in the last 7d."
+    )
     listed = dashboard.app.dashboard.listed
     assert format_filter(listed.job_filter) == f"-mode:packaging error-group:{TIMEOUT} status:failed"
     assert listed.status is None
@@ -233,3 +239,6 @@ async def test_cursor_stays_visible_when_the_screen_shrinks(dashboard: Driver, j
         line = rows.content_region.y + 9 - rows.scroll_offset.y
         visible = rows.content_region.intersection(screen.query_one("#list").content_region)
         assert visible.y <= line < visible.bottom, size
+    assert screen._found is not None
+    # The row, the name of the group, and its example.
+    assert dashboard.text.count(screen._found.groups[9].name) == 3

@@ -35,7 +35,7 @@ async def test_waste_shows_failed_jobs_and_retries_by_each_key(dashboard: Driver
     await dashboard.press("left", "left", shows="USER")
     for size, hidden in (((80, 24), "ALL JOBS"), ((160, 45), "nothing")):
         await dashboard.resize(*size)
-        await dashboard.shows("WASTE", "SHARE", "total")
+        await dashboard.shows("FAILED COST", "RETRY COST", "WASTE", "SHARE", "total")
         assert hidden not in dashboard.text, size
     jobs_db.sql("update generation_jobs set retry_count = 0")
     jobs_db.sql(

@@ -67,9 +67,9 @@ async def show_errors(
         return ExitCode.DONE
     if found:
         _show_table(output, found)
-    from tui.text.error_group_text import NO_FAILURES, groups_summary
+    from tui.text.error_group_text import groups_summary
 
-    print_message(groups_summary(found) if found else f"{NO_FAILURES} {groups_summary(found)}")
+    print_message(groups_summary(found))
     return ExitCode.DONE
 
 

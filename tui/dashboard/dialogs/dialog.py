@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 
@@ -120,6 +121,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     help_topic: str = ""
     """The page of the manual for this dialog, if it is not the page of its class."""
+    _size_behind: Size | None = None
+    """The size of the terminal when another screen covered this dialog."""
 
     def box(self, title: str) -> DialogBox:
         mark = PARTIAL_CLAIMS if getattr(self.app, "has_partial_claims", False) else ""
@@ -149,6 +152,21 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     def compose(self) -> ComposeResult:
         raise NotImplementedError
+
+    def on_resize(self) -> None:
+        """Fit the content to the new size."""
+
+    def on_screen_suspend(self) -> None:
+        self._size_behind = self.app.size
+
+    def on_screen_resume(self) -> None:
+        # Behind another screen, a resized dialog has no layout that its content could be fitted to.
+        if self._size_behind not in (None, self.app.size):
+            self.call_after_refresh(self._fit_again)
+
+    def _fit_again(self) -> None:
+        if self.is_open:
+            self.on_resize()
 
     @property
     def is_open(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
+from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups, ErrorScope
 from store.error_groups.fingerprint import error_group_id
 from store.errors import StoreError
 from store.filters.filter_terms import Key
@@ -25,9 +25,9 @@ from tui.dashboard.errors.waste_dialog import WasteDialog
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean, shorten
-from tui.text.error_group_text import group_name
+from tui.text.error_group_text import group_name, span
 from tui.text.error_text import Toast
-from tui.text.format import jobs_count
+from tui.text.format import count, jobs_count
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -47,6 +47,9 @@ async def show_errors(host: "ActionHost") -> None:
     errors = _ListedErrors(host, store)
     if (group := await host.app.push_screen_wait(ErrorsDialog(errors))) is not None and errors.is_current:
         _list_jobs(host, errors.scope, group)
+        counted = f"{count(group.count)} of them in the last {span(errors.window)}"
+        text = f"Listed the failed jobs of the group, whenever they failed: {counted}."
+        show_toast(host.app, Toast(text=text))
 
 
 class _ListedErrors:
@@ -63,6 +66,8 @@ class _ListedErrors:
         self._name = host.dashboard.listed_name
         self._job = host.dashboard.jobs.table.cursor_job
         terms = tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS)
+        self.window = WEEK
+        """The period that was read last."""
         self.scope = ErrorScope(project_id=listed.project_id, job_filter=JobFilter(terms=terms))
 
     @property
@@ -91,6 +96,7 @@ class _ListedErrors:
 
     async def read(self, window: timedelta) -> ErrorGroups:
         found = await self._store.get_error_groups(replace(self.scope, window=window))
+        self.window = window
         if self.is_current:
             self._host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
         return found

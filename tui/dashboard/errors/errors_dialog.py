@@ -26,7 +26,7 @@ from tui.dashboard.errors.error_group_lines import (
     titles_line,
 )
 from tui.dashboard.widgets import SteadyText, drop_toast, show_toast
-from tui.text.error_group_text import NO_EMAILS, NO_FAILURES, groups_summary, span
+from tui.text.error_group_text import NO_EMAILS, groups_summary, span
 from tui.text.error_text import Toast, error_words
 
 if TYPE_CHECKING:
@@ -38,8 +38,14 @@ SEEN_SECONDS = 0.3
 
 _BESIDE_FROM = 160
 """The minimum screen width, in columns, at which details appear beside the groups."""
-_GROUP_KEYS = {"errors.list": "jobs", "errors.retry": "retry all", "errors.copy": "copy", "errors.waste": "waste"}
-_SCREEN_KEYS = {"errors.again": "refresh", "dialog.leave": "close"}
+_GROUP_KEYS = {
+    "errors.list": "jobs",
+    "errors.retry": "retry all",
+    "errors.copy": "copy",
+    "errors.case": "case",
+    "errors.waste": "waste",
+}
+_SCREEN_KEYS = {"errors.pane": "scroll the error", "errors.again": "refresh", "dialog.leave": "close"}
 _READING = "reading"
 _TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
 
@@ -89,12 +95,12 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         #spans { height: 1; }
         #summary { height: auto; max-height: 2; margin-bottom: 1; color: $foreground-muted; }
         #parts { height: 1fr; }
-        #list { height: auto; max-height: 60%; }
+        #list { height: auto; max-height: 40%; }
         #titles { dock: top; height: 1; text-wrap: nowrap; }
         OptionList { height: auto; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
         OptionList:focus { background-tint: $foreground 0%; }
         #details { height: 1fr; border-top: solid $primary; }
-        #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        #keys { height: auto; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
 
         &.-beside {
             #parts { layout: horizontal; }
@@ -114,6 +120,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
         Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
+        Binding("tab", "app.focus_next", "Error", id="errors.pane", tooltip="Go to the error, to scroll it, or back"),
         Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
         Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
     ]
@@ -146,10 +153,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     def on_mount(self) -> None:
         self._groups.focus()
-        period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
-        left_out = {"errors.retry"} if self._source.is_read_only else ()
-        group_keys = {name: what for name, what in _GROUP_KEYS.items() if name not in left_out}
-        self.say("keys", hint_lines([self.keys_line(group_keys), period, self.keys_line(_SCREEN_KEYS)]))
+        self._show_keys()
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
         self.action_read()
 
@@ -202,7 +206,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             self._end_reading(Content.styled(f"{error_words(error)}{advice}", "$text-error"))
             return
         self._show(found, first_group)
-        self._end_reading(Content(groups_summary(found) if found else f"{NO_FAILURES} {groups_summary(found)}"))
+        self._end_reading(Content(groups_summary(found)))
         self.run_worker(self._name_users(found), group="emails", exclusive=True)
 
     async def _name_users(self, found: ErrorGroups) -> None:
@@ -279,8 +283,17 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     # Drawing
 
+    def _show_keys(self) -> None:
+        period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
+        left_out = {"errors.retry"} if self._source.is_read_only else ()
+        group_keys = [key_hint(self.key(name), what) for name, what in _GROUP_KEYS.items() if name not in left_out]
+        screen_keys = [key_hint(self.key(name), what) for name, what in _SCREEN_KEYS.items()]
+        # The box has a border and a padding of one cell on each side.
+        self.say("keys", hint_lines([*group_keys, period, *screen_keys], width=self.app.size.width - 4))
+
     def on_resize(self) -> None:
         self.set_class(self.size.width >= _BESIDE_FROM, "-beside")
+        self._show_keys()
         self.call_after_refresh(lambda: self._show(self._found))
 
     def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:

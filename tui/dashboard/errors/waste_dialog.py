@@ -17,8 +17,8 @@ _RETRIES = "RETRIES", "RETRY COST"
 _BAR_CELLS = 16
 _BAR = " " * _BAR_CELLS
 """The title of the bars."""
-_LEFT_OUT = (_BAR,), ("ALL JOBS",), _RETRIES
-"""The neighboring numbers that a narrow screen leaves out, in this order."""
+_LEFT_OUT = (_BAR,), ("ALL JOBS",), ("RETRIES",), ("FAILED",), ("FAILED COST", "RETRY COST")
+"""The numbers that a narrow screen leaves out, in this order. The two costs add up to the waste."""
 _ALL_COUNTED = "All jobs that exist are counted."
 
 
@@ -90,9 +90,9 @@ def _table(waste: Waste, width: int) -> Content:
 
 
 def _without(lines: Sequence[Sequence[str]], titles: Sequence[str]) -> list[list[str]]:
-    """Return the lines without these neighboring columns."""
-    place = lines[0].index(titles[0])
-    return [[*line[:place], *line[place + len(titles) :]] for line in lines]
+    """Return the lines without these columns."""
+    places = [place for place, title in enumerate(lines[0]) if title not in titles]
+    return [[line[place] for place in places] for line in lines]
 
 
 def _bar(share: float) -> str:

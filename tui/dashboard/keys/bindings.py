@@ -63,9 +63,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.times",
         tooltip="Show how long jobs wait and run, and how many fail",
     ),
-    Binding(
-        "E", "start('errors')", "Errors", show=False, id="app.errors", tooltip="Group the failed jobs by their error"
-    ),
+    Binding("E", "start('errors')", "errors", id="app.errors", tooltip="Group the failed jobs by their error"),
     Binding("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Show workers and their jobs"),
     Binding(
         "D",
@@ -174,8 +172,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding(
         "C",
         "case",
-        "Case",
-        show=False,
+        "case",
         id="job.case",
         tooltip="Create a case for a ticket: the job and its owner, or the user that you act as",
     ),

@@ -21,6 +21,9 @@ _NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 _NEEDED = "list.find"
 """Bindings whose hints come first if there is not enough room for all."""
 _LEAST_NEEDED = frozenset({"list.export", "app.messages", "demo.restart"})
+_OF_SUPPORT = frozenset({"app.errors", "job.case"})
+"""The hints that are only in a wide line."""
+_SUPPORT_FROM = 100
 _OF_DEMO = "demo"
 
 
@@ -44,8 +47,10 @@ class KeyHint:
     def rank(self) -> int:
         """The order in which hints get room."""
         group = self.binding_id.partition(".")[0]
-        if self.binding_id in _LEAST_NEEDED:
+        if self.binding_id in _OF_SUPPORT:
             return 4
+        if self.binding_id in _LEAST_NEEDED:
+            return 5
         if self.binding_id == _NEEDED or group in _NEEDED_GROUPS:
             return 2 if self.is_refused else 0
         return 1 if group == _OF_DEMO else 3
@@ -158,6 +163,8 @@ def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
     pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
     if room < _QUIT_FROM:
         pinned = pinned[:1]
+    if room < _SUPPORT_FROM:
+        hints = [hint for hint in hints if hint.binding_id not in _OF_SUPPORT]
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
     return [*_from(0, others), *_from(at_end, pinned)]

@@ -39,7 +39,7 @@ NO_SELECTION = Selection()
 _READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
 ONLY_IN_PRESENT = frozenset({"job.case", "list.export", "app.lens"})
 """Keys without an effect while an earlier moment is shown."""
-_WITHOUT_JOBS = frozenset({"job.new", "job.undo"})
+_WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
 
 
 def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> KeyState:

@@ -106,6 +106,16 @@ async def test_narrow_line_shows_the_usable_job_keys_first(drive: Drive) -> None
         await driver.until(lambda: "r retry" in hints(driver) and "/ find" in hints(driver))
 
 
+@pytest.mark.parametrize(("width", "rule"), [(80, WriteMode.CLOSED), (120, WriteMode.CLOSED), (160, WriteMode.OPEN)])
+async def test_errors_and_case_have_a_hint_in_a_wide_line(drive: Drive, width: int, rule: WriteMode) -> None:
+    async with drive(size=(width, 36), rule=rule) as driver:
+        await driver.go_to(1)
+        assert ["C case" in hints(driver), "E errors" in hints(driver)] == [width > 80] * 2
+        assert "u user" in hints(driver)
+        await driver.focus_on("#projects")
+        assert "C case" not in grey(driver)
+
+
 async def test_no_hints_are_shown_behind_a_dialog(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     line = dashboard.app.dashboard.query_one(KeyHints)
     await dashboard.press("p", until=lambda: dashboard.dialog)
