@@ -12,6 +12,8 @@ from uuid import UUID
 from store.private_files import make_directory, replace_private
 
 MOST_KNOWN = 64
+STARTS_WITHOUT_GUESS = 10
+"""Sessions that guess nothing after a failed guess. On a slow database, each guess would delay the start."""
 
 log = logging.getLogger(__name__)
 
@@ -33,25 +35,44 @@ class KnownDatabase:
         self._path = path
         place = [str(conninfo.get(name, "")) for name in ("service", "host", "hostaddr", "port", "dbname", "user")]
         self._key = sha256("\0".join(place).encode()).hexdigest()[:32]
-        self.known = _parse(_load(path).get(self._key))
-        """None if nothing is known, or if asking early failed."""
+        stored = _load(path).get(self._key)
+        self.known = _parse(stored)
+        """None if nothing is known, or if asking early failed in one of the last sessions."""
+        self._starts_without_guess = _starts_without_guess(stored)
+        self._remembered: tuple[Any] | None = None
 
-    def remember(self, known: Known | None) -> None:
-        """Save it for the next session. If the file cannot be written, only the guess is lost."""
-        if known == self.known:
+    def remember(self, known: Known | None, *, has_failed: bool = False) -> None:
+        """Save it for the next session. If the file cannot be written, only the guess is lost.
+
+        If this session's guess failed, some sessions guess nothing. Databases that were used last are kept longest.
+        """
+        entry = self._entry(known, has_failed=has_failed)
+        self.known = _parse(entry)
+        if self._remembered == (entry,):
             return
-        self.known = known
-        stored = _load(self._path)
-        stored.pop(self._key, None)
-        if known is not None:
-            project = str(known.project_id) if known.project_id else None
-            stored[self._key] = {"has_later_columns": known.has_later_columns, "project_id": project}
-        newest = dict(list(stored.items())[-MOST_KNOWN:])
+        self._remembered = (entry,)
+        before = _load(self._path)
+        stored = {key: one for key, one in before.items() if key != self._key}
+        if entry is not None:
+            stored[self._key] = entry
+        newest = list(stored.items())[-MOST_KNOWN:]
+        if newest == list(before.items()):
+            return
         try:
             make_directory(self._path.parent)
-            replace_private(self._path, json.dumps(newest, indent=1), durable=False)
+            replace_private(self._path, json.dumps(dict(newest), indent=1), durable=False)
         except OSError as error:
             log.warning("Can't save what is known of the database in %s: %s", self._path, error)
+
+    def _entry(self, known: Known | None, *, has_failed: bool) -> dict[str, Any] | None:
+        if has_failed:
+            return {"starts_without_guess": STARTS_WITHOUT_GUESS}
+        if self._starts_without_guess > 1:
+            return {"starts_without_guess": self._starts_without_guess - 1}
+        if known is None:
+            return None
+        project = str(known.project_id) if known.project_id else None
+        return {"has_later_columns": known.has_later_columns, "project_id": project}
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -72,3 +93,10 @@ def _parse(stored: Any) -> Known | None:
             except ValueError:
                 return None
     return None
+
+
+def _starts_without_guess(stored: Any) -> int:
+    match stored:
+        case {"starts_without_guess": int() as starts}:
+            return min(starts, STARTS_WITHOUT_GUESS)
+    return 0

@@ -74,11 +74,9 @@ class Session:
         """Remember what the next session may expect of this database, and the project that the operator lists."""
         if self.known_database is None or self.capabilities is None:
             return
-        may_expect = self.operator.database.answers_early and not self.capabilities.missing(
-            Capability.PROJECTS, OPERATOR
-        )
+        may_expect = not self.capabilities.missing(Capability.PROJECTS, OPERATOR)
         known = Known(self.capabilities.has_later_columns(), project_id) if may_expect else None
-        self.known_database.remember(known)
+        self.known_database.remember(known, has_failed=not self.operator.database.answers_early)
 
     @property
     def capabilities(self) -> Capabilities | None:

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from store.configuration.settings import resolve
+from store.database import early_answers
 from store.database.database import Database
-from store.database.early_answers import MOST_SECONDS, EarlyAnswers
-from store.database.query import Query, make_number
+from store.database.early_answers import EarlyAnswers
+from store.database.query import Query, TimeLimits, make_number
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.known_databases import MOST_KNOWN, Known, KnownDatabase
 from store.store import Store
@@ -26,6 +27,13 @@ from tui.session import Expected, Session, first_listing, first_page, open_sessi
 FILE = "known-databases.json"
 CONNECTED = 2
 """Round trips: one of TCP, and one of Postgres."""
+
+
+@pytest.fixture(autouse=True)
+def _no_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a slow machine change nothing."""
+    monkeypatch.setattr("store.database.early_answers.MOST_SECONDS", 600.0)
+    monkeypatch.setattr("store.database.database._EARLY_LIMITS", TimeLimits())
 
 
 @pytest.fixture
@@ -87,7 +95,10 @@ async def test_page_with_names_takes_one_round_trip_and_two_as_a_user(sessions: 
         assert in_project == (page, {project: "Catalog"})
 
 
-async def test_guess_that_fails_or_misses_leaves_the_list_right(sessions: Sessions, db: Db) -> None:
+async def test_guess_that_fails_or_misses_leaves_the_list_right(
+    sessions: Sessions, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.known_databases.STARTS_WITHOUT_GUESS", 2)
     job_id = db.make_job()
 
     def failing(_: Known) -> list[Query[int]]:
@@ -97,7 +108,7 @@ async def test_guess_that_fails_or_misses_leaves_the_list_right(sessions: Sessio
         return [*first_listing(Known(has_later_columns=False))]
 
     await sessions.listed()
-    for expected, trips in ((missing, 2), (failing, 3), (failing, 2), (first_listing, 1)):
+    for expected, trips in ((missing, 2), (failing, 3), (failing, 2), (failing, 2), (first_listing, 1)):
         assert await sessions.listed(expected) == [job_id]
         assert sessions.round_trips == trips
 
@@ -142,18 +153,23 @@ def test_early_answer_serves_one_equal_query_within_a_second() -> None:
     assert answers.take([one]) is None
     answers.expected = (one,)
     answers.keep([[(1,)]])
-    now = MOST_SECONDS + 0.1
+    now = early_answers.MOST_SECONDS + 0.1
     assert answers.take([one]) is None
 
 
 def test_file_keeps_the_newest_databases_and_no_address(tmp_path: Path) -> None:
     path, known = tmp_path / "state" / FILE, Known(has_later_columns=True, project_id=ADA)
-    for port in range(MOST_KNOWN + 1):
-        KnownDatabase(path, {"host": "db.example.com", "port": port}).remember(known)
+
+    def database(port: int) -> KnownDatabase:
+        return KnownDatabase(path, {"host": "db.example.com", "port": port})
+
+    for port in (*range(MOST_KNOWN), 0, MOST_KNOWN):
+        database(port).remember(known)
+    assert [database(port).known for port in (0, 1)] == [known, None], "the one used again is kept"
     newest: Conninfo = {"host": "db.example.com", "port": MOST_KNOWN}
     last = KnownDatabase(path, newest)
     assert last.known == known
-    for name, value in (("port", 0), ("host", "db.example.org"), ("dbname", "other"), ("user", "other")):
+    for name, value in (("port", 1), ("host", "db.example.org"), ("dbname", "other"), ("user", "other")):
         assert KnownDatabase(path, {**newest, name: value}).known is None
     assert "example" not in path.read_text()
     last.remember(None)
