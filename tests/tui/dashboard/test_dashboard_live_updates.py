@@ -1,11 +1,15 @@
 """Changes of other sessions appear by polling, and a refresh keeps the user's text, marks and cursor."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from textual.widgets import Input
 
+from store.database.database import Database
+from store.database.wake_ups import WakeUp
+from store.poller import Poller
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
 
@@ -136,3 +140,26 @@ async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.Monke
         await driver.until(lambda: "5 min ago" in driver.row(1))
         await driver.shows("Waiting      5 min 00 s")
         assert driver.app.polls == 2, "one finds the newest project, one lists its jobs"
+
+
+async def test_silence_wakes_one_poller_after_the_other_and_a_change_wakes_all(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = asyncio.Queue[WakeUp]()
+    woken: list[object] = []
+
+    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
+        while True:
+            yield await words.get()
+
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
+    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
+    monkeypatch.setattr(Poller, "wake", lambda poller: woken.append(poller))
+    async with drive(interval=60.0) as driver:
+        poller = driver.app.poller
+        woken.clear()
+        for word in (WakeUp.SILENT, WakeUp.SILENT, WakeUp.SILENT, WakeUp.CHANGED, WakeUp.LOST):
+            words.put_nowait(word)
+        await driver.until(lambda: words.empty() and not poller.is_woken)
+        listing, totals = poller._listing, poller._totals
+        assert woken == [listing, totals, listing, listing, totals]
