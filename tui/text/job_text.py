@@ -137,7 +137,8 @@ def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
         return "Duration", [("–", "")]
     title = "Duration" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
     end = job.ended_at if is_over else now
-    if is_far(job.created_at) or is_far(end):
+    # Details of an earlier moment may show a job that did not exist yet.
+    if is_far(job.created_at) or is_far(end) or (not is_over and end < job.created_at):
         return title, [("–", "")]
     return title, [(duration((end - job.created_at).total_seconds()), "")]
 

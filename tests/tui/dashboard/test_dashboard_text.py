@@ -65,6 +65,7 @@ def test_mark_of_an_unrecorded_time_does_not_shift_the_times() -> None:
 def test_total_duration_ends_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
     assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
+    assert facts(job, now=job.created_at - timedelta(seconds=1))["Waiting"] == "–"
     assert facts(replace(job, status=JobStatus.SUCCEEDED))["Duration"] == "1 min 19 s"
     edited_later = replace(job, status=JobStatus.SUCCEEDED, completed_at=job.created_at + timedelta(seconds=9))
     assert facts(edited_later)["Duration"] == "9.0 s"
