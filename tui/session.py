@@ -172,17 +172,7 @@ async def session_on(
         journal_path(settings), database=full_name(label, address), signed_in_user=settings.signed_in_user
     )
     journal.remove_old()
-    database = Database(
-        conninfo,
-        access=access,
-        limits=_limits(settings.profile),
-        password=password,
-        connections=connections,
-        journal=journal,
-        hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
-        claims=settings.profile.claims if settings.profile else None,
-        prepares=settings.profile is None or settings.profile.pooler is not Pooler.TRANSACTION,
-    )
+    database = _database(settings, conninfo, access=access, password=password, connections=connections, journal=journal)
     operator = Store(database)
     known_database = KnownDatabase(settings.data_dir / "known-databases.json", conninfo)
     database.expect(*_first_queries(settings, known_database.known, expected))
@@ -207,6 +197,29 @@ async def session_on(
         )
     finally:
         await operator.close()
+
+
+def _database(
+    settings: Settings,
+    conninfo: Mapping[str, str | int],
+    *,
+    access: WriteAccess,
+    password: PasswordCommand | None,
+    connections: ConnectionPool | None,
+    journal: Journal,
+) -> Database:
+    profile = settings.profile
+    return Database(
+        conninfo,
+        access=access,
+        limits=_limits(profile),
+        password=password,
+        connections=connections,
+        journal=journal,
+        hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
+        claims=profile.claims if profile else None,
+        prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
+    )
 
 
 def _first_queries(settings: Settings, known: Known | None, expected: Expected | None) -> Sequence[Query[Any]]:

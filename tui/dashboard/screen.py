@@ -122,8 +122,7 @@ class DashboardScreen(Screen[None], KeyStates):
         self._listing: Listing | None = None
         self._totals: Totals | None = None
         self._has_complete_totals = False
-        """Whether totals were shown for which the flow was requested as well.
-    """
+        """Whether totals were shown for which the flow was requested as well."""
         self._totals_cache = TotalsCache()
         self._failed_totals_query: TotalsQuery | None = None
         """The last query whose totals could not be counted. The costs panel shows the error."""

@@ -106,8 +106,7 @@ class DrawnLines(Widget):
         super().__init__(id=id)
         self._lines: Sequence[Content] = ()
         self._strips: dict[int, Strip] = {}
-        """The drawn lines by their number, as long as they are valid.
-    """
+        """The drawn lines by their number, as long as they are valid."""
         self._fitted = Size()
 
     def show_lines(self, lines: Sequence[Content]) -> None:

@@ -81,6 +81,13 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         f"Jobs: gjobs jobs list --project {AUTUMN} --filter 'error-group:{error_group_id('Asset 1 not found')}"
         f" status:failed' --as {ADA}" in dashboard.app.clipboard.splitlines()
     )
+
+
+async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    failures(jobs_db)
+    screen = await open_errors(dashboard)
+    cursor = screen.query_one(OptionList)
+    await dashboard.press("j", shows=f"Example  job {short(13)}")
     jobs_db.delete(12, 13)
     await dashboard.press("f5", until=lambda: cursor.highlighted is None)
     await dashboard.resize(100, 30)

@@ -28,40 +28,40 @@ def problems(text: str) -> list[str]:
     return [problem.removeprefix("talk.toml, ").removeprefix("talk.toml ") for problem in refused.value.problems]
 
 
+EVERY_KIND = """
+[[step]]
+say = "Hello"
+seconds = 3
+[[step]]
+wait = 2.5
+[[step]]
+wait-for = "failure"
+seconds = 30
+[[step]]
+create = "a"
+mode = "packaging"
+project = "Spring lookbook"
+cost = "$1.20"
+[[step]]
+start = "a"
+[[step]]
+fail = "a"
+error = "Broken"
+[[step]]
+burst = 5
+[[step]]
+outage = "lifestyle"
+[[step]]
+kill-worker = "render-1"
+[[step]]
+act-as = "operator"
+[[step]]
+point-at = "a"
+"""
+
+
 def test_every_kind_of_step_is_read() -> None:
-    scenario = parse(
-        HEAD
-        + """
-        [[step]]
-        say = "Hello"
-        seconds = 3
-        [[step]]
-        wait = 2.5
-        [[step]]
-        wait-for = "failure"
-        seconds = 30
-        [[step]]
-        create = "a"
-        mode = "packaging"
-        project = "Spring lookbook"
-        cost = "$1.20"
-        [[step]]
-        start = "a"
-        [[step]]
-        fail = "a"
-        error = "Broken"
-        [[step]]
-        burst = 5
-        [[step]]
-        outage = "lifestyle"
-        [[step]]
-        kill-worker = "render-1"
-        [[step]]
-        act-as = "operator"
-        [[step]]
-        point-at = "a"
-        """
-    )
+    scenario = parse(HEAD + EVERY_KIND)
     assert scenario == Scenario(
         title="Talk",
         workers=("render-1",),

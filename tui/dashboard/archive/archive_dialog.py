@@ -162,19 +162,19 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     @work(exclusive=True, group="count")
     async def _tell_count(self) -> None:
-        self._say("count", "Counting …")
+        self._show_text("count", "Counting …")
         try:
-            self._say("count", await self._source.count())
+            self._show_text("count", await self._source.count())
         except StoreError as error:
-            self._say("count", f"Not counted: {error_words(error)}")
+            self._show_text("count", f"Not counted: {error_words(error)}")
 
     @work(exclusive=True, group="page")
     async def _turn_to(self, places: Places) -> None:
-        self._say("note", "Loading …")
+        self._show_text("note", "Loading …")
         try:
             page = await self._source.read(places[-1])
         except StoreError as error:
-            self._say("note", error_words(error))
+            self._show_text("note", error_words(error))
             return
         self._pages.show(page, places)
         self._draw(0)
@@ -199,7 +199,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         rows.replace_option_prompt_at_index(rows.highlighted, self._prompt(archived))
         if rows.highlighted < rows.option_count - 1:
             rows.action_cursor_down()
-        self._say("note", self._pages.words)
+        self._show_text("note", self._pages.words)
 
     def action_restore(self) -> None:
         jobs = tuple(archived.job for archived in self._pages.chosen(self._pointed_at))
@@ -226,17 +226,17 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         rows, page = self.query_one(OptionList), self._pages.page
         room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
         self._columns = archive_columns(room, with_project=self._source.has_several_projects)
-        self._say("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")
+        self._show_text("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")
         rows.set_options([Option(self._prompt(archived)) for archived in page])
         rows.highlighted = cursor if len(page) else None
-        self._say("note", self._pages.words)
+        self._show_text("note", self._pages.words)
 
     def _prompt(self, archived: ArchivedJob) -> Content:
         mark = pad(" ●" if self._pages.is_marked(archived) else "", _MARK_CELLS)
         line = archived_line(archived, self._columns, project_names=self._source.project_names, now=self._source.now)
         return Content.assemble((mark, "$text-accent"), *line)
 
-    def _say(self, part: str, sentence: str) -> None:
+    def _show_text(self, part: str, sentence: str) -> None:
         """Show the sentence. An empty one takes no line."""
         self.say(part, Content(clean(sentence, limit=400)))
         for line in self.query(f"#{part}"):

@@ -52,8 +52,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         self._resting: Timer | None = None
         self._is_read = False
         self._is_stuck = False
-        """Whether the row of the job is marked as stuck.
-    """
+        """Whether the row of the job is marked as stuck."""
         self.fit(screen_width)
 
     def fit(self, screen_width: int) -> None:

@@ -39,7 +39,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
 
     def __init__(
         self,
-        ask: Callable[[OptionType], Awaitable[FoundType]],
+        read: Callable[[OptionType], Awaitable[FoundType]],
         options: Mapping[str, OptionType],
         *,
         title: str,
@@ -47,11 +47,11 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     ) -> None:
         """`options` has each option by its label. The labels and the title must be clean text."""
         super().__init__()
-        self._ask = ask
+        self._read = read
         self._options = options
         self._title = title
         self._chosen = chosen
-        self._found: FoundType | None = None
+        self._result: FoundType | None = None
 
     def heading(self) -> str:
         """Return a line above the table, or an empty text."""
@@ -88,10 +88,10 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         self._draw_options()
         self.say("summary", Content(self.READING))
         try:
-            self._found = await self._ask(list(self._options.values())[self._chosen])
-            summary = Content(self.summary(self._found))
+            self._result = await self._read(list(self._options.values())[self._chosen])
+            summary = Content(self.summary(self._result))
         except StoreError as error:
-            self._found = None
+            self._result = None
             summary = Content.styled(error_words(error), "$text-error")
         self._draw_options()
         self._draw_table()
@@ -108,7 +108,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     def _draw_table(self) -> None:
         if self.is_open:
             width = self.query_one(VerticalScroll).scrollable_content_region.width
-            self.say("table", Content() if self._found is None else self.table(self._found, width))
+            self.say("table", Content() if self._result is None else self.table(self._result, width))
 
 
 def column_widths(lines: Sequence[Sequence[str]]) -> list[int]:

@@ -44,12 +44,12 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         "dialog.leave": "close",
     }
 
-    def __init__(self, ask: Callable[[WasteKey], Awaitable[Waste]], *, of: str) -> None:
+    def __init__(self, read: Callable[[WasteKey], Awaitable[Waste]], *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""
-        super().__init__(ask, {key.value: key for key in WasteKey}, title=f"Waste · {of}")
+        super().__init__(read, {key.value: key for key in WasteKey}, title=f"Waste · {of}")
 
     def heading(self) -> str:
-        return "" if self._found is None else headline(self._found)
+        return "" if self._result is None else headline(self._result)
 
     def table(self, found: Waste, width: int) -> Content:
         return _table(found, width)

@@ -48,8 +48,7 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
 PAUSED = "Paused. The next press makes one step."
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
-"""Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change.
-"""
+"""Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
 
 
 def change_words(change: SimulatedChange) -> str:

@@ -50,10 +50,10 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     READING = "Measuring …"
     GOES_ROUND = False
 
-    def __init__(self, ask: Callable[[timedelta], Awaitable[JobTimings]], *, of: str) -> None:
+    def __init__(self, read: Callable[[timedelta], Awaitable[JobTimings]], *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""
         spans = {timings_text.span(span): span for span in SPANS}
-        super().__init__(ask, spans, title=f"Times · {of}", chosen=SPANS.index(DAY))
+        super().__init__(read, spans, title=f"Times · {of}", chosen=SPANS.index(DAY))
 
     def table(self, found: JobTimings, width: int) -> Content:
         return _table(found, width)
@@ -88,7 +88,7 @@ async def show_timings(host: "ActionHost") -> None:
         return
     project_id = host.dashboard.listed.project_id
 
-    async def ask(window: "timedelta") -> "JobTimings":
+    async def read(window: "timedelta") -> "JobTimings":
         return await store.get_job_timings(project_id, window=window)
 
-    await host.app.push_screen_wait(TimingsDialog(ask, of=host.dashboard.listed_name))
+    await host.app.push_screen_wait(TimingsDialog(read, of=host.dashboard.listed_name))
