@@ -26,20 +26,6 @@ _COUNTS = {
     "select gjobs.recount_jobs()": "the jobs",
     "select gjobs.recount_waste()": "the failed jobs and retries",
 }
-_DROPS = "select 'drop index "
-_RUN_GENERATED = """
-do $$
-declare
-    generated text;
-begin
-    for generated in
-        <query>
-    loop
-        execute replace(generated, ' concurrently', '');
-    end loop;
-end $$
-"""
-"""Does what `\\gexec` does, in a transaction."""
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
@@ -111,7 +97,8 @@ def run_apart(*names: str) -> None:
     """
     if makes_tables():
         for statement in _statements(*names):
-            _run_inside(statement)
+            if not statement.endswith(GENERATES) and not _is_done(statement):
+                op.execute(_text(statement.replace(" concurrently", "")))
         return
     with op.get_context().autocommit_block():
         this_run().committed()
@@ -128,16 +115,6 @@ def run_in_snapshot(name: str) -> None:
     """
     if not makes_tables():
         run_apart(name)
-
-
-def _run_inside(statement: str) -> None:
-    """Run a statement of `run_apart` in the transaction. New tables have no invalid index to drop."""
-    if statement.endswith(GENERATES):
-        query = statement.removesuffix(GENERATES)
-        if not query.startswith(_DROPS):
-            op.execute(_text(_RUN_GENERATED.replace("<query>", query)))
-    elif not _is_done(statement):
-        op.execute(_text(statement.replace(" concurrently", "")))
 
 
 def _print(*names: str) -> None:
@@ -160,9 +137,7 @@ def _execute(*names: str) -> None:
                 cursor = connection.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
-                        if not _is_done(generated):
-                            doing = _describe(generated) or doing
-                            connection.execute(generated.encode())
+                        connection.execute(str(generated).encode())
     except KeyboardInterrupt:
         run.report(f"Stopped while {doing}. The finished steps are kept.")
         run.report("Run the same command to continue. It rebuilds an incomplete index.")

@@ -282,7 +282,7 @@ class _Condition:
         return func.lower(column) == func.lower(self.text)
 
     def _holds(self, column: ColumnElement[str]) -> ColumnElement[bool]:
-        # The trigram index of the migrations has exactly these expressions.
+        # The index that the doctor offers has exactly these expressions.
         """Compare with LIKE only if the index has statistics. Otherwise the planner would take any word for a rare one,
         and read all jobs instead of the newest.
         """

@@ -1,14 +1,14 @@
-"""The trigram index for words: the doctor offers it, a revision builds it, and searches use it."""
+"""The trigram index for words: the doctor offers it, no revision builds it, and searches use it."""
 
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
-from migrations.runner import downgrade, pending_sql, upgrade, verify
+from migrations.runner import downgrade, upgrade, verify
 from store.database.database import Database
 from store.doctor import word_checks
+from store.doctor.word_checks import TrigramSupport, word_index_sql
 from store.filters.filter_terms import Term
 from store.filters.filter_text import parse
 from store.filters.job_filter import JobFilter
@@ -16,20 +16,17 @@ from store.job_list.list_query import ListQuery, RowWindowQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
-from tests.hosted.cluster import OWNER, SETTINGS, Server, copied, make_project, make_roles
+from tests.hosted.cluster import SETTINGS, Server, copied, make_project, make_roles
 from tests.hosted.hosted_fixtures import GRANTED
 from tests.hosted.server_directory import Place
 from tests.hosted.test_hosted_doctor import examined
-from tests.migrations.conftest import acting, run_with_psql
+from tests.migrations.conftest import acting
 from tests.store.store_fixtures import NOW
 from tests.trigrams import SCHEMA, programs_with_trigrams
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, fill
 
 pytestmark = pytest.mark.xdist_group("trigrams")
 """One process starts the second cluster, if it is needed."""
-
-BEFORE = "0012"
-"""The revision before the one that builds the index."""
 
 MANY = 20_000
 
@@ -89,22 +86,23 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
 
     assert await offered() is None, "few jobs"
     monkeypatch.setattr(word_checks, "MOST_COUNTED", MANY)
-    statements = (await offered() or "").split("\n")
+    *installation, build, analyze = (await offered() or "").split("\n")
     columns = f"lower(mode) {SCHEMA}.gin_trgm_ops, lower(error) {SCHEMA}.gin_trgm_ops"
-    assert statements == [
-        f"CREATE EXTENSION pg_trgm WITH SCHEMA {SCHEMA};",
-        f"CREATE INDEX CONCURRENTLY gjobs_words ON public.generation_jobs USING gin ({columns});",
-        "ANALYZE public.generation_jobs;",
-    ]
+    assert installation == [f"CREATE EXTENSION pg_trgm WITH SCHEMA {SCHEMA};"]
+    assert build == (
+        f"CREATE INDEX CONCURRENTLY gjobs_words ON public.generation_jobs USING gin ({columns})"
+        " WITH (gin_pending_list_limit = 64);"
+    )
+    assert analyze == "ANALYZE public.generation_jobs;"
     async with Store(Database(project), OPERATOR) as store:
         rare = ListQuery(job_filter=parse(f'"t {MANY}"', now=NOW))
         frequent = ListQuery(job_filter=parse("lifestyle", now=NOW))
         slow = await store.get_list_cost(rare)
         slow_frequent = await store.get_list_cost(frequent)
         with connect(project, autocommit=True) as owner:
-            owner.execute(statements[0].encode())
-            assert await offered() == "\n".join(statements[1:])
-            for statement in statements[1:]:
+            owner.execute(installation[0].encode())
+            assert await offered() == f"{build}\n{analyze}"
+            for statement in (build, analyze):
                 owner.execute(statement.encode())
         await store.capability_cache.refresh()
         fast = await store.get_list_cost(rare)
@@ -121,26 +119,41 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
     assert not [one for one in verify(project).differences if "gjobs_words" in one.name]
 
 
-def test_revision_builds_repairs_and_drops_the_word_index(project: Conninfo, trigram_server: Server) -> None:
-    messages: list[str] = []
-    upgrade(project, report=messages.append)
-    assert word_index(project) is None
-    assert not [one for one in messages if "gjobs_words" in one]
-    downgrade(project, BEFORE)
+def build_word_index(owner: psycopg.Connection) -> None:
+    support = TrigramSupport(schema=None, is_available=True, has_extension_schema=True)
+    for statement in word_index_sql(support).split("\n"):
+        owner.execute(statement.encode())
 
+
+def test_no_revision_builds_or_drops_the_word_index(project: Conninfo) -> None:
     with connect(project, autocommit=True) as owner:
         owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
-    upgrade(project, report=messages.append)
-    assert word_index(project) is True
-    assert "Building the index gjobs_words." in messages
-    assert verify(project).matches
+        upgrade(project)
+        assert word_index(project) is None
+        owner.execute("drop extension pg_trgm")
+        build_word_index(owner)
+    assert verify(project).differences == ()
 
-    downgrade(project, BEFORE, report=messages.append)
-    assert word_index(project) is None
-    assert "Dropping the index gjobs_words." in messages
-    leave_an_invalid_index(project, trigram_server)
-    assert run_with_psql(project, pending_sql(project)).stderr == ""
+    downgrade(project, "base")
+
     assert word_index(project) is True
+
+
+async def test_doctor_offers_the_word_index_again_after_an_interrupted_build(
+    project: Conninfo, trigram_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_checks, "MOST_COUNTED", MANY)
+    leave_an_invalid_index(project, trigram_server)
+
+    async def offered(name: str) -> str | None:
+        return next((one.sql for one in (await examined(project)).findings if one.name == name), None)
+
+    assert await offered("word-index") is None
+    drop = await offered("invalid-index")
+    assert drop == "DROP INDEX CONCURRENTLY public.gjobs_words;"
+    with connect(project, autocommit=True) as owner:
+        owner.execute(drop.encode())
+    assert await offered("word-index")
 
 
 def leave_an_invalid_index(project: Conninfo, server: Server) -> None:
@@ -156,8 +169,8 @@ def leave_an_invalid_index(project: Conninfo, server: Server) -> None:
 
 async def test_each_actor_finds_words_and_users_can_write_with_the_index(project: Conninfo) -> None:
     with connect(project, autocommit=True) as owner:
-        owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
         upgrade(project)
+        build_word_index(owner)
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(owner, ADA):
             owner.execute(f"select {SCHEMA}.similarity('a', 'b')".encode())
         for claims in (ADA, BEN):
@@ -167,20 +180,11 @@ async def test_each_actor_finds_words_and_users_can_write_with_the_index(project
             )
             owner.execute(
                 "insert into public.generation_jobs (user_id, project_id, mode, error)"
-                " select user_id, id, '50%_off', 'Jabberwocky \\ 100%' from public.projects order by id limit 1"
+                " select p.user_id, p.id, others.* from (select * from public.projects order by id limit 1) p, (values"
+                " ('50%_off', 'Jabberwocky \\ 100%'), ('50xy_off', null), ('50xyoff', null)) others (mode, error)"
             )
     for word, found in (("jabberwocky", 1), ("50%_OFF", 1), ("50x_off", 0), ("\\ 100%", 1), ("y \\", 1)):
         listed = ListQuery(job_filter=JobFilter(terms=(Term(key=None, values=(word,)),)))
         for actor, times in ((OPERATOR, 2), (ActingUser(id=ADA), 1), (ActingUser(id=BEN), 1)):
             async with Store(Database(project), actor) as store:
                 assert len((await store.get_window(RowWindowQuery(listed=listed))).jobs) == times * found, (word, actor)
-
-
-def test_new_tables_get_the_word_index(trigram_server: Server) -> None:
-    with connect(trigram_server.administrator(), autocommit=True) as administrator:
-        administrator.execute(SQL("create database new_tables owner {}").format(Identifier(OWNER)))
-    blank = trigram_server.login("new_tables")
-    with connect(blank, autocommit=True) as owner:
-        owner.execute("create extension pg_trgm")
-    upgrade(blank)
-    assert word_index(blank) is True

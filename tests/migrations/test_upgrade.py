@@ -36,7 +36,6 @@ APPLIED = [
     "Revision 0010 (functions) is applied.",
     "Revision 0011 (waste) is applied.",
     "Revision 0012 (waste keys) is applied.",
-    "Revision 0013 (words) is applied.",
 ]
 
 
