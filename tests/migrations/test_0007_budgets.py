@@ -503,3 +503,12 @@ def test_spending_equals_job_costs_and_stays_within_the_limit(
         row = owner.execute("select coalesce(sum(greatest(cost_cents, 0)), 0) from public.generation_jobs").fetchone()
         assert row == (spent(owner, budget),)
         assert spent(owner, budget) <= 400
+
+
+def test_jobs_can_be_truncated_in_a_snapshot_older_than_another_truncation(database: Conninfo) -> None:
+    with connect(database) as first, connect(database, autocommit=True) as second:
+        first.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        first.execute("select 1")
+        second.execute("truncate public.generation_jobs")
+        first.execute("truncate public.generation_jobs")
+        first.commit()

@@ -92,7 +92,7 @@ def test_failed_jobs_are_counted_if_the_app_stores_errors_as_json(migrated_copy:
             assert connection.execute("select sum(job_count) from gjobs.list_day_waste()").fetchone() == (2,)
 
 
-def test_upgrade_replaces_functions_and_adds_views_that_an_earlier_revision_0011_lacked(
+def test_upgrade_replaces_earlier_functions_and_adds_views_that_revision_0011_lacked(
     migrated_copy: Conninfo,
 ) -> None:
     expected = catalogue(migrated_copy)
@@ -102,6 +102,7 @@ def test_upgrade_replaces_functions_and_adds_views_that_an_earlier_revision_0011
         for statement in (
             "drop view gjobs.old_rows, gjobs.new_rows",
             "create or replace function gjobs.recount_waste() returns void language sql as 'select null'",
+            "create or replace function gjobs.may_refund() returns boolean language sql as 'select true'",
         ):
             connection.execute(statement.encode())
     assert verify(migrated_copy).differences == ()

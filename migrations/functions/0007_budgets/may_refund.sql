@@ -1,13 +1,16 @@
 -- Whether the acting role may lower what a job was charged: the operator and workers may, users may not. A worker that acts as a user
--- is that user. The acting role is read from a setting that security definer does not change.
+-- is that user. The acting role is read from a setting that security definer does not change. A snapshot from before another TRUNCATE may
+-- see two rows of the jobs' table in pg_class.
 create or replace function gjobs.may_refund()
     returns boolean language plpgsql stable security invoker set search_path = '' as $$
 declare
     actor_role constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
 begin
-    if (select r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, c.relowner, 'usage')
-          from pg_roles r cross join pg_class c
-         where r.rolname = actor_role and c.oid = 'public.generation_jobs'::regclass) then
+    if exists (
+           select from pg_roles r cross join pg_class c
+            where r.rolname = actor_role and c.oid = 'public.generation_jobs'::regclass
+              and (r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, c.relowner, 'usage'))
+       ) then
         return true;
     end if;
     return actor_role not in ('anon', 'authenticated') and auth.uid() is null;
