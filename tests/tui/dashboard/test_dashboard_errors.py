@@ -59,9 +59,12 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         await dashboard.resize(*size)
         await dashboard.shows(*shown)
         assert hidden not in dashboard.text, size
-    await dashboard.press("w", dialog="Waste · Autumn catalog")
-    await dashboard.resize(80, 24)
-    await dashboard.press("w", dialog="Errors · Autumn catalog", shows=("COST  USERS", "API timeout  "))
+    for sizes in (((80, 24),), ((200, 50), (80, 24))):
+        await dashboard.press("w", dialog="Waste · Autumn catalog")
+        for size in sizes:
+            await dashboard.resize(*size)
+        await dashboard.press("w", dialog="Errors · Autumn catalog")
+        await dashboard.shows("COST  USERS", "API timeout  ", "esc close")
     await dashboard.resize(120, 36)
     await dashboard.press("j", "k", "j", shows=f"Example  job {short(13)}")
     cursor = screen.query_one(OptionList)

@@ -10,7 +10,6 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 
@@ -121,8 +120,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     help_topic: str = ""
     """The page of the manual for this dialog, if it is not the page of its class."""
-    _size_behind: Size | None = None
-    """The size of the terminal when another screen covered this dialog."""
+    _was_resized_behind = False
+    """Whether the terminal was resized while another screen covered this dialog."""
 
     def box(self, title: str) -> DialogBox:
         mark = PARTIAL_CLAIMS if getattr(self.app, "has_partial_claims", False) else ""
@@ -154,14 +153,13 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         raise NotImplementedError
 
     def on_resize(self) -> None:
-        """Fit the content to the new size."""
-
-    def on_screen_suspend(self) -> None:
-        self._size_behind = self.app.size
+        """Fit the content to the new size. Subclasses that do so need not call this one."""
+        self._was_resized_behind |= self.app.screen is not self
 
     def on_screen_resume(self) -> None:
         # Behind another screen, a resized dialog has no layout that its content could be fitted to.
-        if self._size_behind not in (None, self.app.size):
+        if self._was_resized_behind:
+            self._was_resized_behind = False
             self.call_after_refresh(self._fit_again)
 
     def _fit_again(self) -> None:
