@@ -224,6 +224,11 @@ def test_case_begins_with_what_is_wrong_and_shows_the_newest_errors(gjobs: Run, 
     assert document["stuck_job_ids"] == sorted(map(str, (stuck, RUNNING)))
 
 
+def test_links_to_retries_are_a_list_of_their_own(gjobs: Run, url: str) -> None:
+    assert gjobs("jobs", "retry", str(FAILED)).code == 0
+    assert "|\n\n- The job `" in gjobs("case", str(FAILED)).out
+
+
 def test_case_says_how_many_archived_jobs_it_leaves_out(gjobs: Run, url: str, sql: Sql) -> None:
     sql("select gjobs.archive_jobs(array[%s, %s]::uuid[])", FAILED, SUCCEEDED)
     line = "\n- Not included: 2 archived jobs of the user, 1 of them failed.\n"

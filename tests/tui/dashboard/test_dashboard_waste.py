@@ -64,6 +64,7 @@ async def test_waste_marks_a_bounded_read_and_shows_why_it_failed(
         async with drive() as driver:
             await open_errors(driver)
             await driver.press("w", shows=("Only the newest 3 jobs were read.", "may not read gjobs.job_waste."))
+            await driver.shows(" % of the costs of the newest 3 jobs")
     finally:
         waste_sql._from_jobs.cache_clear()
         jobs_db.sql("grant select on gjobs.job_waste to public")
