@@ -90,6 +90,8 @@ class Page(Generic[T]):
     items: tuple[T, ...]
     next_key: PageKey | None
     """None on the last page."""
+    cautions: tuple[str, ...] = ()
+    """Sentences on what may be missing."""
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

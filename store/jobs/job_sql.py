@@ -56,7 +56,7 @@ APP_COLUMNS: JobColumns = tuple(column for column in ALL_COLUMNS if column.name 
 """The columns of the app's own table, a prefix of ALL_COLUMNS."""
 
 
-def draft_of(kind: type) -> Any:
+def _draft_of(kind: type) -> Any:
     """Return a writable subclass of `kind`. To finish a value, set its class to `kind`.
 
     A frozen dataclass writes each field with a call, which takes six times as long.
@@ -68,7 +68,7 @@ def draft_of(kind: type) -> Any:
 _WRITING = ("__setattr__", "__delattr__")
 """Both must be replaced, because the interpreter keeps them in one slot."""
 
-_JobDraft, _ListedDraft = draft_of(GenerationJob), draft_of(ListedJob)
+_JobDraft, _ListedDraft = _draft_of(GenerationJob), _draft_of(ListedJob)
 
 
 def make_job(row: Row) -> GenerationJob:

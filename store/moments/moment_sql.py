@@ -29,7 +29,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from store import tables
 from store.database.query import Query, Row, RowMaker
 from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status, sql_literals
-from store.jobs.job_sql import ALL_COLUMNS, JobColumns, draft_of
+from store.jobs.job_sql import ALL_COLUMNS, JobColumns
 from store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
@@ -128,8 +128,16 @@ def _sql(name: str, **slots: object) -> str:
     """Return the SQL without comments and indentation. The driver does not cache its analysis of long texts, so it
     would repeat it for each execution.
     """
-    lines = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8").splitlines()
-    return " ".join(line.strip() for line in lines if not line.lstrip().startswith("--")).format(**slots)
+    return in_one_line(Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")).format(**slots)
+
+
+def in_one_line(sql: str) -> str:
+    """Join the lines, without those that are comments."""
+    lines = [line.strip() for line in sql.splitlines() if not line.lstrip().startswith("--")]
+    # In one line, a comment would hide the rest of the statement.
+    if comment := next((line for line in lines if "--" in line), None):
+        raise ValueError(f"A comment needs a line of its own: {comment}")
+    return " ".join(lines)
 
 
 @cache
@@ -216,18 +224,9 @@ def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
     return made
 
 
-_PastDraft = draft_of(PastJob)
-
-
 def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
-    draft = _PastDraft()
-    draft.is_error_cut = False
-    for field in fields(job):
-        setattr(draft, field.name, getattr(job, field.name))
-    draft.unrecorded = tuple(unrecorded)
-    draft.__class__ = PastJob
-    past: PastJob = draft
-    return past
+    values = {field.name: getattr(job, field.name) for field in fields(job)}
+    return PastJob(**values, unrecorded=tuple(unrecorded))
 
 
 def _count_newest(of_project: bool) -> Any:

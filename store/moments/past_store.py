@@ -97,8 +97,6 @@ class PastStore(Store):
         """Whether policies show deleted jobs to the actor; None until known."""
         self._has_archive: bool | None = None
         """Whether the actor may read the archive; None until the first check."""
-        self.cautions: tuple[str, ...] = ()
-        """Sentences on what may be missing from the last page or the last numbers."""
         self._known = known or Known()
 
     def acting_as(self, actor: Actor) -> Self:
@@ -251,8 +249,7 @@ class PastStore(Store):
         asked = list_sql.page(listed, after=after, limit=most, readable=readable, chosen_path=_PATH)
         wanted = most + 1 if _is_plain(listed) and after is None else None
         (rows,), is_cut = await self._read_pool([asked], (), project_id, wanted=wanted, make=make_job)
-        self.cautions = await self._cautions(is_cut=is_cut)
-        return list_sql.paged(rows, most)
+        return replace(list_sql.paged(rows, most), cautions=await self._cautions(is_cut=is_cut))
 
     # Single jobs
 
@@ -342,13 +339,12 @@ class PastStore(Store):
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         totals = await self.get_totals(TotalsQuery(project_id=project_id))
-        self.cautions = tuple(filter(None, (late_caution(await self.check()),)))
         if totals.statistics is None:
             if lacking := await self.actor_database.missing(Capability.ROLLUPS):
                 raise lacking.refusal
             why = totals.unknown_because
             raise InvalidValue("at", why, hint=past_totals.HINTS[why])
-        return totals.statistics
+        return replace(totals.statistics, cautions=tuple(filter(None, (late_caution(await self.check()),))))
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         return (await self.get_job_statistics(project_id)).total_cost_cents

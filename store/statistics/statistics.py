@@ -28,6 +28,8 @@ class JobStatistics:
 
     by_status: tuple[JobStatistic, ...]
     includes_archive: bool = False
+    cautions: tuple[str, ...] = ()
+    """Sentences on what may be missing."""
 
     def __iter__(self) -> Iterator[JobStatistic]:
         return iter(self.by_status)

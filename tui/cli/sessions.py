@@ -145,15 +145,6 @@ def print_caution(session: "Session") -> None:
         print_message(words)
 
 
-def print_moment_cautions(session: "Session") -> None:
-    """Say what may be missing from an earlier moment."""
-    if session.moment is not None:
-        from store.moments.past_store import PastStore
-
-        for words in session.store.cautions if isinstance(session.store, PastStore) else ():
-            print_message(words)
-
-
 def in_session(
     command: Callable[Concatenate["Session", Output, P], Coroutine[Any, Any, ExitCode]],
 ) -> Callable[Concatenate[Settings, Output, P], ExitCode]:

@@ -402,18 +402,20 @@ async def test_overtaken_transactions_beyond_the_search_are_marked(
         sql("update gjobs.job_event_log set at = at - interval '10 min'")
         long.execute("delete from generation_jobs where id = %s", (deleted,))
     whole = past_store(db.operator, moment)
-    assert {job.id for job in (await whole.get_project_jobs(project)).items} == {deleted, *others}
-    assert (whole.cautions, (await whole.get_totals(TotalsQuery())).may_lack_changes) == ((), False)
+    page = await whole.get_project_jobs(project)
+    assert {job.id for job in page.items} == {deleted, *others}
+    assert (page.cautions, (await whole.get_totals(TotalsQuery())).may_lack_changes) == ((), False)
     monkeypatch.setattr(moment_sql, "_RANGE", moment_sql.range_statement(most_changes=3))
     past = past_store(db.operator, moment)
-    assert {job.id for job in (await past.get_project_jobs(project)).items} == {*others}
+    page = await past.get_project_jobs(project)
+    assert {job.id for job in page.items} == {*others}
     ((searched,),) = sql("select at from gjobs.job_event_log order by transaction_id desc offset 2 limit 1")
     began = f"{searched.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     caution = f"Deleted jobs and numbers may lack changes by transactions that began before {began}."
-    assert past.cautions == (caution,)
-    numbers = past_store(db.operator, moment)
-    assert (await numbers.get_job_statistics()).total_count == 4
-    assert (numbers.cautions, (await numbers.get_totals(TotalsQuery())).may_lack_changes) == ((caution,), True)
+    assert page.cautions == (caution,)
+    statistics = await past.get_job_statistics()
+    assert statistics.total_count == 4
+    assert (statistics.cautions, (await past.get_totals(TotalsQuery())).may_lack_changes) == ((caution,), True)
 
 
 async def test_only_the_newest_changes_are_searched_for_deleted_jobs(
@@ -431,20 +433,28 @@ async def test_only_the_newest_changes_are_searched_for_deleted_jobs(
     monkeypatch.setattr("store.moments.moment.MOST_CHANGES", 3)
     monkeypatch.setattr(moment_sql, "FEW_CHANGES", 0)
     past = past_store(db.operator, moment - timedelta(minutes=30))
-    assert {job.id for job in (await past.get_project_jobs(project)).items} == {last, kept}
-    assert past.cautions == ("Deleted jobs may be missing, because too much has changed since this moment.",)
+    page = await past.get_project_jobs(project)
+    assert {job.id for job in page.items} == {last, kept}
+    assert page.cautions == ("Deleted jobs may be missing, because too much has changed since this moment.",)
 
 
 async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql, story: tuple[UUID, datetime]) -> None:
     project, moment = story
     past = past_store(db.ada, moment)
-    assert len((await past.get_project_jobs(project)).items) == 16
-    assert past.cautions == ()
+    page = await past.get_project_jobs(project)
+    assert (len(page), page.cautions) == (16, ())
     team = "create policy team on generation_jobs for select to authenticated using (true)"
     with altered(sql, team, "drop policy team on generation_jobs"):
         hidden = past_store(db.ada, moment)
-        assert len((await hidden.get_project_jobs(project)).items) == 14
-    assert hidden.cautions == ("Jobs that are deleted or archived by now are missing: policies hide them.",)
+        page = await hidden.get_project_jobs(project)
+    assert len(page) == 14
+    assert page.cautions == ("Jobs that are deleted or archived by now are missing: policies hide them.",)
+
+
+def test_statement_with_a_comment_at_the_end_of_a_line_is_refused() -> None:
+    assert moment_sql.in_one_line("-- A note.\nselect 1\n  from jobs\n") == "select 1 from jobs"
+    with pytest.raises(ValueError, match="line of its own: select 1 -- one"):
+        moment_sql.in_one_line("select 1 -- one\n  from jobs")
 
 
 async def test_past_store_never_writes(db: Db, sql: Sql) -> None:

@@ -20,7 +20,7 @@ from tui.cli.arguments import find_job_id, find_project, narrowed
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
-from tui.cli.sessions import in_session, print_caution, print_moment_cautions, with_session
+from tui.cli.sessions import in_session, print_caution, with_session
 from tui.export.export_formats import FileFormat, Writer, format_of, writer
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ async def _list(
         from tui.error_help import with_index_hint
 
         raise await with_index_hint(session.store, listed, error) from error
-    print_moment_cautions(session)
+    for words in page.cautions:
+        print_message(words)
     if output.json:
         as_row = json_documents.row if session.moment is None else json_documents.past_row
         output.document([as_row(job) for job in page.items])

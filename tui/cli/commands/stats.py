@@ -17,7 +17,7 @@ from tui.cli.commands.archive import print_archive_limits
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, print_message, put
 from tui.cli.parser import add_command
-from tui.cli.sessions import in_session, print_moment_cautions
+from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -114,7 +114,8 @@ async def _by_status(session: "Session", output: Output, project_id: UUID | None
         statistics = await get_statistics_with_archive(session.store, project_id)
     else:
         statistics = await session.store.get_job_statistics(project_id)
-    print_moment_cautions(session)
+    for words in statistics.cautions:
+        print_message(words)
     if output.json:
         partial_claims = await session.store.actor_database.partial_claims()
         output.document(json_documents.statistics(statistics, partial_claims=partial_claims))
