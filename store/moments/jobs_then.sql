@@ -1,6 +1,6 @@
 -- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other one has the values of its last event
 -- until then. Without one, its next event has the former status and cost. A job that was only archived or restored since is unchanged,
--- too. Jobs that are gone, or now in another project, are found by their events. Only older jobs follow the last of the newest ones, so the list ends there. Each
+-- too. Jobs that are gone are found by their events. Only older jobs follow the last of the newest ones, so the list ends there. Each
 -- reference to the events is planned with their policies, so there are few.
 with live as materialized (
     select {columns} from public.generation_jobs where {scope} {order}
@@ -15,8 +15,6 @@ with live as materialized (
     select {columns}, false as is_gone, false as is_deleted from live
     union all
     select {columns}, true, false from archived
-    union all
-    {moved}
     union all
     select e.job_id, null, null, null, null, null, null, null, null, null, null, null, true, true
       from (select distinct e.job_id from later e where e.kind in ('deleted', 'archived') and {of_event}) e

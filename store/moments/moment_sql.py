@@ -44,18 +44,6 @@ _COLUMNS = (
 _MOMENT = bindparam("moment", type_=DateTime(timezone=True))
 _NO_END = "case when count(*) >= 0 then '-infinity'::timestamptz end"
 _NOT_ARCHIVED = "not exists (select from gjobs.archived_jobs a where a.id = e.job_id)"
-_MOVED = """
-select j.*, false, false
-  from (select distinct l.job_id from later l
-         where l.kind = 'changed' and l.project_id is distinct from :pool_project) l
- cross join lateral (
-     select {columns} from public.generation_jobs
-      where id = l.job_id and project_id is distinct from :pool_project
-        and created_at between (select since from reach) and :moment offset 0
- ) j
-"""
-"""Jobs that were moved to another project, if all events after the moment are read."""
-_NONE_MOVED = "select live.*, false, false from live where false"
 _IN_RANGE = "e.transaction_id >= cast(cast(:first_transaction as text) as xid8)"
 _NEWEST_DELETED = f"order by e.transaction_id desc, e.id desc limit {MOST_DELETED}"
 _NEWEST = (
@@ -166,7 +154,6 @@ def _pool(form: PoolForm) -> CTE:
             order=order,
             reach=_NO_END if by_id else newest,
             archived=f"select {_COLUMNS} {archived if has_archive else 'from live where false'}",
-            moved=_MOVED.format(columns=_COLUMNS) if of_project and form.has_few_events else _NONE_MOVED,
             not_archived=_NOT_ARCHIVED if has_archive else "true",
             is_error=_IS_ERROR,
             final=sql_literals(FINAL_STATUSES),

@@ -264,7 +264,7 @@ async def test_details_show_the_events_until_the_moment(operator: Store, story: 
 async def test_numbers_of_a_project_are_exact_unless_a_former_project_is_not_recorded(db: Db, sql: Sql) -> None:
     first, second = db.make_project(), db.make_project()
     moved, edited = db.make_job(first, "queued", cost_cents=5), db.make_job(first, "running", cost_cents=7)
-    failed = db.make_job(second, "failed", cost_cents=11)
+    db.make_job(second, "failed", cost_cents=11)
     moment = moment_now(sql)
     sql("update generation_jobs set project_id = %s, status = 'running', cost_cents = 9 where id = %s", (second, moved))
     sql("update generation_jobs set mode = 'packaging' where id = %s", (edited,))
@@ -275,8 +275,6 @@ async def test_numbers_of_a_project_are_exact_unless_a_former_project_is_not_rec
         of_first, of_second = await past.get_job_statistics(first), await past.get_job_statistics(second)
         assert [of_first.count(status) for status in JobStatus] == [1, 1, 0, 0]
         assert [of_second.cost_cents(status) for status in JobStatus] == [0, 0, 0, 11]
-        assert {job.id for job in (await past.get_project_jobs(first)).items} == {moved, edited}
-        assert {job.id for job in (await past.get_project_jobs(second)).items} == {failed}
         projects = (await past.get_totals(TotalsQuery())).projects or {}
         assert {one: (it.job_count, it.total_cost_cents) for one, it in projects.items()} == {
             first: (2, 12),
