@@ -41,6 +41,7 @@ from store.statistics.job_flow import JobFlow
 from store.statistics.totals import Totals, TotalsQuery
 from store.statistics.waste import MOST_KEYS, Waste, WasteKey
 from store.store import Store
+from tui.cli.commands.serve import TABS_ARE_READ_ONLY
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
 from tui.dashboard.details.details_pane import DetailsPane
@@ -298,6 +299,8 @@ class Scene:
     """The profile that gives the database its name and colour."""
     address: str | None = None
     acts_as: str = EMBEDDED_USER
+    is_tab: bool = False
+    """Whether a browser tab of 'gjobs serve' shows it, which is read-only."""
     app_files: Mapping[str, str] | None = None
     """Files of an app in which the dashboard starts, so that it asks which database to open."""
 
@@ -334,6 +337,7 @@ SCENES = (
     Scene(name="errors", size=WIDE, play=errors, acts_as=OPERATOR_NAME),
     Scene(name="case", size=WIDE, play=case),
     Scene(name="waste", size=WIDE, play=waste, acts_as=OPERATOR_NAME),
+    Scene(name="tab", size=WIDE, play=dashboard, is_tab=True),
     Scene(name="manual-keys", size=WIDE, play=manual_of_keys),
     Scene(name="manual-budgets", size=WIDE, play=manual_of_budgets),
     Scene(name="manual-workers", size=WIDE, play=manual_of_workers, acts_as=OPERATOR_NAME),
@@ -432,6 +436,9 @@ def _opener(conninfo: Mapping[str, str | int], scene: Scene) -> Opener:
     @asynccontextmanager
     async def opener(_report: Report) -> AsyncIterator[Session]:
         operator = FrozenStore(Database(conninfo))
+        if scene.is_tab:
+            reason, hint = TABS_ARE_READ_ONLY
+            operator.database.access.close(reason, hint=hint)
         try:
             is_operator = scene.acts_as == OPERATOR_NAME
             store = operator if is_operator else await operator.acting_as_user(scene.acts_as)
