@@ -56,7 +56,9 @@ def run_online(connection: Connection) -> None:
 
 
 def drop_unrecorded() -> None:
-    """Drop what an interrupted upgrade left, newest first. Its triggers would fail without what a downgrade drops."""
+    """Drop what an interrupted upgrade left, newest first. Triggers that the interrupted upgrade left would fail once
+    the downgrade drops the objects they use.
+    """
     scripts = ScriptDirectory.from_config(context.config)
     with Operations.context(context.get_context()):
         for revision in reversed(this_run().unrecorded):

@@ -76,8 +76,8 @@ def may_lack(relation: str) -> bool:
 
 
 def drop_if_created(table: str, name: str, others: str = "app_tables.sql") -> None:
-    """Run a downgrade's script if the table exists, which an interrupted upgrade created first. The script must accept
-    that other objects do not exist.
+    """Run a downgrade's script if the table exists. It is the first object that the interrupted upgrade created. The
+    script must accept that other objects do not exist.
     """
     if may_lack(table):
         return

@@ -13,7 +13,7 @@ from store.private_files import make_directory, replace_private
 
 MOST_KNOWN = 64
 STARTS_WITHOUT_GUESS = 10
-"""Sessions that guess nothing after a failed guess. On a slow database, each guess would delay the start."""
+"""How many sessions make no guess after a guess failed. On a slow database, each guess would delay the start."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class KnownDatabase:
     def remember(self, known: Known | None, *, has_failed: bool = False) -> None:
         """Save it for the next session. If the file cannot be written, only the guess is lost.
 
-        If this session's guess failed, some sessions guess nothing. Databases that were used last are kept longest.
+        If this session's guess failed, the next sessions make no guess. Databases that were used last are kept longest.
         """
         entry = self._entry(known, has_failed=has_failed)
         self.known = _parse(entry)

@@ -24,7 +24,7 @@ MOST_STUCK_VERDICTS = 10
 """The stuck jobs for which a case says why they are stuck."""
 FAILURE_WINDOW = timedelta(days=30)
 RECENT = timedelta(hours=24)
-"""The time before now whose failures are counted apart."""
+"""The length of the recent period whose failures are counted separately."""
 MOST_PROJECTS = 20
 MOST_BUDGETS = 20
 MOST_COUNTED = 100_000

@@ -143,7 +143,9 @@ async def _recent_failures(store: Store, user_id: UUID, at: datetime | None) -> 
 async def _stuck(
     store: Store, person: CasePerson, jobs: Sequence[GenerationJob], at: datetime | None
 ) -> tuple[StuckJob, ...]:
-    """Return the stuck jobs of the user. A job that is stuck for long is not among the newest jobs."""
+    """Return the stuck jobs of the user. Search all running jobs, too: a job stuck for long may not be among the
+    newest.
+    """
     is_running = Term(key=Key.STATUS, values=(JobStatus.RUNNING.value,))
     running = JobFilter(terms=(*_of_user(person.user.id).terms, is_running))
     every = [*jobs, *(await store.find_jobs(running, limit=MOST_JOBS)).items]

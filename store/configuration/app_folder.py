@@ -36,8 +36,8 @@ class Level:
     directory: Path
     has_supabase: bool
     env_names: tuple[str, ...]
-    """In ascending priority: `.env` first. The files for one mode are in reverse order: callers list the last file
-    first.
+    """In ascending priority: `.env` first. The files for one mode are in descending order of their
+    names.
     """
     unread_env_count: int = 0
     """Further files, which gjobs does not read."""

@@ -266,7 +266,7 @@ SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Events of one kind of change after the moment, with the same projects."""
+    """Events after the moment that share kind of change, former project and project."""
 
     former_project_id: UUID
     """The project before the change. If it is not recorded, the project after the change."""
@@ -280,8 +280,9 @@ class Change:
     """Whether an event may have moved a job from a project that is not recorded."""
 
 
-# An event has only the new project. The former one is that of the job's event before, which may precede the moment.
-# A job that is older than the first event of all has none. Then a `changed` event may have moved it.
+# An event has only the new project. The former project is in the job's previous event, which may be older than the
+# moment. A job that is older than the first recorded event may have no previous event. Then a `changed` event may
+# have moved it.
 _CHANGES = text(f"""
 with later as materialized (
     select e.id, e.job_id, e.kind, e.project_id, e.from_status, e.to_status, e.cost_cents, e.cents_change,

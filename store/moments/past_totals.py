@@ -20,12 +20,12 @@ MOST_PROJECTS = 10_000
 
 
 TOO_MUCH = "Too much has changed since this moment to count its jobs."
-UNKNOWN_PROJECT = "A job was edited after this moment, and its project before that is not recorded."
+UNKNOWN_PROJECT = "A job was edited after this moment, and its earlier project was not recorded."
 HINTS = {TOO_MUCH: "Use a later time.", UNKNOWN_PROJECT: "Use a later time, or count all projects."}
 
 
 def queries(query: TotalsQuery, moment: datetime, events: EventRange) -> list[Query[Any]]:
-    """Return the queries that `totals` needs. They need rollups, and that not too much has changed."""
+    """Return the queries that `totals` needs. They need rollups, and work only if not too much has changed."""
     return [
         statistics_sql.by_status_from_rollups(query.project_id),
         statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
@@ -43,7 +43,7 @@ def totals(
     matching: Count | None,
     actor: Actor,
 ) -> Totals:
-    """Return the totals. There are no answers if `unknown_because` says why."""
+    """Return the totals. If `answers` is empty, `unknown_because` gives the reason."""
     statistics, projects = _before(query.project_id, *answers) if answers else (None, None)
     return Totals(
         query=query,

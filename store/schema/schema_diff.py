@@ -42,8 +42,8 @@ REPORTED_ONLY = frozenset({ObjectKind.BODY, ObjectKind.GRANT})
 
 
 _OPTIONAL = frozenset({"public.generation_jobs.gjobs_words", "gjobs.new_rows", "gjobs.old_rows"})
-"""Objects of gjobs that not every database has: the index for words, and views that revision 0011 lacked at first. If
-they are not expected, they are still not the app's own.
+"""Objects of gjobs that not every database has: the index for words, and views that revision 0011 lacked at first.
+Even where they are not expected, they do not count as objects of the app.
 """
 
 

@@ -27,7 +27,7 @@ WRITES = (
 
 
 def app_objects(conninfo: Conninfo) -> dict[str, list[Facts]]:
-    """Return the objects of the app. Triggers of gjobs on its tables are among them."""
+    """Return the objects of the app. They include the triggers of gjobs on the app's tables."""
     return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(conninfo).items()}
 
 

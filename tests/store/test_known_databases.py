@@ -31,7 +31,7 @@ CONNECTED = 2
 
 @pytest.fixture(autouse=True)
 def _no_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a slow machine change nothing."""
+    """Remove the time limits, so that a slow machine can't change the results."""
     monkeypatch.setattr("store.database.early_answers.MOST_SECONDS", 600.0)
     monkeypatch.setattr("store.database.database._EARLY_LIMITS", TimeLimits())
 

@@ -40,7 +40,7 @@ def case_markdown(built: BuiltCase) -> str:
 
 
 def redaction_line(counts: Mapping[SecretKind, int] | None) -> str:
-    """Return what was redacted, as the head of the case has it."""
+    """Return the line at the start of the case that says what was redacted."""
     return "Redaction is off. Check the text before you share it." if counts is None else redaction_words(counts)
 
 

@@ -23,13 +23,15 @@ _VERSION_BEFORE = re.compile(r"(?:(?:version|release|\bver)s?[\"'\s:=.]{0,6}|[~<
 _PACKAGE_BEFORE = re.compile(
     r"(?<![\w./:@-])(?:opencv|nvidia|tensorrt|chromedriver|types|sqlite)[a-z0-9_-]{0,30}[=!]=$", re.IGNORECASE
 )
-"""As in `opencv-python==4.9.0.80`. After any other name, it may be a comparison of addresses."""
+"""As in `opencv-python==4.9.0.80`. After any other name, the four numbers may be an IP address in a comparison."""
 _PRODUCT_BEFORE = re.compile(
     r"(?<![\w./:@-])(?:(?:headless)?chrom(?:e|ium)|chromedriver|crios|edg(?:e|a|ios)?|msedgedriver|webview2?|cronet|opr|"
     r"vivaldi|yabrowser|ucbrowser|qqbrowser|whale|brave|gsa|fbav|instagram|whatsapp|micromessenger|teams)/$",
     re.IGNORECASE,
 )
-"""As in `Chrome/120.1.2.3`: products whose versions have four numbers. Another name is that of a host."""
+"""As in `Chrome/120.1.2.3`: products whose versions have four numbers. Any other name before the slash counts as a
+host name, so the numbers are an IP address.
+"""
 _PORT = re.compile(r":[0-9]")
 _LONGEST_BEFORE = 48
 

@@ -184,7 +184,7 @@ class BackgroundTasks:
             self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
 
     def step(self, step: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Make the step after all steps that were requested before, so that none is lost."""
+        """Run the step after all steps requested earlier, so that none is lost."""
 
         async def step_in_turn() -> None:
             async with self._turn:

@@ -145,7 +145,7 @@ def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
 
 def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool) -> list[Span]:
     """Return the age, the time in the zone and UTC. The date and UTC are left out if they repeat that time. A mark
-    before the age takes cells of its column, so that all times are aligned.
+    before the age uses space of the age column, so that all times stay aligned.
     """
     if isinstance(time, FarTime) and time.infinity:
         return [(time.infinity, "")]

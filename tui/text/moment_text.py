@@ -19,7 +19,7 @@ _NAMES = {
     "retry_count": "retry count",
 }
 _SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated_at", "completed_at", "retry_count"),)
-"""The fields that may not be recorded, in the order of the details."""
+"""The fields whose values are sometimes not recorded, in the order of the details."""
 
 
 def moment_words(moment: datetime, zone: ShownZone) -> str:
@@ -38,7 +38,9 @@ def is_duration_unrecorded(job: GenerationJob) -> bool:
 
 
 def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
-    """Return the text of a field, or `empty`. If the value was not recorded, mark it, because it may not be empty."""
+    """Return the text of a field, or `empty`. Mark a value that was not recorded: an empty one does not mean that the
+    field was empty.
+    """
     return f"{UNRECORDED} {text}".rstrip() if is_unrecorded(job, name) else text or empty
 
 

@@ -96,8 +96,8 @@ class CaseDialog(Dialog[None]):
         Binding("enter,s", "save", "Save", id="case.save", tooltip="Save the case to a file"),
         Binding("y", "copy", "Copy", id="case.copy", tooltip="Copy the case as Markdown"),
         Binding("r", "redact", "Redaction", id="case.redact", tooltip="Turn redaction off or on"),
-        Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Shift wide tables to the left"),
-        Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Show the right of wide tables"),
+        Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Scroll wide tables to the left"),
+        Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Scroll wide tables to the right"),
     ]
 
     def __init__(self, build: Build, *, of: str) -> None:
@@ -110,7 +110,7 @@ class CaseDialog(Dialog[None]):
         self._redacts = True
         self._is_building = True
         self._hidden = 0
-        """The cells of wide tables and blocks that are left out at the left."""
+        """How many cells at the left of wide tables and blocks are hidden."""
         self._most_hidden = 0
 
     def compose(self) -> ComposeResult:
@@ -171,7 +171,7 @@ class CaseDialog(Dialog[None]):
 
     @property
     def _shown_text(self) -> str:
-        """The text without its line on redaction, which is above it already."""
+        """The text without its redaction line, because the dialog shows that line above the text."""
         line = "" if self._built is None else f"\n- {redaction_line(self._built.counts_in(self._text))}\n"
         return self._text.replace(line, "\n", 1) if line else self._text
 

@@ -25,7 +25,7 @@ class CaseLines:
 
 
 def case_lines(text: str, *, width: int, hidden: int) -> CaseLines:
-    """Return the text. `hidden` cells at the left of tables and blocks are left out, unless the whole line fits.
+    """Return the text. Leave out `hidden` cells at the left of each table and block that is too wide.
 
     Tables that are too wide have only the first digits of each id.
     """
@@ -33,7 +33,7 @@ def case_lines(text: str, *, width: int, hidden: int) -> CaseLines:
     widest = max((cell_len(line) for kind, lines in parts if kind for line in lines), default=0)
     shown: list[Content] = []
     for kind, lines in parts:
-        # At most as much as does not fit, so that a narrower table stays visible.
+        # Hide at most the cells that do not fit, so that narrower tables do not move out of sight.
         left_out = min(hidden, max(map(cell_len, lines)) - width)
         for line in lines:
             if kind:

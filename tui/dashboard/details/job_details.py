@@ -195,7 +195,9 @@ class JobDetails(Dialog[JobAction]):
             self._draw()
 
     def tell_whole(self, job: GenerationJob | None) -> None:
-        """Show the full row, if the list has only the beginning of its error. If the job is sought, show it."""
+        """Show the full row, if the list has only the beginning of its error. If the job was read because the list
+        lacks it (`is_sought`), show this row.
+        """
         if self.is_sought:
             self.is_sought, self._is_absent = False, job is None
             self._sections.job = job or self._sections.job

@@ -153,11 +153,13 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         raise NotImplementedError
 
     def on_resize(self) -> None:
-        """Fit the content to the new size. Subclasses that do so need not call this one."""
+        """Fit the content to the new size. Subclasses that override this method to fit their content need not call
+        `super()`.
+        """
         self._was_resized_behind |= self.app.screen is not self
 
     def on_screen_resume(self) -> None:
-        # Behind another screen, a resized dialog has no layout that its content could be fitted to.
+        # A dialog behind another screen gets no new layout, so its content can't be fitted yet.
         if self._was_resized_behind:
             self._was_resized_behind = False
             self.call_after_refresh(self._fit_again)

@@ -120,7 +120,13 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
         Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
-        Binding("tab", "app.focus_next", "Error", id="errors.pane", tooltip="Go to the error, to scroll it, or back"),
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Error",
+            id="errors.pane",
+            tooltip="Go to the error to scroll it, or back to the groups",
+        ),
         Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
         Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
     ]

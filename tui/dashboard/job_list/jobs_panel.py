@@ -247,7 +247,7 @@ class JobsPanel(Vertical, TitledPanel):
         self.show_title()
 
     def forget_totals(self) -> None:
-        """Show no numbers until others are counted."""
+        """Show no numbers until new ones are counted."""
         self._totals = None
         self._measure()
         self._show_tab_numbers()

@@ -47,7 +47,9 @@ class Moments:
         self.show_keys(is_filtered=is_filtered)
 
     def show_keys(self, *, is_filtered: bool) -> None:
-        """Show the keys that step through time. With a filter, the key that leaves clears the filter first."""
+        """Show the keys that step through time. If a filter is set, the key that returns to the present clears the
+        filter first.
+        """
         if self._is_past:
             leaving = f"{self._leave_key}: {'clear the filter' if is_filtered else 'present'}"
             self._app.messages.pin(self._caption(), owner=_OWNER, keys=leaving, has_keys_in_dialogs=False)

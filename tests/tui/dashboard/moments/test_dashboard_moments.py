@@ -117,7 +117,7 @@ async def test_numbers_of_another_moment_are_never_shown(jobs_db: JobsDatabase, 
         assert named
         driver.app.show_moment(early)
         assert (dashboard.totals, driver.costs, known_projects()) == (None, ["Counting …"], [])
-        why = "Not counted: A job was edited after this moment, and its project before that is not recorded."
+        why = "Not counted: A job was edited after this moment, and its earlier project was not recorded."
         await driver.until(lambda: driver.costs == [why])
         assert "at this moment" not in driver.text
         assert not known_projects()
