@@ -300,7 +300,7 @@ class Scene:
     address: str | None = None
     acts_as: str = EMBEDDED_USER
     is_tab: bool = False
-    """Whether a browser tab of 'gjobs serve' shows it, which is read-only."""
+    """Whether a browser tab of 'gjobs serve' shows the dashboard. Such a tab is read-only."""
     app_files: Mapping[str, str] | None = None
     """Files of an app in which the dashboard starts, so that it asks which database to open."""
 

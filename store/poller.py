@@ -29,8 +29,8 @@ FAST = 0.25
 LONGEST_FAST_WAIT = 10.0
 """Seconds. After a fast query, a share above SHARE_OF_TIME never lengthens the wait beyond this."""
 LONGEST_WOKEN_WAIT = 150.0
-"""Seconds, for a feed that notifications wake. These queries only guard against a lost notification. Two feeds take
-turns, so that each is polled every two minutes.
+"""Seconds, for a feed that notifications wake. These queries only guard against a lost notification. A woken feed is
+queried at least this often.
 """
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""

@@ -14,7 +14,9 @@ MOST_LISTED = 5_000
 MOST_DELETED = 2_000
 """The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
-"""The most events read after a moment. Also the most earlier events searched for late transactions."""
+"""The most events read after a moment. Also the maximum number of events before the moment that are searched
+for late transactions.
+"""
 FEW_CHANGES = 5_000
 """If there are at most this many events, a list reads all of them at once. A step from one event to the next also
 reads at most this many.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, Series
 from tests.benchmarks.sizes import many
 from tests.benchmarks.watched_dashboard import SIZE, Measured
+from tui.latency import FRAME_RATE
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,7 +112,8 @@ def _watch(database: FilledDatabase, actor: str, project: str, scenes: Mapping[s
     """Run a dashboard in a separate process and return the values that it prints at the end."""
     program = [sys.executable, "-m", "tests.benchmarks.watched_dashboard"]
     command = [*program, database.url, actor, project, json.dumps(scenes)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    environment = os.environ | FRAME_RATE
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     measured: Measured = json.loads(done.stdout)
     return measured
 

@@ -23,7 +23,7 @@ from textual import events
 
 from store.configuration.settings import resolve
 from tests.benchmarks.table_tick import SilentTerminal
-from tui import gc_tuning
+from tui import latency
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.setup import session_opener
@@ -179,7 +179,7 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
 
 
 async def watch(url: str, actor: str, project: str, scenes: Mapping[str, float]) -> Measured:
-    gc_tuning.pause_gc()  # Like the command.
+    latency.prepare()  # Like the command. `dashboard.py` has set the frame rate.
     seen: Measured = {}
     with tempfile.TemporaryDirectory() as work_dir, _database_time(url) as database_time:
         app = WatchedApp(url, actor, Path(work_dir))

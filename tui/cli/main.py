@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
-from tui import gc_tuning
+from tui import latency
 from tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
 from tui.cli.commands.dashboard import DASHBOARD
 from tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
@@ -18,7 +18,7 @@ from tui.cli.output import Output, print_message
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. None means the process's arguments. Only --help and --version end in SystemExit."""
     if arguments is None:
-        gc_tuning.pause_gc()
+        latency.prepare()
     words = sys.argv[1:] if arguments is None else arguments
     try:
         return _run(words)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from store.configuration.app_folder import locate_app
 from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
-from tui import gc_tuning
+from tui import latency
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, is_terminal, print_message
 from tui.early_session import start_connecting
@@ -66,7 +66,7 @@ def with_session(
             abandon_lookups()
             with interrupts_heard():
                 async with open_session(settings, progress, connections=connections, expected=expected) as session:
-                    gc_tuning.resume_gc()
+                    latency.resume_gc()
                     _print_claims_caution(session)
                     if settings.write_reason is not None:
                         session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)

@@ -28,7 +28,7 @@ from store.formats import utc_now
 from store.jobs.job import GenerationJob, JobStatus
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, Operator, actor_name
-from tui import gc_tuning
+from tui import latency
 from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.app_databases import TYPED_EARLY, DatabaseChoices
@@ -246,7 +246,7 @@ class GjobsApp(MessageApp[int]):
         self.read_views()
         await preload()
         self.dashboard.jobs.build_hidden_parts()
-        gc_tuning.resume_gc()
+        latency.resume_gc()
         self._is_preloaded = True
         self._actions.read_row_notes()
         await self.find_databases()

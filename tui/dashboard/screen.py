@@ -24,7 +24,7 @@ from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob
 from store.statistics.totals import TotalsQuery
 from store.users.actor import actor_name
-from tui import gc_tuning
+from tui import latency
 from tui.dashboard import worker_groups
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_actions.job_copies import JobCopy
@@ -762,7 +762,7 @@ class DashboardScreen(Screen[None], KeyStates):
             self.post_message(WritePermitEnded())
         self.jobs.tick(self.now)
         self._update_ages()
-        gc_tuning.collect_between_keys()
+        latency.collect_between_keys()
 
     def _update_ages(self) -> None:
         """Update all ages outside the table, including open details."""

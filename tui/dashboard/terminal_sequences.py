@@ -78,8 +78,8 @@ class Unfinished(NamedTuple):
     """A sequence that paused for too long. Its rest may come late."""
 
     is_rest: Callable[[str], bool | None]
-    """Whether a burst is the rest. None if the next character decides. If none follows, the burst is a key. If no
-    input follows an incomplete escape sequence after an unfinished paste, it is the rest of the paste.
+    """Whether a burst is the rest. None if the next character decides. If none follows, the burst is a key. After an
+    unfinished paste, an incomplete escape sequence is the rest of the paste if no input follows.
     """
     read_on: Callable[[], Parsing]
     is_paste: bool = False

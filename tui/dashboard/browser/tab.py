@@ -6,7 +6,7 @@ import pickle
 import sys
 
 from store.configuration.settings import Settings
-from tui import gc_tuning
+from tui import latency
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def _read(length: int) -> bytes:
 
 
 def main() -> int:
-    gc_tuning.pause_gc()
+    latency.prepare()
     settings = read_settings()
     from tui.dashboard.run import run_in_browser
 

@@ -272,7 +272,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Show a window of rows. `now` is the server's time. Project names add a project column.
 
         `hidden` adds the visibility column. It holds the jobs that the user does not see. If the job under the cursor
-        does not exist at another moment, the cursor moves to one that does.
+        is missing at the newly shown moment, the cursor moves to another job.
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
         view = self._view.showing(

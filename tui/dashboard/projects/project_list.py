@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -68,6 +69,8 @@ class ProjectList(OptionList):
         self._everything: Count | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
+        self._shown: tuple[object, ...] = ()
+        """What was given to `show` last."""
         self._drawn: object = None
         """The input from which the prompts were made."""
         self.forget()
@@ -85,12 +88,16 @@ class ProjectList(OptionList):
         Totals are shown as far as they are known. `everything` counts all visible jobs, even those whose project is
         hidden or not listed.
         """
+        shown = projects, sums, chosen, everything
+        if self._shown and all(map(is_, shown[:2], self._shown[:2])) and shown[2:] == self._shown[2:]:
+            return  # Looking at hundreds of projects would delay keys.
+        self._shown = shown
         self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
         self._draw()
 
     def forget(self) -> None:
         self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
-        self._drawn = None
+        self._shown, self._drawn = (), None
         self.border_title = Content("Projects")
         self.clear_options()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tui import gc_tuning
+from tui import latency
 
 
 class Ring:
@@ -20,8 +20,8 @@ class Ring:
 def automatic_gc() -> Iterator[None]:
     """The thresholds of the running dashboard."""
     was_enabled, thresholds = gc.isenabled(), gc.get_threshold()
-    gc_tuning.pause_gc()
-    gc_tuning.resume_gc()
+    latency.prepare()
+    latency.resume_gc()
     yield
     gc.set_threshold(*thresholds)
     if not was_enabled:
@@ -32,9 +32,9 @@ def automatic_gc() -> Iterator[None]:
 def test_garbage_of_a_second_is_collected_between_keys_and_little_garbage_waits() -> None:
     gc.collect()
     ring = weakref.ref(Ring())
-    gc_tuning.collect_between_keys()
+    latency.collect_between_keys()
     assert ring() is not None
-    made = [Ring() for _ in range(gc_tuning._WORTHWHILE)]
-    gc_tuning.collect_between_keys()
+    made = [Ring() for _ in range(latency._WORTHWHILE)]
+    latency.collect_between_keys()
     assert ring() is None
     assert made
