@@ -4,7 +4,9 @@ import gc
 import os
 
 FRAME_RATE = {"TEXTUAL_FPS": "120"}
-"""The environment variable of Textual. With its 60 frames a second, a key may wait 17 ms for its frame."""
+"""The environment variable of Textual. At Textual's default of 60 frames a second, a key may
+wait 17 ms for its frame.
+"""
 
 _SELDOM = (20_000, 5, 500)
 """Keys and polls make thousands of short-lived values. A collection after every few hundred would find nothing, and one

@@ -266,7 +266,7 @@ SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Events after the moment with the same statuses before and after, the same former project and the same project."""
+    """Events after the moment that share their former status, new status, former project and new project."""
 
     former_project_id: UUID
     """The project before the change. If it is not recorded, the project after the change."""

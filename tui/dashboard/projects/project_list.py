@@ -90,7 +90,7 @@ class ProjectList(OptionList):
         """
         shown = projects, sums, chosen, everything
         if self._shown and all(map(is_, shown[:2], self._shown[:2])) and shown[2:] == self._shown[2:]:
-            return  # Looking at hundreds of projects would delay keys.
+            return  # Building the rows of hundreds of projects would delay keys.
         self._shown = shown
         self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
         self._draw()
