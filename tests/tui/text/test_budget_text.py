@@ -143,6 +143,12 @@ def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
     reports = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
     assert reports == [[], [], [used_up], [], [], [warning]]
+    lower = replace(MONTHLY, limit_cents=5_000, spent_cents=6_000)
+    news.learn_own(lower)
+    # Answers from before the own change do not count, but another session may change the budget again.
+    assert [news.learn([one]) for one in (calm, lower, calm, warning)] == [[], [], [], [warning]]
+    news.learn_own(lower)
+    assert [news.learn([one]) for one in (calm, calm, calm, calm, warning)] == [[], [], [], [], [warning]]
     budget = "The budget of $100.00 a month for project Autumn catalog"
     assert worse_toast(warning).text == f"{budget} is 80 % spent, $20.00 left."
     assert worse_toast(used_up).text == f"{budget} has run out. No more jobs can be queued."

@@ -75,7 +75,7 @@ async def _ask_limit(
     budget = await host.app.push_screen_wait(form)
     if budget is not None:
         # This toast reports the state, so the next refresh must not report it again.
-        host.budget_news.learn([budget])
+        host.budget_news.learn_own(budget)
         show_toast(host.app, set_toast(budget))
     return budget
 

@@ -53,16 +53,36 @@ class BudgetsPanel(SteadyText):
         self.say(Content(""))
 
 
+_MOST_LATE_ANSWERS = 3
+
+
 class BudgetNews:
     """Detects budgets that get worse for the present user. A budget that is seen for the first time is not reported."""
 
     def __init__(self) -> None:
         self._states: dict[UUID, BudgetState] = {}
+        self._own: dict[UUID, tuple[int, int]] = {}
+        """The limits that this session has set, and how many answers with another limit may still arrive late."""
+
+    def learn_own(self, budget: "Budget") -> None:
+        """Learn a budget that this session has set. Late answers with the limit before are ignored."""
+        self._states[budget.id] = budget.state
+        self._own[budget.id] = budget.limit_cents, _MOST_LATE_ANSWERS
+
+    def _is_late(self, budget: "Budget") -> bool:
+        limit, left = self._own.get(budget.id, (budget.limit_cents, 0))
+        if budget.limit_cents == limit or not left:
+            self._own.pop(budget.id, None)
+            return False
+        self._own[budget.id] = limit, left - 1
+        return True
 
     def learn(self, budgets: "Iterable[Budget]") -> "list[Budget]":
         """Return the budgets that have started to warn or have run out since the last call."""
         worse = []
         for budget in budgets:
+            if self._is_late(budget):
+                continue
             known = self._states.get(budget.id)
             if known is not None and budget.state.is_worse_than(known):
                 worse.append(budget)

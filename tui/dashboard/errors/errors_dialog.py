@@ -38,6 +38,9 @@ SEEN_SECONDS = 0.3
 
 _BESIDE_FROM = 160
 """The minimum screen width, in columns, at which details appear beside the groups."""
+_DETAILS_WIDTH = 56
+_EDGES = 4
+"""The box has a border and a padding of one cell on each side."""
 _GROUP_KEYS = {
     "errors.list": "jobs",
     "errors.retry": "retry all",
@@ -294,13 +297,17 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         left_out = {"errors.retry"} if self._source.is_read_only else ()
         group_keys = [key_hint(self.key(name), what) for name, what in _GROUP_KEYS.items() if name not in left_out]
         screen_keys = [key_hint(self.key(name), what) for name, what in _SCREEN_KEYS.items()]
-        # The box has a border and a padding of one cell on each side.
-        self.say("keys", hint_lines([*group_keys, period, *screen_keys], width=self.app.size.width - 4))
+        self.say("keys", hint_lines([*group_keys, period, *screen_keys], width=self.app.size.width - _EDGES))
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= _BESIDE_FROM, "-beside")
         self._show_keys()
         self.call_after_refresh(lambda: self._show(self._found))
+
+    @property
+    def _room_of_list(self) -> int:
+        """The width of the list inside the box, beside the details if there is room for both."""
+        return self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
 
     def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:
         """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected.
@@ -320,7 +327,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         lines: list[Content] = []
         if found is not None:
             groups, now = found.groups, found.taken_at
-            width = rows.scrollable_content_region.width - rows.scrollbar_size_vertical
+            # Groups may arrive before the empty list is laid out.
+            room = rows.scrollable_content_region.width or self._room_of_list
+            width = room - rows.scrollbar_size_vertical
             self._columns = group_columns(max(width, 1), groups, now)
             lines = [group_line(group, self._columns, now) for group in groups]
         self.say("titles", titles_line(self._columns) if found else Content())
