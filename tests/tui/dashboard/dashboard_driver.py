@@ -288,7 +288,7 @@ class Driver(AppDriver):
         await self.press("ctrl+p")
         await self.until(lambda: isinstance(self.app.screen, CommandPalette))
         await self.type(words)
-        # A search that still runs may replace the list under the key, which then does nothing.
+        # A running search may replace the list just as Enter is pressed. Enter then does nothing, so press it again.
         while isinstance(self.app.screen, CommandPalette):
             await self.until(lambda: not isinstance(self.app.screen, CommandPalette) or words in self.offered_command)
             if isinstance(self.app.screen, CommandPalette):

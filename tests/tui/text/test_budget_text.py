@@ -145,7 +145,7 @@ def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     assert reports == [[], [], [used_up], [], [], [warning]]
     lower = replace(MONTHLY, limit_cents=5_000, spent_cents=6_000)
     news.learn_own(lower)
-    # Answers from before the own change do not count, but another session may change the budget again.
+    # Answers from before this session's change are ignored. A later change by another session is reported.
     assert [news.learn([one]) for one in (calm, lower, calm, warning)] == [[], [], [], [warning]]
     news.learn_own(lower)
     assert [news.learn([one]) for one in (calm, calm, calm, calm, warning)] == [[], [], [], [], [warning]]

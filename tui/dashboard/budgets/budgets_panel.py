@@ -62,10 +62,10 @@ class BudgetNews:
     def __init__(self) -> None:
         self._states: dict[UUID, BudgetState] = {}
         self._own: dict[UUID, tuple[int, int]] = {}
-        """The limits that this session has set, and how many answers with another limit may still arrive late."""
+        """For each budget, the limit that this session has set, and how many more late answers are ignored."""
 
     def learn_own(self, budget: "Budget") -> None:
-        """Learn a budget that this session has set. Late answers with the limit before are ignored."""
+        """Learn a budget that this session has set. Late answers that still have the old limit are ignored."""
         self._states[budget.id] = budget.state
         self._own[budget.id] = budget.limit_cents, _MOST_LATE_ANSWERS
 

@@ -306,7 +306,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     @property
     def _room_of_list(self) -> int:
-        """The width of the list inside the box, beside the details if there is room for both."""
+        """The width for the list inside the box. If the details are beside it, their width is subtracted."""
         return self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
 
     def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:
