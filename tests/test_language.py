@@ -114,6 +114,18 @@ def _of_python(folder: str, *, with_literals: bool = True) -> Iterator[Sentence]
                 yield Sentence(f"{file.relative_to(ROOT)}:{line}", sentence)
 
 
+def _of_sql(folder: str) -> Iterator[Sentence]:
+    """Yield comments, and the texts that describe tables and columns. Comments on neighboring lines belong together."""
+    comment = re.compile(r"^[ \t]*--(.*(?:\n[ \t]*--.*)*)", re.MULTILINE)
+    description = re.compile(r"^comment on .*? is\s+'((?:[^']|'')+)'", re.MULTILINE)
+    for file in sorted((ROOT / folder).rglob("*.sql")):
+        source = file.read_text(encoding="utf-8")
+        for found in (*comment.finditer(source), *description.finditer(source)):
+            line = source.count("\n", 0, found.start(1)) + 1
+            for sentence in _sentences(re.sub(r"\n[ \t]*--", "\n", found[1]).replace("''", "'")):
+                yield Sentence(f"{file.relative_to(ROOT)}:{line}", sentence)
+
+
 def _of_pages() -> Iterator[Sentence]:
     """Yield the prose of README and manual, without code, tables, headings and generated parts."""
     for path in pages():
@@ -128,9 +140,11 @@ def _of_pages() -> Iterator[Sentence]:
 
 @cache
 def _all() -> tuple[Sentence, ...]:
-    product = [sentence for folder in ("store", "tui", "migrations", "screenshots") for sentence in _of_python(folder)]
-    # The literals of tests are mostly data.
-    return (*product, *_of_python("tests", with_literals=False), *_of_pages())
+    folders = ("store", "tui", "migrations", "screenshots")
+    product = [sentence for folder in folders for sentence in _of_python(folder)]
+    sql = [sentence for folder in folders for sentence in _of_sql(folder)]
+    # The literals of tests are mostly data, and their dumps are written by the server.
+    return (*product, *sql, *_of_python("tests", with_literals=False), *_of_pages())
 
 
 def test_texts_use_no_word_that_the_glossary_replaces() -> None:

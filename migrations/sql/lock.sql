@@ -1,6 +1,6 @@
 -- Locks the jobs, and the other tables below, until the commit. The busiest table comes first, while nothing else is locked. An app's
--- transaction may hold a lock on one of the others while it waits for the jobs. Then all locks are released at once, long before the
--- server would find a deadlock and refuse the app's transaction.
+-- transaction may hold a lock on one of the others while it waits for the jobs. If so, this script soon releases its locks, before the
+-- server finds a deadlock and cancels the app's transaction.
 do $$
 declare
     has_jobs boolean;

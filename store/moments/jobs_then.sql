@@ -1,7 +1,8 @@
--- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other one has the values of its last event
--- until then. Without one, its next event has the former status and cost. A job that was only archived or restored since is unchanged,
--- too. Jobs that are gone are found by their events. Only older jobs follow the last of the newest ones, so the list ends there. Each
--- reference to the events is planned with their policies, so there are few.
+-- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other job has the values of its last event
+-- up to the moment. If it has none, its first event after the moment has the earlier status and cost. A job that was only archived or
+-- restored since is unchanged, too. Jobs that are gone are found by their events. The list ends at the last live job that was read: older
+-- deleted or archived jobs are left out. Each reference to the events adds their policies to the planning, so the query refers to them
+-- rarely.
 with live as materialized (
     select {columns} from public.generation_jobs where {scope} {order}
 ), reach as materialized (

@@ -1,4 +1,4 @@
--- Whether the asset is the caller's own; true if there is none. It is a volatile function for the same reasons as gjobs.owns_project.
+-- Whether the asset belongs to the caller; true if the id is null. It is a volatile function for the same reasons as gjobs.owns_project.
 create or replace function gjobs.owns_asset(p_asset_id uuid)
     returns boolean language plpgsql volatile security invoker set search_path = '' as $$
 begin

@@ -1,6 +1,6 @@
--- Moves a job to another status. Returns true if this statement moved it. Returns false if the present status does not allow the move,
--- and if the caller sees no such job. Keeps an earlier error unless a new one is given. A status that only the app has follows the app's
--- own rule: a job that has ended does not move. The table's check refuses other texts.
+-- Moves a job to another status. Returns true if this statement moved it. Returns false if the present status does not allow the move, or
+-- if the caller sees no such job. Keeps an earlier error unless a new one is given. A status that only the app has follows the app's
+-- own rule: a job that has ended does not move. The table's check constraint refuses unknown statuses.
 create or replace function public.transition_job_status(p_job_id uuid, p_new_status text, p_error text default null)
     returns boolean language plpgsql security invoker set search_path = '' as $$
 begin

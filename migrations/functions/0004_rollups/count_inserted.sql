@@ -1,7 +1,7 @@
--- Appends what a statement inserted as deltas, and notifies listeners. It runs with its owner's rights, because those who write jobs
--- may not write here. A single row, the usual case, takes a short path without calls to other functions.
--- A dashboard holds a shared advisory lock while it listens. If the lock is free, nobody listens, and no notification is sent: each
--- costs every writer at its commit.
+-- Appends deltas for the rows that a statement inserted, and notifies listeners. It runs with its owner's rights, because those who write
+-- jobs may not write here. A single row, the usual case, takes a short path without calls to other functions.
+-- A dashboard holds a shared advisory lock while it listens. If the lock is free, nobody listens; no notification is sent, because each one
+-- delays every writer's commit.
 create or replace function gjobs.count_inserted()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

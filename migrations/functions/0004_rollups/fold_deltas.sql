@@ -1,4 +1,4 @@
--- Moves deltas into totals and days. A trigger calls it about once for a thousand deltas, and for a statement that appends many. It folds
+-- Moves deltas into totals and days. Triggers call it about once per 2,000 deltas, and after most statements that append many. It folds
 -- up to 5,000 deltas, or twice the appended number if that is more, so the backlog shrinks. It does not wait: if another session holds the
 -- lock, that session folds. Only the holder of the lock changes folded rows. It also does nothing if the transaction's snapshot is older
 -- than the last fold.

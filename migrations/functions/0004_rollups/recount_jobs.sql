@@ -1,6 +1,6 @@
 -- Replaces totals, days and deltas by counts of one snapshot. What is committed later has its own deltas. The transaction must be
--- REPEATABLE READ. Before the snapshot is taken, the session must hold the folding lock and the transaction a lock on the jobs, because a
--- snapshot does not prevent TRUNCATE. Reports its progress as notices.
+-- REPEATABLE READ. Before the snapshot, the session must take the folding lock, and the transaction must lock the jobs against TRUNCATE.
+-- Reports its progress as notices.
 create or replace function gjobs.recount_jobs()
     returns void language plpgsql volatile security invoker
     set search_path = '' set row_security = off set plan_cache_mode = force_custom_plan as $$

@@ -1,5 +1,6 @@
--- Notifies listeners of a changed job, or of several by an empty id. Transactions with a notification commit one after the other, each
--- waiting for the disk. So at most one notification is sent in a tenth of a second; a listener waits longer than that before it queries.
+-- Notifies listeners of a changed job; an empty id stands for several jobs. Transactions with a notification commit one after the other,
+-- each waiting for the disk. So at most one notification is sent in a tenth of a second; a listener waits longer than that before it
+-- queries.
 create or replace function gjobs.tell_listeners(p_job_id text)
     returns void language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -26,7 +26,8 @@ begin
     if chosen = '{}' then
         return;
     end if;
-    -- Before the update, because its event names the lease's owner. A job that was queued again may still have a lease.
+    -- The lease is written before the update, because the update's event names the lease's owner. A job that was queued again may still
+    -- have a lease.
     insert into gjobs.job_leases as l (job_id, owner, attempt, acquired_at, expires_at)
     select chosen_id, p_owner, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => p_lease_seconds)
       from unnest(chosen) as chosen_id

@@ -1,5 +1,6 @@
--- Ends jobs that the worker holds. Like postpone_jobs, hand_back_jobs, renew_leases and note_progress, it returns the jobs that it changed:
--- those whose lease is still the worker's, in that attempt, and which still run. Rows are found by their keys, see gjobs.take_over_jobs.
+-- Ends jobs that the worker holds. It returns the jobs that it changed: those still running whose lease has the given owner and attempt. So
+-- do postpone_jobs, hand_back_jobs, renew_leases and note_progress.
+-- Rows are found by their keys, see gjobs.take_over_jobs.
 -- The app's triggers and policies run under the same settings. jit is off, because whole-table plans look so expensive that the server
 -- would compile each one.
 create or replace function gjobs.finish_jobs(
@@ -32,7 +33,7 @@ begin
            set status = held.status, error = coalesce(held.error, j.error), cost_cents = coalesce(held.cost_cents, j.cost_cents)
           from held where j.id = held.job_id
         returning j.id;
-    -- After the update, because its event names the lease's owner.
+    -- The lease is deleted after the update, because the update's event names the lease's owner.
     delete from gjobs.job_leases l
      where l.job_id = any (p_job_ids) and l.owner = p_owner
        and (l.job_id, l.attempt) in (select ended.job_id, ended.attempt from unnest(p_job_ids, p_attempts) as ended (job_id, attempt));

@@ -1,5 +1,5 @@
--- Locks the oldest queued jobs that no other session has locked. The range condition on the status and the function's planner settings
--- enforce reading one index in order, because its statistics may be older than the queue.
+-- Locks the oldest queued jobs that no other session has locked. The range condition and the planner settings enforce reading one index in
+-- order, because the table's statistics may be outdated.
 create or replace function gjobs.lock_queued(p_most integer)
     returns setof uuid language plpgsql volatile security invoker rows 10
     set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$

@@ -1,5 +1,5 @@
--- Writes events for changed leases. A claim and a finish change the job's status, and that event names the owner, so only what happens
--- between them is recorded here. It runs with its owner's rights, because those who write jobs may not write events.
+-- Writes events for changed leases. A claim and a finish change the job's status, and the event of that change names the owner. So only
+-- changes in between are recorded here. It runs with its owner's rights, because those who write jobs may not write events.
 create or replace function gjobs.record_leases()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin

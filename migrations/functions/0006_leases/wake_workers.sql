@@ -1,5 +1,5 @@
--- Notifies idle workers of new jobs. An idle worker holds a shared advisory lock while it listens. If the lock is free, nobody listens,
--- and no notification is sent: each costs the writer at its commit.
+-- Notifies idle workers of new jobs. An idle worker holds a shared advisory lock while it listens. If the lock is free, nobody listens; no
+-- notification is sent, because each one delays the writer's commit.
 create or replace function gjobs.wake_workers()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin

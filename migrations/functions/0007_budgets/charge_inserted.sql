@@ -1,5 +1,5 @@
--- Charges new jobs. Columns of an app may be null: a null cost is nothing. A negative cost also counts as 0. Jobs that arrive finished,
--- such as restored ones, are recorded in the period of their creation time.
+-- Charges new jobs. The app may allow nulls in its columns; a null cost counts as 0. A negative cost also counts as 0. Jobs that arrive
+-- finished, such as restored ones, are recorded in the period of their creation time.
 create or replace function gjobs.charge_inserted()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

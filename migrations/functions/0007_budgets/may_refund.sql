@@ -1,6 +1,6 @@
 -- Whether the acting role may lower what a job was charged: the operator and workers may, users may not. A worker that acts as a user
--- is that user. The acting role is read from a setting that security definer does not change. A snapshot from before another TRUNCATE may
--- see two rows of the jobs' table in pg_class.
+-- counts as that user, and may not refund. The acting role is read from a setting that security definer does not change. EXISTS is used
+-- because a snapshot older than a concurrent TRUNCATE may see the table twice in pg_class.
 create or replace function gjobs.may_refund()
     returns boolean language plpgsql stable security invoker set search_path = '' as $$
 declare

@@ -1,10 +1,10 @@
--- Appends what a statement changed about failed jobs and retries as deltas. It runs with its owner's rights, because those who write jobs
+-- Appends deltas for the failed jobs and retries that a statement changed. It runs with its owner's rights, because those who write jobs
 -- may not write here. Comparisons with null are not true, so a job without a status has not failed.
--- The group of each distinct error is computed once. A hostile error takes a thousand times longer than a write, so groups are computed for
--- at most a second. The other errors are kept with their deltas, and gjobs.fold_waste finds their groups. Of a longer error, the group
--- depends only on the first and the last 4,000 characters.
--- An insertion has no old rows, and a deletion has no new ones. Then these names, which have no schema, mean empty views of gjobs. Columns
--- whose types an app may have changed are cast to the types of these views.
+-- The group of each distinct error is computed once. Grouping a malicious error can take a thousand times longer than a write, so grouping
+-- stops after a second. The other errors are kept with their deltas, and gjobs.fold_waste finds their groups. The group of an error longer
+-- than 8,000 characters depends only on its first and last 4,000.
+-- An insertion has no old rows, and a deletion has no new ones. The name of the missing rows, which has no schema, then refers to an empty
+-- view in gjobs. Columns whose types an app may have changed are cast to the types of these views.
 -- The planner cannot know how many errors are distinct.
 create or replace function gjobs.count_waste()
     returns trigger language plpgsql volatile security definer set search_path = gjobs, pg_temp set enable_nestloop = off as $$
@@ -16,7 +16,7 @@ begin
        and not exists (select from old_rows where status = 'failed' or retry_count > 0) then
         return null;
     end if;
-    -- What stays the same adds up to nothing, and needs no group.
+    -- Changes that cancel each other out are dropped, and need no group.
     with changes as materialized (
         select user_id, project_id, mode, day,
                case when length(whole) > 8000 then left(whole, 4000) || right(whole, 4000) else whole end as its_error,

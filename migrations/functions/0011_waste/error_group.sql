@@ -1,6 +1,6 @@
 -- The id of the group of failed jobs with this error. The expression comes from
 -- store/error_groups/error_group_sql.py, see tests/migrations/error_group_file.py. A trigger calls this
--- function, so no text may make it fail: a text without a result belongs to the errors without a text.
+-- function, so it never fails: an error that it cannot group counts as an empty one.
 create or replace function gjobs.error_group(p_error text)
     returns text language plpgsql stable security invoker set search_path = '' as $$
 begin

@@ -1,5 +1,5 @@
--- Adds what a statement changed about a table of rollups to gjobs.waste_keys. All those who change rollups hold the folding lock, except
--- TRUNCATE of the jobs, which empties all of them.
+-- Updates gjobs.waste_keys by the changes of one statement to a table of rollups. Whatever changes rollups holds the folding lock, except a
+-- TRUNCATE of the jobs, which empties every table of rollups.
 create or replace function gjobs.add_waste_keys()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin

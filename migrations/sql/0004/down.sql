@@ -1,5 +1,5 @@
--- Restores the app's view and drops the rollups, which can be counted again. Only earlier builds also stored the body of
--- public.get_job_statistics, which is then restored, too.
+-- Restores the app's view and drops the rollups, which can be counted again. If an earlier build stored the body of
+-- public.get_job_statistics, that is restored, too.
 do $$
 declare
     kept   record;

@@ -1,5 +1,5 @@
--- The summary view now reads the rollups, so whoever may read the jobs may read it. An app may have granted only its tables. The downgrade
--- takes these grants back.
+-- The summary view now reads the rollups, so every role that may read the jobs may read the view. An app may have granted only its tables.
+-- The downgrade takes these grants back.
 do $$
 declare
     reader text;

@@ -1,5 +1,5 @@
--- Rollups: numbers of jobs and sums of cost. In any snapshot, the folded rows plus the deltas equal a count of the jobs. Each script before
--- count.sql may run more than once: an interrupted upgrade runs them again.
+-- Rollups: numbers of jobs and their total costs. In any snapshot, the folded rows plus the deltas equal a count of the jobs. Each script
+-- before count.sql may run more than once: an interrupted upgrade runs them again.
 
 -- No column is required: anything that an app stores in its jobs is counted, and never makes its write fail.
 

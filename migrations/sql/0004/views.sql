@@ -1,9 +1,9 @@
--- The views of the rollups. Whoever may read the jobs may read their rollups, and nobody else; each query checks this again. The script may
+-- The views of the rollups. Only roles that may read the jobs may read their rollups; each query checks this again. The script may
 -- run again.
 
--- Only sums over their rows are meaningful, and those are exact. The views read the tables with their owner's rights, because nobody else
--- may read them; the caller's rights decide what they show. A user's own rows are a branch of the union, because a condition with OR uses
--- no index. A view that is only a union is no security barrier: a caller's function would see rows before they are filtered.
+-- A single row has no meaning. Totals over all rows of a key are exact. The views read the tables with their owner's rights, because nobody
+-- else may read them; the caller's rights decide what they show. A user's own rows are a branch of the union, because a condition with OR
+-- uses no index. A view that is only a union is no security barrier: a caller's function would see rows before they are filtered.
 create or replace view gjobs.job_counts with (security_barrier = on) as
     select user_id, project_id, status, mode, job_count, cost_cents from (
         select user_id, project_id, status, mode, job_count, cost_cents
@@ -73,8 +73,8 @@ select 'query of public.generation_job_summary',
   from pg_class where oid = 'public.generation_job_summary'::regclass
     on conflict (object) do nothing;
 
--- Replacing a view resets its options, so they are repeated. first_job_at and last_job_at are read at the ends of an index: nearly always,
--- a project's jobs belong to one user. The planner does not know that, so the owner is compared last.
+-- Replacing a view resets its options, so they are repeated. first_job_at and last_job_at are read from an index's ends: usually the first
+-- row found already has the owner. The planner does not know that, so `offset 0` makes it compare the owner only in the order of the index.
 do $$ begin
 execute format($view$ create or replace view public.generation_job_summary with (%s) as
     select c.user_id, c.project_id, c.status, sum(c.job_count)::bigint as job_count,

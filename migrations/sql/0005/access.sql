@@ -1,5 +1,5 @@
--- Whoever may read the jobs may read their events. A user sees the events of their own jobs, deleted ones included. If the app's policies
--- show them other jobs, they see the events of those jobs. Only the triggers write events.
+-- Roles that may read the jobs may read their events. A user sees the events of their own jobs, deleted ones included. If the app's
+-- policies show them other jobs, they see the events of those jobs. Only the triggers write events.
 create policy own_rows on gjobs.known_users for select using ((select auth.uid()) = id);
 create policy of_visible_jobs on gjobs.job_event_log for select using (
     case when (select gjobs.rollups_agree())

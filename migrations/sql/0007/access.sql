@@ -5,7 +5,7 @@ create policy own_rows on gjobs.budgets for select
 create policy own_rows on gjobs.budget_spending for select
     using (exists (select from gjobs.budgets b where b.id = budget_id));
 
--- Whoever may read the jobs may read the budgets, and nobody else. Default privileges may have granted more.
+-- Only roles that may read the jobs may read the budgets. Default privileges may have granted more.
 do $$
 declare
     granted record;

@@ -21,7 +21,7 @@ create table gjobs.budget_spending (
     -- The period's first day; -infinity for the total.
     period_start date    not null,
     spent_cents  bigint  not null,
-    -- Whether the period was counted when the budget began: then jobs that were counted have no row in budget_charges.
+    -- Whether jobs were counted when the budget began. Those have no row in budget_charges until they are charged again.
     is_counted   boolean not null default false,
     primary key (budget_id, period_start)
 ) with (fillfactor = 50);

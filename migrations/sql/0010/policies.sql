@@ -1,4 +1,4 @@
--- In early builds, revision 0006 let users link an own job to any other, and revision 0008 hid archived jobs if the app had any other policy.
+-- Early builds let users link their jobs to others' jobs, and hid archived jobs if further policies existed.
 do $$
 declare
     own constant text := 'exists (select from public.generation_jobs j where j.id = %s and j.user_id = (select auth.uid()))';

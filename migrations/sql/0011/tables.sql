@@ -1,4 +1,4 @@
--- Rollups of the jobs that failed, and of retries that did not: numbers and sums of cost. As in revision 0004, the folded rows plus the
+-- Rollups of the jobs that failed, and of retries that did not: numbers and total costs. As in revision 0004, the folded rows plus the
 -- deltas equal a count of the jobs in any snapshot. Each script before count.sql may run more than once: an interrupted upgrade runs them
 -- again.
 
@@ -15,8 +15,8 @@ create table if not exists gjobs.waste_deltas (
     error       text
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, vacuum_truncate = off);
 
--- A key with a null may have several rows, which are added up. Without nulls, there are never more rows than failed jobs and retries. A
--- group has a short id, because an error may be longer than an index entry.
+-- A key with a null may have several rows, which are added up. Rows whose keys contain no null are never more than the failed jobs and
+-- retries. A group has a short id, because an error may be longer than an index entry.
 create table if not exists gjobs.waste_totals (
     user_id     uuid,
     project_id  uuid,

@@ -1,5 +1,5 @@
--- The views of the rollups of failed jobs and retries. As in revision 0004: whoever may read the jobs may read them, and nobody else. Only
--- sums over their rows are meaningful, and those are exact. The script may run again.
+-- The views of the rollups of failed jobs and retries. As in revision 0004: only roles that may read the jobs may read them. A single
+-- row has no meaning. Totals over all rows of a key are exact. The script may run again.
 create or replace view gjobs.job_waste with (security_barrier = on) as
     select user_id, project_id, mode, error_group, job_count, cost_cents from (
         select user_id, project_id, mode, error_group, job_count, cost_cents

@@ -1,12 +1,12 @@
--- Folding writes to the rollups, and nobody else does while this lock is held. Writers of jobs do not wait for it: they fold later. An open
--- transaction of the app may hold the lock, so the wait has the limit of begin.sql.
+-- Folding, which needs this lock, writes to the rollups, so nobody writes to them until this transaction ends. Writers of jobs do not wait
+-- for it: they fold later. An open transaction of the app may hold the lock, so the wait has the limit of begin.sql.
 select pg_catalog.pg_advisory_xact_lock(1735353442, 2);
 
 -- What the rollups of all jobs add up to for each mode, project, user, error group and day, and for all jobs. So the waste of all jobs is
--- read without reading the rollups, whose number of rows grows with the number of jobs. Triggers on the rollups keep it.
+-- read without reading the rollups, whose number of rows grows with the number of jobs. Triggers on the rollups keep this table up to date.
 
--- As in the rollups, no column is required, and no index has a key, which may be longer than an index entry. The key is null for all jobs,
--- and where the column of the jobs is null. The costs of all jobs are not kept for error groups.
+-- As in the rollups, no column is required; no index contains the column key, which may exceed an index entry. The key is null in the row
+-- for all jobs together, and where the jobs' column is null. all_cents is not kept for error groups: it stays 0.
 create table gjobs.waste_keys (
     dimension    text,
     key          text,

@@ -1,7 +1,7 @@
--- For those who may read all jobs: the totals by key, and the deltas that they lack. Only both together are meaningful. Others see no rows: the views
--- of the rollups show them the rows of their own jobs, which are few.
+-- For those who may read all jobs: the totals by key, and the deltas that they lack. Only both together are meaningful. Others see no rows:
+-- the views of the rollups show them the rows of their own jobs, which are few.
 
--- The order is that of an index. So a limit reads only the worst keys of a dimension, although conditions on added columns are not passed into a
+-- The order is that of an index. So a query with LIMIT reads only the worst keys, although conditions on computed columns don't pass the
 -- security barrier.
 create view gjobs.job_waste_keys with (security_barrier = on) as
     select dimension, key, key_hash, failed_count, failed_cents, retry_count, retry_cents, all_cents,

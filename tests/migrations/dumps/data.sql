@@ -22,7 +22,7 @@ update public.generation_jobs set status = 'running' where id = '00000000-0000-0
 -- from 0006
 insert into gjobs.workers (id, name, host, process, concurrency, started_at, seen_at) values
     ('00000000-0000-0000-0000-0000000000d1', 'render-1', 'example', 4711, 2, '2026-01-04 12:00:00+00', '2026-01-04 12:00:00+00');
--- Of a hundred years: whoever reads this does not take the job over.
+-- A lease of a hundred years, so that nobody who restores this dump takes the job over.
 select gjobs.claim_jobs('00000000-0000-0000-0000-0000000000d1', null, 1, 3155760000);
 insert into gjobs.job_links (job_id, repeats) values
     ('00000000-0000-0000-0000-000000000a14', '00000000-0000-0000-0000-000000000a13');

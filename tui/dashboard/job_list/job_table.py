@@ -233,7 +233,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The marks for which the marked jobs were collected last, and those jobs."""
         self._drawing = TableRenderer()
         self._lines: tuple[Line, ...] = ()
-        self._strips: LRUCache[Line, Strip] = LRUCache(1024)
+        self._strips: LRUCache[Line, Strip] = LRUCache(256)
         self._drawn: dict[int, tuple[Line, Strip]] = {}
         """What each line of the screen shows."""
         self._hovered_line: int | None = None

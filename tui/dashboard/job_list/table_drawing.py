@@ -1,7 +1,7 @@
 """Draws table lines, caches the cells of each row, and keeps which rows flash."""
 
 import textwrap
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -93,6 +93,21 @@ def sentence_lines(sentence: str, *, width: int, height: int) -> tuple[Line, ...
     return (*[Line()] * above, *written, *[Line()] * below)
 
 
+class PaintedLine(Strip):
+    """A strip that does not store itself in its own caches. Otherwise each line on screen would be a reference cycle,
+    which stays in memory until the garbage collector runs.
+    """
+
+    __slots__ = ()
+
+    def crop_extend(self, start: int, end: int, style: Style | None) -> Strip:
+        return self if (start, end) == (0, self.cell_length) else super().crop_extend(start, end, style)
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        within = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if within == [self.cell_length] else super().divide(within)
+
+
 def paint(line: Line, width: int, style_of: Callable[[str], Style]) -> Strip:
     """Return exactly `width` cells on the line's background. `style_of` returns the style of a component class."""
     base = style_of(line.style)
@@ -103,8 +118,8 @@ def paint(line: Line, width: int, style_of: Callable[[str], Style]) -> Strip:
         segments.append(Segment(" " * (cell.start - end), base))
         segments.append(Segment(cell.text, style_of(cell.style) + on_base if cell.style else base))
         end = cell.start + cell_len(cell.text)
-    drawn = Strip([segment for segment in segments if segment.text], end)
-    return drawn.adjust_cell_length(width, base)
+    segments.append(Segment(" " * (width - end), base))
+    return PaintedLine([segment for segment in segments if segment.text], max(width, end)).crop(0, width)
 
 
 HEADER_HEIGHT = 1

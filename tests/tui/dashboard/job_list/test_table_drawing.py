@@ -1,5 +1,6 @@
 """The drawing of the job table: it draws only changed lines."""
 
+import gc
 import json
 from datetime import timedelta
 from uuid import UUID
@@ -14,7 +15,7 @@ from store.jobs.job import JobStatus
 from tests.tui.dashboard.job_list.table_pilot import TablePilot, running_table
 from tests.tui.sample_jobs import NOON, make_job
 from tui.dashboard.job_list.job_columns import Cell
-from tui.dashboard.job_list.table_drawing import header_line, paint
+from tui.dashboard.job_list.table_drawing import Line, PaintedLine, header_line, paint
 
 HOSTILE = [
     "[@click=app.quit]x[/]",
@@ -220,3 +221,21 @@ def test_number_of_new_rows_never_cuts_a_title(width: int, shown: str) -> None:
     titles = [Cell(start=0, text="STATUS    "), Cell(start=14, text="ERROR     ")]
     line = header_line(titles, new_above=8, width=width)
     assert paint(line, width, lambda _: Style()).text == shown
+
+
+def test_drawn_lines_leave_memory_without_the_garbage_collector() -> None:
+    def lines() -> int:
+        return sum(isinstance(one, PaintedLine) for one in gc.get_objects())
+
+    gc.collect()
+    before = lines()
+    gc.disable()
+    try:
+        line = paint(Line(cells=(Cell(start=2, text="queued"),)), 20, lambda _: Style())
+        assert [part.text for part in line.crop_extend(0, 20, None).divide([20])] == ["  queued" + " " * 12]
+        assert [part.text for part in line.crop_extend(0, 20, None).divide([4, 20])] == ["  qu", "eued" + " " * 12]
+        assert lines() == before + 1
+        del line
+        assert lines() == before
+    finally:
+        gc.enable()
