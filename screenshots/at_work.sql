@@ -18,7 +18,7 @@ select j.id, l.owner::uuid, l.attempt, at.now - l.held::interval, at.now + l.rem
        as l (number, owner, attempt, held, remaining, note) using (number),
        (select current_setting('pictures.now')::timestamptz as now) at;
 
--- The newest succeeded job in the user's project took two attempts; the second worker reported its progress.
+-- The newest succeeded job in the user's project took two attempts by two workers. Both reported progress.
 with ended as (
     delete from gjobs.job_event_log e
      using (select j.id from generation_jobs j join projects p on p.id = j.project_id

@@ -143,7 +143,7 @@ def _all() -> tuple[Sentence, ...]:
     folders = ("store", "tui", "migrations", "screenshots")
     product = [sentence for folder in folders for sentence in _of_python(folder)]
     sql = [sentence for folder in folders for sentence in _of_sql(folder)]
-    # The literals of tests are mostly data, and their dumps are written by the server.
+    # Literals and SQL files of tests are left out: they are mostly data and dumps.
     return (*product, *sql, *_of_python("tests", with_literals=False), *_of_pages())
 
 

@@ -10,7 +10,8 @@ wait 17 ms for its frame.
 
 _SELDOM = (20_000, 5, 8)
 """Keys and polls make thousands of short-lived values. A collection after every few hundred would find nothing, and one
-while a key is drawn would delay its frame. Full collections are frequent enough to stay short.
+while a key is drawn would delay its frame. Full collections happen often, so that each one stays
+short.
 """
 _WORTHWHILE = 1_000
 

@@ -1,5 +1,5 @@
--- Replaces the events that inserting the sample wrote with plausible ones: the owner created each job on the web, and a worker started and
--- ended it.
+-- Inserting the sample wrote events. This script replaces them with plausible ones: the owner created each job on the web, and a worker
+-- started and ended it.
 with filled_in as (
     delete from gjobs.job_event_log where transaction_id = pg_catalog.pg_current_xact_id() returning job_id
 ), begun as (

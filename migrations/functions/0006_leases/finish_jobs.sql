@@ -1,8 +1,8 @@
--- Ends jobs that the worker holds. It returns the jobs that it changed: those still running whose lease has the given owner and attempt. So
--- do postpone_jobs, hand_back_jobs, renew_leases and note_progress.
+-- Ends jobs that the worker holds. It returns the jobs that it changed: those still running whose lease has the given owner and attempt.
+-- postpone_jobs, hand_back_jobs, renew_leases and note_progress also return the jobs that they changed.
 -- Rows are found by their keys, see gjobs.take_over_jobs.
--- The app's triggers and policies run under the same settings. jit is off, because whole-table plans look so expensive that the server
--- would compile each one.
+-- The app's triggers and policies run under the same settings. jit is off: with enable_seqscan off, a plan that reads a whole table looks
+-- expensive enough to compile.
 create or replace function gjobs.finish_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_statuses text[], p_errors text[], p_costs integer[])
     returns setof uuid language plpgsql volatile security invoker rows 10

@@ -11,7 +11,7 @@ begin
         select j.id from public.generation_jobs j
          where j.id = any (p_job_ids) and j.status || '' = 'running' order by j.id for no key update
     );
-    -- The update comes before the lease is released, because its event names the lease's owner.
+    -- The update comes before the lease is released, because the update's event names the lease's owner.
     update public.generation_jobs j
        set cost_cents = failed.cost_cents
       from unnest(p_job_ids, p_attempts, p_costs) as failed (job_id, attempt, cost_cents)

@@ -1,7 +1,7 @@
 -- Gives jobs with an expired lease to this worker, as another attempt, and deletes leases of jobs that no longer run.
 -- Every function locks a job before its lease, and locks several jobs in the order of their ids. take_over_jobs, hand_back_jobs,
 -- renew_leases and note_progress skip leases that another session has locked. So there are no deadlocks. Jobs and leases are found by their
--- keys. Otherwise, a cached plan from when few jobs ran might read all running jobs, by status index or a join. `status || ''` keeps the
+-- keys. Otherwise, a plan cached while few jobs ran might read all running jobs through a status index or a join. `status || ''` keeps the
 -- planner from such an index.
 create or replace function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10

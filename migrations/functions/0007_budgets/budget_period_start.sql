@@ -1,5 +1,5 @@
--- The first day of the period that holds the day; -infinity for the total. Months before January 4713 BC count as that month, because the
--- first date's month begins before the first timestamp.
+-- The first day of the period that holds the day; -infinity for the total. Dates before January 4713 BC count as that month: the earliest
+-- date's month would start before the first timestamp.
 create or replace function gjobs.budget_period_start(p_period text, p_day date)
     returns date language sql immutable parallel safe security invoker set search_path = '' as $$
     select case p_period

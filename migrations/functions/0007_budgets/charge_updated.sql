@@ -1,7 +1,7 @@
 -- Charges changed costs, and jobs that enter the queue. If a user sets a job back to running, it counts as queued again, because workers
 -- may take it over.
 -- A single row that only moves on in its status, the usual case, takes a short path. A changed creation time charges nothing.
--- budget_charges then stores the earlier charge, so that its period stays known.
+-- In that case, budget_charges stores the charge and its period, which the new creation time no longer shows.
 create or replace function gjobs.charge_updated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

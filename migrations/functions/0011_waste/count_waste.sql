@@ -3,8 +3,8 @@
 -- The group of each distinct error is computed once. Grouping a malicious error can take a thousand times longer than a write, so grouping
 -- stops after a second. The other errors are kept with their deltas, and gjobs.fold_waste finds their groups. The group of an error longer
 -- than 8,000 characters depends only on its first and last 4,000.
--- An insertion has no old rows, and a deletion has no new ones. The name of the missing rows, which has no schema, then refers to an empty
--- view in gjobs. Columns whose types an app may have changed are cast to the types of these views.
+-- An insertion has no old rows, and a deletion has no new ones. The unqualified name old_rows or new_rows then refers to an empty view in
+-- gjobs. Columns whose types an app may have changed are cast to the types of these views.
 -- The planner cannot know how many errors are distinct.
 create or replace function gjobs.count_waste()
     returns trigger language plpgsql volatile security definer set search_path = gjobs, pg_temp set enable_nestloop = off as $$

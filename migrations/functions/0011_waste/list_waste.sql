@@ -1,4 +1,4 @@
--- Counts the failed jobs and the retries if the rollups cannot answer for the caller, see gjobs.count_jobs; otherwise it returns no rows.
+-- Counts the failed jobs and the retries if gjobs.rollups_agree() is false for the caller; otherwise it returns no rows.
 -- The group of each distinct error is computed once.
 create or replace function gjobs.list_waste()
     returns table (user_id uuid, project_id uuid, mode text, error_group text, job_count bigint, cost_cents bigint)

@@ -1,5 +1,5 @@
--- Updates gjobs.waste_keys by the changes of one statement to a table of rollups. Whatever changes rollups holds the folding lock, except a
--- TRUNCATE of the jobs, which empties every table of rollups.
+-- Adds to gjobs.waste_keys what one statement changed in a table of rollups. Every session that changes rollups holds the folding lock,
+-- except one that truncates the jobs, which empties all rollups.
 create or replace function gjobs.add_waste_keys()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin

@@ -1,4 +1,4 @@
--- The summary view now reads the rollups, so every role that may read the jobs may read the view. An app may have granted only its tables.
+-- Grants the summary view, which now reads the rollups, to every role that may read the jobs. An app may have granted only its tables.
 -- The downgrade takes these grants back.
 do $$
 declare

@@ -74,7 +74,8 @@ select 'query of public.generation_job_summary',
     on conflict (object) do nothing;
 
 -- Replacing a view resets its options, so they are repeated. first_job_at and last_job_at are read from an index's ends: usually the first
--- row found already has the owner. The planner does not know that, so `offset 0` makes it compare the owner only in the order of the index.
+-- row found already belongs to the wanted user. The planner does not know that; `offset 0` makes it read in index order and compare the
+-- owner afterwards.
 do $$ begin
 execute format($view$ create or replace view public.generation_job_summary with (%s) as
     select c.user_id, c.project_id, c.status, sum(c.job_count)::bigint as job_count,

@@ -1,4 +1,5 @@
--- Adds the owners of the existing jobs, each in a separate transaction. A session that deletes users waits for at most one of them.
+-- Adds the owners of the existing jobs, each in a separate transaction. A session that deletes users waits for at most one of these
+-- transactions.
 -- Users who are deleted meanwhile are not needed.
 set synchronous_commit = off;
 

@@ -1,4 +1,4 @@
--- The locks come before the snapshot: no delta missing from the snapshot is folded, and no job in the snapshot is truncated.
+-- The locks come before the snapshot, so that nobody folds later deltas or truncates the jobs while they are counted.
 select pg_catalog.pg_advisory_lock(1735353442, 2);
 
 set client_min_messages = notice;

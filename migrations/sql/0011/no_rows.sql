@@ -1,5 +1,5 @@
--- Empty views that stand in for the transition tables that an operation lacks, see gjobs.count_waste. They are created once: replacing
--- them would lock them against the app's writes, which read them.
+-- Empty views that stand in for the transition tables that an operation lacks, see gjobs.count_waste. They are created once: replacing them
+-- would block the app's writes, whose triggers read these views.
 do $$ begin
     if to_regclass('gjobs.old_rows') is null then
         create or replace view gjobs.new_rows as

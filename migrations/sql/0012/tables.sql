@@ -1,4 +1,4 @@
--- Folding, which needs this lock, writes to the rollups, so nobody writes to them until this transaction ends. Writers of jobs do not wait
+-- This lock keeps everybody from folding, so the rollups stay unchanged until this transaction ends. Writers of jobs do not wait
 -- for it: they fold later. An open transaction of the app may hold the lock, so the wait has the limit of begin.sql.
 select pg_catalog.pg_advisory_xact_lock(1735353442, 2);
 

@@ -1,5 +1,5 @@
--- For those who may read all jobs: the totals by key, and the deltas that they lack. Only both together are meaningful. Others see no rows:
--- the views of the rollups show them the rows of their own jobs, which are few.
+-- For roles that may read all jobs: the totals by key, and the deltas that are not yet in the totals. Only both together are meaningful.
+-- Others see no rows here. They read the few rows of their own jobs through the views of the rollups.
 
 -- The order is that of an index. So a query with LIMIT reads only the worst keys, although conditions on computed columns don't pass the
 -- security barrier.

@@ -288,11 +288,9 @@ class Driver(AppDriver):
         await self.press("ctrl+p")
         await self.until(lambda: isinstance(self.app.screen, CommandPalette))
         await self.type(words)
-        # A running search may replace the list just as Enter is pressed. Enter then does nothing, so press it again.
-        while isinstance(self.app.screen, CommandPalette):
-            await self.until(lambda: not isinstance(self.app.screen, CommandPalette) or words in self.offered_command)
-            if isinstance(self.app.screen, CommandPalette):
-                await self.press("enter")
+        await self.until(lambda: words in self.offered_command)
+        await self.press("enter")
+        await self.until(lambda: not isinstance(self.app.screen, CommandPalette))
         await self.expects(**expected)
 
     @property

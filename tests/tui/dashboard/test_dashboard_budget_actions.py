@@ -7,13 +7,16 @@ from typing import Unpack
 import pytest
 from textual.widgets import Input, Select
 
+from store.budgets.budget import Budgets
 from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected
 from tests.tui.dashboard.test_dashboard_budgets_panel import limit_autumn
-from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase
-from tui.dashboard.budgets.budgets_dialog import BudgetOwner
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, FROZEN, JobsDatabase
+from tui.dashboard.budgets.budgets_dialog import BudgetOwner, BudgetsDialog
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Toast
 
 
 @pytest.fixture
@@ -81,6 +84,17 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     await open_form(operator, "d", "Remove this budget?", shows="$9.00 of $10.00")
     jobs_db.sql("delete from gjobs.budgets")
     await operator.press("y", toast="There is no budget ")
+
+
+async def test_budgets_that_arrive_while_the_dialog_opens_beside_a_message_are_shown(operator: Driver) -> None:
+    """A new dialog first waits for its message line. The budgets may arrive before that."""
+
+    async def ask() -> Budgets:
+        return Budgets(budgets=(), taken_at=FROZEN)
+
+    show_toast(operator.app, Toast(text="Canceled 1 job."))
+    operator.app.push_screen(BudgetsDialog(ask, of="Autumn catalog", may_set=lambda: True))
+    await operator.shows("Canceled 1 job.", "No budgets.")
 
 
 async def test_new_budget_belongs_to_the_project_its_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:

@@ -5,9 +5,11 @@ import pkgutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from textual.binding import Binding
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
+from textual.geometry import Region
 from textual.widgets import OptionList
 
 import tui
@@ -82,6 +84,15 @@ async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(
     keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
     assert keys["Delete the job or the marked jobs"] == "X f8"
     assert keys["Pause or resume refreshing"] == "^z"
+
+
+async def test_enter_runs_the_highlighted_command_even_before_the_list_is_drawn(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await dashboard.press("ctrl+p", shows="Start (s)")
+    await dashboard.type("Delete (d del)", until=lambda: "Delete (d del)" in dashboard.offered_command)
+    monkeypatch.setattr(CommandList, "scrollable_content_region", Region())
+    await dashboard.press("pagedown", "enter", dialog="Delete this job?")
 
 
 async def test_dashboard_remembers_the_theme_and_ignores_an_unknown_one(drive: Drive, tmp_path: Path) -> None:

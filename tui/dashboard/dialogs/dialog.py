@@ -120,6 +120,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     help_topic: str = ""
     """The page of the manual for this dialog, if it is not the page of its class."""
+    _has_widgets = False
+    """Set earlier than Textual's `is_mounted`, which waits for a message line that the dialog may get as it opens."""
     _was_resized_behind = False
     """Whether the terminal was resized while another screen covered this dialog."""
 
@@ -152,6 +154,9 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     def compose(self) -> ComposeResult:
         raise NotImplementedError
 
+    def on_mount(self) -> None:
+        self._has_widgets = True
+
     def on_resize(self) -> None:
         """Fit the content to the new size. Subclasses that override this method to fit their content need not call
         `super()`.
@@ -171,7 +176,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     @property
     def is_open(self) -> bool:
         """Whether the widgets of the dialog exist. False before mounting and after closing."""
-        return self.is_mounted and self in self.app.screen_stack
+        return self._has_widgets and self in self.app.screen_stack
 
     def show_zone(self, zone: "ShownZone") -> None:
         """Show the dialog's times in another zone. A dialog without times ignores it."""

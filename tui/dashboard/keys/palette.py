@@ -232,7 +232,7 @@ class Palette(CommandPalette, ClosesOnce[None]):
         Textual 8.2.8: `await pilot.press("ctrl+p"); palette._action_command_list("page_down")` before the first layout
         raises KeyError in OptionList.action_page_down, because `_index_to_line` is empty.
         """
-        if self.query_one(CommandList).scrollable_content_region:
+        if not action.startswith("page_") or self.query_one(CommandList).scrollable_content_region:
             super()._action_command_list(action)
 
     def _start_no_matches_countdown(self, search_value: str) -> None:
