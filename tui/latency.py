@@ -10,8 +10,7 @@ wait 17 ms for its frame.
 
 _SELDOM = (20_000, 5, 8)
 """Keys and polls make thousands of short-lived values. A collection after every few hundred would find nothing, and one
-while a key is drawn would delay its frame. Full collections happen often, so that each one stays
-short.
+while a key is drawn would delay its frame. With few full collections, each of them would be long.
 """
 _WORTHWHILE = 1_000
 

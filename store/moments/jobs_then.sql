@@ -1,8 +1,8 @@
 -- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other job has the values of its last event
--- up to the moment. If it has none, its status and cost are those before its first event after the moment. A job that was only archived or
--- restored since is unchanged, too. Jobs that are gone are found by their events. The list ends at the last live job that was read: older
--- deleted or archived jobs are left out. Each reference to the events makes planning slower because of their policies, so the query has few
--- of them.
+-- up to the moment. A job without such an event has the status and cost that it had before its first later event. A job that was only
+-- archived or restored since is unchanged, too. Jobs that are gone are found by their events. The list ends at the last live job that was
+-- read: older deleted or archived jobs are left out. Each reference to the events makes planning slower because of their policies, so the
+-- query has few of them.
 with live as materialized (
     select {columns} from public.generation_jobs where {scope} {order}
 ), reach as materialized (

@@ -1,7 +1,7 @@
 -- Charges changed costs, and jobs that enter the queue. If a user sets a job back to running, it counts as queued again, because workers
 -- may take it over.
 -- A single row that only moves on in its status, the usual case, takes a short path. A changed creation time charges nothing.
--- In that case, budget_charges stores the charge and its period, which the new creation time no longer shows.
+-- budget_charges then keeps the job's earlier charge and its period, because the new creation time may give another period.
 create or replace function gjobs.charge_updated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -15,7 +15,7 @@ create table if not exists gjobs.waste_deltas (
     error       text
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, vacuum_truncate = off);
 
--- A key with a null may have several rows, which are added up. There are never more rows without a null in their key than failed jobs and
+-- A key with a null may have several rows, which are added up. Keys without a null have at most as many rows as there are failed jobs and
 -- retries. A group has a short id, because an error may be longer than an index entry.
 create table if not exists gjobs.waste_totals (
     user_id     uuid,

@@ -87,7 +87,7 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
 
 
 async def test_budgets_that_arrive_while_the_dialog_opens_beside_a_message_are_shown(operator: Driver) -> None:
-    """A new dialog first waits for its message line. The budgets may arrive before that."""
+    """A new dialog first waits for its message line. The budgets may arrive while it waits."""
 
     async def ask() -> Budgets:
         return Budgets(budgets=(), taken_at=FROZEN)

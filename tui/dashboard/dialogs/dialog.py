@@ -121,7 +121,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     help_topic: str = ""
     """The page of the manual for this dialog, if it is not the page of its class."""
     _has_widgets = False
-    """Set earlier than Textual's `is_mounted`, which waits for a message line that the dialog may get as it opens."""
+    """Whether `on_mount` has run. While a message line is being added, Textual's `is_mounted` is still false."""
     _was_resized_behind = False
     """Whether the terminal was resized while another screen covered this dialog."""
 
