@@ -132,6 +132,11 @@ class ChangedRows:
         self._is_slow = False
         """Whether the digests of the known queries took too long in one statement."""
 
+    def begin_with(self, *parts: "ChangedRows") -> None:
+        """If nothing is known yet, use what `parts` know of the same queries, in this order."""
+        if not self._known:
+            self._known = tuple(each for part in parts for each in part._known)  # noqa: SLF001 - the same class
+
     async def read(
         self, read: Read, clock: Query[datetime], *queries: Query[Any]
     ) -> tuple[datetime, tuple[list[Any], ...]]:

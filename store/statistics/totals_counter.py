@@ -148,6 +148,7 @@ class TotalsCounter:
         whole, known = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR), self._known_totals
         if with_flow:
             whole, known = {**whole, **_flow_parts(query, capabilities, at)}, self._known_both
+            known.begin_with(self._known_totals, self._known_flow)
         taken_at, answers = await self._counts_within(query, whole, at, known)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)

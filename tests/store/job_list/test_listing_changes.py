@@ -1,6 +1,6 @@
 """Repeated listings transfer only what changed, and equal those of a store that remembers nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -154,6 +154,28 @@ async def test_unchanged_poll_takes_one_round_trip_and_few_bytes(
     assert (listed.round_trips, counted.round_trips) == (1, 1)
     assert listed.both < (750 if actor == OPERATOR else 1500)
     assert counted.both < 2200
+
+
+async def test_first_totals_with_flow_transfer_only_what_changed_since_both_were_read_apart(
+    database: CountedDatabase, filled: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[Sequence[Any]] = []
+    read_together = database.read_together
+
+    async def read(*asked: Any, **options: Any) -> tuple[list[Any], ...]:
+        received[:] = answers = await read_together(*asked, **options)
+        return answers
+
+    monkeypatch.setattr(database, "read_together", read)
+    store = Store(database)
+    totals = await store.get_totals(TotalsQuery())
+    flow = await store.get_flow(TotalsQuery())
+    together = await store.get_totals_with_flow(TotalsQuery())
+    _, *answers = received
+    assert [answer[0][0] for answer in answers] == [b""] * 7
+    assert (together.statistics, together.days) == (totals.statistics, totals.days)
+    assert together.flow is not None
+    assert together.flow.outcomes == flow.outcomes
 
 
 async def test_listing_survives_a_changed_column_type_and_then_prepares_no_statements(

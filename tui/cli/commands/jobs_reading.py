@@ -73,6 +73,8 @@ def list_jobs(
     listed = ListQuery(status=status, job_filter=found)
 
     def expected(known: "Known") -> "Sequence[Query[Any]]":
+        # Imported here, because the connection is still being opened.
+        import tui.cli.job_tables  # noqa: F401
         from tui.session import first_page
 
         return first_page(known, limit) if project is None and after is None and listed == ListQuery() else ()
