@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.cli.cli_rows import FAILED, QUEUED, RUNNING, SUCCEEDED
+from tests.cli.cli_rows import ADA, AUTUMN, FAILED, MISSING, QUEUED, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
 from tests.conftest import Conninfo
 
@@ -47,6 +47,21 @@ def test_lists_details_and_numbers_are_shown_as_they_were(gjobs: Run, sql: Sql) 
     frame = gjobs("snapshot", *at, "--size", "140x30", *ada)
     assert "as of 20" in frame.out
     assert "writes are off" in frame.out
+
+
+def test_job_that_was_created_later_is_not_called_hidden(gjobs: Run, sql: Sql) -> None:
+    at = ("--at", moment_of(sql))
+    sql(
+        "insert into generation_jobs (id, user_id, project_id, mode, status)"
+        " values (%s, %s, %s, 'lifestyle', 'queued')",
+        *(MISSING, ADA, AUTUMN),
+    )
+    reason = f"There was no job {MISSING} at this moment, or this user did not see it.\n"
+    for more in ((), ("--events",)):
+        show = ("jobs", "show", str(MISSING), *more, *at)
+        of_user = "Use another time, leave --at out, or add --as operator."
+        assert_refused(gjobs(*show, "--as", "ada@example.com"), 1, reason + of_user)
+        assert_refused(gjobs(*show, "--as", "operator"), 1, f"{reason}Use another time, or leave --at out.")
 
 
 @pytest.mark.usefixtures("url")

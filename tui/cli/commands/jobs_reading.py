@@ -15,6 +15,7 @@ from store.formats import IdRange
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
+from store.users.actor import OPERATOR
 from tui.cli import json_documents
 from tui.cli.arguments import find_job_id, find_project, narrowed
 from tui.cli.exit_codes import ExitCode, UsageError
@@ -157,13 +158,15 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
 
 async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
     """Return the reason why the actor does not see the job."""
+    store = session.store
     if session.moment is not None:
+        # Without ids, because whether the job is hidden now says nothing about the moment.
         return RowMissing(
             f"There was no job {job_id} at this moment, or this user did not see it.",
-            (job_id,),
-            hint="Use another time, or leave --at out.",
+            hint="Use another time, or leave --at out."
+            if store.actor == OPERATOR
+            else "Use another time, leave --at out, or add --as operator.",
         )
-    store = session.store
     from store.capabilities.capability import Capability
     from store.retention.archive import get_archived
 
@@ -183,7 +186,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None and not history.events:
-        raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists the jobs.")
+        raise await _where_it_went(session, job_id)
     if output.json:
         output.document({"job": json_documents.row(job) if job else None, **history_document(history)})
         return ExitCode.DONE
