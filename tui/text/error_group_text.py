@@ -35,16 +35,21 @@ def failures_count(number: int) -> str:
     return f"{count(number)} {'failure' if number == 1 else 'failures'}"
 
 
-def groups_summary(found: ErrorGroups) -> str:
-    """Return how many failures were read, and both limits: the time and the number of failures."""
+def groups_summary(found: ErrorGroups, *, matching: str = "") -> str:
+    """Return how many failures were read, and both limits: the time and the number of failures.
+
+    `matching` is the text of the filter.
+    """
+    period = span(found.window)
+    matched = f" that {'matches' if found.failures == 1 else 'match'} {matching}" if matching else ""
     groups = f"{count(found.group_count)} {'group' if found.group_count == 1 else 'groups'}"
     limit = f"At most {count(found.limit)} are read"
     if not found.failures:
-        return f"No job failed in the last {span(found.window)}."
+        return f"No job{f' that matches {matching}' if matching else ''} failed in the last {period}."
     if found.complete:
-        words = f"{failures_count(found.failures)} in the last {span(found.window)}, {groups}. {limit}."
+        words = f"{failures_count(found.failures)} in the last {period}{matched}, {groups}. {limit}."
     else:
-        read = f"The newest {failures_count(found.failures)} of the last {span(found.window)}, {groups}."
+        read = f"The newest {failures_count(found.failures)} of the last {period}{matched}, {groups}."
         words = f"{read} {limit}: those before {utc_time(found.read_since)} are left out."
     if found.group_count > len(found):
         words += f" The {count(len(found))} largest groups are shown."

@@ -69,6 +69,20 @@ def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> 
         "errors", "--project", str(AUTUMN), "--filter", "mode:main_white", "--window", "3d", "--json"
     ).document
     assert (narrowed["window"], [group["count"] for group in narrowed["groups"]]) == ("3d", [1])
+    statuses = "The term status: does not apply, because only failed jobs are grouped.\n"
+    for terms, sentences in (
+        (
+            "mode:main_white",
+            "1 failure in the last 3d that matches mode:main_white, 1 group. At most 20,000 are read.\n",
+        ),
+        (
+            "-mode:main_white",
+            "2 failures in the last 3d that match -mode:main_white, 2 groups. At most 20,000 are read.\n",
+        ),
+        ("status:queued", f"{statuses}3 failures in the last 3d, 2 groups. At most 20,000 are read.\n"),
+        ("status:queued mode:none", f"{statuses}No job that matches mode:none failed in the last 3d.\n"),
+    ):
+        assert gjobs("errors", f"--filter={terms}", "--window", "3d").err == sentences
     listed = gjobs("jobs", "list", "--filter", f"error-group:{TIMEOUT}", "--json").document
     assert {job["id"] for job in listed} == {str(FAILED), str(SUCCEEDED)}
 

@@ -1,5 +1,6 @@
 """gjobs errors."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,10 @@ async def show_errors(
 ) -> ExitCode:
     from store.filters.job_filter import NO_FILTER
 
+    matched = _without_status(job_filter or NO_FILTER)
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
-    scope = ErrorScope(project_id=project_id, job_filter=job_filter or NO_FILTER, window=window)
+    scope = ErrorScope(project_id=project_id, job_filter=matched, window=window)
     try:
         found = await session.store.get_error_groups(scope)
     except TimedOut as error:
@@ -67,10 +69,21 @@ async def show_errors(
         return ExitCode.DONE
     if found:
         _show_table(output, found)
+    from store.filters.filter_text import format_filter
     from tui.text.error_group_text import groups_summary
 
-    print_message(groups_summary(found))
+    print_message(groups_summary(found, matching=format_filter(matched)))
     return ExitCode.DONE
+
+
+def _without_status(job_filter: "JobFilter") -> "JobFilter":
+    """Return the filter without its statuses, as on the errors screen, and say so."""
+    from store.filters.filter_terms import Key
+
+    terms = tuple(term for term in job_filter.terms if term.key is not Key.STATUS)
+    if len(terms) < len(job_filter.terms):
+        print_message("The term status: does not apply, because only failed jobs are grouped.")
+    return replace(job_filter, terms=terms)
 
 
 def _show_table(output: Output, found: ErrorGroups) -> None:
