@@ -191,7 +191,9 @@ class _Finder:
         from dotenv.parser import parse_stream
 
         known, own = dict(outer), dict[str, str]()
-        for binding in parse_stream(StringIO(self._folder.read(path))):
+        bindings = list(parse_stream(StringIO(self._folder.read(path))))
+        last_places = {binding.key: place for place, binding in enumerate(bindings)}
+        for place, binding in enumerate(bindings):
             if binding.error and (variable := _variable_in(binding.original.string)):
                 name = self._folder.name_of(path)
                 self._problems.append(f"{name}: {variable} cannot be read. A quote may be missing.")
@@ -203,7 +205,10 @@ class _Finder:
             except MissingVariable as error:
                 if binding.key in VARIABLES:
                     name = self._folder.name_of(path)
-                    self._problems.append(f"{name}: {binding.key} uses ${error}, which no file defines.")
+                    # Libraries differ on such values: python-dotenv inserts nothing, and others insert the later value.
+                    is_below = last_places.get(str(error), 0) > place
+                    why = f"is defined below it. Move ${error} above it." if is_below else "no file defines."
+                    self._problems.append(f"{name}: {binding.key} uses ${error}, which {why}")
             else:
                 # Values that repeat others could grow without limit.
                 if len(value) <= LARGEST_VALUE:

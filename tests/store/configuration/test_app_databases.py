@@ -335,6 +335,11 @@ def bomb(levels: int) -> str:
             "A0=xx\n" + "".join(f"A{n + 1}=${{A{n}}}$A{n}\n" for n in range(100)) + "DATABASE_URL=${A99}",
             ".env: DATABASE_URL uses $A99, which no file defines.",
         ),
+        (
+            ".env",
+            "DATABASE_URL=postgres://${PGU}@h/db\nPGU=me",
+            ".env: DATABASE_URL uses $PGU, which is defined below it. Move $PGU above it.",
+        ),
         (".env", f"A={'x' * LARGEST_FILE}", ".env is larger than 64 KiB."),
         (".env", "DATABASE_URL=\0", ".env is not a text file."),
         ("supabase/config.toml", "[db", "supabase/config.toml is not TOML."),
