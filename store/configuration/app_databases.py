@@ -225,7 +225,8 @@ class _Finder:
             except UnusableAddress as error:
                 self._problems.append(f"{source}: {variable} {error}.")
             else:
-                yield _Candidate(f"{APP_PREFIX}{source}:{variable}", variable, source, address, address.where)
+                where = address.where(self._environment)
+                yield _Candidate(f"{APP_PREFIX}{source}:{variable}", variable, source, address, where)
 
     def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[_Candidate]:
         texts = self._each(level, level.compose_names, self._folder.read)
@@ -249,7 +250,8 @@ class _Finder:
                 self._problems.append(f"{source}: the service {service.name} {service.problem}.")
             else:
                 name = f"{APP_PREFIX}{source}:{service.name}"
-                yield _Candidate(name, f"service {service.name}", source, service.address, service.address.where)
+                where = service.address.where(self._environment)
+                yield _Candidate(name, f"service {service.name}", source, service.address, where)
 
     def _each(self, level: Level, names: tuple[str, ...], read: Callable[[Path], T]) -> dict[str, T]:
         """Read each of the files. Leave out those that cannot be used."""

@@ -22,6 +22,8 @@ files.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _OUTSIDE = ("PGHOSTADDR", "PGSERVICE")
 """Variables by which libpq may connect to another host than the URL names."""
+_HOSTS_OUTSIDE = ("PGSERVICE", "PGHOST", "PGHOSTADDR")
+"""Variables that name a host for a URL without one."""
 PORTS = range(1, 65_536)
 LARGEST_VALUE = 4_000
 """Characters."""
@@ -64,13 +66,14 @@ class DatabaseAddress:
         }
         return f"postgresql://?{urlencode({name: one for name, one in values.items() if one}, quote_via=quote)}"
 
-    @property
-    def where(self) -> str:
-        """Host, port and database, for the screen."""
-        hosts, ports = self.host.split(","), self.port.split(",")
+    def where(self, environment: Mapping[str, str]) -> str:
+        """Return host, port and database for the screen. libpq takes missing ones from the environment."""
+        inherited = next((host for name in _HOSTS_OUTSIDE if (host := environment.get(name))), "")
+        hosts, ports = (self.host or inherited).split(","), (self.port or environment.get("PGPORT", "")).split(",")
+        database = self.database or environment.get("PGDATABASE")
         ports = ports * len(hosts) if len(ports) == 1 else ports
         places = [f"{host or 'local'}{_shown_port(port)}" for host, port in zip(hosts, ports, strict=False)]
-        return ",".join(places) + (f"/{self.database}" if self.database else "")
+        return ",".join(places) + (f"/{database}" if database else "")
 
     @property
     def identity(self) -> tuple[str, ...]:

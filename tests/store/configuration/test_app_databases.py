@@ -260,6 +260,22 @@ def test_local_databases_may_be_written_and_a_pooler_is_configured(find: Find) -
     assert found["app:.env.local:DIRECT_URL"].pooler is None
 
 
+@pytest.mark.parametrize(
+    ("url", "environment", "where"),
+    [
+        ("postgres:///db", {"PGHOST": "192.0.2.2", "PGPORT": "6432", "PGDATABASE": "x"}, "192.0.2.2:6432/db"),
+        ("postgres://", {"PGHOSTADDR": "192.0.2.2", "PGDATABASE": "x"}, "192.0.2.2/x"),
+        ("postgres://", {"PGSERVICE": "prod"}, "prod"),
+        ("postgres://localhost:5433/db", {"PGHOST": "192.0.2.2", "PGPORT": "6432"}, "localhost:5433/db"),
+    ],
+)
+def test_shown_address_has_the_parts_that_libpq_takes_from_the_environment(
+    find: Find, url: str, environment: dict[str, str], where: str
+) -> None:
+    (database,) = find({".env": f"DATABASE_URL={url}"}, **environment).databases
+    assert database.where == where
+
+
 @pytest.mark.parametrize("environment", [{"PGHOSTADDR": "192.0.2.1"}, {"PGSERVICE": "prod"}])
 def test_variables_that_redirect_libpq_make_a_database_remote(find: Find, environment: dict[str, str]) -> None:
     assert not any(database.is_local for database in find(NEXT_AND_SUPABASE, **environment).databases)
@@ -470,7 +486,7 @@ def test_search_never_leaves_the_repository_or_reaches_the_home(
 )
 def test_urls_are_read_as_libpq_reads_their_safe_form(url: str, where: str) -> None:
     address = read_url(url, folder=Path("/app"))
-    assert address.where == where
+    assert address.where({}) == where
     assert not {"hostaddr", "passfile", "service"} & set(conninfo_to_dict(address.uri))
     assert address.is_local({}) is (url == "postgres:///db")
     assert not address.is_local({"PGHOST": "db.example.com"})
