@@ -136,7 +136,10 @@ class SignIns:
     server stops.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reads_terminal: bool) -> None:
+        """`reads_terminal` is whether Enter prints another link. Without a terminal, only a signal does."""
+        how = "press Enter in the terminal" if reads_terminal else "send SIGUSR1 to the process"
+        self._for_another = f"For another link, {how} of 'gjobs serve'."
         self._links: list[str] = []
         self._by_cookie: dict[str, SignIn] = {}
 
@@ -158,7 +161,7 @@ class SignIns:
         if any(found is not None and found.user == user for found in map(self._sign_in, cookies)):
             return None
         if not any(matches):
-            text = "This link was used before, or it is wrong. Press Enter in the terminal for another link."
+            text = f"This link was used before, or it is wrong. {self._for_another}"
             raise Refused(HTTPStatus.FORBIDDEN, text)
         value = secrets.token_urlsafe(_SECRET_BYTES)
         self._by_cookie[_hash(value)] = SignIn(_hash(value), user)
@@ -169,7 +172,7 @@ class SignIns:
         for found in map(self._sign_in, cookies):
             if found is not None and found.user == user:
                 return found
-        text = "Open the link that 'gjobs serve' printed. Press Enter in its terminal for another link."
+        text = f"Open the link that 'gjobs serve' printed. {self._for_another}"
         raise Refused(HTTPStatus.UNAUTHORIZED, text)
 
     def _sign_in(self, cookie: str) -> SignIn | None:

@@ -76,14 +76,21 @@ class TabServer:
     """Shows the page, and connects each tab with a process of its own."""
 
     def __init__(
-        self, settings: Settings, rules: AccessRules, limits: ServerLimits, *, port: int, report: Callable[[str], None]
+        self,
+        settings: Settings,
+        rules: AccessRules,
+        limits: ServerLimits,
+        *,
+        port: int,
+        report: Callable[[str], None],
+        reads_terminal: bool = False,
     ) -> None:
         """`report` prints a sentence for the person who runs the server."""
         self._settings = settings
         self._rules = rules
         self._limits = limits
         self._report = report
-        self.sign_ins = SignIns()
+        self.sign_ins = SignIns(reads_terminal=reads_terminal)
         # Cookies of a host are shared by all its ports.
         self._cookie = "__Host-gjobs" if rules.is_secure else f"gjobs_{port}"
         self._tabs: dict[TabProcess, tuple[SignIn, web.WebSocketResponse]] = {}

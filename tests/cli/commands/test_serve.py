@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import aiohttp
 import pytest
@@ -147,11 +149,20 @@ def test_first_sentences_name_the_database_and_what_visitors_may_do(
     assert introduction(replace(settings, **changes)) == sentences
 
 
+def refused_page(url: str | Request) -> str:
+    """Return the text that a stranger reads."""
+    with pytest.raises(HTTPError) as refused, urlopen(url, timeout=PATIENCE):  # noqa: S310
+        pass
+    with refused.value as answer:
+        return answer.read().decode()
+
+
 def test_enter_prints_another_link_and_an_interrupt_stops(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
     terminal.read_until("Ctrl+C to stop.")
     assert "Caution: other machines can reach 0.0.0.0." in terminal.screen
     (first,) = LINK.finditer(terminal.screen)
+    assert "press Enter in the terminal of" in refused_page(first[0].partition("?")[0])
     terminal.screen = ""
     terminal.type("\n")
     terminal.read_until("token=")
@@ -290,6 +301,8 @@ async def raw_tab(link: str, **headers: str) -> AsyncIterator[RawTab]:
 async def test_writing_tab_names_its_user_ignores_invalid_input_and_ends_with_the_server(gjobs: Run) -> None:
     with serving("--as", "ada@example.com", "--allow-write", "--user-header", "X-User") as served:
         async with raw_tab(served.link, **{"X-User": "kim@example.com"}) as tab:
+            by_kim = Request(served.link, headers={"X-User": "kim@example.com"})  # noqa: S310
+            assert "send SIGUSR1 to the process of" in await asyncio.to_thread(refused_page, by_kim)
             await tab.send("focus")
             await tab.read_until(b"API timeout")
             await tab.send("stdin", "s")
@@ -308,4 +321,5 @@ async def test_writing_tab_names_its_user_ignores_invalid_input_and_ends_with_th
             served.send_signal(signal.SIGTERM)
             assert await tab.end() == "'gjobs serve' has stopped."
             await until_ended(tabs)
-        assert served.end() == Result(code=-signal.SIGTERM, out="", err="Press Ctrl+C to stop.\n")
+        words = f"Run 'kill -USR1 {served.pid}' for another link, or 'kill {served.pid}' to stop.\n"
+        assert served.end() == Result(code=-signal.SIGTERM, out="", err=words)

@@ -98,17 +98,18 @@ async def _serve(
     settings: Settings, listener: socket.socket, rules: AccessRules, limits: ServerLimits, *, host: str
 ) -> None:
     port = listener.getsockname()[1]
-    server = TabServer(settings, rules, limits, port=port, report=print_message)
+    reads = is_terminal(sys.stdin)
+    server = TabServer(settings, rules, limits, port=port, report=print_message, reads_terminal=reads)
     origin = rules.public_origin or _origin(host, port)
 
     def print_link() -> None:
         print_message(f"{origin}/?token={server.sign_ins.new_link()}")
 
-    with interrupts_heard(), _links_on_request(print_link):
+    with interrupts_heard(), _links_on_request(print_link, reads_terminal=reads):
         print_message("Open this link in a browser. It works once:")
         print_link()
-        more = "Press Enter for another link, or Ctrl+C to stop." if is_terminal(sys.stdin) else "Press Ctrl+C to stop."
-        print_message(more)
+        by_signal = f"Run 'kill -USR1 {os.getpid()}' for another link, or 'kill {os.getpid()}' to stop."
+        print_message("Press Enter for another link, or Ctrl+C to stop." if reads else by_signal)
         await server.serve(listener)
 
 
@@ -118,11 +119,10 @@ def _origin(host: str, port: int) -> str:
 
 
 @contextmanager
-def _links_on_request(print_link: Callable[[], None]) -> Iterator[None]:
+def _links_on_request(print_link: Callable[[], None], *, reads_terminal: bool) -> Iterator[None]:
     """Print another link when the person presses Enter, or when the process gets SIGUSR1."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, print_link)
-    reads = is_terminal(sys.stdin)
 
     def read_line() -> None:
         if sys.stdin.readline():
@@ -130,11 +130,11 @@ def _links_on_request(print_link: Callable[[], None]) -> Iterator[None]:
         else:
             loop.remove_reader(sys.stdin)
 
-    if reads:
+    if reads_terminal:
         loop.add_reader(sys.stdin, read_line)
     try:
         yield
     finally:
-        if reads:
+        if reads_terminal:
             loop.remove_reader(sys.stdin)
         loop.remove_signal_handler(signal.SIGUSR1)
