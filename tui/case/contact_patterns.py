@@ -1,4 +1,4 @@
-"""Patterns of IP addresses and phone numbers, and which matches are redacted."""
+"""Patterns of IP addresses, phone numbers and card numbers, and which matches are redacted."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -69,6 +69,15 @@ _NAMED_PHONE = re.compile(
     re.IGNORECASE,
 )
 
+_CARD = re.compile(
+    r"(?:(?<![\w.,$€£+/#-])(?<![$€£] )|(?<=\\[nrt]))"
+    r"(?:(?=[456]|2[2-7]|35)[0-9]{4}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}"
+    r"|3[47][0-9]{2}(?P<gap15>[ -]?)[0-9]{6}(?P=gap15)[0-9]{5}"
+    r"|3(?:0[0-5]|[689][0-9])[0-9](?P<gap14>[ -]?)[0-9]{6}(?P=gap14)[0-9]{4})"
+    r"(?![\w%]|[.,-]\w| ?(?:cents|[mun]s|bytes|USD|EUR)\b)"
+)
+"""Numbers of 14 to 16 digits with the beginnings that card networks use. Times in microseconds begin with 1."""
+
 Mark = Callable[[str], str]
 """Returns the placeholder of a value."""
 
@@ -87,6 +96,18 @@ def redact_phone_numbers(text: str, mark: Mark) -> str:
     for pattern in _PHONES:
         text = pattern.sub(lambda found: mark(found[0]), text)
     return _SPACED_PHONE.sub(lambda found: found[0] if _are_sizes(found.groups()) else mark(found[0]), text)
+
+
+def redact_card_numbers(text: str, mark: Mark) -> str:
+    """Replace card numbers. Their last digit is a check digit, so that few other numbers match."""
+    return _CARD.sub(lambda found: mark(found[0]) if _is_card(found[0]) else found[0], text)
+
+
+def _is_card(text: str) -> bool:
+    """Return whether the digits pass the Luhn check, and are not a list of sizes."""
+    digits = [int(one) for one in text if one.isdigit()]
+    doubled = [sum(divmod(2 * one, 10)) for one in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and not (" " in text and _are_sizes(text.split()))
 
 
 def _are_sizes(numbers: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from tui.case import secret_patterns as patterns
-from tui.case.contact_patterns import redact_ip_addresses, redact_phone_numbers
+from tui.case.contact_patterns import redact_card_numbers, redact_ip_addresses, redact_phone_numbers
 from tui.text.clean_text import ELLIPSIS, clean_block
 from tui.text.format import count
 
@@ -25,6 +25,7 @@ class SecretKind(StrEnum):
 
     EMAIL = "e-mail"
     PHONE = "phone number"
+    CARD = "card number"
     IP = "IP address"
     PATH = "path"
     QUERY = "query"
@@ -64,22 +65,26 @@ class Redactor:
         """Return the text with visible characters only, and without secrets."""
         text = clean_block(_without_invisible(_readable_json(shortened(text))))
         text = patterns.PRIVATE_KEY.sub(self._whole(SecretKind.KEY), text)
+        text = patterns.PASSPHRASE.sub(self._value_as(SecretKind.PASSWORD), text)
         text = patterns.URL.sub(lambda found: self._url(found[0]), text)
         text = patterns.STORAGE_ROUTE.sub(self._route, text)
         text = patterns.WEB_TOKEN.sub(self._whole(SecretKind.TOKEN), text)
         for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
-            text = pattern.sub(lambda found: found["before"] + self._mark(SecretKind.TOKEN, found["value"]), text)
+            text = pattern.sub(self._value_as(SecretKind.TOKEN), text)
         text = patterns.BEARER.sub(self._bearer, text)
         text = patterns.NAMED_SECRET.sub(self._named, text)
         for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD):
-            text = pattern.sub(lambda found: found["before"] + self._mark(SecretKind.PASSWORD, found["value"]), text)
+            text = pattern.sub(self._value_as(SecretKind.PASSWORD), text)
+        text = patterns.COMMAND_OPTION.sub(lambda found: self._random_word(found, SecretKind.PASSWORD), text)
         text = patterns.NAMED_PATH.sub(lambda found: self._replaced(found, SecretKind.PATH), text)
         text = patterns.KNOWN_KEY.sub(self._whole(SecretKind.KEY), text)
+        text = patterns.SERVICE_KEY.sub(self._value_as(SecretKind.KEY), text)
         for pattern in (patterns.SPACED_SECRET, patterns.SHORT_NAME):
             text = pattern.sub(self._random_word, text)
         for pattern in (patterns.WINDOWS_PATH, patterns.STORAGE_PATH, patterns.HOME_PATH):
             text = pattern.sub(self._whole(SecretKind.PATH), text)
         text = patterns.EMAIL.sub(self._email, text)
+        text = redact_card_numbers(text, lambda value: self._mark(SecretKind.CARD, re.sub("[ -]", "", value)))
         text = redact_ip_addresses(text, lambda value: self._mark(SecretKind.IP, value))
         text = redact_phone_numbers(text, lambda value: self._mark(SecretKind.PHONE, value))
         return patterns.OPAQUE.sub(self._opaque, text)
@@ -96,6 +101,9 @@ class Redactor:
 
     def _whole(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
         return lambda found: self._mark(kind, found[0])
+
+    def _value_as(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
+        return lambda found: found["before"] + self._mark(kind, found["value"])
 
     def _url(self, url: str) -> str:
         url, hash_sign, fragment = url.partition("#")
@@ -126,10 +134,10 @@ class Redactor:
         path = self._mark(SecretKind.PATH, found["path"])
         return f"{path}{found['mark']}{self._mark(SecretKind.QUERY, found['query'])}" if found["mark"] else path
 
-    def _random_word(self, found: re.Match[str]) -> str:
+    def _random_word(self, found: re.Match[str], kind: SecretKind = SecretKind.KEY) -> str:
         value = found["value"]
         is_secret = patterns.is_random_word(value) and value.lower() not in self._hex
-        return found["before"] + self._mark(SecretKind.KEY, value) if is_secret else found[0]
+        return found["before"] + self._mark(kind, value) if is_secret else found[0]
 
     def _bearer(self, found: re.Match[str]) -> str:
         value = found["value"]
@@ -142,6 +150,8 @@ class Redactor:
         is_password = name.startswith("pass") or name in ("pwd", "secret")
         # Words as in "invalid token: expired" are no keys.
         is_word = found["bare"] is not None and value.isalpha() and value.islower() and ":" in found["before"]
+        is_header = patterns.HEADER_BEFORE.search(found.string, max(found.start() - 43, 0), found.start())
+        is_word = is_word and not is_header and not patterns.is_typed_key(value)
         if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and not is_password):
             return found[0]
         return self._replaced(found, SecretKind.PASSWORD if is_password else SecretKind.KEY)

@@ -2,7 +2,7 @@
 
 import re
 
-KINDS = r"(?:e-mail|phone number|IP address|path|query|token|key|password)"
+KINDS = r"(?:e-mail|phone number|card number|IP address|path|query|token|key|password)"
 PLACEHOLDER = rf"\[{KINDS} \d{{1,9}}\]"
 _END = r"[^\s\"'<>`|{}\\^]"
 _SLASH = r"\\?/"
@@ -60,8 +60,9 @@ BEARER = re.compile(r"(?P<before>\b(?:bearer|basic)\s{1,5})(?P<value>[A-Za-z0-9.
 COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?P<value>[^\n\"']+)", re.IGNORECASE)
 
 _SENSITIVE_NAME = (
-    r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
-    r"|account[_-]?key|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|(?<![a-z-])x-amz-[a-z]{1,20}(?:-[a-z]{1,20}){0,4}"
+    r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[ _-]?key|access[_-]?key|private[_-]?key"
+    r"|signing[_-]?key|account[_-]?key|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id"
+    r"|(?<![a-z-])x-amz-[a-z]{1,20}(?:-[a-z]{1,20}){0,4}"
 )
 _VALUE = (
     r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[^\"])*)\\?\"|\\?'(?P<single>(?:[^'\\\n]|\\[^'])*)\\?'"
@@ -79,22 +80,43 @@ def _named(names: str) -> re.Pattern[str]:
 
 
 NAMED_SECRET = _named(_SENSITIVE_NAME)
+PASSPHRASE = re.compile(
+    r"(?P<before>(?:pass|seed|recovery)[ _-]?phrase\s{0,5}(?:=>|[:=])[ \t]{0,5}|\bmnemonic\s{0,5}[:=][ \t]{0,5})"
+    # Not a text in quotes, which is a named secret. The next name with a value, as in `user=ada`, ends the passphrase.
+    r"(?P<value>(?![\[\\\"'])[^\s,;\"'<>{}\\]{1,80}(?: (?![\w-]{1,40}[:=])(?:[^\s,;\"'<>{}\\]){1,80}){0,24})",
+    re.IGNORECASE,
+)
+"""A passphrase without quotes. It may have several words."""
+HEADER_BEFORE = re.compile(r"(?<![\w-])x-[a-z-]{0,40}\Z", re.IGNORECASE)
+"""The start of a header's name, as in `X-Signature`. Its value is never an ordinary word."""
 QUOTED_PASSWORD = re.compile(
     r"(?P<before>\b(?:password|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s)?(?P<quote>\\?[\"']))"
     r"(?P<value>[^\"'\\\n]{1,200})(?=(?P=quote))",
     re.IGNORECASE,
 )
 COMMAND_PASSWORD = re.compile(
-    r"(?P<before>\b(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p|--[\w-]{0,30}(?:password|passphrase|secret)\s{1,5}"
+    r"(?P<before>\b(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p|--[\w-]{0,30}(?:password|passphrase|pass|secret)\s{1,5}"
+    r"|\b(?:sshpass|(?:docker|podman|helm|az|nerdctl)\s(?:[^\n]{0,60}\s)?login\b)(?:[^\n]{0,200}?\s)-p\s{1,5}"
     r"|\bcurl\s(?:[^\n]{0,200}\s)?(?:-u|--user)\s{0,5}[^\s:]{1,100}:)(?P<value>[^\s\"'\[-][^\s\"']*)",
 )
+COMMAND_OPTION = re.compile(
+    r"(?P<before>(?<!\S)(?<!mkdir )(?<!compose )-p\s{1,5})(?P<value>[\w.~!@#$^*+=-]{6,})(?![\w:/])"
+)
+"""As in `-p hunter2`. Many commands use it for ports and folders."""
 SPACED_SECRET = re.compile(
-    r"(?P<before>\b(?:secret|token|key|password|passphrase|passcode)\s{1,5}(?:is\s|was\s)?[\"'`]?)"
-    r"(?P<value>[\w+/=.~!@#$^*-]{8,})",
+    r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8})"
+    r"|pass:\s{0,5}|(?:api[ _-]?key|password|passcode|pwd|passphrase|signature)\s{1,5}(?:is\s|was\s)?[\"'`]?))"
+    r"(?P<value>[\w+/=.~!@#$^*-]{6,})",
     re.IGNORECASE,
 )
 SHORT_NAME = re.compile(r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE)
-"""Both may hold harmless values. `is_random_word` decides."""
+"""These three may hold harmless values. `is_random_word` decides."""
+SERVICE_KEY = re.compile(
+    r"(?P<before>\b(?:openai|anthropic|replicate|fal|stability|supabase|stripe|github|gitlab|docker|aws)"
+    r"(?::\s{0,5}|\s{1,5}))(?P<value>(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])(?!gpt|dall|text|sha)[A-Za-z0-9]{12,})(?![\w/:.-]*[\w/:-])",
+    re.IGNORECASE,
+)
+"""Names of models follow such names, too."""
 NAMED_PATH = _named(
     r"(?<![a-z])(?:storage[_-]?path|object[_-]?(?:key|path|name)|file[_-]?(?:path|name)|bucket(?:[_-]?(?:id|name))?)"
     r"(?![a-z])"
@@ -102,9 +124,10 @@ NAMED_PATH = _named(
 
 KNOWN_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"(?:sk|pk|rk)[-_](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{12,}"
+    r"(?:sk|pk|rk)[-_](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{12,}|sk-[a-z]{16,}"
     r"|sb[apu]?_[A-Za-z0-9_-]{16,}"
-    r"|gh[opusr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
+    r"|gh[opusr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|dckr_[a-z]{3}_[\w-]{6,}"
+    r"|(?:gsk_|xai-|nvapi-|pplx-|pypi-)[A-Za-z0-9_-]{16,}"
     r"|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}"
     r"|r8_\w{16,}|hf_\w{16,}|npm_\w{16,}|whsec_[\w+/=]{16,}|dop_v1_\w{16,}|key-[0-9a-f]{16,}"
     rf"|{UUID_TEXT}:[0-9a-f]{{16,}}"
@@ -124,6 +147,15 @@ OPAQUE = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/=-]{20,}")
 _UUID = re.compile(UUID_TEXT, re.IGNORECASE)
 _RUN = re.compile(r"[A-Za-z0-9]{20,}")
 _LONGEST_WORD = 24
+_LEAST_RANDOM = 20
+"""The length of words that are taken for keys even if they have only letters."""
+_HEX_LETTERS = re.compile(r"(?!(?:decade|facade|accede|deface|efface|acceded|defaced|effaced)$)[a-f]{6,}")
+_SEQUENCES = "abcdefghijklmnopqrstuvwxyz qwertyuiop qwertzuiop asdfghjkl zxcvbnm"
+_ALGORITHM = re.compile(
+    r"(?:(?:hmac|rsa|ecdsa|aws[0-9])[_-]?)*(?:sha[_-]?[0-9]{1,3}|md5|[hrep]s[0-9]{3}|ed[0-9]{3,5}|(?:rsa|aes)[_-]?[0-9]{3,4}[\w-]*"
+    r"|v[0-9]\w{0,8})",
+    re.IGNORECASE,
+)
 
 
 def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
@@ -138,8 +170,23 @@ def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
 
 
 def is_random_word(text: str) -> bool:
-    """Return whether a word after a name such as `token` mixes letters and digits and is not an id."""
-    return _is_mixed(text) and not _UUID.fullmatch(text.rstrip("."))
+    """Return whether a word after a name such as `token` looks like a key, and is not an id or an algorithm."""
+    word = text.rstrip(".!=")
+    if _is_mixed(word):
+        return not _UUID.fullmatch(word) and not _ALGORITHM.fullmatch(word)
+    return is_typed_key(word)
+
+
+def is_typed_key(word: str) -> bool:
+    """Return whether a word of letters is no ordinary word: hex, very long, or letters in the order of an alphabet or
+    a keyboard.
+    """
+    letters = word.lower()
+    if not (letters.isascii() and letters.isalpha()):
+        return False
+    if _HEX_LETTERS.fullmatch(letters) or len(letters) >= _LEAST_RANDOM:
+        return True
+    return any(letters[start : start + 5] in _SEQUENCES for start in range(len(letters) - 4))
 
 
 def _is_mixed(run: str) -> bool:

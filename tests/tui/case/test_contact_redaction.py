@@ -103,8 +103,8 @@ def test_random_contact_is_replaced_as_a_whole_and_redaction_is_stable(before: s
 
 HARMLESS = st.one_of(
     st.uuids().map(str),
-    # Spaced numbers of three, three and four digits are a phone number.
-    (st.integers(0, 199) | st.integers(10**4, 10**15)).map(str),
+    # Spaced numbers of three, three and four digits are a phone number. Card numbers have 14 digits or more.
+    (st.integers(0, 199) | st.integers(10**4, 10**13)).map(str),
     st.text("0123456789abcdef", min_size=10, max_size=10),
     st.datetimes().map(lambda one: one.isoformat() + "Z"),
     st.datetimes().map(lambda one: one.strftime("%Y-%m-%d %H:%M:%S+01:00")),

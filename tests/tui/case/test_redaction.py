@@ -79,12 +79,32 @@ def redactor() -> Redactor:
         ("file /storage/v1/object/sign/a/c5/in.png?token=xyz missing", "file [path 1]?[query 1] missing"),
         ("file /a/c5/in.png?token=xyz missing", "file [path 1]?token=[key 1] missing"),
         ("sk-abcd\u200b1234efgh\u00ad5678ijkl", "[key 1]"),
+        ("openai sk-abcdefghijklmnopqrst failed", "openai [key 1] failed"),
+        ("OpenAI a1b2c3d4e5f6g7h8 and replicate: k9j8h7g6f5d4", "OpenAI [key 1] and replicate: [key 2]"),
+        ("apikey abcdef, api_key qwertzuiop", "apikey [key 1], api_key [key 2]"),
+        ("X-Signature: abcdef\nx-api-token: expired", "X-Signature: [key 1]\nx-api-token: [key 2]"),
+        ("signature 9f8e7d bad, signature: deadbeef", "signature [key 2] bad, signature: [key 1]"),
+        ("dckr_pat_abcdefg and gsk_abcdefghijklmnop", "[key 1] and [key 2]"),
+        ("passphrase: foo bar", "passphrase: [password 1]"),
+        ("pass phrase = foo bar user=ada, x", "pass phrase = [password 1] user=ada, x"),
+        ("SEED_PHRASE=foo bar baz\nmnemonic: a b; c", "SEED_PHRASE=[password 1]\nmnemonic: [password 2]; c"),
+        (r'{"log": "passphrase: foo bar\nnext"}', r'{"log": "passphrase: [password 1]\nnext"}'),
+        ("login -p hunter2 --pass abc, pass: hunter2", "login -p [password 2] --pass [password 1] pass: [key 1]"),
+        (
+            "sshpass -p secret ssh, docker login -u ada -p open",
+            "sshpass -p [password 1] ssh, docker login -u ada -p [password 2]",
+        ),
+        ("card 4111111111111111, 4111 1111 1111 1111.", "card [card number 1], [card number 1]."),
+        (
+            "5555-5555-5555-4444 378282246310005|3782 822463 10005 12/29",
+            "[card number 1] [card number 2]|[card number 2] 12/29",
+        ),
     ],
 )
 def test_secret_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
     found = redactor()
     assert found.text(text) == redacted
-    assert found.placeholders == set(re.findall(r"\[[a-z-]+ \d+\]", redacted))
+    assert found.placeholders == set(re.findall(r"\[[a-z -]+ \d+\]", redacted))
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,14 @@ def test_secret_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
         "[e-mail 1] was redacted before",
         r"It failed.\\nError: no\\n\\tat run",
         "duplicate key value violates unique constraint jobs_pkey; key=main_white, code=ECONNRESET",
+        "openai gpt-4o-mini-2024-07-18 and openai dall-e-3: openai text-embedding-3-small, openai gpt35turbo16k",
+        "apikey missing. The apikey has expired, api key authentication failed, signature mismatch!",
+        "signature hmac-sha256, signature sha256, key ed25519, key decade, signature verification failed",
+        "passphrase required, invalid signature: mismatch, openai returned 503, replicate: overloaded",
+        "mkdir -p build2, ssh -p 2222 host, docker run -p 8080:80, pytest -p no:cacheprovider, mkdir -p out/run2",
+        "pk_generation_jobs_projects, sk-learn-estimators-and-models, task-sk-internal",
+        "4111111111111112 4111111111111111 cents 1732876543210123 $4111111111111111.00 0.4111111111111111",
+        "4096 4096 4096 4096, 4111-1111-1111-1112, 41111111-1111-1111-1111-111111111111",
         f"no key {JOB}, 3 tests pass: all, GET /users/3/jobs, and/or ratio 1:2 at 10:30",
     ],
 )
@@ -142,6 +170,7 @@ SECRETS = st.one_of(
     _KEY_CHARACTERS.map("ghp_{}".format),
     _KEY_CHARACTERS.map("Bearer {}".format),
     st.builds("eyJ{}.{}.{}".format, _KEY_CHARACTERS, _KEY_CHARACTERS, _KEY_CHARACTERS),
+    _KEY_CHARACTERS.map("apikey {}".format),
     st.builds("postgresql://{}:{}@db.test/app".format, _PART, _KEY_CHARACTERS),
     st.builds("https://x.test/a?signature={}".format, _KEY_CHARACTERS),
     st.builds("password={}".format, _KEY_CHARACTERS),
@@ -184,6 +213,12 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
         "cookie ",
         "a.",
         "basic ",
+        "passphrase: a ",
+        "passphrase:",
+        "-p a1",
+        "signature ",
+        "4111 1111 ",
+        "x-a-",
     ],
 )
 def test_hostile_text_takes_little_time(part: str) -> None:
