@@ -121,15 +121,24 @@ def check_file(name: str, *, overwrites: bool) -> Path:
     with _usable(name):
         # A link stays. The file that it points to is replaced.
         target = Path(os.path.realpath(name))
+        _check_directory(target.parent)
         try:
             found = target.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return target
     if not stat.S_ISREG(found.st_mode):
         raise UnusableFile(f"{target} is not a file.", hint="Use a file name.")
     if not overwrites:
         raise _is_there(target)
     return target
+
+
+def _check_directory(directory: Path) -> None:
+    """Raise an OSError if no file can be created in the directory, because each file starts under another name."""
+    if not stat.S_ISDIR(directory.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @contextmanager

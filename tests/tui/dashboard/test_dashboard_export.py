@@ -135,8 +135,11 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     assert (folder / "jobs.csv").read_text().startswith("id,")
 
     await dashboard.press("e", dialog="Export")
-    await dashboard.type("none/jobs.csv", "enter", toast="none/jobs.csv cannot be written: No such file or directory.")
-    assert names_in(folder) == ["folder.csv", "jobs.csv"]
+    unwritable = partial(shows_problem, dashboard, "none/jobs.csv cannot be written: No such file or directory.")
+    await dashboard.type("none/jobs.csv", "enter", until=unwritable)
+    assert (dashboard.dialog, dashboard.toasts) == ("Export", [])
+    await dashboard.type("fixed.csv", "enter", message=f"Exported 6 jobs to {folder}/fixed.csv.")
+    assert names_in(folder) == ["fixed.csv", "folder.csv", "jobs.csv"]
 
 
 async def test_list_is_copied_to_the_clipboard_if_it_fits(

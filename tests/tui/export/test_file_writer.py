@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from tui.export import file_writer
-from tui.export.file_writer import FileNotWritten, UnusableFile, deliver_files, new_file
+from tui.export.file_writer import FileNotWritten, UnusableFile, check_file, deliver_files, new_file
 
 TOO_LONG = f"{'x' * 300}.csv"
 
@@ -51,6 +51,18 @@ def test_unusable_name_is_refused_before_anything_is_written(
         pass
     assert (caught.value.message, caught.value.hint) == (sentence, hint)
     assert sorted(file.name for file in folder.iterdir()) == ["file", "loop.csv"]
+
+
+def test_check_refuses_a_directory_in_which_no_file_can_be_created(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UnusableFile, match=r"^none/jobs.csv cannot be written: No such file or directory."):
+        check_file("none/jobs.csv", overwrites=False)
+    (folder / "jobs.csv").touch()
+    monkeypatch.setattr(os, "access", lambda place, _: place != folder)  # Root may write everywhere.
+    for overwrites in (False, True):
+        with pytest.raises(UnusableFile, match=r"^jobs.csv cannot be written: Permission denied."):
+            check_file("jobs.csv", overwrites=overwrites)
 
 
 def test_file_in_a_deleted_directory_is_refused(folder: Path) -> None:
