@@ -277,7 +277,7 @@ def connection_status(
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
         permit=None if moment else _permit(session),
-        moment="" if moment is None else moment_words(moment, zone),
+        moment="" if moment is None else moment_words(moment, zone.zone),
         is_choosing=is_choosing,
         zone="" if zone == LOCAL else zone.name,
         demo=demo,

@@ -1,11 +1,10 @@
 """How an earlier moment, and values that were not recorded, are written."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from store.jobs.job import GenerationJob
 from store.moments.moment import PastJob
 from tui.text.format import local_time
-from tui.text.time_zone import ShownZone
 
 UNRECORDED = "?"
 """Marks a value that was not recorded."""
@@ -22,9 +21,9 @@ _SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated
 """The fields whose values are sometimes not recorded, in the order of the details."""
 
 
-def moment_words(moment: datetime, zone: ShownZone) -> str:
-    """Return the moment with the abbreviation of its zone."""
-    return f"{local_time(moment, zone.zone)} {moment.astimezone(zone.zone):%Z}"
+def moment_words(moment: datetime, zone: tzinfo | None) -> str:
+    """Return the moment with the abbreviation of its zone. Without a zone, it is this machine's."""
+    return f"{local_time(moment, zone)} {moment.astimezone(zone):%Z}"
 
 
 def is_unrecorded(job: GenerationJob, *names: str) -> bool:

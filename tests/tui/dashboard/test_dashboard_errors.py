@@ -50,6 +50,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         "Modes    lifestyle, packaging",
         f"Example  job {short(4)}",
         "Last     4 min ago, 2026-11-24 11:56:00",
+        "read 2026-11-24 12:00:00 UTC · testbase",
     )
     for size, shown, hidden in (
         ((80, 24), ("COST", "USERS", "Asset # not found", "C case", "tab scroll the error", "esc close"), "FIRST  "),

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import Dialog, DialogBox
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.keys.bindings import moment_bindings
 from tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
@@ -21,6 +21,7 @@ from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.error_text import Toast
 from tui.text.format import count
 from tui.text.job_text import Names
+from tui.text.moment_text import moment_words
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class JobDetails(Dialog[JobAction]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+        self._name_moment()
         self._draw()
         self.post_message(HistoryRequested(self))
 
@@ -177,6 +179,8 @@ class JobDetails(Dialog[JobAction]):
             self._is_absent, self.is_sought = False, job is None
             sections.forget_moment()
         if self.is_open:
+            if is_other_moment:
+                self._name_moment()
             self._draw()
             if is_news or is_other_moment:
                 self.post_message(HistoryRequested(self))
@@ -186,6 +190,7 @@ class JobDetails(Dialog[JobAction]):
     def show_zone(self, zone: "ShownZone") -> None:
         self._sections.zone = zone.zone
         if self.is_open:
+            self._name_moment()
             self._draw()
 
     def tell_names(self, names: Names) -> None:
@@ -234,6 +239,12 @@ class JobDetails(Dialog[JobAction]):
         self._show("history", timeline)
         self._show("facts", sections.facts(room))
         self._draw_error(room)
+
+    def _name_moment(self) -> None:
+        """Name an earlier moment, because the dialog may cover the dashboard's header."""
+        moment, zone = self._moment, self._sections.zone
+        words = "" if moment is None else f"as of {moment_words(moment, zone)} · writes are off"
+        self.query_one(DialogBox).name_time(Content.styled(words, "$text-warning") if words else Content())
 
     @property
     def _unlisted_words(self) -> str:

@@ -59,9 +59,13 @@ class DialogBox(Vertical):
         """`mark` is a warning in the lower border that applies to all values in the dialog."""
         super().__init__(id="dialog")
         self.border_title = Content(title)
-        words = (mark, shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS))
-        if any(words):
-            self.border_subtitle = Content(f" {' · '.join(filter(None, words))} ")
+        self._words = tuple(filter(None, (mark, shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS))))
+        self.name_time(Content())
+
+    def name_time(self, words: Content) -> None:
+        """Name the time of the shown values in the lower border. Empty words stand for the present."""
+        named = Content(" · ").join(part for part in (words, *map(Content, self._words)) if part)
+        self.border_subtitle = Content.assemble(" ", named, " ") if named else Content()
 
 
 class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
 from store.errors import StoreError, TimedOut
-from tui.dashboard.dialogs.dialog import Dialog, choices_line, hint_lines, key_hint
+from tui.dashboard.dialogs.dialog import Dialog, DialogBox, choices_line, hint_lines, key_hint
 from tui.dashboard.errors.error_group_lines import (
     GroupColumn,
     group_columns,
@@ -28,6 +28,7 @@ from tui.dashboard.errors.error_group_lines import (
 from tui.dashboard.widgets import SteadyText, drop_toast, show_toast
 from tui.text.error_group_text import NO_EMAILS, groups_summary, span
 from tui.text.error_text import Toast, error_words
+from tui.text.moment_text import moment_words
 
 if TYPE_CHECKING:
     from tui.text.time_zone import ShownZone
@@ -339,11 +340,19 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             rows.highlighted = places.get(first_group or "", 0)
         else:
             rows.highlighted = places.get(known or "")
+        self._name_time()
         self._show_details()
 
     def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the source knows the zone
         if self.is_open:
+            self._name_time()
             self._show_details()
+
+    def _name_time(self) -> None:
+        """Name the time of the groups, because their ages do not advance until they are read again."""
+        found = self._found
+        words = "" if found is None else f"read {moment_words(found.taken_at, self._source.zone)}"
+        self.query_one(DialogBox).name_time(Content(words))
 
     @on(OptionList.OptionHighlighted)
     def _show_details(self) -> None:

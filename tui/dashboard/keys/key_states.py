@@ -37,7 +37,7 @@ class Selection:
 NO_SELECTION = Selection()
 
 _READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
-ONLY_IN_PRESENT = frozenset({"job.case", "list.export", "app.lens"})
+ONLY_IN_PRESENT = frozenset({"job.case", "list.export", "app.lens", "app.errors"})
 """Keys without an effect while an earlier moment is shown."""
 _WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
 
