@@ -13,24 +13,47 @@ _CHANGED_WORD = re.compile(r"[^\s\"'<>()\[\]{},;]*#[^\s\"'<>()\[\]{},;]*")
 """A word of which a part may have been replaced in a fingerprint. Redaction can't recognize a secret whose digits the
 fingerprint has replaced.
 """
-_PLACEHOLDER = re.compile(rf"\[({KINDS}) #\]")
+_PLACEHOLDER = re.compile(rf"\[({KINDS}) [0-9]+\]")
+_JOINED_PLACEHOLDER = re.compile(rf"\[({KINDS.replace(' ', '_')})\]")
+_CUT_PLACEHOLDER = re.compile(r"\[[^\]]{0,30}$")
+_LONGEST_PART = 300
+"""The characters of a cut word in which a part of a secret may be unrecognizable."""
 
 
 def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
     """Redact the group, and name it after its redacted example.
 
     The fingerprint of a long traceback is computed from its end, which the example lacks. In the name of such a
-    group, each changed word becomes `#`. The same applies if the example is a single word that was cut.
+    group, each changed word becomes `#`. The same applies if a cut word is part of the name.
     """
-    whole = _without_cut_word(group.example)
-    example = redact(whole)
+    whole, word = _without_cut_word(group.example)
+    example = _redacted_start(group.example, redact) if len(word) > _LONGEST_PART else redact(whole)
     if fingerprint(whole) == group.fingerprint:
-        name = _PLACEHOLDER.sub(r"[\1]", fingerprint(example))
+        name = _redacted_name(example)
     else:
         name = redact(_CHANGED_WORD.sub("#", group.fingerprint))
     return replace(group, fingerprint=name, example=example, modes=tuple(map(redact, group.modes)))
 
 
-def _without_cut_word(example: str) -> str:
-    """Leave out the last word of a cut example: a part of a secret may be unrecognizable."""
-    return example if len(example) < MOST_READ else f"{example.rpartition(' ')[0]} {ELLIPSIS}".lstrip(" ")
+def _redacted_name(example: str) -> str:
+    """Return the fingerprint of a redacted text. Its placeholders have no numbers.
+
+    Placeholders have no spaces meanwhile. So one that stands for the query of a URL belongs to that URL.
+    """
+    joined = _PLACEHOLDER.sub(lambda found: f"[{found[1].replace(' ', '_')}]", example)
+    return _JOINED_PLACEHOLDER.sub(lambda found: found[0].replace("_", " "), fingerprint(joined))
+
+
+def _without_cut_word(example: str) -> tuple[str, str]:
+    """Return the example without the last word of a cut one, and that word. A part of a secret may be
+    unrecognizable.
+    """
+    if len(example) < MOST_READ:
+        return example, ""
+    start, _, word = example.rpartition(" ")
+    return f"{start} {ELLIPSIS}".lstrip(" "), word
+
+
+def _redacted_start(example: str, redact: Callable[[str], str]) -> str:
+    """Redact a text that ends with a long cut word, and keep the start of that word."""
+    return _CUT_PLACEHOLDER.sub("", redact(example)[:-_LONGEST_PART]) + ELLIPSIS

@@ -10,6 +10,8 @@ from store.error_groups.fingerprint import fingerprint
 from store.filters.filter_text import parse
 from store.users.actor import ANON, OPERATOR, ActingUser, Actor
 from tests.tui.text.test_error_group_text import FOUND, GROUP
+from tui.case.redacted_groups import redacted_group
+from tui.case.redaction import Redactor
 from tui.dashboard.errors.error_group_copy import group_copy
 
 PROJECT, USER = UUID(int=1), UUID(int=2)
@@ -47,9 +49,29 @@ def test_copy_has_no_secret(error: str) -> None:
         assert secret not in copied
 
 
-def test_cut_word_is_left_out_and_the_name_stays() -> None:
-    group = replace(GROUP, example="x" * 4_000, fingerprint="x" * 200)
-    copied = group_copy(group, FOUND, scope=ErrorScope(), actor=OPERATOR)
-    assert "x" * 200 in copied.splitlines()[0]
-    assert "x" * 201 not in copied
-    assert copied.rstrip().endswith("…")
+def test_name_of_a_redacted_group_reads_like_that_of_the_list() -> None:
+    error = "GET https://api.example.com/v2/images?n=17&key=abc failed at 93.184.216.34, +15551234567"
+    group = replace(GROUP, example=error, fingerprint=fingerprint(error))
+    name = group_copy(group, FOUND, scope=ErrorScope(), actor=OPERATOR).splitlines()[0]
+    assert "GET https://api.example.com/v#/images?<query> failed at [IP address], [phone number]" in name
+
+
+@pytest.mark.parametrize("start", ["", "Prompt rejected: "])
+def test_start_of_a_long_unbroken_error_stays(start: str) -> None:
+    error = start + "x" * 5_000
+    group = replace(GROUP, example=error[:4_000], fingerprint=fingerprint(error))
+    redacted = redacted_group(group, Redactor().text)
+    assert redacted.fingerprint == group.fingerprint
+    assert redacted.example.startswith(start + "x" * 3_000)
+    assert redacted.example.endswith("x…")
+    assert start + "x" * 60 in group_copy(group, FOUND, scope=ErrorScope(), actor=OPERATOR).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "tail", [" sk-AbC1", ",sk-AbC1", ",postgres://app:AbC1", ",carl@example", ",'carl@example.com',carl@example.com"]
+)
+def test_part_of_a_secret_at_the_cut_is_left_out(tail: str) -> None:
+    error = ("Prompt rejected: " + "x" * 5_000)[: 4_000 - len(tail)] + tail
+    example = redacted_group(replace(GROUP, example=error), Redactor().text).example
+    assert example.startswith("Prompt rejected: " + "x" * 3_000)
+    assert example.endswith("x…" if tail[0] == "," else "x …")
