@@ -145,6 +145,15 @@ def print_caution(session: "Session") -> None:
         print_message(words)
 
 
+def print_moment(session: "Session") -> None:
+    """Name the earlier moment that the output shows, if it shows one."""
+    if session.moment is not None:
+        from tui.text.moment_text import moment_words
+        from tui.text.time_zone import LOCAL
+
+        print_message(f"As of {moment_words(session.moment, LOCAL)}.")
+
+
 def in_session(
     command: Callable[Concatenate["Session", Output, P], Coroutine[Any, Any, ExitCode]],
 ) -> Callable[Concatenate[Settings, Output, P], ExitCode]:

@@ -7,6 +7,8 @@ import pytest
 from tests.cli.cli_rows import ADA, AUTUMN, FAILED, MISSING, QUEUED, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
 from tests.conftest import Conninfo
+from tui.text.moment_text import moment_words
+from tui.text.time_zone import LOCAL
 
 
 def moment_of(sql: Sql) -> str:
@@ -39,6 +41,15 @@ def test_lists_details_and_numbers_are_shown_as_they_were(gjobs: Run, sql: Sql) 
     assert "updated       ? 20" in shown.out
     assert "created       20" in shown.out
     assert gjobs("jobs", "show", str(QUEUED), *at, "--json").document["status"] == "queued"
+    shown_moment = f"As of {moment_words(datetime.fromisoformat(at[1]), LOCAL)}.\n"
+    for command in (
+        ("jobs", "list", *ada),
+        ("stats",),
+        ("jobs", "show", str(QUEUED)),
+        ("jobs", "show", str(QUEUED), "--events"),
+    ):
+        assert shown_moment in gjobs(*command, *at).err
+        assert gjobs(*command, *at, "--json").err == ""
     table = gjobs("jobs", "list", *ada, *at).out
     assert [line for line in table.splitlines() if str(RUNNING) in line and " ? " in line]
     sql("delete from generation_jobs where id = %s", QUEUED)

@@ -21,7 +21,7 @@ from tui.cli.arguments import find_job_id, find_project, narrowed
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
-from tui.cli.sessions import in_session, print_caution, with_session
+from tui.cli.sessions import in_session, print_caution, print_moment, with_session
 from tui.export.export_formats import FileFormat, Writer, format_of, writer
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ async def _list(
         output.document([as_row(job) for job in page.items])
         return ExitCode.DONE
     show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
+    print_moment(session)
     if not page.items:
         print_message("No jobs.")
     if page.next_key is not None:
@@ -151,6 +152,7 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
 
     project = await session.store.get_project(job.project_id)
     output.text(job_block(job, project, links, now=session.moment or datetime.now(UTC)))
+    print_moment(session)
     if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
         print_message(words)
     return ExitCode.DONE
@@ -197,6 +199,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
         output.text(job_block(job, project, links, now=session.moment or datetime.now(UTC)))
         output.text("")
     output.table(*history_table(history))
+    print_moment(session)
     if spent := time_by_status(history):
         print_message(f"Time in each status: {spent}.")
     if history.is_cut:

@@ -17,7 +17,7 @@ from tui.cli.commands.archive import print_archive_limits
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, print_message, put
 from tui.cli.parser import add_command
-from tui.cli.sessions import in_session
+from tui.cli.sessions import in_session, print_moment
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -123,6 +123,7 @@ async def _by_status(session: "Session", output: Output, project_id: UUID | None
             await print_archive_limits(session)
     else:
         _show_statistics(output, statistics)
+        print_moment(session)
         if session.moment is None:
             await _print_archive_note(session, is_included=archive)
 
