@@ -28,6 +28,9 @@ async def test_waste_shows_failed_jobs_and_retries_by_each_key(dashboard: Driver
     await dashboard.shows(f"${wasted / 100:.2f} wasted, {wasted / cents:.0%}".replace("%", " % of all costs"))
     await dashboard.shows("RETRY COST", "█" * 16, "MODE", "[/oops][@click=app.quit")
     assert not set(dashboard.text) & {"\x1b", "\u202e"}
+    tooltips = [active.tooltip for active in dashboard.app.screen.active_bindings.values()]
+    for step in ("next", "previous"):
+        assert f"Group the waste by the {step} dimension" in tooltips
     await dashboard.press("right", shows="PROJECT")
     await dashboard.press("right", shows="ada@example.com")
     await dashboard.press("right", shows="Asset # not found")

@@ -23,7 +23,7 @@ _ALL_COUNTED = "All jobs that exist are counted."
 
 
 class WasteDialog(TableDialog[WasteKey, Waste]):
-    """Show waste by one key at a time."""
+    """Show waste by one dimension at a time."""
 
     DEFAULT_CSS = """
     WasteDialog {
@@ -34,7 +34,9 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q,w", "leave", "Close", id="waste.close", tooltip="Close the waste"),
         Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next dimension"),
-        Binding("left,h", "step(-1)", "Previous", id="waste.before", tooltip="Group the waste by the previous key"),
+        Binding(
+            "left,h", "step(-1)", "Previous", id="waste.before", tooltip="Group the waste by the previous dimension"
+        ),
         Binding("f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
     ]
     HINTS: ClassVar = {
