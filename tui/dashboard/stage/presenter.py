@@ -43,6 +43,8 @@ _LOW = 28
 """Screen height below which the caption has no blank lines."""
 _WIDE, _WIDEST = 100, 140
 """Minimum screen widths: for job ids in transitions, and for long arrows."""
+_PATH_FROM = 80
+"""Minimum screen width for three statuses in a transition."""
 _DIGIT_MARGIN = 2
 """Cells that a box keeps free beside larger digits, so that they do not touch its border."""
 _DIGITS = frozenset("0123456789$.,% ")
@@ -262,7 +264,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         now = self._source.now
         most = self._most_transitions
         has_ids = self.has_class("-wide")
-        lines = [_line(transition, now, has_id=has_ids) for transition in self._log.transitions[:most]]
+        statuses = 3 if self.app.size.width >= _PATH_FROM else 2
+        lines = [_line(one, now, has_id=has_ids, most=statuses) for one in self._log.transitions[:most]]
         words = lines or [Content.styled("Loading …" if self._source.listing is None else "No jobs yet", MUTED)]
         self.query_one("#transitions", SteadyText).say(Content(gap).join(words))
 
@@ -299,12 +302,11 @@ def _total_figures(totals: "Totals | None") -> list[_Figure]:
     ]
 
 
-def _line(transition: Transition, now: datetime, *, has_id: bool) -> Content:
-    job, before = transition.job, transition.before
+def _line(transition: Transition, now: datetime, *, has_id: bool, most: int) -> Content:
+    """Return the line of a transition with its last `most` statuses."""
+    job = transition.job
     mode = clean(job.mode, limit=18)
     name = f"{short_id(job.id)}   {mode:<18}" if has_id else f"{mode:<18}"
     start = Content(f"{age(transition.at, now):>11}   {name}   ")
-    came_from = (
-        Content.assemble((status_label(before), status_style(before)), ("  →  ", MUTED)) if before else Content()
-    )
-    return Content.assemble(start, came_from, (status_label(job.status), status_style(job.status)))
+    path = [Content.styled(status_label(one), status_style(one)) for one in transition.path[-most:]]
+    return Content.assemble(start, Content.styled("  →  ", MUTED).join(path))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -22,6 +23,14 @@ class Transition:
     before: AnyStatus | None
     """The status that an earlier listing showed. None if none showed the job."""
     at: datetime
+
+    @property
+    def path(self) -> tuple[AnyStatus, ...]:
+        """The statuses from `before` on. If the workflow has one between, two changes were seen as one."""
+        if self.before is None:
+            return (self.job.status,)
+        between = (one for one in self.before.allowed if self.job.status in one.allowed)
+        return (self.before, *islice(between, 1), self.job.status)
 
 
 class TransitionLog:

@@ -16,7 +16,7 @@ from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tests.tui.jobs_database import JobsDatabase, fill, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.stage.transitions import TransitionLog
+from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
 from tui.text.error_text import Toast
@@ -77,6 +77,11 @@ async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsData
         await driver.shows("◌ queued  →  ▸ running")
         driver.app.action_refresh()
         await driver.until(lambda: digits(driver, "state-running") == str(before + 1))
+        jobs_db.set_status(5, "failed")
+        await driver.shows("◌ queued  →  ▸ running  →  ✗ failed")
+        await driver.resize(72, 24)
+        await driver.shows_no_longer("◌ queued  →  ▸ running  →")
+        assert "▸ running  →  ✗ failed" in driver.text
 
 
 async def test_palette_opens_the_presenter(drive: Drive) -> None:
@@ -174,6 +179,21 @@ def test_log_names_the_status_before_and_after() -> None:
     assert (newest.before, newest.job.status) == (QUEUED, RUNNING)
     log.follow(listing(FAILED, RUNNING, QUEUED, minutes=2))
     assert {(one.before, one.job.status) for one in log.transitions[:2]} == {(RUNNING, FAILED), (None, QUEUED)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path"),
+    [
+        (None, FAILED, (FAILED,)),
+        (QUEUED, RUNNING, (QUEUED, RUNNING)),
+        (QUEUED, FAILED, (QUEUED, RUNNING, FAILED)),
+        (RUNNING, QUEUED, (RUNNING, QUEUED)),
+    ],
+)
+def test_path_of_a_transition_has_the_status_that_no_listing_showed(
+    before: JobStatus | None, after: JobStatus, path: tuple[JobStatus, ...]
+) -> None:
+    assert Transition(job=make_listed(1, status=after), before=before, at=NOON).path == path
 
 
 def test_log_keeps_only_the_newest_transitions() -> None:
