@@ -58,11 +58,11 @@ class RememberedState:
 
     @property
     def has_seen_tour(self) -> bool:
-        """Whether the tour has started in an earlier run."""
+        """Whether the user has finished or ended the tour."""
         return self._state.has_seen_tour
 
     def remember_tour(self) -> None:
-        """Remember that the tour has started once."""
+        """Remember that the user has finished or ended the tour."""
         self._keep(replace(self._latest(), has_seen_tour=True))
 
     def knows(self, place: str) -> bool:

@@ -175,7 +175,7 @@ class TourStart(Enum):
 
     NEVER = auto()
     ONCE = auto()
-    """Only if it has not started in an earlier run."""
+    """Unless the user finished or ended it in an earlier run."""
     ALWAYS = auto()
 
 

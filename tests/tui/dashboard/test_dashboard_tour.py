@@ -32,7 +32,7 @@ async def tour(jobs_db: JobsDatabase, database: Conninfo, state_path: Path) -> A
         yield driver
 
 
-async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsDatabase) -> None:
+async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsDatabase, state_path: Path) -> None:
     await tour.shows("Tour 1/6 · Press p, type part of a project's name and press enter · esc ends")
     await tour.press("p", dialog="Show which project?")
     await tour.type("spring", "enter")
@@ -51,7 +51,9 @@ async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsD
     await tour.press("n", dialog="")
     await shows_step(tour, "Tour 6/6")
     await tour.press("i", "y", shows="no leak, 17 kept.")
+    assert not load(state_path).has_seen_tour
     await tour.press("escape", dialog="", shows="Finished the tour. Press ? for help. gjobs --tour repeats the tour.")
+    assert load(state_path).has_seen_tour
 
     created = jobs_db.sql("select status from public.generation_jobs where project_id = %s order by created_at", SPRING)
     assert created[-1] == ("succeeded",)
@@ -143,12 +145,14 @@ async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
 
 
 @pytest.mark.parametrize("has_seen_tour", [False, True])
-async def test_tour_starts_unless_it_has_started_in_an_earlier_run(
+async def test_tour_starts_unless_it_has_ended_in_an_earlier_run(
     jobs_db: JobsDatabase, database: Conninfo, state_path: Path, has_seen_tour: bool
 ) -> None:
     save(state_path, StateFile(theme="nord", has_seen_tour=has_seen_tour))
-    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
-        assert driver.app.tour.is_on is not has_seen_tour
+    for _ in range(2):
+        async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+            assert driver.app.tour.is_on is not has_seen_tour
+            driver.app.tour.cancel()
 
 
 async def test_tour_starts_with_the_first_list_after_a_failed_poll(

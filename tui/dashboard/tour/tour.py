@@ -43,20 +43,21 @@ class Tour:
         """Start the tour once. Call it when the first list of the first opened database is shown."""
         if self._is_due:
             self._is_due = False
-            self._memory.remember_tour()
             self.is_on = True
             self._show()
 
     def end(self) -> None:
-        """End the tour. It does not start again in this run."""
+        """End the tour for good. Only `gjobs --tour` starts it again."""
+        if self.is_on:
+            self._memory.remember_tour()
+            self.cancel()
+
+    def cancel(self) -> None:
+        """End the tour, or the wait for its start, in this run."""
+        self._is_due = False
         if self.is_on:
             self.is_on = False
             self._board.unpin(_OWNER)
-
-    def cancel(self) -> None:
-        """End the tour, or the wait for its start."""
-        self._is_due = False
-        self.end()
 
     def do(self, step: TourStep) -> None:
         """Mark a step as done and show the next one."""
