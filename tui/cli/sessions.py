@@ -149,9 +149,8 @@ def print_moment(session: "Session") -> None:
     """Name the earlier moment that the output shows, if it shows one."""
     if session.moment is not None:
         from tui.text.moment_text import moment_words
-        from tui.text.time_zone import LOCAL
 
-        print_message(f"As of {moment_words(session.moment, LOCAL)}.")
+        print_message(f"As of {moment_words(session.moment, None)}.")
 
 
 def in_session(

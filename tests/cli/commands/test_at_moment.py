@@ -8,7 +8,6 @@ from tests.cli.cli_rows import ADA, AUTUMN, FAILED, MISSING, QUEUED, RUNNING, SU
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
 from tests.conftest import Conninfo
 from tui.text.moment_text import moment_words
-from tui.text.time_zone import LOCAL
 
 
 def moment_of(sql: Sql) -> str:
@@ -41,7 +40,7 @@ def test_lists_details_and_numbers_are_shown_as_they_were(gjobs: Run, sql: Sql) 
     assert "updated       ? 20" in shown.out
     assert "created       20" in shown.out
     assert gjobs("jobs", "show", str(QUEUED), *at, "--json").document["status"] == "queued"
-    shown_moment = f"As of {moment_words(datetime.fromisoformat(at[1]), LOCAL)}.\n"
+    shown_moment = f"As of {moment_words(datetime.fromisoformat(at[1]), None)}.\n"
     for command in (
         ("jobs", "list", *ada),
         ("stats",),
