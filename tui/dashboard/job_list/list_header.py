@@ -102,9 +102,10 @@ class StatusTabs(Static):
             start = end + gap
 
     def _layout(self) -> tuple[list[str], int]:
-        """Return the labels and the gap between them. Use words if they fit, otherwise glyphs."""
+        """Return the labels and the gap between them: words with glyphs if they fit, otherwise words, then glyphs."""
         room = self.size.width - (min(cell_len(self.fixed), _LEAST_FIXED) + _MOST_GAP if self.fixed else 0)
         words = [self._label(status, "all" if status is None else status_label(status)) for status in TABS]
+        bare_words = [self._label(status, "all" if status is None else status_word(status)) for status in TABS]
         glyphs = [
             word if status in (None, self.chosen) else self._label(status, status_glyph(status))
             for status, word in zip(TABS, words, strict=True)
@@ -112,7 +113,7 @@ class StatusTabs(Static):
         bare = [
             label if status in (None, self.chosen) else label[:1] for status, label in zip(TABS, glyphs, strict=True)
         ]
-        layouts = [(labels, gap) for labels in (words, glyphs, bare) for gap in (_MOST_GAP, _LEAST_GAP)]
+        layouts = [(labels, gap) for labels in (words, bare_words, glyphs, bare) for gap in (_MOST_GAP, _LEAST_GAP)]
         return next((layout for layout in layouts if _width(*layout) <= room), layouts[-1])
 
     def _label(self, status: AnyStatus | None, name: str) -> str:

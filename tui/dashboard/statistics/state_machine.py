@@ -124,7 +124,12 @@ def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[
     plain = [replace(column, has_average=False) for column in full]
     short = _plain([*states, *others, everything])
     candidates = [full, _without_keys(full), _with_short_names(full)] if with_averages else []
-    candidates += [plain, _with_short_names(plain), *(short[first:] for first in range(len(short)))]
+    candidates += [
+        plain,
+        _without_keys(plain),
+        _with_short_names(plain),
+        *(short[first:] for first in range(len(short))),
+    ]
     return next((candidate for candidate in candidates if _least_width(candidate) <= width), candidates[-1])
 
 

@@ -162,6 +162,8 @@ async def test_tabs_show_counts_and_give_up_words_on_a_narrow_screen() -> None:
         assert words(tabs) == "1 all 2 ◌ queued 3 ▸ running 4 ✓ succeeded 5 ✗ failed"
         tabs.counts = {None: "121", JobStatus.QUEUED: "~6,000", JobStatus.FAILED: "9"}
         assert words(tabs) == "1 all 121 2 ◌ queued ~6,000 3 ▸ running 4 ✓ succeeded 5 ✗ failed 9"
+        await resize(pilot, 72, 5)
+        assert words(tabs) == "1 all 121 2 queued ~6,000 3 running 4 succeeded 5 failed 9"
         await resize(pilot, 60, 5)
         assert words(tabs) == "1 all 121 2 ◌ ~6,000 3 ▸ 4 ✓ 5 ✗ 9"
 

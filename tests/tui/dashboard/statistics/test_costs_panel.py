@@ -1,5 +1,6 @@
 """The lines of the cost panel, at every width."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -81,6 +82,7 @@ RATES = f"{SUCCESS} (86 % of all jobs succeeded)"
     ("width", "height", "lines"),
     [
         (80, 3, [NAMED_COUNTS, AMOUNTS, f"{RATES} {DAYS}"]),
+        (70, 2, [re.sub(r"\d (?=[◌▸✓✗])", "", NAMED_COUNTS), AMOUNTS]),
         (56, 2, [COUNTS, AMOUNTS]),
         (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
         (68, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
