@@ -62,7 +62,7 @@ class BulkOutcome:
     not_reached: tuple[GenerationJob, ...]
     """The jobs that were left when the write stopped. The write changed none of them."""
     stopped_by: StoreError | WriteResolved | None
-    """None if all jobs were reached or the user stopped the write."""
+    """None if all jobs were reached with a known outcome, or the user stopped the write."""
 
 
 class BulkWrite:
@@ -95,7 +95,8 @@ class BulkWrite:
                     continue
                 whys = [refused_by(error)]
             except WriteResolved as resolved:
-                stopped_by = resolved
+                if not resolved.was_made or len(chunks) > 1:
+                    stopped_by = resolved
                 if resolved.was_made is False:
                     break
                 otherwise = LEFT if resolved.was_made else UNKNOWN
@@ -283,9 +284,14 @@ def _stopped(outcome: BulkOutcome) -> str:
     left = len(outcome.not_reached)
     were = f"{jobs_count(left)} {'was' if left == 1 else 'were'} not touched"
     if (error := outcome.stopped_by) is not None:
-        why = error.message if isinstance(error, WriteResolved) else error_words(error)
+        why = _resolved_words(error) if isinstance(error, WriteResolved) else error_words(error)
         return f" Stopped early{f', and {were}' if left else ''}: {why}"
     return f" Stopped: {were}." if left else ""
+
+
+def _resolved_words(resolved: WriteResolved) -> str:
+    """Return why the write stopped. The report already counts the jobs of a change that was made."""
+    return "The connection was lost." if resolved.was_made else resolved.message
 
 
 def _lines(by_reason: Mapping[SkipReason, Sequence[SkippedJob]], project_names: Mapping[UUID, str]) -> tuple[str, ...]:

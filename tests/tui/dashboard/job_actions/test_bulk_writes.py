@@ -104,6 +104,17 @@ async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
     assert [(skipped.job, skipped.why) for skipped in bulk.left] == left
 
 
+async def test_report_of_a_made_change_is_an_error_only_if_it_left_jobs_untouched() -> None:
+    made = resolved(WriteOutcome.DONE, *MANY[:CHUNK])
+    whole = await BulkWrite(MANY[:CHUNK], Sender({1: made})).run()
+    toast = bulk_report(whole, done="Started", project_names={}).toast
+    assert (toast.text, toast.severity) == (f"Started {CHUNK} of {CHUNK} jobs.", "information")
+    partial = await BulkWrite(MANY, Sender({1: made})).run()
+    toast = bulk_report(partial, done="Started", project_names={}).toast
+    left = f"Stopped early, and {CHUNK + 20} jobs were not touched: The connection was lost."
+    assert (toast.text, toast.severity) == (f"Started {CHUNK} of 120 jobs. {left}", "error")
+
+
 @pytest.mark.parametrize(
     ("number", "answers", "words"),
     [
