@@ -103,15 +103,23 @@ class RowMissing(StoreError):
         self.ids = ids
 
 
+MAY_BE_MADE = ": it may or may not have been made."
+"""The end of the message of an OutcomeUnknown, until the outcome is looked up."""
+
+
 class OutcomeUnknown(StoreError):
     """`write` is the write that was sent. `Store.resolve_write` finds its outcome."""
 
-    def __init__(self, message: str, write: "UnconfirmedWrite") -> None:
+    def __init__(
+        self,
+        message: str,
+        write: "UnconfirmedWrite",
+        *,
+        advice: str = "Check its outcome in the journal before you repeat it.",
+    ) -> None:
         written = write.written
         which = f"{written.what} {written.ids[0]}" if len(written.ids) == 1 else written.what
-        super().__init__(
-            message, hint=f"The command was: {which}. Check its outcome in the journal before you repeat it."
-        )
+        super().__init__(message, hint=f"The command was: {which}. {advice}")
         self.write = write
 
 

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from store.database import driver_errors
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, rows_of, send
-from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
+from store.errors import MAY_BE_MADE, NoPrivilege, OutcomeUnknown, TimedOut
 from store.journal.write_record import UnconfirmedWrite, WriteRecord
 from store.users.actor import Actor
 from store.users.claims import RequestIdentity
@@ -420,9 +420,7 @@ async def _abandon(connection: AsyncConnection) -> None:
 
 def unknown(write: UnconfirmedWrite) -> OutcomeUnknown:
     """Return the error for a write whose connection was lost."""
-    return OutcomeUnknown(
-        "The connection was lost before the database confirmed the change: it may or may not have been made.", write
-    )
+    return OutcomeUnknown(f"The connection was lost before the database confirmed the change{MAY_BE_MADE}", write)
 
 
 async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
@@ -434,6 +432,4 @@ async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
         raise
     except asyncio.CancelledError as error:
         await connection.close()
-        raise OutcomeUnknown(
-            "Stopped before the database confirmed the change: it may or may not have been made.", write
-        ) from error
+        raise OutcomeUnknown(f"Stopped before the database confirmed the change{MAY_BE_MADE}", write) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from store.configuration.app_folder import locate_app
 from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
-from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
+from store.errors import MAY_BE_MADE, OutcomeUnknown, RowMissing, StoreError, Unreachable
 from tui import latency
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, is_terminal, print_message
@@ -93,9 +93,10 @@ async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]
 
 
 async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
-    """Return the same error, with the outcome if the database answers soon."""
+    """Return the same error, with the outcome and what to do about it if the database answers soon."""
     import asyncio
 
+    from store.journal.write_record import WriteOutcome
     from tui.text.write_text import resolved_write_words
 
     for wait in _RESOLVE_AFTER:
@@ -105,8 +106,15 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
         except StoreError:
             continue
         if found is not None:
-            told = resolved_write_words(error.write.written, found)
-            return OutcomeUnknown(f"{error.message} gjobs checked again. {told}", error.write)
+            reason = error.message.removesuffix(MAY_BE_MADE)
+            message = f"{reason}. {resolved_write_words(error.write.written, found)}"
+            match found.outcome:
+                case WriteOutcome.DONE:
+                    return OutcomeUnknown(message, error.write, advice="Don't repeat it.")
+                case WriteOutcome.NOT_DONE:
+                    return OutcomeUnknown(message, error.write, advice="You can repeat it.")
+                case WriteOutcome.UNKNOWN:
+                    return OutcomeUnknown(message, error.write)
     return error
 
 
