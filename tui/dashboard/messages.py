@@ -178,7 +178,7 @@ class JobDetailsView(Protocol):
     def tell_history(self, history: "JobHistory", *, note: str = "") -> None:
         """Show the events of the job, with a note on their limits."""
 
-    def tell_no_history(self, why: str) -> None:
+    def tell_no_history(self, error: StoreError) -> None:
         """Show why the events could not be read. Earlier events stay."""
 
 

@@ -326,8 +326,8 @@ class DashboardScreen(Screen[None], KeyStates):
         """Show a listing that answers `listing_query`. Its age is shown with the status."""
         if self._listing is None:
             self.set_timer(_PATIENCE_SECONDS, self._show_counting)
-        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
-        self._server_clock_offset, self._changed_at = listing.taken_at - fetched_at, listing.taken_at
+        self._take(listing, fetched_at)
+        self._changed_at = listing.taken_at
         self._recall_totals()
         self.jobs.show(listing, self._totals, now=self.now)
         self.query_one(KeyHints).follow()
@@ -338,9 +338,16 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
         """Take an unchanged listing. Only its age is different."""
+        self._take(listing, fetched_at)
+        self.navigation.arrive(listing)
+
+    def _take(self, listing: "Listing", fetched_at: datetime) -> None:
+        was_lost = self._failure is not None
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
-        self.navigation.arrive(listing)
+        for details in (self._pane, self._details):
+            if details is not None:
+                details.read_again(was_lost=was_lost)
 
     def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
         """Show the totals. Totals of another query are only kept for later. After incomplete totals, the same totals

@@ -1,8 +1,11 @@
 """The details pane beside a wide list: it follows the cursor and shows nothing of another job or user."""
 
 import pytest
+from textual.widgets import Static
 
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from store.errors import TimedOut
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, behind_a_proxy
 from tests.tui.jobs_database import BEN, JobsDatabase, job_id, short
 from tests.tui.sample_jobs import NOON, make_job
 from tui.dashboard.details.details_pane import DetailsPane, PaneLoad
@@ -96,12 +99,40 @@ async def test_narrow_dashboard_has_no_pane_and_reads_nothing_for_it(drive: Driv
         assert short(1) not in driver.text
 
 
+async def test_details_that_an_outage_kept_from_being_read_are_read_after_it(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    lost = "The database is not reachable"
+    async with behind_a_proxy(database, size=WIDE) as (driver, proxy):
+        await driver.until(lambda: "created, queued" in pane_text(driver))
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        await driver.press("down", until=lambda: lost in pane_text(driver))
+        await driver.press("enter", shows=lost)
+        proxy.come_back()
+        await driver.until(lambda: not driver.banner)
+        history = driver.app.screen.query_one("#history", Static)
+        await driver.until(lambda: "created, running" in str(history.render()) and lost not in str(history.render()))
+        await driver.until(lambda: "created, running" in pane_text(driver) and lost not in pane_text(driver))
+        await driver.until(lambda: "ada@example.com" in pane_text(driver))
+
+
+async def test_events_that_cannot_be_read_are_not_read_again_with_each_poll(drive: Drive) -> None:
+    gate = Gate("get_job_history", fails=TimedOut("Too slow."))
+    gate.open()
+    async with drive(size=WIDE, make=gate.store) as driver:
+        await driver.until(lambda: "Too slow." in pane_text(driver))
+        await driver.refreshes()
+        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
+        assert gate.calls == 1
+
+
 async def test_answers_about_another_job_are_dropped(drive: Drive) -> None:
     async with drive(size=WIDE) as driver:
         pane = driver.app.dashboard.query_one(DetailsPane)
         late = PaneLoad(pane, JobSections(job=make_job(1), project="", now=NOON))
         late.tell_names(Names(owner="late@example.com"))
-        late.tell_no_history("late")
+        late.tell_no_history(TimedOut("late"))
         late.tell_whole(make_job(1, error="late"))
         await driver.settle()
         assert "late" not in pane_text(driver)

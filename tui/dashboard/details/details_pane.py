@@ -8,6 +8,7 @@ from typing import NamedTuple
 from textual.content import Content
 from textual.timer import Timer
 
+from store.errors import StoreError
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
@@ -107,6 +108,11 @@ class DetailsPane(DrawnLines, can_focus=False):
                 self._load_soon()
         self._is_stuck = is_stuck
         self.follow()
+
+    def read_again(self, *, was_lost: bool) -> None:
+        """Read what could not be read. The list was just read. `was_lost` is true if that had failed before."""
+        if self._sections is not None and self._sections.is_due_again(was_lost=was_lost):
+            self._load_soon()
 
     def forget(self) -> None:
         """Clear everything, also what is still being read."""
@@ -212,10 +218,10 @@ class PaneLoad:
 
     def tell_history(self, history: JobHistory, *, note: str = "") -> None:
         if self._pane.is_current(self):
-            self._sections.history, self._sections.history_note = history, note
+            self._sections.show_history(history, note=note)
             self._pane.follow()
 
-    def tell_no_history(self, why: str) -> None:
+    def tell_no_history(self, error: StoreError) -> None:
         if self._pane.is_current(self):
-            self._sections.history_note = why
+            self._sections.show_no_history(error)
             self._pane.follow()

@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from store.errors import StoreError
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
@@ -187,6 +188,12 @@ class JobDetails(Dialog[JobAction]):
             if is_other_moment:
                 self.post_message(DetailsOpened(self))
 
+    def read_again(self, *, was_lost: bool) -> None:
+        """Read what could not be read. The list was just read. `was_lost` is true if that had failed before."""
+        if self.is_open and self._sections.is_due_again(was_lost=was_lost):
+            self.post_message(HistoryRequested(self))
+            self.post_message(DetailsOpened(self))
+
     def show_zone(self, zone: "ShownZone") -> None:
         self._sections.zone = zone.zone
         if self.is_open:
@@ -217,13 +224,13 @@ class JobDetails(Dialog[JobAction]):
 
     def tell_history(self, history: JobHistory, *, note: str = "") -> None:
         """Show the events of the job, with a note on their limits."""
-        self._sections.history, self._sections.history_note = history, note
+        self._sections.show_history(history, note=note)
         if self.is_open:
             self._draw()
 
-    def tell_no_history(self, why: str) -> None:
+    def tell_no_history(self, error: StoreError) -> None:
         """Show why the events could not be read. Earlier events stay."""
-        self._sections.history_note = why
+        self._sections.show_no_history(error)
         if self.is_open:
             self._draw()
 

@@ -8,7 +8,6 @@ from store.errors import StoreError
 from store.jobs.job import GenerationJob, ListedJob
 from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
 from tui.dashboard.messages import JobDetailsView
-from tui.text.error_text import error_words
 from tui.text.job_text import Names
 
 if TYPE_CHECKING:
@@ -74,4 +73,4 @@ async def tell_history(store: "Store", observations: "ObservedHistories", detail
         else:
             details.tell_history(await store.get_job_history(details.job.id))
     except StoreError as error:
-        details.tell_no_history(error_words(error))
+        details.tell_no_history(error)

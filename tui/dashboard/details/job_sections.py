@@ -7,10 +7,12 @@ from functools import lru_cache
 
 from textual.content import Content
 
+from store.errors import StoreError, Unreachable
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS
 from tui.text.clean_text import clean, clean_block
+from tui.text.error_text import error_words
 from tui.text.format import Span, error_pretty, error_summary
 from tui.text.job_text import STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
 from tui.text.moment_text import unrecorded_words
@@ -34,14 +36,29 @@ class JobSections:
     """The full row, if the list has only the beginning of its error."""
     history: JobHistory | None = None
     history_note: str = ""
+    history_error: StoreError | None = None
+    """Why the last reading of the events failed; None if it did not fail."""
     zone: tzinfo | None = None
     """The zone of the times; None means this machine's."""
     _events: tuple[tuple[object, ...], Content] | None = None
     """The inputs of the last layout of the events, and its result."""
 
+    def show_history(self, history: JobHistory, *, note: str) -> None:
+        self.history, self.history_note, self.history_error = history, note, None
+
+    def show_no_history(self, error: StoreError) -> None:
+        """Show why the events could not be read. Earlier events stay."""
+        self.history_note, self.history_error = error_words(error), error
+
+    def is_due_again(self, *, was_lost: bool) -> bool:
+        """Return whether to read again what could not be read, now that the list was read. `was_lost` is true if the
+        list could not be read either. Otherwise only a lost connection is a reason, because the rest may be slow.
+        """
+        return self.history_error is not None and (was_lost or isinstance(self.history_error, Unreachable))
+
     def forget_moment(self) -> None:
         """Drop what was read about the moment shown before. The names stay, because they belong to the present."""
-        self.whole, self.history, self.history_note = None, None, ""
+        self.whole, self.history, self.history_note, self.history_error = None, None, "", None
         self.names = replace(self.names, links=NO_LINKS, stuck=None)
 
     def state(self, width: int) -> Content:
