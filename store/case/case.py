@@ -9,7 +9,7 @@ from store.doctor.findings import Finding
 from store.error_groups.error_group import ErrorGroups
 from store.job_list.listing import ReadRules
 from store.jobs.job import AnyStatus, GenerationJob
-from store.jobs.job_history import JobHistory
+from store.jobs.job_history import EventKind, JobEvent, JobHistory
 from store.jobs.job_results import CappedCount, RetryLinks, StuckVerdict
 from store.leases.lease import LeasedJob, WorkerStatus
 from store.projects.project import Asset, User
@@ -25,6 +25,8 @@ MOST_STUCK_VERDICTS = 10
 FAILURE_WINDOW = timedelta(days=30)
 RECENT = timedelta(hours=24)
 """The length of the recent period whose failures are counted separately."""
+EMAIL = "e-mail"
+"""The name of the user's e-mail among the unread parts."""
 MOST_PROJECTS = 20
 MOST_BUDGETS = 20
 MOST_COUNTED = 100_000
@@ -160,6 +162,24 @@ class Case:
     def subject_job(self) -> GenerationJob | None:
         """The job for which the case is made. None if there is none, or if only its events are left."""
         return next((job for job in self.jobs if job.id == self.job_id), None)
+
+    @property
+    def deletion(self) -> JobEvent | None:
+        """The event that deleted the job of the case. None if the job exists, or if events don't show the deletion."""
+        if self.subject_job is not None:
+            return None
+        last = next((one.events[-1] for one in self.timelines if one.job_id == self.job_id and one.events), None)
+        return last if last is not None and last.kind is EventKind.DELETED else None
+
+    @property
+    def last_error(self) -> str:
+        """The last error text in the events of the job of the case. Empty if there is none."""
+        of_job = next((one.events for one in self.timelines if one.job_id == self.job_id), ())
+        return next((one.error for one in reversed(of_job) if one.error), "")
+
+    @property
+    def is_email_unread(self) -> bool:
+        return any(one.part == EMAIL for one in self.unread)
 
     @property
     def stuck_ids(self) -> frozenset[UUID]:

@@ -4,14 +4,16 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Select, TableClause, Text, Uuid, any_, bindparam, cast, func, select
+from sqlalchemy import ARRAY, Integer, Select, TableClause, Text, Uuid, any_, bindparam, cast, func, or_, select
 from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.case.case import StatusCosts
 from store.database.query import Query, Row
+from store.formats import IdRange
 from store.job_list.listing import ProjectName
 from store.jobs.job import parse_status
+from store.jobs.job_history import EventKind
 
 _projects = tables.projects
 _USER = bindparam("user_id", type_=Uuid)
@@ -76,3 +78,21 @@ def newest_projects_of(user_id: UUID, *, limit: int) -> Query[UUID]:
 def named_projects(ids: Collection[UUID]) -> Query[ProjectName]:
     """Return the projects with these ids that exist and that the actor sees."""
     return Query(_NAMED, _make_name, {"ids": list(ids)})
+
+
+_events = tables.job_events
+_LEFT = (
+    select(_events.c.job_id)
+    .where(
+        _events.c.job_id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)),
+        or_(_events.c.kind == EventKind.DELETED.value, _events.c.kind == EventKind.ARCHIVED.value),
+    )
+    .group_by(_events.c.job_id)
+    .order_by(_events.c.job_id)
+    .limit(_ROWS)
+)
+
+
+def left_in_id_range(ids: IdRange, *, limit: int) -> Query[UUID]:
+    """Return a query for the jobs that were deleted or archived. Some of them may exist again."""
+    return Query(_LEFT, lambda row: row[0], {"low": ids.low, "high": ids.high, "rows": limit})

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from store.capabilities.capability import Capability
+from store.case import case_sql
 from store.case.case import CasePerson
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
 from store.formats import IdRange, id_range
@@ -41,9 +42,7 @@ async def find_person(store: Store, text: str) -> CasePerson:
         return await person_of_job(store, found.jobs[0])
     if users:
         return CasePerson(user=await _user_of_id(store, users[0].id))
-    if ids.low == ids.high:
-        return await _owner_of_deleted(store, ids.low)
-    raise _nobody(text)
+    return await _owner_of_deleted(store, await _deleted_job(store, ids, text))
 
 
 async def person_of_job(store: Store, job: GenerationJob) -> CasePerson:
@@ -103,6 +102,26 @@ async def _user_of_id(store: Store, user_id: UUID) -> User:
 
 def _bare_user(user_id: UUID, email: str | None) -> User:
     return User(id=user_id, email=email, created_at=None, job_count=0, last_job_at=None)
+
+
+async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
+    """Return the only archived or deleted job in the range. A whole id needs no query."""
+    if ids.low == ids.high:
+        return ids.low
+    if not await store.actor_database.has(Capability.EVENTS):
+        raise _nobody(text)
+    asked = case_sql.left_in_id_range(ids, limit=_MOST_NAMED + 1)
+    found = await store.actor_database.read(asked, needs=Capability.EVENTS)
+    if not found:
+        raise _nobody(text)
+    if len(found) > 1:
+        more, number = (", …", f"More than {_MOST_NAMED}") if len(found) > _MOST_NAMED else ("", str(len(found)))
+        raise InvalidValue(
+            "id",
+            f"{number} deleted or archived jobs have an id that begins with {ids.digits}.",
+            hint=f"Use more digits: {', '.join(f'job {one}' for one in found[:_MOST_NAMED])}{more}",
+        )
+    return found[0]
 
 
 async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:

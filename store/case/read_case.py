@@ -10,6 +10,7 @@ from store.budgets.budget import Budget
 from store.capabilities.capability import Capability
 from store.case import case_sql
 from store.case.case import (
+    EMAIL,
     FAILURE_WINDOW,
     MOST_BUDGETS,
     MOST_COUNTED,
@@ -91,6 +92,8 @@ async def read_case(
     (taken_at,) = await store.actor_database.read(query.clock(at))
     report("jobs")
     jobs, part = await _jobs(store, person), _Parts(report)
+    if person.user.email is None:
+        await part(EMAIL, _require(store, Capability.USERS))
     costs = await part("costs", _read_costs(store, person.user.id)) or ()
     projects = await part("projects", _projects(store, person, costs, jobs)) or ()
     return Case(

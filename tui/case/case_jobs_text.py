@@ -30,7 +30,10 @@ class JobsText(CaseWords):
             return
         yield "## The job"
         yield ""
-        job = self.case.subject_job
+        job, deletion = self.case.subject_job, self.case.deletion
+        if deletion is not None:
+            yield f"The job was deleted at {self.time(deletion.at)}. Its events are below."
+            return
         if job is None:
             yield "The job was deleted, or it is hidden from the reader. Its events are below."
             return

@@ -49,9 +49,14 @@ class ProblemsText(CaseWords):
             yield f"Further {what}: {count(len(lines) - _MOST_LISTED)}."
 
     def _job(self) -> Iterator[str]:
-        job = self.case.subject_job
+        job, deletion = self.case.subject_job, self.case.deletion
         if job is not None and job.status is JobStatus.FAILED:
-            yield f"The job failed: {code(error_summary(job.error) or 'no error text', limit=200)}"
+            yield f"The job failed: {_summary(job.error)}"
+        elif deletion is not None:
+            failed = (
+                f" It had failed: {_summary(self.case.last_error)}" if deletion.from_status is JobStatus.FAILED else ""
+            )
+            yield f"The job was deleted at {self.time(deletion.at)}.{failed}"
 
     def _failures(self) -> Iterator[str]:
         case = self.case
@@ -104,3 +109,7 @@ class ProblemsText(CaseWords):
         for one in self.case.findings or ():
             if one.is_fault:
                 yield f"Doctor: {code(one.sentence, limit=300)}"
+
+
+def _summary(error: str | None) -> str:
+    return code(error_summary(error) or "no error text", limit=200)

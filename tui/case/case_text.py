@@ -67,7 +67,8 @@ class _CaseText(CaseWords):
 
     def head(self) -> list[str]:
         case, user = self.case, self.case.user
-        who = f"- User: {code(user.email or 'no e-mail')}, id `{user.id}`"
+        without = "e-mail not read" if case.is_email_unread else "no e-mail"
+        who = f"- User: {code(user.email) if user.email else without}, id `{user.id}`"
         joined = f", since {self.time(user.created_at)}" if user.created_at else ""
         return [
             f"# Case: {code(case_title(case))}",

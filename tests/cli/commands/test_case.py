@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from store.embedded.clients import ADMINISTRATOR
 from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
 
 BENS_MAIL = "ben@example.com"
 
@@ -55,12 +56,49 @@ def test_case_of_an_archived_or_deleted_job_has_its_events(gjobs: Run, url: str,
     assert "The job was archived at " in case
     assert "`archived, was failed`" in case
     assert gjobs("case", str(FAILED), "--json").document["jobs"][0]["id"] == str(FAILED)
+    new = "f00dfeed-0000-4000-8000-00000000000"
+    sql(
+        "update public.generation_jobs set id = %s, error = 'boom 1', status = 'failed' where id = %s",
+        f"{new}1",
+        RUNNING,
+    )
     sql("delete from gjobs.archived_jobs")
-    sql("delete from public.generation_jobs where id = %s", RUNNING)
-    done = gjobs("case", str(RUNNING))
-    assert done.code == 0
-    assert "The job was deleted, or it is hidden from the reader." in done.out
-    assert "`deleted, was running`" in done.out
+    sql("delete from public.generation_jobs where id = %s", f"{new}1")
+    done = gjobs("case", "f00dfeed")
+    assert (done.code, gjobs("case", f"{new}1").code) == (0, 0)
+    head, problems, *_ = done.out.split("\n## ")
+    assert f"- Job: `{new}1`" in head
+    assert "\n- The job was deleted at " in problems
+    assert "Z. It had failed: `boom 1`\n" in problems
+    assert "The job was deleted at " in done.out.split("## The job\n\n")[1].splitlines()[0]
+    assert "`deleted, was failed`" in done.out
+    sql("update public.generation_jobs set id = %s where id = %s", f"{new}2", SUCCEEDED)
+    sql("delete from public.generation_jobs where id = %s", f"{new}2")
+    assert_refused(gjobs("case", "f00dfeed"), 2, "2 deleted or archived jobs", f"job {new}1, job {new}2")
+
+
+def test_case_of_an_archived_job_is_found_by_the_start_of_its_id(gjobs: Run, url: str, sql: Sql) -> None:
+    new = UUID("f00dfeed-0000-4000-8000-000000000001")
+    sql("update public.generation_jobs set id = %s where id = %s", new, FAILED)
+    sql("select gjobs.archive_jobs(array[%s]::uuid[])", new)
+    assert gjobs("case", "f00d", "--json").document["job_id"] == str(new)
+
+
+def test_email_that_cannot_be_read_is_named_with_the_reason(
+    gjobs: Run, url: str, database: Conninfo, use_profile: UseProfile
+) -> None:
+    with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute("create role emailless login bypassrls")
+        administrator.execute("grant select on public.generation_jobs, public.projects to emailless")
+        try:
+            use_profile("emailless", {**database, "user": "emailless"})
+            case = gjobs("case", str(FAILED)).out
+        finally:
+            administrator.execute("drop owned by emailless")
+            administrator.execute("drop role emailless")
+    assert f"- User: e-mail not read, id `{ADA}`\n" in case
+    assert "- Not read: e-mail" in case
+    assert "\n- e-mail: `" in case.split("## Not read")[1]
 
 
 def test_case_shows_what_is_hidden_and_the_policy_that_hides_it(gjobs: Run, url: str, sql: Sql) -> None:
