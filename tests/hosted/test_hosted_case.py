@@ -26,7 +26,7 @@ def test_each_login_gets_a_case_and_leaves_no_trace(login: Login, gjobs: Run, mo
     case = done.document
     assert [job["id"] for job in case["jobs"]] == [str(job_id(number)) for number in range(1, 8)]
     assert case["user"]["email"] == ("ada@example.com" if login.is_owner else None)
-    unread = {"visibility"} if not login.is_owner else set()
+    unread = {"visibility", "e-mail"} if not login.is_owner else set()
     assert {part["part"] for part in case["unread"]} == unread | {"timelines", "budgets", "workers"}
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
