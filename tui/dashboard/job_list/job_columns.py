@@ -343,8 +343,8 @@ def stuck_time(job: GenerationJob, now: datetime) -> str:
 
 def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
     time = stuck_time(job, now)
-    words = f"! stuck {time}"
-    return words if len(words) <= column.width else f"! {time}"
+    wordings = (f"! stuck {time}", f"! stuck {time.replace(' min', 'm')}", f"! {time}")
+    return next((words for words in wordings if len(words) <= column.width), wordings[-1])
 
 
 _FIELDS = {

@@ -236,7 +236,7 @@ def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: s
 
 @pytest.mark.parametrize(
     ("width", "minutes", "status"),
-    [(60, 300, "! stuck 5 h"), (78, 59, "! 59 min"), (160, 59, "! stuck 59 min")],
+    [(60, 300, "! stuck 5 h"), (78, 59, "! stuck 59m"), (160, 59, "! stuck 59 min")],
 )
 def test_stuck_job_is_marked_until_it_is_updated_without_moving_a_column(width: int, minutes: int, status: str) -> None:
     job = make_job(1, status=JobStatus.RUNNING, updated_at=NOON - timedelta(minutes=minutes))
