@@ -235,12 +235,12 @@ async def _show_missing_capability(host: "ActionHost", context: ActionContext, r
 
 
 def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
-    """Return whether the actor is the operator. Otherwise show that this is only for the operator. `does` is a verb
-    phrase, such as "sets budgets".
+    """Return whether the actor is the operator. Otherwise show, beside a dialog, that this is only for the operator.
+    `does` is a verb phrase, such as "sets budgets".
     """
     if actor == OPERATOR:
         return True
     key = key_of(host.app, APP_BINDINGS, "app.user")
-    text = f"Only the operator {does}. You act as {actor_name(actor)}. Press {key} to change."
+    text = f"Only the operator {does}. You act as {actor_name(actor)}. Close the dialog and press {key} to change."
     show_toast(host.app, Toast(text=text, severity="warning"))
     return False

@@ -179,6 +179,13 @@ async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, 
     limit_autumn(jobs_db, 1_000)
     async with drive() as driver:
         await driver.press("b", shows="$9.00 of $10.00")
+        assert "r refresh" in driver.text
+        assert not any(hint in driver.text for hint in ("n new", "change", "remove"))
         for key in ("n", "enter", "d"):
             await driver.press(key, dialog="Budgets · Autumn catalog")
-        assert set(driver.toasts) == {"Only the operator sets budgets. You act as ada@example.com. Press u to change."}
+        assert set(driver.toasts) == {
+            "Only the operator sets budgets. You act as ada@example.com. Close the dialog and press u to change."
+        }
+        await driver.press("q", dialog="")
+        await driver.act_as("operator", shows="as the operator")
+        await driver.press("b", shows="n new")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from store.budgets.budget import Budget, Budgets
 from store.errors import StoreError
 from store.job_list.listing import ProjectName
+from store.users.actor import OPERATOR
 from tui.dashboard.action_context import ActionContext, context_for, require_operator
 from tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
 from tui.dashboard.databases import is_read_only, may_write
@@ -38,8 +39,8 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
     of, last = host.dashboard.listed_name, None
 
     def dialog() -> BudgetsDialog:
-        zone, has_no_writes = host.dashboard.zone.zone, is_read_only(host)
-        return BudgetsDialog(ask, of=of, may_set=may_set, is_read_only=has_no_writes, last=last, zone=zone)
+        zone, can_set = host.dashboard.zone.zone, context.store.actor == OPERATOR and not is_read_only(host)
+        return BudgetsDialog(ask, of=of, may_set=may_set, hints_writes=can_set, last=last, zone=zone)
 
     while choice := await host.app.push_screen_wait(dialog()):
         last = choice.budget or last

@@ -63,18 +63,18 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         *,
         of: str,
         may_set: Callable[[], bool],
-        is_read_only: bool = False,
+        hints_writes: bool = True,
         last: Budget | None = None,
         zone: tzinfo | None = None,
     ) -> None:
-        """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed. In a
-        read-only session, keys that write have no hint.
+        """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed.
+        Without `hints_writes`, keys that write have no hint.
         """
         super().__init__()
         self._ask = ask
         self._of = of
         self._may_set = may_set
-        self._is_read_only = is_read_only
+        self._hints_writes = hints_writes
         self._last = last
         self._zone = zone
         self._seen: Budgets | None = None
@@ -87,7 +87,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        writing = {} if self._is_read_only else _WRITING_KEYS
+        writing = _WRITING_KEYS if self._hints_writes else {}
         self.query_one("#keys", SteadyText).say(self.keys_line({**writing, **_KEYS}))
         self.action_look()
 
