@@ -96,7 +96,7 @@ QUOTED_PASSWORD = re.compile(
 )
 COMMAND_PASSWORD = re.compile(
     r"(?P<before>\b(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p|--[\w-]{0,30}(?:password|passphrase|pass|secret)\s{1,5}"
-    r"|\b(?:sshpass|(?:docker|podman|helm|az|nerdctl)\s(?:[^\n]{0,60}\s)?login\b)(?:[^\n]{0,200}?\s)-p\s{1,5}"
+    r"|\bsshpass\s{1,5}-p\s{0,5}|\b(?:docker|podman|helm|az|nerdctl)\s(?:[^\n]{0,60}\s)?login\b(?:[^\n]{0,200}?\s)-p\s{1,5}"
     r"|\bcurl\s(?:[^\n]{0,200}\s)?(?:-u|--user)\s{0,5}[^\s:]{1,100}:)(?P<value>[^\s\"'\[-][^\s\"']*)",
 )
 COMMAND_OPTION = re.compile(
@@ -104,7 +104,7 @@ COMMAND_OPTION = re.compile(
 )
 """As in `-p hunter2`. Many commands use it for ports and folders."""
 SPACED_SECRET = re.compile(
-    r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8})"
+    r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8}|[A-Fa-f]{6}(?!\w))"
     r"|pass:\s{0,5}|(?:api[ _-]?key|password|passcode|pwd|passphrase|signature)\s{1,5}(?:is\s|was\s)?[\"'`]?))"
     r"(?P<value>[\w+/=.~!@#$^*-]{6,})",
     re.IGNORECASE,
@@ -124,7 +124,7 @@ NAMED_PATH = _named(
 
 KNOWN_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"(?:sk|pk|rk)[-_](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{12,}|sk-[a-z]{16,}"
+    r"(?:sk|pk|rk)[-_](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{12,}|sk-[a-z]{16,}|sk[-_](?:live|test|proj|ant|or|svcacct)[-_][A-Za-z0-9_-]{8,}"
     r"|sb[apu]?_[A-Za-z0-9_-]{16,}"
     r"|gh[opusr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|dckr_[a-z]{3}_[\w-]{6,}"
     r"|(?:gsk_|xai-|nvapi-|pplx-|pypi-)[A-Za-z0-9_-]{16,}"

@@ -84,6 +84,7 @@ def redactor() -> Redactor:
         ("apikey abcdef, api_key qwertzuiop", "apikey [key 1], api_key [key 2]"),
         ("X-Signature: abcdef\nx-api-token: expired", "X-Signature: [key 1]\nx-api-token: [key 2]"),
         ("signature 9f8e7d bad, signature: deadbeef", "signature [key 2] bad, signature: [key 1]"),
+        ("sk_live_abcdefghijkl, sk-proj-abcdefghijkl, secret abcdef", "[key 1], [key 2], secret [key 3]"),
         ("dckr_pat_abcdefg and gsk_abcdefghijklmnop", "[key 1] and [key 2]"),
         ("passphrase: foo bar", "passphrase: [password 1]"),
         ("pass phrase = foo bar user=ada, x", "pass phrase = [password 1] user=ada, x"),
@@ -91,8 +92,8 @@ def redactor() -> Redactor:
         (r'{"log": "passphrase: foo bar\nnext"}', r'{"log": "passphrase: [password 1]\nnext"}'),
         ("login -p hunter2 --pass abc, pass: hunter2", "login -p [password 2] --pass [password 1] pass: [key 1]"),
         (
-            "sshpass -p secret ssh, docker login -u ada -p open",
-            "sshpass -p [password 1] ssh, docker login -u ada -p [password 2]",
+            "sshpass -p secret ssh, sshpass -psecret, docker login -u ada -p open",
+            "sshpass -p [password 1] ssh, sshpass -p[password 2] docker login -u ada -p [password 3]",
         ),
         ("card 4111111111111111, 4111 1111 1111 1111.", "card [card number 1], [card number 1]."),
         (
@@ -216,6 +217,7 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
         "passphrase: a ",
         "passphrase:",
         "-p a1",
+        "docker login ",
         "signature ",
         "4111 1111 ",
         "x-a-",
