@@ -25,6 +25,10 @@ _OF_SUPPORT = frozenset({"app.errors", "job.case"})
 """The hints that are only in a wide line."""
 _SUPPORT_FROM = 100
 _OF_DEMO = "demo"
+_OF_STAGE = "app.presenter"
+"""Only a demo has its hint."""
+_NOT_IN_NARROW_DEMO = "job.delete"
+"""The hint that gives its room to the step key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class KeyHint:
             return 5
         if self.binding_id == _NEEDED or group in _NEEDED_GROUPS:
             return 2 if self.is_refused else 0
-        return 1 if group == _OF_DEMO else 3
+        return 1 if group == _OF_DEMO or self.binding_id == _OF_STAGE else 3
 
     @property
     def content(self) -> Content:
@@ -164,7 +168,9 @@ def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
     if room < _QUIT_FROM:
         pinned = pinned[:1]
     if room < _SUPPORT_FROM:
-        hints = [hint for hint in hints if hint.binding_id not in _OF_SUPPORT]
+        is_demo = any(hint.binding_id.startswith(f"{_OF_DEMO}.") for hint in hints)
+        left_out = {*_OF_SUPPORT, _NOT_IN_NARROW_DEMO} if is_demo else _OF_SUPPORT
+        hints = [hint for hint in hints if hint.binding_id not in left_out]
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
     return [*_from(0, others), *_from(at_end, pinned)]

@@ -15,7 +15,7 @@ from store.poller import DEFAULT_INTERVAL
 from store.sample.simulation import SimulatedChange
 from tui.dashboard import worker_groups
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.keys.bindings import key_of, presses
+from tui.dashboard.keys.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, key_of, presses
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.recording import Recorder, recording_driver
@@ -45,6 +45,15 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
 
 
+PRESENT = [
+    replace(one, description="present", show=True)
+    for one in APP_BINDINGS
+    if isinstance(one, Binding) and one.id == "app.presenter"
+]
+"""The key of the presenter view. Its hint is for the audience of a demo."""
+
+_PAUSED_KEYS = {"demo.pause": "resume"}
+
 FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
 PAUSED = "Paused. The next press makes one step."
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
@@ -60,7 +69,7 @@ def change_words(change: SimulatedChange) -> str:
     return f"One step: {change.what} {clean(job.mode, limit=40)} {short_id(job.id)}{others}."
 
 
-class DemoPresenter(Presenter):
+class DemoPresenter(Presenter, DynamicKeyText):
     """The presenter view with the keys of the demo."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,11 +80,8 @@ class DemoPresenter(Presenter):
 _CONTINUES = ("demo", ("continue",))
 
 
-class DemoApp(GjobsApp):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *DEMO_BINDINGS,
-        CONTINUE,
-    ]
+class DemoApp(GjobsApp, DynamicKeyText):
+    BINDINGS: ClassVar[list[BindingType]] = [*DEMO_BINDINGS, CONTINUE, *PRESENT]
     follows_after: ClassVar[float] = 20.0
     """Seconds without input after which the cursor stays on the newest job."""
     totals_share: ClassVar[int | None] = 20
@@ -136,7 +142,9 @@ class DemoApp(GjobsApp):
             table.action_first()
 
     def make_presenter(self) -> Presenter:
-        return DemoPresenter(self.dashboard)
+        presenter = DemoPresenter(self.dashboard)
+        presenter.reworded = self.reworded
+        return presenter
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if (action, parameters) == _CONTINUES:
@@ -170,6 +178,14 @@ class DemoApp(GjobsApp):
             case "continue":
                 self._report_end()
         self.show_status()
+        self._reword_pause()
+
+    def _reword_pause(self) -> None:
+        self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING
+        for screen in self.screen_stack:
+            if isinstance(screen, DemoPresenter):
+                screen.reworded = self.reworded
+            screen.refresh_bindings()
 
     def _report_end(self) -> None:
         if self._has_ended and (scenario := self.control.scenario) is not None:
@@ -210,6 +226,7 @@ class DemoApp(GjobsApp):
         self.workers.cancel_group(self, "scenario")
         is_presenting = any(isinstance(screen, Presenter) for screen in self.screen_stack)
         self.control.start_over()
+        self._reword_pause()
         self._keys.drop_until_seen(STARTED_OVER)
         await self._replace_database(self._demo_opener, DEFAULT_INTERVAL, choice=None)
         if is_presenting:

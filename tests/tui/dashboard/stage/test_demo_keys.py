@@ -36,10 +36,27 @@ async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
     control = DemoControl()
     async with demo_on(database, control, size=(80, 24)) as (driver, _):
         await driver.until(lambda: ", pause  . step" in driver.text.splitlines()[-1])
-        await driver.press("comma", shows="simulation paused")
+        await driver.press("comma", shows=("simulation paused", ", resume  . step"))
         assert control.clock.is_paused
-        await driver.press("comma", shows="speed 2×")
+        await driver.press("B", until=lambda: isinstance(driver.app.screen, Presenter))
+        await driver.shows(", resume  . step  < slower  > faster")
+        await driver.press("comma", shows=", pause")
+        await driver.press("B", until=lambda: driver.app.screen is driver.app.dashboard)
+        await driver.shows("speed 2×", ", pause")
         assert not control.clock.is_paused
+        await driver.press("full_stop", shows=", resume")
+        await driver.press("ctrl+r", message="Started over", shows=", pause")
+
+
+async def test_narrow_key_hints_show_the_step_beside_the_keys_of_each_job(database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    async with demo_on(database, DemoControl(), size=(80, 24), actor=ADA) as (driver, app):
+        for tab, keys in (("2", "s start  n new  / find  "), ("3", "c complete  f fail  n new  / find  ")):
+            await driver.press(tab, shows=keys + ", pause  . step")
+        await driver.resize(120, 36)
+        await driver.shows("d delete", "> faster  B present")
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        assert "B present" not in driver.text
 
 
 async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo) -> None:
