@@ -243,7 +243,7 @@ async def test_cursor_stays_visible_when_the_screen_shrinks(dashboard: Driver, j
     screen = await open_errors(dashboard)
     rows = screen.query_one(OptionList)
     await dashboard.press(*["down"] * 9, until=lambda: rows.highlighted == 9)
-    for size in ((60, 18), (160, 45), (60, 18), (160, 20), (80, 24)):
+    for size in ((60, 18), (160, 45), (60, 18), (160, 20), (40, 12), (40, 8), (80, 24)):
         await dashboard.resize(*size)
         await ready(dashboard)
         assert rows.highlighted == 9

@@ -39,6 +39,8 @@ SEEN_SECONDS = 0.3
 
 _BESIDE_FROM = 160
 """The minimum screen width, in columns, at which details appear beside the groups."""
+_BELOW_FROM = 16
+"""The minimum screen height, in lines, at which details appear below the groups."""
 _DETAILS_WIDTH = 56
 _EDGES = 4
 """The box has a border and a padding of one cell on each side."""
@@ -106,6 +108,12 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         #details { height: 1fr; border-top: solid $primary; }
         #keys { height: auto; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
 
+        &.-low {
+            #summary { max-height: 1; margin-bottom: 0; }
+            #list { height: 1fr; max-height: 100%; }
+            #details { display: none; }
+            #keys { max-height: 1; }
+        }
         &.-beside {
             #parts { layout: horizontal; }
             #list { width: 1fr; height: 1fr; max-height: 100%; }
@@ -301,7 +309,9 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self.say("keys", hint_lines([*group_keys, period, *screen_keys], width=self.app.size.width - _EDGES))
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= _BESIDE_FROM, "-beside")
+        is_beside = self.size.width >= _BESIDE_FROM
+        self.set_class(is_beside, "-beside")
+        self.set_class(self.size.height < _BELOW_FROM and not is_beside, "-low")
         self._show_keys()
         self.call_after_refresh(lambda: self._show(self._found))
 
