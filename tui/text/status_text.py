@@ -39,6 +39,7 @@ class StatusText:
     asks_error: bool = False
     """Whether the action first asks for the error's text."""
     doing: str = ""
+    """What the action does. At most nine letters, so that a row can show it in place of a status."""
     done: str
     lost: str = ""
     """What deleting such a job loses. Empty if the job has ended."""
@@ -77,7 +78,7 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             terminal_colour="\x1b[32m",
             action=JobAction.COMPLETE,
             key="c",
-            doing="Completing",
+            doing="Finishing",
             done="Completed",
         ),
         JobStatus.FAILED: StatusText(

@@ -21,7 +21,7 @@ async def test_row_shows_a_change_until_it_is_answered_and_listed(drive: Drive, 
     async with drive(make=change.store, interval=60.0) as driver:
         for key, pending, before, after in (
             ("s", "starting …", "queued", "running"),
-            ("c", "completing…", "running", "succeeded"),
+            ("c", "finishing …", "running", "succeeded"),
         ):
             await driver.press(key)
             await driver.until(lambda: pending in row_of_cursor(driver))  # noqa: B023

@@ -3,7 +3,8 @@
 from rich.cells import cell_len
 
 from store.jobs.job import JobStatus
-from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS
+from tui.dashboard.job_list.job_columns import ColumnName, ContentWidths, lay_out
+from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, pending_words
 
 
 def test_status_texts_cover_every_status_in_workflow_order_with_distinct_glyphs() -> None:
@@ -21,3 +22,13 @@ def test_only_unfinished_jobs_have_a_deletion_warning() -> None:
     assert {status for status, text in STATUS_TEXTS.items() if text.lost} == {
         status for status in JobStatus if not status.is_final
     }
+
+
+def test_row_has_room_for_what_is_done_to_its_job() -> None:
+    (column,) = (column for column in lay_out(80, ContentWidths()) if column.name is ColumnName.STATUS)
+    assert [pending_words(target) for target in STATUS_ACTIONS.values()] == [
+        "starting …",
+        "finishing …",
+        "failing …",
+    ]
+    assert all(len(pending_words(target)) <= column.width for target in STATUS_ACTIONS.values())
