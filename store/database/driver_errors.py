@@ -1,6 +1,7 @@
 """Translate errors of statements to StoreErrors with hints, and budget refusals to BudgetExceeded."""
 
 import json
+import re
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -125,6 +126,9 @@ FULL = (
     "query_wait_timeout",
 )
 
+_DRIVER_STEP = re.compile(r"^(?:consuming input|flushing|(?:sending|executing) [a-z ]+) failed: ")
+"""What the driver prints before the words of the client library. It helps nobody who didn't write the driver."""
+
 _OVERTAKEN = "A concurrent change came first: nothing was changed."
 
 
@@ -162,6 +166,7 @@ def translate(error: Error) -> StoreError:
     if isinstance(error, _SIGN_IN) or is_of_class(state, "28"):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
+        text = _DRIVER_STEP.sub("", text)
         return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
     if is_of_class(state, *SERVER_FAILURES):
         return ServerFailure(f"The database server failed: {text}.", sqlstate=state)

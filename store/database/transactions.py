@@ -404,7 +404,9 @@ async def transaction_scope(connection: AsyncConnection, patience: float) -> Asy
                 raise
         except Error as error:
             if waiting.passed:
-                raise TimedOut(f"The database did not answer within {patience:g} s.") from error
+                # The server would have stopped a slow statement by now.
+                hint = "Check the network, then try again."
+                raise TimedOut(f"The database did not answer within {patience:g} s.", hint=hint) from error
             raise driver_errors.translate(error) from error
 
 

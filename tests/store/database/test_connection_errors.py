@@ -310,6 +310,12 @@ def test_statement_that_gets_no_connection_is_unreachable_with_a_remedy(error: E
     assert translated.hint == hint
 
 
+@pytest.mark.parametrize("step", ["consuming input", "sending query and params", "flushing"])
+def test_lost_connection_is_reported_without_the_words_of_the_driver(step: str) -> None:
+    error = translate(OperationalError(f"{step} failed: server closed the connection unexpectedly\n\tThis probably"))
+    assert error.message == f"{UNREACHABLE}server closed the connection unexpectedly."
+
+
 SUPABASE = "db.abcdefghijklmnopqrst.supabase.co"
 
 

@@ -277,9 +277,10 @@ class TestTimeLimits:
             assert await session.read(OPERATOR, show("role"), limits=TimeLimits()) == ["none"]
             proxy.fall_silent()
             started = time.monotonic()
-            with pytest.raises(TimedOut, match=r"did not answer within 0\.3 s"):
+            with pytest.raises(TimedOut, match=r"did not answer within 0\.3 s") as caught:
                 await (session.read(OPERATOR, show("role")) if kind == "read" else write(session, show("role")))
             assert 0.25 < time.monotonic() - started < TimeLimits().patience
+            assert caught.value.hint == "Check the network, then try again."
 
     async def test_rollback_on_a_silent_connection_is_abandoned(self, database: Conninfo) -> None:
         async def fail_in_silence(session: Database, proxy: Proxy) -> None:
