@@ -26,7 +26,7 @@ FAILURE_WINDOW = timedelta(days=30)
 RECENT = timedelta(hours=24)
 """The length of the recent period whose failures are counted separately."""
 EMAIL = "e-mail"
-"""The name of the user's e-mail among the unread parts."""
+"""What the list of unread parts calls the user's e-mail address."""
 MOST_PROJECTS = 20
 MOST_BUDGETS = 20
 MOST_COUNTED = 100_000

@@ -168,8 +168,7 @@ async def _woken_far(
 
         series = await take_turns({name: waking(name) for name in pythons}, rounds=rounds, warm_up=0)
     return Finding(
-        title="from when a job is queued until its handler starts, by an idle worker at "
-        f"{DELAY * 2000:g} ms round trip",
+        title=f"from queuing a job until an idle worker starts its handler, at {DELAY * 2000:g} ms round trip",
         unit="ms",
         settings={"jobs": jobs, "rounds": rounds, **_rivals()},
         series=series,

@@ -137,7 +137,7 @@ class SignIns:
     """
 
     def __init__(self, *, reads_terminal: bool) -> None:
-        """`reads_terminal` is whether Enter prints another link. Without a terminal, only a signal does."""
+        """`reads_terminal` is whether Enter prints another link. If it is false, only a signal prints another link."""
         how = "press Enter in the terminal" if reads_terminal else "send SIGUSR1 to the process"
         self._for_another = f"For another link, {how} of 'gjobs serve'."
         self._links: list[str] = []

@@ -76,7 +76,9 @@ _CARD = re.compile(
     r"|3(?:0[0-5]|[689][0-9])[0-9](?P<gap14>[ -]?)[0-9]{6}(?P=gap14)[0-9]{4})"
     r"(?![\w%]|[.,-]\w| ?(?:cents|[mun]s|bytes|USD|EUR)\b)"
 )
-"""Numbers of 14 to 16 digits with the beginnings that card networks use. Times in microseconds begin with 1."""
+"""Numbers of 14 to 16 digits with the beginnings that card networks use. Times in microseconds begin with 1, so they
+do not match.
+"""
 
 Mark = Callable[[str], str]
 """Returns the placeholder of a value."""

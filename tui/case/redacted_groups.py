@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(rf"\[({KINDS}) [0-9]+\]")
 _JOINED_PLACEHOLDER = re.compile(rf"\[({KINDS.replace(' ', '_')})\]")
 _CUT_PLACEHOLDER = re.compile(r"\[[^\]]{0,30}$")
 _LONGEST_PART = 300
-"""The characters of a cut word in which a part of a secret may be unrecognizable."""
+"""The number of characters at the end of a cut word in which redaction may miss a secret."""
 
 
 def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
@@ -38,15 +38,16 @@ def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGrou
 def _redacted_name(example: str) -> str:
     """Return the fingerprint of a redacted text. Its placeholders have no numbers.
 
-    Placeholders have no spaces meanwhile. So one that stands for the query of a URL belongs to that URL.
+    While the fingerprint is computed, placeholders contain underscores instead of spaces. Thus a placeholder for the
+    query of a URL is treated as part of that URL.
     """
     joined = _PLACEHOLDER.sub(lambda found: f"[{found[1].replace(' ', '_')}]", example)
     return _JOINED_PLACEHOLDER.sub(lambda found: found[0].replace("_", " "), fingerprint(joined))
 
 
 def _without_cut_word(example: str) -> tuple[str, str]:
-    """Return the example without the last word of a cut one, and that word. A part of a secret may be
-    unrecognizable.
+    """Return the example and ''. If the example was cut, return it without its last word, and that word. A part of a
+    secret may be unrecognizable.
     """
     if len(example) < MOST_READ:
         return example, ""

@@ -116,7 +116,7 @@ SERVICE_KEY = re.compile(
     r"(?::\s{0,5}|\s{1,5}))(?P<value>(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])(?!gpt|dall|text|sha)[A-Za-z0-9]{12,})(?![\w/:.-]*[\w/:-])",
     re.IGNORECASE,
 )
-"""Names of models follow such names, too."""
+"""The name of a service may also be followed by the name of a model."""
 NAMED_PATH = _named(
     r"(?<![a-z])(?:storage[_-]?path|object[_-]?(?:key|path|name)|file[_-]?(?:path|name)|bucket(?:[_-]?(?:id|name))?)"
     r"(?![a-z])"

@@ -93,7 +93,7 @@ async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]
 
 
 async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
-    """Return the same error, with the outcome and what to do about it if the database answers soon."""
+    """Return the same error. If the database answers soon, add the outcome and what to do."""
     import asyncio
 
     from store.journal.write_record import WriteOutcome

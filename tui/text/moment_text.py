@@ -22,7 +22,7 @@ _SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated
 
 
 def moment_words(moment: datetime, zone: tzinfo | None) -> str:
-    """Return the moment with the abbreviation of its zone. Without a zone, it is this machine's."""
+    """Return the moment with the abbreviation of its zone. If `zone` is None, this machine's zone is used."""
     return f"{local_time(moment, zone)} {moment.astimezone(zone):%Z}"
 
 

@@ -74,7 +74,7 @@ def list_jobs(
     listed = ListQuery(status=status, job_filter=found)
 
     def expected(known: "Known") -> "Sequence[Query[Any]]":
-        # Imported here, because the connection is still being opened.
+        # Imported here, so that the import runs while the connection is being opened.
         import tui.cli.job_tables  # noqa: F401
         from tui.session import first_page
 
@@ -162,7 +162,7 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
     """Return the reason why the actor does not see the job."""
     store = session.store
     if session.moment is not None:
-        # Without ids, because whether the job is hidden now says nothing about the moment.
+        # Pass no ids: that the job is hidden now says nothing about the earlier moment.
         return RowMissing(
             f"There was no job {job_id} at this moment, or this user did not see it.",
             hint="Use another time, or leave --at out."

@@ -110,7 +110,9 @@ class DetailsPane(DrawnLines, can_focus=False):
         self.follow()
 
     def read_again(self, *, was_lost: bool) -> None:
-        """Read what could not be read. The list was just read. `was_lost` is true if that had failed before."""
+        """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
+        failed.
+        """
         if self._sections is not None and self._sections.is_due_again(was_lost=was_lost):
             self._load_soon()
 

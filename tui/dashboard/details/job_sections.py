@@ -52,7 +52,8 @@ class JobSections:
 
     def is_due_again(self, *, was_lost: bool) -> bool:
         """Return whether to read again what could not be read, now that the list was read. `was_lost` is true if the
-        list could not be read either. Otherwise only a lost connection is a reason, because the rest may be slow.
+        list could not be read either. Otherwise, read again only after a lost connection: after other errors, the
+        query may be slow.
         """
         return self.history_error is not None and (was_lost or isinstance(self.history_error, Unreachable))
 

@@ -26,7 +26,9 @@ class Transition:
 
     @property
     def path(self) -> tuple[AnyStatus, ...]:
-        """The statuses from `before` on. If the workflow has one between, two changes were seen as one."""
+        """The statuses from `before` on. If the workflow has a status between, it is included: two changes were seen
+        as one.
+        """
         if self.before is None:
             return (self.job.status,)
         between = (one for one in self.before.allowed if self.job.status in one.allowed)
