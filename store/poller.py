@@ -235,6 +235,11 @@ class Poller(Generic[Q, T]):
         return max_staleness(self._pace, self._usual_duration, unchanged=self._unchanged)
 
     @property
+    def is_slowed_by_cost(self) -> bool:
+        """Whether the duration of the last queries, more than anything else, determines the wait."""
+        return self.interval < wait_for_cost(self._pace.share, self._usual_duration) >= self.max_staleness
+
+    @property
     def _usual_duration(self) -> float:
         return usual_duration(self._durations)
 

@@ -18,6 +18,8 @@ class Load:
 
     over: float
     """Length of the measured window: about a minute, or less in the first minute."""
+    includes_start: bool = False
+    """Whether the window begins with the session, whose first queries read the most."""
     queries: int
     database_time: float
     """From sending a statement to its last row. This includes the network time, so the server worked less."""
@@ -27,11 +29,6 @@ class Load:
     """None if the system does not count the bytes, as on a connection within this machine."""
     round_trip: float | None = None
     """The shortest time that the database took to answer. It includes the work of the server. None without answers."""
-
-    @property
-    def database_share(self) -> float:
-        """Share of one core of the server, at most."""
-        return self.database_time / self.over if self.over else 0.0
 
     @property
     def processor_share(self) -> float:
@@ -67,7 +64,8 @@ class LoadMeter:
         self._processor = processor
         self._queries = 0
         self._database_time = 0.0
-        self._samples = deque([self._sample()])
+        self._start = self._sample()
+        self._samples = deque([self._start])
         """Oldest first: the newest sample that is at least a minute old (or the first one), and all later ones."""
 
     @contextmanager
@@ -92,6 +90,7 @@ class LoadMeter:
         first = self._samples[0]
         return Load(
             over=now.at - first.at,
+            includes_start=first is self._start,
             queries=now.queries - first.queries,
             database_time=now.database_time - first.database_time,
             processor_time=now.processor_time - first.processor_time,

@@ -14,11 +14,12 @@ from store.users.actor import actor_name
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.statistics.load_dialog import LoadDialog
 from tui.dashboard.status_line import PERMIT_ENDED, permit_hint
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_words
-from tui.text.timings_text import load_sentence, pace_sentence
+from tui.text.load_text import pace_words
 from tui.text.write_text import where
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def step_interval(host: "ActionHost", steps: int) -> None:
         limit = "shortest" if steps < 0 else "longest"
         show_toast(host.app, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
     elif poller.max_staleness > poller.interval:
-        show_toast(host.app, Toast(text=_pace(host)))
+        show_toast(host.app, Toast(text=f"It refreshes {_pace(host)}."))
 
 
 def show_load(host: "ActionHost") -> None:
@@ -194,9 +195,9 @@ def show_load(host: "ActionHost") -> None:
     if (load := host.poller.load) is None:
         show_toast(host.app, Toast(text="No query has been sent yet."))
         return
-    show_toast(host.app, Toast(text=f"{load_sentence(load)} {_pace(host)}"))
+    host.app.push_screen(LoadDialog(load, pace=_pace(host)))
 
 
 def _pace(host: "ActionHost") -> str:
     poller = host.poller
-    return pace_sentence(poller.max_staleness, interval=poller.interval, is_woken=poller.is_woken)
+    return pace_words(poller.max_staleness, interval=poller.interval, is_woken=poller.is_woken, cause=poller.pace_cause)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
     from store.store import Store
     from tui.session import Report, Session
+    from tui.text.load_text import PaceCause
 
 log = logging.getLogger(__name__)
 
@@ -358,6 +359,19 @@ class SessionPoller:
         return self._interval if self._listing is None else self._listing.max_staleness
 
     @property
+    def pace_cause(self) -> "PaceCause":
+        """Why `max_staleness` exceeds the interval, or why nothing is refreshed."""
+        from tui.text.load_text import PaceCause
+
+        if self.failure is not None:
+            return PaceCause.DISCONNECTED
+        if self._paused:
+            return PaceCause.PAUSED
+        if self._listing is None or not self._listing.is_slowed_by_cost:
+            return PaceCause.EXPENSIVE if self._least_interval > self._interval else PaceCause.UNCHANGED
+        return PaceCause.SLOW
+
+    @property
     def load(self) -> "Load | None":
         """Load of this session in the last minute; None without a session."""
         return self.session.operator.database.load.last_minute() if self.session else None
@@ -383,9 +397,9 @@ class SessionPoller:
 
     async def close(self) -> None:
         if (load := self.load) is not None:
-            from tui.text.timings_text import load_sentence
+            from tui.text.load_text import load_summary
 
-            log.info("%s", load_sentence(load))
+            log.info("%s", load_summary(load))
         await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:

@@ -38,13 +38,13 @@ def clocks() -> Clocks:
 def test_load_adds_up_queries_and_times_from_zero(clocks: Clocks) -> None:
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (0, 0, 0, 0)
-    assert (load.database_share, load.processor_share) == (0, 0)
+    assert (load.processor_share, load.includes_start) == (0, True)
     clocks.run(0.25, queries=3)
     clocks.advance(9.5, processor=0.5)
     clocks.run(0.25)
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (10.0, 4, 0.5, 0.5)
-    assert (load.database_share, load.processor_share) == (0.05, 0.05)
+    assert (load.processor_share, load.includes_start) == (0.05, True)
 
 
 def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
@@ -53,7 +53,7 @@ def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
         clocks.advance(1.5, processor=0.01)
         clocks.run(0.5)
     load = clocks.meter.last_minute()
-    assert (load.over, load.queries, load.database_time) == (60.0, 30, 15.0)
+    assert (load.over, load.queries, load.database_time, load.includes_start) == (60.0, 30, 15.0, False)
     assert load.processor_time == pytest.approx(0.3)
 
 

@@ -54,3 +54,22 @@ async def test_header_shows_slow_answers_beside_the_longer_interval(jobs_db: Job
         proxy.delay = 0.15
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
             await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
+
+
+async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    with wire_proxy(database) as proxy:
+        proxy.delay = 0.02
+        async with dashboard_on(proxy.conninfo(database), size=(60, 20)) as driver:
+            await driver.press("L")
+            await driver.until(lambda: driver.dialog.startswith("Load in the first "))
+            for line in (
+                r"Received +\d+ .*B since the start",
+                r"Sent +\d+ .*B since",
+                r"Round trip +at most \d\d ms",
+                r"Waiting +[\d,]+ ms for the network and the database",
+                r"Processor +.* % of a core of this machine",
+                r"Refresh +every|Refresh +within",
+            ):
+                assert re.search(line, driver.text)

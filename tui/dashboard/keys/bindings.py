@@ -108,7 +108,7 @@ APP_BINDINGS: list[BindingType] = [
         "Load",
         show=False,
         id="app.load",
-        tooltip="Show the load on the database and this machine",
+        tooltip="Show the load on the network, the database and this machine",
     ),
     Binding(
         "m",

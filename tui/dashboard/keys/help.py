@@ -35,6 +35,7 @@ from tui.dashboard.moments.moment_actions import MomentDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.statistics.load_dialog import LoadDialog
 from tui.dashboard.statistics.timings_dialog import TimingsDialog
 from tui.dashboard.users.acting_user import ActingDialog
 from tui.dashboard.users.isolation_dialog import IsolationDialog
@@ -59,6 +60,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     IsolationDialog,
     SqlDialog,
     TimingsDialog,
+    LoadDialog,
     ErrorsDialog,
     WasteDialog,
     BudgetsDialog,
@@ -93,6 +95,7 @@ GROUPS = {
     "isolation": "Isolation check",
     "sql": "SQL",
     "times": "Times",
+    "load": "Load",
     "errors": "Errors",
     "waste": "Waste",
     "budgets": "Budgets",
@@ -113,6 +116,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     BudgetForm: "budgets",
     WorkersDialog: "workers",
     TimingsDialog: "metrics",
+    LoadDialog: "tour",
     ErrorsDialog: "errors",
     MomentDialog: "time",
     WasteDialog: "metrics",
