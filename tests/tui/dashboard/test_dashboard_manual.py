@@ -8,6 +8,7 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Markdown, MarkdownViewer, OptionList
 
+from store.database.write_access import WriteMode
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.file_form import FileForm
@@ -108,6 +109,15 @@ async def test_keys_have_two_columns_where_there_is_room(drive: Drive, size: tup
         await driver.press("question_mark", shows="Start the job or the marked jobs")
         (titles,) = [line for line in source(driver).splitlines() if "marked jobs:" in line]
         assert titles.count(":") == columns
+
+
+async def test_help_of_a_read_only_session_lists_no_keys_that_write(drive: Drive) -> None:
+    async with drive(rule=WriteMode.CLOSED) as driver:
+        names = {entry.binding_id for entry in screen_entries(driver.app.dashboard)}
+        assert {name for name in names if name.startswith("job.")} == {"job.copy_id", "job.copy_json", "job.case"}
+        assert "project.new" not in names
+        assert {"jobs.open", "list.find", "project.pick", "app.quit"} <= names
+        assert "job.start" in {entry.binding_id for entry in all_entries(driver.app)}
 
 
 async def test_keys_of_the_focused_pane_come_first(dashboard: Driver) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from store.configuration.settings import Settings, resolve
+from store.database.write_access import WriteMode
 from store.errors import TimedOut
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, dashboard_on
@@ -58,6 +59,20 @@ async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsD
     created = jobs_db.sql("select status from public.generation_jobs where project_id = %s order by created_at", SPRING)
     assert created[-1] == ("succeeded",)
     assert "Tour " not in tour.text
+
+
+async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Conninfo, jobs_db: JobsDatabase) -> None:
+    setup = DashboardSetup(tour=TourStart.ALWAYS)
+    async with dashboard_on(database, setup=setup, rule=WriteMode.CLOSED) as driver:
+        await driver.shows("Tour 1/3 · Press p")
+        await driver.press("p", dialog="Show which project?")
+        await driver.type("spring", "enter")
+        await shows_step(driver, "Tour 2/3 · See the costs above, and press b for budgets")
+        await driver.press("b", dialog="Budgets · Spring lookbook")
+        await driver.press("escape", dialog="")
+        await shows_step(driver, "Tour 3/3 · Press i to check who can reach whose rows")
+        await driver.press("i", "y", shows="no leak, 17 kept")
+        await driver.press("escape", dialog="", shows="Finished the tour.")
 
 
 async def shows_step(tour: Driver, text: str) -> None:

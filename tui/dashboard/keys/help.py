@@ -29,6 +29,7 @@ from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.key_list import HelpEntry
+from tui.dashboard.keys.key_states import KeyState, KeyStates
 from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.message_list import MessagesDialog
 from tui.dashboard.moments.moment_actions import MomentDialog
@@ -183,7 +184,10 @@ def _is_possible(app: App[Any], binding: Binding) -> bool:
 
 
 def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
-    """Return the keys that work on the screen. The find field takes nearly all keys as characters."""
+    """Return the keys that work on the screen, without those that write if the session is read-only.
+
+    The find field takes nearly all keys as characters.
+    """
     is_typing = isinstance(screen.focused, FilterField)
     nodes = (
         [screen.focused]
@@ -197,6 +201,9 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
     of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
+    if isinstance(screen, KeyStates):
+        states = screen.key_states([entry.binding_id for entry in entries])
+        entries = [entry for entry, state in zip(entries, states, strict=True) if state is not KeyState.HIDDEN]
     focused = _groups_of(screen.focused)
 
     def place(entry: HelpEntry) -> int:

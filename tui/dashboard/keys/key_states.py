@@ -45,7 +45,7 @@ _WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
 def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> KeyState:
     """Return the state of a key that would act on the selection."""
     group, _, name = binding_id.partition(".")
-    is_write = group == "job" and binding_id not in _READING
+    is_write = (group == "job" and binding_id not in _READING) or binding_id == "project.new"
     if read_only and is_write:
         return KeyState.HIDDEN
     if group not in ("job", "jobs") or binding_id in _WITHOUT_JOBS:

@@ -27,6 +27,9 @@ class TourStep(StrEnum):
     ISOLATION = auto()
 
 
+_WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
+
+
 class Tour:
     """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
 
@@ -36,13 +39,15 @@ class Tour:
         self._memory = memory
         is_unseen = start is TourStart.ONCE and not memory.has_seen_tour
         self._is_due = is_unseen or start is TourStart.ALWAYS
+        self._steps = list(TourStep)
         self._done: set[TourStep] = set()
         self.is_on = False
 
-    def start_if_due(self) -> None:
+    def start_if_due(self, *, is_read_only: bool) -> None:
         """Start the tour once. Call it when the first list of the first opened database is shown."""
         if self._is_due:
             self._is_due = False
+            self._steps = [step for step in TourStep if not (is_read_only and step in _WRITING)]
             self.is_on = True
             self._show()
 
@@ -64,7 +69,7 @@ class Tour:
         if not self.is_on or step in self._done:
             return
         self._done.add(step)
-        if len(self._done) == len(TourStep):
+        if self._done.issuperset(self._steps):
             self.end()
             key = key_of(self._app, APP_BINDINGS, "app.help")
             self._board.show_message(f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
@@ -76,9 +81,9 @@ class Tour:
         self.do(TourStep.START if status is JobStatus.RUNNING else TourStep.FINISH)
 
     def _show(self) -> None:
-        place, step = next((place, one) for place, one in enumerate(TourStep, 1) if one not in self._done)
+        place, step = next((place, one) for place, one in enumerate(self._steps, 1) if one not in self._done)
         end = key_of(self._app, DASHBOARD_BINDINGS, "list.clear")
-        self._board.pin(f"Tour {place}/{len(TourStep)} · {self._sentence(step)} · {end} ends", owner=_OWNER)
+        self._board.pin(f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends", owner=_OWNER)
 
     def _sentence(self, step: TourStep) -> str:
         """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""
