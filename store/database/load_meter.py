@@ -46,7 +46,7 @@ class _Sample:
     processor_time: float
     traffic: Traffic | None
     took: float | None
-    """The duration in seconds of the block that ended at this moment."""
+    """The duration in seconds of the block that ended at this moment. None if it failed."""
 
 
 class LoadMeter:
@@ -70,14 +70,15 @@ class LoadMeter:
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Count the time of the block as database time, even if it fails."""
-        began = self._clock()
+        """Count the time of the block as database time, even if it fails. A failed block may have got no answer."""
+        began, is_answered = self._clock(), False
         try:
             yield
+            is_answered = True
         finally:
             took = self._clock() - began
             self._database_time += took
-            sample = self._sample(took)
+            sample = self._sample(took if is_answered else None)
             self._forget_before(sample.at - WINDOW)
             self._samples.append(sample)
 
