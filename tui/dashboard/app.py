@@ -41,6 +41,7 @@ from tui.dashboard.keys.bindings import (
     ALWAYS_OPEN,
     APP_BINDINGS,
     SEVERAL_OPEN,
+    key_of,
 )
 from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue
 from tui.dashboard.keys.key_rules import KeyRules
@@ -723,6 +724,10 @@ class GjobsApp(MessageApp[int]):
         from tui.dashboard.stage.presenter import Presenter
 
         return Presenter(self.dashboard)
+
+    def action_help_quit(self) -> None:
+        """Name the key that quits. Textual calls this for Ctrl+C, which copies selected text."""
+        show_toast(self, Toast(text=f"Press {key_of(self, APP_BINDINGS, 'app.quit_anywhere')} to quit gjobs."))
 
     async def action_quit(self) -> None:
         self.tasks.leave()

@@ -173,6 +173,9 @@ class ShowsInvisible(Highlighter):
         """Add no styles. Subclasses may."""
 
 
+COPIED_TEXT = Toast(text="Copied the selected text.")
+
+
 class TextField(Input):
     DEFAULT_CSS = """
     TextField.-textual-compact {
@@ -198,6 +201,10 @@ class TextField(Input):
         event.prevent_default()
         event.stop()
         self.replace(event.text, *self.selection)
+
+    def action_copy(self) -> None:
+        super().action_copy()
+        show_toast(self.app, COPIED_TEXT)
 
 
 _MOST_TOASTS = 2
@@ -326,6 +333,14 @@ class ClosesOnce(Screen[ResultType]):
         is_open = self in self.app.screen_stack and not self.app._exit  # noqa: SLF001
         if is_open or isinstance(message, CLOSING_MESSAGES):
             await super()._on_message(message)
+
+    def action_copy_text(self) -> None:
+        """Copy the selected text. Without any, Ctrl+C names the key that quits, as in the dashboard."""
+        if self.get_selected_text() is None:
+            self.app.action_help_quit()
+        else:
+            super().action_copy_text()
+            show_toast(self.app, COPIED_TEXT)
 
     def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
         """Return whether the key may be delivered now. If not, it waits, and so do all later keys."""

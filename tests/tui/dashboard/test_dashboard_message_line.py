@@ -1,5 +1,7 @@
 """The message line: successes, pinned texts, and its place on each screen."""
 
+from functools import partial
+
 import pytest
 from textual.widgets._toast import Toast as ToastWidget
 
@@ -16,11 +18,33 @@ def line(driver: Driver) -> str:
     return str(lines.first().render()) if lines else ""
 
 
+def is_open(driver: Driver, title: str, *, is_list: bool) -> bool:
+    """Return whether the list, or another screen whose title begins so, is on top. Only dialogs have a title."""
+    return driver.dialog.startswith(title) and (driver.app.screen is driver.app.dashboard) is is_list
+
+
 async def test_success_is_on_the_line_with_the_key_that_undoes_it(dashboard: Driver) -> None:
     await dashboard.press("d", "y", on=2, message=f"Deleted packaging {short(2)}.")
     await dashboard.settle()
     assert line(dashboard) == f"Deleted packaging {short(2)} · U undo"
     assert not dashboard.app.screen.query(ToastWidget)
+
+
+async def test_ctrl_c_names_the_key_that_quits_unless_text_is_selected(dashboard: Driver) -> None:
+    for key, dialog in (("", ""), ("B", ""), ("e", "Export"), ("d", "Delete this job?"), ("question_mark", "Manual: ")):
+        await dashboard.press(*filter(None, [key]), until=partial(is_open, dashboard, dialog, is_list=not key))
+        if dashboard.dialog == "Export":
+            await dashboard.press("ctrl+c", message="Copied the selected text.")
+            assert dashboard.app.clipboard == "jobs.csv"
+        await dashboard.press("end", "ctrl+c", message="Press ^q to quit gjobs.")
+        await dashboard.until(lambda: line(dashboard) == "Press ^q to quit gjobs.")
+        assert (dashboard.toasts, dashboard.app.is_running) == ([], True)
+        dashboard.clear_messages()
+        if key:
+            await dashboard.press("escape", dialog="")
+    await dashboard.filter("main", "end", "shift+home", "ctrl+c", message="Copied the selected text.")
+    assert dashboard.app.clipboard == "main"
+    await dashboard.press("ctrl+q", until=lambda: not dashboard.app.is_running)
 
 
 async def test_newer_message_replaces_the_older_one(dashboard: Driver) -> None:
