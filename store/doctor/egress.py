@@ -1,5 +1,7 @@
 """Estimates what an idle dashboard receives in a month. Hosts bill it as egress."""
 
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from time import perf_counter
 
 from store.actor_database import ActorDatabase
@@ -7,49 +9,78 @@ from store.capabilities.facts import DatabaseFacts
 from store.capabilities.probe import CapabilityCache
 from store.database.changed_rows import ChangedRows
 from store.database.database import Database
+from store.database.traffic import Traffic
 from store.database.wake_ups import SILENCE, may_listen
 from store.doctor.findings import Finding, Section, Severity, size
 from store.errors import StoreError
 from store.job_list import read_listing
 from store.job_list.list_query import ListingQuery
-from store.poller import FAST, LONGEST_IDLE_WAIT
+from store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
 from store.statistics.totals import TotalsQuery
 from store.statistics.totals_counter import TotalsCounter, count_capabilities
 from store.users.actor import OPERATOR
 
 _MONTH = 30 * 24 * 3600.0
-_WARM_UP = 4
-"""The number of polls after which all rows are known and all statements are prepared."""
+_POLLS = 5
+"""After this number of polls, all rows are known and all statements are prepared."""
 
 
-async def measure_poll(database: Database) -> int | None:
-    """Return the bytes of a poll that finds nothing changed. None if they are unknown, or if jobs are unreadable."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdlePolls:
+    """What polls receive that find nothing changed."""
+
+    list_bytes: int
+    count_bytes: int
+    """The bytes of all numbers beside the list."""
+    is_counting_slow: bool = False
+    """Whether the server needs long to count. Counts are then polled rarely."""
+
+    def bytes_of_month(self, *, is_woken: bool) -> int:
+        """Return the bytes that an idle dashboard receives. `is_woken` if the database notifies of changes."""
+        # Woken pollers take turns, one after each silence.
+        list_wait = count_wait = 2 * SILENCE if is_woken else LONGEST_IDLE_WAIT
+        if self.is_counting_slow:
+            count_wait = max(count_wait, LONGEST_COSTLY_WAIT)
+        return round(_MONTH * (self.list_bytes / list_wait + self.count_bytes / count_wait))
+
+
+async def measure_polls(database: Database) -> IdlePolls | None:
+    """Return None if the bytes are unknown, or if jobs are unreadable."""
     actor_database = ActorDatabase(database, OPERATOR, CapabilityCache(database))
-    listed_rows, counting, counts, received = ChangedRows(), TotalsCounter(database, OPERATOR), True, 0
-    if (before := database.load.traffic()) is None:
-        return None
+    listed_rows, counting, polls, slow_counts = ChangedRows(), TotalsCounter(database, OPERATOR), 0, 0
+
+    async def count() -> None:
+        offers = await count_capabilities(actor_database, TotalsQuery())
+        await counting.count(TotalsQuery(), offers, at=None, with_flow=True)
+
     try:
-        for _ in range(_WARM_UP + 1):
-            await read_listing.read_listing(actor_database, ListingQuery(), listed_rows, at=None)
-            if counts:
-                started = perf_counter()
-                offers = await count_capabilities(actor_database, TotalsQuery())
-                await counting.count(TotalsQuery(), offers, at=None)
-                # Slow totals are counted so rarely that their bytes don't matter.
-                counts = perf_counter() - started < FAST
-            after = database.load.traffic() or before
-            received, before = (after - before).received, after
+        # A first count may be slow because the server's cache is empty.
+        while polls < _POLLS and slow_counts < 2:
+            polls += 1
+            listing = read_listing.read_listing(actor_database, ListingQuery(), listed_rows, at=None)
+            list_bytes, listed_within = await _measure(database, listing)
+            count_bytes, counted_within = await _measure(database, count())
+            # Both need a round trip, which says nothing about the server's work.
+            slow_counts = slow_counts + 1 if counted_within - listed_within >= FAST else 0
     except StoreError:
         return None
-    return received
+    if database.load.traffic() is None:
+        return None
+    return IdlePolls(list_bytes=list_bytes, count_bytes=count_bytes, is_counting_slow=slow_counts > 0)
 
 
-def egress_finding(facts: DatabaseFacts, bytes_of_poll: int) -> Finding:
-    # List and counts are polled in turn after each silence.
-    wait = 2 * SILENCE if may_listen(facts, None) else LONGEST_IDLE_WAIT
+async def _measure(database: Database, poll: Awaitable[object]) -> tuple[int, float]:
+    """Return the received bytes and the seconds of a poll."""
+    before, started = database.load.traffic() or Traffic(), perf_counter()
+    await poll
+    return ((database.load.traffic() or before) - before).received, perf_counter() - started
+
+
+def egress_finding(facts: DatabaseFacts, polls: IdlePolls) -> Finding:
+    received = polls.bytes_of_month(is_woken=may_listen(facts, None))
     return Finding(
         section=Section.CONNECTION,
         name="egress",
         severity=Severity.OK,
-        sentence=f"An idle dashboard receives about {size(round(bytes_of_poll * _MONTH / wait))} a month.",
+        sentence=f"An idle dashboard receives about {size(received)} a month.",
     )

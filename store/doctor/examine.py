@@ -147,8 +147,8 @@ class _Examination:
         durations = await server_checks.measure(self._database)
         pooling = await server_checks.find_pooling(self._database, self._facts)
         findings = [*server_checks.connection_findings(self._facts, self._label, durations, pooling)]
-        bytes_of_poll = await egress.measure_poll(self._database)
-        return findings if bytes_of_poll is None else [*findings, egress.egress_finding(self._facts, bytes_of_poll)]
+        polls = await egress.measure_polls(self._database)
+        return findings if polls is None else [*findings, egress.egress_finding(self._facts, polls)]
 
     async def _role(self) -> Iterable[Finding]:
         policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None
