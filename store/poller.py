@@ -67,19 +67,25 @@ class PollPace:
     attention: Attention = Attention.FOCUSED
     is_woken: bool = False
     """Whether the database notifies of each change. Polling is then only a safeguard."""
+    network: float = 0.0
+    """Seconds that the network adds to each query. They cost the database nothing."""
 
 
 def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
     """Return the seconds until the next query. `unchanged` counts the results in a row without a change."""
     interval = pace.interval
     idle = min(interval * 2.0 ** _idle_steps(pace, unchanged), _longest_wait(pace))
-    return max(interval, idle, wait_for_cost(pace.share, duration))
+    return max(interval, idle, wait_for_cost(pace.share, duration, network=pace.network))
 
 
-def wait_for_cost(share: float, duration: float) -> float:
-    """Return the least wait after a query of this duration."""
-    longest = LONGEST_FAST_WAIT if duration < FAST else LONGEST_COSTLY_WAIT
-    return min(duration * share, max(duration * SHARE_OF_TIME, longest))
+def wait_for_cost(share: float, duration: float, *, network: float = 0.0) -> float:
+    """Return the least wait after a query of this duration. Only the time without the network counts for more than
+    SHARE_OF_TIME.
+    """
+    worked = max(duration - network, 0.0)
+    longest = LONGEST_FAST_WAIT if worked < FAST else LONGEST_COSTLY_WAIT
+    least = duration * min(share, SHARE_OF_TIME)
+    return max(least, min(worked * share, longest))
 
 
 def usual_duration(durations: Sequence[float]) -> float:
@@ -111,7 +117,7 @@ def wait_after_wake(
     `first_hint` and `last_hint` are the times of the first and last wake-up, counted from the last result. A wake-up
     never delays a query. During a constant stream of them, the query runs at the interval.
     """
-    shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), wait_for_cost(pace.share, duration))
+    shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), wait_for_cost(pace.share, duration, network=pace.network))
     hinted = max(shortest, min(last_hint + IDLE_AFTER, first_hint + pace.interval))
     return min(hinted, wait_after_page(pace, duration, unchanged=unchanged))
 
@@ -119,7 +125,7 @@ def wait_after_wake(
 def max_staleness(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
     """Return the most seconds until a change is seen, if a query takes as long as the last one."""
     if pace.is_woken:
-        return max(pace.interval, wait_for_cost(pace.share, duration))
+        return max(pace.interval, wait_for_cost(pace.share, duration, network=pace.network))
     return wait_after_page(pace, duration, unchanged=unchanged)
 
 
@@ -176,7 +182,7 @@ class Poller(Generic[Q, T]):
     `fetch` returns a result or raises a StoreError; any other exception ends the feed. After a refused sign-in, the
     poller waits for a manual refresh, because hosts ban addresses for repeated failures. A result that equals the last
     one counts as unchanged, so leave out values that always differ, such as the query time. With a priority gate, the
-    poller queries only while no foreground work runs.
+    poller queries only while no foreground work runs. `network` returns the seconds that the network adds to a query.
     """
 
     def __init__(
@@ -187,15 +193,18 @@ class Poller(Generic[Q, T]):
         interval: float = DEFAULT_INTERVAL,
         share: float = SHARE_OF_TIME,
         priority_gate: PriorityGate | None = None,
+        network: Callable[[], float] = float,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
         self._query = query
         self._pace = PollPace(interval=interval, share=share)
         self._priority_gate = priority_gate
+        self._network = network
         self._clock = clock
         self._durations: deque[float] = deque(maxlen=2)
-        """Seconds of the last two fetches, the last one at the end."""
+        """Seconds of the last two fetches that the server answered, the last one at the end."""
+        self._last_duration = 0.0
         self._generation = 1
         self._unchanged = 0
         """Unchanged results in a row without user activity."""
@@ -232,16 +241,22 @@ class Poller(Generic[Q, T]):
         """Seconds after which a change is seen at the latest. More than the interval if queries are slow or the feed is
         idle.
         """
-        return max_staleness(self._pace, self._usual_duration, unchanged=self._unchanged)
+        return max_staleness(self._pace, self.usual_duration, unchanged=self._unchanged)
 
     @property
     def is_slowed_by_cost(self) -> bool:
         """Whether the duration of the last queries, more than anything else, determines the wait."""
-        return self.interval < wait_for_cost(self._pace.share, self._usual_duration) >= self.max_staleness
+        return self.interval < wait_for_cost(self._pace.share, self.usual_duration) >= self.max_staleness
 
     @property
-    def _usual_duration(self) -> float:
+    def usual_duration(self) -> float:
+        """The expected duration of the next query, in seconds."""
         return usual_duration(self._durations)
+
+    def forget_durations(self) -> None:
+        """Query again soon, because the last durations no longer apply."""
+        self._durations.clear()
+        self._schedule_changed.set()
 
     @property
     def attention(self) -> Attention:
@@ -348,18 +363,19 @@ class Poller(Generic[Q, T]):
                 value=value,
                 is_changed=is_changed,
                 fetched_at=self._clock(),
-                duration=self._durations[-1],
+                duration=self._last_duration,
             )
-            wait = self._wait_after_result(self._usual_duration, _now())
+            wait = self._wait_after_result(_now())
             yield page
             await self._sleep(wait)
 
-    def _wait_after_result(self, duration: float, ended: float) -> Callable[[], float]:
+    def _wait_after_result(self, ended: float) -> Callable[[], float]:
         def wait() -> float:
+            pace, duration = replace(self._pace, network=self._network()), self.usual_duration
             if self._wake_times is None:
-                return wait_after_page(self._pace, duration, unchanged=self._unchanged)
+                return wait_after_page(pace, duration, unchanged=self._unchanged)
             first, last = (hint - ended for hint in self._wake_times)
-            return wait_after_wake(self._pace, duration, first_hint=first, last_hint=last, unchanged=self._unchanged)
+            return wait_after_wake(pace, duration, first_hint=first, last_hint=last, unchanged=self._unchanged)
 
         return wait
 
@@ -368,7 +384,7 @@ class Poller(Generic[Q, T]):
             return lambda: None
         # A server that answered may have worked the whole time. A server that did not answer is assumed to have done
         # no work.
-        worked = self._durations[-1] if error.sqlstate is not None else 0.0
+        worked = self._last_duration if error.sqlstate is not None else 0.0
         return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
@@ -381,11 +397,16 @@ class Poller(Generic[Q, T]):
         return await self.unless_asked(self._priority_gate.run_in_background(fetch) if self._priority_gate else fetch())
 
     async def _timed_fetch(self, query: Q) -> T:
-        started = _now()
+        started, is_answered = _now(), True
         try:
             return await self._fetch(query)
+        except StoreError as error:
+            is_answered = error.sqlstate is not None
+            raise
         finally:
-            self._durations.append(_now() - started)
+            self._last_duration = _now() - started
+            if is_answered:
+                self._durations.append(self._last_duration)
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """Sleep until `wait` has passed or a query is due. `wait` may change meanwhile; None means no limit."""

@@ -1,11 +1,12 @@
 """A poller's pace: slow if nothing changes or the terminal lacks the focus, soon after a wake, at once for a user."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from store.errors import Unreachable
-from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, LONGEST_WOKEN_WAIT, Attention, Poller
+from store.errors import TimedOut, Unreachable
+from store.poller import LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT, LONGEST_WAIT, LONGEST_WOKEN_WAIT, Attention, Poller
 from tests.store.poller_source import ControlledSource, Time, followed
 
 INTERVAL = 2.0
@@ -138,3 +139,28 @@ class TestHints:
             paced.poller.wake()
             assert not await paced.polls_after(INTERVAL - INSTANT)
             assert await paced.polls_after(INSTANT)
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_slow_connection_delays_polls_no_longer_than_it_lasts(is_answered: bool) -> None:
+    time, asked = Time(), list[float]()
+    delays = iter((0.0, 13.0, 9.0))
+
+    async def fetch(_: str) -> str:
+        asked.append(delay := next(delays, 0.0))
+        await asyncio.sleep(delay)
+        if delay == 13.0 and not is_answered:
+            raise TimedOut("silent")
+        return "the same"
+
+    poller = Poller(fetch, "q", interval=INTERVAL, share=400)
+    async with followed(poller):
+        for seconds in (INTERVAL, 13.0, INTERVAL, 9.0, INTERVAL):
+            await time.passes(seconds)
+        assert len(asked) == (3 if is_answered else 4)
+        if is_answered:
+            await time.passes(LONGEST_COSTLY_WAIT / 2)
+            assert len(asked) == 3
+            poller.forget_durations()
+            await time.passes(0)
+            assert len(asked) == 4

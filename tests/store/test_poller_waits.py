@@ -67,6 +67,22 @@ def test_wait_for_an_expensive_poll_is_limited(share: float, duration: float, se
 
 
 @pytest.mark.parametrize(
+    ("duration", "network", "seconds"),
+    [
+        (0.61, 0.6, 6.1),
+        (0.7, 0.6, LONGEST_FAST_WAIT),
+        (1.1, 0.6, 200.0),
+        (0.5, 0.6, 5.0),
+        (4.0, 0.6, LONGEST_COSTLY_WAIT),
+    ],
+)
+def test_time_in_the_network_does_not_count_as_work_of_the_database(
+    duration: float, network: float, seconds: float
+) -> None:
+    assert wait_for_cost(400.0, duration, network=network) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
     ("attention", "is_woken", "unchanged", "seconds"),
     [
         (Attention.FOCUSED, False, 29, 2.0),

@@ -49,6 +49,9 @@ TOTALS_SHARE = 400
 SILENCE_SECONDS = 3.0
 """After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
 
+FAST_AFTER_SILENCE = 1.0
+"""Seconds. A list that takes less than this after a silence shows that the connection was slow, and not the queries."""
+
 SLOW_ANSWER = 0.2
 """Seconds. Slower answers are shown in the status line. They delay the refresh, because each poll waits ten times as
 long as its query.
@@ -99,6 +102,8 @@ class SessionPoller:
         """The last failure; None if the last poll succeeded."""
         self.progress = ""
         """The present step of opening a session."""
+        self._was_silent = False
+        """Whether the list was not answered for SILENCE_SECONDS, and not fast since."""
         self.silent_since: datetime | None = None
         """When the unanswered list query was sent; None while the database answers in time."""
 
@@ -144,6 +149,7 @@ class SessionPoller:
             interval=self._interval,
             share=self._totals_share or TOTALS_SHARE,
             priority_gate=store.database.priority,
+            network=self._network_time,
             clock=self.clock,
         )
         for poller in (self._listing, self._totals):
@@ -173,6 +179,7 @@ class SessionPoller:
             match answer:
                 case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
+                    self._note_answer(took)
                     self._tell(ListPolled(store, listing, fetched_at, is_changed=is_changed))
                     self._has_polled.set()
                     if is_changed and answer.generation == answered_generation:
@@ -218,6 +225,17 @@ class SessionPoller:
         if self._totals is not None and not self._is_woken:
             self._totals.wake()
 
+    def _network_time(self) -> float:
+        """Return the seconds that the network adds to a query, at most. A cheap list takes hardly longer."""
+        return 0.0 if self._listing is None or self._least_interval else self._listing.usual_duration
+
+    def _note_answer(self, took: float) -> None:
+        """After a silence, count at the usual pace again once the list is answered fast."""
+        if self._was_silent and took < FAST_AFTER_SILENCE:
+            self._was_silent = False
+            if self._totals is not None:
+                self._totals.forget_durations()
+
     def _noticing_silence(
         self, get_listing: "Callable[[ListingQuery], Awaitable[Listing]]"
     ) -> "Callable[[ListingQuery], Awaitable[Listing]]":
@@ -238,6 +256,7 @@ class SessionPoller:
 
     def _set_silent_since(self, asked_at: datetime | None) -> None:
         self.silent_since = asked_at
+        self._was_silent |= asked_at is not None
         self._tell(AnswerDelayed())
 
     async def _slow_down_if_expensive(

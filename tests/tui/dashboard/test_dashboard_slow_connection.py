@@ -11,6 +11,11 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, dashboard_
 from tests.tui.jobs_database import JobsDatabase
 
 
+def counted_jobs(driver: Driver) -> int:
+    totals = driver.app.dashboard.totals
+    return sum(count.number for count in totals.counts.values()) if totals else 0
+
+
 def row_of_cursor(driver: Driver) -> str:
     return next(line for line in map(driver.row, range(1, 8)) if "›" in line)
 
@@ -49,11 +54,16 @@ async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
         assert "starting" not in driver.text
 
 
-async def test_header_shows_slow_answers_beside_the_longer_interval(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_slow_answers_are_shown_with_the_longer_interval_and_do_not_stop_the_counts(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     with wire_proxy(database) as proxy:
         proxy.delay = 0.15
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
             await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
+            for jobs in (7, 8):
+                jobs_db.job(30 + jobs)
+                await driver.until(lambda: counted_jobs(driver) == jobs)  # noqa: B023
 
 
 async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
