@@ -33,7 +33,6 @@ from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.app_databases import TYPED_EARLY, DatabaseChoices
 from tui.dashboard.budgets.budgets_panel import BudgetNews
-from tui.dashboard.databases import is_read_only
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import unlisted_words
@@ -411,7 +410,8 @@ class GjobsApp(MessageApp[int]):
         self.call_after_refresh(self.poller.note_shown)
         dashboard.jobs.settle_changes()
         self._settle_after_layout()
-        self.tour.start_if_due(is_read_only=is_read_only(self))
+        session = self.poller.session
+        self.tour.start_if_due(is_read_only=session is not None and not session.access.may_write)
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
