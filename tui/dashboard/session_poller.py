@@ -383,7 +383,7 @@ class SessionPoller:
         from tui.text.load_text import PaceCause
 
         if self.failure is not None:
-            return PaceCause.DISCONNECTED
+            return PaceCause.FAILED
         if self._paused:
             return PaceCause.PAUSED
         if self._listing is None or not self._listing.is_slowed_by_cost:

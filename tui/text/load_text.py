@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class PaceCause(Enum):
     """Why the dashboard refreshes less often than at its interval."""
 
-    DISCONNECTED = "the connection is lost"
+    FAILED = "the last query failed"
     PAUSED = "refreshing is paused"
     EXPENSIVE = "this list is expensive"
     SLOW = "the network or the database is slow"
@@ -57,8 +57,8 @@ def _bytes(load: "Load", number: int) -> str:
 
 def pace_words(max_staleness: float, *, interval: float, is_woken: bool, cause: PaceCause) -> str:
     """Return when the dashboard refreshes. `cause` applies if that is not at its interval."""
-    if cause is PaceCause.DISCONNECTED:
-        return f"after reconnecting, because {cause.value}"
+    if cause is PaceCause.FAILED:
+        return f"again after a successful retry, because {cause.value}"
     if cause is PaceCause.PAUSED:
         return f"only on request, because {cause.value}"
     now, wished = elapsed(max_staleness), elapsed(interval)

@@ -9,6 +9,7 @@ from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
+from tui.text.load_text import PaceCause
 
 
 def counted_jobs(driver: Driver) -> int:
@@ -61,6 +62,7 @@ async def test_slow_answers_are_shown_with_the_longer_interval_and_do_not_stop_t
         proxy.delay = 0.15
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
             await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
+            assert driver.app.poller.pace_cause is PaceCause.SLOW
             for jobs in (7, 8):
                 jobs_db.job(30 + jobs)
                 await driver.until(lambda: counted_jobs(driver) == jobs)  # noqa: B023

@@ -59,7 +59,7 @@ def test_load_without_network_or_answers_shows_neither_bytes_nor_round_trip() ->
             PaceCause.SLOW,
             "within 1 min of a change, not within 2 s, because the network or the database is slow",
         ),
-        (2.0, False, PaceCause.DISCONNECTED, "after reconnecting, because the connection is lost"),
+        (2.0, False, PaceCause.FAILED, "again after a successful retry, because the last query failed"),
         (10.0, True, PaceCause.PAUSED, "only on request, because refreshing is paused"),
     ],
 )
