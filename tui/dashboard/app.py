@@ -96,7 +96,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
-"""Maximum seconds that keys wait for a new job to be listed."""
+"""Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
+_ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
+"""Slow answers that keys also wait for, and the maximum seconds of that."""
 
 
 def _palette() -> "ModuleType":
@@ -588,7 +590,9 @@ class GjobsApp(MessageApp[int]):
         return unlisted_words(self, self.dashboard.listed, job)
 
     async def _moves_to(self, job: GenerationJob) -> bool:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        # The list that is on its way does not contain the job. The next one does.
+        answers = min(_ANSWERS * (self.poller.slow_answer or 0.0), _MOST_PATIENCE_SECONDS)
+        deadline = time.monotonic() + _PATIENCE_SECONDS + answers
         can_list = self.dashboard.jobs.approach(job)
         # The panel is gone while the app closes.
         while can_list and self.dashboard.query(JobsPanel) and time.monotonic() < deadline:

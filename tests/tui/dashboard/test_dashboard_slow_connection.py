@@ -85,3 +85,15 @@ async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
                 r"Refresh +every|Refresh +within",
             ):
                 assert re.search(line, driver.text)
+
+
+async def test_new_job_is_found_and_marked_over_a_slow_connection(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    with wire_proxy(database) as proxy:
+        proxy.delay = 0.25
+        async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(120, 36)) as driver:
+            await driver.until(lambda: driver.app.poller.slow_answer)
+            await driver.press("n", dialog="New job")
+            await driver.press("enter", dialog="")
+            await driver.until(lambda: jobs_db.count() == 9)
+            await driver.until(lambda: "queued" in row_of_cursor(driver) and "main_white" in row_of_cursor(driver))
+            assert not any("not among" in report for report in driver.messages)
