@@ -87,7 +87,7 @@ async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
                 assert re.search(line, driver.text)
 
 
-async def test_new_job_is_found_and_marked_over_a_slow_connection(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_new_job_is_found_and_started_over_a_slow_connection(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with wire_proxy(database) as proxy:
         proxy.delay = 0.25
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(120, 36)) as driver:
@@ -97,3 +97,6 @@ async def test_new_job_is_found_and_marked_over_a_slow_connection(jobs_db: JobsD
             await driver.until(lambda: jobs_db.count() == 9)
             await driver.until(lambda: "queued" in row_of_cursor(driver) and "main_white" in row_of_cursor(driver))
             assert not any("not among" in report for report in driver.messages)
+            await driver.press("s", message="Started main_white")
+            assert "starting" not in row_of_cursor(driver)
+            await driver.until(lambda: "running" in row_of_cursor(driver))

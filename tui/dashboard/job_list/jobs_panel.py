@@ -427,6 +427,8 @@ class JobsPanel(Vertical, TitledPanel):
 
     def end_change(self, job_ids: Iterable[UUID]) -> None:
         self._changes.answer(job_ids)
+        if self.is_attached:  # The answer may arrive after the screen closed.
+            self._note_rows()
 
     def settle_changes(self) -> None:
         """Show the new list's statuses again for jobs whose changes the database has answered."""

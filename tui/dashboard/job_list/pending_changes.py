@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
+UPDATING = "updating …"
+"""What a row says between the answer and the next list. It fits any outcome."""
+
 
 class PendingChanges:
     """A row says what is done to its job until the answer and the next list are there. It never guesses the outcome."""
@@ -20,9 +23,12 @@ class PendingChanges:
         self.words = {**self.words, **dict.fromkeys(job_ids, words)}
 
     def answer(self, job_ids: Iterable[UUID]) -> None:
-        """Take the answer, or the failure. The words stay until the next list, which contains the job's new state."""
+        """Take the answer, or the failure. The next list contains the job's new state."""
+        job_ids = tuple(job_ids)
         self._unanswered.subtract(job_ids)
         self._unanswered = +self._unanswered
+        answered = [job_id for job_id in job_ids if job_id in self.words and job_id not in self._unanswered]
+        self.words = {**self.words, **dict.fromkeys(answered, UPDATING)}
 
     def settle(self) -> None:
         """Drop the words of answered changes."""
