@@ -26,7 +26,7 @@ FAILURE_WINDOW = timedelta(days=30)
 RECENT = timedelta(hours=24)
 """The length of the recent period whose failures are counted separately."""
 EMAIL = "e-mail"
-"""What the list of unread parts calls the user's e-mail address."""
+"""The name of the user's e-mail address in the list of parts that could not be read."""
 MOST_PROJECTS = 20
 MOST_BUDGETS = 20
 MOST_COUNTED = 100_000

@@ -70,7 +70,9 @@ class LoadMeter:
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Count the time of the block as database time, even if it fails. A failed block may have got no answer."""
+        """Count the time of the block as database time, even if it fails. The time of a failed block is no round
+        trip, because the database may not have answered.
+        """
         began, is_answered = self._clock(), False
         try:
             yield

@@ -27,7 +27,7 @@ _POLLS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdlePolls:
-    """What polls receive that find nothing changed."""
+    """The bytes received by polls that find no change."""
 
     list_bytes: int
     count_bytes: int
@@ -37,7 +37,7 @@ class IdlePolls:
 
     def bytes_of_month(self, *, is_woken: bool) -> int:
         """Return the bytes that an idle dashboard receives. `is_woken` if the database notifies of changes."""
-        # Woken pollers take turns, one after each silence.
+        # After each silence, only one of the two pollers polls. They take turns.
         list_wait = count_wait = 2 * SILENCE if is_woken else LONGEST_IDLE_WAIT
         if self.is_counting_slow:
             count_wait = max(count_wait, LONGEST_COSTLY_WAIT)
@@ -60,7 +60,7 @@ async def measure_polls(database: Database) -> IdlePolls | None:
             listing = read_listing.read_listing(actor_database, ListingQuery(), listed_rows, at=None)
             list_bytes, listed_within = await _measure(database, listing)
             count_bytes, counted_within = await _measure(database, count())
-            # Both need a round trip, which says nothing about the server's work.
+            # Subtract the list's time, because both polls need a round trip, which the server does not cause.
             slow_counts = slow_counts + 1 if counted_within - listed_within >= FAST else 0
     except StoreError:
         return None

@@ -98,7 +98,7 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
 """Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
 _ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
-"""Slow answers that keys also wait for, and the maximum seconds of that."""
+"""If the database is slow, keys wait for this many further answers, and at most for these seconds."""
 
 
 def _palette() -> "ModuleType":
@@ -730,7 +730,9 @@ class GjobsApp(MessageApp[int]):
         return Presenter(self.dashboard)
 
     def action_help_quit(self) -> None:
-        """Name the key that quits. Textual calls this for Ctrl+C, which copies selected text."""
+        """Name the key that quits. Textual calls this for Ctrl+C if no text is selected. Otherwise, Ctrl+C copies the
+        text.
+        """
         show_toast(self, Toast(text=f"Press {key_of(self, APP_BINDINGS, 'app.quit_anywhere')} to quit gjobs."))
 
     async def action_quit(self) -> None:

@@ -103,7 +103,7 @@ class SessionPoller:
         self.progress = ""
         """The present step of opening a session."""
         self._was_silent = False
-        """Whether the list was not answered for SILENCE_SECONDS, and not fast since."""
+        """Whether a list query got no answer for SILENCE_SECONDS, and no later one was answered fast."""
         self.silent_since: datetime | None = None
         """When the unanswered list query was sent; None while the database answers in time."""
 
@@ -226,7 +226,9 @@ class SessionPoller:
             self._totals.wake()
 
     def _network_time(self) -> float:
-        """Return the seconds that the network adds to a query, at most. A cheap list takes hardly longer."""
+        """Return the maximum seconds that the network adds to a query. A cheap list query takes hardly longer than
+        the network alone.
+        """
         return 0.0 if self._listing is None or self._least_interval else self._listing.usual_duration
 
     def _note_answer(self, took: float) -> None:

@@ -56,7 +56,9 @@ def _bytes(load: "Load", number: int) -> str:
 
 
 def pace_words(max_staleness: float, *, interval: float, is_woken: bool, cause: PaceCause) -> str:
-    """Return when the dashboard refreshes. `cause` applies if that is not at its interval."""
+    """Return when the dashboard refreshes. `cause` is used only if the dashboard refreshes less often than its
+    interval says.
+    """
     if cause is PaceCause.FAILED:
         return f"again after a successful retry, because {cause.value}"
     if cause is PaceCause.PAUSED:

@@ -466,7 +466,7 @@ async def test_simulated_jobs_end_with_a_cost_or_an_error_and_manually_started_j
     counts = dict(env.sql("select status, count(*) from generation_jobs group by status"))
     # A job that waits for its retry still has the status `running`.
     assert set(counts) == {"succeeded", "failed", "running"}
-    assert counts["succeeded"] > 3 * counts["failed"]
+    assert counts["succeeded"] > counts["failed"]
     assert env.sql("select count(*) from generation_jobs where status = 'succeeded' and cost_cents = 0") == [(0,)]
     errors = env.sql("select distinct left(error, 17) from generation_jobs where status = 'failed'")
     assert errors == [("GenerationError: ",)]

@@ -126,7 +126,9 @@ async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pyte
             pids = served.server.pids
             assert len(pids) == 1
         await until_ended(pids)
-        assert served.server.pids == []
+        async with asyncio.timeout(PATIENCE):
+            while served.server.pids:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         async with tab_of(served) as tab:
             await tab.send("focus")
             await tab.receive()

@@ -30,7 +30,7 @@ def own_classes() -> list[type[DOMNode]]:
 
 
 def own_bindings() -> list[Binding]:
-    # DemoPresenter repeats the bindings of DemoApp, which repeats the one of the presenter view.
+    # DemoPresenter repeats bindings of DemoApp. DemoApp repeats the app's binding that opens the presenter view.
     owners = [owner for owner in own_classes() if owner is not DemoPresenter]
     bindings = [binding for owner in owners for binding in owner.__dict__.get("BINDINGS", ())]
     assert all(isinstance(binding, Binding) for binding in bindings)

@@ -162,7 +162,7 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
     """Return the reason why the actor does not see the job."""
     store = session.store
     if session.moment is not None:
-        # Pass no ids: that the job is hidden now says nothing about the earlier moment.
+        # Pass no ids: whether the job is hidden at present says nothing about the earlier moment.
         return RowMissing(
             f"There was no job {job_id} at this moment, or this user did not see it.",
             hint="Use another time, or leave --at out."

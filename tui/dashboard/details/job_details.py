@@ -189,7 +189,9 @@ class JobDetails(Dialog[JobAction]):
                 self.post_message(DetailsOpened(self))
 
     def read_again(self, *, was_lost: bool) -> None:
-        """Read what could not be read. The list was just read. `was_lost` is true if that had failed before."""
+        """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
+        failed.
+        """
         if self.is_open and self._sections.is_due_again(was_lost=was_lost):
             self.post_message(HistoryRequested(self))
             self.post_message(DetailsOpened(self))
