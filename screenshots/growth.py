@@ -10,7 +10,7 @@ WIDTH, DRAWN_HEIGHT = 860, 270
 
 """The width of the chart, and the height of the area with the lines, in pixels."""
 
-LEFT, RIGHT, BOTTOM = 90, 40, 70
+LEFT, RIGHT, BOTTOM = 105, 40, 70
 
 """Around the lines, in pixels."""
 
