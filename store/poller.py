@@ -79,8 +79,10 @@ def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> f
 
 
 def wait_for_cost(share: float, duration: float, *, network: float = 0.0) -> float:
-    """Return the least wait after a query of this duration. If `share` exceeds SHARE_OF_TIME, only the time without
-    the network is multiplied by it.
+    """Return the least wait after a query of this duration.
+
+    The whole duration is multiplied by at most SHARE_OF_TIME. A higher `share` applies only to the time without the
+    network.
     """
     worked = max(duration - network, 0.0)
     longest = LONGEST_FAST_WAIT if worked < FAST else LONGEST_COSTLY_WAIT

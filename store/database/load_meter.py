@@ -70,8 +70,8 @@ class LoadMeter:
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Count the time of the block as database time, even if it fails. The time of a failed block is no round
-        trip, because the database may not have answered.
+        """Count the time of the block as database time, even if it fails. The time of a failed block does not count
+        as a round trip, because the database may not have answered.
         """
         began, is_answered = self._clock(), False
         try:

@@ -60,7 +60,7 @@ async def measure_polls(database: Database) -> IdlePolls | None:
             listing = read_listing.read_listing(actor_database, ListingQuery(), listed_rows, at=None)
             list_bytes, listed_within = await _measure(database, listing)
             count_bytes, counted_within = await _measure(database, count())
-            # Subtract the list's time, because both polls need a round trip, which the server does not cause.
+            # Subtract the list's time, because both polls include a network round trip that is not server time.
             slow_counts = slow_counts + 1 if counted_within - listed_within >= FAST else 0
     except StoreError:
         return None

@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(rf"\[({KINDS}) [0-9]+\]")
 _JOINED_PLACEHOLDER = re.compile(rf"\[({KINDS.replace(' ', '_')})\]")
 _CUT_PLACEHOLDER = re.compile(r"\[[^\]]{0,30}$")
 _LONGEST_PART = 300
-"""Redaction may miss a secret in this many characters at the end of a cut word."""
+"""If a word was cut, redaction may miss a secret in its last characters, at most this many."""
 
 
 def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
@@ -46,8 +46,8 @@ def _redacted_name(example: str) -> str:
 
 
 def _without_cut_word(example: str) -> tuple[str, str]:
-    """Return the example and ''. If the example was cut, return the shortened example and the word that was cut off.
-    A part of a secret may be unrecognizable.
+    """Return the example and ''. If the example was truncated, return it without its incomplete last word, and return
+    that word separately. A part of a secret may be unrecognizable.
     """
     if len(example) < MOST_READ:
         return example, ""

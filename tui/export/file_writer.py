@@ -134,8 +134,8 @@ def check_file(name: str, *, overwrites: bool) -> Path:
 
 
 def _check_directory(directory: Path) -> None:
-    """Raise an OSError if no file can be created in the directory. A new file must be possible, because each file is
-    first written under another name.
+    """Raise an OSError if no file can be created in the directory. Even overwriting requires creating a file, because
+    each file is first written under another name.
     """
     if not stat.S_ISDIR(directory.stat().st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))

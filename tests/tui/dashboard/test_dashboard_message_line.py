@@ -19,8 +19,8 @@ def line(driver: Driver) -> str:
 
 
 def is_open(driver: Driver, title: str, *, is_list: bool) -> bool:
-    """Return whether the list is on top, or, without `is_list`, a screen whose title begins with `title`. Only
-    dialogs have a title.
+    """If `is_list`, return whether the list is on top. Otherwise, return whether a dialog whose title begins with
+    `title` is on top. Only dialogs have a title.
     """
     return driver.dialog.startswith(title) and (driver.app.screen is driver.app.dashboard) is is_list
 
