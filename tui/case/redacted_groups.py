@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(rf"\[({KINDS}) [0-9]+\]")
 _JOINED_PLACEHOLDER = re.compile(rf"\[({KINDS.replace(' ', '_')})\]")
 _CUT_PLACEHOLDER = re.compile(r"\[[^\]]{0,30}$")
 _LONGEST_PART = 300
-"""If a word was cut, redaction may miss a secret in its last characters, at most this many."""
+"""The number of characters dropped from the end of a long cut word. Redaction may not recognize a cut secret there."""
 
 
 def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
