@@ -98,7 +98,7 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
 """Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
 _ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
-"""For a slow database: the number of answers that keys wait for in addition, and the maximum seconds for them."""
+"""For a slow database: the number of answer times added to this maximum, and the maximum seconds that they add."""
 
 
 def _palette() -> "ModuleType":

@@ -120,7 +120,7 @@ async def test_numbers_read_before_a_change_of_the_list_show_their_age(dashboard
     later = FROZEN + timedelta(seconds=5)
 
     def shows_the_age_after_a_later_listing() -> bool:
-        # Show it on each attempt, because a poll may replace it with an older listing.
+        # Show the later listing on each attempt, because a poll may replace it with an older one.
         screen.show(replace(listing, taken_at=later), FROZEN)
         return f"exact · 5 s old · {AS_ADA}" in dashboard.text
 
