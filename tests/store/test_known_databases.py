@@ -39,7 +39,7 @@ def _no_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def proxy(database: Conninfo) -> Iterator[WireProxy]:
     with wire_proxy(database) as proxy:
-        # Without a delay, an answer may overtake the rest of what was asked, which then counts as a round trip.
+        # Without a delay, an answer may arrive mid-request. The rest then counts as another round trip.
         proxy.delay = 0.01
         yield proxy
 

@@ -252,6 +252,19 @@ def place_toasts_as_below(screen: Screen[Any]) -> None:
     screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
 
 
+def keep_cursor_in_field(screen: Screen[Any]) -> None:
+    """Move the terminal's cursor with the focused field, because input methods open at the cursor.
+
+    Textual places it only when the focus or the text changes, not when the layout moves the field.
+    """
+
+    def place(_: Screen[Any]) -> None:
+        if isinstance(field := screen.focused, Input):
+            screen.app.cursor_position = field.cursor_screen_offset
+
+    screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
+
+
 def mark_as_behind(screen: Screen[Any], *, is_behind: bool) -> None:
     """Hide what only the top screen shows. Restyle nothing else: that would take as long as opening the dialog."""
     if screen.has_class(_BEHIND) is not is_behind:
@@ -310,6 +323,7 @@ class ClosesOnce(Screen[ResultType]):
     def on_mount(self) -> None:
         place_toasts_as_below(self)
         keep_newest_toast_in_sight(self)
+        keep_cursor_in_field(self)
         if isinstance(self.app, MessageApp):
             self.app.follow_messages()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from textual import events
-from textual.widgets import Select, Static
+from textual.widgets import Input, Select, Static
 
 from store.errors import Unreachable
 from store.formats import money
@@ -240,3 +240,12 @@ async def test_cost_note_shows_no_budget_of_another_project_and_reports_a_failed
         gate.open()
         await driver.until(partial(has_note, driver, "$1.00 · budgets not read"))
         await driver.type("$2", into="#cost", until=partial(has_note, driver, "$2.00 · budgets not read"))
+
+
+async def test_cursor_of_the_terminal_moves_with_the_focused_field(dashboard: Driver) -> None:
+    await dashboard.press("n", dialog="New job")
+    field = dashboard.app.focused
+    assert isinstance(field, Input)
+    before = field.cursor_screen_offset
+    await dashboard.resize(120, 44)
+    assert dashboard.app.cursor_position == field.cursor_screen_offset != before
