@@ -98,7 +98,7 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
 """Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
 _ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
-"""For a slow database, keys wait longer: by this many answer times, but by at most this many seconds."""
+"""A slow database lengthens this wait by a multiple of its answer time, up to a maximum in seconds."""
 
 
 def _palette() -> "ModuleType":

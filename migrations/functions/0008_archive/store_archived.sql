@@ -1,6 +1,5 @@
 -- Stores a job that is deleted in order to be archived, and marks its event. It runs with its owner's rights, so that every role that may
--- delete a job may archive it without other grants. An archived job with the same id is replaced. The replaced
--- job is a different one, because a restored job is removed from the archive.
+-- delete a job may archive it without other grants. An archived job with the same id is replaced.
 create or replace function gjobs.store_archived()
     returns trigger language plpgsql volatile security definer set search_path = '' set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set bytea_output = 'hex' set lc_monetary = 'C' as $$
