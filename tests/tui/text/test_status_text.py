@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from store.jobs.job import JobStatus
-from tui.dashboard.job_list.job_columns import ColumnName, ContentWidths, lay_out
+from tui.dashboard.job_list.column_layout import ColumnName, ContentWidths, lay_out
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, pending_words
 
 

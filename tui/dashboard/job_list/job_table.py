@@ -23,7 +23,8 @@ from textual.widget import Widget
 from store.job_list.list_query import End, ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus
 from store.statistics.totals import Count
-from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, RowNotes, column_at
+from tui.dashboard.job_list.column_layout import GUTTER, SORTED_BY, column_at
+from tui.dashboard.job_list.job_columns import RowNotes
 from tui.dashboard.job_list.table_drawing import (
     FLASH_SECONDS,
     HEADER_HEIGHT,

@@ -13,14 +13,12 @@ from textual.strip import Strip
 
 from store.job_list.list_query import ListOrder
 from store.jobs.job import GenerationJob
+from tui.dashboard.job_list.column_layout import ContentWidths, JobColumn, lay_out
 from tui.dashboard.job_list.job_columns import (
     NO_NOTES,
     Cell,
-    ContentWidths,
-    JobColumn,
     RowNotes,
     header_cells,
-    lay_out,
     measure,
     row_cells,
     stuck_time,

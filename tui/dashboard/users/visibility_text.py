@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from store.jobs.job import GenerationJob
 from store.users.actor import actor_name
-from tui.dashboard.job_list.job_columns import HIDDEN
+from tui.dashboard.job_list.column_layout import HIDDEN
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import counted

@@ -12,18 +12,8 @@ from store.far_times import parse_far_time
 from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.job_list.job_columns import (
-    SORTED_BY,
-    Cell,
-    ContentWidths,
-    JobColumn,
-    RowNotes,
-    column_at,
-    header_cells,
-    lay_out,
-    measure,
-    row_cells,
-)
+from tui.dashboard.job_list.column_layout import SORTED_BY, ContentWidths, JobColumn, column_at, lay_out
+from tui.dashboard.job_list.job_columns import Cell, RowNotes, header_cells, measure, row_cells
 from tui.text.format import short_id
 
 USUAL = ContentWidths(mode=15, cost=7)
@@ -67,14 +57,16 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
     [
         (40, USUAL, "STATUS MODE COST"),
         (54, USUAL, "STATUS MODE COST CREATED ERROR"),
-        (80, USUAL, "STATUS MODE COST CREATED DURATION ERROR"),
-        (80, replace(USUAL, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION ERROR"),
+        (71, USUAL, "STATUS MODE COST CREATED DURATION ERROR"),
+        (71, replace(USUAL, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION"),
+        (77, replace(USUAL, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION ERROR"),
         (54, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT"),
-        (78, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT"),
+        (71, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT"),
+        (77, replace(ALL_PROJECTS, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION PROJECT"),
         (100, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ERROR"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ID ERROR"),
-        (78, ALL_OWNERS, "STATUS MODE COST CREATED PROJECT OWNER"),
-        (91, ALL_OWNERS, "STATUS MODE COST CREATED PROJECT OWNER ERROR"),
+        (71, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER"),
+        (91, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ERROR"),
         (110, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ERROR"),
         (140, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ID ERROR"),
     ],
@@ -83,11 +75,21 @@ def test_each_width_shows_the_expected_columns(width: int, content: ContentWidth
     assert " ".join(names(lay_out(width, content))) == expected
 
 
-@given(st.integers(78, 200))
-def test_owners_stay_readable_beside_errors_and_durations(width: int) -> None:
+@given(st.integers(71, 200))
+def test_durations_are_beside_owners_who_stay_recognizable(width: int) -> None:
+    """A list has 71 cells on a screen of 100 columns, and 77 on one of 80. Errors give way: the details show them."""
     columns = {str(column.name): column.width for column in lay_out(width, ALL_OWNERS)}
-    assert columns["OWNER"] >= len("ada@example.com")
-    assert columns.get("ERROR", 10) >= (16 if "DURATION" in columns else 10)
+    assert columns["DURATION"] == len("59 min 59 s")
+    assert columns["OWNER"] >= (len("ada@example.com") if width >= 111 else 10 if width >= 78 else 7)
+    assert columns.get("ERROR", 16) >= (16 if width >= 111 else 10)
+
+
+def test_close_columns_keep_two_cells_after_an_aligned_number() -> None:
+    for content in (ALL_OWNERS, replace(ALL_PROJECTS, with_visibility=True)):
+        columns = lay_out(77, content)
+        gaps = {str(left.name): right.start - left.start - left.width for left, right in pairwise(columns)}
+        assert {gaps.pop("COST"), gaps.pop("DURATION")} == {2}
+        assert set(gaps.values()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -131,8 +133,8 @@ def test_table_shows_the_column_that_it_is_sorted_by() -> None:
     assert "CREATED" not in updated
 
     duration = ListOrder(column=OrderColumn.TOTAL)
-    assert "DURATION" not in names(lay_out(69, ALL_PROJECTS))
-    assert " ".join(names(lay_out(69, ALL_PROJECTS, duration))) == "STATUS MODE COST DURATION PROJECT"
+    assert "DURATION" not in names(lay_out(61, ALL_PROJECTS))
+    assert " ".join(names(lay_out(61, ALL_PROJECTS, duration))) == "STATUS MODE COST DURATION PROJECT"
     assert "CREATED" in names(lay_out(120, ALL_PROJECTS, duration))
 
 
