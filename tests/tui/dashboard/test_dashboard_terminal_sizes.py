@@ -27,7 +27,7 @@ async def test_dashboard_shows_jobs_at_every_size(drive: Drive) -> None:
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         await driver.show_project("Spring lookbook")
 
-        for height, lines_of_costs in ((44, 9), (36, 5), (30, 4), (24, 3), (15, 2)):
+        for height, lines_of_costs in ((44, 9), (36, 5), (30, 5), (24, 4), (20, 3), (15, 2)):
             await driver.resize(80, height)
             await driver.until(lambda number=lines_of_costs: len(driver.costs) == number)  # type: ignore[misc]
         await driver.resize(80, 9)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from store.formats import money
+from tui.dashboard.statistics.count_text import UNKNOWN
 from tui.dashboard.statistics.state_figures import (
     MUTED,
     all_figures,
     oldest_queued,
     other_figures,
+    state_figures,
     stuck,
     success_rates,
 )
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from store.statistics.statistics import DayCost
     from store.statistics.totals import Totals
 
-_GAP = 3
+_GAP, _LEAST_GAP = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,24 @@ class Fact:
     """The number of cells between this fact and the previous one."""
 
 
-def flow_facts(totals: "Totals") -> list[Fact]:
-    """Return how many jobs are stuck, and how long the oldest queued job has waited."""
-    waits, number = oldest_queued(totals), stuck(totals)
+def flow_facts(totals: "Totals", *, with_rates: bool = False) -> list[Fact]:
+    """Return how many jobs are stuck, and how long the oldest queued job has waited.
+
+    With rates, also return how many jobs entered each state per minute: `1.6 → 0.4 → 0.3 / 0 a min`.
+    """
+    waits, number, rates = oldest_queued(totals), stuck(totals), _rates(totals) if with_rates else ""
     return [
         *([Fact((number, "bold $text-warning"), 0)] if number else []),
-        *([Fact((f"oldest queued {waits}", MUTED), 3)] if waits else []),
+        *([Fact((rates, MUTED), 2)] if rates else []),
+        *([Fact((f"oldest {waits}" if rates else f"oldest queued {waits}", MUTED), 3)] if waits else []),
     ]
+
+
+def _rates(totals: "Totals") -> str:
+    """Return the flow of all states. Empty if that is unknown."""
+    flows = [one.flow.removesuffix("/min") for one in state_figures(totals).values()]
+    queued, running, succeeded, failed = flows
+    return "" if UNKNOWN in flows else f"{queued} → {running} → {succeeded} / {failed} a min"
 
 
 def total_facts(totals: "Totals") -> list[Fact]:
@@ -54,15 +67,15 @@ def total_facts(totals: "Totals") -> list[Fact]:
 
 def rate_facts(totals: "Totals") -> list[Fact]:
     first, *further = success_rates(totals)
-    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 4, gap=1) for words in further)]
+    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 5, gap=1) for words in further)]
 
 
 def day_facts(totals: "Totals") -> list[Fact]:
     """Return one bar for each day, and their meaning."""
     days = totals.days
     if days is None:
-        return [Fact(("costs by day not counted", MUTED), 2)]
-    return [Fact((spark([day.total_cost_cents for day in days]), "$text-accent"), 0), Fact((_today(days), MUTED), 2)]
+        return [Fact(("costs by day not counted", MUTED), 4)]
+    return [Fact((spark([day.total_cost_cents for day in days]), "$text-accent"), 0), Fact((_today(days), MUTED), 4)]
 
 
 def _today(days: "Sequence[DayCost]") -> str:
@@ -70,13 +83,14 @@ def _today(days: "Sequence[DayCost]") -> str:
 
 
 def joined(facts: Sequence[Fact], width: int) -> list[Span]:
-    """Return the facts that fit."""
+    """Return the facts that fit. They get closer before one is dropped."""
     shown = list(facts)
-    while len(shown) > 1 and _width(shown) > width:
+    while len(shown) > 1 and _width(shown, _LEAST_GAP) > width:
         shown.remove(max(shown, key=lambda fact: fact.drops))
+    most_gap = _GAP if _width(shown, _GAP) <= width else _LEAST_GAP
     first, *further = shown
-    return [first.span, *(part for fact in further for part in ((" " * fact.gap, ""), fact.span))]
+    return [first.span, *(part for fact in further for part in ((" " * min(fact.gap, most_gap), ""), fact.span))]
 
 
-def _width(facts: Sequence[Fact]) -> int:
-    return sum(len(fact.span[0]) for fact in facts) + sum(fact.gap for fact in facts[1:])
+def _width(facts: Sequence[Fact], most_gap: int) -> int:
+    return sum(len(fact.span[0]) for fact in facts) + sum(min(fact.gap, most_gap) for fact in facts[1:])

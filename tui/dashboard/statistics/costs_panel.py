@@ -21,7 +21,7 @@ from tui.dashboard.statistics.state_flash import (
     draw_changes,
     state_changes,
 )
-from tui.dashboard.statistics.state_machine import Drawing, draw_columns
+from tui.dashboard.statistics.state_machine import Drawing, draw_columns, has_flow_line
 from tui.dashboard.widgets import DrawnLines
 from tui.text.clean_text import clean
 from tui.text.format import Span
@@ -29,7 +29,7 @@ from tui.text.format import Span
 if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
-_LINES = ((44, 9), (36, 5), (30, 4), (20, 3), (13, 2))
+_LINES = ((44, 9), (30, 5), (24, 4), (20, 3), (13, 2))
 """Minimum screen height, and the panel's lines. On a low screen, jobs need the lines."""
 _LEAST_WIDTH_OF_BOXES = 80
 _MOST_COLUMN_LINES = 5
@@ -180,14 +180,16 @@ class CostsPanel(DrawnLines):
 def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
     """Draw as many lines as `height` allows: the state machine, then rates with daily costs.
 
-    A missing number is shown as a dash. Large panels get boxes, and a chart of the days if there is room.
+    A missing number is shown as a dash. Small panels show the flow beside the rates. Large panels get boxes, and a
+    chart of the days if there is room.
     """
     if height > BOX_LINES:
         boxes = draw_boxes(totals, width=width, height=height)
         if boxes is not None:
             return _with_chart(boxes, totals, width, height)
     drawing, used = draw_columns(totals, width=width, height=height)
-    rates, days = [*flow_facts(totals), *rate_facts(totals)], day_facts(totals)
+    flow = flow_facts(totals, with_rates=not has_flow_line(height))
+    rates, days = [*flow, *rate_facts(totals)], day_facts(totals)
     for facts in [[*rates, *days]] if height - used < 2 else [rates, days]:
         drawing.canvas.write_spans(0, used, joined(facts, width))
         used += 1

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from tui.text.format import Span
 
 _LEAST_GAP = 3
+_LEAST_STEP = 4
+"""Cells between two states in which `+1` fits."""
+_ROOM_FOR_TRAVEL = 6
+"""Cells between two states from which a number moves along the line of the arrow. In fewer cells, it covers the arrow
+or the slash.
+"""
+_EVEN_FROM = 7
+"""With at least this many cells between columns, all gaps are equal. Otherwise, arrows get the room first."""
 _MOST_GAP = 9
 _LINES_WITHOUT_FLOW = 4
 """With this many lines or fewer, the flow is left out, because the averages matter more."""
@@ -64,21 +72,36 @@ def draw_columns(totals: "Totals", *, width: int, height: int) -> tuple[Drawing,
     """Draw a column for each state: count, total cost, average cost and flow. Return the number of lines used, too.
 
     If the width is too small, either digits or status names are dropped. Then averages, then both, and then statuses
-    from the left. Unknown statuses share one column if they are many or do not fit.
+    from the left. Between states, there is room for the number of moved jobs, unless that would drop a state or the
+    averages. Unknown statuses share one column if they are many or do not fit.
     """
     columns = _fitting(totals, width, with_averages=height > 3)
-    free = width - sum(column.width for column in columns)
-    gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
-    has_flow = height > _LINES_WITHOUT_FLOW
+    has_flow = has_flow_line(height)
     lines = 2 + any(column.average for column in columns) + has_flow
     drawing = Drawing(Canvas(width, height))
     x = 0
-    for column in columns:
+    for column, gap in zip(columns, [*_gaps(columns, width), 0], strict=True):
         _draw_column(drawing, column, x, lines=lines, has_flow=has_flow)
         x += column.width
         _draw_step(drawing, column.figures.state, x, gap)
         x += gap
     return drawing, lines
+
+
+def has_flow_line(height: int) -> bool:
+    """Return whether the columns have a line with the flow."""
+    return height > _LINES_WITHOUT_FLOW
+
+
+def _gaps(columns: Sequence[_Column], width: int) -> list[int]:
+    """Return the cells after each column but the last."""
+    free = width - sum(column.width for column in columns)
+    are_steps = [column.figures.state in _NEXT for column in columns[:-1]]
+    even = min(free // max(len(are_steps), 1), _MOST_GAP)
+    if even >= _EVEN_FROM or not any(are_steps):
+        return [max(even, _LEAST_GAP)] * len(are_steps)
+    step = (free - _LEAST_GAP * are_steps.count(False)) // are_steps.count(True)
+    return [max(min(step, _EVEN_FROM), _LEAST_GAP) if is_step else _LEAST_GAP for is_step in are_steps]
 
 
 def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int, has_flow: bool) -> None:
@@ -106,11 +129,14 @@ def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> N
     if following is None:
         return
     if following is JobStatus.FAILED:
-        after = drawing.canvas.write(x + (gap - 1) // 2, 0, "/", MUTED)
-        drawing.arrows[following] = Region(after, 0, x + gap - 1 - after, 1)
+        start = drawing.canvas.write(x + (gap - 1) // 2, 0, "/", MUTED)
+        end = x + gap - 1
     else:
         drawing.canvas.write(x + 1, 0, "─" * (gap - 3) + "→", MUTED)
-        drawing.arrows[following] = Region(x + 2, 0, max(gap - 4, 0), 1)
+        start, end = x + 2, x + gap - 2
+    if gap < _ROOM_FOR_TRAVEL:
+        start, end = x + 1, x + gap - 1
+    drawing.arrows[following] = Region(start, 0, max(end - start, 0), 1)
 
 
 def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[_Column]":
@@ -123,14 +149,15 @@ def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[
     ]
     plain = [replace(column, has_average=False) for column in full]
     short = _plain([*states, *others, everything])
-    candidates = [full, _without_keys(full), _with_short_names(full)] if with_averages else []
-    candidates += [
-        plain,
-        _without_keys(plain),
-        _with_short_names(plain),
-        *(short[first:] for first in range(len(short))),
+    with_average = [full, _without_keys(full), _with_short_names(full)] if with_averages else []
+    without_average = [plain, _without_keys(plain), _with_short_names(plain), short]
+    candidates = [
+        *((columns, _LEAST_STEP) for columns in with_average),
+        *((columns, _LEAST_GAP) for columns in with_average[-1:]),
+        *((columns, _LEAST_STEP) for columns in without_average),
+        *((short[first:], _LEAST_GAP) for first in range(len(short))),
     ]
-    return next((candidate for candidate in candidates if _least_width(candidate) <= width), candidates[-1])
+    return next((columns for columns, step in candidates if _least_width(columns, step) <= width), short[-1:])
 
 
 def _plain(figures: "Sequence[StateFigures]") -> list[_Column]:
@@ -145,5 +172,7 @@ def _with_short_names(columns: Sequence[_Column]) -> list[_Column]:
     return [replace(column, name=column.figures.glyph or column.name) for column in columns]
 
 
-def _least_width(columns: Sequence[_Column]) -> int:
-    return sum(column.width for column in columns) + _LEAST_GAP * (len(columns) - 1)
+def _least_width(columns: Sequence[_Column], step: int = _LEAST_GAP) -> int:
+    """Return the width of the columns, with `step` cells between a state and the next one."""
+    gaps = (step if column.figures.state in _NEXT else _LEAST_GAP for column in columns[:-1])
+    return sum(column.width for column in columns) + sum(gaps)

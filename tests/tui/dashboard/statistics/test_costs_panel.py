@@ -85,7 +85,7 @@ RATES = f"{SUCCESS} (86 % of all jobs succeeded)"
         (70, 2, [re.sub(r"\d (?=[◌▸✓✗])", "", NAMED_COUNTS), AMOUNTS]),
         (56, 2, [COUNTS, AMOUNTS]),
         (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
-        (68, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
+        (68, 4, [COUNTS, AMOUNTS, AVERAGES, f"{RATES} {DAYS}"]),
         (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, SUCCESS, DAYS]),
         (36, 3, [NARROW_COUNTS, NARROW_AMOUNTS, f"{SUCCESS} ▁▂█"]),
         (9, 2, ["Total 121", "$283.25"]),
@@ -129,9 +129,17 @@ def test_columns_show_the_flow_and_what_needs_attention() -> None:
         "1.2/min              0/min                 10/min                    0.2/min",
         "2 stuck   oldest queued 5 min   92 % success (86 % of all jobs succeeded)   ▁▂█   3 days, $7.00 today",
     ]
-    narrow = cost_lines(FLOWING, width=76, height=3)[2]
-    assert narrow == "2 stuck   oldest queued 5 min   92 % success   ▁▂█   3 days, $7.00 today"
     assert cost_lines(FLOWING, width=16, height=3)[2].startswith("2 stuck")
+
+
+def test_panel_of_a_screen_of_80_columns_shows_average_and_flow_of_each_state() -> None:
+    """Such a screen has 24 lines. The tabs below the panel name the digits."""
+    assert cost_lines(FLOWING, width=76, height=4) == [
+        "◌ queued 6  ─→ ▸ running 2 ─→ ✓ succeeded 104 /  ✗ failed 9    Total 121",
+        "$12.00         $4.50          $248.75            $18.00        $283.25",
+        "$2.00 a job    $2.25 a job    $2.39 a job        $2.00 a job   $2.34 a job",
+        "2 stuck   1.2 → 0 → 10 / 0.2 a min   oldest 5 min   92 % success   ▁▂█",
+    ]
 
 
 def test_no_oldest_job_is_shown_where_the_counts_have_no_queued_job() -> None:
