@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
@@ -17,10 +18,16 @@ OWN_LINE_FROM = 28
 _PADDING = 2
 _BORDER_CORNERS = 4
 _LEAST_ROOM = 16
+_MOST_LINES = 3
+_ONE_LINE_BELOW = 11
+"""Screen height. On a lower screen, the list needs every line, so a pinned text has only one."""
 
 
 class MessageLine(FittedLine):
-    """Shows the passing message, or else the pinned text. A dialog has a line of its own while it needs one."""
+    """Shows the passing message, or else the pinned text. A dialog has a line of its own while it needs one.
+
+    A pinned text that is too long for one line gets further lines. They reduce the list and cover nothing.
+    """
 
     DEFAULT_CSS = """
     MessageLine {
@@ -38,6 +45,7 @@ class MessageLine(FittedLine):
         super().__init__(id="messages")
         self._notes = ""
         self._screen_size = screen_size
+        self._line_count = 1
         self.set_class(screen_size is None, "-in-dialog")
         self.set_class(screen_size is not None and screen_size.height < OWN_LINE_FROM, "-on-border")
         self.add_class("-empty")
@@ -49,7 +57,6 @@ class MessageLine(FittedLine):
     def fit(self, size: Size) -> None:
         """Choose the place of the line by the size of the screen."""
         self._screen_size = size
-        self.set_class(size.height < OWN_LINE_FROM, "-on-border")
         self.follow()
 
     def leave_room_for(self, notes: str) -> None:
@@ -62,11 +69,38 @@ class MessageLine(FittedLine):
         """Draw the present text. On a border, the line is only as wide as its text, unless it covers the notes."""
         if not self.is_attached:
             return
+        self._fit_lines()
         text, room = self.words(self._room), self._room_beside_notes
         self.set_class(not text, "-empty")
         covers_notes = text.cell_length > room
         self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") and not covers_notes else None
         super().follow()
+
+    def _fit_lines(self) -> None:
+        """Take as many lines as the pinned text needs, also while a message hides it, so that nothing moves twice.
+
+        In a dialog, the number never falls: a click must hit what was seen.
+        """
+        pinned, least = self._pinned, self._line_count if self.has_class("-in-dialog") else 1
+        needed = 1 if pinned is None else len(pinned_lines(pinned, self._whole_room, self._most_lines))
+        self._line_count = max(needed, least)
+        if self._screen_size is not None:
+            self.set_class(self._screen_size.height < OWN_LINE_FROM and self._line_count == 1, "-on-border")
+        if self.styles.height != Scalar.from_number(self._line_count):
+            self.styles.height = self._line_count
+
+    @property
+    def _most_lines(self) -> int:
+        height = (self._screen_size or self.app.size).height
+        return min(max(height - _ONE_LINE_BELOW + 2, 1), _MOST_LINES)
+
+    @property
+    def _pinned(self) -> PinnedText | None:
+        """The pinned text, with the keys that work here."""
+        pinned = self._board.pinned if self._board is not None else None
+        if pinned is not None and self.has_class("-in-dialog") and not pinned.has_keys_in_dialogs:
+            return replace(pinned, keys="")
+        return pinned
 
     @property
     def _room(self) -> int:
@@ -93,10 +127,8 @@ class MessageLine(FittedLine):
             return Content()  # A dialog may cover this line, so the top screen shows the text.
         if board.passing is not None:
             return self._passing_words(board.passing, room, has_keys=self._takes_keys_of(board))
-        pinned = board.pinned
-        if pinned is not None and self.has_class("-in-dialog") and not pinned.has_keys_in_dialogs:
-            pinned = replace(pinned, keys="")
-        return Content() if pinned is None else pinned_words(pinned, room)
+        pinned = self._pinned
+        return Content() if pinned is None else Content("\n").join(pinned_lines(pinned, room, self._line_count))
 
     def _passing_words(self, message: Message, room: int, *, has_keys: bool) -> Content:
         """Return the message with its keys. If the text does not fit, name the key that shows all of it."""
@@ -112,10 +144,28 @@ class MessageLine(FittedLine):
         return self.screen is board.place or board.place not in self.app.screen_stack
 
 
-def pinned_words(pinned: PinnedText, room: int | None = None) -> Content:
-    """Return the text and its keys. Only the text is shortened."""
-    end = f" · {pinned.keys}" if pinned.keys else ""
-    text = pinned.text if room is None else shorten(pinned.text, max(room - cell_len(end), _LEAST_ROOM))
+def pinned_words(pinned: PinnedText) -> Content:
+    """Return the text and its keys on one line of any length."""
+    return _styled(pinned.text, _end(pinned))
+
+
+def pinned_lines(pinned: PinnedText, room: int, most: int) -> list[Content]:
+    """Return the text and its keys on at most this many lines. Only the text is shortened."""
+    room = max(room, _LEAST_ROOM)
+    whole = pinned_words(pinned).wrap(room)
+    if len(whole) <= most:
+        return whole
+    end = _end(pinned)
+    lines = [line.plain for line in Content(pinned.text).wrap(room)]
+    last = shorten(" ".join(lines[most - 1 :]), max(room - cell_len(end), _LEAST_ROOM))
+    return [*(_styled(line) for line in lines[: most - 1]), _styled(last, end)]
+
+
+def _end(pinned: PinnedText) -> str:
+    return f" · {pinned.keys}" if pinned.keys else ""
+
+
+def _styled(text: str, end: str = "") -> Content:
     return Content.assemble((text, "bold $text-accent"), (end, "bold"))
 
 

@@ -103,7 +103,7 @@ async def test_pinned_text_covers_the_notes_if_it_does_not_fit_beside_them(drive
 
 async def test_pinned_text_is_cut_before_its_keys(drive: Drive) -> None:
     async with drive(size=(80, 24)) as driver:
-        driver.app.messages.pin("x" * 100, owner="caption", keys="space: next")
+        driver.app.messages.pin("x" * 300, owner="caption", keys="space: next")
         await driver.shows("xxx… · space: next")
 
 

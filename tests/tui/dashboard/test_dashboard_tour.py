@@ -15,6 +15,7 @@ from tests.tui.jobs_database import SPRING, JobsDatabase
 from tui.dashboard import run
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.memory import StateFile, load, save
+from tui.dashboard.message_line import MessageLine
 from tui.dashboard.setup import DashboardSetup, TourStart
 from tui.dashboard.tour.tour import TourStep
 
@@ -73,6 +74,44 @@ async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Co
         await shows_step(driver, "Tour 3/3 · Press i to check who can reach whose rows")
         await driver.press("i", "y", shows="no leak, 17 kept")
         await driver.press("escape", dialog="", shows="Finished the tour.")
+
+
+@pytest.mark.parametrize("rule", [WriteMode.OPEN, WriteMode.CLOSED])
+async def test_every_step_is_readable_on_a_small_screen_and_covers_no_row(
+    database: Conninfo, jobs_db: JobsDatabase, rule: WriteMode
+) -> None:
+    setup = DashboardSetup(tour=TourStart.ALWAYS)
+    async with dashboard_on(database, size=(60, 30), setup=setup, rule=rule) as driver:
+        await driver.press("end", until=lambda: driver.cursor == 6)
+        steps = [one for one in TourStep if rule is WriteMode.OPEN or one not in WRITING_STEPS]
+        for step in steps:
+            for size in ((40, 12), (60, 15), (60, 30)):
+                await driver.resize(*size)
+                await driver.until(lambda: step_on_screen(driver) == step_text(driver))
+                table = driver.table.region
+                assert not driver.app.screen.query_one(MessageLine).region.overlaps(table)
+                assert any(line.startswith("│›") for line in driver.text.splitlines()[table.y : table.bottom])
+            await driver.resize(40, 12)
+            await driver.press("p", dialog="Show which project?")
+            await driver.until(lambda: step_on_screen(driver) == step_text(driver))
+            await driver.press("escape", dialog="")
+            driver.app.tour.do(step)
+        assert not driver.app.tour.is_on
+
+
+WRITING_STEPS = {TourStep.NEW_JOB, TourStep.START, TourStep.FINISH}
+
+
+def step_text(driver: Driver) -> str:
+    pinned = driver.app.messages.pinned
+    assert pinned is not None
+    return pinned.text
+
+
+def step_on_screen(driver: Driver) -> str:
+    """Return the text on the lines of the message line of the top screen."""
+    region = driver.app.screen.query_one(MessageLine).region
+    return " ".join(" ".join(driver.text.splitlines()[region.y : region.bottom]).split())
 
 
 async def shows_step(tour: Driver, text: str) -> None:

@@ -145,6 +145,9 @@ class Caption(MessageLine):
             return super().words(room)
         return pinned_words(board.pinned)
 
+    def _fit_lines(self) -> None:
+        """The height follows the text."""
+
     def follow(self) -> None:
         super().follow()
         self.refresh(layout=True)
