@@ -18,14 +18,14 @@ JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
 Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
 
 ToastRack {
-    dock: top;
-    align: right top;
+    dock: bottom;
+    align: right bottom;
     margin: 0;
     max-height: 40%;
     overflow-y: hidden;
     Toast { width: auto; max-width: 100%; margin: 0; padding: 0 1; }
 }
-ModalScreen > ToastRack { layer: default; }
+ModalScreen > ToastRack { layer: default; dock: top; align: right top; }
 .-behind-dialog ToastHolder { display: none; }
 .-behind-dialog KeyHints { visibility: hidden; }
 """

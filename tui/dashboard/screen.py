@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.scalar import Scalar
-from textual.geometry import Size
+from textual.geometry import Size, Spacing
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
@@ -76,6 +76,10 @@ _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
 """Totals are still current if the list changed within this time after they were read."""
+
+_LINES_OF_COUNTS = 2
+"""The first lines of the costs panel: its border and the counts."""
+_LEAST_TOAST_ROOM = 3
 
 _SMALLEST = Size(40, 8)
 _WIDE = 100
@@ -177,12 +181,19 @@ class DashboardScreen(Screen[None], KeyStates):
             await super()._on_message(message)
 
     def _place_toasts(self) -> None:
-        """Place toasts between the banner and the first job, so that they cover no row."""
-        top = self.query_one("#main").region.y
-        room = max(self.jobs.table.region.y + HEADER_HEIGHT - top, 1)
+        """Place toasts directly above the tabs, so that they cover no row, no tab and no count of a state.
+
+        A low screen has too little room there. Then they also cover the tabs and the titles of the columns.
+        """
+        top, end = self.query_one("#main").region.y, self.query_one(StatusTabs).region.y
+        room = end - top - (_LINES_OF_COUNTS if self.query_one(CostsPanel).display else 0)
+        if room < _LEAST_TOAST_ROOM:
+            end = self.jobs.table.region.y + HEADER_HEIGHT
+            room = max(end - top, 1)
+        margin = Spacing(top, 0, max(self.size.height - end, 0), 0)
         rack = self.query_one(ToastRack)
-        if (rack.styles.margin.top, rack.styles.max_height) != (top, Scalar.from_number(room)):
-            rack.styles.margin, rack.styles.max_height = (top, 0, 0, 0), room
+        if (rack.styles.margin, rack.styles.max_height) != (margin, Scalar.from_number(room)):
+            rack.styles.margin, rack.styles.max_height = margin, room
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
@@ -222,10 +233,11 @@ class DashboardScreen(Screen[None], KeyStates):
         is_loading = panel.is_waiting and self.awaits_list
         has_jobs = self.focused is panel.table and not is_loading
         selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
-        if self.listing_query.moment is None:
-            return [job_key_state(one, selection, read_only=self._status.read_only) for one in binding_ids]
+        is_past = self.listing_query.moment is not None
+        refused = {*(ONLY_IN_PRESENT if is_past else ()), *({"app.write"} if self._status.is_closed else ())}
+        read_only = is_past or self._status.read_only
         return [
-            KeyState.HIDDEN if one in ONLY_IN_PRESENT else job_key_state(one, selection, read_only=True)
+            KeyState.HIDDEN if one in refused else job_key_state(one, selection, read_only=read_only)
             for one in binding_ids
         ]
 

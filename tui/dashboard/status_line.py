@@ -71,6 +71,8 @@ class ConnectionStatus:
     visibility: str | None = None
     """For example "sees 37 of 41", in the visibility view."""
     read_only: bool
+    is_closed: bool = False
+    """Whether no permit can make the session writable."""
     may_write: bool = False
     """Whether to warn that a configured database is writable without a permit."""
     permit: WritePermit | None = None
@@ -275,6 +277,7 @@ def connection_status(
         has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
+        is_closed=session is not None and session.access.rule is WriteMode.CLOSED,
         may_write=_is_open_to_writes(session),
         permit=None if moment else _permit(session),
         moment="" if moment is None else moment_words(moment, zone.zone),

@@ -13,7 +13,7 @@ from textual.await_complete import AwaitComplete
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.errors import NoWidget
-from textual.geometry import Region, Size
+from textual.geometry import Region, Size, Spacing
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -240,14 +240,15 @@ def drop_toast(app: App[Any], text: str) -> None:
 
 
 def place_toasts_as_below(screen: Screen[Any]) -> None:
-    """Place the toasts of a dialog where the lowest screen places its own."""
+    """Place the toasts of a dialog at the top of the room that the lowest screen has for its own."""
 
     def place(_: Screen[Any]) -> None:
         with suppress(NoMatches):
             below = screen.app.screen_stack[0].query_one(ToastRack).styles
             own = screen.query_one(ToastRack).styles
-            if (own.margin, own.max_height) != (below.margin, below.max_height):
-                own.margin, own.max_height = below.margin, below.max_height
+            margin = Spacing(below.margin.top, 0, 0, 0)
+            if (own.margin, own.max_height) != (margin, below.max_height):
+                own.margin, own.max_height = margin, below.max_height
 
     screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
 

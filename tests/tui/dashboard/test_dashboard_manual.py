@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Markdown, MarkdownViewer, OptionList
 
 from store.database.write_access import WriteMode
+from store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.file_form import FileForm
@@ -117,7 +118,32 @@ async def test_help_of_a_read_only_session_lists_no_keys_that_write(drive: Drive
         assert {name for name in names if name.startswith("job.")} == {"job.copy_id", "job.copy_json", "job.case"}
         assert "project.new" not in names
         assert {"jobs.open", "list.find", "project.pick", "app.quit"} <= names
+        assert "app.write" not in names, "no permit can make the session writable"
         assert "job.start" in {entry.binding_id for entry in all_entries(driver.app)}
+
+
+REFUSED_IN_DIALOGS = {
+    "enter": {"details.start", "details.complete", "details.fail", "details.retry", "details.delete"},
+    "b": {"budgets.new", "budgets.change", "budgets.remove"},
+    "E": {"errors.retry"},
+    "i": {"isolation.writes"},
+}
+
+
+async def test_help_of_dialogs_lists_keys_that_write_only_if_the_session_may_write(drive: Drive) -> None:
+    for rule in (WriteMode.CLOSED, WriteMode.OPEN):
+        async with drive(rule=rule, actor=OPERATOR) as driver:
+            for key, writing in REFUSED_IN_DIALOGS.items():
+                await driver.press(key, until=lambda: driver.dialog)
+                if driver.dialog.startswith("Check isolation"):
+                    await driver.press("y", until=lambda: not driver.dialog.startswith("Check isolation as"))
+                names = {entry.binding_id for entry in screen_entries(driver.app.screen)}
+                assert names & writing == (set() if rule is WriteMode.CLOSED else writing), key
+                assert "dialog.leave" in names
+                await driver.press("escape", dialog="")
+            await driver.command("Archive", dialog="Archive · Autumn catalog")
+            names = {entry.binding_id for entry in screen_entries(driver.app.screen)}
+            assert ("archive.restore" in names) == ("r restore" in driver.text) == (rule is WriteMode.OPEN)
 
 
 async def test_keys_of_the_focused_pane_come_first(dashboard: Driver) -> None:

@@ -1,10 +1,11 @@
-"""Toasts cover no text that the user decides by: the policy line, the rows, and dialogs."""
+"""Toasts cover no text that the user decides by: the policy line, the rows, counts, and dialogs."""
 
 import pytest
 from textual.geometry import Region
 from textual.widgets._toast import Toast as ToastWidget
 
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tui.dashboard.statistics.costs_panel import CostsPanel
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 
@@ -26,13 +27,20 @@ async def show_toasts(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (60, 15), (40, 8)])
-async def test_toasts_cover_no_policy_line_no_row_and_no_dialog(drive: Drive, size: tuple[int, int]) -> None:
+async def test_toasts_cover_no_policy_line_no_row_no_count_and_no_dialog(drive: Drive, size: tuple[int, int]) -> None:
     async with drive(size=size) as driver:
         await driver.press("v", until=lambda: driver.app.dashboard.visibility_note not in (None, "loading …"))
         await show_toasts(driver)
         table, panel = driver.table.region, driver.app.dashboard.jobs.region
         rows = Region(table.x, table.y + 1, table.width, table.height - 1)
         assert not any(toast.overlaps(rows) or toast.bottom >= panel.bottom for toast in toast_regions(driver))
+        if size[1] >= 15:
+            costs = driver.app.dashboard.query_one(CostsPanel)
+            numbers = costs._drawing.numbers.values() if costs._drawing else ()
+            counts = [one.translate(costs.content_region.offset) for one in numbers]
+            assert counts
+            places = (driver.app.dashboard.query_one("#tabs").region, *counts)
+            assert not any(toast.overlaps(region) for toast in toast_regions(driver) for region in places)
 
         for key in ("n", "b", "question_mark"):
             driver.app.clear_notifications()
@@ -69,11 +77,11 @@ async def test_toasts_stay_above_the_tabs_after_many_others(drive: Drive) -> Non
             show_toast(driver.app, Toast(text=f"Refused {number}.", severity="warning"))
             await driver.settle()
         await driver.shows("Refused 10.", "Refused 11.")
-        assert [region.y for region in toast_regions(driver)] == [1, 2]
+        assert [region.y for region in toast_regions(driver)] == [tabs.y - 2, tabs.y - 1]
         driver.app.clear_notifications()
         await driver.settle()
         show_toast(driver.app, LONG)
         await driver.shows("The database refused")
         await driver.settle()
-        assert [region.y for region in toast_regions(driver)] == [1]
+        assert [region.bottom for region in toast_regions(driver)] == [tabs.y]
         assert not any(region.overlaps(tabs) for region in toast_regions(driver))

@@ -12,7 +12,7 @@ from store.retention.archive import count_archived, get_archived, list_archived,
 from store.retention.retention import ArchivedJob, ArchiveQuery
 from tui.dashboard.action_context import ActionContext, context_for
 from tui.dashboard.archive.archive_dialog import ArchiveDialog, ArchivedJobDialog
-from tui.dashboard.databases import may_write
+from tui.dashboard.databases import is_read_only, may_write
 from tui.text.error_text import Toast
 from tui.text.format import short_id
 from tui.text.retention_text import archived_facts, archived_sentence, archived_words, confirm_restoration
@@ -70,6 +70,10 @@ class _ListedArchive:
 
     def question(self, jobs: Sequence[GenerationJob]) -> Confirmation:
         return confirm_restoration(jobs, project_names=self.project_names, database=self._context.database)
+
+    @property
+    def is_read_only(self) -> bool:
+        return is_read_only(self._host)
 
     def may_restore(self) -> bool:
         return context_for(self._host, "restore") is not None and may_write(self._host)

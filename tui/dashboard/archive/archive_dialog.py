@@ -111,6 +111,9 @@ class ArchiveSource(Protocol):
 
     def question(self, jobs: Sequence[GenerationJob]) -> Confirmation: ...
 
+    @property
+    def is_read_only(self) -> bool: ...
+
     def may_restore(self) -> bool:
         """Return whether restoring is allowed. If not, show why."""
 
@@ -156,9 +159,14 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        self.say("keys", self.keys_line(_KEYS))
+        refused = self.refused_keys
+        self.say("keys", self.keys_line({name: what for name, what in _KEYS.items() if name not in refused}))
         self._turn_to(FIRST)
         self._tell_count()
+
+    @property
+    def refused_keys(self) -> frozenset[str]:
+        return frozenset({"archive.restore"} if self._source.is_read_only else ())
 
     @work(exclusive=True, group="count")
     async def _tell_count(self) -> None:

@@ -91,6 +91,10 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         self.query_one("#keys", SteadyText).say(self.keys_line({**writing, **_KEYS}))
         self.action_look()
 
+    @property
+    def refused_keys(self) -> frozenset[str]:
+        return frozenset(() if self._hints_writes else _WRITING_KEYS)
+
     @work(exclusive=True)
     async def action_look(self) -> None:
         self._note("Loading …")

@@ -50,6 +50,9 @@ _EDGES = 6
 """Lines for the border, the padding and the title of the error."""
 
 
+_WRITING_KEYS = frozenset({*(f"details.{action}" for action in STATUS_ACTIONS), *_RETRY, *_DELETE})
+
+
 def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
     """Return the keys that apply to a visible job, by binding id. The other keys explain why they do not apply."""
     moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
@@ -283,6 +286,11 @@ class JobDetails(Dialog[JobAction]):
         others = {name: words for name, words in _KEYS_OF_ALL.items() if self._moment is None or name != _CASE}
         folding = {"details.error": "full error" if is_folded else "fold error"} if has_error else {}
         return self.keys_line({**acts, **folding, **others}, width=room or None)
+
+    @property
+    def refused_keys(self) -> frozenset[str]:
+        writing = _WRITING_KEYS if self._sections.hiding or self._is_read_only else frozenset[str]()
+        return writing if self._moment is None else writing | {_CASE}
 
     def _rows_left(self, room: int) -> int:
         """Return the number of lines that fit below the other sections without scrolling."""

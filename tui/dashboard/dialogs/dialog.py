@@ -178,6 +178,11 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
             self.on_resize()
 
     @property
+    def refused_keys(self) -> frozenset[str]:
+        """The bindings that would be refused now, for example because the session is read-only. The help omits them."""
+        return frozenset()
+
+    @property
     def is_open(self) -> bool:
         """Whether the widgets of the dialog exist. False before mounting and after closing."""
         return self._has_widgets and self in self.app.screen_stack

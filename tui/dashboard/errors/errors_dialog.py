@@ -301,9 +301,13 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     # Drawing
 
+    @property
+    def refused_keys(self) -> frozenset[str]:
+        return frozenset({"errors.retry"} if self._source.is_read_only else ())
+
     def _show_keys(self) -> None:
         period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
-        left_out = {"errors.retry"} if self._source.is_read_only else ()
+        left_out = self.refused_keys
         group_keys = [key_hint(self.key(name), what) for name, what in _GROUP_KEYS.items() if name not in left_out]
         screen_keys = [key_hint(self.key(name), what) for name, what in _SCREEN_KEYS.items()]
         self.say("keys", hint_lines([*group_keys, period, *screen_keys], width=self.app.size.width - _EDGES))

@@ -184,7 +184,7 @@ def _is_possible(app: App[Any], binding: Binding) -> bool:
 
 
 def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
-    """Return the keys that work on the screen, without those that write if the session is read-only.
+    """Return the keys that work on the screen, without those that a read-only session refuses.
 
     The find field takes nearly all keys as characters.
     """
@@ -204,6 +204,9 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     if isinstance(screen, KeyStates):
         states = screen.key_states([entry.binding_id for entry in entries])
         entries = [entry for entry, state in zip(entries, states, strict=True) if state is not KeyState.HIDDEN]
+    if isinstance(screen, Dialog):
+        refused = screen.refused_keys
+        entries = [entry for entry in entries if entry.binding_id not in refused]
     focused = _groups_of(screen.focused)
 
     def place(entry: HelpEntry) -> int:
