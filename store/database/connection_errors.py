@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from psycopg import Error, ProgrammingError, errors
 
 from store.database.driver_errors import (
+    ACCEPTS_NONE,
     ENDING_CODES,
     FULL,
     FULL_HINT,
@@ -146,7 +147,6 @@ _FULL_IN_OTHER_LANGUAGES = (
     "连接过多",
     "連線太多",
 )
-_CLOSED = "The database accepts no connections at the moment: "
 UNKNOWN_ANSWER_HINT = (
     "gjobs doesn't know this answer of the server or the pooler. Try again. If the answer refuses the"
     " sign-in, check the user, the password and the database name."
@@ -207,13 +207,13 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     if not_ready := _first(reasons, _NOT_READY) or (text if code in ENDING_CODES else None):
         # The detail says how far a recovery is: not consistent yet, or hot standby is off.
         log.info("The server is not ready: %s", " ".join(str(error).split()))
-        return Unreachable(f"{_CLOSED}{not_ready}.", hint=NOT_READY_HINT)
+        return Unreachable(f"{ACCEPTS_NONE}: {not_ready}.", hint=NOT_READY_HINT)
     if full := _first(reasons, (*FULL, *_FULL_IN_OTHER_LANGUAGES)) or (text if is_of_class(code, "53") else None):
-        return Unreachable(f"{_CLOSED}{full}.", hint=FULL_HINT)
+        return Unreachable(f"{ACCEPTS_NONE}: {full}.", hint=FULL_HINT)
     if _is_answer(reasons[-1]):
         if _is_refused_sign_in(error, code, text):
             return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
-        return Unreachable(f"{_CLOSED}{text}.", hint=UNKNOWN_ANSWER_HINT)
+        return Unreachable(f"{ACCEPTS_NONE}: {text}.", hint=UNKNOWN_ANSWER_HINT)
     if _asked_for_password(error) and not says(text, _BROKEN_OFF):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
     hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))

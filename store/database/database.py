@@ -21,6 +21,7 @@ from store.async_tools import PriorityGate
 from store.capabilities.facts import Transport
 from store.database.connection_pool import ConnectionPool, transport_of
 from store.database.connection_url import PasswordCommand
+from store.database.driver_errors import LOST_HINT
 from store.database.early_answers import EarlyAnswers
 from store.database.listening import ListenConnection, ReadyStatement, listening_on
 from store.database.load_meter import LoadMeter
@@ -213,7 +214,7 @@ class Database:
                 with self.load.measured():
                     yield connection
         except Unreachable as error:
-            if self._hint_when_down is not None and error.hint == Unreachable.hint:
+            if self._hint_when_down is not None and error.hint in (Unreachable.hint, LOST_HINT):
                 error.hint = self._hint_when_down
             raise
 

@@ -110,6 +110,9 @@ _CONNECTION_LOST = (
     errors.ProtocolViolation,
 )
 NOT_READY_HINT = "The server is starting, recovering or shutting down. Wait until it is ready, then try again."
+ENDED_HINT = "Try again. If the server is restarting, wait until it is ready."
+LOST_HINT = "Try again. If this happens often, check the network and the server."
+ACCEPTS_NONE = "The database accepts no connections at the moment"
 FULL_HINT = (
     "All connections of the server or the pooler are in use. Close some, or raise max_connections or the"
     " pooler's limits."
@@ -167,7 +170,9 @@ def translate(error: Error) -> StoreError:
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
         text = _DRIVER_STEP.sub("", text)
-        return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
+        # Say nothing about the present: the next connection may succeed at once.
+        what, hint = _explain_loss(error, text)
+        return Unreachable(f"{what}: {text}.", hint=hint, sqlstate=state)
     if is_of_class(state, *SERVER_FAILURES):
         return ServerFailure(f"The database server failed: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
@@ -193,11 +198,13 @@ def _is_full(error: Error) -> bool:
     return isinstance(error, errors.InternalError_) and says(str(error), FULL)
 
 
-def _hint(error: Error, text: str) -> str | None:
-    """Return the hint for a lost connection, or None if only the general hint fits."""
-    if isinstance(error, _ENDING):
-        return NOT_READY_HINT
-    return FULL_HINT if isinstance(error, errors.TooManyConnections) or says(text, FULL) else None
+def _explain_loss(error: Error, text: str) -> tuple[str, str]:
+    """Return what happened to the connection of a statement, and a hint."""
+    if isinstance(error, errors.CannotConnectNow):
+        return ACCEPTS_NONE, NOT_READY_HINT
+    if isinstance(error, errors.TooManyConnections) or says(text, FULL):
+        return ACCEPTS_NONE, FULL_HINT
+    return "The connection was lost", ENDED_HINT if isinstance(error, _ENDING) else LOST_HINT
 
 
 def says(text: str, phrases: tuple[str, ...]) -> bool:

@@ -11,6 +11,11 @@ from store.value_class import dataclass
 WINDOW = 60.0
 """Length of the measured window, in seconds."""
 
+RECENT = 3.0
+"""Seconds before the newest answer in which the fastest answer counts as a round trip. A network that becomes slower
+shows soon, and a single slow answer among fast ones does not.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -28,7 +33,7 @@ class Load:
     traffic: Traffic | None = None
     """None if the system does not count the bytes, as on a connection within this machine."""
     round_trip: float | None = None
-    """The shortest time that the database took to answer. It includes the work of the server. None without answers."""
+    """The shortest time of the last answers. It includes the work of the server. None without answers."""
 
     @property
     def processor_share(self) -> float:
@@ -98,8 +103,13 @@ class LoadMeter:
             database_time=now.database_time - first.database_time,
             processor_time=now.processor_time - first.processor_time,
             traffic=None if now.traffic is None else now.traffic - (first.traffic or Traffic()),
-            round_trip=min((sample.took for sample in self._samples if sample.took is not None), default=None),
+            round_trip=self._round_trip,
         )
+
+    @property
+    def _round_trip(self) -> float | None:
+        answers = [(sample.at, sample.took) for sample in self._samples if sample.took is not None]
+        return min((took for at, took in answers if at >= answers[-1][0] - RECENT), default=None)
 
     def _sample(self, took: float | None = None) -> _Sample:
         traffic = self.traffic()

@@ -71,7 +71,9 @@ class WireProxy:
         self._is_answered = True
         """Whether a client got an answer since the last time that one sent something."""
         self.delay = 0.0
-        """Seconds that each direction takes. A new connection waits for a round trip, as with TCP."""
+        """Seconds that each direction takes, also on open connections. A new connection waits for a round trip, as
+        with TCP.
+        """
         self.port = 0
 
     @property
@@ -108,10 +110,9 @@ class WireProxy:
             self._messages += answered.count(data)
             self._is_answered = True
 
-        delay = self.delay
         directions = [
-            self._forward(client, to_server, delay=delay, first_delay=3 * delay, sent=note_sent),
-            self._forward(server, to_client, delay=delay, first_delay=delay, delivered=note_delivered),
+            self._forward(client, to_server, first_delay=3 * self.delay, sent=note_sent),
+            self._forward(server, to_client, first_delay=self.delay, delivered=note_delivered),
         ]
         tasks = [asyncio.create_task(direction) for direction in directions]
         try:
@@ -124,12 +125,11 @@ class WireProxy:
             for writer in (to_server, to_client):
                 writer.close()
 
-    @staticmethod
     async def _forward(
+        self,
         source: asyncio.StreamReader,
         target: asyncio.StreamWriter,
         *,
-        delay: float,
         first_delay: float,
         sent: Callable[[bytes], None] = lambda _: None,
         delivered: Callable[[bytes], None] = lambda _: None,
@@ -150,8 +150,8 @@ class WireProxy:
         try:
             while data := await source.read(_CHUNK):
                 sent(data)
-                waiting.put_nowait((max(earliest, loop.time() + delay), data))
-            waiting.put_nowait((loop.time() + delay, b""))
+                waiting.put_nowait((max(earliest, loop.time() + self.delay), data))
+            waiting.put_nowait((loop.time() + self.delay, b""))
             await delivering
         finally:
             delivering.cancel()

@@ -118,7 +118,7 @@ async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
             await driver.press("s")
             await driver.until(lambda: waits_for_a_lock(killable_server))
             await asyncio.to_thread(killable_server.restart)
-        await driver.shows_toast("Nothing was changed. The database is not reachable")
+        await driver.shows_toast("Nothing was changed. The connection was lost")
         await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
         await driver.shows_message("Started lifestyle")

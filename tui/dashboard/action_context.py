@@ -21,7 +21,7 @@ from tui.dashboard.widgets import show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_words
-from tui.text.status_text import STATUS_ACTIONS
+from tui.text.status_text import STATUS_ACTIONS, JobAction
 from tui.text.write_text import resolved_write_words
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ class ActionContext:
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, to refresh list and costs at once."""
-    changing: Callable[[Iterable[UUID], JobStatus], AbstractContextManager[None]]
-    """Inside, the rows of the jobs show that they change to a status."""
+    changing: Callable[[Iterable[UUID], JobAction], AbstractContextManager[None]]
+    """Inside, the rows of the jobs show what an action does to them."""
     deleting: Callable[[Iterable[UUID]], None]
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]

@@ -19,8 +19,8 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 
 import tui.dashboard
 from store.errors import StoreError
-from store.jobs.job import GenerationJob, JobStatus
-from tui.dashboard.widgets import ResultType, show_toast
+from store.jobs.job import GenerationJob
+from tui.dashboard.widgets import ResultType, show_toast, showing_pending
 from tui.text.error_text import Toast, ToastError, unwritten_toast
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
     from tui.dashboard.tour.tour import Tour
+    from tui.text.status_text import JobAction
     from tui.text.time_zone import ShownZone
 
 
@@ -134,8 +135,8 @@ class ActionHost(Protocol):
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and totals after a write to these jobs."""
 
-    def changing_jobs(self, job_ids: Iterable[UUID], target: JobStatus) -> AbstractContextManager[None]:
-        """Inside, the rows of the jobs show that they change to the status."""
+    def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> AbstractContextManager[None]:
+        """Inside, the rows of the jobs show what the action does to them."""
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
@@ -194,12 +195,13 @@ class BackgroundTasks:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
             self._keep_opener(self._app.run_worker(step_in_turn, group="steps"))
 
-    def write(self, write: Coroutine[Any, Any, Toast], *, may_open: bool = False) -> Worker[None]:
+    def write(self, write: Coroutine[Any, Any, Toast], *, doing: str = "", may_open: bool = False) -> Worker[None]:
         """Run a write and show its result as a toast. A StoreError means that nothing was written.
 
-        Set `may_open` if the write may open a dialog. Keys then wait until it has opened one or has ended.
+        The message line shows `doing` until then, for a write that no row shows. Set `may_open` if the write may open a
+        dialog. Keys then wait until it has opened one or has ended.
         """
-        worker = self._app.run_worker(self._reported(write), group=WRITES)
+        worker = self._app.run_worker(self._reported(write, doing), group=WRITES)
         if may_open:
             self._keep_opener(worker)
         return worker
@@ -216,9 +218,10 @@ class BackgroundTasks:
             for worker in self._openers
         )
 
-    async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
+    async def _reported(self, write: Coroutine[Any, Any, Toast], doing: str) -> None:
         try:
-            toast = await write
+            with showing_pending(self._app, doing):
+                toast = await write
         except ToastError as error:
             toast = error.toast
         except StoreError as error:

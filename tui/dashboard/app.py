@@ -25,7 +25,7 @@ from textual.theme import ThemeProvider
 from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, Operator, actor_name
 from tui import latency
@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from tui.dashboard.first_question import FirstQuestion
     from tui.dashboard.notifications import Notices
     from tui.dashboard.stage.presenter import Presenter
+    from tui.text.status_text import JobAction
 
 log = logging.getLogger(__name__)
 
@@ -429,6 +430,7 @@ class GjobsApp(MessageApp[int]):
         if message.store is self.poller.store:
             self.dashboard.show_totals(message.totals, is_complete=message.is_complete)
             self.budget_news.tell(self, message.totals.budgets or ())
+            self.show_status()
             self._settle_after_layout()
 
     @on(TotalsPollFailed)
@@ -558,11 +560,11 @@ class GjobsApp(MessageApp[int]):
         self.poller.refresh()
 
     @contextmanager
-    def changing_jobs(self, job_ids: Iterable[UUID], target: JobStatus) -> Iterator[None]:
-        """Inside, the rows of the jobs show that they change to the status."""
+    def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> Iterator[None]:
+        """Inside, the rows of the jobs show what the action does to them."""
         job_ids = tuple(job_ids)
         panel = self.dashboard.jobs
-        panel.show_change(job_ids, pending_words(target))
+        panel.show_change(job_ids, pending_words(action))
         try:
             yield
         finally:

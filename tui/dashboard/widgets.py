@@ -1,9 +1,10 @@
 """Small shared widgets and toasts."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 from rich.highlighter import Highlighter
 from rich.text import Text
@@ -230,6 +231,22 @@ def show_toast(app: App[Any], toast: Toast) -> None:
     for shown in [one for one in notifications if one not in others[1 - _MOST_TOASTS :]]:
         app._unnotify(shown, refresh=False)  # noqa: SLF001
     app.notify(text, severity=toast.severity, timeout=MESSAGE_SECONDS, markup=False)
+
+
+@contextmanager
+def showing_pending(app: App[Any], words: str) -> Iterator[None]:
+    """Inside, show on the message line what the database has not answered yet. Empty words show nothing."""
+    board = app.messages if words and isinstance(app, MessageApp) else None
+    if board is None:
+        yield
+        return
+    owner = f"pending {uuid4()}"
+    board.clear_passing()
+    board.pin(words, owner=owner)
+    try:
+        yield
+    finally:
+        board.unpin(owner)
 
 
 def drop_toast(app: App[Any], text: str) -> None:

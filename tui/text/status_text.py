@@ -38,8 +38,6 @@ class StatusText:
     """The dashboard's key for the action."""
     asks_error: bool = False
     """Whether the action first asks for the error's text."""
-    doing: str = ""
-    """What the action does. At most nine letters, so that a row can show it in place of a status."""
     done: str
     lost: str = ""
     """What deleting such a job loses. Empty if the job has ended."""
@@ -67,7 +65,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             terminal_colour="\x1b[36m",
             action=JobAction.START,
             key="s",
-            doing="Starting",
             done="Started",
             lost="Its worker will lose it.",
         ),
@@ -78,7 +75,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             terminal_colour="\x1b[32m",
             action=JobAction.COMPLETE,
             key="c",
-            doing="Finishing",
             done="Completed",
         ),
         JobStatus.FAILED: StatusText(
@@ -89,11 +85,21 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             action=JobAction.FAIL,
             key="f",
             asks_error=True,
-            doing="Failing",
             done="Failed",
         ),
     }
 )
+
+DOING: Mapping[JobAction, str] = MappingProxyType(
+    {
+        JobAction.START: "Starting",
+        JobAction.COMPLETE: "Finishing",
+        JobAction.FAIL: "Failing",
+        JobAction.DELETE: "Deleting",
+        JobAction.RETRY: "Retrying",
+    }
+)
+"""What each action does to jobs. At most nine letters, so that a row can show it in place of a status."""
 
 STATUS_COLOURS: Mapping[str, str] = {status.value: text.terminal_colour for status, text in STATUS_TEXTS.items()}
 
@@ -102,6 +108,8 @@ STATUS_ACTIONS: Mapping[JobAction, JobStatus] = {
 }
 """The status to which each action moves a job."""
 
+ACTIONS_TO: Mapping[JobStatus, JobAction] = {status: action for action, status in STATUS_ACTIONS.items()}
+"""The action that moves a job to each status."""
 
 UNKNOWN_GLYPH, UNKNOWN_STYLE = "∙", "$foreground-muted"
 """For a status outside the workflow. Its style is muted, because its meaning is unknown."""
@@ -111,9 +119,9 @@ UNKNOWN_COLOUR = "\x1b[90m"
 _LONGEST_STATUS = 40
 
 
-def pending_words(target: JobStatus) -> str:
-    """Return what happens to a job that changes to this status, while the database has not answered."""
-    return f"{STATUS_TEXTS[target].doing.lower()} …"
+def pending_words(action: JobAction) -> str:
+    """Return what an action does to a job, while the database has not answered."""
+    return f"{DOING[action].lower()} …"
 
 
 def status_glyph(status: AnyStatus) -> str:

@@ -221,6 +221,11 @@ def dropped_words(columns: Sequence[str]) -> str:
     )
 
 
+def restoring_words(jobs: Sequence[GenerationJob]) -> str:
+    """Return what the message line shows until the jobs are restored. They have no rows."""
+    return f"Restoring {jobs_name(jobs)} …"
+
+
 def restored_toast(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Toast:
     done = f"Restored {jobs_name(jobs)}."
     if words := dropped_words(dropped_columns):

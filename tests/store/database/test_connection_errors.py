@@ -10,7 +10,7 @@ from migrations.connection import connect
 from store.database import refusal_code
 from store.database.connection_errors import UNKNOWN_ANSWER_HINT, advice, translate_connecting
 from store.database.connection_pool import ConnectionPool
-from store.database.driver_errors import FULL_HINT, NOT_READY_HINT, translate
+from store.database.driver_errors import ENDED_HINT, FULL_HINT, LOST_HINT, NOT_READY_HINT, translate
 from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
@@ -33,6 +33,7 @@ async def rejection(server: RejectingServer, *hosts: str, **login: str) -> Store
 
 
 REFUSED, UNREACHABLE = "The database refused the sign-in: ", "The database is not reachable: "
+LOST, ACCEPTS_NONE = "The connection was lost: ", "The database accepts no connections at the moment: "
 
 
 @pytest.mark.parametrize(
@@ -291,29 +292,34 @@ async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "hint"),
+    ("error", "what", "hint"),
     [
-        (errors.TooManyConnections("zu viele Verbindungen"), FULL_HINT),
-        (errors.ProtocolViolation("query_wait_timeout"), FULL_HINT),
+        (errors.TooManyConnections("zu viele Verbindungen"), ACCEPTS_NONE, FULL_HINT),
+        (errors.ProtocolViolation("query_wait_timeout"), ACCEPTS_NONE, FULL_HINT),
         (
             errors.InternalError_("(ECHECKOUTTIMEOUT) unable to check out connection from the pool after 15000ms"),
+            ACCEPTS_NONE,
             FULL_HINT,
         ),
-        (errors.CannotConnectNow("das Datenbanksystem startet"), NOT_READY_HINT),
-        (errors.AdminShutdown("das Datenbanksystem startet"), NOT_READY_HINT),
-        (errors.CrashShutdown("das Datenbanksystem startet"), NOT_READY_HINT),
+        (errors.CannotConnectNow("das Datenbanksystem startet"), ACCEPTS_NONE, NOT_READY_HINT),
+        (errors.AdminShutdown("das Datenbanksystem startet"), LOST, ENDED_HINT),
+        (errors.CrashShutdown("das Datenbanksystem startet"), LOST, ENDED_HINT),
+        (errors.IdleSessionTimeout("Zeit abgelaufen"), LOST, LOST_HINT),
     ],
 )
-def test_statement_that_gets_no_connection_is_unreachable_with_a_remedy(error: Error, hint: str) -> None:
+def test_statement_that_gets_or_keeps_no_connection_is_unreachable_with_a_remedy(
+    error: Error, what: str, hint: str
+) -> None:
     translated = translate(error)
     assert type(translated) is Unreachable
+    assert translated.message == f"{what}{error}."
     assert translated.hint == hint
 
 
 @pytest.mark.parametrize("step", ["consuming input", "sending query and params", "flushing"])
 def test_lost_connection_is_reported_without_the_words_of_the_driver(step: str) -> None:
     error = translate(OperationalError(f"{step} failed: server closed the connection unexpectedly\n\tThis probably"))
-    assert error.message == f"{UNREACHABLE}server closed the connection unexpectedly."
+    assert error.message == f"{LOST}server closed the connection unexpectedly."
 
 
 SUPABASE = "db.abcdefghijklmnopqrst.supabase.co"
@@ -370,4 +376,4 @@ async def test_dead_embedded_server_is_reported_without_a_hint_about_address_and
         for _ in range(2):
             with pytest.raises(Unreachable) as caught:
                 await session.read(OPERATOR, value_of("select 1"))
-            assert caught.value.hint == (hint or Unreachable.hint)
+            assert caught.value.hint in ((hint,) if hint else (LOST_HINT, Unreachable.hint))

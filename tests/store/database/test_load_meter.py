@@ -57,7 +57,7 @@ def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
     assert load.processor_time == pytest.approx(0.3)
 
 
-def test_load_has_the_bytes_and_the_fastest_answer_of_the_last_minute(clocks: Clocks) -> None:
+def test_load_has_the_bytes_of_the_last_minute_and_the_fastest_of_the_last_answers(clocks: Clocks) -> None:
     found: list[Traffic | None] = [None]
     meter = LoadMeter(clock=lambda: clocks.now, processor=lambda: 0.0, traffic=lambda: found[0])
     assert (meter.last_minute().traffic, meter.last_minute().round_trip) == (None, None)
@@ -70,6 +70,20 @@ def test_load_has_the_bytes_and_the_fastest_answer_of_the_last_minute(clocks: Cl
     clocks.advance(61)
     found[0] = Traffic(sent=700, received=7000)
     assert meter.last_minute().traffic == Traffic(sent=100, received=1000)
+
+
+def test_slower_network_shows_with_the_next_answers_and_one_slow_answer_does_not(clocks: Clocks) -> None:
+    def answered_after(seconds: float, *, pause: float) -> float | None:
+        clocks.advance(pause)
+        clocks.run(seconds)
+        return clocks.meter.last_minute().round_trip
+
+    assert answered_after(0.01, pause=0.0) == pytest.approx(0.01)
+    assert answered_after(5.0, pause=2.0) == pytest.approx(5.0), "the fast answer is old by now"
+    assert answered_after(0.01, pause=2.0) == pytest.approx(0.01)
+    assert answered_after(0.4, pause=2.0) == pytest.approx(0.01), "the only slow one"
+    assert answered_after(0.4, pause=2.0) == pytest.approx(0.4)
+    assert answered_after(0.6, pause=60.0) == pytest.approx(0.6), "the first answer after a rest"
 
 
 def test_load_covers_the_time_since_the_last_query_after_a_long_pause(clocks: Clocks) -> None:

@@ -1,5 +1,6 @@
 """A slow connection: rows show changes that are not answered yet, and the header shows why refreshes are rare."""
 
+import asyncio
 import re
 
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from store.errors import Unreachable
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, dashboard_on
-from tests.tui.jobs_database import JobsDatabase
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
+from tests.tui.jobs_database import JobsDatabase, short
 from tui.text.load_text import PaceCause
 
 
@@ -39,6 +40,48 @@ async def test_row_shows_a_change_until_it_is_answered_and_listed(drive: Drive, 
             await driver.until(lambda: after in row_of_cursor(driver))  # noqa: B023
 
 
+def rows_with(driver: Driver, words: str) -> int:
+    return sum(words in driver.row(place) for place in range(1, 8))
+
+
+def gated(*gates: Gate) -> type[FrozenStore]:
+    """Return a store that waits at each of the gates."""
+    return type("GatedStore", tuple(gate.store for gate in gates), {})
+
+
+async def test_deletions_retries_and_forms_show_what_is_not_answered_yet(drive: Drive, jobs_db: JobsDatabase) -> None:
+    methods = ("delete_generation_jobs", "delete_jobs_as_seen", "restore_generation_jobs", "retry_generation_jobs")
+    delete, delete_several, restore, retry = (Gate(method) for method in methods)
+    create = Gate("create_generation_job")
+    async with drive(make=gated(delete, delete_several, restore, retry, create), interval=60.0) as driver:
+
+        async def waits_with(number: int, words: str, gate: Gate, message: str) -> None:
+            """Wait for rows with these words, or for the words elsewhere, and then for the answer."""
+            await driver.until(lambda: rows_with(driver, words) == number and words in driver.text)
+            await driver.refreshes_behind()
+            assert rows_with(driver, words) == number, "a list that arrives meanwhile does not hide the change"
+            assert words in driver.text
+            gate.release()
+            await driver.shows_message(message)
+            await driver.until(lambda: words not in driver.text)
+
+        await driver.press("d", "y", on=2)
+        await waits_with(1, "deleting …", delete, "Deleted packaging")
+        await driver.press("U")
+        await waits_with(0, f"Restoring packaging {short(2)} …", restore, f"Restored packaging {short(2)}.")
+        await driver.until(lambda: 2 in driver.rows)
+        await driver.press("asterisk", "d", "y")
+        await waits_with(6, "deleting …", delete_several, "Deleted 6 of 6 jobs.")
+        await driver.press("U")
+        await waits_with(0, "Restoring 6 jobs …", restore, "Restored 6 jobs.")
+        await driver.press("r", on=4)
+        await waits_with(1, "retrying …", retry, " as a retry of ")
+        await driver.press("n", dialog="New job")
+        await driver.press("enter", shows="Saving …")
+        create.release()
+        await driver.expects(dialog="", until=lambda: jobs_db.count() == 10)
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
     drive: Drive, jobs_db: JobsDatabase, is_lost: bool
@@ -55,13 +98,16 @@ async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
         assert "starting" not in driver.text
 
 
-async def test_slow_answers_are_shown_with_the_longer_interval_and_do_not_stop_the_counts(
+async def test_slower_link_is_shown_with_the_longer_interval_and_does_not_stop_the_counts(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     with wire_proxy(database) as proxy:
-        proxy.delay = 0.15
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
-            await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
+            await driver.until(lambda: "live every 2 s" in driver.header)
+            assert "answers" not in driver.header
+            proxy.delay = 0.15
+            async with asyncio.timeout(30.0):
+                await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
             assert driver.app.poller.pace_cause is PaceCause.SLOW
             for jobs in (7, 8):
                 jobs_db.job(30 + jobs)

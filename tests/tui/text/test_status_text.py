@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from store.jobs.job import JobStatus
 from tui.dashboard.job_list.column_layout import ColumnName, ContentWidths, lay_out
-from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, pending_words
+from tui.text.status_text import DOING, STATUS_ACTIONS, STATUS_TEXTS, pending_words
 
 
 def test_status_texts_cover_every_status_in_workflow_order_with_distinct_glyphs() -> None:
@@ -26,9 +26,11 @@ def test_only_unfinished_jobs_have_a_deletion_warning() -> None:
 
 def test_row_has_room_for_what_is_done_to_its_job() -> None:
     (column,) = (column for column in lay_out(80, ContentWidths()) if column.name is ColumnName.STATUS)
-    assert [pending_words(target) for target in STATUS_ACTIONS.values()] == [
+    assert [pending_words(action) for action in DOING] == [
         "starting …",
         "finishing …",
         "failing …",
+        "deleting …",
+        "retrying …",
     ]
-    assert all(len(pending_words(target)) <= column.width for target in STATUS_ACTIONS.values())
+    assert all(len(pending_words(action)) <= column.width for action in DOING)

@@ -16,7 +16,7 @@ from tui.dashboard.databases import is_read_only, may_write
 from tui.text.error_text import Toast
 from tui.text.format import short_id
 from tui.text.retention_text import archived_facts, archived_sentence, archived_words, confirm_restoration
-from tui.text.write_text import Confirmation, restored_toast
+from tui.text.write_text import Confirmation, restored_toast, restoring_words
 
 if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
@@ -27,7 +27,7 @@ PAGE_SIZE = 100
 async def show_archive(host: "ActionHost", context: ActionContext) -> None:
     """Show the archive of the listed project, or of all."""
     if jobs := await host.app.push_screen_wait(ArchiveDialog(_ListedArchive(host, context))):
-        host.tasks.write(_restore(context, jobs))
+        host.tasks.write(_restore(context, jobs), doing=restoring_words(jobs))
 
 
 class _ListedArchive:

@@ -110,7 +110,7 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
         is_dangerous=True,
     )
     if await host.app.push_screen_wait(ConfirmDialog(question)):
-        await host.tasks.write(_remove(context, budget)).wait()
+        await host.tasks.write(_remove(context, budget), doing="Removing the budget …").wait()
 
 
 async def _remove(context: ActionContext, budget: Budget) -> Toast:

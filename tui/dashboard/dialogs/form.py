@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.content import Content
+from textual.content import Content, ContentText
 from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
@@ -62,6 +62,9 @@ class FormDialog(Dialog[ResultType]):
     FIELDS: ClassVar[Mapping[str, str]] = {}
     """Column to field id. Each field has a `FieldProblem` with the id FIELD-problem."""
 
+    sending_words: ClassVar[str] = "Saving …"
+    """What the button shows until the answer arrives."""
+
     _is_sending = False
     _was_asked_to_wait = False
 
@@ -93,8 +96,10 @@ class FormDialog(Dialog[ResultType]):
             return
         self._is_sending, self._was_asked_to_wait = True, False
         self.problem.clear()
+        agree = self.query_one("#agree", Button)
+        label, agree.label = agree.label, Content(self.sending_words)
         # The app owns this worker, because the write can outlive the dialog.
-        self.app.run_worker(self._await(sending), group=WRITES)
+        self.app.run_worker(self._await(sending, label), group=WRITES)
 
     @property
     def problem(self) -> FieldProblem:
@@ -116,7 +121,7 @@ class FormDialog(Dialog[ResultType]):
         """Return the problem of the field. A form with one field uses its own problem."""
         return self.query_one(f"#{field}-problem", FieldProblem) if field in self.FIELDS.values() else self.problem
 
-    async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
+    async def _await(self, sending: Coroutine[Any, Any, ResultType], label: ContentText) -> None:
         try:
             answer = await sending
         except ToastError as error:
@@ -135,6 +140,8 @@ class FormDialog(Dialog[ResultType]):
                 show_toast(self.app, Toast(text="Saved the data from the closed form."))
         finally:
             self._is_sending = False
+            if self.is_open:
+                self.query_one("#agree", Button).label = label
 
     def _leave_with(self, answer: ResultType | None) -> bool:
         """Return whether the form was still open."""

@@ -18,6 +18,7 @@ from tui.error_help import hidden_from
 from tui.text import write_text
 from tui.text.error_text import Toast, error_words
 from tui.text.format import count, job_name, jobs_count
+from tui.text.status_text import ACTIONS_TO, JobAction
 from tui.text.write_text import (
     LEFT,
     UNKNOWN,
@@ -115,7 +116,7 @@ class BulkWrite:
 async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
     """Change the status of one job. Raise a StoreError on failure."""
     try:
-        with context.changing([job.id], target):
+        with context.changing([job.id], ACTIONS_TO[target]):
             outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
     finally:
         context.jobs_changed([job.id])
@@ -130,7 +131,7 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
 async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Toast:
     """End a job with an error text. Raise a StoreError on refusal, so that the form can keep the text."""
     try:
-        with context.changing([job.id], target):
+        with context.changing([job.id], ACTIONS_TO[target]):
             outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
         context.jobs_changed([job.id])
@@ -153,7 +154,7 @@ async def _known(context: "ActionContext", outcomes: Iterable[object]) -> Missin
 def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         job_ids = [job.id for job in chunk]
-        with context.changing(job_ids, target):
+        with context.changing(job_ids, ACTIONS_TO[target]):
             outcomes = await context.resolver.resolve(context.store.transition_jobs(job_ids, target, error))
         known = await _known(context, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
@@ -164,7 +165,8 @@ def sends_transition(context: "ActionContext", target: JobStatus, error: str | N
 async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
     """Retry one job. Raise a StoreError on failure."""
     try:
-        (outcome,) = await context.resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
+        with context.changing([job.id], JobAction.RETRY):
+            (outcome,) = await context.resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
     finally:
         context.jobs_changed(())
     return outcome
@@ -177,7 +179,9 @@ async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOu
 
 def sends_retry(context: "ActionContext") -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        outcomes = await context.resolver.resolve(context.store.retry_generation_jobs([job.id for job in chunk]))
+        job_ids = [job.id for job in chunk]
+        with context.changing(job_ids, JobAction.RETRY):
+            outcomes = await context.resolver.resolve(context.store.retry_generation_jobs(job_ids))
         known = await _known(context, outcomes)
         return [of_retry(outcome, known) for outcome in outcomes]
 
@@ -190,7 +194,8 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     context.deleting([job.id])
     try:
         async with context.explaining_missing_rows():
-            deleted += await context.resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
+            with context.changing([job.id], JobAction.DELETE):
+                deleted += await context.resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
     except WriteResolved as resolved:
         deleted += deleted_rows(resolved)
         raise
@@ -205,9 +210,10 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
     """Return a sender that adds the full rows of the deleted jobs to `deleted` after each chunk."""
 
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        write = context.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
+        seen = {job.id: job.status for job in chunk}
         try:
-            outcomes = await context.resolver.resolve(write)
+            with context.changing(seen, JobAction.DELETE):
+                outcomes = await context.resolver.resolve(context.store.delete_jobs_as_seen(seen))
         except WriteResolved as resolved:
             deleted.extend(deleted_rows(resolved))
             raise

@@ -24,7 +24,7 @@ from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count, jobs_name
-from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
+from tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
 from tui.text.write_text import (
     Confirmation,
     confirm_deletion,
@@ -34,6 +34,7 @@ from tui.text.write_text import (
     described_jobs,
     not_permitted_toast,
     only_failed_toast,
+    restoring_words,
     undo_words,
     where,
 )
@@ -63,7 +64,7 @@ class JobActions:
         if deletion is None:
             show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
         else:
-            self._tasks.write(bulk_writes.restore(self._context, deletion))
+            self._tasks.write(bulk_writes.restore(self._context, deletion), doing=restoring_words(deletion.jobs))
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""
@@ -159,7 +160,7 @@ class JobActions:
 
     async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context))
-        return self._show_report(self._reported(await self._run(bulk, "Retrying"), "Retried"), "Retried")
+        return self._show_report(self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried"), "Retried")
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
@@ -180,14 +181,16 @@ class JobActions:
         deleted: list[GenerationJob] = []
         self._context.deleting(job.id for job in jobs)
         try:
-            outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), "Deleting")
+            outcome = await self._run(
+                BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), DOING[JobAction.DELETE]
+            )
         finally:
             self._context.undo.remember(DeletedJobs(self._context.store, tuple(deleted)))
             self._context.deleted(job.id for job in deleted)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
-        outcome = await self._run(bulk, STATUS_TEXTS[target].doing)
+        outcome = await self._run(bulk, DOING[ACTIONS_TO[target]])
         if outcome.done:
             self._context.moved_jobs_to(target)
         return outcome

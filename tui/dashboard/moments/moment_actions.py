@@ -49,6 +49,7 @@ class MomentDialog(FormDialog[ChosenMoment]):
     """Asks for a moment, and stays open until it is known that its state was recorded."""
 
     help_topic = "time"
+    sending_words = "Checking …"
 
     def __init__(
         self, *, suggested: str, submit: Callable[[str], Coroutine[None, None, ChosenMoment]], is_past: bool
