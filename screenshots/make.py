@@ -29,6 +29,8 @@ from store.budgets.budget import Budgets
 from store.configuration.configuration import EMBEDDED_PROFILE, Profile
 from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME, resolve
 from store.database.database import Database
+from store.database.load_meter import Load
+from store.database.traffic import Traffic
 from store.embedded.server import open_server
 from store.error_groups.error_group import EVERY_FAILURE, ErrorGroups, ErrorScope
 from store.job_list.list_query import ListingQuery
@@ -49,7 +51,9 @@ from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.manual_dialog import Location, ManualDialog
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.setup import AppSearch, DashboardSetup
+from tui.dashboard.statistics.load_dialog import LoadDialog
 from tui.session import Report, Session
+from tui.text.load_text import PaceCause, pace_words
 
 ROOM = Path(__file__).parent
 
@@ -232,6 +236,22 @@ async def errors(stage: Stage) -> None:
     await stage.wait_for(lambda: "Example" in str(group.render()))
 
 
+async def load(stage: Stage) -> None:
+    """Show a fixed load, because no two measured ones are equal."""
+    minute = Load(
+        over=60.0,
+        queries=2,
+        database_time=0.06,
+        processor_time=0.3,
+        traffic=Traffic(sent=1_500, received=1_200),
+        round_trip=0.052,
+    )
+    pace = pace_words(2.0, interval=2.0, is_woken=True, cause=PaceCause.UNCHANGED)
+    stage.app.push_screen(LoadDialog(minute, pace=pace))
+    await stage.wait_for(lambda: bool(stage.app.screen.query("#keys")))
+    await stage.press()
+
+
 async def case(stage: Stage) -> None:
     await stage.go_to(lambda job: (job.error or "").startswith("{"))
     await stage.open("C", "#redaction")
@@ -335,6 +355,7 @@ SCENES = (
     Scene(name="widest", size=WITH_CHART, play=dashboard_with_pane),
     Scene(name="budgets", size=WIDE, play=budgets),
     Scene(name="errors", size=WIDE, play=errors, acts_as=OPERATOR_NAME),
+    Scene(name="load", size=WIDE, play=load),
     Scene(name="case", size=WIDE, play=case),
     Scene(name="waste", size=WIDE, play=waste, acts_as=OPERATOR_NAME),
     Scene(name="tab", size=WIDE, play=dashboard, is_tab=True),
