@@ -75,6 +75,15 @@ def may_lack(relation: str) -> bool:
     return op.get_bind().scalar(text("select to_regclass(:relation)"), {"relation": relation}) is None
 
 
+def has_body(function: str, name: str) -> bool:
+    """Return whether the function exists and has the body that the file creates. Offline, this is unknown: False."""
+    if context.is_offline_mode():
+        return False
+    _, body, _ = _read(MIGRATIONS / "functions" / name).split("$$")
+    found = text("select prosrc = :body from pg_catalog.pg_proc where oid = to_regprocedure(:function)")
+    return op.get_bind().scalar(found, {"body": body, "function": function}) is True
+
+
 def drop_if_created(table: str, name: str, others: str = "app_tables.sql") -> None:
     """Run a downgrade's script if the table exists. It is the first object that the interrupted upgrade created. The
     script must accept that other objects do not exist.

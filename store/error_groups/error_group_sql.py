@@ -10,8 +10,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from store.error_groups.fingerprint import (
-    DIGIT,
-    DIGIT_REPLACEMENTS,
     EXCEPTION,
     FIRST_LINE,
     ID_DIGITS,
@@ -21,8 +19,9 @@ from store.error_groups.fingerprint import (
     MOST_CHARACTERS,
     MOST_OF_LINE,
     MOST_READ,
-    REPLACEMENTS,
+    STAGES,
     Replacement,
+    Stage,
 )
 from store.jobs.job import TRACEBACK
 
@@ -43,7 +42,15 @@ def _decoded(pattern: str) -> str:
     )
 
 
-def _replaced(line: str, replacements: Iterable[Replacement]) -> str:
+def _replaced(stage: Stage, lines: str) -> str:
+    """Return a subquery with the column `line`, in which the values of a stage are replaced."""
+    line = _after("line", stage.replacements)
+    if stage.guard is not None:
+        line = f"CASE WHEN line ~ {_quoted(stage.guard)} THEN {line} ELSE {_after('line', stage.otherwise)} END"
+    return f"SELECT {line} AS line FROM (\n{lines} OFFSET 0) lines"  # noqa: S608 - of constants
+
+
+def _after(line: str, replacements: Iterable[Replacement]) -> str:
     for one in replacements:
         line = f"regexp_replace({line}, {_quoted(one.pattern)}, {_quoted(one.placeholder)}, 'g')"
     return line
@@ -56,21 +63,21 @@ def fingerprint_sql(error: str) -> str:
     OFFSET 0 keeps the planner from merging the steps, which would repeat each one.
     """
     messages = ", ".join(map(_decoded, JSON_MESSAGES))
-    after_traceback = f"regexp_replace(message, {_quoted('^.*' + _escaped(TRACEBACK))}, '')"
-    return f"""(
-SELECT btrim(left(
-           CASE WHEN words ~ '{DIGIT}' THEN {_replaced("words", DIGIT_REPLACEMENTS)} ELSE words END, {MOST_CHARACTERS}
-       ), ' ') FROM (
-SELECT {_replaced("line", REPLACEMENTS)} AS words FROM (
+    line_ends = " || ".join(f"chr({ord(one)})" for one in LINE_ENDS)
+    after_traceback = f"right(message, strpos(reverse(message), reverse('{TRACEBACK}')) - 1)"
+    lines = f"""\
 SELECT left(coalesce(
            CASE WHEN strpos(message, '{TRACEBACK}') > 0 THEN substring({after_traceback}, {_quoted(EXCEPTION)}) END,
            substring(message, {_quoted(FIRST_LINE)}), ''), {MOST_OF_LINE}) AS line FROM (
 SELECT CASE
            WHEN head ~ {_quoted(LOOKS_LIKE_JSON)}
-               THEN coalesce({messages}, regexp_replace(head, {_quoted(LINE_ENDS)}, ' ', 'g'))
+               THEN coalesce({messages}, translate(head, {line_ends}, '  '))
            WHEN strpos(head, '{TRACEBACK}') > 0 THEN right({error}, {MOST_READ})
            ELSE head END AS message FROM (
-SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages OFFSET 0) lines OFFSET 0) replaced)"""  # noqa: S608
+SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages"""  # noqa: S608 - of constants
+    for stage in STAGES:
+        lines = _replaced(stage, lines)
+    return f"(\nSELECT btrim(left(line, {MOST_CHARACTERS}), ' ') FROM (\n{lines} OFFSET 0) replaced)"
 
 
 class Fingerprint(FunctionElement[str]):
@@ -101,7 +108,3 @@ def group_id_sql(fingerprint: str) -> str:
     """Return SQL for the id of the group. `fingerprint` is SQL. The hash is of UTF-8, whatever the database uses."""
     encoding = "CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END"
     return f"left(encode(sha256(convert_to({fingerprint}, {encoding})), 'hex'), {ID_DIGITS})"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("(", r"\(").replace(")", r"\)")

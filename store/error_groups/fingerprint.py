@@ -40,7 +40,7 @@ JSON_MESSAGES = (
     rf"\"(?:error|detail|details|msg|reason|description|title)\"{_STRING}",
 )
 """The message of a JSON error. Without one, the first of the other keys that services use."""
-LINE_ENDS = r"[\n\r]+"
+LINE_ENDS = "\n\r"
 EXCEPTION = r"[\n\r]([^ \t\n\r][^\n\r]*)"
 """The exception of a Python traceback. The lines of the stack are indented."""
 FIRST_LINE = r"[^ \t\n\r][^\n\r]*"
@@ -54,62 +54,182 @@ class Replacement:
     placeholder: str
 
 
-REPLACEMENTS = (
-    # A URL keeps its path: it often says which service failed.
-    Replacement(r"(://[^ \t?#\"'<>]*)[?#][^ \t\"'<>)]*", r"\1?<query>"),
-    Replacement(r"(/[^ \t?#\"'<>]*)[?][0-9A-Za-z_.-]+=[^ \t\"'<>)]*", r"\1?<query>"),
-    Replacement(
-        r"(?<![0-9A-Za-z._+-])[0-9A-Za-z._+-]+(?:'[0-9A-Za-z._+-]+)*@[0-9A-Za-z](?:[0-9A-Za-z-]*\.)+[A-Za-z]+(?![0-9A-Za-z-])",
-        "<email>",
-    ),
-    Replacement(r"[ \t\f\v]+", " "),
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Replacements for the lines that contain `guard`, or for all lines. Others are for lines without it."""
+
+    guard: str | None
+    replacements: tuple[Replacement, ...]
+    otherwise: tuple[Replacement, ...] = ()
+
+
+_BEFORE, _AFTER = "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"
+_HEX, _TOKEN = "[0-9A-Fa-f]", "[0-9A-Za-z_-]"
+
+_MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_MONTH = (
+    "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    "|Nov(?:ember)?|Dec(?:ember)?)(?![A-Za-z])"
 )
-DIGIT = "[0-9]"
-DIGIT_REPLACEMENTS = (
-    Replacement(
-        r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-        r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?Z| ?[+-][0-9]{2}:?[0-9]{2})?)?",
-        "<time>",
+_HALF = "(?: ?(?:[AP]M|[ap]m|[ap][.]m[.])(?![0-9A-Za-z]))"
+_ORDINAL = "(?:st|nd|rd|th)"
+_DATES = (
+    # 2026-11-29T17:04:05.123+01
+    (
+        r"[0-9]{4}[/-][0-9]{2}[/-][0-9]{2}"
+        r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?Z| ?[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
     ),
-    Replacement(r"(?<![0-9:])[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?![0-9A-Fa-f:])", "<time>"),
-    # JSON web tokens, and keys of services with known beginnings.
-    Replacement(r"(?<![0-9A-Za-z_-])eyJ[0-9A-Za-z_-]{5,}(?:[.][0-9A-Za-z_-]+){1,2}", "#"),
-    Replacement(r"(?<![0-9A-Za-z_-])(?:AIza|A[KS]IA|gh[a-z]_|github_pat_|sk[_-]|xox[a-z]-)[0-9A-Za-z_-]{12,}", "#"),
+    # 20261129T170405Z
+    rf"{_BEFORE}[0-9]{{8}}T[0-9]{{6}}(?:[.][0-9]+)?Z?{_AFTER}",
+    # 29 Nov 2026, 29-Nov-26, 29/Nov/2026:17:04:05
+    (
+        rf"{_BEFORE}[0-9]{{1,2}}{_ORDINAL}?[ /-]{_MONTH}"
+        rf"(?:,?[ /-][0-9]{{4}}{_AFTER}|-[0-9]{{2}}(?![0-9A-Za-z:]))?(?::[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})?"
+    ),
+    # November 29th, 2026
+    rf"{_BEFORE}{_MONTH} [0-9]{{1,2}}{_ORDINAL}?{_AFTER}(?:,? [0-9]{{4}}{_AFTER})?",
+    # 11/29/2026
+    r"(?<![0-9A-Za-z/])[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}(?:[0-9]{2})?(?![0-9A-Za-z/])",
+)
+_CLOCK = rf"(?<![0-9:])[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]+)?{_HALF}?(?![0-9A-Fa-f:])|{_HALF})"
+_WHOLE_TIME = (
+    r"(?:(?<![A-Za-z])(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? )?"
+    rf"<time>(?:(?: |, | at )<time>(?: [0-9]{{4}}{_AFTER})?)?"
+    rf"(?: ?(?:UTC|GMT|CES?T|[ECMP][SD]T|BST|IST|JST)(?![A-Za-z]))?(?: ?[+-][0-9]{{2}}:?[0-9]{{2}}{_AFTER})?"
+    r"(?: [(][A-Z][A-Za-z ]* Time[)])?"
+)
+"""A date and a time together, with the weekday and the time zone."""
+
+_POD = "[bcdfghjklmnpqrstvwxz2456789]"
+_IPV6_END = "(?![0-9A-Za-z]|:[0-9A-Za-z:])"
+_IDS = (
+    # Keys whose middle is hidden, JSON web tokens, and keys of services with known beginnings.
+    (
+        rf"(?<!{_TOKEN})(?:{_TOKEN}*[*]{{3,}}[0-9A-Za-z_*-]*|eyJ{_TOKEN}{{5,}}(?:[.]{_TOKEN}+){{1,2}}"
+        rf"|(?:AIza|A[KS]IA|gh[a-z]_|github_pat_|sk[_-]|xox[a-z]-){_TOKEN}{{12,}})"
+    ),
+    # Base64.
+    r"base64,[0-9A-Za-z+/_-]+=?=?|(?<![0-9A-Za-z+/_-])[0-9A-Za-z+/_-]{16,}==",
     # UUIDs.
-    Replacement(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}", "#"),
-    # IPv6 addresses.
-    Replacement(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3,7}(?![0-9A-Za-z:])", "#"),
-    # Hex with a prefix, hex of eight or more digits, and tokens of letters and digits.
-    Replacement(r"(?<![0-9A-Za-z])0[Xx][0-9A-Fa-f]+(?![0-9A-Za-z])", "#"),
-    Replacement(r"(?<![0-9A-Za-z])(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}(?![0-9A-Za-z])", "#"),
-    Replacement(r"(?<![0-9A-Za-z])(?=[A-Za-z]*[0-9][A-Za-z]*[0-9])[0-9A-Za-z]{16,}(?![0-9A-Za-z])", "#"),
-    # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
-    Replacement(r"[0-9]+(?:[.,][0-9]+)*", "#"),
-    # A list of values, so that its length doesn't matter.
-    Replacement(r"#(?:[,;] ?#)+", "#"),
+    rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
+    # Nano IDs.
+    rf"(?<!{_TOKEN})(?={_TOKEN}*[0-9])(?={_TOKEN}*[A-Z])(?={_TOKEN}*[a-z]){_TOKEN}{{21}}(?!{_TOKEN})",
+    # Requests of Vercel and Cloudflare.
+    rf"{_BEFORE}(?:(?:[a-z]{{3}}[0-9]::)+[0-9a-z]{{5}}-[0-9]{{10,13}}-[0-9a-f]{{12}}|[0-9a-f]{{16}}-[A-Z]{{3}}){_AFTER}",
+    # Pods of Kubernetes after the name of their deployment, temporary files of Python, and hex with a prefix.
+    (
+        rf"-{_POD}{{8,10}}-{_POD}{{5}}{_AFTER}"
+        r"|(?<![0-9A-Za-z_])tmp(?=[a-z_]*[0-9])[0-9a-z_]{8}(?![0-9A-Za-z_])"
+        rf"|{_BEFORE}0[Xx]{_HEX}+{_AFTER}"
+    ),
 )
-"""For lines with a digit. These replacements take most of the time, and many lines have no digit."""
+_IPV6 = (
+    # The loopback address keeps its port, as 127.0.0.1 does.
+    r"(?<![0-9A-Za-z:.])(?:"
+    rf"::(?:1{_AFTER}|(?=:[0-9]))"
+    rf"|(?!::1{_AFTER}|:::[0-9])(?=[0-9A-Fa-f:]*::{_HEX})(?=[A-Fa-f:]*[0-9])"
+    rf"[0-9A-Fa-f:]{{2,}}{_HEX}(?:[.][0-9]+){{0,3}}{_IPV6_END}"
+    rf"|{_HEX}{{1,4}}(?:::?{_HEX}{{1,4}}){{3,7}}(?::[0-9]{{1,5}})?{_IPV6_END})"
+)
+_PREFIXED = (
+    rf"{_BEFORE}((?:req|resp|msg|pred|chatcmpl|cmpl|asst|evt|cus|acct|sess|txn|usr|thread|trace|span|run|org|proj|job"
+    r"|task|batch)[_-])"
+    rf"(?=[0-9A-Za-z]{{6}})(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])[0-9A-Za-z]*{_AFTER}"
+)
+_TOKENS = (
+    # Hex, such as the beginning of a commit. It has a digit and a letter, unlike words and numbers.
+    rf"{_BEFORE}(?={_HEX}{{7}})(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_HEX}*{_AFTER}",
+    # Letters between digits. A long duration, such as 10h20m30.5s, looks like it.
+    rf"{_BEFORE}(?=[0-9A-Za-z]{{8}})[A-Za-z]*[0-9]+[A-Za-z]+[0-9][0-9A-Za-z]*(?:[.][0-9]+s)?{_AFTER}",
+    # Long tokens with two digits.
+    rf"{_BEFORE}(?=[0-9A-Za-z]{{16}})(?:[A-Za-z]+[0-9][A-Za-z]*[0-9]|[0-9]{{2,}}[A-Za-z])[0-9A-Za-z]*{_AFTER}",
+)
+_STATUS = (
+    r"(?:(?<=HTTP |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)|(?<=[Cc]ode\": |atus\": ))"
+    r"[1-5][0-9]{2}(?![0-9A-Za-z]|[.,][0-9])"
+)
+"""An HTTP status or an exit code, if the text says so. It distinguishes faults, so it is kept."""
+_UNIT = (
+    "(?: ?(?:ms|us|ns|s|secs?|mins?|hrs?|(?:milli|micro)?seconds?|minutes?|hours?|days?|[KMGTkmgt]i?[Bb]|[Bb]ytes?)"
+    "|[mhB])"
+)
+_SIGN = r"(?:(?<![0-9A-Za-z_)>#.+\]-])[+-])?"
+_NUMBER = (
+    r"[0-9]+(?:[.,][0-9]+)*(?:[Ee][+-]?[0-9]+)?"
+    rf"(?:(?:x[0-9]+)+|{_ORDINAL}{_AFTER}|(?:[dhm][0-9]+)*(?:[.][0-9]+)?{_UNIT}{_AFTER})?"
+)
+"""A number with its unit, because services choose the unit by the size: `350ms`, `1m30.5s`, `1.95 GiB`."""
+
+STAGES = (
+    Stage(
+        None,
+        (
+            # A URL keeps its path: it often says which service failed.
+            Replacement(r"(://[^ \t?#\"'<>]*)[?#][^ \t\"'<>)]*", r"\1?<query>"),
+            Replacement(r"(/[^ \t?#\"'<>]*)[?][0-9A-Za-z_.-]+=[^ \t\"'<>)]*", r"\1?<query>"),
+            Replacement(
+                r"(?<![0-9A-Za-z._+-])[0-9A-Za-z._+-]+(?:'[0-9A-Za-z._+-]+)*@[0-9A-Za-z](?:[0-9A-Za-z-]*\.)+[A-Za-z]+(?![0-9A-Za-z-])",
+                "<email>",
+            ),
+            Replacement(r"[ \t\f\v]{2,}|[\t\f\v]", " "),
+        ),
+    ),
+    Stage(
+        r"[0-9]:[0-9]{2}|[0-9]{4}[/-][0-9]{2}[/-]|[0-9]T[0-9]|[0-9]/[0-9]{1,2}/[0-9]"
+        rf"|{_MONTHS}[a-z]* [0-9]|[0-9][a-z]{{0,2}}[ /-]{_MONTHS}",
+        (Replacement("|".join((*_DATES, _CLOCK)), "<time>"), Replacement(_WHOLE_TIME, "<time>")),
+    ),
+    Stage("[0-9*]", tuple(Replacement(pattern, "#") for pattern in _IDS)),
+    Stage(f"[0-9A-Fa-f:]:{_HEX}", (Replacement(_IPV6, "#"),)),
+    Stage("[0-9]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
+    # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
+    Stage(
+        r"(?:HTTP |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])",
+        (Replacement(rf"{_SIGN}(?<![0-9])(?!{_STATUS}){_NUMBER}", "#"),),
+        otherwise=(Replacement(_SIGN + _NUMBER, "#"),),
+    ),
+    # A list of values, so that its length doesn't matter.
+    Stage(None, (Replacement(r"#(?:[,;] ?#)+", "#"),)),
+)
+"""Guards keep the usual lines fast. In Postgres, two patterns are faster than one with two complex alternatives. But a
+session keeps only 32 compiled patterns, and compiling a pattern takes longer than using it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _CompiledStage:
+    """A stage with its patterns compiled."""
+
+    guard: re.Pattern[str] | None
+    replacements: Sequence[tuple[re.Pattern[str], str]]
+    otherwise: Sequence[tuple[re.Pattern[str], str]]
 
 
 @cache
-def _compiled(replacements: tuple[Replacement, ...]) -> Sequence[tuple[re.Pattern[str], str]]:
+def _compiled() -> Sequence[_CompiledStage]:
     """Compiled on first use: the filter language imports this module, and few runs need a fingerprint."""
-    return tuple((re.compile(one.pattern, re.DOTALL), one.placeholder) for one in replacements)
+
+    def compiled(replacements: tuple[Replacement, ...]) -> Sequence[tuple[re.Pattern[str], str]]:
+        return [(re.compile(one.pattern, re.DOTALL), one.placeholder) for one in replacements]
+
+    return [
+        _CompiledStage(
+            None if stage.guard is None else re.compile(stage.guard),
+            compiled(stage.replacements),
+            compiled(stage.otherwise),
+        )
+        for stage in STAGES
+    ]
 
 
 def fingerprint(error: str | None) -> str:
-    """Return the fingerprint of an error, for example `API timeout after # ms`. Empty if there is no error text."""
+    """Return the fingerprint of an error, for example `API timeout after #`. Empty if there is no error text."""
     line = _line_of(error or "")[:MOST_OF_LINE]
-    line = _replaced(line, REPLACEMENTS)
-    if re.search(DIGIT, line):
-        line = _replaced(line, DIGIT_REPLACEMENTS)
+    for stage in _compiled():
+        is_guarded = stage.guard is None or stage.guard.search(line)
+        for pattern, placeholder in stage.replacements if is_guarded else stage.otherwise:
+            line = pattern.sub(placeholder, line)
     return line[:MOST_CHARACTERS].strip(" ")
-
-
-def _replaced(line: str, replacements: tuple[Replacement, ...]) -> str:
-    for pattern, placeholder in _compiled(replacements):
-        line = pattern.sub(placeholder, line)
-    return line
 
 
 def group_id(of_fingerprint: str) -> str:
@@ -138,4 +258,4 @@ def _message(error: str) -> str:
     for pattern in JSON_MESSAGES:
         if found := re.search(pattern, head):
             return str(json.loads(f'"{found[1]}"'))
-    return re.sub(LINE_ENDS, " ", head)
+    return head.translate(dict.fromkeys(map(ord, LINE_ENDS), " "))

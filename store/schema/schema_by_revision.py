@@ -283,6 +283,7 @@ _CHANGES = {
     "0010": _nothing,
     "0011": waste,
     "0012": waste_keys,
+    "0013": _nothing,
 }
 """What each revision adds or changes, oldest first."""
 

@@ -66,6 +66,16 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
     bindparam("ids", type_=ARRAY(Uuid))
 )
 
+_PROBE = "Ended at 5:04 PM"
+"""Revisions 0011 and 0012 put this error into another group."""
+_GROUPS_ALIKE: Query[bool] = Query(
+    text("SELECT gjobs.error_group(:error) = :id").bindparams(error=_PROBE, id=error_group_id(_PROBE)),
+    lambda row: bool(row[0]),
+)
+_FORMER_GROUPS = (
+    "The rollups of this database group errors as an older version of gjobs did."
+    " Run 'gjobs migrate up' to group them again (revision 0013)."
+)
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
 _Row = tuple[WasteRow, int | None]
@@ -268,7 +278,7 @@ SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
 )
 
 
-async def _source(actor_database: ActorDatabase) -> tuple[_Source, str | None]:
+async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source, str | None]:
     """Return the source. If it is JOBS, also return the reason.
 
     Ask the database: the capabilities may be older than its policies, and the views would then read every job.
@@ -276,6 +286,11 @@ async def _source(actor_database: ActorDatabase) -> tuple[_Source, str | None]:
     if missing := await actor_database.missing(Capability.WASTE):
         return _Source.JOBS, missing.words
     (source,) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
+    if by is WasteKey.GROUP and source is not _Source.JOBS:
+        (are_alike,) = await actor_database.read(_GROUPS_ALIKE)
+        if not are_alike:
+            # The filter `error-group:` would not find the jobs of such a group.
+            return _Source.JOBS, _FORMER_GROUPS
     return source, _OTHER_POLICIES if source is _Source.JOBS else None
 
 
@@ -283,7 +298,7 @@ async def read_waste(
     actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None
 ) -> Waste:
     """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
-    source, why_jobs = await _source(actor_database)
+    source, why_jobs = await _source(actor_database, by)
     is_of_all = source is _Source.KEYS and project_id is None
     if source is _Source.JOBS:
         has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)

@@ -7,7 +7,7 @@ fingerprint needs another revision that rebuilds the rollups.
 from migrations.scripts import MIGRATIONS
 from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 
-FILE = MIGRATIONS / "functions" / "0011_waste" / "error_group.sql"
+FILE = MIGRATIONS / "functions" / "0013_error_groups" / "error_group.sql"
 
 
 def function_sql() -> str:

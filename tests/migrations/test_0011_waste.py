@@ -4,24 +4,9 @@ import psycopg
 import pytest
 
 from migrations.runner import check_rollups, downgrade, upgrade
-from store.error_groups.fingerprint import error_group_id
 from tests.conftest import Conninfo, connect
-from tests.migrations import error_group_file
 from tests.migrations.conftest import ADA, BEN, acting
 from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows
-from tests.store.error_groups.error_examples import EXAMPLES
-
-
-def test_error_group_of_the_database_equals_that_of_python(operator: psycopg.Connection) -> None:
-    written = error_group_file.FILE.read_text(encoding="utf-8")
-    assert written == error_group_file.function_sql(), "Write it with: python -m tests.migrations.error_group_file"
-    errors = [error for examples in EXAMPLES.values() for error in examples]
-
-    found = operator.execute(
-        "select gjobs.error_group(e) from unnest(%s::text[]) with ordinality as u (e, n) order by n", [errors]
-    ).fetchall()
-
-    assert [group for (group,) in found] == [error_group_id(error) for error in errors]
 
 
 def test_writes_that_change_no_waste_add_no_deltas_and_find_no_groups(operator: psycopg.Connection) -> None:

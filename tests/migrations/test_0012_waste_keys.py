@@ -1,5 +1,7 @@
 """Revision 0012: what the rollups add up to by key. The tests of revision 0004 compare it with counts."""
 
+from collections.abc import Callable
+
 import pytest
 
 from migrations import runner
@@ -15,7 +17,9 @@ from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_role
 FOLD = "select gjobs.fold_deltas(5000), gjobs.fold_waste(5000)"
 
 
-async def test_upgrade_adds_up_the_rollups_beside_an_open_write(migrated_copy: Conninfo) -> None:
+async def test_upgrade_adds_up_the_rollups_beside_an_open_write(
+    migrated_copy: Conninfo, upgrade_to: Callable[[Conninfo, str], None]
+) -> None:
     """The writer neither waits for the upgrade nor blocks it. The days do not depend on the writer's DateStyle."""
     downgrade(migrated_copy, "0011")
     with connect(migrated_copy, autocommit=True) as connection:
@@ -30,7 +34,7 @@ async def test_upgrade_adds_up_the_rollups_beside_an_open_write(migrated_copy: C
         writer.execute("set datestyle = 'German'")
         writer.execute("update public.generation_jobs set retry_count = 1 where id = %s", [BEN.job])
         writer.execute("update public.generation_jobs set cost_cents = 9 where id = %s", [BEN.job])
-        upgrade(migrated_copy)
+        upgrade_to(migrated_copy, "0012")
         writer.execute(FOLD)
 
     with connect(migrated_copy, autocommit=True) as connection:

@@ -118,6 +118,7 @@ def test_downgrade_to_base_keeps_roles_and_the_auth_schema(migrated_copy: Connin
     downgrade(migrated_copy, "base", report=messages.append)
 
     assert [sentence for sentence in messages if sentence.startswith("Revision")] == [
+        "Revision 0013 (error groups) is undone.",
         "Revision 0012 (waste keys) is undone.",
         "Revision 0011 (waste) is undone.",
         "Revision 0010 (functions) is undone.",

@@ -158,5 +158,7 @@ def test_upgrade_to_the_head_waits_for_no_reader(migrated_copy: Conninfo) -> Non
     assert others == [
         "Counting the failed jobs and retries.",
         "Revision 0011 (waste) is applied.",
-        f"Revision {HEAD} (waste keys) is applied.",
+        "Revision 0012 (waste keys) is applied.",
+        "Counting the failed jobs and retries.",
+        f"Revision {HEAD} (error groups) is applied.",
     ]

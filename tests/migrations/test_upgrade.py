@@ -36,6 +36,7 @@ APPLIED = [
     "Revision 0010 (functions) is applied.",
     "Revision 0011 (waste) is applied.",
     "Revision 0012 (waste keys) is applied.",
+    "Revision 0013 (error groups) is applied.",
 ]
 
 

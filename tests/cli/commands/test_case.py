@@ -145,7 +145,7 @@ NAMES = {
     "AIzaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe refused": "[key] refused",
     "secret_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": "secret_key=[password]",
     f"JWT {JWT} of 3 expired, no object s3://customer-bucket/face.jpg": "JWT [token] of # expired, no object s#://[path]",
-    f"{LONG_TRACEBACK}KeyError: xoxb-12-abcdefghijkl after 5 ms": "KeyError: # after # ms",
+    f"{LONG_TRACEBACK}KeyError: xoxb-12-abcdefghijkl after 5 ms": "KeyError: # after #",
 }
 """Errors with secrets, and the fingerprints that a redacted case shows."""
 

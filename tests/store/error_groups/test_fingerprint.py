@@ -7,8 +7,13 @@ from psycopg import Connection
 
 from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 from store.error_groups.fingerprint import (
+    EXCEPTION,
+    FIRST_LINE,
     ID_DIGITS,
+    JSON_MESSAGES,
+    LOOKS_LIKE_JSON,
     MOST_CHARACTERS,
+    STAGES,
     error_group_id,
     fingerprint,
     group_id,
@@ -47,6 +52,16 @@ def test_postgres_finds_the_same_fingerprints(database: Conninfo, strings: str) 
     assert found == [(fingerprint(error), error_group_id(error)) for error in errors]
 
 
+def test_a_session_of_postgres_keeps_all_patterns_compiled() -> None:
+    """It keeps 32, also those of other statements."""
+    in_stages = {
+        pattern
+        for stage in STAGES
+        for pattern in (stage.guard, *(one.pattern for one in (*stage.replacements, *stage.otherwise)))
+    }
+    assert len({*in_stages, LOOKS_LIKE_JSON, *JSON_MESSAGES, EXCEPTION, FIRST_LINE} - {None}) <= 30
+
+
 _pieces = st.sampled_from(
     [
         *"\"\\/:.,;#?@ -+[]{}<>()_%'`\n\r\t\f\v\x01\x1f\x7f\u2028\u00a0",
@@ -77,7 +92,30 @@ _pieces = st.sampled_from(
         "deadbeef1",
         "ab12ab12ab12ab12g",
         "2a05:d018::1:2",
+        "::1",
+        ":::0",
         "1,234.5",
+        "-1.5e-05",
+        "Sun, 29 Nov 2026",
+        "Nov 9",
+        "11/29/2026",
+        " 5:04 PM",
+        " GMT",
+        " +0100",
+        "1m30.5s",
+        " GiB",
+        "x768",
+        "st",
+        "req_abc123",
+        "HTTP 429",
+        "status code ",
+        "V1StGXR8_Z5jdHi6B-myT",
+        "-7d4b9c8f6d-x2x9k",
+        "tmpx3k_j9ab",
+        "****",
+        "==",
+        "base64,",
+        "iad1::",
         "a" * 60,
         " " * 60,
     ]

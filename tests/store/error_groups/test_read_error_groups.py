@@ -19,7 +19,7 @@ from tests.store.error_groups.error_examples import CHAINED_TRACEBACK
 from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, add_ada
 
 HOUR = timedelta(hours=1)
-TIMEOUT = group_id("API timeout after # s")
+TIMEOUT = group_id("API timeout after #")
 
 
 def fail(db: Db, project: UUID, error: str | None, *, hours: float, mode: str = "lifestyle", cents: int = 100) -> UUID:
@@ -44,7 +44,7 @@ async def test_failures_are_grouped_with_their_times_modes_users_and_cost(db: Db
     assert (found.limit, found.window, found.taken_at) == (MOST_FAILURES, timedelta(days=7), NOW)
     assert found.read_since == NOW - timedelta(days=7)
     timeout, without = found
-    assert (timeout.id, timeout.fingerprint, timeout.count) == (TIMEOUT, "API timeout after # s", 2)
+    assert (timeout.id, timeout.fingerprint, timeout.count) == (TIMEOUT, "API timeout after #", 2)
     assert (timeout.first_seen, timeout.last_seen) == (NOW - 167 * HOUR, NOW - HOUR)
     assert (timeout.modes, timeout.mode_count) == (("lifestyle", "packaging"), 2)
     assert (timeout.users, timeout.user_count, timeout.cost_cents) == ((ADA, BEN), 2, 12)

@@ -227,7 +227,7 @@ async def test_groups_have_names_after_a_burst_of_other_errors(
         " from generate_series(1, 2500) n",
         (ADA, other, NOW),
     )
-    named = {"Job # failed", "", "Step A failed", "Step B failed", "Timeout after # s", "Asset # not found"}
+    named = {"Job # failed", "", "Step A failed", "Step B failed", "Timeout after #", "Asset # not found"}
     found = await operator.get_waste(WasteKey.GROUP)
     assert {row.name for row in found.rows} == {*named, "GPU # out of memory"}
     found = await operator.get_waste(WasteKey.GROUP, project)

@@ -1,0 +1,106 @@
+"""Revision 0013: errors that differ only in the format of a time, an id or an amount form one group."""
+
+import psycopg
+import pytest
+
+from migrations import runner
+from migrations.runner import check_rollups, downgrade, upgrade
+from store.database.database import Database
+from store.error_groups.fingerprint import error_group_id
+from store.errors import Locked
+from store.filters.filter_text import parse
+from store.statistics.waste import WasteKey
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.migrations import error_group_file
+from tests.migrations.conftest import ADA
+from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows
+from tests.migrations.test_interrupted_upgrade import upgrade_until
+from tests.store.error_groups.error_examples import EXAMPLES
+
+FAIL = (
+    "insert into public.generation_jobs (user_id, project_id, status, mode, cost_cents, error)"
+    " select %s, %s, 'failed', 'lifestyle', 5, unnest(%s::text[])"
+)
+TIMES = ["Ended at 5:04 PM", "Ended at 11:05 am", "Ended at Sun, 29 Nov 2026 17:04:05 GMT", "Ended at 3 May"]
+FOLD = "select gjobs.fold_waste(5000)"
+
+
+def fail(connection: psycopg.Connection, *errors: str) -> None:
+    connection.execute(FAIL.encode(), [ADA.id, ADA.project, [*errors]])
+
+
+def groups(connection: psycopg.Connection) -> dict[str, int]:
+    rows = connection.execute("select error_group, sum(job_count) from gjobs.job_waste group by 1 order by 1")
+    return {group: int(number) for group, number in rows if number}
+
+
+def test_error_group_of_the_database_equals_that_of_python(operator: psycopg.Connection) -> None:
+    written = error_group_file.FILE.read_text(encoding="utf-8")
+    assert written == error_group_file.function_sql(), "Write it with: python -m tests.migrations.error_group_file"
+    errors = [error for examples in EXAMPLES.values() for error in examples]
+
+    found = operator.execute(
+        "select gjobs.error_group(e) from unnest(%s::text[]) with ordinality as u (e, n) order by n", [errors]
+    ).fetchall()
+
+    assert [group for (group,) in found] == [error_group_id(error) for error in errors]
+
+
+async def test_upgrade_and_downgrade_group_stored_failures_again(migrated_copy: Conninfo) -> None:
+    """A transaction that began before the upgrade writes after it, and the filter finds the jobs of every group."""
+    group = error_group_id(TIMES[0])
+    downgrade(migrated_copy, "0012")
+    with connect(migrated_copy, autocommit=True) as connection, connect(migrated_copy) as other:
+        reset_rows(connection)
+        fail(connection, *TIMES)
+        former = groups(connection)
+        assert len(former) == len(TIMES)
+        assert group not in former
+        connection.execute(FOLD.encode())
+        fail(connection, "Ended at 6:05 AM")
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("select from public.projects")
+        async with Store(Database(migrated_copy)) as store:
+            (before,) = (await store.get_waste(WasteKey.GROUP)).rows
+            assert (before.key, before.name, before.failed_count) == (group, "Ended at <time>", 5)
+
+            upgrade(migrated_copy)
+            assert groups(connection) == {group: 5}
+            fail(other, "Ended at 7:05 AM")
+            other.commit()
+
+            (after,) = (await store.get_waste(WasteKey.GROUP)).rows
+            assert (after.key, after.name, after.failed_count, after.failed_cents) == (group, "Ended at <time>", 6, 30)
+            assert len(await store.find_jobs(parse(f"error-group:{group}"))) == 6
+        assert_rollups_match_for_all_roles(connection)
+        assert check_rollups(migrated_copy).matches
+
+        connection.execute(FOLD.encode())
+        connection.execute("delete from public.generation_jobs where error ~ '[67]:05'")
+        downgrade(migrated_copy, "0012")
+        assert groups(connection) == former
+        assert check_rollups(migrated_copy).matches
+
+
+def test_upgrade_waits_for_open_writes_and_continues_after_an_interruption(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "ATTEMPTS", 1)
+    downgrade(migrated_copy, "0012")
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        with connect(migrated_copy) as writer:
+            fail(writer, *TIMES)
+            with pytest.raises(Locked, match="nothing was changed"):
+                upgrade(migrated_copy)
+        former = groups(connection)
+        assert len(former) == len(TIMES)
+
+        upgrade_until("0011/count.sql", migrated_copy, monkeypatch)
+        downgrade(migrated_copy, "0011")
+        assert groups(connection) == former
+        assert check_rollups(migrated_copy).matches
+
+        upgrade(migrated_copy)
+        assert groups(connection) == {error_group_id(TIMES[0]): len(TIMES)}
