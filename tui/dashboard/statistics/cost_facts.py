@@ -58,9 +58,9 @@ def _rates(totals: "Totals") -> str:
 def total_facts(totals: "Totals") -> list[Fact]:
     """Return the figures of all jobs, and of each status outside the workflow."""
     everything = all_figures(totals)
-    texts = [f"Total {everything.number}", everything.total, everything.average]
+    average = [] if everything.average in ("", UNKNOWN) else [everything.average]
     return [
-        Fact((" · ".join(filter(None, texts)), "bold"), 0),
+        Fact((" · ".join([f"Total {everything.number}", everything.total, *average]), "bold"), 0),
         *(Fact((f"{one.label} {one.number}", one.style), 1) for one in other_figures(totals)),
     ]
 

@@ -7,6 +7,7 @@ from textual.geometry import Region
 
 from store.jobs.job import JobStatus
 from tui.dashboard.statistics.canvas import Canvas
+from tui.dashboard.statistics.count_text import UNKNOWN
 from tui.dashboard.statistics.state_figures import MUTED, StateFigures, oldest_queued, state_figures, stuck
 from tui.dashboard.statistics.state_machine import Drawing
 
@@ -50,7 +51,8 @@ def width_of(drawing: Drawing) -> int:
 
 
 def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> "list[Line]":
-    costs = [figures.total, figures.average] if has_averages and figures.average else [figures.total]
+    has_average = has_averages and figures.average not in ("", UNKNOWN)
+    costs = [figures.total, figures.average] if has_average else [figures.total]
     number: Span = (figures.number, "bold")
     if figures.state in (JobStatus.SUCCEEDED, JobStatus.FAILED):
         return [[number, (f"  {figures.flow}", MUTED)], [(" · ".join(costs), "")]]

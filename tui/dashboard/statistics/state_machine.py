@@ -81,10 +81,9 @@ def draw_columns(totals: "Totals", *, width: int, height: int) -> tuple[Drawing,
     drawing = Drawing(Canvas(width, height))
     x = 0
     for column, gap in zip(columns, [*_gaps(columns, width), 0], strict=True):
-        _draw_column(drawing, column, x, lines=lines, has_flow=has_flow)
-        x += column.width
-        _draw_step(drawing, column.figures.state, x, gap)
-        x += gap
+        end = _draw_column(drawing, column, x, lines=lines, has_flow=has_flow)
+        x += column.width + gap
+        _draw_step(drawing, column.figures.state, end, x - end)
     return drawing, lines
 
 
@@ -100,11 +99,14 @@ def _gaps(columns: Sequence[_Column], width: int) -> list[int]:
     even = min(free // max(len(are_steps), 1), _MOST_GAP)
     if even >= _EVEN_FROM or not any(are_steps):
         return [max(even, _LEAST_GAP)] * len(are_steps)
-    step = (free - _LEAST_GAP * are_steps.count(False)) // are_steps.count(True)
-    return [max(min(step, _EVEN_FROM), _LEAST_GAP) if is_step else _LEAST_GAP for is_step in are_steps]
+    steps = are_steps.count(True)
+    step, spare = divmod(free - _LEAST_GAP * are_steps.count(False), steps)
+    widths = iter([max(min(step + (place < spare), _EVEN_FROM), _LEAST_GAP) for place in range(steps)])
+    return [next(widths) if is_step else _LEAST_GAP for is_step in are_steps]
 
 
-def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int, has_flow: bool) -> None:
+def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int, has_flow: bool) -> int:
+    """Return the end of the heading."""
     canvas, figures = drawing.canvas, column.figures
     end = canvas.write_spans(x, 0, column.heading)
     canvas.write(x, 1, figures.total, "bold")
@@ -114,6 +116,7 @@ def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int, has_f
     if figures.state is not None:
         drawing.states[figures.state] = Region(x, 0, column.width, lines)
         drawing.numbers[figures.state] = Region(end - len(figures.number), 0, len(figures.number), 1)
+    return end
 
 
 _NEXT: Mapping[JobStatus | None, JobStatus] = {

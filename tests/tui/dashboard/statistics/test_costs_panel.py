@@ -107,6 +107,13 @@ def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
     ]
 
 
+def test_boxes_without_jobs_have_no_dashes_for_averages() -> None:
+    shown = "\n".join(cost_lines(numbers(days(0, 0)), width=140, height=9))
+    assert shown.count("│ $0.00 ") == 4
+    assert "Total 0 · $0.00   no finished jobs" in shown
+    assert "· –" not in shown
+
+
 FLOW = JobFlow(
     taken_at=NOON,
     moves=RecentMoves(
@@ -135,9 +142,9 @@ def test_columns_show_the_flow_and_what_needs_attention() -> None:
 def test_panel_of_a_screen_of_80_columns_shows_average_and_flow_of_each_state() -> None:
     """Such a screen has 24 lines. The tabs below the panel name the digits."""
     assert cost_lines(FLOWING, width=76, height=4) == [
-        "◌ queued 6  ─→ ▸ running 2 ─→ ✓ succeeded 104 /  ✗ failed 9    Total 121",
-        "$12.00         $4.50          $248.75            $18.00        $283.25",
-        "$2.00 a job    $2.25 a job    $2.39 a job        $2.00 a job   $2.34 a job",
+        "◌ queued 6 ───→ ▸ running 2 ──→ ✓ succeeded 104 /  ✗ failed 9    Total 121",
+        "$12.00          $4.50           $248.75            $18.00        $283.25",
+        "$2.00 a job     $2.25 a job     $2.39 a job        $2.00 a job   $2.34 a job",
         "2 stuck   1.2 → 0 → 10 / 0.2 a min   oldest 5 min   92 % success   ▁▂█",
     ]
 
