@@ -1,6 +1,7 @@
 """Simulated time: it has a speed, and it can be paused and stepped."""
 
 import asyncio
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
@@ -19,6 +20,8 @@ class SimulatedClock:
         self._waiting: list[tuple[float, int, bool, asyncio.Future[None]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self.on_pause: list[Callable[[], object]] = []
+        """Called after each pause and resume."""
 
     @property
     def speed(self) -> float:
@@ -42,14 +45,17 @@ class SimulatedClock:
         self._set_timer()
 
     def pause(self) -> None:
-        self._keep_time()
-        self._is_paused = True
-        self._set_timer()
+        self._set_paused(True)
 
     def resume(self) -> None:
+        self._set_paused(False)
+
+    def _set_paused(self, is_paused: bool) -> None:
         self._keep_time()
-        self._is_paused = False
+        self._is_paused = is_paused
         self._set_timer()
+        for tell in self.on_pause:
+            tell()
 
     async def sleep(self, seconds: float, *, is_step: bool = False) -> None:
         """Wait for simulated seconds. `is_step` marks a wait before a change that a person sees."""

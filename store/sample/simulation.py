@@ -41,7 +41,7 @@ _STUCK = timedelta(hours=1)
 class SimulatedChange:
     """What followed a wait that counts as a step. Without jobs, nothing changed."""
 
-    what: Literal["queued", "completed", "failed", "delayed"] = "queued"
+    what: Literal["queued", "started", "completed", "failed", "delayed"] = "queued"
     jobs: Sequence[GenerationJob] = ()
 
 

@@ -11,6 +11,7 @@ from store.database.database import Database
 from store.database.listening import ListenConnection, ReadyStatement
 from store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, notification_arrives
 from store.errors import StoreError, TimedOut, Unreachable
+from store.jobs.job import GenerationJob
 from store.leases.lease import ClaimedJob
 from store.poller import wait_after_failure
 from store.worker.in_flight import InFlightJobs
@@ -163,10 +164,27 @@ class Claimer:
         """Number of jobs requested by claims in progress."""
         self._has_backlog = asyncio.Event()
         """Whether the last claim returned as many jobs as requested."""
+        self._is_paused = False
 
     def stop_waiting(self) -> None:
         """End the current wait, because a job has become due earlier than expected or the worker is stopping."""
         self._wake_up.set()
+
+    def pause(self) -> None:
+        """Send no more claims until `resume`, except those of `claim_one`."""
+        self._is_paused = True
+        self._wake_up.set()
+
+    def resume(self) -> None:
+        self._is_paused = False
+        self._in_flight_jobs.wake()
+
+    async def claim_one(self) -> GenerationJob | None:
+        """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
+        if not self._is_paused or not self._knows_held_jobs or self._in_flight_jobs.free <= self._asked_for:
+            return None
+        claims = await self._claim(1, self._leases.claim)
+        return claims[0].job if claims else None
 
     async def run(self, *, once: bool) -> None:
         """Claim until stopped or, with `once`, until no job is left or in flight. Raises permanent errors."""
@@ -188,9 +206,9 @@ class Claimer:
             try:
                 if has_claimed:
                     has_claimed = False
-                    found = await self._claim(asked_for, self._queue_listener.claimed)
+                    found = len(await self._claim(asked_for, self._queue_listener.claimed))
                 elif self._knows_held_jobs:
-                    found = await self._claim(asked_for, self._leases.claim)
+                    found = len(await self._claim(asked_for, self._leases.claim))
                 else:
                     await self._recover_held_jobs()
                     continue
@@ -228,10 +246,10 @@ class Claimer:
     @property
     def _claimable(self) -> int:
         """How many jobs may be requested now."""
-        return max(0, min(self._in_flight_jobs.free - self._asked_for, self._batch))
+        return 0 if self._is_paused else max(0, min(self._in_flight_jobs.free - self._asked_for, self._batch))
 
-    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> int:
-        """Claim jobs, start them, and return their number."""
+    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> list[ClaimedJob]:
+        """Claim jobs, start them, and return them."""
         self._asked_for += most
         found = 0
         try:
@@ -250,7 +268,7 @@ class Claimer:
         for claimed in claims:
             self._in_flight_jobs.begin(claimed)
         await asyncio.sleep(0)  # Let the started jobs run before the next claim.
-        return found
+        return claims
 
     async def _wait_for_claims(self) -> None:
         while self._asked_for:
@@ -277,7 +295,7 @@ class Claimer:
         else:
             seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
         self._wake_up.clear()
-        if self._stopping.is_set() or not self._knows_held_jobs:
+        if self._stopping.is_set() or self._is_paused or not self._knows_held_jobs:
             return False
         try:
             due = await self._leases.next_due()

@@ -15,6 +15,7 @@ from store.capabilities.facts import DatabaseFacts
 from store.configuration.configuration import Pooler
 from store.database.wake_ups import may_listen
 from store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
+from store.jobs.job import GenerationJob
 from store.leases.lease import WorkerInfo
 from store.retention.retention_policies import PolicyRun, apply_policies
 from store.store import Store
@@ -153,6 +154,22 @@ class Worker:
         self._in_flight_jobs: InFlightJobs | None = None
         self._claimer: Claimer | None = None
         self._queue_listener: QueueListener | None = None
+        self._is_paused = False
+
+    def pause(self) -> None:
+        """Claim no more jobs until `resume`. Claimed jobs run on, and so does a claim that was sent before."""
+        self._is_paused = True
+        if self._claimer is not None:
+            self._claimer.pause()
+
+    def resume(self) -> None:
+        self._is_paused = False
+        if self._claimer is not None:
+            self._claimer.resume()
+
+    async def claim_one(self) -> GenerationJob | None:
+        """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
+        return await self._claimer.claim_one() if self._claimer is not None else None
 
     def stop(self) -> None:
         """Stop claiming, wait for running jobs, and release those that take too long. A second call stops at once."""
@@ -244,6 +261,8 @@ class Worker:
                     batch=self._batch,
                     stopping=self._stopping,
                 )
+                if self._is_paused:
+                    claimer.pause()
                 finisher = Finisher(
                     leases,
                     OutageBackoff(report, random),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from random import Random
 from types import TracebackType
@@ -13,6 +13,7 @@ from store.configuration.settings import EMBEDDED_USER
 from store.database.database import Database
 from store.database.write_access import WriteAccess, WriteMode
 from store.errors import StoreError
+from store.jobs.job import GenerationJob
 from store.sample.simulated_clock import SimulatedClock
 from store.sample.simulation import Simulation
 from store.store import Store
@@ -44,11 +45,12 @@ class DemoWorker:
         self._access = WriteAccess(WriteMode.OPEN)
         self._store = Store(Database(conninfo, access=self._access))
         self._simulation = simulation
+        self._worker: Worker | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         store = await self._store.acting_as_user(EMBEDDED_USER) if self.name == STUDIO else self._store
-        worker = Worker(
+        self._worker = worker = Worker(
             store,
             self._simulation.handlers(),
             name=self.name,
@@ -56,7 +58,21 @@ class DemoWorker:
             lease_seconds=self._lease_seconds,
             random=Random(f"{self._simulation.seed} {self.name}"),  # noqa: S311
         )
+        self.follow_clock()
         self._running = asyncio.create_task(_logged(worker.run))
+
+    def follow_clock(self) -> None:
+        """Claim jobs only while simulated time passes."""
+        if self._worker is None:
+            return
+        if self._simulation.clock.is_paused:
+            self._worker.pause()
+        else:
+            self._worker.resume()
+
+    async def claim_one(self) -> GenerationJob | None:
+        """Claim one job while paused. Return None if there is none to claim."""
+        return None if self._worker is None else await self._worker.claim_one()
 
     async def crash(self) -> None:
         """Stop without releasing any job."""
@@ -93,6 +109,7 @@ class DemoActivity:
         self._lease_seconds = lease_seconds
         self._workers: dict[str, DemoWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        clock.on_pause.append(self._follow_clock)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
@@ -119,6 +136,18 @@ class DemoActivity:
             for worker in self._workers.values():
                 closing.push_async_callback(worker.close)
             closing.push_async_callback(_end, self._tasks)
+
+    def _follow_clock(self) -> None:
+        for worker in self._workers.values():
+            worker.follow_clock()
+
+    async def claim_one(self) -> GenerationJob | None:
+        """Let one worker claim one job while paused. Return None if no worker can."""
+        for worker in tuple(self._workers.values()):
+            with suppress(StoreError):  # Another worker may be able to.
+                if job := await worker.claim_one():
+                    return job
+        return None
 
     def _start(self, activity: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_logged(activity)))

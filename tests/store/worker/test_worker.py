@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
+from store.database.listening import ReadyStatement
 from store.errors import InvalidValue
 from store.leases import lease_sql
 from store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
@@ -19,7 +20,7 @@ from store.users.actor import OPERATOR
 from store.worker.attempt_outcome import LONGEST_WAIT
 from store.worker.claimer import CLAIMS_AT_ONCE
 from store.worker.handlers import Backoff, Registry, Retry, Work
-from store.worker.in_flight import HELD_PER_SLOT
+from store.worker.in_flight import HELD_PER_SLOT, InFlightJobs
 from store.worker.lease_client import LeaseClient, interval
 from store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
@@ -339,6 +340,45 @@ class TestWaiting:
             env.queue()
             await until(lambda: bool(events))
             assert worker.is_notified is listens
+
+    async def test_paused_worker_claims_nothing_by_itself_even_if_the_pause_began_during_a_claim(
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked, may_answer, waits = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        claim, wait_for_change, sent = LeaseClient.claim, InFlightJobs.wait_for_change, ReadyStatement.sent
+
+        async def wait_for_resume(jobs: InFlightJobs) -> None:
+            waits.set()
+            await wait_for_change(jobs)
+
+        async def wait_for_notification(claim: ReadyStatement, unless: asyncio.Event, seconds: float) -> bool:
+            if may_answer.is_set():
+                waits.set()
+            return await sent(claim, unless, seconds)
+
+        async def held_once_notified(leases: LeaseClient, limit: int) -> list[ClaimedJob]:
+            claims = await claim(leases, limit)
+            if worker.is_notified:
+                asked.set()
+                await may_answer.wait()
+            return claims
+
+        monkeypatch.setattr(LeaseClient, "claim", held_once_notified)
+        monkeypatch.setattr(InFlightJobs, "wait_for_change", wait_for_resume)
+        monkeypatch.setattr(ReadyStatement, "sent", wait_for_notification)
+        async with env.running() as (worker, events):
+            await asked.wait()
+            worker.pause()
+            may_answer.set()
+            await waits.wait()
+            first, _ = env.queue(number=2)
+            claimed = await worker.claim_one()
+            assert claimed is not None
+            assert claimed.id == first
+            await until_reported(events)
+            assert env.outcomes() == [SUCCEEDED, ("queued", None, 250)]
+            worker.resume()
+            await until_reported(events, number=2)
 
     async def test_overdue_retry_without_a_worker_has_no_next_due_time(self, env: WorkerEnv) -> None:
         (job,) = env.queue("without a worker")

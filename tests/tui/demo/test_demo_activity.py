@@ -62,6 +62,24 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker(database: C
                 await asyncio.sleep(0.05)
 
 
+async def test_workers_of_a_paused_demo_claim_one_job_for_each_step(database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    clock = SimulatedClock(speed=0.001)
+    clock.pause()
+    async with DemoActivity(database, clock, workers=["render-1"], has_customers=False) as activity:
+
+        async def held() -> set[UUID]:
+            return {one.job_id for one in (await activity.operator.get_workers_overview()).held if one.owner}
+
+        async with asyncio.timeout(60):
+            while (job := await activity.claim_one()) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            assert await held() == {job.id}
+            clock.resume()
+            while len(await held()) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
 async def test_failed_task_is_raised_after_everything_is_closed(
     database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
