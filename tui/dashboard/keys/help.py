@@ -226,7 +226,11 @@ def _groups_of(focused: Widget | None) -> set[str]:
 
 def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
     """Return the entries in the order of the groups."""
-    listed = [(binding.id, binding) for binding in bindings if binding.id]
+    listed: dict[str, Binding] = {}
+    for binding in bindings:
+        if binding.id:
+            listed.pop(binding.id, None)  # A key of the app that a screen also has keeps its place among the app's.
+            listed[binding.id] = binding
     of_demo = {key for binding in _of_a_demo(app) for key in shown_keys(app, binding)}
 
     def keys(binding: Binding, name: str) -> str:
@@ -236,6 +240,6 @@ def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
     return [
         HelpEntry(group=title, keys=keys(binding, name), what=binding.tooltip, binding_id=name)
         for group, title in GROUPS.items()
-        for name, binding in listed
+        for name, binding in listed.items()
         if name.partition(".")[0] == group
     ]

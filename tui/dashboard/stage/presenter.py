@@ -1,13 +1,13 @@
 """Presenter view: the state machine on the whole screen, in large digits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Center, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.renderables.digits import Digits as DigitsRenderable
 from textual.screen import ModalScreen
@@ -15,36 +15,31 @@ from textual.signal import Signal
 from textual.widgets import Digits
 
 from store.jobs.job import JobStatus
+from tui.dashboard.keys.bindings import APP_BINDINGS
 from tui.dashboard.keys.key_hints import KeyHints
 from tui.dashboard.message_board import MessageApp
 from tui.dashboard.message_line import MessageLine, pinned_words
 from tui.dashboard.stage import big_digits
-from tui.dashboard.stage.transitions import Transition, TransitionLog
+from tui.dashboard.stage.transition_rows import MOST_TRANSITIONS, TransitionRows
+from tui.dashboard.stage.transitions import TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
-from tui.dashboard.statistics.state_figures import MUTED, all_figures, other_figures, state_figures
+from tui.dashboard.statistics.state_figures import all_figures, other_figures, state_figures
 from tui.dashboard.widgets import ClosesOnce, SteadyText
-from tui.text.clean_text import clean
-from tui.text.format import age, percent, short_id
+from tui.text.format import percent
 from tui.text.status_text import status_label, status_style
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
     from store.statistics.totals import Totals
 
-SHOWN_TRANSITIONS, _MORE_TRANSITIONS = 5, 8
-"""The maximum number of transitions, on most screens and on the tallest ones."""
-_TALL, _LARGE, _TALLEST = 32, 36, 45
-"""Minimum screen heights: for blank lines between transitions, for larger digits, and for three blank lines between
-parts.
+_LARGE, _TALLEST = 36, 45
+"""Minimum screen heights: for larger digits of the states and blank lines between parts, and for larger digits of all
+numbers.
 """
-_OTHER_LINES, _OTHER_LINES_OF_TALL, _OTHER_LINES_OF_TALLEST = 17, 25, 31
-"""The number of lines not used for transitions, including two for the caption."""
 _LOW = 28
-"""Screen height below which the caption has no blank lines."""
-_WIDE, _WIDEST = 100, 140
-"""Minimum screen widths: for job ids in transitions, and for long arrows."""
-_PATH_FROM = 80
-"""Minimum screen width for three statuses in a transition."""
+"""Screen height below which the caption has no blank line."""
+_WIDEST = 140
+"""Minimum screen width for long arrows."""
 _DIGIT_MARGIN = 2
 """Cells that a box keeps free beside larger digits, so that they do not touch its border."""
 _DIGITS = frozenset("0123456789$.,% ")
@@ -135,7 +130,7 @@ class Caption(MessageLine):
         height: auto;
         text-align: center;
         text-wrap: wrap;
-        padding: 1 2;
+        padding: 1 2 0 2;
     }
     """
 
@@ -153,6 +148,10 @@ class Caption(MessageLine):
         self.refresh(layout=True)
 
 
+_READING = ("isolation", "times", "errors", "workers", "load", "messages", "lens")
+"""Keys of the app, by the second part of their ids, that open a screen to read."""
+
+
 class Presenter(ModalScreen[None], ClosesOnce[None]):
     DEFAULT_CSS = """
     Presenter {
@@ -168,14 +167,10 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         #machine #state-failed { color: $text-error; border: round $error; }
         #machine .arrow { width: 3; height: 6; content-align: center middle; color: $foreground-muted; }
         #figures { height: auto; padding: 0 1; }
-        Center { height: auto; }
         ToastHolder { display: none; }
-        #transitions { height: auto; width: auto; max-width: 100%; text-wrap: nowrap; text-style: bold; }
-        #heading, #transitions, .label, .note { text-overflow: ellipsis; }
-        #space { height: 1fr; }
+        #heading, .label, .note { text-overflow: ellipsis; }
         &.-low Caption { padding: 0 2; }
-        &.-tall #figures, &.-tall Center { margin-top: 1; }
-        &.-tallest #machine, &.-tallest #figures, &.-tallest Center { margin-top: 3; }
+        &.-tall #figures, &.-tall TransitionRows { margin-top: 1; }
         &.-widest #machine .arrow { width: 7; }
         &.-large-digits #machine .arrow { height: 8; }
     }
@@ -183,6 +178,11 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("B,q,escape", "leave", "close", id="presenter.close", tooltip="Close the presenter view"),
         Binding("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
+        *(
+            replace(one, action=f'leave_for("{one.action}")', show=False)
+            for one in APP_BINDINGS
+            if isinstance(one, Binding) and one.id in {f"app.{name}" for name in _READING}
+        ),
     ]
 
     has_message_line = True
@@ -190,7 +190,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     def __init__(self, source: Presented) -> None:
         super().__init__()
         self._source = source
-        self._log = TransitionLog(_MORE_TRANSITIONS)
+        self._log = TransitionLog(MOST_TRANSITIONS)
 
     def compose(self) -> ComposeResult:
         self._fit()
@@ -204,9 +204,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
             yield BigNumber(id="total-cost")
             yield BigNumber(id="success")
             yield BigNumber(id="total-count")
-        with Center():
-            yield SteadyText(id="transitions")
-        yield Vertical(id="space")
+        yield TransitionRows()
         yield Caption()
         yield KeyHints(id="keys")
 
@@ -226,14 +224,17 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self.call_after_refresh(self.draw)
 
     def _fit(self) -> None:
-        self.set_class(self.app.size.height >= _TALL, "-tall")
-        self.set_class(self.app.size.height >= _TALLEST, "-tallest")
+        self.set_class(self.app.size.height >= _LARGE, "-tall")
         self.set_class(self.app.size.height < _LOW, "-low")
-        self.set_class(self.app.size.width >= _WIDE, "-wide")
         self.set_class(self.app.size.width >= _WIDEST, "-widest")
 
     def action_leave(self) -> None:
         self.dismiss()
+
+    async def action_leave_for(self, action: str) -> None:
+        """Close the view and do what the key does on the dashboard, where the results of such a screen are seen."""
+        self.dismiss()
+        await self.app.run_action(action)
 
     def draw(self) -> None:
         listing, totals = self._source.listing, self._source.totals
@@ -248,14 +249,14 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self._draw_transitions()
 
     def _draw_numbers(self, totals: "Totals | None") -> None:
-        is_large = self._draw_row([_state_figure(status, totals) for status in JobStatus])
+        is_large = self._draw_row([_state_figure(status, totals) for status in JobStatus], large_from=_LARGE)
         self.set_class(is_large, "-large-digits")
-        self._draw_row(_total_figures(totals))
+        self._draw_row(_total_figures(totals), large_from=_TALLEST)
 
-    def _draw_row(self, figures: Sequence[_Figure]) -> bool:
+    def _draw_row(self, figures: Sequence[_Figure], *, large_from: int) -> bool:
         """Draw a row with digits of one size. Return whether they are large."""
         boxes = [self.query_one(f"#{figure.name}", BigNumber) for figure in figures]
-        is_large = self.app.size.height >= _LARGE and all(
+        is_large = self.app.size.height >= large_from and all(
             box.can_be_large(figure.number) for box, figure in zip(boxes, figures, strict=True)
         )
         for box, one in zip(boxes, figures, strict=True):
@@ -263,22 +264,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         return is_large
 
     def _draw_transitions(self) -> None:
-        gap = "\n\n" if self.has_class("-tall") else "\n"
-        now = self._source.now
-        most = self._most_transitions
-        has_ids = self.has_class("-wide")
-        statuses = 3 if self.app.size.width >= _PATH_FROM else 2
-        lines = [_line(one, now, has_id=has_ids, most=statuses) for one in self._log.transitions[:most]]
-        words = lines or [Content.styled("Loading …" if self._source.listing is None else "No jobs yet", MUTED)]
-        self.query_one("#transitions", SteadyText).say(Content(gap).join(words))
-
-    @property
-    def _most_transitions(self) -> int:
-        height = self.app.size.height
-        if not self.has_class("-tall"):
-            return max(1, min(height - _OTHER_LINES, SHOWN_TRANSITIONS))
-        others = _OTHER_LINES_OF_TALLEST if self.has_class("-tallest") else _OTHER_LINES_OF_TALL
-        return max(SHOWN_TRANSITIONS, min((height - others) // 2, _MORE_TRANSITIONS))
+        empty = "Loading …" if self._source.listing is None else "No jobs yet"
+        self.query_one(TransitionRows).show(self._log.transitions, self._source.now, empty=empty)
 
 
 def _state_figure(status: JobStatus, totals: "Totals | None") -> _Figure:
@@ -303,13 +290,3 @@ def _total_figures(totals: "Totals | None") -> list[_Figure]:
         _Figure(name="success", number=success, label="success of finished jobs"),
         _Figure(name="total-count", number=everything.number if everything else UNKNOWN, label="jobs", note=others),
     ]
-
-
-def _line(transition: Transition, now: datetime, *, has_id: bool, most: int) -> Content:
-    """Return the line of a transition with its last `most` statuses."""
-    job = transition.job
-    mode = clean(job.mode, limit=18)
-    name = f"{short_id(job.id)}   {mode:<18}" if has_id else f"{mode:<18}"
-    start = Content(f"{age(transition.at, now):>11}   {name}   ")
-    path = [Content.styled(status_label(one), status_style(one)) for one in transition.path[-most:]]
-    return Content.assemble(start, Content.styled("  →  ", MUTED).join(path))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from textual.content import Content
 from textual.widgets import Digits, Static
 
 from store.job_list.list_query import ListQuery
@@ -15,7 +16,8 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, 
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tests.tui.jobs_database import JobsDatabase, fill, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
-from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.stage.big_letters import LINES, draw_letters
+from tui.dashboard.stage.presenter import Caption, Presenter
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
@@ -30,30 +32,80 @@ def digits(driver: Driver, name: str) -> str:
     return driver.app.screen.query_one(f"#{name} Digits", Digits).value
 
 
+async def present_all(driver: Driver) -> Static:
+    """Open the view, and return the widget of the transitions once all numbers are shown."""
+    totals = driver.app.dashboard.totals
+    assert totals is not None
+    await present(driver)
+    counts = [str(count.number) for status in JobStatus if (count := totals.count(status))]
+    await driver.until(lambda: [digits(driver, f"state-{one}") for one in JobStatus] == counts)
+    return driver.app.screen.query_one("#transitions", Static)
+
+
 @pytest.mark.parametrize(
-    ("size", "jobs", "is_large"),
-    [((60, 18), 1, False), ((80, 24), 5, False), ((120, 36), 5, True), ((160, 45), 6, True)],
+    ("size", "rows", "has_large_digits"),
+    [((60, 18), 2, False), ((80, 24), 5, False), ((120, 36), 15, True), ((160, 45), 19, True), ((200, 50), 23, True)],
 )
 async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
-    drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int], jobs: int, is_large: bool
+    drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int], rows: int, has_large_digits: bool
 ) -> None:
     jobs_db.set_status(3, "succeeded")
     async with drive(size=size) as driver:
-        counts = [driver.app.dashboard.totals.count(status).number for status in JobStatus]  # type: ignore[union-attr]
-        await present(driver)
-        await driver.until(lambda: [digits(driver, f"state-{one}") for one in JobStatus] == list(map(str, counts)))
+        transitions = await present_all(driver)
+        await driver.until(lambda: transitions.region.height == rows)
         assert digits(driver, "total-cost").startswith("$")
         assert digits(driver, "success").endswith("%")
-        transitions = driver.app.screen.query_one("#transitions", Static)
-        assert len(str(transitions.render()).split()) > jobs * 3
-        assert transitions.region.height == (jobs if size[1] < 32 else 2 * jobs - 1)
-        assert (short(1) in str(transitions.render())) == is_large
-        assert ("██  ██" in driver.text) == is_large
-        assert "B close" in driver.text.splitlines()[-1]
+        assert ("██████" in driver.text) == has_large_digits
+        last = driver.text.splitlines()[-1]
+        assert "B close" in last
+        assert "? help" in last
+        assert transitions.region.bottom < driver.app.screen.query_one("#keys").region.y
         for number in driver.app.screen.query(Digits):
             if number.display:
                 assert number.region.width >= len(number.value) * 3 - 4
                 assert number.region.bottom <= size[1]
+
+
+async def test_last_five_transitions_are_in_large_letters_with_state_colour_age_and_id(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
+    with jobs_db.at_once():
+        jobs_db.job(10, "succeeded", mode="lifestyle", minutes_ago=0)
+        jobs_db.job(11, "failed", mode="漢字 [red]mode", minutes_ago=0)
+        jobs_db.job(12, "queued", mode="x" * 60, minutes_ago=0)
+    async with drive() as driver:
+        transitions = await present_all(driver)
+        shown = transitions.render()
+        assert isinstance(shown, Content)
+        lines = shown.plain.splitlines()
+        assert len(lines) == 5 * LINES
+        name, state = draw_letters("lifestyle"), draw_letters("succeeded")
+        top = next(number for number, line in enumerate(lines) if name[0] in line and state[0] in line)
+        for number in range(LINES):
+            assert name[number].rstrip() in lines[top + number]
+            assert state[number].rstrip() in lines[top + number]
+        assert lines[top + 1].startswith(short(10))
+        assert {span.style for span in shown.spans} >= {"$text-success", "$text-error"}
+        assert any("漢字 [red]mode" in line and "✗ failed" in line for line in lines)
+        assert any("xxx…" in line and "◌ queued" in line for line in lines)
+        driver.app.messages.pin("word " * 24, owner="caption", keys="space: next", wraps=True)
+        await driver.until(lambda: driver.app.screen.query_one(Caption).region.height == 3)
+        assert transitions.region.height == 5 * LINES
+        await driver.resize(80, 24)
+        await driver.until(lambda: transitions.region.height < 6)
+        assert "lifestyle" in driver.text
+
+
+async def test_keys_that_open_a_screen_to_read_leave_the_presenter_first(drive: Drive) -> None:
+    async with drive() as driver:
+        for key, title in (("w", "Workers"), ("i", "Check isolation"), ("t", "Times"), ("m", "Messages")):
+            await present(driver)
+            await driver.press(key, until=lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
+            assert driver.app.screen_stack[:-1] == [driver.app.dashboard]
+            await driver.press("escape", dialog="")
+        await present(driver)
+        await driver.press("w", "escape", "B", until=lambda: isinstance(driver.app.screen, Presenter))
+        assert driver.toasts == []
 
 
 async def test_numbers_that_are_too_wide_for_large_digits_get_smaller_ones(drive: Drive, jobs_db: JobsDatabase) -> None:
@@ -70,7 +122,7 @@ async def test_numbers_that_are_too_wide_for_large_digits_get_smaller_ones(drive
 
 
 async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsDatabase) -> None:
-    async with drive(interval=0.05) as driver:
+    async with drive(interval=0.05, size=(80, 24)) as driver:
         await present(driver)
         before = int(digits(driver, "state-running"))
         jobs_db.set_status(1, "running")
@@ -123,7 +175,7 @@ async def test_keys_of_a_demo_work_in_the_presenter(database: Conninfo) -> None:
     control = DemoControl(speed=2)
     async with demo_on(database, control, size=(80, 24)) as (driver, _):
         await present(driver)
-        await driver.until(lambda: ", pause  . step  < slower  > faster" in driver.text.splitlines()[-1])
+        await driver.until(lambda: ", pause  . step  <> speed" in driver.text.splitlines()[-1])
         await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
         await driver.press("comma", shows="simulation paused")
         assert control.clock.is_paused
