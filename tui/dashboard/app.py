@@ -584,14 +584,15 @@ class GjobsApp(MessageApp[int]):
         """
         if repeats is None:
             self.tour.do(TourStep.NEW_JOB)
-        if not self.dashboard.query(JobsPanel) or await self._moves_to(job):
+        if not self.dashboard.query(JobsPanel) or await self.moves_to(job):
             return ""
         cursor_job = self.dashboard.jobs.table.cursor_job
         if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
             self._keys.drop_until_seen(UNLISTED)
         return unlisted_words(self, self.dashboard.listed, job)
 
-    async def _moves_to(self, job: GenerationJob) -> bool:
+    async def moves_to(self, job: GenerationJob) -> bool:
+        """Move the cursor to the job if it is listed soon. Return whether it is, or the app closes."""
         # The list that is on its way does not contain the job. The next one does.
         answers = min(_ANSWERS * (self.poller.slow_answer or 0.0), _MOST_PATIENCE_SECONDS)
         deadline = time.monotonic() + _PATIENCE_SECONDS + answers

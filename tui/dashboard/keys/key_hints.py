@@ -21,14 +21,16 @@ _NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 _NEEDED = "list.find"
 """Bindings whose hints come first if there is not enough room for all."""
 _LEAST_NEEDED = frozenset({"list.export", "app.messages", "demo.restart"})
+_PAIRS = {"demo.slower": ("demo.faster", "speed")}
+"""Two keys that share a hint, and what they change."""
 _OF_SUPPORT = frozenset({"app.errors", "job.case"})
 """The hints that are only in a wide line."""
 _SUPPORT_FROM = 100
 _OF_DEMO = "demo"
 _OF_STAGE = "app.presenter"
 """Only a demo has its hint."""
-_NOT_IN_NARROW_DEMO = "job.delete"
-"""The hint that gives its room to the step key."""
+_NOT_IN_NARROW_DEMO = frozenset({"job.delete", "jobs.open"})
+"""The hints that give their room to the keys of the demo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,14 @@ class KeyHint:
     what: str
     binding_id: str
     is_refused: bool = False
+    second: "KeyHint | None" = None
+    """The hint of the other key of a pair. `shown` has both keys."""
+
+    def pressed_at(self, cell: int) -> str:
+        """Return the key that a click on this cell of the hint presses."""
+        if self.second is None or cell < cell_len(self.shown) - cell_len(self.second.shown):
+            return self.key
+        return self.second.key
 
     @property
     def width(self) -> int:
@@ -55,9 +65,11 @@ class KeyHint:
             return 4
         if self.binding_id in _LEAST_NEEDED:
             return 5
+        if group == _OF_DEMO or self.binding_id == _OF_STAGE:
+            return 0
         if self.binding_id == _NEEDED or group in _NEEDED_GROUPS:
-            return 2 if self.is_refused else 0
-        return 1 if group == _OF_DEMO or self.binding_id == _OF_STAGE else 3
+            return 2 if self.is_refused else 1
+        return 3
 
     @property
     def content(self) -> Content:
@@ -110,7 +122,7 @@ class KeyHints(FittedLine):
             return
         for start, hint in self._placed:
             if start <= offset.x < start + hint.width:
-                self.app.simulate_key(hint.key)
+                self.app.simulate_key(hint.pressed_at(offset.x - start))
 
     def words(self, room: int) -> Content:
         """Return the line. It is built again only if the room or the state of a key has changed."""
@@ -134,7 +146,7 @@ class KeyHints(FittedLine):
         for active in _in_declared_order(list(self.screen.active_bindings.values())):
             if active.binding.show and not self._is_typed(active):
                 shown.setdefault(active.binding.action, active)
-        return [
+        hints = [
             KeyHint(
                 key=one.binding.key,
                 shown=self.app.get_key_display(one.binding),
@@ -143,6 +155,7 @@ class KeyHints(FittedLine):
             )
             for one in shown.values()
         ]
+        return _paired(hints)
 
     def _states(self, binding_ids: list[str]) -> list[KeyState]:
         if isinstance(self.screen, KeyStates):
@@ -162,6 +175,18 @@ class KeyHints(FittedLine):
         )
 
 
+def _paired(hints: Sequence[KeyHint]) -> list[KeyHint]:
+    """Join the hints of two keys that belong together, such as slower and faster."""
+    by_id = {hint.binding_id: hint for hint in hints}
+    joined: dict[str, KeyHint] = {}
+    for first, (second, what) in _PAIRS.items():
+        if first in by_id and second in by_id:
+            other = by_id[second]
+            joined[first] = replace(by_id[first], shown=by_id[first].shown + other.shown, what=what, second=other)
+    seconds = {hint.second.binding_id for hint in joined.values() if hint.second}
+    return [joined.get(hint.binding_id, hint) for hint in hints if hint.binding_id not in seconds]
+
+
 def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
     """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
     pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
@@ -169,7 +194,7 @@ def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
         pinned = pinned[:1]
     if room < _SUPPORT_FROM:
         is_demo = any(hint.binding_id.startswith(f"{_OF_DEMO}.") for hint in hints)
-        left_out = {*_OF_SUPPORT, _NOT_IN_NARROW_DEMO} if is_demo else _OF_SUPPORT
+        left_out = _OF_SUPPORT | _NOT_IN_NARROW_DEMO if is_demo else _OF_SUPPORT
         hints = [hint for hint in hints if hint.binding_id not in left_out]
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)

@@ -1,8 +1,6 @@
 """The dashboard of a demo, with keys for its simulation."""
 
-import asyncio
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -12,20 +10,18 @@ from textual.widgets import Input
 
 from store.job_list.list_query import NEWEST_FIRST
 from store.poller import DEFAULT_INTERVAL
-from store.sample.simulation import SimulatedChange
 from tui.dashboard import worker_groups
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, key_of, presses
 from tui.dashboard.session_poller import Opener
+from tui.dashboard.stage.demo_steps import PAUSED, DemoSteps
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.recording import Recorder, recording_driver
 from tui.dashboard.stage.scenario_stage import ScenarioStage
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
 from tui.demo.scenario_player import ScenarioPlayer
-from tui.text.clean_text import clean
 from tui.text.error_text import Toast
-from tui.text.format import short_id
 
 DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 
@@ -55,18 +51,6 @@ PRESENT = [
 _PAUSED_KEYS = {"demo.pause": "resume"}
 
 FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
-PAUSED = "Paused. The next press makes one step."
-_MOST_WAITS, _STEP_SECONDS = 200, 3.0
-"""Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
-
-
-def change_words(change: SimulatedChange) -> str:
-    """Return a sentence, or an empty text if nothing has changed."""
-    if not change.jobs:
-        return ""
-    job, more = change.jobs[0], len(change.jobs) - 1
-    others = f" and {more} more" if more else ""
-    return f"One step: {change.what} {clean(job.mode, limit=40)} {short_id(job.id)}{others}."
 
 
 class DemoPresenter(Presenter, DynamicKeyText):
@@ -102,6 +86,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         self._has_ended = False
         """Whether the scenario has been played to its end."""
         self._touched_at = time.monotonic()
+        self._steps = DemoSteps(self, control, self._keys)
         self._recorder = recorder
         if recorder is not None:
             self.driver_class = recording_driver(recorder)
@@ -198,32 +183,17 @@ class DemoApp(GjobsApp, DynamicKeyText):
             clock.pause()
             show_toast(self, Toast(text=PAUSED))
         else:
-            self._step_to_change()
+            self._make_step()
 
-    @work(group="step", exclusive=True)
-    async def _step_to_change(self) -> None:
-        """Make steps until a job changes. Most waits of the simulation end without a change."""
-        clock, activity = self.control.clock, self.control.activity
-        changes = asyncio.Queue[SimulatedChange]()
-        if activity is not None:
-            activity.simulation.report = changes.put_nowait
-        for _ in range(_MOST_WAITS):
-            if not clock.step():
-                show_toast(self, Toast(text="Nothing is simulated yet.", severity="warning"))
-                return
-            text = "Made one step."
-            with suppress(TimeoutError):
-                text = change_words(await asyncio.wait_for(changes.get(), _STEP_SECONDS))
-            if text:
-                self.poller.refresh()
-                show_toast(self, Toast(text=text))
-                return
-        show_toast(self, Toast(text="No job changed. The queue is full, and no worker runs a job.", severity="warning"))
+    @work(group="step")
+    async def _make_step(self) -> None:
+        await self._steps.make_step()
 
     @work(group=worker_groups.CONNECT, exclusive=True)
     async def _start_over(self) -> None:
         """Open a new database. The former one is deleted."""
-        self.workers.cancel_group(self, "scenario")
+        for group in ("scenario", "step"):
+            self.workers.cancel_group(self, group)
         is_presenting = any(isinstance(screen, Presenter) for screen in self.screen_stack)
         self.control.start_over()
         self._reword_pause()

@@ -1,13 +1,15 @@
 """The keys of a demo: speed, pause, steps and starting over."""
 
+import re
 from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
 
 from store.formats import utc_now
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from store.sample.sample_data import fill
+from store.sample.simulation import SimulatedChange
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
@@ -19,6 +21,7 @@ from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.statistics.count_text import Position
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
+from tui.text.format import short_id
 
 
 async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(database: Conninfo) -> None:
@@ -35,11 +38,11 @@ async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(da
 async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
     control = DemoControl()
     async with demo_on(database, control, size=(80, 24)) as (driver, _):
-        await driver.until(lambda: ", pause  . step" in driver.text.splitlines()[-1])
+        await driver.until(lambda: ", pause  . step  <> speed  B present" in driver.text.splitlines()[-1])
         await driver.press("comma", shows=("simulation paused", ", resume  . step"))
         assert control.clock.is_paused
         await driver.press("B", until=lambda: isinstance(driver.app.screen, Presenter))
-        await driver.shows(", resume  . step  < slower  > faster")
+        await driver.shows(", resume  . step  <> speed")
         await driver.press("comma", shows=", pause")
         await driver.press("B", until=lambda: driver.app.screen is driver.app.dashboard)
         await driver.shows("speed 2×", ", pause")
@@ -48,13 +51,18 @@ async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
         await driver.press("ctrl+r", message="Started over", shows=", pause")
 
 
-async def test_narrow_key_hints_show_the_step_beside_the_keys_of_each_job(database: Conninfo) -> None:
+async def test_narrow_key_hints_show_the_keys_of_the_demo_before_those_of_the_job(database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     async with demo_on(database, DemoControl(), size=(80, 24), actor=ADA) as (driver, app):
-        for tab, keys in (("2", "s start  n new  / find  "), ("3", "c complete  f fail  n new  / find  ")):
-            await driver.press(tab, shows=keys + ", pause  . step")
+        for tab, keys in (("2", "s start  n new  / find  "), ("3", "c complete  f fail  n new  ")):
+            await driver.press(tab, shows=keys + ", pause  . step  <> speed  B present")
+            assert driver.text.splitlines()[-1].rstrip().endswith("? help  q quit")
+        start = driver.text.splitlines()[-1].index("<>")
+        for cell, speed in ((start + 1, 3), (start, 2)):
+            await driver.pilot.click("#keys", offset=(cell, 0))
+            await driver.until(lambda speed=speed: app.control.clock.speed == speed)  # type: ignore[misc]
         await driver.resize(120, 36)
-        await driver.shows("d delete", "> faster  B present")
+        await driver.shows("d delete", "<> speed  B present")
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
         assert "B present" not in driver.text
 
@@ -81,11 +89,42 @@ async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
         assert control.activity is not None
         for _ in range(3):
             before = await states(control.activity.operator)
-            await driver.press("full_stop", message="One step: ")
+            await driver.press("full_stop", message="Step: ")
             after = await states(control.activity.operator)
             (change, *_) = after - before
-            assert driver.message.startswith(f"One step: {'queued' if change[1] == 'queued' else 'completed'} ")
+            assert driver.message.startswith(f"Step: {'queued' if change[1] == 'queued' else 'completed'} ")
             app.messages.clear_passing()
+
+
+async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_another(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulation reports a change before a worker has saved it."""
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    control = DemoControl()
+    control.clock.pause()
+    async with demo_on(database, control, actor=ADA) as (driver, app):
+        assert control.activity is not None
+        operator, simulation = control.activity.operator, control.activity.simulation
+
+        async def complete(job: GenerationJob) -> None:
+            await control.clock.sleep(5, is_step=True)
+            simulation.report(SimulatedChange(what="completed", jobs=[job]))
+            await operator.transition_job_status(job.id, JobStatus.SUCCEEDED)
+
+        running = await operator.get_jobs_by_status(JobStatus.RUNNING)
+        (own, *_) = [job for job in running if driver.app.dashboard.jobs.job(job.id)]
+        (other, *_) = [job for job in running if job.user_id != ADA.id]
+        first, second = app.run_worker(complete(other)), app.run_worker(complete(own))
+        await driver.press("full_stop", "full_stop", until=lambda: first.is_finished and second.is_finished)
+        await driver.until(lambda: cursor_job(driver).id == own.id)
+        assert cursor_job(driver).status == "succeeded"
+        await driver.press("d", toast="The step moved the cursor.")
+        texts = [message.text for message in app.messages.kept]
+        assert f"Step: completed {own.mode} {short_id(own.id)}." in texts
+        (place,) = [text for text in texts if short_id(other.id) in text]
+        assert re.fullmatch(rf"Step: completed {other.mode} \S+ in \w.* of \S+@example\.com\.", place)
 
 
 async def states(operator: Store) -> set[tuple[UUID, str]]:
