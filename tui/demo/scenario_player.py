@@ -6,6 +6,7 @@ from random import Random
 from typing import Protocol, assert_never
 from uuid import UUID
 
+from store.async_tools import is_cancelling
 from store.errors import RowMissing, StoreError
 from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
 from store.jobs.job_results import Applied
@@ -77,6 +78,9 @@ class ScenarioPlayer:
             try:
                 await self._do(step)
             except StoreError as error:
+                if is_cancelling():
+                    # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
+                    raise asyncio.CancelledError from None
                 self._stage.report(f"The scenario skipped a step. {error.message}")
 
     async def _do(self, step: Step) -> None:
@@ -170,12 +174,22 @@ class ScenarioPlayer:
                 if not isinstance(outcome, Applied):
                     raise RowMissing(f"The job {name!r} can no longer {to}.")
                 self._jobs[name] = outcome.job
-            case Burst(count=count, mode=mode):
-                project = await self._project(step.project)
-                for _ in range(count):
-                    plan = plan_job(self._random, mode or self._random.choice(USUAL_MODES))
-                    if queued := await self._activity.simulation.queue_job(operator, project, plan):
-                        self._own.add(queued.id)
+            case Burst():
+                await self._burst(step, await self._project(step.project))
+
+    async def _burst(self, step: Burst, project: Project) -> None:
+        """Queue the jobs. If one is refused, report how many were queued before, and queue no more."""
+        for done in range(step.count):
+            plan = plan_job(self._random, step.mode or self._random.choice(USUAL_MODES))
+            try:
+                queued = await self._activity.simulation.queue_job(self._activity.operator, project, plan)
+            except StoreError as error:
+                if not done or is_cancelling():
+                    raise
+                self._stage.report(f"The burst queued {done} of {step.count} jobs. {error.message}")
+                return
+            if queued:
+                self._own.add(queued.id)
 
     def _job(self, name: str) -> GenerationJob:
         if name not in self._jobs:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
+
 from store import validation
 from store.configuration.settings import OPERATOR_NAME
 from store.configuration.toml_table import TomlTable, kind
@@ -25,8 +27,11 @@ from tui.demo.scenario import (
     Wait,
     WaitFor,
 )
+from tui.text.clean_text import clean
 
 LONGEST_SECONDS = 600.0
+LONGEST_CAPTION = 180
+"""Cells. With the hint of the key, it fits on three lines of 80 columns, however its words break."""
 MOST_JOBS = 100
 _USUAL_PROJECT = "Autumn catalog"
 _USUAL_CENTS = 250
@@ -61,7 +66,8 @@ class StepKind:
 
 
 def _say(table: TomlTable, _: KnownNames) -> Step | None:
-    text, seconds = table.text("say"), table.seconds("seconds", least=0, most=LONGEST_SECONDS)
+    text = table.converted_text("say", _caption)
+    seconds = table.seconds("seconds", least=0, most=LONGEST_SECONDS)
     return None if text is None else Say(text=text, seconds=seconds)
 
 
@@ -166,6 +172,14 @@ def _known_job(table: TomlTable, key: str, known: KnownNames) -> str | None:
     return None
 
 
+def _caption(text: str) -> str:
+    if (cells := cell_len(clean(text))) > LONGEST_CAPTION:
+        raise ValueError(
+            f"has {cells} characters. At most {LONGEST_CAPTION} fit in a terminal of 80 columns. Say it in two steps"
+        )
+    return text
+
+
 def _mode(text: str) -> str:
     try:
         return validation.check_mode(text)
@@ -194,7 +208,7 @@ _WHERE = {"project": f"project, by default {_USUAL_PROJECT}"}
 STEP_KINDS: Mapping[str, StepKind] = {
     "say": StepKind(
         takes="text",
-        does="Show a caption and wait for space",
+        does=f"Show a caption of at most {LONGEST_CAPTION} characters, and wait for space",
         options={"seconds": "continue after this time"},
         read=_say,
     ),

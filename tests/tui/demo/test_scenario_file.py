@@ -124,6 +124,10 @@ projekt = "x"
         ("burst = true", "line 4: step.1.burst is true or false, but must be a whole number."),
         ('create = "a"\n[[step]]\ncreate = "a"', "line 6: step.2.create is the name of an earlier job. "),
         ('create = "a"\nmode = "  "', "line 5: step.1.mode is empty."),
+        (
+            f'say = "{"x" * 181}"',
+            "line 4: step.1.say has 181 characters. At most 180 fit in a terminal of 80 columns. ",
+        ),
         ('act-as = "eve"', "line 4: step.1.act-as has an invalid value: 'eve' is not known. "),
         ('kill-worker = "studio"', "line 4: step.1.kill-worker has an invalid value: 'studio' is not known. "),
     ],

@@ -170,7 +170,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         ToastHolder { display: none; }
         #heading, .label, .note { text-overflow: ellipsis; }
         &.-low Caption { padding: 0 2; }
-        &.-tall #figures, &.-tall TransitionRows { margin-top: 1; }
+        &.-tall #figures { margin-top: 1; }
         &.-widest #machine .arrow { width: 7; }
         &.-large-digits #machine .arrow { height: 8; }
     }

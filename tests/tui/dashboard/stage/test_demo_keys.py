@@ -118,13 +118,15 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
         (other, *_) = [job for job in running if job.user_id != ADA.id]
         first, second = app.run_worker(complete(other)), app.run_worker(complete(own))
         await driver.press("full_stop", "full_stop", until=lambda: first.is_finished and second.is_finished)
-        await driver.until(lambda: cursor_job(driver).id == own.id)
-        assert cursor_job(driver).status == "succeeded"
+        await driver.until(lambda: (cursor_job(driver).id, cursor_job(driver).status) == (own.id, "succeeded"))
         await driver.press("d", toast="The step moved the cursor.")
-        texts = [message.text for message in app.messages.kept]
-        assert f"Step: completed {own.mode} {short_id(own.id)}." in texts
-        (place,) = [text for text in texts if short_id(other.id) in text]
+        await driver.until(lambda: f"Step: completed {own.mode} {short_id(own.id)}." in kept(app))
+        (place,) = [text for text in kept(app) if short_id(other.id) in text]
         assert re.fullmatch(rf"Step: completed {other.mode} \S+ in \w.* of \S+@example\.com\.", place)
+
+
+def kept(app: DemoApp) -> list[str]:
+    return [message.text for message in app.messages.kept]
 
 
 async def states(operator: Store) -> set[tuple[UUID, str]]:

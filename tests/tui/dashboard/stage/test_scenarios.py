@@ -1,24 +1,34 @@
 """A scenario in the dashboard: captions, the acting user, the cursor and the space key."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from store.errors import Unreachable
 from store.formats import utc_now
-from store.jobs.job import GenerationJob
+from store.jobs.job import USUAL_MODES, GenerationJob
+from store.sample.job_plans import plan_job
 from store.sample.sample_data import fill
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
+from tui.dashboard.keys.bindings import inherited_bindings
+from tui.dashboard.message_line import MessageLine
+from tui.dashboard.stage.demo_app import DemoPresenter
 from tui.dashboard.stage.presenter import Presenter
 from tui.demo import scenario_player
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
 from tui.demo.demo_session import activity_for
-from tui.demo.scenario_file import parse_scenario
+from tui.demo.scenario import Say
+from tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
+from tui.demo.scenario_player import ScenarioPlayer
 
 
 @asynccontextmanager
@@ -194,6 +204,13 @@ async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(
         database,
         steps,
     ) as (driver, app):
+        for size in ((80, 24), (120, 36)):
+            await driver.resize(*size)
+            await driver.shows("caption · space: next")
+            lines = driver.text.splitlines()
+            assert sum(line.count("A long caption") for line in lines[-4:]) >= 9
+            assert " ".join(driver.text.split()).count("A long caption") == 12
+            assert not driver.table.region.overlaps(app.screen.query_one(MessageLine).region)
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
         await driver.until(lambda: " ".join(driver.text.split()).count("A long caption") == 12)
         assert "B close" in driver.text.splitlines()[-1]
@@ -220,6 +237,59 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
         await operator.delete_generation_job(newest.id)
         await driver.press("space", toast="The scenario skipped a step. The job 'a' can no longer start.")
         await driver.shows("Next · space: next")
+
+
+async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    say = "Ready"
+    [[step]]
+    burst = 3
+    project = "Bike accessories"
+    [[step]]
+    say = "Next"
+    """
+    async with playing(database, steps) as (driver, app):
+        await driver.shows("Ready · space: next")
+        assert app.control.activity is not None
+        operator = app.control.activity.operator
+        project = next(one for one in await operator.get_projects() if one.name == "Bike accessories")
+        spent = project.total_cost_cents
+        plans = Random("0 scenario")  # noqa: S311
+        first, second = (plan_job(plans, plans.choice(USUAL_MODES)).cost_cents for _ in range(2))
+        await operator.set_budget(project_id=project.id, period="all", limit_cents=spent + first + second - 1)
+        await driver.press("space", toast="The burst queued 1 of 3 jobs. ")
+        await driver.shows("Next · space: next")
+
+
+async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that is stopped during its commit raises a StoreError. The former scenario must end there."""
+    begun = asyncio.Event()
+
+    async def stopped(*_: object, **__: object) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise Unreachable("The connection was lost.") from None
+
+    steps = '[[step]]\nsay = "First"\n[[step]]\ncreate = "a"\n[[step]]\nsay = "Second"'
+    async with playing(database, steps) as (driver, _):
+        await driver.shows("First · space: next")
+        monkeypatch.setattr(ScenarioPlayer, "_write", stopped)
+        await driver.press("space", until=begun.is_set)
+        await start_over(driver)
+        await driver.shows("First · space: next")
+        assert driver.toasts == []
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_keys_that_captions_offer_work_in_the_presenter_view_or_are_keys_of_the_list(name: str) -> None:
+    captions = " ".join(step.text for step in load_scenario(name).steps if isinstance(step, Say))
+    bound = {one.key for one in inherited_bindings(DemoPresenter)}
+    assert {key for key in re.findall(r"Press (\S+)", captions) if key not in bound} == set()
+    for sentence in re.findall(r"[^.]*\b(?:enter|r)\b [^.]*", captions):
+        assert "In the list" in sentence
 
 
 async def test_starting_over_plays_the_scenario_again(database: Conninfo) -> None:
