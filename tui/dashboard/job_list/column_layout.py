@@ -25,7 +25,7 @@ _GAP = 2
 """Cells between two columns, unless the list is narrow or tight."""
 MOST_TEXT, _MOST_ERROR = 32, 80
 """Maximum cells of a mode or a name, and of an error. Longer lines are harder to read."""
-_LEAST_TEXT, _TIGHT_TEXT, _SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 7, 10, 12, 16, 24
+_LEAST_TEXT, _TIGHT_TEXT, _SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 7, 8, 12, 16, 24
 _LEAST_ERROR, _SHORT_ERROR, _SOME_ERROR, _ENOUGH_ERROR = 10, 16, 24, 40
 """Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
 
@@ -127,10 +127,13 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
 
 
 def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
-    """Return the widths that columns grow to, one after another."""
+    """Return the widths that columns grow to, one after another.
+
+    Owners grow first: a list has more owners than modes or projects, so a short part of a name says less.
+    """
     mode, project, owner = content.mode, content.project or 0, content.owner or 0
     return [
-        (ColumnName.OWNER, min(owner, _TIGHT_TEXT)),
+        (ColumnName.OWNER, min(owner, _SHORT_TEXT)),
         (ColumnName.MODE, min(mode, _TIGHT_TEXT)),
         (ColumnName.PROJECT, min(project, _TIGHT_TEXT)),
         (ColumnName.OWNER, min(owner, _SOME_TEXT)),
@@ -192,7 +195,7 @@ def _reserved(
         case ColumnName.ERROR if owner is None:
             return missing(_SOME_TEXT, mode, project)
         case ColumnName.ERROR if is_tight:
-            return missing(_TIGHT_TEXT, mode, project, owner)
+            return missing(_TIGHT_TEXT, mode, project) + missing(_SHORT_TEXT, 0, 0, owner)
         case ColumnName.ERROR:
             of_error = _SHORT_ERROR - least[ColumnName.ERROR]
             return missing(_SHORT_TEXT, mode, project) + missing(_SOME_TEXT, 0, 0, owner) + of_error
