@@ -80,6 +80,7 @@ def test_durations_are_beside_owners_who_stay_recognizable(width: int) -> None:
     """A list has 71 cells on a screen of 100 columns, and 77 on one of 80. Errors give way: the details show them."""
     columns = {str(column.name): column.width for column in lay_out(width, ALL_OWNERS)}
     assert columns["DURATION"] == len("59 min 59 s")
+    assert columns["PROJECT"] >= (12 if width >= 102 else 7)
     assert columns["OWNER"] >= (len("ada@example.com") if width >= 111 else 12 if width >= 77 else 7)
     assert columns.get("ERROR", 16) >= (16 if width >= 111 else 10)
 
