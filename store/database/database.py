@@ -285,8 +285,12 @@ class Database:
         - Raises JournalUnavailable if the journal can't be written.
         """
         with self.priority.foreground():
-            async with self._write(actor, limits or self._limits) as transaction:
-                yield transaction
+            try:
+                async with self._write(actor, limits or self._limits) as transaction:
+                    yield transaction
+            except Unreachable as error:
+                error.has_ended_write = True
+                raise
 
     @asynccontextmanager
     async def _write(self, actor: Actor, limits: TimeLimits) -> AsyncIterator["WriteTransaction"]:

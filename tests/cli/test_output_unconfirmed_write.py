@@ -1,4 +1,4 @@
-"""A connection that is lost before a change is confirmed: exit code 7, the command, and its later known outcome."""
+"""A connection that is lost before a change is confirmed: the exit code, the command, and its outcome."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from store.journal.journal import read_journal
 from tests.cli.cli_rows import QUEUED
 from tests.cli.command_line import Result, run_process, uri
 from tests.conftest import Conninfo
-from tests.store.faulty_servers import COMMIT, Cut, proxied
+from tests.store.faulty_servers import CHANGE, COMMIT, Cut, proxied
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -38,6 +38,17 @@ async def test_write_outcome_stays_unknown_while_the_connection_is_lost(database
     advice = "Check its outcome in the journal before you repeat it."
     assert_outcome_unknown(ended, ": it may or may not have been made.", advice)
     assert journal() == [("transition job to running", "unknown")]
+
+
+async def test_connection_lost_before_the_commit_is_reported_with_the_unchanged_state(database: Conninfo) -> None:
+    async with proxied(database) as (proxy, conninfo):
+        proxy.cut = Cut(at=CHANGE)
+        ended = await asyncio.to_thread(run_process, *TRANSITION, "--database-url", uri(conninfo))
+    assert (ended.code, ended.out) == (3, "")
+    message = json.loads(ended.err)["error"]["message"]
+    assert message.startswith("The connection was lost: ")
+    assert message.endswith(". Nothing was changed.")
+    assert journal() == []
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,10 @@ def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
     match error:
         case BadConfiguration() | PartlyDeclined():
             return error.problems, error.hint
+        case StoreError() if error.has_ended_write:
+            from store.journal.journal import Journal
+
+            return [str(error), *([] if Journal.writes_done else ["Nothing was changed."])], error.hint
         case StoreError() | CommandError():
             return [str(error)], error.hint
         case KeyboardInterrupt():

@@ -84,7 +84,10 @@ async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jo
     await dashboard.shows("Database: testbase", short(3), short(4))
     await dashboard.press("n", dialog="Archive · Autumn catalog", shows="2 marked")
     assert archived(jobs_db) == {3, 4, 6}
-    await dashboard.press("r", "y", message="Restored 2 jobs.")
+    with jobs_db.at_once():
+        jobs_db.sql("select from gjobs.archived_jobs for update")
+        await dashboard.press("r", "y", shows="Restoring 2 jobs …")
+    await dashboard.shows_message("Restored 2 jobs.")
     assert archived(jobs_db) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 

@@ -73,8 +73,11 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     await operator.press("n", dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
     assert len(limits(jobs_db)) == 1
     await operator.press("d", dialog="Remove this budget?")
-    await operator.press(
-        "y", message="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
+    with jobs_db.at_once():
+        jobs_db.sql("select from gjobs.budgets for update")
+        await operator.press("y", shows="Removing the budget …")
+    await operator.expects(
+        message="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
     )
     assert limits(jobs_db) == []
     assert [entry.what for entry in read_journal(tmp_path / "journal").entries] == ["remove budget"]
