@@ -42,6 +42,9 @@ class Stage(Protocol):
     def show_caption(self, text: str, *, waits: bool) -> None:
         """Show a caption until the next one. With `waits`, the caption names the key that continues."""
 
+    async def show_new(self, job: GenerationJob) -> None:
+        """Move the cursor to a new job, unless the list is of other jobs."""
+
     def report(self, text: str) -> None:
         """Report that a step could not be done."""
 
@@ -178,7 +181,8 @@ class ScenarioPlayer:
                 await self._burst(step, await self._project(step.project))
 
     async def _burst(self, step: Burst, project: Project) -> None:
-        """Queue the jobs. If one is refused, report how many were queued before, and queue no more."""
+        """Queue the jobs, and show the newest. After a refusal, report how many were queued, and queue no more."""
+        newest: GenerationJob | None = None
         for done in range(step.count):
             plan = plan_job(self._random, step.mode or self._random.choice(USUAL_MODES))
             try:
@@ -187,9 +191,12 @@ class ScenarioPlayer:
                 if not done or is_cancelling():
                     raise
                 self._stage.report(f"The burst queued {done} of {step.count} jobs. {error.message}")
-                return
+                break
             if queued:
                 self._own.add(queued.id)
+                newest = queued
+        if newest is not None:
+            await self._stage.show_new(newest)
 
     def _job(self, name: str) -> GenerationJob:
         if name not in self._jobs:

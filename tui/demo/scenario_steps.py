@@ -230,7 +230,7 @@ STEP_KINDS: Mapping[str, StepKind] = {
     "fail": StepKind(takes="name", does="Fail the job", options={"error": "error text"}, read=_fail),
     "burst": StepKind(
         takes="number",
-        does="Queue this number of jobs at once",
+        does="Queue this number of jobs at once, and move the cursor to the newest if it is listed",
         options={"mode": "mode, by default different modes", **_WHERE},
         read=_burst,
     ),

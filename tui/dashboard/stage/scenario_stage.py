@@ -9,6 +9,7 @@ from textual.widgets import Input
 from store.configuration.settings import OPERATOR_NAME
 from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
+from store.users.actor import ActingUser
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
 from tui.dashboard.keys.key_queue import every_key
 from tui.dashboard.messages import ProjectChosen
@@ -77,6 +78,14 @@ class ScenarioStage:
             await self.wait_for_list()
             if problem := await self._app.go_to_job(job):
                 self.report(problem)
+
+    async def show_new(self, job: GenerationJob) -> None:
+        """Move the cursor to a new job, unless the list is of other jobs."""
+        store, shown = self._app.poller.store, self._app.dashboard.listed.project_id
+        actor = store.actor if store is not None else None
+        is_hidden = isinstance(actor, ActingUser) and actor.id != job.user_id
+        if not is_hidden and shown in (None, job.project_id):
+            await self.point_at(job)
 
     async def wait_for_list(self) -> None:
         """Wait until the requested list is shown, at most for some seconds."""

@@ -94,8 +94,10 @@ class TransitionRows(Center):
         gap = 1 if most * (big_letters.LINES + 1) - 1 <= height else 0
         shown = self._transitions[:most]
         words = [_words(one, width) for one in shown]
-        name_width = _name_width([name for name, _ in words], width)
-        return [_large_row(one, now, *pair, name_width) for one, pair in zip(shown, words, strict=True)], gap
+        status_width = _width_of(max(JobStatus, key=len))
+        widest_name = max([_width_of(max(USUAL_MODES, key=len)), *(name.width for name, _ in words)])
+        widths = min(widest_name, width - status_width), status_width
+        return [_large_row(one, now, pair, widths) for one, pair in zip(shown, words, strict=True)], gap
 
 
 def _line(transition: Transition, now: datetime, *, has_id: bool, most: int) -> Content:
@@ -121,15 +123,15 @@ def _words(transition: Transition, room: int) -> tuple[_LargeWord, _LargeWord]:
     return _LargeWord(lines=("", mode, "")), _LargeWord(lines=("", label, ""), style=style)
 
 
-def _name_width(names: Sequence[_LargeWord], room: int) -> int:
-    """Return the width for the modes: the same for all usual modes, so that the rows keep their place."""
-    longest_mode, longest_status = max(USUAL_MODES, key=len), max(JobStatus, key=len)
-    usual, status = (len(big_letters.draw_letters(text)[0]) for text in (longest_mode, longest_status))
-    widest = max([usual, *(name.width for name in names)])
-    return min(widest, room - status)
+def _width_of(text: str) -> int:
+    return len(big_letters.draw_letters(text)[0])
 
 
-def _large_row(transition: Transition, now: datetime, name: _LargeWord, state: _LargeWord, name_width: int) -> Content:
+def _large_row(
+    transition: Transition, now: datetime, words: tuple[_LargeWord, _LargeWord], widths: tuple[int, int]
+) -> Content:
+    """Return three lines. The widths are the same for all usual modes and statuses, so that rows keep their place."""
+    (name, state), (name_width, state_width) = words, widths
     before = transition.path[-2:-1]
     sides = (age(transition.at, now), short_id(transition.job.id), *(f"was {status_label(one)}" for one in before))
     lines = [
@@ -137,7 +139,7 @@ def _large_row(transition: Transition, now: datetime, name: _LargeWord, state: _
             (pad(sides[number] if number < len(sides) else "", _SIDE), MUTED),
             name.line(number, name_width),
             (_ARROW[number], MUTED),
-            state.line(number),
+            state.line(number, state_width),
         )
         for number in range(big_letters.LINES)
     ]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -22,6 +23,7 @@ from tui.dashboard.keys.bindings import inherited_bindings
 from tui.dashboard.message_line import MessageLine
 from tui.dashboard.stage.demo_app import DemoPresenter
 from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.statistics.count_text import Position
 from tui.demo import scenario_player
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
@@ -260,6 +262,28 @@ async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(datab
         await operator.set_budget(project_id=project.id, period="all", limit_cents=spent + first + second - 1)
         await driver.press("space", toast="The burst queued 1 of 3 jobs. ")
         await driver.shows("Next · space: next")
+
+
+async def test_burst_shows_its_newest_job(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    create = "a"
+    [[step]]
+    point-at = "a"
+    [[step]]
+    say = "First"
+    [[step]]
+    burst = 4
+    [[step]]
+    say = "Second"
+    """
+    async with playing(database, steps) as (driver, app):
+        await driver.shows("First · space")
+        first = cursor_job(driver)
+        await driver.press("space", shows="Second · space")
+        assert app.dashboard.listing is not None
+        assert [job.id for job in app.dashboard.listing.window.jobs].index(first.id) == 4
+        assert driver.table.position == Position(number=1, is_exact=True, length=ANY)
 
 
 async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
