@@ -11,10 +11,12 @@ from store.value_class import dataclass
 WINDOW = 60.0
 """Length of the measured window, in seconds."""
 
-RECENT = 3.0
-"""Seconds before the newest answer in which the fastest answer counts as a round trip. A network that becomes slower
-shows soon, and a single slow answer among fast ones does not.
+LAST_ANSWERS = 3
+"""The fastest of this many answers counts as a round trip. A network that becomes slower shows soon, and a slow query
+among fast ones does not.
 """
+RECENT = 30.0
+"""Seconds before the newest answer. Older answers say nothing about the network now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ class LoadMeter:
 
     @property
     def _round_trip(self) -> float | None:
-        answers = [(sample.at, sample.took) for sample in self._samples if sample.took is not None]
+        answers = [(sample.at, sample.took) for sample in self._samples if sample.took is not None][-LAST_ANSWERS:]
         return min((took for at, took in answers if at >= answers[-1][0] - RECENT), default=None)
 
     def _sample(self, took: float | None = None) -> _Sample:
