@@ -49,6 +49,8 @@ async def test_waste_shows_failed_jobs_and_retries_by_each_key(dashboard: Driver
     await dashboard.resize(120, 36)
     await dashboard.shows("f5 refresh", "All jobs that exist are counted.", "wasted")
     assert "RETR" not in dashboard.text
+    await dashboard.resize(40, 12)
+    await dashboard.shows("mode  project  user  group  day", "wasted", "WASTE", "kind h", "← previous  → next")
     await dashboard.press("w", until=lambda: dashboard.dialog.startswith("Errors · "))
 
 

@@ -41,8 +41,10 @@ _KEYS_OF_ALL = {
     "details.copy_id": "copy id",
     "details.copy_json": "copy JSON",
     _CASE: "case",
-    "dialog.leave": "close",
 }
+_CLOSE = {"dialog.leave": "close"}
+_KEYS_OF_TIMES = {"details.moment": "moment", "dialog.zone": "time zone"}
+"""Hints that take no further line."""
 
 _MOST_PERCENT = 96
 """The maximum height of the box, in percent of the screen's height."""
@@ -285,7 +287,11 @@ class JobDetails(Dialog[JobAction]):
         acts = {} if self._sections.hiding or self._is_read_only else _applicable_keys(self.job.status)
         others = {name: words for name, words in _KEYS_OF_ALL.items() if self._moment is None or name != _CASE}
         folding = {"details.error": "full error" if is_folded else "fold error"} if has_error else {}
-        return self.keys_line({**acts, **folding, **others}, width=room or None)
+        line, longer = (
+            self.keys_line({**acts, **folding, **others, **times, **_CLOSE}, width=room or None)
+            for times in ({}, _KEYS_OF_TIMES)
+        )
+        return longer if longer.plain.count("\n") == line.plain.count("\n") else line
 
     @property
     def refused_keys(self) -> frozenset[str]:

@@ -27,13 +27,13 @@ _NAME_CELLS = 40
 _HINT_GAP = 2
 
 
-def choices_line(names: Iterable[str], chosen: int) -> Content:
+def choices_line(names: Iterable[str], chosen: int, *, gap: str = "  ") -> Content:
     """Return the names on one line, with the chosen one highlighted."""
     parts = [
         Content.styled(f" {name} ", "reverse bold" if place == chosen else "$foreground-muted")
         for place, name in enumerate(names)
     ]
-    return Content("  ").join(parts)
+    return Content(gap).join(parts)
 
 
 def key_hint(key: str, what: str) -> Content:

@@ -19,6 +19,8 @@ OptionType = TypeVar("OptionType")
 FoundType = TypeVar("FoundType")
 
 _GAP = "  "
+_LOW = 18
+"""A screen with fewer lines has no empty lines around the table."""
 
 
 class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
@@ -29,6 +31,13 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         #options { margin-bottom: 1; }
         #summary { height: auto; max-height: 3; color: $foreground-muted; }
         #keys { height: 1; color: $foreground-muted; margin-top: 1; }
+
+        &.-low {
+            #dialog { padding: 0 1; }
+            #options { margin-bottom: 0; }
+            #summary { max-height: 1; }
+            #keys { margin-top: 0; }
+        }
     }
     """
     HINTS: ClassVar[Mapping[str, str]]
@@ -98,12 +107,18 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         self.say("summary", summary)
 
     def on_resize(self) -> None:
+        self.set_class(self._is_low, "-low")
+        self._draw_options()
         self.call_after_refresh(self._draw_table)
 
+    @property
+    def _is_low(self) -> bool:
+        return self.size.height < _LOW
+
     def _draw_options(self) -> None:
-        labels = choices_line(self._options, self._chosen)
-        heading = self.heading()
-        self.say("options", Content("\n\n").join([labels, Content.styled(heading, "bold")] if heading else [labels]))
+        labels = choices_line(self._options, self._chosen, gap="" if self._is_low else _GAP)
+        heading, between = self.heading(), Content("\n" if self._is_low else "\n\n")
+        self.say("options", between.join([labels, Content.styled(heading, "bold")] if heading else [labels]))
 
     def _draw_table(self) -> None:
         if self.is_open:

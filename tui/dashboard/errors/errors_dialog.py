@@ -51,7 +51,12 @@ _GROUP_KEYS = {
     "errors.case": "case",
     "errors.waste": "waste",
 }
-_SCREEN_KEYS = {"errors.pane": "scroll the error", "errors.again": "refresh", "dialog.leave": "close"}
+_SCREEN_KEYS = {
+    "errors.pane": "scroll the error",
+    "errors.again": "refresh",
+    "dialog.zone": "time zone",
+    "dialog.leave": "close",
+}
 _READING = "reading"
 _TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
 

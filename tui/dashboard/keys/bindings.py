@@ -26,8 +26,7 @@ def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
         Binding(
             "at",
             f"{namespace}start('moment')",
-            "Moment",
-            show=False,
+            "moment",
             id=f"{group}.moment",
             tooltip="Show jobs and numbers as they were at a moment",
         ),
@@ -94,8 +93,7 @@ APP_BINDINGS: list[BindingType] = [
     Binding(
         "Z",
         "zone",
-        "Time zone",
-        show=False,
+        "time zone",
         id="app.zone",
         tooltip="Show times in UTC, in local time or in the profile's time zone",
     ),

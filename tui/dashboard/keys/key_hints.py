@@ -26,6 +26,9 @@ _PAIRS = {"demo.slower": ("demo.faster", "speed")}
 _OF_SUPPORT = frozenset({"app.errors", "job.case"})
 """The hints that are only in a wide line."""
 _SUPPORT_FROM = 100
+_OF_TIME = frozenset({"app.moment", "app.zone"})
+"""The hints that are only in the widest lines, after all others."""
+_TIME_FROM = 120
 _OF_DEMO = "demo"
 _OF_STAGE = "app.presenter"
 """Only a demo has its hint."""
@@ -61,6 +64,8 @@ class KeyHint:
     def rank(self) -> int:
         """The order in which hints get room."""
         group = self.binding_id.partition(".")[0]
+        if self.binding_id in _OF_TIME:
+            return 6
         if self.binding_id in _OF_SUPPORT:
             return 4
         if self.binding_id in _LEAST_NEEDED:
@@ -196,6 +201,8 @@ def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
         is_demo = any(hint.binding_id.startswith(f"{_OF_DEMO}.") for hint in hints)
         left_out = _OF_SUPPORT | _NOT_IN_NARROW_DEMO if is_demo else _OF_SUPPORT
         hints = [hint for hint in hints if hint.binding_id not in left_out]
+    if room < _TIME_FROM:
+        hints = [hint for hint in hints if hint.binding_id not in _OF_TIME]
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
     return [*_from(0, others), *_from(at_end, pinned)]

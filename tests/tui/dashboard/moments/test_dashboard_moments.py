@@ -75,7 +75,10 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert "? none" not in driver.text
     assert "d delete" not in driver.text
     await driver.press("escape", dialog="")
+    driver.clear_messages()
+    await driver.press("d", toast="Writes are off")
     await driver.press("escape", until=lambda: "writes are off" not in driver.header)
+    assert driver.toasts == []
     await driver.until(lambda: set(driver.rows) == before)
     assert driver.session.access.may_write
 
