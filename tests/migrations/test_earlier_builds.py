@@ -18,6 +18,7 @@ DUMPS = sorted((Path(__file__).parent / "dumps").glob("0*.sql"))
 TABLES = """
 select schemaname, tablename from pg_tables
  where schemaname in ('auth', 'public', 'gjobs') and tablename not in ('alembic_version', 'replaced', 'job_folding')
+   and tablename not like 'waste%'  -- counted again
  order by 1, 2
 """
 OURS = """
@@ -77,7 +78,7 @@ def test_upgraded_database_of_an_earlier_build_has_the_schema_of_a_new_one(
 
 
 def test_each_revision_of_the_earlier_build_has_a_dump() -> None:
-    assert [dump.stem for dump in DUMPS] == list(REVISIONS[:9])
+    assert [dump.stem for dump in DUMPS] == [*REVISIONS[:9], "0012"]
 
 
 def test_upgraded_database_downgrades_like_a_new_one(blank_database: Conninfo, migrated_copy: Conninfo) -> None:
