@@ -14,8 +14,10 @@ GUTTER = 3
 WIDE = 120
 """The width from which the id column fits."""
 
-STUCK_LABEL = "! stuck 59 min"
-"""The longest status of a stuck job. The exclamation mark is one cell wide in every font."""
+STUCK_LABELS = ("running ! stuck 59m", "! stuck 59 min")
+"""The longest statuses of a stuck job in a wide and a narrow list. The exclamation mark is one cell wide in every
+font.
+"""
 
 HIDDEN = "⊘ hidden"
 """The visibility cell of a job that the user does not see."""
@@ -118,7 +120,8 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     for name, wanted_width in _growth(content):
         missing = max(wanted_width - widths.get(name, 0), 0)
         if name in widths:
-            more = min(missing, left)
+            # A status that is too narrow for its next label needs none of the cells.
+            more = min(missing, left) if name is not ColumnName.STATUS or missing <= left else 0
             widths[name] += more
             left -= more
     if ColumnName.ERROR in widths:
@@ -143,6 +146,7 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
         (ColumnName.MODE, min(mode, _SOME_TEXT)),
         (ColumnName.PROJECT, min(project, _SOME_TEXT)),
         (ColumnName.ERROR, _SOME_ERROR),
+        (ColumnName.STATUS, len(STUCK_LABELS[0])),
         (ColumnName.MODE, min(mode, _ENOUGH_TEXT)),
         (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
         (ColumnName.OWNER, min(owner, _ENOUGH_TEXT)),
@@ -150,7 +154,7 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
         (ColumnName.MODE, mode),
         (ColumnName.PROJECT, project),
         (ColumnName.OWNER, owner),
-        (ColumnName.STATUS, len(STUCK_LABEL)),
+        (ColumnName.STATUS, len(STUCK_LABELS[1])),
     ]
 
 

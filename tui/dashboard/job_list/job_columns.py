@@ -148,7 +148,8 @@ def stuck_time(job: GenerationJob, now: datetime) -> str:
 
 def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
     time = stuck_time(job, now)
-    wordings = (f"! stuck {time}", f"! stuck {time.replace(' min', 'm')}", f"! {time}")
+    short_time = time.replace(" min", "m")
+    wordings = (f"running ! stuck {short_time}", f"! stuck {time}", f"! stuck {short_time}", f"! {time}")
     return next((words for words in wordings if len(words) <= column.width), wordings[-1])
 
 
