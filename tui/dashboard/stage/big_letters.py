@@ -8,10 +8,16 @@ _FONT = "future"
 
 @cache
 def _glyphs() -> dict[str, tuple[str, ...]]:
-    """Return the lines of each printable ASCII character. The package is imported only when the view opens."""
-    from pyfiglet import FigletFont
+    """Return the lines of each printable ASCII character. The package is imported only when the view opens.
 
-    font = FigletFont(_FONT)
+    Some systems package it without this font. Then nothing can be drawn.
+    """
+    from pyfiglet import FigletFont, FontNotFound
+
+    try:
+        font = FigletFont(_FONT)
+    except FontNotFound:
+        return {}
     lines = {chr(code): tuple(line.replace(font.hardBlank, " ") for line in font.chars[code]) for code in font.chars}
     return {character: glyph for character, glyph in lines.items() if character.isascii() and len(glyph) == LINES}
 

@@ -76,8 +76,9 @@ class TransitionRows(Center):
 
     @property
     def _are_large(self) -> bool:
-        """Whether there is room for the letters of five transitions."""
-        return self.content_size.height >= SHOWN_TRANSITIONS * big_letters.LINES
+        """Whether there is room for the letters of five transitions, and a font for them."""
+        has_room = self.content_size.height >= SHOWN_TRANSITIONS * big_letters.LINES
+        return has_room and all(map(big_letters.can_draw, (*USUAL_MODES, *JobStatus)))
 
     def _small_rows(self, now: datetime) -> tuple[list[Content], int]:
         """Return one line for each transition, and the number of blank lines between them."""
