@@ -150,15 +150,15 @@ def pinned_words(pinned: PinnedText) -> Content:
 
 
 def pinned_lines(pinned: PinnedText, room: int, most: int) -> list[Content]:
-    """Return the text and its keys on at most this many lines. Only the text is shortened."""
-    room = max(room, _LEAST_ROOM)
-    whole = pinned_words(pinned).wrap(room)
-    if len(whole) <= most:
-        return whole
-    end = _end(pinned)
-    lines = [line.plain for line in Content(pinned.text).wrap(room)]
-    last = shorten(" ".join(lines[most - 1 :]), max(room - cell_len(end), _LEAST_ROOM))
-    return [*(_styled(line) for line in lines[: most - 1]), _styled(last, end)]
+    """Return the text and its keys on at most this many lines. Only the text is shortened, and keys stay together."""
+    room, end = max(room, _LEAST_ROOM), _end(pinned)
+    lines = [line.plain.rstrip() for line in Content(pinned.text).wrap(room)] or [""]
+    has_room = cell_len(lines[-1] + end) <= room
+    if not has_room and len(lines) < most:
+        return [*map(_styled, lines), _styled("", pinned.keys)]
+    if not has_room or len(lines) > most:
+        lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), max(room - cell_len(end), _LEAST_ROOM))]
+    return [*map(_styled, lines[:-1]), _styled(lines[-1], end)]
 
 
 def _end(pinned: PinnedText) -> str:

@@ -101,8 +101,11 @@ async def test_pinned_text_covers_the_notes_if_it_does_not_fit_beside_them(drive
         await driver.shows(f"{'x' * 30} · space: next", "2 marked")
 
 
-async def test_pinned_text_is_cut_before_its_keys(drive: Drive) -> None:
+async def test_pinned_text_is_cut_before_its_keys_and_its_keys_stay_on_one_line(drive: Drive) -> None:
     async with drive(size=(80, 24)) as driver:
+        driver.app.messages.pin("x" * 70, owner="caption", keys="space: next")
+        await driver.until(lambda: "space: next" in map(str.strip, driver.text.splitlines()))
+        assert "x" * 70 in driver.text
         driver.app.messages.pin("x" * 300, owner="caption", keys="space: next")
         await driver.shows("xxx… · space: next")
 
