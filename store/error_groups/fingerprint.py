@@ -92,10 +92,11 @@ _DATES = (
     r"(?<![0-9A-Za-z/])[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}(?:[0-9]{2})?(?![0-9A-Za-z/])",
 )
 _CLOCK = rf"(?<![0-9:])[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.,][0-9]+)?{_HALF}?(?![0-9A-Fa-f:])|{_HALF})"
+_ZONE = "(?: ?(?:UTC|GMT|CES?T|[ECMP][SD]T|BST|IST|JST)(?![A-Za-z]))?"
 _WHOLE_TIME = (
     r"(?:(?<![A-Za-z])(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? )?"
-    rf"<time>(?:(?: |, | at )<time>(?: [0-9]{{4}}{_AFTER})?)?"
-    rf"(?: ?(?:UTC|GMT|CES?T|[ECMP][SD]T|BST|IST|JST)(?![A-Za-z]))?(?: ?[+-][0-9]{{2}}:?[0-9]{{2}}{_AFTER})?"
+    rf"<time>(?:(?: |, | at )<time>(?:{_ZONE} [0-9]{{4}}{_AFTER})?)?"
+    rf"{_ZONE}(?: ?[+-][0-9]{{2}}:?[0-9]{{2}}{_AFTER})?"
     r"(?: [(][A-Z][A-Za-z ]* Time[)])?"
 )
 """A date and a time together, with the weekday and the time zone."""
@@ -109,7 +110,7 @@ _IDS = (
         rf"|(?:AIza|A[KS]IA|gh[a-z]_|github_pat_|sk[_-]|xox[a-z]-){_TOKEN}{{12,}})"
     ),
     # Base64.
-    r"base64,[0-9A-Za-z+/_-]+=?=?|(?<![0-9A-Za-z+/_-])[0-9A-Za-z+/_-]{16,}==",
+    r"base64,[0-9A-Za-z+/_-]+=?=?|(?<![0-9A-Za-z+/_-])(?:[0-9A-Za-z+/_-]{16,}==|[0-9A-Za-z+/_-]{40,}=)",
     # UUIDs.
     rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
     # Nano IDs.
@@ -145,8 +146,8 @@ _TOKENS = (
     rf"{_BEFORE}(?=[0-9A-Za-z]{{16}})(?:[A-Za-z]+[0-9][A-Za-z]*[0-9]|[0-9]{{2,}}[A-Za-z])[0-9A-Za-z]*{_AFTER}",
 )
 _STATUS = (
-    r"(?:(?<=HTTP |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)|(?<=[Cc]ode\": |atus\": ))"
-    r"[1-5][0-9]{2}(?![0-9A-Za-z]|[.,][0-9])"
+    r"(?:(?<=HTTP |rror |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)"
+    r"|(?<=[Cc]ode\": |atus\": ))[1-5][0-9]{2}(?![0-9A-Za-z]|[.,][0-9])"
 )
 """An HTTP status or an exit code, if the text says so. It distinguishes faults, so it is kept."""
 _UNIT = (
@@ -184,12 +185,12 @@ STAGES = (
     Stage("[0-9]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
     # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
     Stage(
-        r"(?:HTTP |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])",
+        r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])",
         (Replacement(rf"{_SIGN}(?<![0-9])(?!{_STATUS}){_NUMBER}", "#"),),
         otherwise=(Replacement(_SIGN + _NUMBER, "#"),),
     ),
     # A list of values, so that its length doesn't matter.
-    Stage(None, (Replacement(r"#(?:[,;] ?#)+", "#"),)),
+    Stage(None, (Replacement(r"#(?::#)?(?:[,;] ?#(?::#)?)+", "#"),)),
 )
 """Guards keep the usual lines fast. In Postgres, two patterns are faster than one with two complex alternatives. But a
 session keeps only 32 compiled patterns, and compiling a pattern takes longer than using it.

@@ -45,7 +45,7 @@ from store.jobs.job import JobStatus, ListedJob
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_listed
 
 LIMITS = TimeLimits(statement=8.0)
-"""Reading MOST_FAILURES failures takes about a second, and longer from a slow disk."""
+"""Reading MOST_FAILURES failures takes one to three seconds, and longer from a slow disk."""
 _MODE_CHARACTERS = 200
 
 _jobs = tables.generation_jobs

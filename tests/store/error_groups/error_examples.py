@@ -113,6 +113,7 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
         "Ended at 29 Nov 2026",
         "Ended at 3 May",
         "Ended at Sun Nov 29 17:04:05 2026",
+        "Ended at Sun Nov 29 17:04:05 UTC 2026",
         "Ended at Nov 9 17:04:05",
         "Ended at November 29th, 2026 at 5:04 pm",
         "Ended at 29/Nov/2026:17:04:05 +0000",
@@ -172,6 +173,17 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
     "/tmp/tmp_uploads/# is full": ("/tmp/tmp_uploads/7 is full",),
     "#.# of # jobs".replace("#.#", "#"): ("1234567.89 of 12345678 jobs", "1.5 of 3 jobs"),
     "HTTP 429 after #": ("HTTP 429 after 3 s", "HTTP 429 after 250ms"),
+    "Connect Timeout Error (attempted addresses: #)": (
+        "Connect Timeout Error (attempted addresses: 104.18.6.192:443, 104.18.7.192:443, 104.18.8.192:443)",
+        "Connect Timeout Error (attempted addresses: 2606:4700::6812:6c0:443)",
+    ),
+    "HTTP Error 503: down": ("HTTP Error 503: down",),
+    "RequestId: # HostId: #": (
+        (
+            "RequestId: 4442587FB7D0A2F9"
+            " HostId: vlR7PnpV2Ce81l0PRw6jlUpck7Jo5ZsQjryTjKlc5aLWGVHPZLj5NeC6qMa0emYBDXOo6QBU0Wo="
+        ),
+    ),
     "HTTP 503 after #": ("HTTP 503 after 3 s",),
     "Request failed with status code 503": ("Request failed with status code 503",),
     "Error code: 429 - overloaded": ("Error code: 429 - overloaded",),
