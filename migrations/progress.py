@@ -34,6 +34,7 @@ class Run:
         condition: str | None = None,
         exported_archive: str = "",
         unrecorded: Sequence[str] = (),
+        goal: str = "",
     ) -> None:
         self.report = report
         self.conninfo = conninfo or {}
@@ -44,6 +45,8 @@ class Run:
         """The state of the archive that a downgrade may drop. Empty if none was exported."""
         self.unrecorded = unrecorded
         """The revisions after the recorded one. A downgrade drops what an interrupted upgrade left of them."""
+        self.goal = goal
+        """The revision that a downgrade leads to. Empty if it undoes all revisions."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

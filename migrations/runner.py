@@ -74,6 +74,7 @@ def downgrade(
         condition="0001/droppable.sql" if revision == "base" else None,
         exported_archive=exported.state if exported else "",
         unrecorded=REVISIONS[REVISIONS.index(current) + 1 :],
+        goal="" if revision == "base" else revision,
     )
     for target in _stops(current, revision, downgraded_apart()):
         _until_unlocked(partial(downgrade_to, run, target), run)

@@ -75,6 +75,11 @@ def may_lack(relation: str) -> bool:
     return op.get_bind().scalar(text("select to_regclass(:relation)"), {"relation": relation}) is None
 
 
+def is_undone(revision: str) -> bool:
+    """Return whether this downgrade also undoes the revision."""
+    return this_run().goal < revision
+
+
 def has_body(function: str, name: str) -> bool:
     """Return whether the function exists and has the body that the file creates. Offline, this is unknown: False."""
     if context.is_offline_mode():

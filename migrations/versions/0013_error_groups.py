@@ -1,6 +1,6 @@
 """error groups"""
 
-from migrations.scripts import commit, has_body, run_in_snapshot, run_script
+from migrations.scripts import commit, has_body, is_undone, run_in_snapshot, run_script
 
 revision = "0013"
 down_revision = "0012"
@@ -14,11 +14,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    _group_with(_FORMER)
+    if not is_undone("0011"):
+        _group_with(_FORMER)
 
 
 def drop_unrecorded() -> None:
-    if has_body("gjobs.error_group(text)", _PRESENT):
+    if not is_undone("0011") and has_body("gjobs.error_group(text)", _PRESENT):
         _group_with(_FORMER)
 
 
