@@ -26,3 +26,5 @@ async def test_timings_dialog_shows_modes_over_a_chosen_period_and_retries_after
     await dashboard.press("escape", dialog="")
     await dashboard.show_project("all projects")
     await dashboard.press("t", dialog="Times · all projects")
+    await dashboard.resize(40, 12)
+    await dashboard.shows("1 h  24 h  7 d  30 d", "MODE  ", "DONE  FAILED  WAIT 50 %", "← shorter  → longer")

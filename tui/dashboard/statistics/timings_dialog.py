@@ -22,7 +22,7 @@ MUCH_FAILS = 0.2
 
 _MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
 _LEAST_COLUMNS = 7
-"""The mode, the numbers of jobs, and how long they waited and ran."""
+"""The mode, the numbers of jobs, and how long they waited and ran. Fewer columns are shown only if these do not fit."""
 
 
 class TimingsDialog(TableDialog[timedelta, JobTimings]):
@@ -33,6 +33,7 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
         #dialog { width: 100; }
         VerticalScroll { height: auto; max-height: 50vh; }
         #summary { margin-top: 1; }
+        &.-low #summary { margin-top: 0; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,6 +69,8 @@ def _table(monitoring: JobTimings, width: int) -> Content:
     rows = [timings_text.TITLES, *(timings_text.cells(one, monitoring.taken_at) for one in works)]
     widths = column_widths(rows)
     while len(widths) > _LEAST_COLUMNS and width - cells_of_others(widths) < min(widths[0], _MODE_CELLS):
+        widths.pop()
+    while len(widths) > 2 and width - cells_of_others(widths) < _LEAST_MODE_CELLS:
         widths.pop()
     widths[0] = max(min(widths[0], width - cells_of_others(widths)), _LEAST_MODE_CELLS)
     title, *lines = (table_line(row, widths) for row in rows)
