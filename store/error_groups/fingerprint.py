@@ -113,8 +113,8 @@ _IDS = (
     r"base64,[0-9A-Za-z+/_-]+=?=?|(?<![0-9A-Za-z+/_-])(?:[0-9A-Za-z+/_-]{16,}==|[0-9A-Za-z+/_-]{40,}=)",
     # UUIDs.
     rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
-    # Nano IDs.
-    rf"(?<!{_TOKEN})(?={_TOKEN}*[0-9])(?={_TOKEN}*[A-Z])(?={_TOKEN}*[a-z]){_TOKEN}{{21}}(?!{_TOKEN})",
+    # Nano IDs. Names of models have the same characters, but words.
+    rf"(?<!{_TOKEN})(?!{_TOKEN}*[a-z]{{6}})(?={_TOKEN}*[0-9])(?={_TOKEN}*[A-Z])(?={_TOKEN}*[a-z]){_TOKEN}{{21}}(?!{_TOKEN})",
     # Requests of Vercel and Cloudflare.
     rf"{_BEFORE}(?:(?:[a-z]{{3}}[0-9]::)+[0-9a-z]{{5}}-[0-9]{{10,13}}-[0-9a-f]{{12}}|[0-9a-f]{{16}}-[A-Z]{{3}}){_AFTER}",
     # Pods of Kubernetes after the name of their deployment, temporary files of Python, and hex with a prefix.

@@ -159,6 +159,9 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
         "prediction V1StGXR8_Z5jdHi6B-myT failed",
         "prediction 8f3k2j9x failed",
     ),
+    "model Qwen#-VL-#-Instruct is busy": ("model Qwen2-VL-72B-Instruct is busy",),
+    "net::ERR_HTTP#_STREAM_ERROR": ("net::ERR_HTTP2_STREAM_ERROR",),
+    "Conv#dBackward expects # channels": ("Conv2dBackward expects 3 channels",),
     "the # attempt": ("the 1st attempt", "the 22nd attempt", "the 3rd attempt", "the 11th attempt"),
     "job_# and req_# and msg_#": ("job_abc123 and req_abc123 and msg_01XFDUDYJgAACzvnptvVoYEL",),
     "Incorrect API key provided: #.": (
