@@ -63,7 +63,8 @@ class Moments:
         steps = ((f"app.{way}_{unit}" for way in ("earlier", "later")) for unit in ("event", "minute", "hour"))
         pairs = [" ".join(key_of(self._app, APP_BINDINGS, one) for one in pair) for pair in steps]
         event, minute, hour = pairs
-        return f"{event} event · {minute} minute · {hour} hour · {key_of(self._app, APP_BINDINGS, 'app.moment')} time"
+        time, zone = (key_of(self._app, APP_BINDINGS, one) for one in ("app.moment", "app.zone"))
+        return f"{event} event · {minute} minute · {hour} hour · {time} time · {zone} zone"
 
     def store_for(self, store: "Store", moment: datetime | None) -> "Store":
         """Return a store that shows the moment to the same actor, or the store itself for the present."""
