@@ -195,7 +195,7 @@ def test_scripted_demo_plays_its_steps_and_is_recorded(work_dir: Path, cleanup: 
     pane.press("Escape")
     pane.wait_for("›  ✓ succeeded  lifestyle         $2.50")
     pane.press("Space")
-    pane.wait_for("This one has failed.", "›  ✗ failed     feature_callout   $1.80")
+    pane.wait_for("It failed. In the list, enter shows its error", "›  ✗ failed     feature_callout   $1.80")
     pane.press("Space")
     pane.wait_for("The scenario has ended: The life of a job")
     pane.press("q")

@@ -148,8 +148,13 @@ class Caption(MessageLine):
         self.refresh(layout=True)
 
 
-_READING = ("isolation", "times", "errors", "workers", "load", "messages", "lens")
-"""Keys of the app, by the second part of their ids, that open a screen to read."""
+_READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "load", "messages", "lens"))
+READING_KEYS: list[BindingType] = [
+    replace(one, action=f'leave_for("{one.action}")', show=False)
+    for one in APP_BINDINGS
+    if isinstance(one, Binding) and one.id in _READING
+]
+"""Keys of the app that open a screen to read."""
 
 
 class Presenter(ModalScreen[None], ClosesOnce[None]):
@@ -178,11 +183,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("B,q,escape", "leave", "close", id="presenter.close", tooltip="Close the presenter view"),
         Binding("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
-        *(
-            replace(one, action=f'leave_for("{one.action}")', show=False)
-            for one in APP_BINDINGS
-            if isinstance(one, Binding) and one.id in {f"app.{name}" for name in _READING}
-        ),
+        *READING_KEYS,
     ]
 
     has_message_line = True
