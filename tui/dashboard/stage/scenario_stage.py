@@ -37,7 +37,9 @@ class ScenarioStage:
 
     def show_caption(self, text: str, *, waits: bool) -> None:
         space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
-        self._app.messages.pin(text, owner=_OWNER, keys=f"{space}: next" if waits else "")
+        keys = f"{space}: next" if waits else ""
+        # A dialog takes the key itself.
+        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_in_dialogs=False)
 
     def report(self, text: str) -> None:
         show_toast(self._app, Toast(text=text, severity="warning"))

@@ -106,8 +106,9 @@ async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(datab
     """
     async with playing(database, steps) as (driver, _):
         await driver.shows("First · space: next")
-        await driver.press("w", dialog="Workers · as ada@example.com")
-        await driver.press("escape", dialog="")
+        await driver.press("w", dialog="Workers · as ada@example.com", shows="First")
+        await driver.shows_no_longer("space: next")
+        await driver.press("escape", dialog="", shows="First · space: next")
         await driver.press("space", shows="as ben@example.com")
         await driver.shows("Second · space: next")
         await driver.press("d", toast="The scenario changed the user.")
