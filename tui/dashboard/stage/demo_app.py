@@ -152,6 +152,8 @@ class DemoApp(GjobsApp, DynamicKeyText):
                 self.control.change_speed(1 if action == "faster" else -1)
             case "pause" if clock.is_paused:
                 clock.resume()
+                if self.messages.passing is not None and self.messages.passing.text == PAUSED:
+                    self.messages.clear_passing()
             case "pause":
                 clock.pause()
             case "step":

@@ -47,6 +47,8 @@ async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
         await driver.press("B", until=lambda: driver.app.screen is driver.app.dashboard)
         await driver.shows("speed 2×", ", pause")
         assert not control.clock.is_paused
+        await driver.press("full_stop", shows=(", resume", "Paused. The next press"))
+        await driver.press("comma", shows=", pause", hides="Paused.")
         await driver.press("full_stop", shows=", resume")
         await driver.press("ctrl+r", message="Started over", shows=", pause")
 
