@@ -16,7 +16,7 @@ LAST_ANSWERS = 3
 among fast ones does not.
 """
 RECENT = 30.0
-"""Seconds before the newest answer. Older answers say nothing about the network now."""
+"""Answers older than the newest one by more than this many seconds say nothing about the network now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Replacements for the lines that contain `guard`, or for all lines. Others are for lines without it."""
+    """Replacements for the lines that contain `guard`, or for all lines. `otherwise` has the replacements for lines
+    without the guard.
+    """
 
     guard: str | None
     replacements: tuple[Replacement, ...]
@@ -113,11 +115,11 @@ _IDS = (
     r"base64,[0-9A-Za-z+/_-]+=?=?|(?<![0-9A-Za-z+/_-])(?:[0-9A-Za-z+/_-]{16,}==|[0-9A-Za-z+/_-]{40,}=)",
     # UUIDs.
     rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
-    # Nano IDs. Names of models have the same characters, but words.
+    # Nano IDs. Model names consist of the same characters, but contain words, so they are excluded.
     rf"(?<!{_TOKEN})(?!{_TOKEN}*[a-z]{{6}})(?={_TOKEN}*[0-9])(?={_TOKEN}*[A-Z])(?={_TOKEN}*[a-z]){_TOKEN}{{21}}(?!{_TOKEN})",
-    # Requests of Vercel and Cloudflare.
+    # Request IDs of Vercel and Cloudflare.
     rf"{_BEFORE}(?:(?:[a-z]{{3}}[0-9]::)+[0-9a-z]{{5}}-[0-9]{{10,13}}-[0-9a-f]{{12}}|[0-9a-f]{{16}}-[A-Z]{{3}}){_AFTER}",
-    # Pods of Kubernetes after the name of their deployment, temporary files of Python, and hex with a prefix.
+    # Kubernetes pod suffixes after the deployment name, names of Python's temporary files, and hex with a prefix.
     (
         rf"-{_POD}{{8,10}}-{_POD}{{5}}{_AFTER}"
         r"|(?<![0-9A-Za-z_])tmp(?=[a-z_]*[0-9])[0-9a-z_]{8}(?![0-9A-Za-z_])"

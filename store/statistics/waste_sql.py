@@ -289,7 +289,7 @@ async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source,
     if by is WasteKey.GROUP and source is not _Source.JOBS:
         (are_alike,) = await actor_database.read(_GROUPS_ALIKE)
         if not are_alike:
-            # The filter `error-group:` would not find the jobs of such a group.
+            # The filter `error-group:` would not find the jobs of a group of the former function.
             return _Source.JOBS, _FORMER_GROUPS
     return source, _OTHER_POLICIES if source is _Source.JOBS else None
 

@@ -198,8 +198,8 @@ class BackgroundTasks:
     def write(self, write: Coroutine[Any, Any, Toast], *, doing: str = "", may_open: bool = False) -> Worker[None]:
         """Run a write and show its result as a toast. A StoreError means that nothing was written.
 
-        The message line shows `doing` until then, for a write that no row shows. Set `may_open` if the write may open a
-        dialog. Keys then wait until it has opened one or has ended.
+        If no row shows the write, the message line shows `doing` until the database has answered. Set `may_open` if
+        the write may open a dialog. Keys then wait until it has opened one or has ended.
         """
         worker = self._app.run_worker(self._reported(write, doing), group=WRITES)
         if may_open:

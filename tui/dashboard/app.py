@@ -346,7 +346,7 @@ class GjobsApp(MessageApp[int]):
             self.workers.cancel_group(self, group)
         self.moments.suspend_writes(session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
         if moment is None:
-            # They are about the moment that was left.
+            # These notifications are about the moment that the user has left.
             self.clear_notifications()
         self.dashboard.show_moment(moment)
         store = self.moments.store_for(session.operator.acting_as(former.actor), moment)
@@ -595,7 +595,9 @@ class GjobsApp(MessageApp[int]):
         return unlisted_words(self, self.dashboard.listed, job)
 
     async def moves_to(self, job: GenerationJob) -> bool:
-        """Move the cursor to the job if it is listed soon. Return whether it is, or the app closes."""
+        """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
+        closes.
+        """
         # The list that is on its way does not contain the job. The next one does.
         answers = min(_ANSWERS * (self.poller.slow_answer or 0.0), _MOST_PATIENCE_SECONDS)
         deadline = time.monotonic() + _PATIENCE_SECONDS + answers

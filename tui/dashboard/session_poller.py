@@ -399,7 +399,7 @@ class SessionPoller:
 
     @property
     def slow_answer(self) -> float | None:
-        """Seconds of the last answers, if they are so slow that the list is polled less often."""
+        """The shortest time of the last answers in seconds. None unless it slows down the polling of the list."""
         load = self.load
         is_slow = load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER
         return load.round_trip if load is not None and is_slow else None

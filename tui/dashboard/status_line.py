@@ -72,7 +72,7 @@ class ConnectionStatus:
     """For example "sees 37 of 41", in the visibility view."""
     read_only: bool
     is_closed: bool = False
-    """Whether no permit can make the session writable."""
+    """Whether the session is read-only and cannot get a write permit."""
     may_write: bool = False
     """Whether to warn that a configured database is writable without a permit."""
     permit: WritePermit | None = None

@@ -235,7 +235,9 @@ def show_toast(app: App[Any], toast: Toast) -> None:
 
 @contextmanager
 def showing_pending(app: App[Any], words: str) -> Iterator[None]:
-    """Inside, show on the message line what the database has not answered yet. Empty words show nothing."""
+    """While the block runs, show `words` on the message line. They name the write that is not answered yet. Empty
+    words show nothing.
+    """
     board = app.messages if words and isinstance(app, MessageApp) else None
     if board is None:
         yield
@@ -257,7 +259,7 @@ def drop_toast(app: App[Any], text: str) -> None:
 
 
 def place_toasts_as_below(screen: Screen[Any]) -> None:
-    """Place the toasts of a dialog at the top of the room that the lowest screen has for its own."""
+    """Give a dialog's toasts the margin and the maximum height of the lowest screen's toasts."""
 
     def place(_: Screen[Any]) -> None:
         with suppress(NoMatches):

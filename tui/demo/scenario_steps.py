@@ -31,7 +31,7 @@ from tui.text.clean_text import clean
 
 LONGEST_SECONDS = 600.0
 LONGEST_CAPTION = 180
-"""Cells. With the hint of the key, it fits on three lines of 80 columns, however its words break."""
+"""Cells. With its key hint, a caption fits on three lines of 80 columns, wherever the lines wrap."""
 MOST_JOBS = 100
 _USUAL_PROJECT = "Autumn catalog"
 _USUAL_CENTS = 250

@@ -120,7 +120,7 @@ _LONGEST_STATUS = 40
 
 
 def pending_words(action: JobAction) -> str:
-    """Return what an action does to a job, while the database has not answered."""
+    """Return the text that a job shows for an action until the database answers."""
     return f"{DOING[action].lower()} …"
 
 

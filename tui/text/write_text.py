@@ -222,7 +222,9 @@ def dropped_words(columns: Sequence[str]) -> str:
 
 
 def restoring_words(jobs: Sequence[GenerationJob]) -> str:
-    """Return what the message line shows until the jobs are restored. They have no rows."""
+    """Return what the message line shows until the jobs are restored. The list has no rows for deleted jobs, which
+    could show it instead.
+    """
     return f"Restoring {jobs_name(jobs)} …"
 
 

@@ -1,3 +1,3 @@
--- Waits until nobody writes jobs, and keeps writers waiting until the commit. So each delta has a group of either the former function, which
--- is counted again, or the new one.
+-- Waits until nobody writes jobs, and keeps writers waiting until the commit. So the former function grouped the earlier
+-- deltas, which are counted again, and the new function groups the later ones.
 lock table public.generation_jobs in share row exclusive mode;

@@ -53,7 +53,7 @@ def test_postgres_finds_the_same_fingerprints(database: Conninfo, strings: str) 
 
 
 def test_a_session_of_postgres_keeps_all_patterns_compiled() -> None:
-    """It keeps 32, also those of other statements."""
+    """It keeps 32 in total, including the patterns of other statements."""
     in_stages = {
         pattern
         for stage in STAGES

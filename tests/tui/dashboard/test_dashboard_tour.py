@@ -109,7 +109,7 @@ def step_text(driver: Driver) -> str:
 
 
 def step_on_screen(driver: Driver) -> str:
-    """Return the text on the lines of the message line of the top screen."""
+    """Return the text of the top screen's message line, which may wrap."""
     region = driver.app.screen.query_one(MessageLine).region
     return " ".join(" ".join(driver.text.splitlines()[region.y : region.bottom]).split())
 

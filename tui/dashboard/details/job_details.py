@@ -44,7 +44,7 @@ _KEYS_OF_ALL = {
 }
 _CLOSE = {"dialog.leave": "close"}
 _KEYS_OF_TIMES = {"details.moment": "moment", "dialog.zone": "time zone"}
-"""Hints that take no further line."""
+"""Hints that are shown only if they need no further line."""
 
 _MOST_PERCENT = 96
 """The maximum height of the box, in percent of the screen's height."""

@@ -15,8 +15,8 @@ WIDE = 120
 """The width from which the id column fits."""
 
 STUCK_LABELS = ("running ! stuck 59m", "! stuck 59 min")
-"""The longest statuses of a stuck job in a wide and a narrow list. The exclamation mark is one cell wide in every
-font.
+"""The longest status text of a stuck job: in a wide list, and in a narrow list. The exclamation mark is one cell wide
+in every font.
 """
 
 HIDDEN = "⊘ hidden"
@@ -120,7 +120,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     for name, wanted_width in _growth(content):
         missing = max(wanted_width - widths.get(name, 0), 0)
         if name in widths:
-            # A status that is too narrow for its next label needs none of the cells.
+            # If the status column cannot get wide enough for the next longer label, it gets no more cells.
             more = min(missing, left) if name is not ColumnName.STATUS or missing <= left else 0
             widths[name] += more
             left -= more
@@ -161,7 +161,7 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
 def _comfortable_width(content: ContentWidths) -> int:
     """Return the width from which a list shows durations with two cells between columns. Below, it is tight.
 
-    With owners, it then also shows errors, and readable names.
+    If it shows owners, it then also shows errors and readable names.
     """
     least = _least_widths(content)
     names = {ColumnName.STATUS, ColumnName.MODE, ColumnName.COST, ColumnName.CREATED, ColumnName.TOTAL}

@@ -229,7 +229,8 @@ def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
     listed: dict[str, Binding] = {}
     for binding in bindings:
         if binding.id:
-            listed.pop(binding.id, None)  # A key of the app that a screen also has keeps its place among the app's.
+            # If a screen also has a key of the app, the key is listed with the app's keys.
+            listed.pop(binding.id, None)
             listed[binding.id] = binding
     of_demo = {key for binding in _of_a_demo(app) for key in shown_keys(app, binding)}
 

@@ -29,12 +29,14 @@ _STUCK = Toast(text="No job changed. The queue is full, and no worker runs a job
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
 """Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
 _SAVE_SECONDS, _POLL_SECONDS = 3.0, 0.02
-"""How long a step waits until the database has the change, and between two checks."""
+"""Seconds: how long a step waits at most for the database to have the change, and between checks."""
 _STATUS_AFTER = {"completed": JobStatus.SUCCEEDED, "failed": JobStatus.FAILED}
 
 
 class DemoSteps:
-    """Makes one step after another: a key pressed during a step makes the next step after it."""
+    """Makes one step after another. If the key is pressed during a step, the next step begins when this one has
+    ended.
+    """
 
     def __init__(self, app: "GjobsApp", control: "DemoControl", keys: "KeyQueue") -> None:
         self._app = app
@@ -71,7 +73,9 @@ class DemoSteps:
         show_toast(self._app, Toast(text=f"{change_words(change)}{place}."))
 
     async def _goes_to(self, job: GenerationJob) -> bool:
-        """Return whether the job is listed. Marks and dialogs keep the cursor in its place."""
+        """Return whether the job is listed. It moves the cursor to the job, unless jobs are marked or another screen
+        is open.
+        """
         app, panel = self._app, self._app.dashboard.jobs
         actor = app.poller.store.actor if app.poller.store is not None else None
         if isinstance(actor, ActingUser) and actor.id != job.user_id:
@@ -84,7 +88,9 @@ class DemoSteps:
 
 
 async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> SimulatedChange | Toast:
-    """Let a worker claim a job, or else let time pass until a job changes. Most simulated waits change none."""
+    """Let a worker claim a job, or else let time pass until a job changes. Most simulated waits end without a change
+    of a job.
+    """
     if job := await activity.claim_one():
         return SimulatedChange(what="started", jobs=[job])
     changes = asyncio.Queue[SimulatedChange]()

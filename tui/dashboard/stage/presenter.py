@@ -154,7 +154,7 @@ READING_KEYS: list[BindingType] = [
     for one in APP_BINDINGS
     if isinstance(one, Binding) and one.id in _READING
 ]
-"""Keys of the app that open a screen to read."""
+"""Keys of the app that open an information screen."""
 
 
 class Presenter(ModalScreen[None], ClosesOnce[None]):
@@ -233,7 +233,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self.dismiss()
 
     async def action_leave_for(self, action: str) -> None:
-        """Close the view and do what the key does on the dashboard, where the results of such a screen are seen."""
+        """Close the view and run the key's action on the dashboard, which shows the results."""
         self.dismiss()
         await self.app.run_action(action)
 

@@ -82,7 +82,7 @@ class ScenarioStage:
                 self.report(problem)
 
     async def show_new(self, job: GenerationJob) -> None:
-        """Move the cursor to a new job, unless the list is of other jobs."""
+        """Move the cursor to a new job, unless the list is of another project or user."""
         store, shown = self._app.poller.store, self._app.dashboard.listed.project_id
         actor = store.actor if store is not None else None
         is_hidden = isinstance(actor, ActingUser) and actor.id != job.user_id

@@ -180,8 +180,8 @@ class CostsPanel(DrawnLines):
 def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
     """Draw as many lines as `height` allows: the state machine, then rates with daily costs.
 
-    A missing number is shown as a dash. Small panels show the flow beside the rates. Large panels get boxes, and a
-    chart of the days if there is room.
+    A missing number is shown as a dash. Small panels show the flow beside the success rates. Large panels get boxes,
+    and a chart of the days if there is room.
     """
     if height > BOX_LINES:
         boxes = draw_boxes(totals, width=width, height=height)

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 _LEAST_GAP = 3
 _LEAST_STEP = 4
-"""Cells between two states in which `+1` fits."""
+"""The fewest cells between two states that leave room for `+1`."""
 _ROOM_FOR_TRAVEL = 6
-"""Cells between two states from which a number moves along the line of the arrow. In fewer cells, it covers the arrow
-or the slash.
-"""
+"""With at least this many cells between two states, a moving number does not cover the arrowhead or the slash."""
 _EVEN_FROM = 7
 """With at least this many cells between columns, all gaps are equal. Otherwise, arrows get the room first."""
 _MOST_GAP = 9

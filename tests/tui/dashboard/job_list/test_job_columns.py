@@ -77,7 +77,9 @@ def test_each_width_shows_the_expected_columns(width: int, content: ContentWidth
 
 @given(st.integers(71, 200))
 def test_durations_are_beside_owners_who_stay_recognizable(width: int) -> None:
-    """A list has 71 cells on a screen of 100 columns, and 77 on one of 80. Errors give way: the details show them."""
+    """A list has 71 cells beside the sidebar of a 100-column screen, and 77 on an 80-column one without it. Errors
+    give way: the details show them.
+    """
     columns = {str(column.name): column.width for column in lay_out(width, ALL_OWNERS)}
     assert columns["DURATION"] == len("59 min 59 s")
     assert columns["PROJECT"] >= (12 if width >= 102 else 7)

@@ -140,7 +140,7 @@ def test_columns_show_the_flow_and_what_needs_attention() -> None:
 
 
 def test_panel_of_a_screen_of_80_columns_shows_average_and_flow_of_each_state() -> None:
-    """Such a screen has 24 lines. The tabs below the panel name the digits."""
+    """Such a screen has 24 lines. The panel omits the digit keys of the states, because the tabs below it show them."""
     assert cost_lines(FLOWING, width=76, height=4) == [
         "◌ queued 6 ───→ ▸ running 2 ──→ ✓ succeeded 104 /  ✗ failed 9    Total 121",
         "$12.00          $4.50           $248.75            $18.00        $283.25",
