@@ -181,7 +181,8 @@ class Claimer:
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
-        if not self._is_paused or not self._knows_held_jobs or self._in_flight_jobs.free <= self._asked_for:
+        can_claim = self._is_paused and self._knows_held_jobs and not self._stopping.is_set()
+        if not can_claim or self._in_flight_jobs.free <= self._asked_for:
             return None
         claims = await self._claim(1, self._leases.claim)
         return claims[0].job if claims else None
@@ -200,17 +201,19 @@ class Claimer:
         has_claimed = False
         """Whether a claim of `asked_for` jobs was sent on a notification."""
         while has_claimed or not self._stopping.is_set():
-            if not has_claimed and (asked_for := self._claimable) == 0:
-                await self._in_flight_jobs.wait_for_change()
-                continue
             try:
                 if has_claimed:
                     has_claimed = False
                     found = len(await self._claim(asked_for, self._queue_listener.claimed))
-                elif self._knows_held_jobs:
+                elif (
+                    not self._knows_held_jobs
+                ):  # Nobody renews the leases of unknown jobs, so a pause must not delay this.
+                    await self._recover_held_jobs()
+                    continue
+                elif asked_for := self._claimable:
                     found = len(await self._claim(asked_for, self._leases.claim))
                 else:
-                    await self._recover_held_jobs()
+                    await self._in_flight_jobs.wait_for_change()
                     continue
             except StoreError as error:
                 await is_set_within(self._stopping, self._outage_backoff.failed(error))

@@ -277,7 +277,10 @@ class Worker:
                     group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
                 guard = LeaseGuard(leases, in_flight_jobs, report)
                 background = [group.create_task(one.run()) for one in (finisher, heartbeat, guard)]
-                await claimer.run(once=once)
+                try:
+                    await claimer.run(once=once)
+                finally:
+                    self._claimer = None
                 await self._drain(in_flight_jobs)
                 for task in background:
                     task.cancel()

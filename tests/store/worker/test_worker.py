@@ -380,6 +380,17 @@ class TestWaiting:
             worker.resume()
             await until_reported(events, number=2)
 
+    async def test_paused_worker_that_is_stopping_claims_nothing(self, env: WorkerEnv) -> None:
+        env.queue()
+        worker, _ = env.make_worker()
+        worker.pause()
+        running = asyncio.create_task(worker.run())
+        await until(lambda: worker.free > 0)
+        worker.stop()
+        assert await worker.claim_one() is None
+        await running
+        assert env.outcomes() == [("queued", None, 250)]
+
     async def test_overdue_retry_without_a_worker_has_no_next_due_time(self, env: WorkerEnv) -> None:
         (job,) = env.queue("without a worker")
         env.sql("update generation_jobs set status = 'running'")

@@ -202,6 +202,20 @@ async def test_refused_sign_in_ends_the_worker_without_failing_its_job(
     assert env.outcomes() == [("running", None, 250)]
 
 
+async def test_worker_that_ended_with_an_error_claims_nothing(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object) -> set[UUID]:
+        raise SignInRefused("The password has changed.")
+
+    monkeypatch.setattr(LeaseClient, "renew", refused)
+    env.queue()
+    worker, _ = env.make_worker(lease_seconds=0.1)
+    worker.pause()
+    with pytest.raises(SignInRefused):
+        await worker.run()
+    assert await worker.claim_one() is None
+    assert env.outcomes() == [("queued", None, 250)]
+
+
 class TestClaims:
     @pytest.mark.parametrize(("lost", "batch"), [(1, 10), (7, 1)], ids=["the only one", "one of several"])
     async def test_jobs_of_a_claim_with_a_lost_answer_start_once(
@@ -220,6 +234,30 @@ class TestClaims:
         await env.run(recording(started), batch=batch)
         assert sorted(started) == sorted(jobs)
         assert env.outcomes() == [SUCCEEDED] * 20
+
+    async def test_paused_worker_runs_the_jobs_of_a_lost_claim_and_can_claim_the_next_one(
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started: list[UUID] = []
+        jobs = env.queue(number=3)
+
+        async def lose_first_two_answers(number: int, claim: Claim) -> list[ClaimedJob]:
+            worker.pause()
+            claimed = await claim()
+            if number <= 2:
+                raise LOST
+            return claimed
+
+        replace_claims(monkeypatch, lose_first_two_answers)
+        async with env.running(recording(started), batch=1) as (worker, events):
+            await until_reported(events)
+            with pytest.raises(Unreachable):
+                await worker.claim_one()
+            await until_reported(events, number=2)
+            claimed = await worker.claim_one()
+            assert claimed is not None
+            assert claimed.id == jobs[2]
+        assert started == jobs
 
     async def test_worker_runs_the_jobs_of_a_lost_claim_before_it_ends(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
