@@ -67,10 +67,14 @@ class DemoSteps:
     async def _show(self, change: SimulatedChange, operator: Store) -> None:
         """Move the cursor to the changed job if it is listed. Otherwise name its project and its owner."""
         job = change.jobs[0]
-        await _wait_until_saved(change, operator)
+        is_saved = await _is_saved(change, operator)
         self._app.poller.refresh()
         place = "" if await self._goes_to(job) else await _place_of(job, operator)
-        show_toast(self._app, Toast(text=f"{change_words(change)}{place}."))
+        text = f"{change_words(change)}{place}."
+        if is_saved:
+            show_toast(self._app, Toast(text=text))
+        else:
+            show_toast(self._app, Toast(text=f"{text} The result is not saved.", severity="warning"))
 
     async def _goes_to(self, job: GenerationJob) -> bool:
         """Return whether the job is listed. It moves the cursor to the job, unless jobs are marked or another screen
@@ -111,14 +115,21 @@ async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> Simulat
     return _STUCK
 
 
-async def _wait_until_saved(change: SimulatedChange, operator: Store) -> None:
-    """Wait until the database has the new status. A worker saves it after its handler has ended."""
+async def _is_saved(change: SimulatedChange, operator: Store) -> bool:
+    """Wait until the database has the new status. A worker saves it after its handler has ended.
+
+    Return False if the job is deleted, or if the status is not there in time.
+    """
     status, job_id = _STATUS_AFTER.get(change.what), change.jobs[0].id
+    if status is None:
+        return True
     deadline = asyncio.get_running_loop().time() + _SAVE_SECONDS
-    while status and asyncio.get_running_loop().time() < deadline:
-        if (await operator.get_job_statuses([job_id])).get(job_id, status) == status:
-            return
+    while asyncio.get_running_loop().time() < deadline:
+        saved = (await operator.get_job_statuses([job_id])).get(job_id)
+        if saved in (status, None):
+            return saved == status
         await asyncio.sleep(_POLL_SECONDS)
+    return False
 
 
 def change_words(change: SimulatedChange) -> str:

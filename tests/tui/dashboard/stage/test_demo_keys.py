@@ -16,6 +16,7 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import ADA, demo_on
 from tui.dashboard.keys import key_queue
 from tui.dashboard.keys.help import all_entries, screen_entries
+from tui.dashboard.stage import demo_steps
 from tui.dashboard.stage.demo_app import DemoApp
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.statistics.count_text import Position
@@ -126,6 +127,30 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
         await driver.until(lambda: f"Step: completed {own.mode} {short_id(own.id)}." in kept(app))
         (place,) = [text for text in kept(app) if short_id(other.id) in text]
         assert re.fullmatch(rf"Step: completed {other.mode} \S+ in \w.* of \S+@example\.com\.", place)
+
+
+async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_steps, "_SAVE_SECONDS", 0.1)
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    control = DemoControl()
+    control.clock.pause()
+    async with demo_on(database, control, actor=ADA) as (driver, app):
+        assert control.activity is not None
+        operator, simulation = control.activity.operator, control.activity.simulation
+        stays, deleted, *_ = await operator.get_jobs_by_status(JobStatus.RUNNING)
+        await operator.delete_generation_job(deleted.id)
+
+        async def complete_without_saving() -> None:
+            for job in (stays, deleted):
+                await control.clock.sleep(5, is_step=True)
+                simulation.report(SimulatedChange(what="completed", jobs=[job]))
+
+        app.run_worker(complete_without_saving())
+        for job in (stays, deleted):
+            await driver.press("full_stop", toast=f"Step: completed {job.mode} {short_id(job.id)}")
+            (toast,) = driver.toasts
+            assert toast.endswith(". The result is not saved.")
+            driver.clear_messages()
 
 
 def kept(app: DemoApp) -> list[str]:
