@@ -20,7 +20,7 @@ class SimulatedClock:
         self._waiting: list[tuple[float, int, bool, asyncio.Future[None]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
-        self.on_pause: list[Callable[[], object]] = []
+        self.on_pause_change: list[Callable[[], object]] = []
         """Called after each pause and resume."""
 
     @property
@@ -54,8 +54,8 @@ class SimulatedClock:
         self._keep_time()
         self._is_paused = is_paused
         self._set_timer()
-        for tell in self.on_pause:
-            tell()
+        for listener in self.on_pause_change:
+            listener()
 
     async def sleep(self, seconds: float, *, is_step: bool = False) -> None:
         """Wait for simulated seconds. `is_step` marks a wait before a change that a person sees."""

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Never, Self
 
+from store.async_tools import is_cancelling
 from store.configuration.settings import EMBEDDED_USER
 from store.database.database import Database
 from store.database.write_access import WriteAccess, WriteMode
@@ -109,11 +110,11 @@ class DemoActivity:
         self._lease_seconds = lease_seconds
         self._workers: dict[str, DemoWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        clock.on_pause.append(self._follow_clock)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             opening.push_async_callback(self.close)
+            self.simulation.clock.on_pause_change.append(self._follow_clock)
             for name in self._names:
                 await self.start_worker(name)
             if self._has_customers:
@@ -131,6 +132,7 @@ class DemoActivity:
 
     async def close(self) -> None:
         """End the tasks first, then close the workers, then the operator's store. An error stops none of these."""
+        self.simulation.clock.on_pause_change.remove(self._follow_clock)
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.operator.close)
             for worker in self._workers.values():
@@ -144,9 +146,13 @@ class DemoActivity:
     async def claim_one(self) -> GenerationJob | None:
         """Let one worker claim one job while paused. Return None if no worker can."""
         for worker in tuple(self._workers.values()):
-            with suppress(StoreError):  # Another worker may be able to.
+            try:
                 if job := await worker.claim_one():
                     return job
+            except StoreError as error:  # Another worker may be able to.
+                if is_cancelling():
+                    raise
+                log.info("%s could not claim a job: %s", worker.name, error)
         return None
 
     def _start(self, activity: Callable[[], Awaitable[None]]) -> None:

@@ -1,6 +1,7 @@
 """The workers and users of the demo, accelerated, on a real database."""
 
 import asyncio
+import logging
 from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID
@@ -8,15 +9,16 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
+from store.errors import Unreachable
 from store.formats import utc_now
-from store.jobs.job import JobStatus
+from store.jobs.job import GenerationJob, JobStatus
 from store.sample.sample_data import fill, sample
 from store.sample.simulated_clock import SimulatedClock
 from store.sample.simulation import Simulation
 from store.store import Store
 from store.worker.worker import Worker
 from tests.conftest import Conninfo
-from tui.demo.demo_activity import DemoActivity
+from tui.demo.demo_activity import DemoActivity, DemoWorker
 from tui.demo.demo_control import DemoControl
 
 
@@ -78,6 +80,28 @@ async def test_workers_of_a_paused_demo_claim_one_job_for_each_step(database: Co
             clock.resume()
             while len(await held()) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+    assert clock.on_pause_change == []
+
+
+async def test_step_logs_a_failed_claim_and_tries_the_next_worker(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = list[str]()
+
+    async def claim_one(worker: DemoWorker) -> GenerationJob | None:
+        asked.append(worker.name)
+        if worker.name == "render-1":
+            raise Unreachable("The connection was lost.")
+        return None
+
+    monkeypatch.setattr(DemoWorker, "claim_one", claim_one)
+    caplog.set_level(logging.INFO, "tui.demo")
+    clock = SimulatedClock()
+    clock.pause()
+    async with DemoActivity(database, clock, workers=["render-1", "render-2"], has_customers=False) as activity:
+        assert await activity.claim_one() is None
+    assert asked == ["render-1", "render-2"]
+    assert "render-1 could not claim a job: The connection was lost." in caplog.messages
 
 
 async def test_failed_task_is_raised_after_everything_is_closed(
