@@ -47,6 +47,8 @@ class Run:
         """The revisions after the recorded one. A downgrade drops what an interrupted upgrade left of them."""
         self.goal = goal
         """The revision that a downgrade leads to. Empty if it undoes all revisions."""
+        self.advice = "Run the same command to continue. It rebuilds an incomplete index."
+        """What to do after an interruption."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

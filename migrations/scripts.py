@@ -47,10 +47,11 @@ def makes_tables() -> bool:
     return this_run().origin is Origin.NOTHING
 
 
-def lock_tables(others: str = "app_tables.sql", *, mode: str = "access exclusive") -> None:
+def lock_tables(others: str | None = "app_tables.sql", *, mode: str = "access exclusive") -> None:
     """Lock the jobs in this mode, and the tables that the file `others` locks, until the commit."""
     script = _read(SQL / "lock.sql").replace("access exclusive", mode)
-    script = script.replace(_OTHERS, _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
+    if others is not None:
+        script = script.replace(_OTHERS, _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
     op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
@@ -80,13 +81,10 @@ def is_undone(revision: str) -> bool:
     return this_run().goal < revision
 
 
-def has_body(function: str, name: str) -> bool:
-    """Return whether the function exists and has the body that the file creates. Offline, this is unknown: False."""
-    if context.is_offline_mode():
-        return False
-    _, body, _ = _read(MIGRATIONS / "functions" / name).split("$$")
-    found = text("select prosrc = :body from pg_catalog.pg_proc where oid = to_regprocedure(:function)")
-    return op.get_bind().scalar(found, {"body": body, "function": function}) is True
+def has_comment(function: str) -> bool:
+    """Return whether the function exists and has a comment."""
+    found = text("select pg_catalog.obj_description(to_regprocedure(:function), 'pg_proc') is not null")
+    return op.get_bind().scalar(found, {"function": function}) is True
 
 
 def drop_if_created(table: str, name: str, others: str = "app_tables.sql") -> None:
@@ -154,7 +152,7 @@ def _execute(*names: str) -> None:
                         connection.execute(str(generated).encode())
     except KeyboardInterrupt:
         run.report(f"Stopped while {doing}. The finished steps are kept.")
-        run.report("Run the same command to continue. It rebuilds an incomplete index.")
+        run.report(run.advice)
         raise
 
 

@@ -441,8 +441,9 @@ class Store:
     ) -> Waste:
         """Return the cost of failed jobs and of retries by a key, most waste first.
 
-        It is exact and reads rollups in a database from revision 0011 on. Otherwise it covers the newest jobs; see
-        `Waste.read_limit`. `at` stands in for the current time; None means the server's clock.
+        It is exact and reads rollups in a database from revision 0011 on, or by group from revision 0013 on. Otherwise
+        it covers the newest jobs; see `Waste.read_limit`. `at` stands in for the current time; None means the server's
+        clock.
         """
         from store.statistics import waste_sql
 

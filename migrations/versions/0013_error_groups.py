@@ -1,6 +1,6 @@
 """error groups"""
 
-from migrations.scripts import commit, has_body, is_undone, run_in_snapshot, run_script
+from migrations.scripts import commit, has_comment, is_undone, lock_tables, run_in_snapshot, run_script, this_run
 
 revision = "0013"
 down_revision = "0012"
@@ -10,23 +10,37 @@ _FORMER, _PRESENT = "0011_waste/error_group.sql", "0013_error_groups/error_group
 
 
 def upgrade() -> None:
-    _group_with(_PRESENT)
+    _install(_PRESENT)
+    run_in_snapshot("0011/count.sql")
+    run_script("0013/counted.sql")
 
 
 def downgrade() -> None:
-    if not is_undone("0011"):
-        _group_with(_FORMER)
+    if is_undone("0011"):
+        return
+    _install(_FORMER)
+    # After an interruption, the next upgrade must group the jobs again.
+    run_script("0013/unrecord.sql")
+    this_run().advice = "Revision 0013 is undone. Run 'gjobs migrate repair-rollups' to count again."
+    run_in_snapshot("0011/count.sql")
+    run_script("0013/former.sql")
+    # Alembic expects the revision that it is about to undo.
+    run_script("0013/record.sql")
 
 
 def drop_unrecorded() -> None:
-    if not is_undone("0011") and has_body("gjobs.error_group(text)", _PRESENT):
-        _group_with(_FORMER)
+    if not is_undone("0011") and has_comment("gjobs.error_group(text)"):
+        _install(_FORMER)
+        run_in_snapshot("0011/count.sql")
+        run_script("0013/former.sql")
 
 
-def _group_with(function: str) -> None:
-    """Install the function that groups errors, and count the failed jobs of each group again."""
+def _install(function: str) -> None:
+    """Install the function that groups errors. The rollups must then be counted again."""
     # Earlier revisions may have locked the jobs. The commit releases these locks.
     commit()
-    run_script("0013/lock.sql")
+    # Until the commit, nobody writes jobs. So the former function grouped the earlier deltas, which are counted again,
+    # and the new function groups the later ones.
+    lock_tables(None, mode="share row exclusive")
     run_script(function, "functions")
-    run_in_snapshot("0011/count.sql")
+    run_script("0013/counting.sql")

@@ -66,12 +66,8 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
     bindparam("ids", type_=ARRAY(Uuid))
 )
 
-_PROBE = "Ended at 5:04 PM"
-"""Revisions 0011 and 0012 put this error into another group."""
-_GROUPS_ALIKE: Query[bool] = Query(
-    text("SELECT gjobs.error_group(:error) = :id").bindparams(error=_PROBE, id=error_group_id(_PROBE)),
-    lambda row: bool(row[0]),
-)
+_COUNTED_GROUPS = "error groups of revision 0013"
+"""The comment on the function that groups errors, if the rollups have the same groups as `fingerprint`."""
 _FORMER_GROUPS = (
     "The rollups of this database group errors as an older version of gjobs did."
     " Run 'gjobs migrate up' to group them again (revision 0013)."
@@ -268,13 +264,14 @@ class _Source(StrEnum):
     JOBS = "jobs"
 
 
-_SOURCE: Query[_Source] = Query(
+_SOURCE: Query[tuple[_Source, bool]] = Query(
     text(f"""
 SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
             WHEN has_table_privilege(to_regclass('gjobs.job_waste_keys'), 'select')
                  AND NOT row_security_active('public.generation_jobs') THEN '{_Source.KEYS}'
-            ELSE '{_Source.ROLLUPS}' END"""),
-    lambda row: _Source(row[0]),
+            ELSE '{_Source.ROLLUPS}' END,
+       coalesce(obj_description(to_regprocedure('gjobs.error_group(text)'), 'pg_proc'), '') = '{_COUNTED_GROUPS}'"""),
+    lambda row: (_Source(row[0]), row[1]),
 )
 
 
@@ -285,12 +282,10 @@ async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source,
     """
     if missing := await actor_database.missing(Capability.WASTE):
         return _Source.JOBS, missing.words
-    (source,) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
-    if by is WasteKey.GROUP and source is not _Source.JOBS:
-        (are_alike,) = await actor_database.read(_GROUPS_ALIKE)
-        if not are_alike:
-            # The filter `error-group:` would not find the jobs of a group of the former function.
-            return _Source.JOBS, _FORMER_GROUPS
+    ((source, has_same_groups),) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
+    if by is WasteKey.GROUP and source is not _Source.JOBS and not has_same_groups:
+        # The filter `error-group:` would not find the jobs of a group of the former function.
+        return _Source.JOBS, _FORMER_GROUPS
     return source, _OTHER_POLICIES if source is _Source.JOBS else None
 
 

@@ -1,21 +1,26 @@
 """Revision 0013: errors that differ only in the format of a time, an id or an amount form one group."""
 
+import os
+import signal
+
 import psycopg
 import pytest
 
 from migrations import runner
 from migrations.runner import check_rollups, downgrade, upgrade
+from migrations.status import read_status
 from store.database.database import Database
 from store.error_groups.fingerprint import error_group_id
 from store.errors import Locked
 from store.filters.filter_text import parse
+from store.statistics import waste_sql
 from store.statistics.waste import WasteKey
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.migrations import error_group_file
 from tests.migrations.conftest import ADA
 from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows
-from tests.migrations.test_interrupted_upgrade import upgrade_until
+from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.store.error_groups.error_examples import EXAMPLES
 
 FAIL = (
@@ -47,8 +52,12 @@ def test_error_group_of_the_database_equals_that_of_python(operator: psycopg.Con
     assert [group for (group,) in found] == [error_group_id(error) for error in errors]
 
 
-async def test_upgrade_and_downgrade_group_stored_failures_again(migrated_copy: Conninfo) -> None:
+async def test_upgrade_and_downgrade_group_stored_failures_again(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A transaction that began before the upgrade writes after it, and the filter finds the jobs of every group."""
+    monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 5)
+    waste_sql._from_jobs.cache_clear()
     group = error_group_id(TIMES[0])
     downgrade(migrated_copy, "0012")
     with connect(migrated_copy, autocommit=True) as connection, connect(migrated_copy) as other:
@@ -62,7 +71,9 @@ async def test_upgrade_and_downgrade_group_stored_failures_again(migrated_copy: 
         other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         other.execute("select from public.projects")
         async with Store(Database(migrated_copy)) as store:
-            (before,) = (await store.get_waste(WasteKey.GROUP)).rows
+            read = await store.get_waste(WasteKey.GROUP)
+            assert "(revision 0013)" in (read.limited_because or "")
+            (before,) = read.rows
             assert (before.key, before.name, before.failed_count) == (group, "Ended at <time>", 5)
 
             upgrade(migrated_copy)
@@ -70,7 +81,9 @@ async def test_upgrade_and_downgrade_group_stored_failures_again(migrated_copy: 
             fail(other, "Ended at 7:05 AM")
             other.commit()
 
-            (after,) = (await store.get_waste(WasteKey.GROUP)).rows
+            read = await store.get_waste(WasteKey.GROUP)
+            assert read.is_exact
+            (after,) = read.rows
             assert (after.key, after.name, after.failed_count, after.failed_cents) == (group, "Ended at <time>", 6, 30)
             assert len(await store.find_jobs(parse(f"error-group:{group}"))) == 6
         assert_rollups_match_for_all_roles(connection)
@@ -81,11 +94,10 @@ async def test_upgrade_and_downgrade_group_stored_failures_again(migrated_copy: 
         downgrade(migrated_copy, "0012")
         assert groups(connection) == former
         assert check_rollups(migrated_copy).matches
+    waste_sql._from_jobs.cache_clear()
 
 
-def test_upgrade_waits_for_open_writes_and_continues_after_an_interruption(
-    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_upgrade_waits_for_open_writes(migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "ATTEMPTS", 1)
     downgrade(migrated_copy, "0012")
     with connect(migrated_copy, autocommit=True) as connection:
@@ -94,13 +106,76 @@ def test_upgrade_waits_for_open_writes_and_continues_after_an_interruption(
             fail(writer, *TIMES)
             with pytest.raises(Locked, match="nothing was changed"):
                 upgrade(migrated_copy)
-        former = groups(connection)
-        assert len(former) == len(TIMES)
+        messages: list[str] = []
+        upgrade(migrated_copy, report=messages.append)
 
-        upgrade_until("0011/count.sql", migrated_copy, monkeypatch)
-        downgrade(migrated_copy, "0011")
-        assert groups(connection) == former
-        assert check_rollups(migrated_copy).matches
-
-        upgrade(migrated_copy)
         assert groups(connection) == {error_group_id(TIMES[0]): len(TIMES)}
+    assert any(message.startswith("The app's tables were locked for") for message in messages)
+
+
+async def test_interrupted_count_leaves_exact_groups_and_the_next_run_continues(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = error_group_id(TIMES[0])
+    downgrade(migrated_copy, "0012")
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        fail(connection, *TIMES)
+        connection.execute(FOLD.encode())
+        former = groups(connection)
+        async with Store(Database(migrated_copy)) as store:
+
+            async def delete_and_count(error: str) -> list[tuple[object, int]]:
+                connection.execute("delete from public.generation_jobs where error = %s", [error])
+                return [(row.key, row.failed_count) for row in (await store.get_waste(WasteKey.GROUP)).rows]
+
+            with interrupting("0011/count.sql", monkeypatch, before=True):
+                upgrade(migrated_copy)
+            assert groups(connection) == former
+            assert await delete_and_count(TIMES[0]) == [(group, 3)]
+            upgrade(migrated_copy)
+            assert groups(connection) == {group: 3}
+            connection.execute(FOLD.encode())
+
+            with interrupting("0011/count.sql", monkeypatch, before=True):
+                downgrade(migrated_copy, "0012")
+            assert read_status(migrated_copy).pending == ("0013",)
+            assert await delete_and_count(TIMES[1]) == [(group, 2)]
+            upgrade(migrated_copy)
+            assert groups(connection) == {group: 2}
+
+            for file_runs in (True, False):
+                with interrupting("0011/count.sql", monkeypatch, before=not file_runs):
+                    downgrade(migrated_copy, "0012")
+                downgrade(migrated_copy, "0011")
+                assert len(groups(connection)) == 2
+                assert groups(connection).keys() < former.keys()
+                assert check_rollups(migrated_copy).matches
+                upgrade(migrated_copy)
+        assert groups(connection) == {group: 2}
+    assert check_rollups(migrated_copy).matches
+
+
+def test_counting_reports_the_transaction_that_it_waits_for_and_can_be_interrupted(migrated_copy: Conninfo) -> None:
+    messages: list[str] = []
+
+    def report(message: str) -> None:
+        messages.append(message)
+        if message.startswith("Waiting for the transaction of process"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with connect(migrated_copy) as folder:
+        reset_rows(folder)
+        fail(folder, *TIMES)
+        folder.commit()
+        folder.execute("set local idle_in_transaction_session_timeout = '20s'")
+        folder.execute("select pg_advisory_xact_lock(1735353442, 2)")
+        with pytest.raises(KeyboardInterrupt):
+            downgrade(migrated_copy, "0012", report=report)
+        assert messages[-1] == "Revision 0013 is undone. Run 'gjobs migrate repair-rollups' to count again."
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(migrated_copy, report=report)
+        assert messages[-1].startswith("Run the same command to continue.")
+
+    upgrade(migrated_copy)
+    assert read_status(migrated_copy).pending == ()

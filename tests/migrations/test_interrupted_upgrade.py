@@ -1,5 +1,8 @@
 """After an interrupted upgrade, a downgrade drops what is not recorded, and the app can write."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from migrations import scripts
@@ -31,19 +34,21 @@ def app_objects(conninfo: Conninfo) -> dict[str, list[Facts]]:
     return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(conninfo).items()}
 
 
-def upgrade_until(file: str, conninfo: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interrupt an upgrade after it has run this file, before it records the revision."""
+@contextmanager
+def interrupting(file: str, monkeypatch: pytest.MonkeyPatch, *, before: bool = False) -> Iterator[None]:
+    """Interrupt a run within the block after it has run this file, or before it runs it."""
     run = scripts._execute
 
     def interrupted(*names: str) -> None:
-        run(*names)
+        if not (before and file in names):
+            run(*names)
         if file in names:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(scripts, "_execute", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            upgrade(conninfo)
+            yield
 
 
 def assert_app_can_write(conninfo: Conninfo) -> None:
@@ -62,7 +67,8 @@ def test_downgrade_drops_what_an_interrupted_upgrade_left(
     before = app_objects(attached_database)
 
     for file, target in STOPS:
-        upgrade_until(file, attached_database, monkeypatch)
+        with interrupting(file, monkeypatch):
+            upgrade(attached_database)
         assert_app_can_write(attached_database)
         messages: list[str] = []
         downgrade(attached_database, target, report=messages.append)

@@ -1,0 +1,1 @@
+comment on function gjobs.error_group(text) is null;
