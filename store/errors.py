@@ -14,8 +14,8 @@ class StoreError(Exception):
     """Base of the errors that the store raises on purpose. `sqlstate` is Postgres' code, if the server answered."""
 
     hint: str | None = None
-    has_ended_write = False
-    """Whether a lost connection ended a write before its commit, so that the write changed nothing."""
+    changed_nothing = False
+    """Whether the error ended a write before its commit, and its message may not say that nothing was changed."""
 
     def __init__(self, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
         super().__init__(message)

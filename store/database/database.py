@@ -42,7 +42,7 @@ from store.database.transactions import (
     write_at_once,
 )
 from store.database.write_access import WriteAccess, WritePermit
-from store.errors import OutcomeUnknown, ReadOnly, StoreError, Unreachable
+from store.errors import OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
 from store.journal.journal import Journal
 from store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, Actor
@@ -288,8 +288,8 @@ class Database:
             try:
                 async with self._write(actor, limits or self._limits) as transaction:
                     yield transaction
-            except Unreachable as error:
-                error.has_ended_write = True
+            except (Unreachable, TimedOut, ServerFailure) as error:
+                error.changed_nothing = True
                 raise
 
     @asynccontextmanager

@@ -229,7 +229,7 @@ def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
     match error:
         case BadConfiguration() | PartlyDeclined():
             return error.problems, error.hint
-        case StoreError() if error.has_ended_write:
+        case StoreError() if error.changed_nothing:
             from store.journal.journal import Journal
 
             return [str(error), *([] if Journal.writes_done else ["Nothing was changed."])], error.hint

@@ -21,7 +21,7 @@ import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from tui.dashboard.widgets import ResultType, show_toast, showing_pending
-from tui.text.error_text import Toast, ToastError, unwritten_toast
+from tui.text.error_text import Toast, ToastError, error_toast
 
 if TYPE_CHECKING:
     from store.configuration.saved_views import KnownViews
@@ -225,7 +225,7 @@ class BackgroundTasks:
         except ToastError as error:
             toast = error.toast
         except StoreError as error:
-            toast = unwritten_toast(error)
+            toast = error_toast(error)
         self.note(toast)
         show_toast(self._app, toast)
 
@@ -237,7 +237,7 @@ class BackgroundTasks:
             self.note(error.toast)
             raise
         except StoreError as error:
-            self.note(unwritten_toast(error))
+            self.note(error_toast(error))
             raise
         self.note(toast(result))
         return result

@@ -1,11 +1,11 @@
 """Toasts, errors as toasts, and marked mistakes in a filter."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
-from store.errors import ServerFailure, StoreError, TimedOut, Unreachable
+from store.errors import StoreError
 from tui.text.clean_text import ELLIPSIS, clean, shorten, visible_cells
 
 if TYPE_CHECKING:
@@ -37,16 +37,9 @@ class ToastError(Exception):
 
 
 def error_toast(error: StoreError) -> Toast:
-    """Return the error's sentence and what to do about it."""
-    return Toast(text=error_words(error), severity="error")
-
-
-def unwritten_toast(error: StoreError) -> Toast:
-    """Report a write that failed. Says that nothing was changed, unless the error says so itself."""
-    toast = error_toast(error)
-    if isinstance(error, (Unreachable, TimedOut, ServerFailure)):
-        return replace(toast, text=f"Nothing was changed. {toast.text}")
-    return toast
+    """Return the error's sentence and what to do about it. After a failed write, say that nothing was changed."""
+    unchanged = "Nothing was changed. " if error.changed_nothing else ""
+    return Toast(text=f"{unchanged}{error_words(error)}", severity="error")
 
 
 def error_words(error: StoreError) -> str:

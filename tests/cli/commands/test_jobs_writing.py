@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from store.jobs.job import DEFAULT_COST_CENTS, JobStatus, why_refused
+from store.journal.journal import Journal
 from tests.cli.cli_rows import (
     ADA,
     ASSET,
@@ -127,10 +128,12 @@ def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: objec
     assert message.startswith(f"{job} does not exist" if job == MISSING else f"{job} exists, but ada@example.com")
 
 
-def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) -> None:
+def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Journal, "writes_done", 0)
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [QUEUED])
-        assert_refused(gjobs("jobs", "transition", str(QUEUED), "running"), 4, "locked by another transaction")
+        refused = gjobs("jobs", "transition", str(QUEUED), "running")
+        assert_refused(refused, 4, "locked by another transaction.\nNothing was changed.\n")
 
 
 def test_retry_links_the_new_job_to_the_failed_one_and_a_second_retry_requires_again(gjobs: Run) -> None:

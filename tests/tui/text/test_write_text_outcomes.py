@@ -5,14 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from store.errors import Conflict, StoreError, TimedOut, Unreachable
+from store.errors import Conflict, StoreError, TimedOut
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import make_job
 from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
-from tui.text.error_text import Toast, error_toast, unwritten_toast
+from tui.text.error_text import Toast, error_toast
 from tui.text.format import job_name
 from tui.text.write_text import (
     confirm_deletion,
@@ -101,17 +101,11 @@ def test_job_name_is_short_and_escapes_control_characters() -> None:
     assert name == "␛[2J" + "x" * 36 + "… 00000001"
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (Unreachable("It broke."), "Nothing was changed. It broke. Check the address and the network, and that"),
-        (TimedOut("It took too long.", hint="Wait."), "Nothing was changed. It took too long. Wait."),
-        (Conflict("It moved: nothing was changed.", hint="Look."), "It moved: nothing was changed. Look."),
-    ],
-)
-def test_unwritten_toast_states_that_nothing_was_changed(error: StoreError, text: str) -> None:
-    assert unwritten_toast(error).text.startswith(text)
-    assert unwritten_toast(error).severity == "error"
+def test_toast_of_a_failed_write_states_that_nothing_was_changed() -> None:
+    error = TimedOut("It took too long.", hint="Wait.")
+    assert error_toast(error).text == "It took too long. Wait."
+    error.changed_nothing = True
+    assert error_toast(error).text == "Nothing was changed. It took too long. Wait."
 
 
 JOB = make_job(1, id=job_id(1))
