@@ -103,8 +103,8 @@ async def test_slower_link_is_shown_with_the_longer_interval_and_does_not_stop_t
 ) -> None:
     with wire_proxy(database) as proxy:
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
-            await driver.until(lambda: "live every 2 s" in driver.header)
-            assert "answers" not in driver.header
+            # On a busy machine, even the first answers can be slow.
+            await driver.until(lambda: "live every 2 s" in driver.header and "answers" not in driver.header)
             proxy.delay = 0.15
             async with asyncio.timeout(30.0):
                 await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
