@@ -9,6 +9,8 @@ from store.errors import InvalidValue
 from store.jobs.job import GenerationJob, ListedJob
 from store.value_class import dataclass
 
+WRITES_OFF = "Writes are off, because an earlier moment is shown."
+
 MOST_LISTED = 5_000
 """How many of the newest jobs are searched for a filter, a non-default order or a later page."""
 MOST_DELETED = 2_000

@@ -30,7 +30,7 @@ from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
 from store.jobs.job_results import Page, PageKey, RetryLinks, StuckVerdict
 from store.jobs.job_sql import JobStatements, make_job, make_listed
 from store.moments import moment_sql, past_totals
-from store.moments.moment import MOST_LISTED, EventRange, check_moment, late_caution
+from store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_moment, late_caution
 from store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
 from store.search import IdMatches
 from store.statistics.job_flow import JobFlow
@@ -39,7 +39,6 @@ from store.statistics.totals import Count, Totals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, Actor
 
-WRITES_OFF = "Writes are off, because an earlier moment is shown."
 _STATEMENTS = JobStatements(PAST_COLUMNS)
 _PATH = AccessPath(columns=PAST_COLUMNS)
 

@@ -345,9 +345,6 @@ class GjobsApp(MessageApp[int]):
         for group in worker_groups.OF_ACTOR:
             self.workers.cancel_group(self, group)
         self.moments.suspend_writes(session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
-        if moment is None:
-            # These notifications are about the moment that the user has left.
-            self.clear_notifications()
         self.dashboard.show_moment(moment)
         store = self.moments.store_for(session.operator.acting_as(former.actor), moment)
         self._follow(store)

@@ -47,7 +47,7 @@ class SteadyText(Static):
 
 
 class FittedLine(Widget):
-    """A line with a fixed height. Its text never moves other widgets."""
+    """A line that fits its text to its width. A subclass may take more lines."""
 
     DEFAULT_CSS = """
     FittedLine {
@@ -252,9 +252,9 @@ def showing_pending(app: App[Any], words: str) -> Iterator[None]:
 
 
 def drop_toast(app: App[Any], text: str) -> None:
-    """Remove the toast with this text, for example because its screen closes."""
+    """Remove the toasts that begin with this text, for example because their screen closes."""
     # Textual has no public way to remove one toast.
-    for shown in [one for one in app._notifications if one.message == text]:  # noqa: SLF001
+    for shown in [one for one in app._notifications if one.message.startswith(text)]:  # noqa: SLF001
         app._unnotify(shown)  # noqa: SLF001
 
 

@@ -13,6 +13,7 @@ from textual.widgets import Static
 from store.errors import StoreError
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
+from store.moments.moment import WRITES_OFF
 from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.dialogs.dialog import Dialog, DialogBox
 from tui.dashboard.job_actions.job_copies import JobCopy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _SOUGHT = "This job is not in the list of this moment. Loading …"
 _ABSENT = "This job did not exist at this moment, or policies hide it. It is shown as last seen."
-_WRITES_OFF = "Writes are off, because an earlier moment is shown. Close the details, then return to the present."
+_WRITES_OFF = f"{WRITES_OFF} Close the details, then return to the present."
 _LEFT = "This job left the list. It is shown as last seen."
 _BEYOND = "This job is not in the list. It is shown as last read."
 

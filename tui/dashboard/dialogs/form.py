@@ -62,8 +62,10 @@ class FormDialog(Dialog[ResultType]):
     FIELDS: ClassVar[Mapping[str, str]] = {}
     """Column to field id. Each field has a `FieldProblem` with the id FIELD-problem."""
 
-    sending_words: ClassVar[str] = "Saving …"
-    """What the button shows until the answer arrives."""
+    sending_verb: ClassVar[str] = "Saving"
+    """What the form does until the answer arrives."""
+    closed_words: ClassVar[str] = "Saved the data from the closed form."
+    """What is said if the form was closed before the answer arrived."""
 
     _is_sending = False
     _was_asked_to_wait = False
@@ -97,7 +99,7 @@ class FormDialog(Dialog[ResultType]):
         self._is_sending, self._was_asked_to_wait = True, False
         self.problem.clear()
         agree = self.query_one("#agree", Button)
-        label, agree.label = agree.label, Content(self.sending_words)
+        label, agree.label = agree.label, Content(f"{self.sending_verb} …")
         # The app owns this worker, because the write can outlive the dialog.
         self.app.run_worker(self._await(sending, label), group=WRITES)
 
@@ -137,7 +139,7 @@ class FormDialog(Dialog[ResultType]):
                 show_toast(self.app, error_toast(error))
         else:
             if not self._leave_with(answer):
-                show_toast(self.app, Toast(text="Saved the data from the closed form."))
+                show_toast(self.app, Toast(text=self.closed_words))
         finally:
             self._is_sending = False
             if self.is_open:
@@ -158,8 +160,8 @@ class FormDialog(Dialog[ResultType]):
             self._was_asked_to_wait = True
             key = self.key("dialog.leave")
             self.problem.say(
-                f"Saving. Wait for the result, or press {key} again to close this dialog. A message will show the"
-                " result."
+                f"{self.sending_verb}. Wait for the result, or press {key} again to close this dialog. A message will"
+                " show the result."
             )
         else:
             super().action_leave()

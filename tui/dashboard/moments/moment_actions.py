@@ -15,6 +15,7 @@ from store.moments.moment import parse_moment
 from store.moments.past_store import past_store
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from tui.dashboard.moments.moments import ONLY_PRESENT
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.error_text import Toast, error_toast
 
@@ -49,7 +50,8 @@ class MomentDialog(FormDialog[ChosenMoment]):
     """Asks for a moment, and stays open until it is known that its state was recorded."""
 
     help_topic = "time"
-    sending_words = "Checking …"
+    sending_verb = "Checking"
+    closed_words = "The moment is not shown, because its form was closed."
 
     def __init__(
         self, *, suggested: str, submit: Callable[[str], Coroutine[None, None, ChosenMoment]], is_past: bool
@@ -146,6 +148,6 @@ def refuse_in_past(host: "ActionHost", action: str) -> bool:
     if host.dashboard.listing_query.moment is None or action not in PRESENT_ONLY:
         return False
     key = key_of(host.app, DASHBOARD_BINDINGS, "list.clear")
-    text = f"This shows only the present. Press {key} to return to it first."
+    text = f"{ONLY_PRESENT} Press {key} to return to it first."
     show_toast(host.app, Toast(text=text, severity="warning"))
     return True

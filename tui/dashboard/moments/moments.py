@@ -3,13 +3,18 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from store.moments.moment import WRITES_OFF
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from tui.dashboard.widgets import drop_toast
 
 if TYPE_CHECKING:
     from store.database.write_access import WriteAccess
     from store.store import Store
     from tui.dashboard.message_board import MessageApp
     from tui.text.time_zone import ShownZone
+
+ONLY_PRESENT = "This shows only the present."
+"""Why an action is refused while an earlier moment is shown."""
 
 _OWNER = "moment"
 
@@ -35,15 +40,15 @@ class Moments:
         return first
 
     def suspend_writes(self, access: "WriteAccess", moment: datetime | None, *, is_filtered: bool) -> None:
-        """Refuse writes of the whole session while an earlier moment is shown."""
+        """Refuse writes of the whole session while an earlier moment is shown. For the present, drop these refusals."""
         self._is_past = moment is not None
         if moment is None:
             access.resume()
             self._app.messages.unpin(_OWNER)
+            for refusal in (WRITES_OFF, ONLY_PRESENT):
+                drop_toast(self._app, refusal)
             return
-        access.suspend(
-            "Writes are off, because an earlier moment is shown.", hint=f"Press {self._leave_key} to return."
-        )
+        access.suspend(WRITES_OFF, hint=f"Press {self._leave_key} to return.")
         self.show_keys(is_filtered=is_filtered)
 
     def show_keys(self, *, is_filtered: bool) -> None:

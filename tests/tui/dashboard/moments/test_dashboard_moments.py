@@ -1,5 +1,6 @@
 """Earlier moments in the dashboard: what is shown, the keys that step, and that nothing is written."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,10 @@ from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.dashboard.moments.moment_actions import ChosenMoment, MomentDialog
 from tui.dashboard.projects.project_list import ProjectList
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Toast
 
 
 def moment_of(jobs_db: JobsDatabase) -> datetime:
@@ -75,10 +79,14 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert "? none" not in driver.text
     assert "d delete" not in driver.text
     await driver.press("escape", dialog="")
-    driver.clear_messages()
-    await driver.press("d", toast="Writes are off")
-    await driver.press("escape", until=lambda: "writes are off" not in driver.header)
-    assert driver.toasts == []
+    for key, refusal in (("d", "Writes are off"), ("w", "This shows only the present.")):
+        if key == "w":
+            await go_to(driver, moment)
+        driver.clear_messages()
+        show_toast(driver.app, Toast(text="The earlier write failed.", severity="error"))
+        await driver.press(key, toast=refusal)
+        await driver.press("escape", until=lambda: "writes are off" not in driver.header)
+        assert driver.toasts == ["The earlier write failed."]
     await driver.until(lambda: set(driver.rows) == before)
     assert driver.session.access.may_write
 
@@ -181,6 +189,22 @@ async def test_database_without_events_is_explained_in_the_form(
         await driver.press("enter", shows=("This database does not record job events.", "gjobs migrate up"))
         await driver.press("escape", dialog="")
         assert driver.session.access.may_write
+
+
+async def test_closed_form_of_a_moment_reports_that_the_moment_is_not_shown(past: tuple[Driver, datetime]) -> None:
+    driver, moment = past
+    may_answer = asyncio.Event()
+
+    async def check(_: str) -> ChosenMoment:
+        await may_answer.wait()
+        return ChosenMoment(at=moment)
+
+    driver.app.push_screen(MomentDialog(suggested="2h", submit=check, is_past=False))
+    await driver.press("enter", shows="Checking …")
+    await driver.press("escape", shows="✗ Checking. Wait for the result, or press esc again to")
+    await driver.press("escape", dialog="")
+    may_answer.set()
+    await driver.shows_message("The moment is not shown, because its form was closed.")
 
 
 async def test_impossible_moments_are_explained_in_the_form(past: tuple[Driver, datetime]) -> None:
