@@ -234,10 +234,10 @@ class DashboardScreen(Screen[None], KeyStates):
         has_jobs = self.focused is panel.table and not is_loading
         selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
         is_past = self.listing_query.moment is not None
-        refused = {*(ONLY_IN_PRESENT if is_past else ()), *({"app.write"} if self._status.is_closed else ())}
+        hidden = {*(ONLY_IN_PRESENT if is_past else ()), *({"app.write"} if self._status.is_closed else ())}
         read_only = is_past or self._status.read_only
         return [
-            KeyState.HIDDEN if one in refused else job_key_state(one, selection, read_only=read_only)
+            KeyState.HIDDEN if one in hidden else job_key_state(one, selection, read_only=read_only)
             for one in binding_ids
         ]
 

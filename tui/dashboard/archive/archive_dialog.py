@@ -159,13 +159,12 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        refused = self.refused_keys
-        self.say("keys", self.keys_line({name: what for name, what in _KEYS.items() if name not in refused}))
+        self.say("keys", self.keys_line(_KEYS))
         self._turn_to(FIRST)
         self._tell_count()
 
     @property
-    def refused_keys(self) -> frozenset[str]:
+    def hidden_keys(self) -> frozenset[str]:
         return frozenset({"archive.restore"} if self._source.is_read_only else ())
 
     @work(exclusive=True, group="count")

@@ -87,12 +87,11 @@ class BudgetsDialog(Dialog[BudgetChoice]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        writing = _WRITING_KEYS if self._hints_writes else {}
-        self.query_one("#keys", SteadyText).say(self.keys_line({**writing, **_KEYS}))
+        self.query_one("#keys", SteadyText).say(self.keys_line({**_WRITING_KEYS, **_KEYS}))
         self.action_look()
 
     @property
-    def refused_keys(self) -> frozenset[str]:
+    def hidden_keys(self) -> frozenset[str]:
         return frozenset(() if self._hints_writes else _WRITING_KEYS)
 
     @work(exclusive=True)

@@ -285,17 +285,16 @@ class JobDetails(Dialog[JobAction]):
         self._folds = is_folded
 
     def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
-        acts = {} if self._sections.hiding or self._is_read_only else _applicable_keys(self.job.status)
-        others = {name: words for name, words in _KEYS_OF_ALL.items() if self._moment is None or name != _CASE}
+        acts = _applicable_keys(self.job.status)
         folding = {"details.error": "full error" if is_folded else "fold error"} if has_error else {}
         line, longer = (
-            self.keys_line({**acts, **folding, **others, **times, **_CLOSE}, width=room or None)
+            self.keys_line({**acts, **folding, **_KEYS_OF_ALL, **times, **_CLOSE}, width=room or None)
             for times in ({}, _KEYS_OF_TIMES)
         )
         return longer if longer.plain.count("\n") == line.plain.count("\n") else line
 
     @property
-    def refused_keys(self) -> frozenset[str]:
+    def hidden_keys(self) -> frozenset[str]:
         writing = _WRITING_KEYS if self._sections.hiding or self._is_read_only else frozenset[str]()
         return writing if self._moment is None else writing | {_CASE}
 

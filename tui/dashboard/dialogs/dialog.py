@@ -139,7 +139,12 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     def keys_line(self, keys: Mapping[str, str], *, width: int | None = None) -> Content:
         """Return key hints in one line, or in lines of this width. `keys` maps binding ids to actions."""
-        return hint_lines([key_hint(self.key(name), what) for name, what in keys.items()], width=width)
+        return hint_lines(self.hints_of(keys), width=width)
+
+    def hints_of(self, keys: Mapping[str, str]) -> list[Content]:
+        """Return a hint for each key that is not hidden."""
+        hidden = self.hidden_keys
+        return [key_hint(self.key(name), what) for name, what in keys.items() if name not in hidden]
 
     def say(self, part: str, content: Content) -> None:
         """Show the content in the part with this id. While the dialog closes, its parts are gone."""
@@ -178,8 +183,10 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
             self.on_resize()
 
     @property
-    def refused_keys(self) -> frozenset[str]:
-        """The bindings that would be refused now, for example because the session is read-only. The help omits them."""
+    def hidden_keys(self) -> frozenset[str]:
+        """The bindings that would be refused now, for example because the session is read-only. Neither the help nor a
+        hint shows them.
+        """
         return frozenset()
 
     @property

@@ -307,15 +307,13 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     # Drawing
 
     @property
-    def refused_keys(self) -> frozenset[str]:
+    def hidden_keys(self) -> frozenset[str]:
         return frozenset({"errors.retry"} if self._source.is_read_only else ())
 
     def _show_keys(self) -> None:
         period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
-        left_out = self.refused_keys
-        group_keys = [key_hint(self.key(name), what) for name, what in _GROUP_KEYS.items() if name not in left_out]
-        screen_keys = [key_hint(self.key(name), what) for name, what in _SCREEN_KEYS.items()]
-        self.say("keys", hint_lines([*group_keys, period, *screen_keys], width=self.app.size.width - _EDGES))
+        hints = [*self.hints_of(_GROUP_KEYS), period, *self.hints_of(_SCREEN_KEYS)]
+        self.say("keys", hint_lines(hints, width=self.app.size.width - _EDGES))
 
     def on_resize(self) -> None:
         is_beside = self.size.width >= _BESIDE_FROM

@@ -205,8 +205,8 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
         states = screen.key_states([entry.binding_id for entry in entries])
         entries = [entry for entry, state in zip(entries, states, strict=True) if state is not KeyState.HIDDEN]
     if isinstance(screen, Dialog):
-        refused = screen.refused_keys
-        entries = [entry for entry in entries if entry.binding_id not in refused]
+        hidden = screen.hidden_keys
+        entries = [entry for entry in entries if entry.binding_id not in hidden]
     focused = _groups_of(screen.focused)
 
     def place(entry: HelpEntry) -> int:

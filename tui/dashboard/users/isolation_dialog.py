@@ -321,11 +321,10 @@ class IsolationDialog(Dialog[None]):
     # Drawing
 
     def _draw_keys(self) -> None:
-        left_out = self.refused_keys if self._has_leak else {_FIX, *self.refused_keys}
-        self.say("keys", self.keys_line({name: what for name, what in _KEYS.items() if name not in left_out}))
+        self.say("keys", self.keys_line({name: what for name, what in _KEYS.items() if self._has_leak or name != _FIX}))
 
     @property
-    def refused_keys(self) -> frozenset[str]:
+    def hidden_keys(self) -> frozenset[str]:
         return frozenset(() if self._check.why_no_writes is None else {_WRITES})
 
     def _draw_all(self) -> None:
