@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rich.cells import cell_len
+from textual.content import Content
 
 from store import validation
 from store.configuration.settings import OPERATOR_NAME
@@ -30,8 +31,8 @@ from tui.demo.scenario import (
 from tui.text.clean_text import clean
 
 LONGEST_SECONDS = 600.0
-LONGEST_CAPTION = 180
-"""Cells. With its key hint, a caption fits on three lines of 80 columns, wherever the lines wrap."""
+_CAPTION_LINES, _CAPTION_WIDTH, _KEY_HINT = 3, 78, " · space: next"
+"""The dashboard cuts a longer caption in a terminal of 80 columns. A hint that does not fit takes a line of its own."""
 MOST_JOBS = 100
 _USUAL_PROJECT = "Autumn catalog"
 _USUAL_CENTS = 250
@@ -173,9 +174,12 @@ def _known_job(table: TomlTable, key: str, known: KnownNames) -> str | None:
 
 
 def _caption(text: str) -> str:
-    if (cells := cell_len(clean(text))) > LONGEST_CAPTION:
+    lines = [line.plain.rstrip() for line in Content(clean(text)).wrap(_CAPTION_WIDTH)] or [""]
+    needed = len(lines) + (cell_len(lines[-1] + _KEY_HINT) > _CAPTION_WIDTH)
+    if needed > _CAPTION_LINES:
         raise ValueError(
-            f"has {cells} characters. At most {LONGEST_CAPTION} fit in a terminal of 80 columns. Say it in two steps"
+            f"needs {needed} lines with its key in a terminal of 80 columns. At most {_CAPTION_LINES} fit. "
+            "Say it in two steps"
         )
     return text
 
@@ -208,7 +212,7 @@ _WHERE = {"project": f"project, by default {_USUAL_PROJECT}"}
 STEP_KINDS: Mapping[str, StepKind] = {
     "say": StepKind(
         takes="text",
-        does=f"Show a caption of at most {LONGEST_CAPTION} characters, and wait for space",
+        does=f"Show a caption of at most {_CAPTION_LINES} lines of 80 columns, and wait for space",
         options={"seconds": "continue after this time"},
         read=_say,
     ),

@@ -5,14 +5,17 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from store.errors import BadConfiguration
+from tui.dashboard.message_board import PinnedText
+from tui.dashboard.message_line import pinned_lines
 from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Scenario, Wait, WaitFor
 from tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
 from tui.demo.scenario_steps import STEP_KINDS
 from tui.manual.pages import page_source
+from tui.text.clean_text import ELLIPSIS
 
 FILE = Path("talk.toml")
 HEAD = 'title = "Talk"\nworkers = ["render-1"]\n'
@@ -125,8 +128,8 @@ projekt = "x"
         ('create = "a"\n[[step]]\ncreate = "a"', "line 6: step.2.create is the name of an earlier job. "),
         ('create = "a"\nmode = "  "', "line 5: step.1.mode is empty."),
         (
-            f'say = "{"x" * 181}"',
-            "line 4: step.1.say has 181 characters. At most 180 fit in a terminal of 80 columns. ",
+            f'say = "{"x" * (3 * 78)}"',
+            "line 4: step.1.say needs 4 lines with its key in a terminal of 80 columns. At most 3 fit. ",
         ),
         ('act-as = "eve"', "line 4: step.1.act-as has an invalid value: 'eve' is not known. "),
         ('kill-worker = "studio"', "line 4: step.1.kill-worker has an invalid value: 'studio' is not known. "),
@@ -187,6 +190,18 @@ LONGEST_CAPTION = 64
 def test_captions_fit_in_a_narrow_terminal(name: str) -> None:
     captions = [step.text for step in load_scenario(name).steps if isinstance(step, Say)]
     assert max(map(len, captions)) <= LONGEST_CAPTION
+
+
+@given(st.lists(st.text("é日", min_size=1, max_size=30), min_size=1, max_size=20))
+@example(["é" * 26] * 6 + ["é" * 17])
+def test_caption_is_accepted_if_a_terminal_of_80_columns_shows_all_of_it(words: list[str]) -> None:
+    text = " ".join(words)
+    lines = pinned_lines(PinnedText(owner="", text=text, keys="space: next"), 78, 3)
+    step = f'{HEAD}[[step]]\nsay = "{text}"'
+    if any(ELLIPSIS in line.plain for line in lines):
+        assert problems(step)
+    else:
+        assert parse(step).steps == [Say(text=text)]
 
 
 _VALUES = st.one_of(
