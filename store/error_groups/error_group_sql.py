@@ -19,9 +19,9 @@ from store.error_groups.fingerprint import (
     MOST_CHARACTERS,
     MOST_OF_LINE,
     MOST_READ,
-    STAGES,
+    STEPS,
     Replacement,
-    Stage,
+    ReplacementStep,
 )
 from store.jobs.job import TRACEBACK
 
@@ -42,11 +42,11 @@ def _decoded(pattern: str) -> str:
     )
 
 
-def _replaced(stage: Stage, lines: str) -> str:
-    """Return a subquery with the column `line`, in which the values of a stage are replaced."""
-    line = _after("line", stage.replacements)
-    if stage.guard is not None:
-        line = f"CASE WHEN line ~ {_quoted(stage.guard)} THEN {line} ELSE {_after('line', stage.otherwise)} END"
+def _replaced(step: ReplacementStep, lines: str) -> str:
+    """Return a subquery with the column `line`, in which the values of a step are replaced."""
+    line = _after("line", step.replacements)
+    if step.guard is not None:
+        line = f"CASE WHEN line ~ {_quoted(step.guard)} THEN {line} ELSE {_after('line', step.otherwise)} END"
     return f"SELECT {line} AS line FROM (\n{lines} OFFSET 0) lines"  # noqa: S608 - of constants
 
 
@@ -75,8 +75,8 @@ SELECT CASE
            WHEN strpos(head, '{TRACEBACK}') > 0 THEN right({error}, {MOST_READ})
            ELSE head END AS message FROM (
 SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages"""  # noqa: S608 - of constants
-    for stage in STAGES:
-        lines = _replaced(stage, lines)
+    for step in STEPS:
+        lines = _replaced(step, lines)
     return f"(\nSELECT btrim(left(line, {MOST_CHARACTERS}), ' ') FROM (\n{lines} OFFSET 0) replaced)"
 
 

@@ -55,7 +55,7 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ReplacementStep:
     """Replacements for the lines that contain `guard`, or for all lines. `otherwise` has the replacements for lines
     without the guard.
     """
@@ -163,8 +163,8 @@ _NUMBER = (
 )
 """A number with its unit, because services choose the unit by the size: `350ms`, `1m30.5s`, `1.95 GiB`."""
 
-STAGES = (
-    Stage(
+STEPS = (
+    ReplacementStep(
         None,
         (
             # A URL keeps its path: it often says which service failed.
@@ -177,22 +177,22 @@ STAGES = (
             Replacement(r"[ \t\f\v]{2,}|[\t\f\v]", " "),
         ),
     ),
-    Stage(
+    ReplacementStep(
         r"[0-9]:[0-9]{2}|[0-9]{4}[/-][0-9]{2}[/-]|[0-9]T[0-9]|[0-9]/[0-9]{1,2}/[0-9]"
         rf"|{_MONTHS}[a-z]* [0-9]|[0-9][a-z]{{0,2}}[ /-]{_MONTHS}",
         (Replacement("|".join((*_DATES, _CLOCK)), "<time>"), Replacement(_WHOLE_TIME, "<time>")),
     ),
-    Stage("[0-9*]", tuple(Replacement(pattern, "#") for pattern in _IDS)),
-    Stage(f"[0-9A-Fa-f:]:{_HEX}", (Replacement(_IPV6, "#"),)),
-    Stage("[0-9]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
+    ReplacementStep("[0-9*]", tuple(Replacement(pattern, "#") for pattern in _IDS)),
+    ReplacementStep(f"[0-9A-Fa-f:]:{_HEX}", (Replacement(_IPV6, "#"),)),
+    ReplacementStep("[0-9]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
     # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
-    Stage(
+    ReplacementStep(
         r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])",
         (Replacement(rf"{_SIGN}(?<![0-9])(?!{_STATUS}){_NUMBER}", "#"),),
         otherwise=(Replacement(_SIGN + _NUMBER, "#"),),
     ),
     # A list of values, so that its length doesn't matter.
-    Stage(None, (Replacement(r"#(?::#)?(?:[,;] ?#(?::#)?)+", "#"),)),
+    ReplacementStep(None, (Replacement(r"#(?::#)?(?:[,;] ?#(?::#)?)+", "#"),)),
 )
 """Guards keep the usual lines fast. In Postgres, two patterns are faster than one with two complex alternatives. But a
 session keeps only 32 compiled patterns, and compiling a pattern takes longer than using it.
@@ -200,8 +200,8 @@ session keeps only 32 compiled patterns, and compiling a pattern takes longer th
 
 
 @dataclass(frozen=True, slots=True)
-class _CompiledStage:
-    """A stage with its patterns compiled."""
+class _CompiledStep:
+    """A step with its patterns compiled."""
 
     guard: re.Pattern[str] | None
     replacements: Sequence[tuple[re.Pattern[str], str]]
@@ -209,28 +209,28 @@ class _CompiledStage:
 
 
 @cache
-def _compiled() -> Sequence[_CompiledStage]:
+def _compiled() -> Sequence[_CompiledStep]:
     """Compiled on first use: the filter language imports this module, and few runs need a fingerprint."""
 
     def compiled(replacements: tuple[Replacement, ...]) -> Sequence[tuple[re.Pattern[str], str]]:
         return [(re.compile(one.pattern, re.DOTALL), one.placeholder) for one in replacements]
 
     return [
-        _CompiledStage(
-            None if stage.guard is None else re.compile(stage.guard),
-            compiled(stage.replacements),
-            compiled(stage.otherwise),
+        _CompiledStep(
+            None if step.guard is None else re.compile(step.guard),
+            compiled(step.replacements),
+            compiled(step.otherwise),
         )
-        for stage in STAGES
+        for step in STEPS
     ]
 
 
 def fingerprint(error: str | None) -> str:
     """Return the fingerprint of an error, for example `API timeout after #`. Empty if there is no error text."""
     line = _line_of(error or "")[:MOST_OF_LINE]
-    for stage in _compiled():
-        is_guarded = stage.guard is None or stage.guard.search(line)
-        for pattern, placeholder in stage.replacements if is_guarded else stage.otherwise:
+    for step in _compiled():
+        is_guarded = step.guard is None or step.guard.search(line)
+        for pattern, placeholder in step.replacements if is_guarded else step.otherwise:
             line = pattern.sub(placeholder, line)
     return line[:MOST_CHARACTERS].strip(" ")
 

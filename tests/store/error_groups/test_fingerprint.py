@@ -13,7 +13,7 @@ from store.error_groups.fingerprint import (
     JSON_MESSAGES,
     LOOKS_LIKE_JSON,
     MOST_CHARACTERS,
-    STAGES,
+    STEPS,
     error_group_id,
     fingerprint,
     group_id,
@@ -54,12 +54,12 @@ def test_postgres_finds_the_same_fingerprints(database: Conninfo, strings: str) 
 
 def test_a_session_of_postgres_keeps_all_patterns_compiled() -> None:
     """It keeps 32 in total, including the patterns of other statements."""
-    in_stages = {
+    in_steps = {
         pattern
-        for stage in STAGES
-        for pattern in (stage.guard, *(one.pattern for one in (*stage.replacements, *stage.otherwise)))
+        for step in STEPS
+        for pattern in (step.guard, *(one.pattern for one in (*step.replacements, *step.otherwise)))
     }
-    assert len({*in_stages, LOOKS_LIKE_JSON, *JSON_MESSAGES, EXCEPTION, FIRST_LINE} - {None}) <= 30
+    assert len({*in_steps, LOOKS_LIKE_JSON, *JSON_MESSAGES, EXCEPTION, FIRST_LINE} - {None}) <= 30
 
 
 _pieces = st.sampled_from(
