@@ -148,8 +148,9 @@ _TOKENS = (
     rf"{_BEFORE}(?=[0-9A-Za-z]{{16}})(?:[A-Za-z]+[0-9][A-Za-z]*[0-9]|[0-9]{{2,}}[A-Za-z])[0-9A-Za-z]*{_AFTER}",
 )
 _STATUS = (
-    r"(?:(?<=HTTP |rror |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)"
-    r"|(?<=[Cc]ode\": |atus\": ))[1-5][0-9]{2}(?![0-9A-Za-z]|[.,][0-9])"
+    r"(?:(?:(?<=HTTP |rror |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)"
+    r"|(?<=[Cc]ode\": |atus\": ))[1-5][0-9]{2}|(?<=exit code |with code |xit code -|ith code -)[0-9]{1,2})"
+    r"(?![0-9A-Za-z]|[.,][0-9])"
 )
 """An HTTP status or an exit code, if the text says so. It distinguishes faults, so it is kept."""
 _UNIT = (
@@ -187,7 +188,7 @@ STEPS = (
     ReplacementStep("[0-9]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
     # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
     ReplacementStep(
-        r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])",
+        r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])|(?:exit|with) code -?[0-9]",
         (Replacement(rf"{_SIGN}(?<![0-9])(?!{_STATUS}){_NUMBER}", "#"),),
         otherwise=(Replacement(_SIGN + _NUMBER, "#"),),
     ),

@@ -112,6 +112,7 @@ _pieces = st.sampled_from(
         "req_abc123",
         "HTTP 429",
         "status code ",
+        "exited with code ",
         "V1StGXR8_Z5jdHi6B-myT",
         "-7d4b9c8f6d-x2x9k",
         "tmpx3k_j9ab",
