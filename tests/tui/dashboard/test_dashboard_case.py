@@ -10,6 +10,7 @@ from store.errors import TimedOut
 from store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
+from tui.dashboard.case.case_dialog import CaseDialog
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 
@@ -94,6 +95,16 @@ async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(d
         await driver.press("escape", dialog="")
         reading.open()
         await driver.press("C", "y", message="Copied the case.")
+
+
+async def test_case_that_is_built_while_its_dialog_closes_is_not_shown(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.press("C", on=1, shows="## The job")
+        dialog = driver.app.screen
+        assert isinstance(dialog, CaseDialog)
+        assert dialog._built is not None
+        await driver.press("escape", dialog="")
+        dialog._show(dialog._built)
 
 
 async def test_error_is_shown_and_the_next_try_is_redacted_as_before(drive: Drive) -> None:

@@ -237,6 +237,16 @@ async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
     assert not set(copied) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}
 
 
+async def test_emails_that_arrive_after_the_errors_were_closed_change_nothing(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    failures(jobs_db)
+    screen = await open_errors(dashboard)
+    await dashboard.press("escape", dialog="")
+    assert screen._found is not None
+    await screen._name_users(screen._found)
+
+
 async def test_cursor_stays_visible_when_the_screen_shrinks(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for number, letter in enumerate("abcdefghijklm"):
         jobs_db.job(100 + number, "failed", error=f"Kind {letter} failed", minutes_ago=number + 1)

@@ -225,12 +225,14 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         return page.items[place] if place is not None and place < len(page) else None
 
     def on_resize(self) -> None:
-        self.call_after_refresh(lambda: self._draw(self.query_one(OptionList).highlighted or 0))
+        self.call_after_refresh(self._draw)
 
-    def _draw(self, cursor: int) -> None:
+    def _draw(self, cursor: int | None = None) -> None:
+        """Draw the page. Without `cursor`, the cursor stays at its place."""
         if not self.is_open:
             return
         rows, page = self.query_one(OptionList), self._pages.page
+        cursor = (rows.highlighted or 0) if cursor is None else cursor
         room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
         self._columns = archive_columns(room, with_project=self._source.has_several_projects)
         self._show_text("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")

@@ -150,6 +150,8 @@ class CaseDialog(Dialog[None]):
             self.say("redaction", Content.styled(f"Reading {step}, {place} …", "$foreground-muted"))
 
     def _show(self, built: BuiltCase) -> None:
+        if not self.is_open:
+            return
         self.query_one("#dialog").border_title = Content(
             f"Case · {clean(case_title(built.case), limit=_LONGEST_TITLE)}"
         )

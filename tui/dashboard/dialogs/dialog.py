@@ -191,8 +191,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     @property
     def is_open(self) -> bool:
-        """Whether the widgets of the dialog exist. False before mounting and after closing."""
-        return self._has_widgets and self in self.app.screen_stack
+        """Whether the widgets of the dialog exist. False before mounting, after closing and while the app closes."""
+        return self._has_widgets and self in self.app.screen_stack and not self._pruning
 
     def show_zone(self, zone: "ShownZone") -> None:
         """Show the dialog's times in another zone. A dialog without times ignores it."""

@@ -373,6 +373,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
 
     @on(OptionList.OptionHighlighted)
     def _show_details(self) -> None:
+        if not self.is_open:
+            return
         found, place = self._found, self._groups.highlighted
         self._mark_cursor()
         if found is None or place is None or place >= len(found):
