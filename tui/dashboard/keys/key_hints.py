@@ -29,11 +29,9 @@ _SUPPORT_FROM = 100
 _OF_TIME = frozenset({"app.moment", "app.zone"})
 """The hints that are only in the widest lines, after all others."""
 _TIME_FROM = 120
-_OF_DEMO = "demo"
-_OF_STAGE = "app.presenter"
-"""Only a demo has its hint."""
-_NOT_IN_NARROW_DEMO = frozenset({"job.delete", "jobs.open"})
-"""The hints that give their room to the keys of the demo."""
+_FIRST_OF_DEMO = "demo.pause"
+_OF_DEMO = frozenset({"demo.step", "demo.slower", "app.presenter"})
+"""The hints of a demo that get room after the usable keys of the job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,19 +60,20 @@ class KeyHint:
 
     @property
     def rank(self) -> int:
-        """The order in which hints get room."""
-        group = self.binding_id.partition(".")[0]
-        if self.binding_id in _OF_TIME:
-            return 6
-        if self.binding_id in _OF_SUPPORT:
-            return 4
-        if self.binding_id in _LEAST_NEEDED:
-            return 5
-        if group == _OF_DEMO or self.binding_id == _OF_STAGE:
+        """The order in which hints get room. If it does not suffice, grey hints are left out before usable ones."""
+        if self.binding_id == _FIRST_OF_DEMO:
             return 0
-        if self.binding_id == _NEEDED or group in _NEEDED_GROUPS:
-            return 2 if self.is_refused else 1
-        return 3
+        if self.binding_id in _OF_DEMO:
+            return 2
+        if self.binding_id in _OF_SUPPORT:
+            return 5
+        if self.binding_id in _LEAST_NEEDED:
+            return 6
+        if self.binding_id in _OF_TIME:
+            return 7
+        if self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS:
+            return 3 if self.is_refused else 1
+        return 4
 
     @property
     def content(self) -> Content:
@@ -198,9 +197,7 @@ def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
     if room < _QUIT_FROM:
         pinned = pinned[:1]
     if room < _SUPPORT_FROM:
-        is_demo = any(hint.binding_id.startswith(f"{_OF_DEMO}.") for hint in hints)
-        left_out = _OF_SUPPORT | _NOT_IN_NARROW_DEMO if is_demo else _OF_SUPPORT
-        hints = [hint for hint in hints if hint.binding_id not in left_out]
+        hints = [hint for hint in hints if hint.binding_id not in _OF_SUPPORT]
     if room < _TIME_FROM:
         hints = [hint for hint in hints if hint.binding_id not in _OF_TIME]
     at_end = room - _width(pinned)

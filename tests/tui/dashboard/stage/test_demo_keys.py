@@ -55,11 +55,15 @@ async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
         await driver.press("ctrl+r", message="Started over", shows=", pause")
 
 
-async def test_narrow_key_hints_show_the_keys_of_the_demo_before_those_of_the_job(database: Conninfo) -> None:
+async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     async with demo_on(database, DemoControl(), size=(80, 24), actor=ADA) as (driver, app):
-        for tab, keys in (("2", "s start  n new  / find  "), ("3", "c complete  f fail  n new  ")):
-            await driver.press(tab, shows=keys + ", pause  . step  <> speed  B present")
+        for tab, keys in (
+            ("2", "s start  n new  d delete  / find  , pause  . step"),
+            ("3", "c complete  f fail  n new  d delete  / find  , pause "),
+            ("4", "n new  d delete  / find  , pause  . step  <> speed "),
+        ):
+            await driver.press(tab, shows=f"⏎ details  {keys}")
             assert driver.text.splitlines()[-1].rstrip().endswith("? help  q quit")
         start = driver.text.splitlines()[-1].index("<>")
         for cell, speed in ((start + 1, 3), (start, 2)):
