@@ -25,6 +25,10 @@ _SPIN_TURNS = 300
 _POLL_SECONDS = 0.01
 _MOST_SECONDS = 2.0
 """Upper limit for one key, so that a busy widget cannot lock the keyboard."""
+_FEWEST_TURNS = 450
+"""The limit applies only after this many turns of the event loop. On a slow machine, or while the process is stopped,
+the seconds pass without progress of the widgets.
+"""
 _PATIENCE_SECONDS = 1.0
 """After waiting this long for a dialog, escape cancels the wait and ctrl+q quits without it."""
 
@@ -212,7 +216,7 @@ class KeyQueue:
         while calm < _CALM_TURNS:
             await asyncio.sleep(0 if turns < _SPIN_TURNS else _POLL_SECONDS)
             turns += 1
-            is_patient = time.monotonic() - began < _MOST_SECONDS
+            is_patient = turns < _FEWEST_TURNS or time.monotonic() - began < _MOST_SECONDS
             is_free = not self._is_opening() and (not for_next or self._is_next_taken(is_patient=is_patient))
             calm = calm + 1 if is_free and (self._is_calm or not is_patient) else 0
         self._drop_if_nothing_opened()

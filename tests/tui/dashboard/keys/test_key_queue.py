@@ -17,6 +17,7 @@ from tests.tui.app_waits import PATIENCE
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_into
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, job_id, short
+from tui.dashboard import app
 from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.job_list.jobs_panel import JobsPanel
@@ -39,6 +40,17 @@ async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver
     assert isinstance(field, Input)
     assert field.value == "lifestyle"
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+async def test_keys_wait_for_a_slow_machine_even_if_the_time_for_a_key_is_over(
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_queue, "_MOST_SECONDS", 0.0)
+    async with busy_loop(chance(1)):
+        for key in ("question_mark", "escape", "w", "escape", "p", "escape", "n", *"shoe", "enter"):
+            send(dashboard.app, key)
+        await rest(dashboard)
+    assert jobs_db.sql("select mode from generation_jobs where created_at > %s", FROZEN) == [("shoe",)]
 
 
 @pytest.mark.parametrize(
@@ -311,8 +323,9 @@ def bursts(dice: random.Random) -> Iterator[float]:
 async def test_fast_keys_do_the_same_as_slow_keys(
     jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long a dialog takes to open: nobody gives up."""
-    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", PATIENCE)
+    """However long a dialog or the list takes: nobody gives up."""
+    for module, limit in ((key_queue, "_PATIENCE_SECONDS"), (key_queue, "_MOST_SECONDS"), (app, "_PATIENCE_SECONDS")):
+        monkeypatch.setattr(module, limit, PATIENCE)
     slowly = await outcome(jobs_db, database, keys, None)
     async with busy_loop(chance(seed)):
         fast = await outcome(jobs_db, database, keys, bursts(chance(seed)))
