@@ -153,6 +153,16 @@ TRACEBACK = "Traceback (most recent call last):"
 """The first line of a Python traceback. Its exception is at the end, so a list keeps the end."""
 
 
+def cut_error(error: str) -> str:
+    """Return what a list keeps of an error. An ellipsis marks what is missing inside a traceback."""
+    if len(error) <= ERROR_CHARACTERS:
+        return error
+    if not error.startswith(TRACEBACK):
+        return error[:ERROR_CHARACTERS]
+    start = f"{TRACEBACK}\n…"
+    return start + error[len(start) - ERROR_CHARACTERS :]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedJob(GenerationJob):
     """A job in a list. A long error is cut."""

@@ -45,6 +45,7 @@ from store.jobs.job import (
     GenerationJob,
     JobStatus,
     ListedJob,
+    cut_error,
     parse_status,
 )
 
@@ -85,7 +86,7 @@ def make_listed(row: Row) -> ListedJob:
     _fill(draft, row)
     draft.is_error_cut = draft.error is not None and len(draft.error) > ERROR_CHARACTERS
     if draft.is_error_cut:
-        draft.error = _cut(draft.error)
+        draft.error = cut_error(draft.error)
     draft.__class__ = ListedJob
     job: ListedJob = draft
     return job
@@ -99,16 +100,6 @@ def listed_error(error: ColumnElement[Any]) -> ColumnElement[Any]:
     is_long = func.starts_with(error, TRACEBACK) & (func.length(error) > ERROR_CHARACTERS)
     ends = literal(TRACEBACK) + func.right(error, ERROR_CHARACTERS + 1 - len(TRACEBACK))
     return case((is_long, ends), else_=func.left(error, ERROR_CHARACTERS + 1)).label("error")
-
-
-def _cut(error: str) -> str:
-    """Cut the extra character, by which `listed_error` shows that the error is longer. An ellipsis marks what is
-    missing inside a traceback.
-    """
-    if not error.startswith(TRACEBACK):
-        return error[:ERROR_CHARACTERS]
-    gap = "\n…"
-    return TRACEBACK + gap + error[len(TRACEBACK) + 1 + len(gap) :]
 
 
 def _fill(draft: Any, row: Row) -> None:

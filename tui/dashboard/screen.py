@@ -199,7 +199,10 @@ class DashboardScreen(Screen[None], KeyStates):
         self._fit(event.size)
         self.jobs.has_crumbs = not self.has_class("-wide")
         self.jobs.show_title()
-        self.query_one(Sidebar).fit(event.size.width)
+        sidebar = self.query_one(Sidebar)
+        sidebar.fit(event.size.width)
+        if sidebar.has_focus_within and not self.has_class("-wide"):
+            self.set_focus(self.jobs.table)
         self.query_one(CostsPanel).fit(event.size)
         self.query_one(MessageLine).fit(event.size)
         self._show_costs()

@@ -16,7 +16,7 @@ from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
 from store.formats import utc_now
 from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of
-from store.jobs.job import ERROR_CHARACTERS, TRACEBACK, JobStatus, ListedJob
+from store.jobs.job import ERROR_CHARACTERS, TRACEBACK, JobStatus, ListedJob, cut_error
 from tests.store.store_fixtures import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
 from tui.text.format import error_summary
 
@@ -203,6 +203,7 @@ async def test_window_reads_the_end_of_a_long_traceback(db: Db) -> None:
     whole, cut = window.jobs
     assert (whole.error, whole.is_error_cut) == (short, False)
     assert cut.is_error_cut
+    assert cut.error == cut_error(long)
     assert cut.error is not None
     assert len(cut.error) == ERROR_CHARACTERS
     first, last = cut.error.split("\n…")

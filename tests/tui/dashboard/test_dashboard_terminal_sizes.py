@@ -3,6 +3,7 @@
 import pytest
 from textual.app import App, ComposeResult
 
+from store.jobs.job import TRACEBACK
 from store.statistics.totals import Count, Precision
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id, short
@@ -114,6 +115,26 @@ async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> No
 
 
 STACK = "Out of memory\n" + "\n".join(f"at step {number} of the renderer" for number in range(40))
+
+
+async def test_list_takes_the_focus_of_a_pane_that_becomes_hidden(drive: Drive) -> None:
+    async with drive(size=(120, 36)) as driver:
+        await driver.press("tab")
+        assert driver.app.dashboard.focused is not driver.table
+        await driver.resize(80, 24)
+        await driver.until(lambda: driver.app.dashboard.focused is driver.table)
+        before = driver.cursor
+        await driver.press("down")
+        await driver.until(lambda: driver.cursor != before)
+
+
+async def test_details_show_all_of_a_long_traceback(drive: Drive, jobs_db: JobsDatabase) -> None:
+    """The list has only its first line and its end."""
+    frames = "".join(f'  File "/app/render.py", line {line}, in run\n' for line in range(30))
+    error = f"{TRACEBACK}\n{frames}HTTPError: 503\n\nThe cause of:\n\n{TRACEBACK}\n{frames}RuntimeError: no image"
+    jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(4))
+    async with drive(size=(120, 110)) as driver:
+        await driver.press("enter", on=4, dialog="Job", shows=("line 0, in run", "HTTPError: 503", "RuntimeError"))
 
 
 async def test_details_show_status_message_and_events_first_and_fold_a_long_stack(

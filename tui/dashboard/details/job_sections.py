@@ -8,7 +8,7 @@ from functools import lru_cache
 from textual.content import Content
 
 from store.errors import StoreError, Unreachable
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import GenerationJob, JobStatus, cut_error
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS
 from tui.text.clean_text import clean, clean_block
@@ -106,9 +106,9 @@ class JobSections:
 
     @property
     def _error(self) -> str | None:
-        """The full error if it is known and begins with the listed part; else the listed part."""
+        """The full error if it is known and the listed part belongs to it; else the listed part."""
         error, whole = self.job.error, self.whole.error if self.whole else None
-        return whole if error and whole and whole.startswith(error) else error
+        return whole if whole and cut_error(whole) == error else error
 
     def timeline(self, width: int) -> Content:
         """Return the time in each status, and the events. Empty if nothing was read yet."""
