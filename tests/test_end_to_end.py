@@ -130,7 +130,7 @@ def test_tour_of_the_first_start_leads_through_six_steps(work_dir: Path, cleanup
     typist.press("b", shows="Budgets · Spring lookbook")
     typist.press("Escape", shows="Tour 6/6")
     typist.press("i", shows="Check isolation as the operator?")
-    typist.press("y", shows="no leak, 17 kept.")
+    typist.press("y", shows="No leak, 17 kept.")
     typist.press("Escape", shows="Finished the tour.")
     assert time.monotonic() - started < GOAL_SECONDS
 

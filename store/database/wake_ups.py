@@ -66,7 +66,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
     while True:
         began, is_proven = loop.time(), False
         try:
-            if not await _has_triggers(database):
+            if not await announces_changes(database):
                 return
             channel = f"gjobs_proof_{secrets.token_hex(8)}"
             async with database.listening(CHANNEL, channel, lock=LISTENER_LOCK) as listening:
@@ -100,8 +100,10 @@ async def _next_change(listening: ListenConnection) -> WakeUp:
     return WakeUp.CHANGED
 
 
-async def _has_triggers(database: Database) -> bool:
-    """Return whether all triggers can notify. Prepared transactions can't notify, so the server must not allow them."""
+async def announces_changes(database: Database) -> bool:
+    """Return whether triggers notify of all changes of jobs. Prepared transactions can't notify, so the server must
+    not allow them.
+    """
     (number,) = await database.read(OPERATOR, Query(_NOTIFYING_TRIGGERS, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 

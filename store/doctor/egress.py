@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from store.actor_database import ActorDatabase
-from store.capabilities.facts import DatabaseFacts
 from store.capabilities.probe import CapabilityCache
 from store.database.changed_rows import ChangedRows
 from store.database.database import Database
 from store.database.traffic import Traffic
-from store.database.wake_ups import SILENCE, may_listen
+from store.database.wake_ups import SILENCE
 from store.doctor.findings import Finding, Section, Severity, size
 from store.errors import StoreError
 from store.job_list import read_listing
@@ -76,11 +75,11 @@ async def _measure(database: Database, poll: Awaitable[object]) -> tuple[int, fl
     return ((database.load.traffic() or before) - before).received, perf_counter() - started
 
 
-def egress_finding(facts: DatabaseFacts, polls: IdlePolls) -> Finding:
-    received = polls.bytes_of_month(is_woken=may_listen(facts, None))
+def egress_finding(polls: IdlePolls, *, is_woken: bool) -> Finding:
+    received = polls.bytes_of_month(is_woken=is_woken)
     return Finding(
         section=Section.CONNECTION,
         name="egress",
         severity=Severity.OK,
-        sentence=f"An idle dashboard receives about {size(received)} a month.",
+        sentence=f"An idle dashboard of the operator receives about {size(received)} a month.",
     )

@@ -15,6 +15,7 @@ from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
+from store.database.wake_ups import announces_changes, may_listen
 from store.database.write_access import WriteMode
 from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks, word_checks
 from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
@@ -148,7 +149,10 @@ class _Examination:
         pooling = await server_checks.find_pooling(self._database, self._facts)
         findings = [*server_checks.connection_findings(self._facts, self._label, durations, pooling)]
         polls = await egress.measure_polls(self._database)
-        return findings if polls is None else [*findings, egress.egress_finding(self._facts, polls)]
+        if polls is None:
+            return findings
+        is_woken = may_listen(self._facts, None) and await announces_changes(self._database)
+        return [*findings, egress.egress_finding(polls, is_woken=is_woken)]
 
     async def _role(self) -> Iterable[Finding]:
         policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None

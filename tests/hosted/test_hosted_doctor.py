@@ -72,7 +72,9 @@ async def test_doctor_finds_the_same_leaks_with_each_login_and_leaves_no_trace(l
 
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
     assert faults(report) == LEAKS
-    assert re.fullmatch(r"An idle dashboard receives about \d+ [kM]B a month\.", finding(report, "egress").sentence)
+    assert re.fullmatch(
+        r"An idle dashboard of the operator receives about \d+ [kM]B a month\.", finding(report, "egress").sentence
+    )
     assert finding(report, "matches").severity is Severity.OK
     assert finding(report, "rows-generation_jobs").sentence.startswith("generation_jobs holds 8 rows")
     assert not report.is_well

@@ -493,7 +493,7 @@ class GjobsApp(MessageApp[int]):
         if self.dashboard.listing_query.moment is not None:
             self.show_moment(None)
         else:
-            self.tour.end()
+            self.tour.leave()
 
     @on(QueryChanged)
     def _query_changed(self) -> None:

@@ -1,6 +1,6 @@
 """One job as text: facts, events, timeline and the stuck verdict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from uuid import UUID
@@ -26,6 +26,8 @@ from tui.text.format import (
 )
 from tui.text.moment_text import UNRECORDED, is_duration_unrecorded, is_unrecorded
 from tui.text.status_text import status_glyph, status_label, status_style, status_word
+
+NO_USERS: Mapping[UUID, str] = {}
 
 _MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
@@ -204,12 +206,16 @@ def note_words(event: JobEvent) -> str:
     return ": ".join(filter(None, (event.note, error_summary(event.error))))
 
 
-def actor_words(event: JobEvent) -> str:
-    """Return who acted: the user or database role, the program if known, and the worker with the lease."""
+def actor_words(event: JobEvent, users: Mapping[UUID, str] = NO_USERS) -> str:
+    """Return who acted: the user or database role, the program if known, and the worker with the lease.
+
+    A user without a name in `users` is shown by the id.
+    """
     worker = f"worker {event.lease_owner[:8]}" if event.lease_owner else ""
     if worker and event.from_status is None and event.to_status is None:
         return worker
-    who = f"user {short_id(event.actor_user_id)}" if event.actor_user_id else event.actor_role
+    user_id = event.actor_user_id
+    who = event.actor_role if user_id is None else users.get(user_id) or f"user {short_id(user_id)}"
     where = f" in {event.application}" if event.application else ""
     return f"{who}{where}, {worker}" if worker else f"{who}{where}"
 
@@ -230,8 +236,12 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int, zone: tzin
     return [*spent, *event_lines(history, width=width, zone=zone)]
 
 
-def event_lines(history: JobHistory, *, width: int, zone: tzinfo | None = None) -> list[list[Span]]:
-    """Return a line for each of the newest events, oldest first, after a line about the earlier ones."""
+def event_lines(
+    history: JobHistory, *, width: int, zone: tzinfo | None = None, users: Mapping[UUID, str] = NO_USERS
+) -> list[list[Span]]:
+    """Return a line for each of the newest events, oldest first, after a line about the earlier ones. `users` has the
+    known names of users.
+    """
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
     lines: list[list[Span]] = []
@@ -239,7 +249,7 @@ def event_lines(history: JobHistory, *, width: int, zone: tzinfo | None = None) 
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
-    rows = list(_rows(shown, before, zone))
+    rows = list(_rows(shown, before, zone, users))
     layout = _layout(rows, width)
     return [*lines, *(list(_line(row, layout, width)) for row in rows)]
 
@@ -287,7 +297,9 @@ class _Layout:
     """0 if costs have no column."""
 
 
-def _rows(events: Sequence[JobEvent], before: JobEvent | None, zone: tzinfo | None) -> Iterator[_Row]:
+def _rows(
+    events: Sequence[JobEvent], before: JobEvent | None, zone: tzinfo | None, users: Mapping[UUID, str]
+) -> Iterator[_Row]:
     style = ""
     last = before.at if before else None
     for event in events:
@@ -305,7 +317,7 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None, zone: tzinfo | No
             what=clean(event_words(event), limit=_LONGEST_WHAT),
             cost=cost_words(event),
             why=note_words(event),
-            by=actor_words(event),
+            by=actor_words(event, users),
         )
         last = event.at
 

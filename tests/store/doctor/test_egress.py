@@ -4,11 +4,12 @@ import pytest
 
 from store.database.database import Database
 from store.doctor.egress import IdlePolls, measure_polls
+from store.doctor.examine import examine
 from store.job_list.list_query import ListingQuery
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import MakeJob
 
 
@@ -52,3 +53,24 @@ async def test_doctor_measures_all_polls_of_an_idle_dashboard_over_any_link(
 def test_month_has_as_many_polls_as_the_dashboard_makes(is_woken: bool, is_counting_slow: bool, polls: float) -> None:
     idle = IdlePolls(list_bytes=300, count_bytes=1_800, is_counting_slow=is_counting_slow)
     assert idle.bytes_of_month(is_woken=is_woken) == pytest.approx(polls * 60 * 24 * 30)
+
+
+async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_changes(
+    database: Conninfo, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_job()
+    assumed: list[bool] = []
+
+    def bytes_of_month(_: IdlePolls, *, is_woken: bool) -> int:
+        assumed.append(is_woken)
+        return 0
+
+    monkeypatch.setattr(IdlePolls, "bytes_of_month", bytes_of_month)
+    with wire_proxy(database) as proxy:
+        for _ in range(2):
+            examined = Database(proxy.conninfo(database))
+            await examine(examined, label="here")
+            await examined.close()
+            with connect(database) as connection:
+                connection.execute("alter table generation_jobs disable trigger gjobs_count_inserted")
+    assert assumed == [True, False]

@@ -63,12 +63,12 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
 )
 async def test_read_only_session_probes_writes_only_with_a_permit(drive: Drive, rule: WriteMode, why: str) -> None:
     async with drive(actor=OPERATOR, rule=rule) as driver:
-        await driver.press("i", shows="no leak")
+        await driver.press("i", shows="No leak")
         await driver.press("w", toast="Writes are judged from the policies, not tried.")
         await driver.expects(toast=why, dialog="Isolation")
         if rule is WriteMode.PERMIT_REQUIRED:
             driver.session.access.open_permit("ticket 7", 600)
-            await driver.press("w", "y", shows="no leak, 17 kept.")
+            await driver.press("w", "y", shows="No leak, 17 kept.")
 
 
 async def test_user_runs_the_isolation_check_as_the_operator_and_still_acts_as_themselves(
@@ -79,7 +79,7 @@ async def test_user_runs_the_isolation_check_as_the_operator_and_still_acts_as_t
     await dashboard.shows("You act as ada@example.com.", "Afterwards you still act as ada@example.com.")
     await dashboard.press("n", dialog="")
     await dashboard.press("i", dialog="Check isolation as the operator?")
-    await dashboard.press("y", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak, 17 kept."))
+    await dashboard.press("y", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak, 17 kept."))
     await dashboard.press("escape", dialog="", shows="as ada@example.com")
     assert jobs_db.sql("select count(*) from public.projects") == [(0,)]
 
@@ -87,24 +87,24 @@ async def test_user_runs_the_isolation_check_as_the_operator_and_still_acts_as_t
 async def test_visitor_checks_isolation_between_two_users(drive: Drive) -> None:
     async with drive(actor=ANON) as driver:
         await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
-        await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "no leak, 17 kept."))
+        await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "No leak, 17 kept."))
 
 
 async def test_user_without_write_access_sees_writes_judged_from_the_policies(drive: Drive) -> None:
     async with drive(rule=WriteMode.CLOSED) as driver:
         await driver.press("i", dialog="Check isolation as the operator?", shows="Writes are judged from the policies")
-        await driver.press("y", shows="no leak, 17 kept; 12 judged")
+        await driver.press("y", shows="No leak, 17 kept; 12 judged")
 
 
 async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(operator: Driver) -> None:
     await operator.press("i", dialog="Isolation")
     await operator.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
-    await operator.shows("no leak, 17 kept; 12 judged from the policies, not tried.", "Press w to try the writes.")
+    await operator.shows("No leak, 17 kept; 12 judged from the policies, not tried.", "Press w to try the writes.")
     assert "m fix" not in operator.text
     await operator.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
 
     await operator.press("o", dialog="Whose rows?")
-    await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
+    await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak"))
     await operator.press("u", dialog="Which user tries to access them?")
     await operator.type("ben", "enter", toast="The check needs two different users.", dialog="Isolation")
     await operator.shows("ada@example.com tries to reach rows of ben@example.com")
@@ -116,8 +116,8 @@ async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator
         other.execute("lock table projects in access exclusive mode")
         await operator.press("i", shows="Finding two users …")
         await operator.press("x", shows="Stopped after 0 of 17.")
-    await operator.press("r", shows="no leak, 17 kept")
-    await operator.press("x", shows="no leak, 17 kept")
+    await operator.press("r", shows="No leak, 17 kept")
+    await operator.press("x", shows="No leak, 17 kept")
 
 
 async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_needs(
@@ -125,7 +125,7 @@ async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_nee
 ) -> None:
     async with dashboard_on(database, actor=OPERATOR) as driver:
         await driver.press("i", shows=("a made-up user tries to reach rows of a made-up user", "3 unknown"))
-        await driver.press("w", "y", shows="no leak, 17 kept.")
+        await driver.press("w", "y", shows="No leak, 17 kept.")
 
 
 async def test_isolation_dialog_fits_every_terminal_size(operator: Driver) -> None:

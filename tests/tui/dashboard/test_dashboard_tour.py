@@ -52,7 +52,7 @@ async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsD
     await tour.press("i", dialog="Check isolation as the operator?")
     await tour.press("n", dialog="")
     await shows_step(tour, "Tour 6/6")
-    await tour.press("i", "y", shows="no leak, 17 kept.")
+    await tour.press("i", "y", shows="No leak, 17 kept.")
     assert not load(state_path).has_seen_tour
     await tour.press("escape", dialog="", shows="Finished the tour. Press ? for help. gjobs --tour repeats the tour.")
     assert load(state_path).has_seen_tour
@@ -72,7 +72,7 @@ async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Co
         await driver.press("b", dialog="Budgets · Spring lookbook")
         await driver.press("escape", dialog="")
         await shows_step(driver, "Tour 3/3 · Press i to check who can reach whose rows")
-        await driver.press("i", "y", shows="no leak, 17 kept")
+        await driver.press("i", "y", shows="No leak, 17 kept")
         await driver.press("escape", dialog="", shows="Finished the tour.")
 
 
@@ -189,7 +189,7 @@ async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
     await tour.filter("status:failed", "enter", rows=[4])
     await tour.press("escape", rows=[1, 2, 3, 4, 5, 6])
     await tour.shows("Tour 1/6")
-    await tour.press("escape", hides="Tour 1/6")
+    await tour.press("escape", hides="Tour 1/6", shows="Ended the tour. gjobs --tour repeats the tour.")
 
     assert load(state_path).has_seen_tour
     async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
@@ -235,7 +235,7 @@ async def test_message_hides_the_tour_for_its_own_three_seconds(tour: Driver, mo
     board.show_message("Deleted a job", keys="U undo")
     timers.advance(7)
     assert tour.message == "Deleted a job U undo"
-    tour.app.tour.end()
+    tour.app.tour.cancel()
     board.show_message("Copied the id")
     timers.advance(7)
     assert tour.message == "Copied the id"

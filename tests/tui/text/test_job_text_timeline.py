@@ -8,7 +8,7 @@ from uuid import UUID
 from store.jobs.job import JobStatus
 from store.jobs.job_history import EventKind, JobEvent, job_history
 from store.jobs.job_results import LeaseState, StuckVerdict
-from tui.text.job_text import SHOWN, stuck_words, timeline_lines
+from tui.text.job_text import SHOWN, event_lines, stuck_words, timeline_lines
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -67,6 +67,13 @@ def test_timeline_shows_status_durations_and_each_event() -> None:
     assert started == "▸ 12:00:03  +3.2 s  queued → running                  service_role in worker"
     assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
     assert failed.endswith("paper  service_role in worker")
+
+
+def test_events_show_the_names_of_known_users() -> None:
+    history = job_history(JOB, [STARTED, CREATED], most=200, started_at=None, now=NOON + timedelta(seconds=90))
+    created, started = event_lines(history, width=100, users={ALICE: "ada@example.com"})
+    assert created[-1][0].strip() == "ada@example.com in web"
+    assert started[-1][0].strip() == "service_role in worker"
 
 
 def test_timeline_shows_worker_progress_within_a_status() -> None:

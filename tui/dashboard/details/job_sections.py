@@ -14,7 +14,7 @@ from store.jobs.job_results import NO_LINKS
 from tui.text.clean_text import clean, clean_block
 from tui.text.error_text import error_words
 from tui.text.format import Span, error_pretty, error_summary
-from tui.text.job_text import STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
+from tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
 from tui.text.moment_text import unrecorded_words
 
 _LONGEST_ERROR = 20_000
@@ -124,9 +124,11 @@ class JobSections:
         """Return the events with a note on their limits. The texts of events do not depend on the current time, so
         they are laid out once.
         """
-        layout = width, self.zone, self.history, self.history_note
+        owner = self.names.owner
+        layout = width, self.zone, owner, self.history, self.history_note
         if self._events is None or self._events[0] != layout:
-            lines = event_lines(self.history, width=width, zone=self.zone) if self.history else []
+            users = {self.job.user_id: owner} if owner else NO_USERS
+            lines = event_lines(self.history, width=width, zone=self.zone, users=users) if self.history else []
             if self.history_note:
                 lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
             self._events = layout, _lines(lines)

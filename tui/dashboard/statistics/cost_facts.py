@@ -70,11 +70,11 @@ def rate_facts(totals: "Totals") -> list[Fact]:
     return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 5, gap=1) for words in further)]
 
 
-def day_facts(totals: "Totals") -> list[Fact]:
-    """Return one bar for each day, and their meaning."""
-    days = totals.days
-    if days is None:
+def day_facts(totals: "Totals", *, most: int | None = None) -> list[Fact]:
+    """Return one bar for each of the last `most` days, and their meaning. None means all days."""
+    if totals.days is None:
         return [Fact(("costs by day not counted", MUTED), 4)]
+    days = totals.days[-most:] if most else totals.days
     return [Fact((spark([day.total_cost_cents for day in days]), "$text-accent"), 0), Fact((_today(days), MUTED), 4)]
 
 

@@ -35,6 +35,8 @@ _LEAST_WIDTH_OF_BOXES = 80
 _MOST_COLUMN_LINES = 5
 NO_NOTE: Span = ("", "")
 _GAP = 4
+_FEW_DAYS = 7
+"""The days of a small panel, so that no fact about the queue is dropped."""
 _WIDEST_CHART = 84
 
 
@@ -188,8 +190,9 @@ def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
         if boxes is not None:
             return _with_chart(boxes, totals, width, height)
     drawing, used = draw_columns(totals, width=width, height=height)
-    flow = flow_facts(totals, with_rates=not has_flow_line(height))
-    rates, days = [*flow, *rate_facts(totals)], day_facts(totals)
+    is_small = not has_flow_line(height)
+    rates = [*flow_facts(totals, with_rates=is_small), *rate_facts(totals)]
+    days = day_facts(totals, most=_FEW_DAYS if is_small else None)
     for facts in [[*rates, *days]] if height - used < 2 else [rates, days]:
         drawing.canvas.write_spans(0, used, joined(facts, width))
         used += 1

@@ -51,11 +51,16 @@ class Tour:
             self.is_on = True
             self._show()
 
-    def end(self) -> None:
-        """End the tour for good. Only `gjobs --tour` starts it again."""
+    def leave(self) -> None:
+        """End the tour because the user wants no more of it. A message says how to start it again."""
         if self.is_on:
-            self._memory.remember_tour()
-            self.cancel()
+            self._end()
+            self._board.show_message("Ended the tour. gjobs --tour repeats the tour.")
+
+    def _end(self) -> None:
+        """End the tour for good. Only `gjobs --tour` starts it again."""
+        self._memory.remember_tour()
+        self.cancel()
 
     def cancel(self) -> None:
         """End the tour, or the wait for its start, in this run."""
@@ -70,7 +75,7 @@ class Tour:
             return
         self._done.add(step)
         if self._done.issuperset(self._steps):
-            self.end()
+            self._end()
             key = key_of(self._app, APP_BINDINGS, "app.help")
             self._board.show_message(f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
         else:

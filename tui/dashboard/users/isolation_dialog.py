@@ -81,7 +81,7 @@ def who(person: Participant) -> str:
 def summary_words(probes: Sequence[Probe]) -> str:
     counts = Counter(probe.verdict for probe in probes)
     leaks = counts[ProbeVerdict.LEAK]
-    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "no leak", f"{counts[ProbeVerdict.KEPT]} kept"]
+    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "No leak", f"{counts[ProbeVerdict.KEPT]} kept"]
     if counts[ProbeVerdict.UNKNOWN]:
         parts.append(f"{counts[ProbeVerdict.UNKNOWN]} unknown")
     judged = sum(probe.how is ProbeMethod.JUDGED for probe in probes)

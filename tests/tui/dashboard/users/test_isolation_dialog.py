@@ -56,13 +56,13 @@ def test_answer_words_show_how_the_result_was_found(how: ProbeMethod, words: str
 @pytest.mark.parametrize(
     ("probes", "words"),
     [
-        ([probe(), probe()], "no leak, 2 kept"),
+        ([probe(), probe()], "No leak, 2 kept"),
         ([probe(ProbeVerdict.LEAK), probe()], "1 leak, 1 kept"),
         (
             [probe(ProbeVerdict.LEAK)] * 2 + [probe(ProbeVerdict.UNKNOWN, ProbeMethod.NOT_TRIED)],
             "2 leaks, 0 kept, 1 unknown",
         ),
-        ([probe(), probe(how=ProbeMethod.JUDGED)], "no leak, 2 kept; 1 judged from the policies, not tried"),
+        ([probe(), probe(how=ProbeMethod.JUDGED)], "No leak, 2 kept; 1 judged from the policies, not tried"),
     ],
 )
 def test_summary_counts_leaks_and_kept_probes(probes: list[Probe], words: str) -> None:
