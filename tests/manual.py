@@ -242,7 +242,9 @@ def _runs() -> list[dict[str, Any]]:
 
 
 def _machines() -> str:
-    measured = [run["surroundings"] for run in _runs()]
+    """Name the machines of the runs that the headlines come from."""
+    titles = {title for _, title, *_ in HEADLINES}
+    measured = [run["surroundings"] for run in _runs() if titles & {finding["title"] for finding in run["findings"]}]
     machines = dict.fromkeys(f"{one['cores']} cores of an {one['machine']}" for one in measured)
     return f"Measured on {' or '.join(machines)}."
 
