@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from textual.widgets import OptionList
 
 from store.database.write_access import WriteMode
@@ -11,6 +12,7 @@ from store.filters.filter_text import format_filter
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
+from tui.dashboard.errors import error_actions
 from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 TIMEOUT = error_group_id("API timeout")
@@ -171,6 +173,20 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     jobs_db.delete(13)
     await dashboard.press("n")
     await dashboard.press("r", toast="No job of this group is still failed.")
+
+
+async def test_retry_of_too_many_jobs_shows_how_many_it_leaves_out(
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(error_actions, "MAX_LIMIT", 1)
+    failures(jobs_db)
+    await open_errors(dashboard)
+    await dashboard.press(
+        "r", dialog="Retry this job?", shows=("Left out, because one retry takes at most 1: 1 job.", short(4))
+    )
+    await dashboard.press("y", toast="Retried 1 of 1 job. Not retried yet: 1 job of the group.")
+    await dashboard.press("r", dialog="Retry this job?", shows=short(11), hides="at most")
+    await dashboard.press("y", message="Retried 1 of 1 job.")
 
 
 async def test_retry_is_refused_in_a_read_only_session(drive: Drive) -> None:

@@ -163,10 +163,11 @@ async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, grou
         text = f"The jobs of this group were already retried: {jobs_count(len(retried))}."
         show_toast(host.app, Toast(text=text, severity="warning"))
         return
-    if len(left) > MAX_LIMIT:
-        text = f"The group has {jobs_count(len(left))}. Retrying the newest {jobs_count(MAX_LIMIT)}, the maximum."
-        show_toast(host.app, Toast(text=text, severity="warning"))
     about = [f"Error: {shorten(group_name(group), _ERROR_CELLS)}"]
     if retried:
         about.append(f"Left out, because already retried: {jobs_count(len(retried))}.")
-    await JobActions(host.app, host.tasks, context).ask_retry(left[:MAX_LIMIT], about=[*about, ""])
+    note = ""
+    if (older := len(left) - MAX_LIMIT) > 0:
+        about.append(f"Left out, because one retry takes at most {count(MAX_LIMIT)}: {jobs_count(older)}.")
+        note = f"Not retried yet: {jobs_count(older)} of the group."
+    await JobActions(host.app, host.tasks, context).ask_retry(left[:MAX_LIMIT], about=[*about, ""], note=note)

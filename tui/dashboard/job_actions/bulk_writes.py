@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -257,6 +257,11 @@ class BulkReport:
     toast: Toast
     lines: tuple[str, ...] = ()
     """Empty if the toast says everything."""
+
+    def with_note(self, note: str) -> "BulkReport":
+        """Return the report with a further sentence, which makes it a warning."""
+        toast = replace(self.toast, text=f"{self.toast.text} {note}")
+        return replace(self, toast=toast if toast.severity == "error" else replace(toast, severity="warning"))
 
 
 def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> BulkReport:

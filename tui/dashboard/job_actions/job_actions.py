@@ -147,10 +147,10 @@ class JobActions:
         unlisted = await self._context.go_to_job(outcome.job, repeats=job)
         return replace(toast, advice=unlisted)
 
-    async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = ()) -> None:
-        """Ask, then retry the jobs."""
+    async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
+        """Ask, then retry the jobs. `note` is a warning that is added to the result."""
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
-            self._tasks.write(self._retry_several(jobs), may_open=True)
+            self._tasks.write(self._retry_several(jobs, note), may_open=True)
 
     def _retry_question(
         self, jobs: Sequence[GenerationJob], *, repeated: bool = False, about: Sequence[str] = ()
@@ -158,9 +158,10 @@ class JobActions:
         names, database = self._context.project_names, self._context.database
         return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
 
-    async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+    async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context))
-        return self._show_report(self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried"), "Retried")
+        report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
+        return self._show_report(report.with_note(note) if note else report, "Retried")
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
