@@ -37,6 +37,7 @@ _BOUNDS = """
 select (array_agg(p.id order by p.id))[1]
   from (select id, ntile(%s) over (order by id) as part from public.projects) p group by part order by part offset 1
 """
+_UNGROUPED = "select count(*) from gjobs.waste_deltas where error is not null"
 _KEEP_FOLDERS_AWAY = "select pg_catalog.pg_advisory_lock(1735353442, 2)"
 _LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
 
@@ -95,9 +96,12 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
             connection.execute("set local enable_nestloop = off")
             # Before the first query, which takes the snapshot. The lock conflicts only with locks on the whole table.
             connection.execute("lock table public.generation_jobs in access share mode")
-            return _compare(connection, queries, of_all, report)
+            found = _compare(connection, queries, of_all, report)
+            if revision >= WASTE:
+                _report_ungrouped(connection, report)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+    return found
 
 
 def _compare(connection: psycopg.Connection, queries: list[str], of_all: list[str], report: Report) -> RollupCheck:
@@ -113,6 +117,13 @@ def _compare(connection: psycopg.Connection, queries: list[str], of_all: list[st
         if len(bounds) > 2:
             report(f"Compared {100 * part // (len(bounds) - 1)} % of the projects' jobs.")
     return RollupCheck(differences=tuple(differences[:LISTED]), count=count)
+
+
+def _report_ungrouped(connection: psycopg.Connection, report: Report) -> None:
+    ((number,),) = connection.execute(_UNGROUPED.encode()).fetchall()
+    if number:
+        changes = "1 change has" if number == 1 else f"{number:,} changes have"
+        report(f"{changes} no error group yet. 'gjobs migrate repair-rollups' groups them.")
 
 
 def _bounds(connection: psycopg.Connection) -> Iterator[UUID]:

@@ -6,7 +6,7 @@ revision = "0013"
 down_revision = "0012"
 downgrades_apart = True
 
-_FORMER, _PRESENT = "0011_waste/error_group.sql", "0013_error_groups/error_group.sql"
+_FORMER, _PRESENT = "0011_waste", "0013_error_groups"
 
 
 def upgrade() -> None:
@@ -35,12 +35,13 @@ def drop_unrecorded() -> None:
         run_script("0013/former.sql")
 
 
-def _install(function: str) -> None:
-    """Install the function that groups errors. The rollups must then be counted again."""
+def _install(folder: str) -> None:
+    """Install the functions that group errors and count waste. The rollups must then be counted again."""
     # Earlier revisions may have locked the jobs. The commit releases these locks.
     commit()
     # Until the commit, nobody writes jobs. So the former function grouped the earlier deltas, which are counted again,
     # and the new function groups the later ones.
     lock_tables(None, mode="share row exclusive")
-    run_script(function, "functions")
+    run_script(f"{folder}/error_group.sql", "functions")
+    run_script(f"{folder}/count_waste.sql", "functions")
     run_script("0013/counting.sql")

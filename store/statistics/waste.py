@@ -29,7 +29,7 @@ class WasteRow:
 
     key: WasteRowKey
     """Depends on the `WasteKey`. None in the total row, and where the column is null. When grouped by error group,
-    retries have the key `""`, and failed jobs whose group the database finds later have `LATER`.
+    retries have the key `""`.
     """
     name: str | None = None
     """The fingerprint of a group, the name of a project or the e-mail of a user. None if it is unknown or unreadable,
@@ -72,19 +72,13 @@ class Waste:
     @property
     def unnamed_groups(self) -> int:
         """The listed error groups whose fingerprint is unknown, because they failed too long ago."""
-        return (
-            sum(row.name is None and row.key not in ("", LATER) for row in self.rows)
-            if self.by is WasteKey.GROUP
-            else 0
-        )
+        return sum(row.name is None and row.key != "" for row in self.rows) if self.by is WasteKey.GROUP else 0
 
     @property
     def is_exact(self) -> bool:
         return self.read_limit is None
 
 
-LATER = "later"
-"""The key for failed jobs whose group is not computed yet; see `migrations/sql/0011/tables.sql`."""
 DAYS = 30
 """How many days are shown when waste is grouped by day."""
 MOST_KEYS = 50

@@ -1,6 +1,6 @@
 """Reads waste, from rollups or from the newest jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,6 @@ from store.error_groups.fingerprint import error_group_id
 from store.statistics.waste import (
     DAYS,
     FIRST_NAMING_JOBS,
-    LATER,
     MOST_GROUPED_JOBS,
     MOST_JOBS,
     MOST_NAMING_FAILURES,
@@ -74,8 +73,17 @@ _FORMER_GROUPS = (
 )
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
+_LATER = "later"
+"""The group of deltas whose errors are not grouped yet; see `migrations/sql/0011/tables.sql`."""
+_UNGROUPED = (
+    "One statement wrote too many different errors, and the database has not grouped all of them yet."
+    " Later writes group them. Or run 'gjobs migrate repair-rollups'."
+)
+
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. None: nothing was added up. The first row is the total."""
+"""A row, and the number of jobs that were read for it. The first row is the total. If it comes from rollups by group,
+the number is not 0 if deltas have no group yet. None: nothing was added up.
+"""
 
 
 def _summed(source: str, order: str) -> str:
@@ -119,7 +127,7 @@ WITH deltas AS MATERIALIZED (
     UNION
     {known} = '{by}' AND key_hash = ANY (ARRAY(SELECT key_hash FROM deltas))
 )
-SELECT {key}, {_SUMS}, 0 AS jobs
+SELECT {key}, {_SUMS}, (SELECT count(*) FROM deltas WHERE dimension = 'group' AND key = '{_LATER}') AS jobs
   FROM (SELECT * FROM found UNION ALL SELECT dimension, key, {", ".join(_NUMBERS)} FROM deltas) AS parts
  GROUP BY dimension, key
 HAVING dimension = 'all' OR sum(failed_count) + sum(retry_count) <> 0
@@ -135,13 +143,14 @@ def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
     else:
         (key, all_key), has_failed = _ROLLUP_KEYS[by], "error_group <> ''"
         rollup, all_jobs, where = "job_waste", "job_counts", _OF_PROJECT[of_project]
+    ungrouped = f"CASE WHEN error_group = '{_LATER}' THEN 1 ELSE 0 END" if by is WasteKey.GROUP else "0"
     source = f"""
 SELECT {key} AS key,
        CASE WHEN {has_failed} THEN job_count ELSE 0 END AS failed_count,
        CASE WHEN {has_failed} THEN cost_cents ELSE 0 END AS failed_cents,
        CASE WHEN {has_failed} THEN 0 ELSE job_count END AS retry_count,
        CASE WHEN {has_failed} THEN 0 ELSE cost_cents END AS retry_cents,
-       0 AS all_cents, 0 AS jobs
+       0 AS all_cents, {ungrouped} AS jobs
   FROM gjobs.{rollup} {where}
 UNION ALL
 SELECT {all_key}, 0, 0, 0, 0, cost_cents, 0 FROM gjobs.{all_jobs} {where}"""  # noqa: S608 - of constants
@@ -292,20 +301,20 @@ async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source,
 async def read_waste(
     actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None
 ) -> Waste:
-    """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
+    """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees.
+
+    Also read the jobs if deltas have no group yet. Another delta of the same job may have one, so the numbers of
+    groups may be wrong, or even negative.
+    """
     source, why_jobs = await _source(actor_database, by)
-    is_of_all = source is _Source.KEYS and project_id is None
+    if source is not _Source.JOBS:
+        is_of_all = source is _Source.KEYS and project_id is None
+        found = await _read_rollups(actor_database, by, project_id, limit=limit, at=at, is_of_all=is_of_all)
+        if by is WasteKey.GROUP and found[0][1]:
+            source, why_jobs = _Source.JOBS, _UNGROUPED
     if source is _Source.JOBS:
         has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
-        query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
-    elif is_of_all:
-        query = _waste_of_all_jobs(by, limit=limit, at=at)
-    else:
-        query = _waste_from_rollups(by, project_id, limit=limit, at=at)
-    found = await actor_database.read(query)
-    if is_of_all and (not found or found[0][1] is None):
-        # There are no jobs, or other policies apply since the last query.
-        found = await actor_database.read(_waste_from_rollups(by, project_id, limit=limit, at=at))
+        found = await actor_database.read(_waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries))
     (total, read), *others = found
     rows = [row for row, _ in others[:limit]]
     names = await _names(actor_database, by, project_id, rows)
@@ -321,11 +330,28 @@ async def read_waste(
     )
 
 
+async def _read_rollups(
+    actor_database: ActorDatabase,
+    by: WasteKey,
+    project_id: UUID | None,
+    *,
+    limit: int,
+    at: datetime | None,
+    is_of_all: bool,
+) -> Sequence[_Row]:
+    if is_of_all:
+        found = await actor_database.read(_waste_of_all_jobs(by, limit=limit, at=at))
+        if found and found[0][1] is not None:
+            return found
+        # There are no jobs, or other policies apply since the last query.
+    return await actor_database.read(_waste_from_rollups(by, project_id, limit=limit, at=at))
+
+
 async def _group_names(
     actor_database: ActorDatabase, project_id: UUID | None, rows: list[WasteRow]
 ) -> Mapping[WasteRowKey, str | None]:
     """Return the fingerprints of the groups. More failures are read only if the newest ones do not name every group."""
-    names: dict[WasteRowKey, str | None] = {_WITHOUT_TEXT: "", "": None, LATER: None}
+    names: dict[WasteRowKey, str | None] = {_WITHOUT_TEXT: "", "": None}
     for is_first in (True, False):
         if names.keys() >= {row.key for row in rows}:
             break

@@ -2,6 +2,9 @@
 
 import os
 import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -16,6 +19,7 @@ from store.filters.filter_text import parse
 from store.statistics import waste_sql
 from store.statistics.waste import WasteKey
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.migrations import error_group_file
 from tests.migrations.conftest import ADA
@@ -28,6 +32,7 @@ FAIL = (
     " select %s, %s, 'failed', 'lifestyle', 5, unnest(%s::text[])"
 )
 TIMES = ["Ended at 5:04 PM", "Ended at 11:05 am", "Ended at Sun, 29 Nov 2026 17:04:05 GMT", "Ended at 3 May"]
+DELETE = "delete from public.generation_jobs where error = any (%s)"
 FOLD = "select gjobs.fold_waste(5000)"
 
 
@@ -94,6 +99,106 @@ async def test_upgrade_and_downgrade_group_stored_failures_again(
         downgrade(migrated_copy, "0012")
         assert groups(connection) == former
         assert check_rollups(migrated_copy).matches
+    waste_sql._from_jobs.cache_clear()
+
+
+ERRORS = [f"Worker {number} lost" for number in range(6)] + [f"Step {letter} failed" for letter in "ABB"]
+SLOW_WRITES = [
+    # Whether the insertion, the first and the second deletion leave errors without a group, and whether a fold between
+    # the deletions groups them.
+    (True, False, False, False),
+    (True, False, False, True),
+    (True, True, False, False),
+    (True, False, True, True),
+    (False, True, False, False),
+    (False, True, True, True),
+]
+
+
+class App:
+    """An app whose writes may leave errors without a group."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        ((self._counting,),) = connection.execute("select pg_get_functiondef('gjobs.count_waste'::regproc)").fetchall()
+
+    def write(self, statement: str, *values: object, is_slow: bool) -> None:
+        counting = self._counting.replace("'1 second'", "'0'") if is_slow else self._counting
+        self.connection.execute(counting.encode())
+        self.connection.execute(statement.encode(), values)
+
+    def fail(self, *, is_slow: bool) -> None:
+        self.write(FAIL, ADA.id, ADA.project, ERRORS, is_slow=is_slow)
+
+
+@contextmanager
+def nobody_folds(conninfo: Conninfo) -> Iterator[None]:
+    with connect(conninfo) as connection:
+        connection.execute("select pg_advisory_xact_lock(1735353442, 2)")
+        yield
+
+
+async def test_waste_by_group_is_right_before_all_errors_are_grouped(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        app = App(connection)
+        async with Store(Database(migrated_copy)) as operator:
+            ada = operator.acting_as(ActingUser(id=ADA.id))
+
+            async def assert_right(left: list[str]) -> None:
+                expected = dict(Counter(map(error_group_id, left)))
+                for store, project in ((operator, None), (operator, ADA.project), (ada, None)):
+                    found = await store.get_waste(WasteKey.GROUP, project)
+                    assert {row.key: row.failed_count for row in found.rows} == expected
+                    assert (found.is_exact, found.total.failed_count) == (True, len(left))
+                assert (await operator.get_waste()).total.failed_count == len(left)
+
+            for insert_is_slow, first_is_slow, second_is_slow, folds in SLOW_WRITES:
+                with nobody_folds(migrated_copy):
+                    app.fail(is_slow=insert_is_slow)
+                    await assert_right(ERRORS)
+                    app.write(DELETE, ERRORS[:4], is_slow=first_is_slow)
+                    await assert_right(ERRORS[4:])
+                if folds:
+                    connection.execute(FOLD.encode())
+                    await assert_right(ERRORS[4:])
+                with nobody_folds(migrated_copy):
+                    app.write(DELETE, ERRORS[4:], is_slow=second_is_slow)
+                    await assert_right([])
+                connection.execute(FOLD.encode())
+                assert groups(connection) == {}
+
+
+async def test_small_writes_group_the_errors_that_a_large_one_left(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then, waste by group says that it covers only the newest jobs."""
+    monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 4)
+    waste_sql._from_jobs.cache_clear()
+    messages: list[str] = []
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        app = App(connection)
+        async with Store(Database(migrated_copy)) as store:
+            with nobody_folds(migrated_copy):
+                app.fail(is_slow=True)
+                app.write(DELETE, ERRORS[:2], is_slow=False)
+                assert check_rollups(migrated_copy, report=messages.append).matches
+                found = await store.get_waste(WasteKey.GROUP)
+            assert messages == ["8 changes have no error group yet. 'gjobs migrate repair-rollups' groups them."]
+            assert (found.is_exact, found.read_limit, found.total.failed_count) == (False, 4, 4)
+            assert sum(row.failed_count for row in found.rows) == 4
+            assert "'gjobs migrate repair-rollups'" in (found.limited_because or "")
+
+            # One in eight writes groups errors.
+            for _ in range(100):
+                fail(connection, "Step C failed")
+                connection.execute(DELETE.encode(), [["Step C failed"]])
+
+            found = await store.get_waste(WasteKey.GROUP)
+            assert (found.is_exact, found.total.failed_count) == (True, 7)
+            assert check_rollups(migrated_copy, report=messages.append).matches
+            assert len(messages) == 1
     waste_sql._from_jobs.cache_clear()
 
 

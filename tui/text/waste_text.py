@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from store.error_groups.error_group import NO_TEXT
 from store.formats import money
-from store.statistics.waste import LATER, MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
+from store.statistics.waste import MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
 from tui.text.clean_text import clean, shorten
 from tui.text.format import count, percent
 
@@ -17,7 +17,6 @@ TITLES: Mapping[WasteKey, str] = {
 }
 NUMBERS = ("FAILED", "FAILED COST", "RETRIES", "RETRY COST", "WASTE", "ALL JOBS", "SHARE")
 RETRIES = "(retries)"
-NOT_GROUPED = "(not grouped yet)"
 UNKNOWN = "-"
 TOTAL = "total"
 _NAME_CELLS = 80
@@ -31,8 +30,6 @@ def name(row: WasteRow, by: WasteKey, *, has_group_id: bool) -> str:
     if by is WasteKey.GROUP:
         if row.key == "":
             return RETRIES
-        if row.key == LATER:
-            return NOT_GROUPED
         error = None if row.name is None else clean(row.name) or NO_TEXT
         return error if error and not has_group_id else " ".join(filter(None, (str(row.key), error)))
     return clean(row.name or str(row.key))

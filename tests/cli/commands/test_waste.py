@@ -3,10 +3,8 @@
 import pytest
 
 from store.error_groups.fingerprint import error_group_id
-from store.statistics.waste import LATER, WasteKey, WasteRow
 from tests.cli.cli_rows import ADA, AUTUMN, BEN, SPRING, SUCCEEDED
 from tests.cli.command_line import Run, Sql
-from tui.text import waste_text
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -73,10 +71,3 @@ def test_stats_waste_refuses_options_that_do_not_apply(gjobs: Run) -> None:
         refused = gjobs("stats", *arguments)
         assert (refused.code, refused.out) == (2, "")
         assert refused.err.startswith(sentence)
-
-
-def test_failed_jobs_whose_group_is_found_later_have_a_name_of_their_own() -> None:
-    row = WasteRow(key=LATER, failed_count=1, failed_cents=5, retry_count=0, retry_cents=0, all_cents=None)
-    assert {waste_text.name(row, WasteKey.GROUP, has_group_id=has_id) for has_id in (False, True)} == {
-        "(not grouped yet)"
-    }
