@@ -132,7 +132,9 @@ _ANY_USER = ActingUser(id=UUID(int=0))
 
 
 class GoToJob(Protocol):
-    async def __call__(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str: ...
+    async def __call__(
+        self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True
+    ) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ class ActionContext:
     deleted: Callable[[Iterable[UUID]], None]
     """Called with the deleted ids after a deletion. It drops their marks."""
     go_to_job: "GoToJob"
-    """Moves the cursor to a new job once it is listed, or gives up after a moment. Keys wait for it."""
+    """Moves the cursor to a new or restored job once it is listed, or gives up after a moment. Keys wait for it."""
     moved_jobs_to: Callable[[JobStatus], None]
     """Called after the user has moved at least one job to a status."""
     undo: UndoStack

@@ -141,9 +141,9 @@ class ActionHost(Protocol):
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
 
-    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str:
-        """Move the cursor to a new job once it is listed. If it is not listed after a moment, return a sentence that
-        says so.
+    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True) -> str:
+        """Move the cursor to a new or restored job once it is listed. If it is not listed after a moment, return a
+        sentence that says so.
 
         `repeats` is the job that the new one repeats.
         """

@@ -42,7 +42,7 @@ from tui.dashboard.keys.bindings import (
     SEVERAL_OPEN,
     key_of,
 )
-from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue
+from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue, every_key
 from tui.dashboard.keys.key_rules import KeyRules
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.message_board import MessageApp, MessageBoard
@@ -575,30 +575,32 @@ class GjobsApp(MessageApp[int]):
         if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
 
-    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str:
+    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True) -> str:
         """Move the cursor to the job if it is listed soon. After that the cursor stays, because the user may already
         press another key.
 
-        If it is not listed, return a sentence that says so. Then drop the keys typed for the new job, unless the
+        If it is not listed, return a sentence that says so. Then drop the keys typed for the job, unless the
         cursor is on `repeats`: the user sees that job and pressed the key on it.
         """
-        if repeats is None:
+        if is_new and repeats is None:
             self.tour.do(TourStep.NEW_JOB)
-        if not self.dashboard.query(JobsPanel) or await self.moves_to(job):
+        if not self.dashboard.query(JobsPanel) or await self.moves_to(job, is_new=is_new):
             return ""
         cursor_job = self.dashboard.jobs.table.cursor_job
         if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
-            self._keys.drop_until_seen(UNLISTED)
+            self._keys.drop_until_seen(UNLISTED, drops=every_key if is_new else self.key_rules.is_for_rows)
         return unlisted_words(self, self.dashboard.listed, job)
 
-    async def moves_to(self, job: GenerationJob) -> bool:
+    async def moves_to(self, job: GenerationJob, *, is_new: bool = True) -> bool:
         """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
         closes.
         """
         # The list that is on its way does not contain the job. The next one does.
         answers = min(_ANSWERS * (self.poller.slow_answer or 0.0), _MOST_PATIENCE_SECONDS)
         deadline = time.monotonic() + _PATIENCE_SECONDS + answers
-        can_list = self.dashboard.jobs.approach(job)
+        can_list = self.dashboard.jobs.can_list(job)
+        if is_new:
+            self.dashboard.jobs.approach(job)
         # The panel is gone while the app closes.
         while can_list and self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
             if self.dashboard.jobs.job(job.id):

@@ -1,6 +1,7 @@
 """The undo key restores deleted jobs with all their values."""
 
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, job_id, short
 
 
@@ -20,9 +21,26 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
     await dashboard.press("U", message="Restored 5 jobs.")
     await dashboard.act_as("ben@", rows=[8])
-    await dashboard.press("U", message=f"Restored packaging {short(2)}.")
+    await dashboard.press("U", message=f"Restored packaging {short(2)}. It is not in this list.")
     assert rows(jobs_db) == before, "undo acts as the user who deleted the job"
     await dashboard.press("U", toast="No deleted jobs to restore.")
+
+
+async def test_undo_moves_the_cursor_to_the_newest_restored_job_and_keys_typed_ahead_act_on_it(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    await dashboard.press("d", "y", on=1, until=lambda: 1 not in dashboard.rows)
+    await dashboard.go_to(6)
+    send(dashboard.app, "U")
+    send(dashboard.app, "s")
+    await rest(dashboard)
+    await dashboard.until(lambda: jobs_db.status(1) == "running")
+    assert dashboard.cursor == 1
+
+    await dashboard.press("space", on=5)
+    await dashboard.press("space", on=2, shows="2 marked")
+    await dashboard.press("d", "y", until=lambda: not {2, 5} & {*dashboard.rows})
+    await dashboard.press("U", on=6, message="Restored 2 jobs.", until=lambda: dashboard.cursor == 2)
 
 
 async def test_only_the_message_after_a_deletion_offers_undo(dashboard: Driver) -> None:

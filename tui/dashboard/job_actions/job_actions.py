@@ -64,7 +64,14 @@ class JobActions:
         if deletion is None:
             show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
         else:
-            self._tasks.write(bulk_writes.restore(self._context, deletion), doing=restoring_words(deletion.jobs))
+            self._tasks.write(self._restore(deletion), doing=restoring_words(deletion.jobs), may_open=True)
+
+    async def _restore(self, deletion: DeletedJobs) -> Toast:
+        """Restore the jobs, and move the cursor to the newest one. Keys wait for it."""
+        toast = await bulk_writes.restore(self._context, deletion)
+        newest = max(deletion.jobs, key=lambda job: (job.created_at, job.id))
+        unlisted = await self._context.go_to_job(newest, is_new=False)
+        return replace(toast, advice=unlisted if len(deletion.jobs) == 1 else "")
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""

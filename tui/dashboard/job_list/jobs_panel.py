@@ -291,13 +291,17 @@ class JobsPanel(Vertical, TitledPanel):
         """Expect these jobs to leave the list, because they were just written."""
         self._expected_removals = frozenset(job_ids)
 
-    def approach(self, job: GenerationJob) -> bool:
-        """Go to the start of the list if the new job is there. Return False if the list cannot contain it."""
+    def can_list(self, job: GenerationJob) -> bool:
+        """Return False if the list cannot contain the job."""
         listed = self._listed
-        can_list = listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
-        if can_list and not listed.job_filter and listed.order == NEWEST_FIRST and not self.table.has_first_row:
+        return listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
+
+    def approach(self, job: GenerationJob) -> None:
+        """Go to the start of the list if the new job is there."""
+        listed = self._listed
+        is_at_start = self.can_list(job) and not listed.job_filter and listed.order == NEWEST_FIRST
+        if is_at_start and not self.table.has_first_row:
             self.table.action_first()
-        return can_list
 
     def expect_deletion(self, job_ids: Iterable[UUID], *, are_deleted: bool) -> None:
         """Expect these jobs to leave the list. The cursor then moves on to another job."""

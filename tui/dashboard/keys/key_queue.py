@@ -37,7 +37,7 @@ _FEWEST_REPEATS = 4
 SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
-UNLISTED = "The list does not show the new job. gjobs ignored the keys that you typed for the job."
+UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed for it."
 
 
 def every_key(_: events.Event) -> bool:
