@@ -79,11 +79,11 @@ class EventRange:
 
 
 def parse_moment(text: str, *, now: datetime) -> datetime:
-    """Parse a time, by default in UTC, or how long ago: `2h`. Raises InvalidValue."""
+    """Parse a time, by default in UTC, or how long ago, to the second: `2h`. Raises InvalidValue."""
     words = text.strip()
     try:
         if (seconds := formats.parse_duration(words)) is not None:
-            return now.astimezone(UTC) - timedelta(seconds=seconds)
+            return now.astimezone(UTC).replace(microsecond=0) - timedelta(seconds=seconds)
         time = datetime.fromisoformat(words.removesuffix(" UTC"))
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):

@@ -141,9 +141,10 @@ def status_content(
     status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
     """Return the line. Names are shortened to fit `width`. None means unlimited width."""
-    for cells in _NAME_WIDTHS:
-        is_short = status.is_of_app and cells <= _SHORT
-        end = _end(status, _freshness(status, data_age, now, is_short=is_short), _writing(status.permit, now, cells))
+    least = _NAME_WIDTHS[-1]
+    for cells, is_brief in (*((cells, False) for cells in _NAME_WIDTHS), (least, True)):
+        freshness = _freshness(status, data_age, now, is_short=status.is_of_app and cells <= _SHORT)
+        end = _end(status, freshness, _writing(status.permit, now, cells), is_brief=is_brief)
         for place in _places(status):
             content = Content.assemble(*_joined(_names(status, cells, place), end))
             if width is None or content.cell_length <= width:
@@ -200,8 +201,8 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
     return [(" ", ""), (f" writing {left}: {_name(permit.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
-    """Return the parts that must not be cut."""
+def _end(status: ConnectionStatus, freshness: Part, writing: list[Part], *, is_brief: bool) -> list[Part]:
+    """Return the parts that must not be cut. If `is_brief`, an earlier moment stands alone."""
     parts: list[Part] = [*writing]
     if status.zone and not status.moment:
         parts += [_DOT, (status.zone, "$text-accent")]
@@ -213,7 +214,8 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if status.moment:
         # A narrow line has no room for both 'writes are off' and the connection trouble.
-        writes, trouble_part = (" · writes are off", []) if status.trouble is None else ("", [_DOT, freshness])
+        trouble_part = [] if status.trouble is None else [_DOT, freshness]
+        writes = "" if trouble_part or is_brief else " · writes are off"
         return [*parts, _DOT, (f"as of {status.moment}{writes}", "bold $text-warning"), *trouble_part]
     if status.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
@@ -280,7 +282,7 @@ def connection_status(
         is_closed=session is not None and session.access.rule is WriteMode.CLOSED,
         may_write=_is_open_to_writes(session),
         permit=None if moment else _permit(session),
-        moment="" if moment is None else moment_words(moment, zone.zone),
+        moment="" if moment is None else moment_words(moment, zone.zone, is_exact=True),
         is_choosing=is_choosing,
         zone="" if zone == LOCAL else zone.name,
         demo=demo,

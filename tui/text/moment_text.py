@@ -21,9 +21,13 @@ _SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated
 """The fields whose values are sometimes not recorded, in the order of the details."""
 
 
-def moment_words(moment: datetime, zone: tzinfo | None) -> str:
-    """Return the moment with the abbreviation of its zone. If `zone` is None, this machine's zone is used."""
-    return f"{local_time(moment, zone)} {moment.astimezone(zone):%Z}"
+def moment_words(moment: datetime, zone: tzinfo | None, *, is_exact: bool = False) -> str:
+    """Return the moment with the abbreviation of its zone. If `zone` is None, this machine's zone is used.
+
+    `is_exact` adds the fraction of the second, because several events can be in one second.
+    """
+    fraction = f".{moment:%f}" if is_exact and moment.microsecond else ""
+    return f"{local_time(moment, zone)}{fraction} {moment.astimezone(zone):%Z}"
 
 
 def is_unrecorded(job: GenerationJob, *names: str) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -30,6 +30,7 @@ from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.status_line import ConnectionStatus, banner_content, status_content, trouble
 from tui.dashboard.widgets import ShowsInvisible
 from tui.text.job_text import fact_lines
+from tui.text.moment_text import moment_words
 
 AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
 
@@ -159,6 +160,23 @@ def test_moment_stays_in_the_first_line_without_an_answer() -> None:
     words = status_content(status, data_age=None, now=NOON)
     assert words.plain.endswith(" · as of 2026-11-24 12:00:00 UTC · ✗ no answer")
     assert status_content(status, data_age=None, now=NOON, width=80).cell_length <= 80
+
+
+@pytest.mark.parametrize(("width", "end"), [(80, ""), (100, " · writes are off")])
+def test_moment_of_an_event_is_never_cut(width: int, end: str) -> None:
+    moment = moment_words(NOON.replace(microsecond=1200), UTC, is_exact=True)
+    status = ConnectionStatus(
+        database="embedded",
+        actor_label="ada@example.com",
+        read_only=True,
+        paused=False,
+        max_staleness=2,
+        trouble=None,
+        moment=moment,
+    )
+    words = status_content(status, data_age=None, now=NOON, width=width)
+    assert words.plain.endswith(f" · as of 2026-11-24 12:00:00.001200 UTC{end}")
+    assert words.cell_length <= width
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ class JobDetails(Dialog[JobAction]):
     def _name_moment(self) -> None:
         """Name an earlier moment, because the dialog may cover the dashboard's header."""
         moment, zone = self._moment, self._sections.zone
-        words = "" if moment is None else f"as of {moment_words(moment, zone)} · writes are off"
+        words = "" if moment is None else f"as of {moment_words(moment, zone, is_exact=True)} · writes are off"
         self.query_one(DialogBox).name_time(Content.styled(words, "$text-warning") if words else Content())
 
     @property
