@@ -10,7 +10,8 @@ from textual.widgets import Input, Select, Static
 
 from store.errors import Unreachable
 from store.formats import money
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from store.users.actor import OPERATOR, Actor
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase
 
@@ -215,13 +216,21 @@ async def test_cost_note_shows_what_the_tightest_budget_of_the_project_has_left(
         await driver.shows("$2.51 · leaves $979.49 of $1,000.00 total for user ada@example.com")
 
 
+@pytest.mark.parametrize(
+    ("actor", "advice"),
+    [
+        pytest.param(OPERATOR, "To raise the limit, press esc, then b.", id="operator"),
+        pytest.param(AS_ADA, "Only the operator can raise the limit.", id="user"),
+    ],
+)
 async def test_refusal_by_a_budget_leaves_the_buttons_visible_on_a_low_screen(
-    jobs_db: JobsDatabase, drive: Drive
+    jobs_db: JobsDatabase, drive: Drive, actor: Actor, advice: str
 ) -> None:
     jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'month', 1150)", AUTUMN)
-    async with drive(size=(80, 24)) as driver:
+    async with drive(size=(80, 24), actor=actor) as driver:
+        await driver.show_project("Autumn catalog")
         await driver.press("n", dialog="New job", shows="$1.00 · leaves")
-        await driver.type("$600", "enter", into="#cost", shows="To raise the limit, press esc, then b.")
+        await driver.type("$600", "enter", into="#cost", shows=advice)
         await driver.shows("✗ The monthly budget", "$600.00 is over budget", "Cancel (esc)", "Create (enter)")
         assert driver.app.focused is driver.app.screen.query_one("#cost")
         await driver.press("escape", "b", dialog="Budgets · Autumn catalog")

@@ -13,6 +13,7 @@ from store.capabilities.capability import Capability
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
 from store.store import Store
+from store.users.actor import OPERATOR
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
@@ -262,6 +263,7 @@ class JobActions:
             create=create,
             assets=store.get_assets,
             budgets=partial(_budgets_of, store),
+            may_set_budgets=store.actor == OPERATOR,
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:

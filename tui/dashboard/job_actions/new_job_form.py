@@ -102,8 +102,10 @@ class NewJobDialog(FormDialog[GenerationJob]):
         create: Callable[[NewJob], Coroutine[Any, Any, GenerationJob]],
         assets: Callable[[UUID], Awaitable[Sequence[Asset]]],
         budgets: Callable[[UUID], Awaitable[Iterable[Budget]]],
+        may_set_budgets: bool,
     ) -> None:
         super().__init__()
+        self._may_set_budgets = may_set_budgets
         self._projects = tuple(projects)
         known = {project.id for project in self._projects}
         self._project_id = project_id if project_id in known else self._projects[0].id
@@ -164,7 +166,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
     def explain(self, error: StoreError) -> None:
         if isinstance(error, BudgetExceeded):
             leave, budgets = self.key("dialog.leave"), key_of(self.app, DASHBOARD_BINDINGS, "project.budgets")
-            advice = f"To raise the limit, press {leave}, then {budgets}."
+            raising = f"To raise the limit, press {leave}, then {budgets}."
+            advice = raising if self._may_set_budgets else "Only the operator can raise the limit."
             self.complain("cost", f"{clean(error.message, limit=_LONGEST_REFUSAL)} {advice}")
         else:
             super().explain(error)
