@@ -15,6 +15,7 @@ from store.database.database import Database
 from store.database.write_access import WriteAccess, WriteMode
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
+from store.sample.crashed_worker import mark_as_silent
 from store.sample.simulated_clock import SimulatedClock
 from store.sample.simulation import Simulation
 from store.store import Store
@@ -176,6 +177,12 @@ class DemoActivity:
         if worker := self._workers.get(name):
             await worker.crash()
             self._workers.pop(name, None)
+            self._start(partial(self._mark_as_silent, name))
+
+    async def _mark_as_silent(self, name: str) -> None:
+        """Wait until other workers may take over the jobs. Otherwise, the worker would count as alive for 90 s."""
+        await asyncio.sleep(self._lease_seconds)
+        await mark_as_silent(self.operator, name, lease_seconds=self._lease_seconds)
 
     async def _crash_now_and_then(self) -> Never:
         random = Random(f"{self.simulation.seed} crashes")  # noqa: S311

@@ -40,7 +40,9 @@ async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one
         assert utc_now() - stuck.created_at > timedelta(hours=5)
 
 
-async def test_another_worker_takes_over_the_jobs_of_a_killed_worker(database: Conninfo) -> None:
+async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_then_counts_as_silent(
+    database: Conninfo,
+) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     clock = SimulatedClock(speed=0.001)  # No job ends yet.
     async with DemoActivity(database, clock, workers=["render-1"], has_customers=False, lease_seconds=1.0) as activity:
@@ -53,6 +55,10 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker(database: C
             found = [await operator.get_generation_job(job) for job in jobs]
             return any(job is not None and job.status is JobStatus.RUNNING for job in found)
 
+        async def names_of_workers(*, alive: bool) -> list[str]:
+            workers = (await operator.get_workers_overview()).workers
+            return sorted(one.name for one in workers if one.is_alive == alive)
+
         async with asyncio.timeout(60):
             while len(left := await held()) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -61,6 +67,10 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker(database: C
             await activity.start_worker("render-2")
             clock.set_speed(500)
             while await are_running(left):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            await activity.start_worker("render-1")
+            now = {True: ["render-1", "render-2"], False: ["render-1"]}
+            while {alive: await names_of_workers(alive=alive) for alive in now} != now:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
