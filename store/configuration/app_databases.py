@@ -34,7 +34,6 @@ _SUPABASE_PORT = 54322
 _LOGIN = "postgres"
 """The defaults of the Supabase CLI. Its local login is no secret, and it cannot be configured."""
 _REFERENCE = re.compile(r"(\\\$)|\$\{(\w+)(?::?-([^{}]*))?\}|\$([A-Za-z_]\w*)")
-_MAY_NAME_POSTGRES = re.compile(r"post|pgvector|timescale|citus|paradedb|5432", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +229,7 @@ class _Finder:
 
     def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[_Candidate]:
         texts = self._each(level, level.compose_names, self._folder.read)
-        if not any(map(_MAY_NAME_POSTGRES.search, texts.values())):
+        if not texts:
             return
         from store.configuration.compose_file import parse_compose, postgres_services, service_names
 

@@ -16,6 +16,7 @@ _PORT = re.compile(r"(?:(\[[0-9A-Fa-f:]+\]|\d+(?:\.\d+){3}):)?(?:(\d*)(?:-(\d+))
 _POSTGRES_PORT = "5432"
 _ANY_HOST = ("", "0.0.0.0", "::")  # noqa: S104
 _VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?[-?+])((?:[^{}$]|\$\{[^{}]*\}|\$)*))?\})")
+_NULL = "tag:yaml.org,2002:null"
 _RESET = "!reset"
 """The tag of a value that an override file removes."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -48,6 +49,7 @@ class _Service:
     """A service as the files declare it, the override file last."""
 
     image: str = ""
+    problem: str | None = None
     ports: list[yaml.Node] = field(default_factory=list)
     environment: dict[str, str | None] = field(default_factory=dict, repr=False)
     env_files: list[str] = field(default_factory=list)
@@ -64,6 +66,8 @@ def postgres_services(
                 services.pop(name, None)
             elif isinstance(node, yaml.MappingNode):
                 _add(services.setdefault(name, _Service()), node)
+            elif node.tag != _NULL:
+                services.setdefault(name, _Service()).problem = "cannot be read"
     found = (_postgres(name, service, values, read_env) for name, service in services.items())
     return [_named(service) for service in found if service is not None]
 
@@ -94,10 +98,18 @@ def parse_compose(text: str) -> yaml.Node | None:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _MOST_DEEP:
                 raise UnusableFile("is nested too deep")
-        return next(iter(yaml.compose_all(text, Loader=_LOADER)), None)
+        file = next(iter(yaml.compose_all(text, Loader=_LOADER)), None)
     except (yaml.YAMLError, RecursionError, ValueError):
         # The error of the parser may repeat values.
         raise UnusableFile("is not YAML") from None
+    if file is None or file.tag == _NULL:
+        return None
+    if not isinstance(file, yaml.MappingNode):
+        raise UnusableFile("is not a Compose file")
+    services = _value(file, "services")
+    if services is not None and not isinstance(services, yaml.MappingNode) and services.tag not in (_NULL, _RESET):
+        raise UnusableFile("has services that cannot be read")
+    return file
 
 
 def _entries(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
@@ -143,14 +155,17 @@ def _items(node: yaml.Node | None) -> list[yaml.Node]:
 
 def _text(node: yaml.Node | None) -> str | None:
     """Return the text of a scalar. Return None if the node is null or no scalar."""
-    if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
+    if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL:
         return None
     return str(node.value)
 
 
 def _add(service: _Service, node: yaml.MappingNode) -> None:
     values = dict(_entries(node))
-    service.image = _text(values.get("image")) or service.image
+    if (image := values.get("image")) is not None:
+        is_odd = not isinstance(image, yaml.ScalarNode) or ":python/" in image.tag
+        service.problem = "has an image that cannot be read" if is_odd else None
+    service.image = _text(image) or service.image
     if _replaces(values.get("ports")):
         service.ports = []
     if _replaces(values.get("env_file")):
@@ -171,7 +186,9 @@ def _add(service: _Service, node: yaml.MappingNode) -> None:
 
 
 def _postgres(name: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> PostgresService | None:
-    """Return the service if its image or its ports are those of Postgres."""
+    """Return the service if its image or its ports are those of Postgres, or if it cannot be read."""
+    if service.problem is not None:
+        return PostgresService(name=name, problem=service.problem)
     is_postgres = _IMAGE.fullmatch(re.split(r"[:@]", service.image.rpartition("/")[2])[0].lower()) is not None
     try:
         published = [port for node in service.ports if (port := _published(node, values))]

@@ -308,6 +308,8 @@ HOSTILE_WORDS = (
     ".env: SUPABASE_DB_URL still has a placeholder instead of the password.",
     "supabase/config.toml: db.port uses an environment variable, which gjobs does not read.",
     "compose.yaml: the service a uses $HUNTER, which no file defines.",
+    "compose.yaml: the service db cannot be read.",
+    "compose.yaml: the service x y has a name that cannot be used.",
 )
 
 
@@ -336,8 +338,21 @@ def bomb(levels: int) -> str:
         ("compose.yaml", "[" * 30_000 + "5432", "compose.yaml is not YAML."),
         ("compose.yaml", f"{'[' * 50}5432{']' * 50}", "compose.yaml is nested too deep."),
         ("compose.yaml", bomb(60), None),
-        ("compose.yaml", "!!python/object/apply:os.system ['exit 5432']", None),
-        ("compose.yaml", "&a [*a, 5432]", None),
+        ("compose.yaml", "!!python/object/apply:os.system ['exit 5432']", "compose.yaml is not a Compose file."),
+        ("compose.yaml", "&a [*a, 5432]", "compose.yaml is not a Compose file."),
+        ("compose.yaml", "services:\n  db: &a [*a, {", "compose.yaml is not YAML."),
+        ("compose.yaml", "services: [1,2]", "compose.yaml has services that cannot be read."),
+        ("compose.yaml", "services:\n", None),
+        ("compose.yaml", "services: {web: {image: nginx}, other: !reset null}", None),
+        ("compose.yaml", "services: {db: [1]}", "compose.yaml: the service db cannot be read."),
+        *(
+            (
+                "compose.yaml",
+                f"services: {{db: {{image: !!python/object/apply:os.system {image}}}}}",
+                "compose.yaml: the service db has an image that cannot be read.",
+            )
+            for image in ("[exit]", "exit")
+        ),
         (
             "compose.yaml",
             f"services: {{db: {{image: postgres, ports: ['{'${A:-' * 4_000}']}}}}",
