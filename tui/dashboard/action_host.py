@@ -5,7 +5,7 @@ import pkgutil
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -340,8 +340,25 @@ class DeletedJobs:
 class UndoStack:
     def __init__(self) -> None:
         self._deletions: list[DeletedJobs] = []
+        self._unanswered = 0
         self.cascading_tables: tuple[str, ...] | None = None
         """Tables with rows that a deletion also deletes and undo cannot restore. None until they are read."""
+
+    @contextmanager
+    def deletion(self, store: "Store") -> Iterator[list[GenerationJob]]:
+        """Delete jobs inside, and add their full rows to the list. The deletion is remembered at the end."""
+        deleted: list[GenerationJob] = []
+        self._unanswered += 1
+        try:
+            yield deleted
+        finally:
+            self._unanswered -= 1
+            self.remember(DeletedJobs(store, tuple(deleted)))
+
+    @property
+    def is_deleting(self) -> bool:
+        """Whether the database has not yet answered a deletion. Undo would restore an earlier one."""
+        return self._unanswered > 0
 
     def remember(self, deletion: DeletedJobs) -> None:
         if deletion.jobs:

@@ -82,6 +82,20 @@ async def test_deletions_retries_and_forms_show_what_is_not_answered_yet(drive: 
         await driver.expects(dialog="", until=lambda: jobs_db.count() == 10)
 
 
+async def test_undo_waits_for_the_answer_to_a_deletion(drive: Drive, jobs_db: JobsDatabase) -> None:
+    delete = Gate("delete_generation_jobs")
+    async with drive(make=delete.store, interval=60.0) as driver:
+        for deleted in (2, 3):
+            await driver.press("d", "y", "U", on=deleted)
+            await driver.shows_toast("The deletion is not confirmed yet. Press U again once it is.")
+            driver.clear_messages()
+            delete.release()
+            await driver.shows_message("U undo")
+            driver.clear_messages()
+        assert (jobs_db.count(), delete.calls) == (6, 2), "undo restored no earlier deletion"
+        await driver.press("U", message=f"Restored main_white {short(3)}.")
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
     drive: Drive, jobs_db: JobsDatabase, is_lost: bool

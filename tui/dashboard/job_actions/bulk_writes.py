@@ -190,19 +190,19 @@ def sends_retry(context: "ActionContext") -> Send:
 
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     """Delete the job if its status is unchanged. Raise a StoreError on failure."""
-    deleted: list[GenerationJob] = []
     context.deleting([job.id])
-    try:
-        async with context.explaining_missing_rows():
-            with context.changing([job.id], JobAction.DELETE):
-                deleted += await context.resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
-    except WriteResolved as resolved:
-        deleted += deleted_rows(resolved)
-        raise
-    finally:
-        context.undo.remember(DeletedJobs(context.store, tuple(deleted)))
-        context.jobs_changed([job.id])
-        context.deleted(row.id for row in deleted)
+    with context.undo.deletion(context.store) as deleted:
+        try:
+            async with context.explaining_missing_rows():
+                with context.changing([job.id], JobAction.DELETE):
+                    seen = {job.id: job.status}
+                    deleted += await context.resolver.resolve(context.store.delete_generation_jobs(seen))
+        except WriteResolved as resolved:
+            deleted += deleted_rows(resolved)
+            raise
+        finally:
+            context.jobs_changed([job.id])
+            context.deleted(row.id for row in deleted)
     return deleted_toast([job])
 
 

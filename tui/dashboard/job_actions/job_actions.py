@@ -15,7 +15,7 @@ from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
 from store.store import Store
 from store.users.actor import OPERATOR
 from tui.dashboard.action_context import ActionContext
-from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
+from tui.dashboard.action_host import BackgroundTasks
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.job_actions import bulk_writes
@@ -61,6 +61,11 @@ class JobActions:
 
     def undo(self) -> None:
         """Restore the jobs deleted last."""
+        if self._context.undo.is_deleting:
+            key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+            text = f"The deletion is not confirmed yet. Press {key} again once it is."
+            show_toast(self._app, Toast(text=text, severity="warning"))
+            return
         deletion = self._context.undo.take_last()
         if deletion is None:
             show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
@@ -187,15 +192,13 @@ class JobActions:
         return replace(await deletion, keys=f"{key} undo")
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
-        deleted: list[GenerationJob] = []
         self._context.deleting(job.id for job in jobs)
-        try:
-            outcome = await self._run(
-                BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), DOING[JobAction.DELETE]
-            )
-        finally:
-            self._context.undo.remember(DeletedJobs(self._context.store, tuple(deleted)))
-            self._context.deleted(job.id for job in deleted)
+        with self._context.undo.deletion(self._context.store) as deleted:
+            bulk = BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted))
+            try:
+                outcome = await self._run(bulk, DOING[JobAction.DELETE])
+            finally:
+                self._context.deleted(job.id for job in deleted)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
