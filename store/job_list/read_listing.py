@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Integer, Uuid, any_, bindparam, exists, literal, or_, select, text
+from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Uuid, any_, bindparam, exists, literal, or_, select, text
 
 from store import tables
 from store.actor_database import ActorDatabase
@@ -42,6 +42,7 @@ _NAMES = (
     .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
     .limit(bindparam("rows", type_=Integer))
 )
+_NAMES_THEN = _NAMES.where(_projects.c.created_at <= bindparam("moment", type_=DateTime(timezone=True)))
 
 
 def make_project_name(row: Row) -> ProjectName:
@@ -70,12 +71,13 @@ def _first(row: Row) -> bool:
 
 
 def further_queries(
-    query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None
+    query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None, moment: datetime | None = None
 ) -> tuple[Query[Any], ...]:
     """Return the queries besides the rows. Unless `has_projects`, projects are unreadable and known only by
-    their jobs.
+    their jobs. If an earlier `moment` is shown, projects created after it are left out.
     """
-    names = Query(_NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS})
+    then = {} if moment is None else {"moment": moment}
+    names = Query(_NAMES_THEN if then else _NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS, **then})
     return (
         names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
         _project_exists(query.window.listed.project_id, has_projects=has_projects),

@@ -165,6 +165,7 @@ class PastStore(Store):
             has_projects=await self.actor_database.has(Capability.PROJECTS),
             of_one_user=not self.actor_database.is_operators,
             at=self.moment,
+            moment=self.moment,
         )
         asked = list_sql.listing_queries(replace(window_query, listed=listed), readable=readable, chosen_path=_PATH)
         is_plain = _is_plain(listed) and window_query.anchor is End.FIRST

@@ -242,6 +242,17 @@ async def test_filters_orders_and_pages_work_on_the_jobs_of_the_moment(
     await error_of(InvalidValue, past.find_jobs(parse("is:stuck")))
 
 
+async def test_projects_created_after_the_moment_are_not_listed(
+    operator: Store, story: tuple[UUID, datetime], sql: Sql
+) -> None:
+    project, moment = story
+    sql("insert into projects (user_id, name) select user_id, 'later' from projects")
+    listings = [await store.get_listing(LISTED) for store in (operator, past_store(operator, moment))]
+    named = [[one.name for one in listing.projects] for listing in listings]
+    assert named == [["later", "Catalog"], ["Catalog"]]
+    assert listings[1].projects[0].id == project
+
+
 async def test_details_show_the_events_until_the_moment(operator: Store, story: tuple[UUID, datetime]) -> None:
     _, moment = story
     past = past_store(operator, moment)
