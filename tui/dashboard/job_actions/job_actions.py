@@ -15,7 +15,7 @@ from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
 from store.store import Store
 from store.users.actor import OPERATOR
 from tui.dashboard.action_context import ActionContext
-from tui.dashboard.action_host import BackgroundTasks
+from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.job_actions import bulk_writes
