@@ -152,6 +152,8 @@ class ActionContext:
     """Called after each write with the ids of its jobs, to refresh list and costs at once."""
     changing: Callable[[Iterable[UUID], JobAction], AbstractContextManager[None]]
     """Inside, the rows of the jobs show what an action does to them."""
+    not_changed: Callable[[], None]
+    """Called if a job was not changed as requested. It drops the keys typed for the changed job."""
     deleting: Callable[[Iterable[UUID]], None]
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]
@@ -218,6 +220,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
         changing=host.changing_jobs,
+        not_changed=host.drop_keys_of_refused_change,
         deleting=host.deleting_jobs,
         deleted=partial(host.deleting_jobs, are_deleted=True),
         go_to_job=host.go_to_job,

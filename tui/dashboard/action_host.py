@@ -138,6 +138,9 @@ class ActionHost(Protocol):
     def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> AbstractContextManager[None]:
         """Inside, the rows of the jobs show what the action does to them."""
 
+    def drop_keys_of_refused_change(self) -> None:
+        """Drop the keys that were typed before the answer and change jobs."""
+
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
 

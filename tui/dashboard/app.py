@@ -42,7 +42,7 @@ from tui.dashboard.keys.bindings import (
     SEVERAL_OPEN,
     key_of,
 )
-from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue, every_key
+from tui.dashboard.keys.key_queue import UNCHANGED, UNLISTED, KeyQueue, every_key
 from tui.dashboard.keys.key_rules import KeyRules
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.message_board import MessageApp, MessageBoard
@@ -569,6 +569,14 @@ class GjobsApp(MessageApp[int]):
             yield
         finally:
             panel.end_change(job_ids)
+
+    def drop_keys_of_refused_change(self) -> None:
+        """Drop the keys that change jobs and were typed before the answer: the person expected another status."""
+        answered_at = time.monotonic()
+        if self.dashboard.query(JobsPanel):
+            self._keys.drop_until_seen(
+                UNCHANGED, drops=lambda event: event.time <= answered_at and self.key_rules.changes_jobs(event)
+            )
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Expect these jobs to leave the list, because they are being deleted or were deleted."""

@@ -312,6 +312,12 @@ class JobsPanel(Vertical, TitledPanel):
     # Output
 
     @property
+    def is_changing_selected(self) -> bool:
+        """Whether the list does not show the last change of a selected job yet."""
+        words = self._changes.words
+        return bool(words) and any(job.id in words for job in self.selected)
+
+    @property
     def title(self) -> str:
         """The title as plain text. `border_title` returns markup."""
         return self._titles[0]

@@ -251,6 +251,11 @@ def acts_on_rows(binding: Binding) -> bool:
     return group in ("job", "jobs") and binding.id not in _NOT_ON_ROWS
 
 
+def changes_jobs(binding: Binding) -> bool:
+    """Return whether the key changes the selected jobs."""
+    return acts_on_rows(binding) and binding.action.startswith("act(")
+
+
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
     """Yield the bindings that the class itself declares."""
     for binding in owner.__dict__.get("BINDINGS", ()):

@@ -37,6 +37,7 @@ _FEWEST_REPEATS = 4
 SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
+UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed after that."
 UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed for it."
 
 
@@ -181,7 +182,9 @@ class KeyQueue:
         await self._settle(for_next=False)
         while self._waiting:
             await self._settle(for_next=True)
-            if self._waiting:
+            if self._waiting and (refusal := self._rules.refusal(self._waiting[0])):
+                self.drop_until_seen(refusal)
+            elif self._waiting:
                 self._held_since = time.monotonic()
                 self._split_chord()
                 self._skip_repeats()

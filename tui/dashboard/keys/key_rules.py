@@ -1,20 +1,31 @@
-"""Which keys wait: those for a dialog that is not ready, and those for rows that are still loading."""
+"""Which keys wait: those for a dialog that is not ready, for rows that are still loading, and for a job whose last
+change is not listed yet.
+"""
 
+from collections.abc import Sequence
 from typing import Any
 
 from textual import events
 from textual.app import App
+from textual.binding import Binding
 
+from store.jobs.job import GenerationJob
 from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.keys.bindings import TOGGLES, acts_on_rows, own_bindings, presses
+from tui.dashboard.keys.bindings import TOGGLES, acts_on_rows, changes_jobs, own_bindings, presses
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.widgets import ClosesOnce
+from tui.text.format import jobs_name
+
+LEFT_LIST = "The list changed first. gjobs ignored the keys that you typed for {}."
+STILL_CHANGING = "The last change of {} is not confirmed yet. gjobs ignored the keys that you typed after it."
 
 
 class KeyRules:
     def __init__(self, app: App[Any], dashboard: DashboardScreen) -> None:
         self._app = app
         self._dashboard = dashboard
+        self._awaited: tuple[events.Event, Sequence[GenerationJob]] | None = None
+        """A key that waits for a change, and the jobs that were selected at first."""
 
     def is_taken(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""
@@ -22,15 +33,44 @@ class KeyRules:
         return screen.takes_key(event) if isinstance(screen, ClosesOnce) else True
 
     def is_early(self, event: events.Event) -> bool:
-        """Return whether the key acts on rows while the requested list is still awaited."""
+        """Return whether the key acts on rows while the requested list is still awaited, or changes jobs whose last
+        change is not listed yet.
+        """
+        if self.changes_jobs(event) and self._dashboard.jobs.is_changing_selected:
+            if self._awaited is None or self._awaited[0] is not event:
+                self._awaited = event, self._dashboard.jobs.selected
+            return True
         return self._dashboard.awaits_list and self.is_for_rows(event)
+
+    def refusal(self, event: events.Event) -> str:
+        """Return why a key that waited for a change may not act. Empty if it may.
+
+        It acts only on the jobs that were selected when it began to wait.
+        """
+        awaited, self._awaited = self._awaited, None
+        if awaited is None or awaited[0] is not event or self._app.screen is not self._dashboard:
+            return ""
+        panel, jobs = self._dashboard.jobs, awaited[1]
+        if {job.id for job in panel.selected} != {job.id for job in jobs}:
+            return LEFT_LIST.format(jobs_name(jobs))
+        return STILL_CHANGING.format(jobs_name(jobs)) if panel.is_changing_selected else ""
+
+    def changes_jobs(self, event: events.Event) -> bool:
+        """Return whether the key changes the selected jobs."""
+        binding = self._binding(event)
+        return binding is not None and changes_jobs(binding)
 
     def is_for_rows(self, event: events.Event) -> bool:
         """Return whether the key moves in the list or acts on its jobs."""
+        binding = self._binding(event)
+        return binding is not None and acts_on_rows(binding)
+
+    def _binding(self, event: events.Event) -> Binding | None:
+        """Return the dashboard's binding of the key. None if another screen is open."""
         if self._app.screen is not self._dashboard or not isinstance(event, events.Key):
-            return False
+            return None
         active = self._dashboard.active_bindings.get(event.key)
-        return active is not None and acts_on_rows(active.binding)
+        return None if active is None else active.binding
 
     def is_toggle(self, event: events.Key) -> bool:
         """Return whether the key opens a dialog over the list and also closes that dialog."""

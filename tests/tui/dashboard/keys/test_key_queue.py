@@ -22,7 +22,7 @@ from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progres
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys import key_queue
-from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS
+from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED
 from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.terminal_sequences import PasteUnfinished
 
@@ -74,6 +74,50 @@ async def test_key_typed_for_another_list_acts_on_a_job_of_that_list(
     await dashboard.until(lambda: jobs_db.status(acted_on) is status)
     after = dict(jobs_db.sql("select id, status from generation_jobs"))
     assert after == {**before, job_id(acted_on): status}
+
+
+async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    async with busy_loop(chance(3)):
+        await dashboard.go_to(1)
+        for key in "sc":
+            send(dashboard.app, key)
+        await rest(dashboard)
+    await dashboard.until(lambda: jobs_db.status(1) is JobStatus.SUCCEEDED)
+
+    await dashboard.go_to(5)
+    jobs_db.set_status(5, "running")
+    for key in "sc":
+        send(dashboard.app, key)
+    await dashboard.shows_toast(UNCHANGED)
+    await rest(dashboard)
+    assert jobs_db.status(5) is JobStatus.RUNNING, "another process started the job"
+
+    await dashboard.press("3", until=lambda: set(dashboard.rows) == {2, 5, 6})
+    await dashboard.go_to(2)
+    for key in "cc":
+        send(dashboard.app, key)
+    await rest(dashboard)
+    await dashboard.until(lambda: dashboard.rows == [5, 6])
+    assert [jobs_db.status(number) for number in (2, 5, 6)] == ["succeeded", "running", "running"]
+
+
+async def test_key_typed_after_a_change_that_takes_too_long_is_ignored(
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_queue, "_MOST_SECONDS", 0.3)
+    change = Gate("transition_job_status")
+    async with drive_dashboard(WatchedApp(opener_of(database, make=change.store))) as driver:
+        await driver.go_to(1)
+        for key in "scdy":
+            send(driver.app, key)
+        await driver.shows_toast("is not confirmed yet. gjobs ignored the keys that you typed after it.")
+        change.open()
+        await driver.shows_message("Started ")
+        await rest(driver)
+        assert jobs_db.status(1) is JobStatus.RUNNING
+        assert driver.dialog == ""
 
 
 async def test_key_for_a_list_that_does_not_arrive_acts_on_no_job(jobs_db: JobsDatabase, database: Conninfo) -> None:
