@@ -47,6 +47,11 @@ _AMOUNT = re.compile(
 )
 
 
+def shown_host(host: str) -> str:
+    """Return the host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith(("/", "@", "[")) else host
+
+
 def money(cents: int) -> str:
     dollars, rest = divmod(abs(cents), 100)
     return f"{'-' if cents < 0 else ''}${dollars:,}.{rest:02}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlencode
 
 from store.configuration.configuration import Pooler
+from store.formats import shown_host
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(?:/([^?]*))?(?:\?(.*))?", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(?::(\d{0,5}))?")
@@ -72,7 +73,7 @@ class DatabaseAddress:
         hosts, ports = (self.host or inherited).split(","), (self.port or environment.get("PGPORT", "")).split(",")
         database = self.database or environment.get("PGDATABASE")
         ports = ports * len(hosts) if len(ports) == 1 else ports
-        places = [f"{host or 'local'}{_shown_port(port)}" for host, port in zip(hosts, ports, strict=False)]
+        places = [f"{shown_host(host) or 'local'}{_shown_port(port)}" for host, port in zip(hosts, ports, strict=False)]
         return ",".join(places) + (f"/{database}" if database else "")
 
     @property

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from store.configuration.settings import APP_VARIABLE, UrlTarget
 from store.errors import InvalidValue, SignInRefused, StoreError
+from store.formats import shown_host
 
 _USUAL_PORTS = ("", "5432")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -76,8 +77,8 @@ def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = 
     given = [parameters.get(name) for name in ("host", "hostaddr", "service")]
     inherited = [environment.get(name) for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR")]
     host = next((str(value) for value in (*given, *inherited) if value), "local")
-    if any(given[:2]) and parameters.get("user"):
-        host = _with_ports(host, str(parameters.get("port") or environment.get("PGPORT") or ""))
+    has_port = any(given[:2]) and parameters.get("user")
+    host = _with_ports(host, str(parameters.get("port") or environment.get("PGPORT") or "") if has_port else "")
     database = parameters.get("dbname") or environment.get("PGDATABASE")
     return f"{host}/{database}" if database else host
 
@@ -85,14 +86,15 @@ def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = 
 def _with_ports(hosts: str, ports: str) -> str:
     """Add each port that is not Postgres' default one. Often only the port differs between pooler and server.
 
-    Call this only for an address with a user. Without a user, the port may be part of a password.
+    Without a user in the address, `ports` must be empty: the port may be part of a password.
     """
     names, numbers = hosts.split(","), ports.split(",")
     if len(numbers) == 1:
         numbers *= len(names)
     pairs = zip_longest(names, numbers[: len(names)], fillvalue="")
     return ",".join(
-        name if number in _USUAL_PORTS or name.startswith("/") else f"{name}:{number}" for name, number in pairs
+        shown_host(name) if number in _USUAL_PORTS or name.startswith("/") else f"{shown_host(name)}:{number}"
+        for name, number in pairs
     )
 
 

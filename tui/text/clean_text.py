@@ -124,6 +124,15 @@ def shorten(text: str, cells: int) -> str:
     return split_text(text, cells - 1)[0].rstrip() + ELLIPSIS
 
 
+def shorten_start(text: str, cells: int) -> str:
+    """Cut the beginning of cleaned text to a width, with an ellipsis in the first cell."""
+    if cell_len(text) <= cells:
+        return text
+    while text and cell_len(text) >= cells:
+        text = text[1:]
+    return ELLIPSIS + text.lstrip() if cells > 0 else ""
+
+
 def shorten_address(text: str, cells: int) -> str:
     """Cut a cleaned address to a width. Shorten the server's name first, then the database's name."""
     server, slash, database = text.rpartition("/")

@@ -178,7 +178,7 @@ MONOREPO = {
             [
                 ("app:compose.yaml:short", "service short at 127.0.0.1/postgres from compose.yaml", True),
                 ("app:compose.yaml:bound", "service bound at 127.0.0.1:5434/ada from compose.yaml", True),
-                ("app:compose.yaml:long", "service long at ::1:5435/tim from compose.yaml", True),
+                ("app:compose.yaml:long", "service long at [::1]:5435/tim from compose.yaml", True),
                 ("app:compose.yaml:moved", "service moved at 127.0.0.1:7000/postgres from compose.yaml", True),
                 ("app:compose.yaml:sealed", "service sealed at 127.0.0.1:5439/postgres from compose.yaml", True),
                 ("app:compose.yaml:ranged", "service ranged at 127.0.0.1:5437/postgres from compose.yaml", True),
@@ -250,7 +250,7 @@ def test_login_and_libpq_parameters_are_kept_and_other_drivers_parameters_droppe
     assert connected(compose, "app:compose.yaml:bound")["password"] == "hun$ter2"
     long = connected(compose, "app:compose.yaml:long")
     assert (long["host"], long["user"], long["password"]) == ("::1", "tim", SECRET)
-    assert label({name: str(value) for name, value in long.items()}, {}) == "::1:5435/tim"
+    assert label({name: str(value) for name, value in long.items()}, {}) == "[::1]:5435/tim"
 
 
 def test_local_databases_may_be_written_and_a_pooler_is_configured(find: Find) -> None:
@@ -492,7 +492,8 @@ def test_search_never_leaves_the_repository_or_reaches_the_home(
 @pytest.mark.parametrize(
     ("url", "where"),
     [
-        ("postgres://u:p@[::1]:5433,h2/db", "::1:5433,h2/db"),
+        ("postgres://u:p@[::1]:5433,h2/db", "[::1]:5433,h2/db"),
+        ("postgres://u:p@[2001:db8::1]/db", "[2001:db8::1]/db"),
         ("postgres:///db", "local/db"),
         ("postgresql+psycopg2://u@h", "h"),
         ("postgres://localhost/db?host=evil.example&hostaddr=192.0.2.1&passfile=/etc/x&service=y", "evil.example/db"),

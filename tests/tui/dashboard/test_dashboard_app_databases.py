@@ -90,7 +90,7 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         assert driver.header.strip() == "gjobs  no database yet · choose one"
         await driver.shows("esc opens the sample database, and gjobs asks again. ^q quits.")
         assert driver.app.polls == 0, "nothing is opened before the answer"
-        await driver.shows("SUPABASE_DB_URL at aws-0-eu.pooler.sup…/postgres  from .env.production.lo…, read-only")
+        await driver.shows("SUPABASE_DB_URL at aws-0-eu.pooler.supaba…/postgres  .env.production.local, read-only")
         await driver.shows("POSTGRES_URL at 0.0.0.0:1/[b]x[/]  from .env.␛[31m.local, read-only")
         assert "\x1b" not in driver.text
         assert SECRET not in driver.text
@@ -125,13 +125,13 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
             "local Supabase at 127.0.0.1:55870",
             "from supabase/config.toml",
             "may write",
-            "local Supabase at 127.0.0.1:55870  from supabase/config…, may write",
+            "local Supabase at 127.0.0.1:55870  supabase/config.toml, may write",
         ),
         (
             "SUPABASE_DB_URL at aws-0-eu.pooler.supabase.com:6543/postgres",
             "from apps/web/.env.production.local",
             "read-only",
-            "SUPABASE_DB_URL at aws-0-e…/postgres  from apps/web/.en…, read-only",
+            "SUPABASE_DB_URL at aws-0-e…/postgres  ….production.local, read-only",
         ),
         ("embedded", "", "may write", "embedded  may write"),
     ],

@@ -24,11 +24,13 @@ from store.errors import StoreError
 from store.formats import IdRange, id_range
 from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
-from tui.text.clean_text import clean, shorten, shorten_address
+from tui.text.clean_text import clean, shorten, shorten_address, shorten_start
 from tui.text.error_text import error_words
 
 _LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
 _BLOCK = "■"
+_FROM = "from "
+"""How a detail that names files begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ class ChoiceLine(Visual):
         block = (f" {_BLOCK}", choice.color) if choice.color else ("", "")
         if choice.ending and width is not None:
             room = width - len(f"{block[0]}   {ending}")
-            detail = shorten(detail, max(room - cell_len(label), room // 3))
+            detail = _fit_detail(detail, max(room - cell_len(label), room // 3))
             room -= cell_len(detail)
             # A long name of a database must not cut the beginning of the label.
             has_short_end = cell_len(label.rpartition("/")[2]) < room // 2
@@ -199,6 +201,14 @@ class ChoiceLine(Visual):
 
     def __str__(self) -> str:
         return self.content().plain
+
+
+def _fit_detail(detail: str, room: int) -> str:
+    """Cut the detail to a width. A path loses its beginning, because its end names the file."""
+    if cell_len(detail) <= room or not detail.startswith(_FROM):
+        return shorten(detail, room)
+    path = detail.removeprefix(_FROM)
+    return path if cell_len(path) <= room else shorten_start(path, room)
 
 
 Search = Callable[[str], Awaitable[Sequence[Choice]]]

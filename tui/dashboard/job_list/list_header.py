@@ -226,6 +226,8 @@ def why_empty(
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
         return f"No job matches.{further} Press {clear} to show all jobs again."
+    if listing.query.moment is not None:
+        return f"No {'' if listed.status is None else f'{status_word(listed.status)} '}jobs at this moment."
     if listing.visibility is not None:
         return f"No jobs, neither for {clean(actor_name(listing.visibility.user), limit=60)} nor for the operator."
     if not listing.projects:

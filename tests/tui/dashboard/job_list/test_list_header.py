@@ -29,6 +29,10 @@ def listing(listed: ListQuery | None = None, *, is_all: bool = True, projects: i
     return replace(seen, projects=seen.projects * projects)
 
 
+def at_noon(seen: Listing) -> Listing:
+    return replace(seen, query=replace(seen.query, moment=NOON))
+
+
 def numbers(*, failed: int = 2, matching: int | None = None) -> Totals:
     counts = dict.fromkeys(JobStatus, Count(number=0))
     counts |= {JobStatus.FAILED: Count(number=failed), JobStatus.QUEUED: Count(number=1)}
@@ -200,6 +204,9 @@ ALL_AGAIN = "Press esc to show all jobs again."
         ),
         (replace(listing(), visibility=COMPARISON), "", "No jobs, neither for ana@example.com nor for the operator."),
         (listing(projects=0), "", "No projects found. Press P to create one first."),
+        (at_noon(listing(projects=0)), "", "No jobs at this moment."),
+        (at_noon(listing(ListQuery(status=JobStatus.RUNNING))), "", "No running jobs at this moment."),
+        (at_noon(listing(FOUND)), "time", f"No job matches. {ALL_AGAIN}"),
         (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
         (listing(), " ", "Press n to create your first generation job."),
     ],
