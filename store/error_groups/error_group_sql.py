@@ -14,12 +14,18 @@ from store.error_groups.fingerprint import (
     FIRST_LINE,
     ID_DIGITS,
     JSON_MESSAGES,
+    JSON_ORIGIN,
     LINE_ENDS,
     LOOKS_LIKE_JSON,
+    MARKUP_STARTS,
     MOST_CHARACTERS,
     MOST_OF_LINE,
+    MOST_OF_PAGE,
     MOST_READ,
+    NOT_IN_ORIGIN,
+    SPACES,
     STEPS,
+    TAG,
     Replacement,
     ReplacementStep,
 )
@@ -29,6 +35,10 @@ from store.jobs.job import TRACEBACK
 def _quoted(text: str) -> str:
     """Return a literal that means the same whatever `standard_conforming_strings` is."""
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _characters(characters: str) -> str:
+    return " || ".join(f"chr({ord(one)})" for one in characters)
 
 
 def _decoded(pattern: str) -> str:
@@ -63,15 +73,21 @@ def fingerprint_sql(error: str) -> str:
     OFFSET 0 keeps the planner from merging the steps, which would repeat each one.
     """
     messages = ", ".join(map(_decoded, JSON_MESSAGES))
-    line_ends = " || ".join(f"chr({ord(one)})" for one in LINE_ENDS)
+    origin = f"translate(substring(head, {_quoted(JSON_ORIGIN)}), {_characters(NOT_IN_ORIGIN)}, '')"
+    texts = f"regexp_replace(left(head, {MOST_OF_PAGE}), {_quoted(TAG)}, chr(10), 'g')"
+    texts = f"ltrim({texts}, {_characters(SPACES)})"
+    starts = ", ".join(map(_quoted, MARKUP_STARTS))
     after_traceback = f"right(message, strpos(reverse(message), reverse('{TRACEBACK}')) - 1)"
     lines = f"""\
 SELECT left(coalesce(
            CASE WHEN strpos(message, '{TRACEBACK}') > 0 THEN substring({after_traceback}, {_quoted(EXCEPTION)}) END,
-           substring(message, {_quoted(FIRST_LINE)}), ''), {MOST_OF_LINE}) AS line FROM (
+           substring(ltrim(message, {_characters(SPACES)}), {_quoted(FIRST_LINE)}), ''), {MOST_OF_LINE}) AS line FROM (
 SELECT CASE
+           WHEN left(ltrim(head, {_characters(SPACES)}), {len(MARKUP_STARTS[0])}) IN ({starts})
+               THEN coalesce(nullif({texts}, ''), head)
            WHEN head ~ {_quoted(LOOKS_LIKE_JSON)}
-               THEN coalesce({messages}, translate(head, {line_ends}, '  '))
+               THEN coalesce(coalesce({origin} || ' ', '') || coalesce({messages}),
+                            translate(head, {_characters(LINE_ENDS)}, '  '))
            WHEN strpos(head, '{TRACEBACK}') > 0 THEN right({error}, {MOST_READ})
            ELSE head END AS message FROM (
 SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages"""  # noqa: S608 - of constants

@@ -21,13 +21,15 @@ from store.jobs.job import TRACEBACK
 
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""
+MOST_OF_PAGE = 1_500
+"""The characters of a page whose tags are removed."""
 MOST_OF_LINE = 300
 """The characters of the line in which values are replaced."""
 MOST_CHARACTERS = 200
 """The longest fingerprint. Numbers are replaced before this cut, so their length doesn't move it."""
 ID_DIGITS = 10
 
-LOOKS_LIKE_JSON = r"^[ \t\n\r]*(?:\{|\[[ \t\n\r]*[\[{\"])"
+LOOKS_LIKE_JSON = r"^[ \t\n\r]*(?:```[a-z]*[ \t\n\r]*)?(?:\{|\[[ \t\n\r]*[\[{\"])"
 """An object, or an array that begins with a text, object or array. `[ERROR]` in a log is neither."""
 _STRING = (
     r"[ \t\n\r]*:[ \t\n\r]*\""
@@ -40,10 +42,38 @@ JSON_MESSAGES = (
     rf"\"(?:error|detail|details|msg|reason|description|title)\"{_STRING}",
 )
 """The message of a JSON error. Without one, the first of the other keys that services use."""
+JSON_ORIGIN = (
+    r"\"(status(?:_?[Cc]ode)?\"[ \t\n\r]*:[ \t\n\r]*[1-5][0-9]{2}(?![0-9A-Za-z.])"
+    r"|loc\"[ \t\n\r]*:[ \t\n\r]*\[[^\]]*\])"
+)
+"""The status of a JSON error, or the invalid field. Messages such as `field required` don't contain it."""
+NOT_IN_ORIGIN = ' \t\n\r"'
+"""Removed, so that the spaces of the JSON don't matter."""
+MARKUP_STARTS = ("<!DOC", "<!doc", "<?xml", "<html", "<HTML", "<head", "<HEAD", "<Erro")
+"""The starts of pages and XML errors. Their tags are removed, so their first line is the title or the code."""
+TAG = r"<(?:(?:script|style)[^<>]*>[^<]*</(?:script|style)>|[^<>]*(?:>|(?![<>]|[^<>])))"
+"""A tag, which may be cut at the end, or a script or style with its content."""
 LINE_ENDS = "\n\r"
-EXCEPTION = r"[\n\r]([^ \t\n\r][^\n\r]*)"
+SPACES = " \t\n\r"
+
+_WHOLE_LINE = r"[^ \t\n\r][^\n\r]*"
+_NEXT_LINE = r"[\n\r][ \t\n\r]*(?!at |File |note: )[^ \t\n\r][^\n\r]*"
+_NEXT_FIELD = r"[\n\r][ \t\n\r]*(?!note: )[A-Za-z_]+(?::| =) [^\n\r]*"
+_IS_INCOMPLETE = r"(?:[^\n\r]*(?:validation errors? for |Command failed: )|Error[\n\r])"
+_LINE = (
+    rf"(?:(?={_IS_INCOMPLETE}){_WHOLE_LINE}(?:{_NEXT_LINE})?"
+    rf"|(?!{_IS_INCOMPLETE}){_WHOLE_LINE}"
+    rf"(?:(?<=:)(?:{_NEXT_FIELD}(?:{_NEXT_FIELD})?|(?!{_NEXT_FIELD}){_NEXT_LINE}))?)"
+)
+"""A line. If it announces the cause, it includes the next line, or the next two of the form `name: value`."""
+_EMPTY_LINE = r"[!-@\u005b-\u0060{-~][\t -@\u005b-\u0060{-~]*(?:(?<=```)[a-z]+[ \t]*)?[\n\r][ \t\n\r]*(?=[^ \t\n\r])"
+"""A line without letters, or the start of a block of code. Another line follows. Only ASCII is listed."""
+EXCEPTION = rf"[\n\r]({_LINE})"
 """The exception of a Python traceback. The lines of the stack are indented."""
-FIRST_LINE = r"[^ \t\n\r][^\n\r]*"
+FIRST_LINE = rf"^(?:(?:{_EMPTY_LINE}){{3}}|(?:{_EMPTY_LINE}){{0,2}}(?!{_EMPTY_LINE}))({_LINE})"
+"""The first line with letters, for a text without spaces at its start. At most three lines without letters are left
+out, because this is slow in Postgres.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +171,12 @@ _PREFIXED = (
 )
 _TOKENS = (
     # Hex, such as the beginning of a commit. It has a digit and a letter, unlike words and numbers.
-    rf"{_BEFORE}(?={_HEX}{{7}})(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_HEX}*{_AFTER}",
+    # So do short directories and files of hex. Colours may have only letters.
+    (
+        rf"{_BEFORE}(?={_HEX}{{7}})(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_HEX}*{_AFTER}"
+        rf"|(?<=/)(?={_HEX}{{4,6}}[/.])(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_HEX}*{_AFTER}"
+        rf"|(?<=#){_HEX}{{6}}{_AFTER}"
+    ),
     # Letters between digits. A long duration, such as 10h20m30.5s, looks like it.
     rf"{_BEFORE}(?=[0-9A-Za-z]{{8}})[A-Za-z]*[0-9]+[A-Za-z]+[0-9][0-9A-Za-z]*(?:[.][0-9]+s)?{_AFTER}",
     # Long tokens with two digits.
@@ -149,10 +184,16 @@ _TOKENS = (
 )
 _STATUS = (
     r"(?:(?:(?<=HTTP |rror |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)"
-    r"|(?<=[Cc]ode\": |atus\": ))[1-5][0-9]{2}|(?<=exit code |with code |xit code -|ith code -)[0-9]{1,2})"
+    r"|(?<=[Cc]ode\": |atus\": ))[1-5][0-9]{2}|(?<=exit code |with code |xit code -|ith code -)[0-9]{1,2}"
+    # After these words, an amount is more likely, unless the sentence ends or a reason phrase follows.
+    r"|(?:(?<=with )|(?<=urned ))[1-5][0-9]{2}"
+    r"(?:(?= (?:[A-Z][a-z]{2}|- |for |from )|[;:)\"']|, [a-z]|[.] )|(?![.].|[^.]))"
+    r"|(?<=iled [(])[1-5][0-9]{2}(?=[)])|(?<=[(])(?<!iled [(])[1-5][0-9]{2}(?=[)](?::|(?!.)))"
+    # Error codes such as P2002.
+    r"|(?<=[A-Z])(?<![^ :(\[\"'][A-Z])[0-9]{4})"
     r"(?![0-9A-Za-z]|[.,][0-9])"
 )
-"""An HTTP status or an exit code, if the text says so. It distinguishes faults, so it is kept."""
+"""A status or an error code, if the text says so. It distinguishes faults, so it is kept."""
 _UNIT = (
     "(?: ?(?:ms|us|ns|s|secs?|mins?|hrs?|(?:milli|micro)?seconds?|minutes?|hours?|days?|[KMGTkmgt]i?[Bb]|[Bb]ytes?)"
     "|[mhB])"
@@ -168,14 +209,16 @@ STEPS = (
     ReplacementStep(
         None,
         (
+            Replacement(r"[ \t\n\r\f\v]{2,}|[\t\n\r\f\v]", " "),
             # A URL keeps its path: it often says which service failed.
-            Replacement(r"(://[^ \t?#\"'<>]*)[?#][^ \t\"'<>)]*", r"\1?<query>"),
-            Replacement(r"(/[^ \t?#\"'<>]*)[?][0-9A-Za-z_.-]+=[^ \t\"'<>)]*", r"\1?<query>"),
+            Replacement(
+                r"(://[^ ?#\"'<>]*(?=[?#])|/[^ ?#\"'<>]*(?=[?][0-9A-Za-z_.-]+=))[?#](?:[^ \"'<>)]*[^ \"'<>),.:;])?",
+                r"\1",
+            ),
             Replacement(
                 r"(?<![0-9A-Za-z._+-])[0-9A-Za-z._+-]+(?:'[0-9A-Za-z._+-]+)*@[0-9A-Za-z](?:[0-9A-Za-z-]*\.)+[A-Za-z]+(?![0-9A-Za-z-])",
                 "<email>",
             ),
-            Replacement(r"[ \t\f\v]{2,}|[\t\f\v]", " "),
         ),
     ),
     ReplacementStep(
@@ -185,10 +228,11 @@ STEPS = (
     ),
     ReplacementStep("[0-9*]", tuple(Replacement(pattern, "#") for pattern in _IDS)),
     ReplacementStep(f"[0-9A-Fa-f:]:{_HEX}", (Replacement(_IPV6, "#"),)),
-    ReplacementStep("[0-9]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
+    ReplacementStep("[0-9*]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
     # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
     ReplacementStep(
-        r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?)[1-5][0-9]{2}(?![0-9A-Za-z])|(?:exit|with) code -?[0-9]",
+        r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?|urned |with |[(])[1-5][0-9]{2}(?![0-9A-Za-z])"
+        r"|(?:exit|with) code -?[0-9]|(?<![^ :(\[\"'])[A-Z][0-9]{4}(?![0-9A-Za-z])",
         (Replacement(rf"{_SIGN}(?<![0-9])(?!{_STATUS}){_NUMBER}", "#"),),
         otherwise=(Replacement(_SIGN + _NUMBER, "#"),),
     ),
@@ -246,20 +290,24 @@ def error_group_id(error: str | None) -> str:
 
 
 def _line_of(error: str) -> str:
-    """Return the line that says what happened. It is not shortened."""
+    """Return the line that says what happened, or several if the first only announces it. It is not shortened."""
     text = _message(error)
     if TRACEBACK in text and (exception := re.search(EXCEPTION, text.rpartition(TRACEBACK)[2])):
         return exception[1]
-    line = re.search(FIRST_LINE, text)
-    return line[0] if line else ""
+    line = re.search(FIRST_LINE, text.lstrip(SPACES))
+    return line[1] if line else ""
 
 
 def _message(error: str) -> str:
-    """Return the message of a JSON error, else the start of the text, or the end of a traceback."""
+    """Return the message of a JSON error, the texts of a page, or else the start of the text or end of a traceback."""
     head = error[:MOST_READ]
+    if head.lstrip(SPACES).startswith(MARKUP_STARTS):
+        return re.sub(TAG, "\n", head[:MOST_OF_PAGE]).lstrip(SPACES) or head
     if not re.search(LOOKS_LIKE_JSON, head):
         return error[-MOST_READ:] if TRACEBACK in head else head
     for pattern in JSON_MESSAGES:
         if found := re.search(pattern, head):
-            return str(json.loads(f'"{found[1]}"'))
+            origin = re.search(JSON_ORIGIN, head)
+            start = origin[1].translate(dict.fromkeys(map(ord, NOT_IN_ORIGIN))) + " " if origin else ""
+            return start + str(json.loads(f'"{found[1]}"'))
     return head.translate(dict.fromkeys(map(ord, LINE_ENDS), " "))

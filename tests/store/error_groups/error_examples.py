@@ -29,6 +29,14 @@ psycopg.errors.UniqueViolation: duplicate key value violates unique constraint "
 DETAIL:  Key (id)=({_UUIDS[0]}) already exists.
 """
 
+
+def _grpc(status: str, details: str) -> str:
+    return (
+        f"<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.{status}\n"
+        f'\tdetails = "{details}"\n\tdebug_error_string = "{{created:7}}"\n>'
+    )
+
+
 EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
     "": (None, "", " \n\t", '" '.strip('"')),
     "API timeout": ("API timeout", app_json("API timeout", requestId="req_0a1b2c3d4e5f6071"), "\n API timeout \nmore"),
@@ -48,12 +56,14 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
         "segfault at 0 ip 00007f3a5c1b2d3e in libvips.so.42",
         "segfault at 0x7ffee3 ip 0x00007FFF in libvips.so.8.1",
     ),
-    "GET https://images.example.com/v#/a.png?<query> answered #": (
+    "GET https://images.example.com/v#/a.png answered #": (
+        "GET https://images.example.com/v1/a.png answered 403",
         "GET https://images.example.com/v1/a.png?token=s3cr3t&expires=1768478400 answered 403",
         "GET https://images.example.com/v1/a.png?X-Amz-Signature=9f8e7d6c5b4a answered 503",
         "GET https://images.example.com/v1/a.png#part answered 404",
     ),
-    "/storage/a/input.png?<query> missing": (
+    "/storage/a/input.png missing": (
+        "/storage/a/input.png missing",
         "/storage/a/input.png?token=xyz missing",
         "/storage/a/input.png?t=9&token=a-_b missing",
     ),
@@ -207,6 +217,93 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
         '{"message":"\\"quoted\\" and C:\\\\new é 😀 end',
         '"quoted" and C:\\new é 😀 end',
     ),
+    '<_InactiveRpcError of RPC that terminated with: status = StatusCode.UNAVAILABLE details = "no route to #:#"': (
+        _grpc("UNAVAILABLE", "no route to 10.0.0.1:50051"),
+        _grpc("UNAVAILABLE", "no route to 10.0.0.2:50051"),
+    ),
+    '<_InactiveRpcError of RPC that terminated with: status = StatusCode.DEADLINE_EXCEEDED details = "late"': (
+        _grpc("DEADLINE_EXCEEDED", "late"),
+    ),
+    "# Request Entity Too Large": (
+        "<!DOCTYPE html>\n<html><head>\n<title>413 Request Entity Too Large</title>\n</head><body>nginx</body>",
+        "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413",
+    ),
+    "# Gateway Time-out": (
+        "<!DOCTYPE html><html><style>h1 { color: red }</style><script>x = 1;</script><h1>504 Gateway Time-out</h1>",
+    ),
+    "Error Cannot POST /api/jobs": (
+        "<!DOCTYPE html>\n<html><head><title>Error</title>\n</head><body>\n<pre>Cannot POST /api/jobs</pre>",
+    ),
+    "<!DOCTYPE html>": ("<!DOCTYPE html>\n<html></html>", "<!DOCTYPE html>\n" + "<link>" * 400 + "<title>x</title>"),
+    "NoSuchKey": (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code><Message>None.</Message><Key>a.png',
+        "<Error><Code>NoSuchKey</Code><Message>No such key.</Message><Key>b.png</Key></Error>",
+    ),
+    "AccessDenied": ('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',),
+    "ReplicateError Details: title: Insufficient credit status: 402": (
+        "ReplicateError Details:\ntitle: Insufficient credit\nstatus: 402\ndetail: Top up",
+    ),
+    "ReplicateError: ReplicateError Details: status: 422 detail: bad": (
+        "Traceback (most recent call last):\n  x\nReplicateError: ReplicateError Details:\nstatus: 422\ndetail: bad",
+    ),
+    "# validation error for Input prompt": (
+        "1 validation error for Input\nprompt\n  field required (type=value_error.missing)",
+        "1 validation error for Input\r\nprompt\r\n  Input should be a string [input_value=7]",
+    ),
+    "# validation error for Input size": ("1 validation error for Input\nsize\n  field required",),
+    "thread 'main' panicked at src/main.rs:#:#: index out of bounds: the len is # but the index is #": (
+        "thread 'main' panicked at src/main.rs:14:5:\nindex out of bounds: the len is 3 but the index is 99\nnote: run",
+    ),
+    "thread 'main' panicked at src/main.rs:#:#: attempt to divide by zero": (
+        "thread 'main' panicked at src/main.rs:14:5:\nattempt to divide by zero\nstack backtrace:",
+    ),
+    "thread 'main' panicked at src/main.rs:#:#:": ("thread 'main' panicked at src/main.rs:14:5:\nnote: run with",),
+    "Error: Command failed: convert a.jpg convert: no decode delegate": (
+        "Error: Command failed: convert a.jpg\nconvert: no decode delegate\n    at exit (node:child_process:518:28)",
+    ),
+    "Error: Command failed: convert a.jpg convert: cache exhausted": (
+        "Error: Command failed: convert a.jpg\nconvert: cache exhausted\n",
+    ),
+    "Error: Command failed: convert a.jpg": (
+        "Error: Command failed: convert a.jpg\n    at exit (node:child_process:5)",
+    ),
+    "The model returned no image.": (
+        "```\nThe model returned no image.\n```",
+        "```text\n---\n The model returned no image.",
+    ),
+    "no image": ('```json\n{"error": "no image"}\n```',),
+    "#": ("17", "17\n18\n", "404\n\n"),
+    "失敗": ("失敗\nmore",),
+    "GET https://cdn.example.com/photo.jpg returned 403": (
+        "GET https://cdn.example.com/photo.jpg returned 403",
+        "GET https://cdn.example.com/photo.jpg?X-Amz-Date=20261129 returned 403",
+    ),
+    "GET https://cdn.example.com/photo.jpg returned 500": ("GET https://cdn.example.com/photo.jpg returned 500",),
+    "The query returned # rows with # columns": ("The query returned 403 rows with 120 columns",),
+    "The image was resized with #": ("The image was resized with 512 GiB", "The image was resized with 16 GiB"),
+    "Upload failed (403)": ("Upload failed (403)",),
+    "Upload failed (500): retry": ("Upload failed (500): retry",),
+    "Bad gateway (502)": ("Bad gateway (502)",),
+    "# tiles (#) left": ("7 tiles (250) left",),
+    "Fetch failed with 404": ("Fetch failed with 404",),
+    "Fetch failed with 503 Service Unavailable": ("Fetch failed with 503 Service Unavailable",),
+    "status:429 upstream": ('{"status":429,"error":"upstream"}', '{"error": "upstream", "status": 429}'),
+    "status:503 upstream": ('{"status":503,"error":"upstream"}',),
+    "Invalid `prisma.asset.create()` invocation: P2002": ("Invalid `prisma.asset.create()` invocation: P2002",),
+    "P2025: # records": ("P2025: 3 records",),
+    "Director: unexpected error handling prediction (E8765)": (
+        "Director: unexpected error handling prediction (E8765)",
+    ),
+    "Order A# and XP#": ("Order A12345 and XP2002", "Order A123 and XP8"),
+    "loc:[body,prompt] field required": (
+        '{"detail":[{"loc":["body","prompt"],"msg":"field required","type":"value_error.missing"}]}',
+        '{"detail": [{"loc": [\n  "body",\n  "prompt"\n], "msg": "field required"}]}',
+    ),
+    "loc:[body,images,#,url] field required": (
+        '{"detail":[{"loc":["body","images",0,"url"],"msg":"field required"}]}',
+    ),
+    "Invalid colour ##": ("Invalid colour #ff00aa", "Invalid colour #000000", "Invalid colour #12ABCD"),
+    "inputs/#/a.png is missing": ("inputs/5f3a/a.png is missing", "inputs/9b1c/a.png is missing"),
     "stops before": ('{"message": "stops before \\ud83d alone"}', '{"message": "stops before\\u0000zero"}'),
     "x" * 200: ("x" * 1_000_000, "x" * 300 + "7", '{"message": "' + "x" * 9_000),
     ("# " * 75).strip(): ("123 " * 250_000, "456 " * 75),

@@ -11,9 +11,11 @@ from store.error_groups.fingerprint import (
     FIRST_LINE,
     ID_DIGITS,
     JSON_MESSAGES,
+    JSON_ORIGIN,
     LOOKS_LIKE_JSON,
     MOST_CHARACTERS,
     STEPS,
+    TAG,
     error_group_id,
     fingerprint,
     group_id,
@@ -59,7 +61,7 @@ def test_a_session_of_postgres_keeps_all_patterns_compiled() -> None:
         for step in STEPS
         for pattern in (step.guard, *(one.pattern for one in (*step.replacements, *step.otherwise)))
     }
-    assert len({*in_steps, LOOKS_LIKE_JSON, *JSON_MESSAGES, EXCEPTION, FIRST_LINE} - {None}) <= 30
+    assert len({*in_steps, LOOKS_LIKE_JSON, *JSON_MESSAGES, JSON_ORIGIN, TAG, EXCEPTION, FIRST_LINE} - {None}) <= 30
 
 
 _pieces = st.sampled_from(
@@ -111,6 +113,22 @@ _pieces = st.sampled_from(
         "st",
         "req_abc123",
         "HTTP 429",
+        " returned 503",
+        " with 404",
+        "failed (",
+        " P2002",
+        "/5f3a/",
+        "#ff00aa",
+        "<!DOCTYPE html>",
+        "<script>",
+        "</script>",
+        "```",
+        "Error",
+        "\nstatus: 402",
+        "\n at x",
+        "1 validation error for X",
+        '"status":429,',
+        '"loc":["a",0]',
         "status code ",
         "exited with code ",
         "V1StGXR8_Z5jdHi6B-myT",
