@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from store.async_tools import abandon_lookups
-from store.errors import StoreError
+from store.errors import Conflict, OutcomeUnknown, RowMissing, StoreError
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
@@ -79,7 +79,7 @@ from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.terminal_sequences import PasteUnfinished
 from tui.dashboard.tour.tour import Tour, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
-from tui.text.error_text import Toast, error_toast
+from tui.text.error_text import Toast, ToastError, error_toast
 from tui.text.status_text import pending_words
 from tui.text.time_zone import chosen_zone, zone_after
 
@@ -411,7 +411,7 @@ class GjobsApp(MessageApp[int]):
         else:
             dashboard.show_again(listing, message.fetched_at)
         self.call_after_refresh(self.poller.note_shown)
-        dashboard.jobs.settle_changes()
+        dashboard.jobs.settle_changes(message.requested_at)
         self._settle_after_layout()
         session = self.poller.session
         self.tour.start_if_due(is_read_only=session is not None and not session.access.may_write)
@@ -443,7 +443,6 @@ class GjobsApp(MessageApp[int]):
     def _list_poll_failed(self, message: ListPollFailed) -> None:
         if message is self.poller.failure:
             self.dashboard.show_failure(message)
-            self.dashboard.jobs.settle_changes()
             self.show_status()
             self._settle()
 
@@ -565,10 +564,17 @@ class GjobsApp(MessageApp[int]):
         job_ids = tuple(job_ids)
         panel = self.dashboard.jobs
         panel.show_change(job_ids, pending_words(action))
+        has_failed = False
         try:
             yield
+        except StoreError as error:
+            has_failed = not isinstance(error, (OutcomeUnknown, Conflict, RowMissing))
+            raise
+        except ToastError as error:
+            has_failed = error.may_retry
+            raise
         finally:
-            panel.end_change(job_ids)
+            panel.end_change(job_ids, has_failed=has_failed)
 
     def drop_keys_of_refused_change(self) -> None:
         """Drop the keys that change jobs and were typed before the answer: the person expected another status."""

@@ -44,6 +44,8 @@ class ListPolled(PollMessage):
     store: "Store"
     listing: "Listing"
     fetched_at: datetime
+    requested_at: float
+    """By the monotonic clock. The list contains everything that was committed before."""
     is_changed: bool
     """Whether it differs from the previous result. If not, only ages are redrawn."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -180,7 +181,11 @@ class SessionPoller:
                 case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
                     self._note_answer(took)
-                    self._tell(ListPolled(store, listing, fetched_at, is_changed=is_changed))
+                    self._tell(
+                        ListPolled(
+                            store, listing, fetched_at, requested_at=time.monotonic() - took, is_changed=is_changed
+                        )
+                    )
                     self._has_polled.set()
                     if is_changed and answer.generation == answered_generation:
                         self._wake_totals()

@@ -66,20 +66,32 @@ class Gate:
     """Hold the calls of one store method until the test releases a call or opens the gate."""
 
     def __init__(
-        self, method: str, holds: Callable[..., bool] = lambda *_: True, *, fails: Exception | None = None
+        self,
+        method: str,
+        holds: Callable[..., bool] = lambda *_: True,
+        *,
+        fails: Exception | None = None,
+        holds_answers: bool = False,
     ) -> None:
+        """With `holds_answers`, the database answers before the gate."""
         self.calls = 0
+        self.fails = fails
         self._is_open = False
         self._passes = asyncio.Semaphore(0)
 
         async def wait(store: Store, *arguments: Any, **options: Any) -> Any:
-            if holds(store, *arguments):
-                self.calls += 1
-                if not self._is_open:
-                    await self._passes.acquire()
-                if fails:
-                    raise fails
-            return await getattr(super(self.store, store), method)(*arguments, **options)
+            async def answer() -> Any:
+                return await getattr(super(self.store, store), method)(*arguments, **options)
+
+            if not holds(store, *arguments):
+                return await answer()
+            self.calls += 1
+            early = await answer() if holds_answers else None
+            if not self._is_open:
+                await self._passes.acquire()
+            if self.fails:
+                raise self.fails
+            return early if holds_answers else await answer()
 
         self.store: type[FrozenStore] = type("GatedStore", (FrozenStore,), {method: wait})
 

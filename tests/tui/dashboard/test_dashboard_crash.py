@@ -46,7 +46,7 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         assert listing
         await dashboard.query_one(ProjectList).remove()
         app._exit = True
-        late = ListPolled(store=store, listing=listing, fetched_at=dashboard.now, is_changed=True)
+        late = ListPolled(store=store, listing=listing, fetched_at=dashboard.now, requested_at=0.0, is_changed=True)
         app.post_message(late)
         await driver.settle()
         assert app.mistake is None

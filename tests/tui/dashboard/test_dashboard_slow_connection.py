@@ -112,6 +112,37 @@ async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
         assert "starting" not in driver.text
 
 
+async def test_row_is_updating_only_after_an_answer_and_until_a_later_list(drive: Drive, jobs_db: JobsDatabase) -> None:
+    held: set[str] = set()
+    change, lists = Gate("transition_jobs"), Gate("get_listing", lambda *_: "lists" in held, holds_answers=True)
+    jobs_db.set_status(1, "queued")
+    async with drive(make=gated(change, lists), interval=60.0) as driver:
+        held.add("lists")
+        driver.app.action_refresh()
+        await driver.until(lambda: lists.calls == 1)
+        await driver.press("s")
+        change.release()
+        await driver.shows_message("Started lifestyle")
+        lists.release()
+        await driver.polls_again()
+        assert "updating …" in row_of_cursor(driver), "this list was read before the change"
+        lists.fails = Unreachable("The connection was lost.")
+        lists.release()
+        await driver.until(lambda: driver.app.failures)
+        assert "updating …" in row_of_cursor(driver), "the database has confirmed the change"
+        lists.fails = None
+        driver.app.action_refresh()
+        lists.release()
+        await driver.until(lambda: "running" in row_of_cursor(driver))
+
+        polls, change.fails = driver.app.polls, Unreachable("The connection was lost. Nothing was changed.")
+        await driver.press("c")
+        change.release()
+        await driver.shows_toast("Nothing was changed.")
+        assert "running" in row_of_cursor(driver)
+        assert driver.app.polls == polls
+
+
 async def test_slower_link_is_shown_with_the_longer_interval_and_does_not_stop_the_counts(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:

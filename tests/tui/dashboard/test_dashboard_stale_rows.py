@@ -143,7 +143,7 @@ async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> Non
     assert app.poller.store is not None
     of_ben = app.poller.store.acting_as(AS_BEN)
     listing = await of_ben.get_listing(app.dashboard.listing_query)
-    app.post_message(ListPolled(of_ben, listing, app.dashboard.now, is_changed=True))
+    app.post_message(ListPolled(of_ben, listing, app.dashboard.now, requested_at=0.0, is_changed=True))
     await dashboard.settle()
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]

@@ -1,5 +1,6 @@
 """Panel with status tabs, filter bar and table."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -431,19 +432,23 @@ class JobsPanel(Vertical, TitledPanel):
         self.table.note(RowNotes(owners=owners, stuck=self._stuck, pending=self._changes.words))
 
     def show_change(self, job_ids: Iterable[UUID], words: str) -> None:
-        """Show in the rows what is done to the jobs, until `end_change` and the next list."""
+        """Show in the rows what is done to the jobs, until `end_change` and a later list."""
         self._changes.send(job_ids, words)
         self._note_rows()
 
-    def end_change(self, job_ids: Iterable[UUID]) -> None:
-        self._changes.answer(job_ids)
+    def end_change(self, job_ids: Iterable[UUID], *, has_failed: bool) -> None:
+        """Take the answer to a change. If it has failed, nothing was changed."""
+        if has_failed:
+            self._changes.fail(job_ids)
+        else:
+            self._changes.answer(job_ids, time.monotonic())
         if self.is_attached:  # The answer may arrive after the screen closed.
             self._note_rows()
 
-    def settle_changes(self) -> None:
-        """Show the new list's statuses again for jobs whose changes the database has answered."""
+    def settle_changes(self, requested_at: float) -> None:
+        """Show the statuses of a list for jobs whose changes were answered before it was requested."""
         if self._changes.words:
-            self._changes.settle()
+            self._changes.settle(requested_at)
             self._note_rows()
 
     def know_users(self, emails: tuple[str, ...]) -> None:
