@@ -42,7 +42,8 @@ _SINGULARS: Mapping[SecretKind, str] = {kind: str(kind) for kind in SecretKind} 
 _PLACEHOLDER = re.compile(patterns.PLACEHOLDER)
 _SHOWN_PLACEHOLDER = re.compile(rf"\[(?P<kind>{patterns.KINDS}) \d{{1,9}}\]")
 _SCHEME_AND_PLACEHOLDER = re.compile(rf"[a-z]+ {patterns.PLACEHOLDER}", re.IGNORECASE)
-_AT = re.compile(r"＠|%40|\\u0040|&#64;", re.IGNORECASE)
+_AT = re.compile(r"＠|%40|\\u0040|&#64;|\s?[(\[{]\s?at\s?[)\]}]\s?", re.IGNORECASE)
+_DOT = re.compile(r"\s?[(\[{]\s?dot\s?[)\]}]\s?", re.IGNORECASE)
 
 
 class Redactor:
@@ -73,6 +74,7 @@ class Redactor:
             text = pattern.sub(self._value_as(SecretKind.TOKEN), text)
         text = patterns.BEARER.sub(self._bearer, text)
         text = patterns.NAMED_SECRET.sub(self._named, text)
+        text = patterns.QUOTED_KEY.sub(self._value_as(SecretKind.KEY), text)
         for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD):
             text = pattern.sub(self._value_as(SecretKind.PASSWORD), text)
         text = patterns.COMMAND_OPTION.sub(lambda found: self._random_word(found, SecretKind.PASSWORD), text)
@@ -149,7 +151,8 @@ class Redactor:
         value, name = _value(found), found["name"].lower()
         is_password = name.startswith("pass") or name in ("pwd", "secret")
         # Words as in "invalid token: expired" are no keys.
-        is_word = found["bare"] is not None and value.isalpha() and value.islower() and ":" in found["before"]
+        is_word = found["bare"] is not None and value.isalpha() and value.islower()
+        is_word = is_word and any(sign in found["before"] for sign in (":", "→", "⇒", "->"))
         is_header = patterns.HEADER_BEFORE.search(found.string, max(found.start() - 43, 0), found.start())
         is_word = is_word and not is_header and not patterns.is_typed_key(value)
         if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and not is_password):
@@ -207,7 +210,7 @@ def _readable_json(text: str) -> str:
 
 def _same_email(text: str) -> str:
     """Return one spelling for all spellings of an e-mail."""
-    return _AT.sub("@", text).casefold()
+    return _DOT.sub(".", _AT.sub("@", text)).casefold()
 
 
 def redaction_words(counts: Mapping[SecretKind, int]) -> str:

@@ -74,14 +74,17 @@ A bare value ends before `&grant=`.
 """
 
 
+_SEPARATOR = r"(?:\s{0,5}(?:=>|[:=→⇒])|\s{1,5}->)"
+
+
 def _named(names: str) -> re.Pattern[str]:
-    separator = r"\\?[\"']?\s{0,5}(?:=>|[:=])\s{0,5}"
+    separator = rf"\\?[\"']?{_SEPARATOR}\s{{0,5}}"
     return re.compile(rf"(?P<before>(?P<name>{names})[\w-]{{0,40}}{separator}){_VALUE}", re.IGNORECASE)
 
 
 NAMED_SECRET = _named(_SENSITIVE_NAME)
 PASSPHRASE = re.compile(
-    r"(?P<before>(?:pass|seed|recovery)[ _-]?phrase\s{0,5}(?:=>|[:=])[ \t]{0,5}|\bmnemonic\s{0,5}[:=][ \t]{0,5})"
+    rf"(?P<before>(?:pass|seed|recovery)[ _-]?phrase{_SEPARATOR}[ \t]{{0,5}}|\bmnemonic\s{{0,5}}[:=][ \t]{{0,5}})"
     # Not a text in quotes, which is a named secret. The next name with a value, as in `user=ada`, ends the passphrase.
     r"(?P<value>(?![\[\\\"'])[^\s,;\"'<>{}\\]{1,80}(?: (?![\w-]{1,40}[:=])(?:[^\s,;\"'<>{}\\]){1,80}){0,24})",
     re.IGNORECASE,
@@ -111,6 +114,12 @@ SPACED_SECRET = re.compile(
 )
 SHORT_NAME = re.compile(r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE)
 """These three may hold harmless values. `is_random_word` decides."""
+QUOTED_KEY = re.compile(
+    r"(?P<before>(?:^|[\n{(\[,;])\s{0,5}\\?[\"']?key\\?[\"']?\s{0,5}[:=]\s{0,5}(?P<quote>\\?[\"']))"
+    rf"(?P<value>(?![A-Za-z_.]+\\?[\"']|{UUID_TEXT})[^\"'\\\n\[]{{6,200}})(?=(?P=quote))",
+    re.IGNORECASE,
+)
+"""As in `{key: 'my-plain-key'}`. In a sentence, and with a name such as `guidance_scale`, it is a key of an object."""
 SERVICE_KEY = re.compile(
     r"(?P<before>\b(?:openai|anthropic|replicate|fal|stability|supabase|stripe|github|gitlab|docker|aws)"
     r"(?::\s{0,5}|\s{1,5}))(?P<value>(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])(?!gpt|dall|text|sha)[A-Za-z0-9]{12,})(?![\w/:.-]*[\w/:-])",
@@ -136,8 +145,8 @@ KNOWN_KEY = re.compile(
 )
 
 EMAIL = re.compile(
-    r"(?:(?<![\w.%+'-])[\w.%+'-]+|\"[^\"\n]{1,64}\")(?P<at>@|＠|%40|\\u0040|&#64;)"
-    r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-])|(?:[\w-]+\.)+[\w-]{2,}|\[[0-9a-f.:]{3,45}\])",
+    r"(?:(?<![\w.%+'-])[\w.%+'-]+|\"[^\"\n]{1,64}\")(?P<at>@|＠|%40|\\u0040|&#64;|\s?[(\[{]\s?at\s?[)\]}]\s?)"
+    r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-])|(?:[\w-]+(?:\.|\s?[(\[{]\s?dot\s?[)\]}]\s?))+[\w-]{2,}|\[[0-9a-f.:]{3,45}\])",
     re.IGNORECASE,
 )
 

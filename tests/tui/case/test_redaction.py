@@ -96,6 +96,14 @@ def redactor() -> Redactor:
             "sshpass -p [password 1] ssh, sshpass -p[password 2] docker login -u ada -p [password 3]",
         ),
         ("card 4111111111111111, 4111 1111 1111 1111.", "card [card number 1], [card number 1]."),
+        ("secret → topSecretValue9, token -> abcdef", "secret → [password 1], token -> [key 1]"),
+        ("passphrase → foo bar", "passphrase → [password 1]"),
+        ("key: 'my-plain-key', {key: \"a b c d\"}", "key: '[key 1]', {key: \"[key 2]\"}"),
+        ('{"key": "hunter2!"}', '{"key": "[key 1]"}'),
+        (
+            "ben (at) example.com, Ben[at]example.com, ben(at)example(dot)com ben [at] example [dot] com",
+            "[e-mail 1], [e-mail 1], [e-mail 1] [e-mail 1]",
+        ),
         (
             "5555-5555-5555-4444 378282246310005|3782 822463 10005 12/29",
             "[card number 1] [card number 2]|[card number 2] 12/29",
@@ -136,7 +144,8 @@ def test_secret_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
         "pk_generation_jobs_projects, sk-learn-estimators-and-models, task-sk-internal",
         "4111111111111112 4111111111111111 cents 1732876543210123 $4111111111111111.00 0.4111111111111111",
         "4096 4096 4096 4096, 4111-1111-1111-1112, 41111111-1111-1111-1111-111111111111",
-        f"no key {JOB}, 3 tests pass: all, GET /users/3/jobs, and/or ratio 1:2 at 10:30",
+        "{key: 'guidance_scale'}, duplicate key: 'input-image', key: '1', (at) line 3, token->kind, image (at) 3x",
+        f"{{key: '{JOB}'}}, no key {JOB}, 3 tests pass: all, GET /users/3/jobs, and/or ratio 1:2 at 10:30",
     ],
 )
 def test_harmless_text_stays(text: str) -> None:
@@ -221,6 +230,10 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
         "signature ",
         "4111 1111 ",
         "x-a-",
+        "a (at) ",
+        "a(dot)",
+        "key: '",
+        "secret → ",
     ],
 )
 def test_hostile_text_takes_little_time(part: str) -> None:
