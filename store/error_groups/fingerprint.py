@@ -63,9 +63,12 @@ _IS_INCOMPLETE = r"(?:[^\n\r]*(?:validation errors? for |Command failed: )|Error
 _LINE = (
     rf"(?:(?={_IS_INCOMPLETE}){_WHOLE_LINE}(?:{_NEXT_LINE})?"
     rf"|(?!{_IS_INCOMPLETE}){_WHOLE_LINE}"
-    rf"(?:(?<=:)(?:{_NEXT_FIELD}(?:{_NEXT_FIELD})?|(?!{_NEXT_FIELD}){_NEXT_LINE}))?)"
+    rf"(?:(?:(?<=:)|(?<=: ))"
+    rf"(?:{_NEXT_FIELD}(?:{_NEXT_FIELD})?|(?!{_NEXT_FIELD}){_NEXT_LINE}(?:(?<=:){_NEXT_LINE})?))?)"
 )
-"""A line. If it announces the cause, it includes the next line, or the next two of the form `name: value`."""
+"""A line. If it announces the cause, it includes the next line. It includes the second next if both have the form
+`name: value`, or if the next one ends with a colon, too.
+"""
 _EMPTY_LINE = r"[!-@\u005b-\u0060{-~][\t -@\u005b-\u0060{-~]*(?:(?<=```)[a-z]+[ \t]*)?[\n\r][ \t\n\r]*(?=[^ \t\n\r])"
 """A line without letters, or the start of a block of code. Another line follows. Only ASCII is listed."""
 EXCEPTION = rf"[\n\r]({_LINE})"
@@ -183,14 +186,14 @@ _TOKENS = (
     rf"{_BEFORE}(?=[0-9A-Za-z]{{16}})(?:[A-Za-z]+[0-9][A-Za-z]*[0-9]|[0-9]{{2,}}[A-Za-z])[0-9A-Za-z]*{_AFTER}",
 )
 _STATUS = (
-    r"(?:(?:(?<=HTTP |rror |/1[.]1 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)"
+    r"(?:(?:(?<=HTTP |rror |/1[.]1 |TP/2 |[Cc]ode[ =:]|atus[ =:])|(?<=[Cc]ode: |[Cc]ode\":|atus: |atus\":)"
     r"|(?<=[Cc]ode\": |atus\": ))[1-5][0-9]{2}|(?<=exit code |with code |xit code -|ith code -)[0-9]{1,2}"
     # After these words, an amount is more likely, unless the sentence ends or a reason phrase follows.
     r"|(?:(?<=with )|(?<=urned ))[1-5][0-9]{2}"
     r"(?:(?= (?:[A-Z][a-z]{2}|- |for |from )|[;:)\"']|, [a-z]|[.] )|(?![.].|[^.]))"
     r"|(?<=iled [(])[1-5][0-9]{2}(?=[)])|(?<=[(])(?<!iled [(])[1-5][0-9]{2}(?=[)](?::|(?!.)))"
     # Error codes such as P2002.
-    r"|(?<=[A-Z])(?<![^ :(\[\"'][A-Z])[0-9]{4})"
+    r"|(?<=[A-Z])(?<![^ =:(\[\"'][A-Z])[0-9]{4})"
     r"(?![0-9A-Za-z]|[.,][0-9])"
 )
 """A status or an error code, if the text says so. It distinguishes faults, so it is kept."""
@@ -231,8 +234,8 @@ STEPS = (
     ReplacementStep("[0-9*]", (Replacement(_PREFIXED, r"\1#"), *(Replacement(pattern, "#") for pattern in _TOKENS))),
     # Ids, hex and numbers have the same placeholder, because some ids have only decimal digits.
     ReplacementStep(
-        r"(?:HTTP |rror |/1[.]1 |(?:[Cc]ode|atus)\"?[ =:] ?|urned |with |[(])[1-5][0-9]{2}(?![0-9A-Za-z])"
-        r"|(?:exit|with) code -?[0-9]|(?<![^ :(\[\"'])[A-Z][0-9]{4}(?![0-9A-Za-z])",
+        r"(?:HTTP |rror |/1[.]1 |TP/2 |(?:[Cc]ode|atus)\"?[ =:] ?|urned |with |[(])[1-5][0-9]{2}(?![0-9A-Za-z])"
+        r"|(?:exit|with) code -?[0-9]|(?<![^ =:(\[\"'])[A-Z][0-9]{4}(?![0-9A-Za-z])",
         (Replacement(rf"{_SIGN}(?<![0-9])(?!{_STATUS}){_NUMBER}", "#"),),
         otherwise=(Replacement(_SIGN + _NUMBER, "#"),),
     ),

@@ -290,6 +290,10 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
     "status:429 upstream": ('{"status":429,"error":"upstream"}', '{"error": "upstream", "status": 429}'),
     "status:503 upstream": ('{"status":503,"error":"upstream"}',),
     "Invalid `prisma.asset.create()` invocation: P2002": ("Invalid `prisma.asset.create()` invocation: P2002",),
+    "PrismaError: Invalid `prisma.asset.create()` invocation: Unique constraint failed": (
+        "PrismaError: \nInvalid `prisma.asset.create()` invocation:\n\n\nUnique constraint failed",
+    ),
+    "HTTP/# 503 code=E8765": ("HTTP/2 503 code=E8765",),
     "P2025: # records": ("P2025: 3 records",),
     "Director: unexpected error handling prediction (E8765)": (
         "Director: unexpected error handling prediction (E8765)",
