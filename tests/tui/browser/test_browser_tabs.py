@@ -22,7 +22,9 @@ from tests.tui.browser.tab_servers import PATIENCE, Served, header_of, serving, 
 from tui.browser import tab_process, tab_server
 from tui.browser.access import AccessRules
 from tui.browser.tab_process import tab_environment
+from tui.dashboard.browser.browser_driver import BrowserDriver
 from tui.manual.pages import page_source
+from tui.text.clean_text import clean
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +191,12 @@ def test_animations_of_the_environment_stay() -> None:
     assert set(kept) == {
         "TEXTUAL_ANIMATIONS", "HOME", "COLUMNS", "ROWS", "TERM", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_DRIVER"
     }  # fmt: skip
+
+
+def test_control_characters_stay_visible_with_the_font_of_the_page() -> None:
+    written: list[bytes] = []
+    driver = object.__new__(BrowserDriver)  # The constructor opens the standard streams.
+    driver._write = written.append  # type: ignore[assignment]
+    driver.write("\x1b[1m" + clean("a\x1b\x00\x7f\u202eb ✓"))
+    shown = "\x1b[1ma\ufffd\ufffd\ufffd\ufffdb ✓".encode()
+    assert written == [b"D" + len(shown).to_bytes(4, "big") + shown]

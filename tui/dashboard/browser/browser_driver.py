@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import re
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -14,6 +15,9 @@ from tui.dashboard.terminal_input import LenientParser
 
 EXIT_SECONDS = 10.0
 """Seconds after which the process ends, once the server is gone."""
+
+_CONTROL_PICTURES = re.compile("[\N{SYMBOL FOR NULL}-\N{SYMBOL FOR SUBSTITUTE FORM TWO}]")
+"""Symbols that replace control characters, such as `␛`. The font of the page lacks them, and other fonts often do."""
 
 # WebDriver.run_input_thread reads both names from its module.
 vars(web_driver).update(
@@ -40,6 +44,9 @@ class BrowserDriver(WebDriver):
                     rest = rest[os.write(self.fileno, rest) :]
                 except BrokenPipeError:
                     return
+
+    def write(self, data: str) -> None:
+        super().write(_CONTROL_PICTURES.sub("\N{REPLACEMENT CHARACTER}", data))
 
     def start_application_mode(self) -> None:
         """Start, and keep the focus that the browser reported already. Textual starts without focus."""
