@@ -15,7 +15,7 @@ class StoreError(Exception):
 
     hint: str | None = None
     changed_nothing = False
-    """Whether the error ended a write before its commit, and its message may not say that nothing was changed."""
+    """Whether the error ended a write before its commit. Its message does not always say that nothing was changed."""
 
     def __init__(self, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
         super().__init__(message)

@@ -442,8 +442,8 @@ class Store:
         """Return the cost of failed jobs and of retries by a key, most waste first.
 
         It is exact and reads rollups in a database from revision 0011 on, or by group from revision 0013 on. Otherwise
-        it covers the newest jobs; see `Waste.read_limit`. By group, it also does while some errors have no group yet.
-        `at` stands in for the current time; None means the server's clock.
+        it covers the newest jobs; see `Waste.read_limit`. By group, it also covers only the newest jobs while some
+        errors have no group yet. `at` stands in for the current time; None means the server's clock.
         """
         from store.statistics import waste_sql
 

@@ -79,7 +79,7 @@ class EventRange:
 
 
 def parse_moment(text: str, *, now: datetime) -> datetime:
-    """Parse a time, by default in UTC, or how long ago, to the second: `2h`. Raises InvalidValue."""
+    """Parse a time, or a duration before now such as `2h`. A time without a zone is in UTC. Raises InvalidValue."""
     words = text.strip()
     try:
         if (seconds := formats.parse_duration(words)) is not None:

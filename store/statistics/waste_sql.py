@@ -81,8 +81,8 @@ _UNGROUPED = (
 )
 
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. The first row is the total. If it comes from rollups by group,
-the number is not 0 if deltas have no group yet. None: nothing was added up.
+"""A row, and the number of jobs that were read for it. The first row is the total. By group from rollups, the total's
+number is above 0 while some deltas have no group. None: nothing was added up.
 """
 
 
@@ -303,8 +303,8 @@ async def read_waste(
 ) -> Waste:
     """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees.
 
-    Also read the jobs if deltas have no group yet. Another delta of the same job may have one, so the numbers of
-    groups may be wrong, or even negative.
+    If some deltas have no group yet, read the newest jobs instead of the rollups. Another delta of the same job may
+    have a group, so a group's numbers may be wrong or negative.
     """
     source, why_jobs = await _source(actor_database, by)
     if source is not _Source.JOBS:

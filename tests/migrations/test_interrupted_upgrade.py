@@ -36,7 +36,7 @@ def app_objects(conninfo: Conninfo) -> dict[str, list[Facts]]:
 
 @contextmanager
 def interrupting(file: str, monkeypatch: pytest.MonkeyPatch, *, before: bool = False) -> Iterator[None]:
-    """Interrupt a run within the block after it has run this file, or before it runs it."""
+    """Interrupt the migration that runs in the block, after this file or before it."""
     run = scripts._execute
 
     def interrupted(*names: str) -> None:

@@ -202,7 +202,7 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 
 
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part], *, is_brief: bool) -> list[Part]:
-    """Return the parts that must not be cut. If `is_brief`, an earlier moment stands alone."""
+    """Return the parts that must not be cut. If `is_brief`, no words follow an earlier moment."""
     parts: list[Part] = [*writing]
     if status.zone and not status.moment:
         parts += [_DOT, (status.zone, "$text-accent")]

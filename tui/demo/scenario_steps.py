@@ -178,7 +178,7 @@ def _caption(text: str) -> str:
     needed = len(lines) + (cell_len(lines[-1] + _KEY_HINT) > _CAPTION_WIDTH)
     if needed > _CAPTION_LINES:
         raise ValueError(
-            f"needs {needed} lines with its key in a terminal of 80 columns. At most {_CAPTION_LINES} fit. "
+            f"needs {needed} lines in a terminal of 80 columns, with its key hint. At most {_CAPTION_LINES} fit. "
             "Say it in two steps"
         )
     return text
@@ -212,7 +212,7 @@ _WHERE = {"project": f"project, by default {_USUAL_PROJECT}"}
 STEP_KINDS: Mapping[str, StepKind] = {
     "say": StepKind(
         takes="text",
-        does=f"Show a caption of at most {_CAPTION_LINES} lines of 80 columns, and wait for space",
+        does=f"Show a caption of at most {_CAPTION_LINES} lines of 80 columns, and wait for the space key",
         options={"seconds": "continue after this time"},
         read=_say,
     ),

@@ -222,9 +222,7 @@ def dropped_words(columns: Sequence[str]) -> str:
 
 
 def restoring_words(jobs: Sequence[GenerationJob]) -> str:
-    """Return what the message line shows until the jobs are restored. The list has no rows for deleted jobs, which
-    could show it instead.
-    """
+    """Return what the message line shows until the jobs are restored. Deleted jobs have no row that could show it."""
     return f"Restoring {jobs_name(jobs)} …"
 
 

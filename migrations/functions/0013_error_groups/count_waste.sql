@@ -1,8 +1,8 @@
 -- Appends deltas for the failed jobs and retries that a statement changed. It runs with its owner's rights, because those who write jobs
 -- may not write here. Comparisons with null are not true, so a job without a status has not failed.
 -- The group of each distinct error is computed once. Grouping a malicious error can take a thousand times longer than a write, so grouping
--- stops after a second. The other errors are kept with their deltas, and gjobs.fold_waste finds their groups. Until then the waste by group
--- is not read from the rollups, so one in eight calls folds. The group of an error longer than 8,000 characters depends only on its first and
+-- stops after a second. The other errors are kept with their deltas, and gjobs.fold_waste finds their groups. Until then, waste by group
+-- is not read from the rollups. To end this soon, one in eight calls folds deltas. The group of an error longer than 8,000 characters depends only on its first and
 -- last 4,000.
 -- An insertion has no old rows, and a deletion has no new ones. The unqualified name old_rows or new_rows then refers to an empty view in
 -- gjobs. Columns whose types an app may have changed are cast to the types of these views.

@@ -129,7 +129,7 @@ async def test_list_takes_the_focus_of_a_pane_that_becomes_hidden(drive: Drive) 
 
 
 async def test_details_show_all_of_a_long_traceback(drive: Drive, jobs_db: JobsDatabase) -> None:
-    """The list has only its first line and its end."""
+    """The list has only the first line and the end of the traceback."""
     frames = "".join(f'  File "/app/render.py", line {line}, in run\n' for line in range(30))
     error = f"{TRACEBACK}\n{frames}HTTPError: 503\n\nThe cause of:\n\n{TRACEBACK}\n{frames}RuntimeError: no image"
     jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(4))

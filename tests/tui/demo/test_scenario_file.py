@@ -129,7 +129,7 @@ projekt = "x"
         ('create = "a"\nmode = "  "', "line 5: step.1.mode is empty."),
         (
             f'say = "{"x" * (3 * 78)}"',
-            "line 4: step.1.say needs 4 lines with its key in a terminal of 80 columns. At most 3 fit. ",
+            "line 4: step.1.say needs 4 lines in a terminal of 80 columns, with its key hint. At most 3 fit. ",
         ),
         ('act-as = "eve"', "line 4: step.1.act-as has an invalid value: 'eve' is not known. "),
         ('kill-worker = "studio"', "line 4: step.1.kill-worker has an invalid value: 'studio' is not known. "),

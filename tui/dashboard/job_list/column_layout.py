@@ -161,7 +161,7 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
 def _comfortable_width(content: ContentWidths) -> int:
     """Return the width from which a list shows durations with two cells between columns. Below, it is tight.
 
-    If it shows owners, it then also shows errors and readable names.
+    From this width on, a list with owners also has room for errors and readable names.
     """
     least = _least_widths(content)
     names = {ColumnName.STATUS, ColumnName.MODE, ColumnName.COST, ColumnName.CREATED, ColumnName.TOTAL}

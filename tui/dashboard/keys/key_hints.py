@@ -31,7 +31,7 @@ _OF_TIME = frozenset({"app.moment", "app.zone"})
 _TIME_FROM = 120
 _FIRST_OF_DEMO = "demo.pause"
 _OF_DEMO = frozenset({"demo.step", "demo.slower", "app.presenter"})
-"""The hints of a demo that get room after the usable keys of the job."""
+"""The demo hints that get room only if the usable keys of the job fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,9 @@ class KeyHint:
 
     @property
     def rank(self) -> int:
-        """The order in which hints get room. If it does not suffice, grey hints are left out before usable ones."""
+        """The order in which hints get room. If there is not enough room, grey hints are left out before usable
+        ones.
+        """
         if self.binding_id == _FIRST_OF_DEMO:
             return 0
         if self.binding_id in _OF_DEMO:

@@ -148,6 +148,6 @@ def refuse_in_past(host: "ActionHost", action: str) -> bool:
     if host.dashboard.listing_query.moment is None or action not in PRESENT_ONLY:
         return False
     key = key_of(host.app, DASHBOARD_BINDINGS, "list.clear")
-    text = f"{ONLY_PRESENT} Press {key} to return to it first."
+    text = f"{ONLY_PRESENT} Press {key} to return to the present first."
     show_toast(host.app, Toast(text=text, severity="warning"))
     return True

@@ -40,7 +40,9 @@ class Moments:
         return first
 
     def suspend_writes(self, access: "WriteAccess", moment: datetime | None, *, is_filtered: bool) -> None:
-        """Refuse writes of the whole session while an earlier moment is shown. For the present, drop these refusals."""
+        """Refuse writes of the whole session while an earlier moment is shown. Without a moment, allow them again and
+        remove the toasts of refused keys.
+        """
         self._is_past = moment is not None
         if moment is None:
             access.resume()

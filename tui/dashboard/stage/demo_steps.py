@@ -29,7 +29,7 @@ _STUCK = Toast(text="No job changed. The queue is full, and no worker runs a job
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
 """Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
 _SAVE_SECONDS, _POLL_SECONDS = 3.0, 0.02
-"""Seconds: how long a step waits at most for the database to have the change, and between checks."""
+"""The most seconds that a step waits until the database has the change, and seconds between two checks."""
 _STATUS_AFTER = {"completed": JobStatus.SUCCEEDED, "failed": JobStatus.FAILED}
 
 
@@ -77,8 +77,8 @@ class DemoSteps:
             show_toast(self._app, Toast(text=f"{text} The result is not saved.", severity="warning"))
 
     async def _goes_to(self, job: GenerationJob) -> bool:
-        """Return whether the job is listed. It moves the cursor to the job, unless jobs are marked or another screen
-        is open.
+        """Return whether the job is listed. Move the cursor to the job, unless jobs are marked or another screen is
+        open.
         """
         app, panel = self._app, self._app.dashboard.jobs
         actor = app.poller.store.actor if app.poller.store is not None else None

@@ -71,7 +71,7 @@ def rate_facts(totals: "Totals") -> list[Fact]:
 
 
 def day_facts(totals: "Totals", *, most: int | None = None) -> list[Fact]:
-    """Return one bar for each of the last `most` days, and their meaning. None means all days."""
+    """Return one bar for each of the last `most` days, and a text that explains the bars. None means all days."""
     if totals.days is None:
         return [Fact(("costs by day not counted", MUTED), 4)]
     days = totals.days[-most:] if most else totals.days

@@ -36,7 +36,7 @@ _MOST_COLUMN_LINES = 5
 NO_NOTE: Span = ("", "")
 _GAP = 4
 _FEW_DAYS = 7
-"""The days of a small panel, so that no fact about the queue is dropped."""
+"""How many days a small panel shows. More would leave no room for facts about the queue."""
 _WIDEST_CHART = 84
 
 

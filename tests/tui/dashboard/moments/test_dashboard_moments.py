@@ -63,7 +63,7 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.press("d", on=2, toast="Writes are off, because an earlier moment is shown.")
     await driver.press("n", toast="Writes are off")
     await driver.press("W", toast="Writes are off")
-    await driver.press("w", toast="This shows only the present. Press esc to return to it first.")
+    await driver.press("w", toast="This shows only the present. Press esc to return to the present first.")
     assert driver.app.polls == polls
     with pytest.raises(ReadOnly):
         await driver.session.operator.delete_generation_job(job_id(1))

@@ -150,7 +150,7 @@ def test_panel_of_a_screen_of_80_columns_shows_average_and_flow_of_each_state() 
 
 
 def test_small_panel_shows_fewer_days_rather_than_no_oldest_job() -> None:
-    crowded = replace(FLOWING, days=days(*range(1, 15)), flow=replace(FLOW, stuck=CappedCount(number=14)))
+    crowded = replace(FLOWING, days=tuple(days(*range(1, 15))), flow=replace(FLOW, stuck=CappedCount(number=14)))
     assert cost_lines(crowded, width=76, height=4)[-1] == (
         "14 stuck   1.2 → 0 → 10 / 0.2 a min   oldest 5 min   92 % success   ▅▅▆▇▇▇█"
     )
