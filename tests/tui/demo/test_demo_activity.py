@@ -57,6 +57,7 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_then_
 
         async def names_of_workers(*, alive: bool) -> list[str]:
             workers = (await operator.get_workers_overview()).workers
+            assert all(one.started_at <= one.seen_at for one in workers)
             return sorted(one.name for one in workers if one.is_alive == alive)
 
         async with asyncio.timeout(60):
