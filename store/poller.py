@@ -255,6 +255,11 @@ class Poller(Generic[Q, T]):
         """The expected duration of the next query, in seconds."""
         return usual_duration(self._durations)
 
+    def expect_duration(self, seconds: float) -> None:
+        """Expect a query to take this long until two were answered. By default, it is expected to be fast."""
+        if len(self._durations) < 2:
+            self._durations.appendleft(seconds)
+
     def forget_durations(self) -> None:
         """Query again soon, because the last durations no longer apply."""
         self._durations.clear()

@@ -610,7 +610,7 @@ class GjobsApp(MessageApp[int]):
         closes.
         """
         # The list that is on its way does not contain the job. The next one does.
-        answers = min(_ANSWERS * (self.poller.slow_answer or 0.0), _MOST_PATIENCE_SECONDS)
+        answers = min(_ANSWERS * self.poller.usual_answer, _MOST_PATIENCE_SECONDS)
         deadline = time.monotonic() + _PATIENCE_SECONDS + answers
         can_list = self.dashboard.jobs.can_list(job)
         if is_new:

@@ -54,8 +54,8 @@ FAST_AFTER_SILENCE = 1.0
 """Seconds. A list that takes less than this after a silence shows that the connection was slow, and not the queries."""
 
 SLOW_ANSWER = 0.2
-"""Seconds. Slower answers are shown in the status line. They delay the refresh, because each poll waits ten times as
-long as its query.
+"""Seconds. Slower answers are shown in the status line if they delay the refresh: each poll waits ten times as long as
+its query.
 """
 
 LONGEST_UNSHOWN = 0.5
@@ -181,6 +181,8 @@ class SessionPoller:
                 case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
                     self._note_answer(took)
+                    if answered_generation is None:
+                        self._expect_slow_answers(poller)
                     self._tell(
                         ListPolled(
                             store, listing, fetched_at, requested_at=time.monotonic() - took, is_changed=is_changed
@@ -242,6 +244,12 @@ class SessionPoller:
             self._was_silent = False
             if self._totals is not None:
                 self._totals.forget_durations()
+
+    def _expect_slow_answers(self, poller: "Poller[ListingQuery, Listing]") -> None:
+        """Slow down after the first list, if the statements before it were slow too."""
+        load = self.load
+        if load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER:
+            poller.expect_duration(load.round_trip)
 
     def _noticing_silence(
         self, get_listing: "Callable[[ListingQuery], Awaitable[Listing]]"
@@ -404,10 +412,14 @@ class SessionPoller:
 
     @property
     def slow_answer(self) -> float | None:
-        """The shortest time of the last answers in seconds. None unless it slows down the polling of the list."""
-        load = self.load
-        is_slow = load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER
-        return load.round_trip if load is not None and is_slow else None
+        """Seconds that the list usually takes. None unless they are why `max_staleness` exceeds the interval."""
+        is_slow = self._listing is not None and self._listing.is_slowed_by_cost and self.usual_answer > SLOW_ANSWER
+        return self.usual_answer if is_slow else None
+
+    @property
+    def usual_answer(self) -> float:
+        """Seconds that the list usually takes; 0 before the first one is requested."""
+        return 0.0 if self._listing is None else self._listing.usual_duration
 
     @property
     def is_woken(self) -> bool:

@@ -159,6 +159,28 @@ async def test_slower_link_is_shown_with_the_longer_interval_and_does_not_stop_t
                 await driver.until(lambda: counted_jobs(driver) == jobs)  # noqa: B023
 
 
+async def test_interval_and_answer_time_agree_from_the_start_and_when_the_link_becomes_slower(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    with wire_proxy(database) as proxy:
+        proxy.delay = 0.15
+        async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
+
+            def shows_interval_from(least: int) -> bool:
+                found = re.search(r"live every (\d+) s, answers take ([\d,]+) ms", driver.header)
+                assert found, driver.header
+                assert abs(int(found[1]) - int(found[2].replace(",", "")) / 100) <= 1, driver.header
+                return int(found[1]) >= least
+
+            assert shows_interval_from(3)
+            proxy.delay = 0.4
+            for _ in range(2):
+                driver.app.action_refresh()
+                polls = driver.app.polls
+                await driver.until(lambda: shows_interval_from(3) and driver.app.polls > polls)  # noqa: B023
+            assert shows_interval_from(8)
+
+
 async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
