@@ -1,7 +1,7 @@
 """Panel with status tabs, filter bar and table."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -421,9 +421,12 @@ class JobsPanel(Vertical, TitledPanel):
         self.owners = {**self.owners, **names}
         self._note_rows()
 
-    def know_stuck(self, stuck: Mapping[UUID, datetime]) -> None:
-        """Set the stuck jobs among the rows, and when each was last updated."""
-        self._stuck = stuck
+    def know_stuck(self, stuck: Mapping[UUID, datetime], *, checked: Collection[UUID]) -> None:
+        """Set which of the checked jobs are stuck, and when each was last updated. The marks of others stay, so that
+        a list that returns shows them at once.
+        """
+        unchecked = {job_id: at for job_id, at in self._stuck.items() if job_id not in checked}
+        self._stuck = {**unchecked, **stuck}
         self._note_rows()
 
     def _note_rows(self) -> None:

@@ -99,4 +99,5 @@ class RowNotesReader:
         if self._host.poller.store is store:
             self._checked, self._checked_by, self._checked_at = candidates, store, time.monotonic()
             if stuck is not None:
-                self._host.dashboard.jobs.know_stuck({job_id: candidates[job_id] for job_id in stuck})
+                found = {job_id: candidates[job_id] for job_id in stuck}
+                self._host.dashboard.jobs.know_stuck(found, checked=candidates.keys())
