@@ -9,7 +9,7 @@ from store.errors import Unreachable
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
-from tests.tui.jobs_database import JobsDatabase, short
+from tests.tui.jobs_database import AUTUMN, JobsDatabase, short
 from tui.text.load_text import PaceCause
 
 
@@ -141,6 +141,17 @@ async def test_row_is_updating_only_after_an_answer_and_until_a_later_list(drive
         await driver.shows_toast("Nothing was changed.")
         assert "running" in row_of_cursor(driver)
         assert driver.app.polls == polls
+
+
+async def test_new_project_is_named_before_its_list_arrives(drive: Drive) -> None:
+    lists = Gate("get_listing", lambda _, query: query.window.listed.project_id not in (AUTUMN, None))
+    async with drive(make=lists.store, interval=60.0) as driver:
+        await driver.press("P", dialog="New project")
+        await driver.type("Winter", "enter", dialog="", message="Created the project Winter.", shows="Counting …")
+        assert lists.calls == 1
+        assert "Costs · Winter" in driver.text
+        lists.open()
+        await driver.until(lambda: driver.costs != ["Counting …"])
 
 
 async def test_slower_link_is_shown_with_the_longer_interval_and_does_not_stop_the_counts(

@@ -145,10 +145,12 @@ class JobsPanel(Vertical, TitledPanel):
         self._titles = ("", "")
         self._project_names_by_id: dict[UUID, str] = {}
         """Names of projects opened by id. The listing may not contain them."""
+        self._created_project_names: dict[UUID, str] = {}
+        """Names of projects created here. A listing from before does not contain them."""
         self._names_known_to_operator: dict[UUID, str] = {}
         """Names that the operator sees and the user may not. They are shown only in the visibility view."""
         self.project_names: Mapping[UUID, str] = {}
-        """The names of the listed projects and of all projects opened by id. It is replaced, never changed."""
+        """The names of the listed projects and of all projects created here or opened by id. It is replaced, never changed."""
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
@@ -218,6 +220,7 @@ class JobsPanel(Vertical, TitledPanel):
         """Show only a sentence."""
         self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
         self._project_names_by_id.clear()
+        self._created_project_names.clear()
         self._names_known_to_operator.clear()
         self._join_project_names()
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
@@ -284,6 +287,11 @@ class JobsPanel(Vertical, TitledPanel):
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
             self._join_project_names()
+
+    def add_created_project(self, project: "Project") -> None:
+        """Remember the name of a new project. It may be deleted again, so it does not count as opened by id."""
+        self._created_project_names[project.id] = project.name
+        self._join_project_names()
 
     def knows_project_name(self, project_id: UUID | None) -> bool:
         return project_id in self._project_names_by_id
@@ -354,7 +362,7 @@ class JobsPanel(Vertical, TitledPanel):
     def _join_project_names(self) -> None:
         seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
         by_operator = self._names_known_to_operator if self._listing and self._listing.visibility else {}
-        self.project_names = {**by_operator, **self._project_names_by_id, **seen}
+        self.project_names = {**by_operator, **self._created_project_names, **self._project_names_by_id, **seen}
 
     @property
     def filter_text(self) -> str:

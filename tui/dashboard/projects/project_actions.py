@@ -79,6 +79,7 @@ async def create_project(host: "ActionHost", context: ActionContext) -> None:
     project = await host.app.push_screen_wait(prompt)
     if project is not None:
         show_toast(host.app, _created(project))
+        host.dashboard.jobs.add_created_project(project)
         host.dashboard.choose_project(project.id)
 
 
