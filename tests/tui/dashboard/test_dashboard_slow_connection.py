@@ -143,6 +143,20 @@ async def test_row_is_updating_only_after_an_answer_and_until_a_later_list(drive
         assert driver.app.polls == polls
 
 
+async def test_tabs_add_up_while_the_totals_are_older_than_the_list(drive: Drive) -> None:
+    is_slow = False
+    totals = Gate("get_totals", lambda *_: is_slow)
+    async with drive(make=totals.store, interval=60.0) as driver:
+        is_slow = True
+        await driver.go_to(3)
+        for keys, row_count, succeeded in (("dy", 5, 0), ("U", 6, 1)):
+            await driver.press(*keys, until=lambda: len(driver.rows) == row_count)  # noqa: B023
+            await driver.settle()
+            tabs = " ".join(next(line for line in driver.text.splitlines() if "1 all" in line).split())
+            assert f"1 all {row_count} 2 ◌ queued 2 3 ▸ running 2 4 ✓ succeeded {succeeded} 5 ✗ failed 1" in tabs
+        totals.open()
+
+
 async def test_new_project_is_named_before_its_list_arrives(drive: Drive) -> None:
     lists = Gate("get_listing", lambda _, query: query.window.listed.project_id not in (AUTUMN, None))
     async with drive(make=lists.store, interval=60.0) as driver:

@@ -150,7 +150,7 @@ class JobsPanel(Vertical, TitledPanel):
         self._names_known_to_operator: dict[UUID, str] = {}
         """Names that the operator sees and the user may not. They are shown only in the visibility view."""
         self.project_names: Mapping[UUID, str] = {}
-        """The names of the listed projects and of all projects created here or opened by id. It is replaced, never changed."""
+        """The names of projects that are listed, created here or opened by id. It is replaced, never changed."""
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
@@ -625,7 +625,7 @@ class JobsPanel(Vertical, TitledPanel):
             counted = counts[listed.status]
             is_newer = totals is not None and totals.taken_at > listing.taken_at
             if not (is_newer and counted is not None and counted.precision is Precision.EXACT):
-                counts[listed.status] = Count(number=len(listing.window.jobs), precision=Precision.EXACT)
+                counts |= _counts_of_rows(listing)
         tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
         tabs.fixed = fixed_values(listed.job_filter)
 
@@ -680,6 +680,15 @@ class JobsPanel(Vertical, TitledPanel):
 def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
     """Return what distinguishes one list from another."""
     return listing.query.window.listed, listing.query.with_visibility
+
+
+def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
+    """Return the counts that a whole list proves: those of its tab, or of all tabs, which then add up."""
+    status, rows = listing.query.window.listed.status, listing.window.jobs
+    numbers: dict[AnyStatus | None, int] = {status: len(rows)}
+    if status is None:
+        numbers |= {tab: sum(job.status == tab for job in rows) for tab in TABS if tab is not None}
+    return {tab: Count(number=number, precision=Precision.EXACT) for tab, number in numbers.items()}
 
 
 def _order_of(listing: "Listing") -> ListOrder:
