@@ -152,7 +152,7 @@ async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypa
         app.run_worker(complete_without_saving())
         for job in (stays, deleted):
             await driver.press("full_stop", toast=f"Step: completed {job.mode} {short_id(job.id)}")
-            (toast,) = driver.toasts
+            (toast,) = [one for one in driver.toasts if one.startswith("Step")]
             assert toast.endswith(". The result is not saved.")
             driver.clear_messages()
 
