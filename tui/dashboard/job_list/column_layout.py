@@ -30,6 +30,8 @@ MOST_TEXT, _MOST_ERROR = 32, 80
 _LEAST_TEXT, _TIGHT_TEXT, _SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 7, 8, 12, 16, 24
 _LEAST_ERROR, _SHORT_ERROR, _SOME_ERROR, _ENOUGH_ERROR = 10, 16, 24, 40
 """Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
+_USUAL_MODE = len("main_white")
+"""Cells in which three of the four usual modes fit."""
 
 
 class ColumnName(StrEnum):
@@ -139,6 +141,7 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
         (ColumnName.OWNER, min(owner, _SHORT_TEXT)),
         (ColumnName.MODE, min(mode, _TIGHT_TEXT)),
         (ColumnName.PROJECT, min(project, _TIGHT_TEXT)),
+        (ColumnName.MODE, min(mode, _USUAL_MODE)),
         (ColumnName.OWNER, min(owner, _SOME_TEXT)),
         (ColumnName.MODE, min(mode, _SHORT_TEXT)),
         (ColumnName.PROJECT, min(project, _SHORT_TEXT)),

@@ -239,6 +239,12 @@ def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: s
     assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
 
 
+def test_most_usual_modes_fit_before_whole_names_of_owners() -> None:
+    columns = lay_out(92, ContentWidths(mode=15, cost=5, project=20, owner=15))
+    widths = {str(column.name): column.width for column in columns}
+    assert (widths["MODE"], widths["OWNER"]) == (len("main_white"), 14)
+
+
 @pytest.mark.parametrize(
     ("width", "minutes", "status"),
     [
