@@ -63,9 +63,9 @@ FINDINGS = ROOM.parent / "tests" / "benchmarks" / "results.json"
 
 RECORDING = ROOM / "demo.cast.gz"
 
-RECORDED_SECONDS = 30.0
+RECORDED_SECONDS = {"demo.svg": 30.0, "presenter.svg": 45.0}
 
-"""The moment of the recording that `demo.svg` shows."""
+"""The moments of the recording that the pictures show."""
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 
@@ -377,9 +377,10 @@ def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 def drawn() -> dict[str, str]:
     """Return the pictures that need no database: the chart of the benchmark results, and the recorded demo."""
     runs = json.loads(FINDINGS.read_text(encoding="utf-8"))
+    recording = gzip.decompress(RECORDING.read_bytes()).decode()
     return {
         "growth.svg": "".join(chart(run) for run in runs if lines_of(run)),
-        "demo.svg": recorded_picture(gzip.decompress(RECORDING.read_bytes()).decode(), RECORDED_SECONDS),
+        **{name: recorded_picture(recording, seconds) for name, seconds in RECORDED_SECONDS.items()},
     }
 
 
