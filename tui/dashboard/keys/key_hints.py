@@ -29,9 +29,9 @@ _SUPPORT_FROM = 100
 _OF_TIME = frozenset({"app.moment", "app.zone"})
 """The hints that are only in the widest lines, after all others."""
 _TIME_FROM = 120
-_FIRST_OF_DEMO = "demo.pause"
-_OF_DEMO = frozenset({"demo.step", "demo.slower", "app.presenter"})
-"""The demo hints that get room only if the usable keys of the job fit."""
+_FIRST_OF_DEMO = frozenset({"demo.pause", "app.presenter"})
+_OF_DEMO = ("demo.slower", "demo.step")
+"""The demo hints that get room only if the usable keys of the job fit. The more important one is first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +63,19 @@ class KeyHint:
         """The order in which hints get room. If there is not enough room, grey hints are left out before usable
         ones.
         """
-        if self.binding_id == _FIRST_OF_DEMO:
+        if self.binding_id in _FIRST_OF_DEMO:
             return 0
         if self.binding_id in _OF_DEMO:
-            return 2
+            return 2 + _OF_DEMO.index(self.binding_id)
         if self.binding_id in _OF_SUPPORT:
-            return 5
-        if self.binding_id in _LEAST_NEEDED:
             return 6
-        if self.binding_id in _OF_TIME:
+        if self.binding_id in _LEAST_NEEDED:
             return 7
+        if self.binding_id in _OF_TIME:
+            return 8
         if self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS:
-            return 3 if self.is_refused else 1
-        return 4
+            return 4 if self.is_refused else 1
+        return 5
 
     @property
     def content(self) -> Content:

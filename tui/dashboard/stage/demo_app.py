@@ -42,7 +42,7 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 
 
 PRESENT = [
-    replace(one, description="present", show=True)
+    replace(one, description="stage", show=True)
     for one in APP_BINDINGS
     if isinstance(one, Binding) and one.id == "app.presenter"
 ]

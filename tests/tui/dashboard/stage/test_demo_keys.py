@@ -39,7 +39,7 @@ async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(da
 async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
     control = DemoControl()
     async with demo_on(database, control, size=(80, 24)) as (driver, _):
-        await driver.until(lambda: ", pause  . step  <> speed  B present" in driver.text.splitlines()[-1])
+        await driver.until(lambda: ", pause  . step  <> speed  B stage" in driver.text.splitlines()[-1])
         await driver.press("comma", shows=("simulation paused", ", resume  . step"))
         assert control.clock.is_paused
         await driver.press("B", until=lambda: isinstance(driver.app.screen, Presenter))
@@ -59,9 +59,9 @@ async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(database:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     async with demo_on(database, DemoControl(), size=(80, 24), actor=ADA) as (driver, app):
         for tab, keys in (
-            ("2", "s start  n new  d delete  / find  , pause  . step"),
-            ("3", "c complete  f fail  n new  d delete  / find  , pause "),
-            ("4", "n new  d delete  / find  , pause  . step  <> speed "),
+            ("2", "s start  n new  d delete  / find  , pause  B stage"),
+            ("3", "c complete  f fail  n new  / find  , pause  B stage"),
+            ("4", "n new  d delete  / find  , pause  <> speed  B stage"),
         ):
             await driver.press(tab, shows=f"⏎ details  {keys}")
             assert driver.text.splitlines()[-1].rstrip().endswith("? help  q quit")
@@ -70,9 +70,9 @@ async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(database:
             await driver.pilot.click("#keys", offset=(cell, 0))
             await driver.until(lambda speed=speed: app.control.clock.speed == speed)  # type: ignore[misc]
         await driver.resize(120, 36)
-        await driver.shows("d delete", "<> speed  B present")
+        await driver.shows("d delete", "<> speed  B stage")
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
-        assert "B present" not in driver.text
+        assert "B stage" not in driver.text
 
 
 async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo) -> None:
