@@ -256,7 +256,9 @@ class Poller(Generic[Q, T]):
         return usual_duration(self._durations)
 
     def expect_duration(self, seconds: float) -> None:
-        """Expect a query to take this long until two were answered. By default, it is expected to be fast."""
+        """Until two queries are answered, expect the next one to take this long. By default, it is expected to be
+        fast.
+        """
         if len(self._durations) < 2:
             self._durations.appendleft(seconds)
 

@@ -39,8 +39,8 @@ def _install(folder: str) -> None:
     """Install the functions that group errors and count waste. The rollups must then be counted again."""
     # Earlier revisions may have locked the jobs. The commit releases these locks.
     commit()
-    # This lock keeps others from writing jobs until the next commit. So one function has grouped all deltas before that
-    # commit, which the recount replaces, and the other groups all later ones.
+    # This lock keeps others from writing jobs until the next commit. The former function grouped all
+    # deltas before that commit, and the recount replaces them. The new function groups all later deltas.
     lock_tables(None, mode="share row exclusive")
     run_script(f"{folder}/error_group.sql", "functions")
     run_script(f"{folder}/count_waste.sql", "functions")

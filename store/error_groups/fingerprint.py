@@ -22,7 +22,7 @@ from store.jobs.job import TRACEBACK
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""
 MOST_OF_PAGE = 1_500
-"""The characters of a page whose tags are removed."""
+"""How many characters of a page are read. Tags are removed from them."""
 MOST_OF_LINE = 300
 """The characters of the line in which values are replaced."""
 MOST_CHARACTERS = 200
@@ -66,8 +66,8 @@ _LINE = (
     rf"(?:(?:(?<=:)|(?<=: ))"
     rf"(?:{_NEXT_FIELD}(?:{_NEXT_FIELD})?|(?!{_NEXT_FIELD}){_NEXT_LINE}(?:(?<=:){_NEXT_LINE})?))?)"
 )
-"""A line. If it announces the cause, it includes the next line. It includes the second next if both have the form
-`name: value`, or if the next one ends with a colon, too.
+"""A line. If it announces the cause, it includes the next line. It includes the next two if both have the form
+`name: value`, or if the first of them ends with a colon.
 """
 _EMPTY_LINE = r"[!-@\u005b-\u0060{-~][\t -@\u005b-\u0060{-~]*(?:(?<=```)[a-z]+[ \t]*)?[\n\r][ \t\n\r]*(?=[^ \t\n\r])"
 """A line without letters, or the start of a block of code. Another line follows. Only ASCII is listed."""
@@ -174,7 +174,7 @@ _PREFIXED = (
 )
 _TOKENS = (
     # Hex, such as the beginning of a commit. It has a digit and a letter, unlike words and numbers.
-    # So do short directories and files of hex. Colours may have only letters.
+    # Short hex names of directories and files have both, too. Colours may have only letters.
     (
         rf"{_BEFORE}(?={_HEX}{{7}})(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_HEX}*{_AFTER}"
         rf"|(?<=/)(?={_HEX}{{4,6}}[/.])(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_HEX}*{_AFTER}"

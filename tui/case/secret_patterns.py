@@ -119,7 +119,7 @@ QUOTED_KEY = re.compile(
     rf"(?P<value>(?![A-Za-z_.]+\\?[\"']|{UUID_TEXT})[^\"'\\\n\[]{{6,200}})(?=(?P=quote))",
     re.IGNORECASE,
 )
-"""As in `{key: 'my-plain-key'}`. In a sentence, and with a name such as `guidance_scale`, it is a key of an object."""
+"""As in `{key: 'my-plain-key'}`. Inside a sentence, or before a name, `key` is no secret."""
 SERVICE_KEY = re.compile(
     r"(?P<before>\b(?:openai|anthropic|replicate|fal|stability|supabase|stripe|github|gitlab|docker|aws)"
     r"(?::\s{0,5}|\s{1,5}))(?P<value>(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])(?!gpt|dall|text|sha)[A-Za-z0-9]{12,})(?![\w/:.-]*[\w/:-])",

@@ -153,7 +153,9 @@ class ActionContext:
     changing: Callable[[Iterable[UUID], JobAction], AbstractContextManager[None]]
     """Inside, the rows of the jobs show what an action does to them."""
     not_changed: Callable[[], None]
-    """Called if a job was not changed as requested. It drops the keys typed for the changed job."""
+    """Called if a job was not changed as requested. It drops the keys that change jobs and were typed before the
+    answer.
+    """
     deleting: Callable[[Iterable[UUID]], None]
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]

@@ -139,7 +139,7 @@ class ActionHost(Protocol):
         """Inside, the rows of the jobs show what the action does to them."""
 
     def drop_keys_of_refused_change(self) -> None:
-        """Drop the keys that were typed before the answer and change jobs."""
+        """Drop the keys that change jobs and were typed before the answer."""
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
@@ -349,7 +349,9 @@ class UndoStack:
 
     @contextmanager
     def deletion(self, store: "Store") -> Iterator[list[GenerationJob]]:
-        """Delete jobs inside, and add their full rows to the list. The deletion is remembered at the end."""
+        """In the block, the caller deletes jobs and adds their full rows to the yielded list. The deletion is
+        remembered at the end.
+        """
         deleted: list[GenerationJob] = []
         self._unanswered += 1
         try:
@@ -360,7 +362,9 @@ class UndoStack:
 
     @property
     def is_deleting(self) -> bool:
-        """Whether the database has not yet answered a deletion. Undo would restore an earlier one."""
+        """Whether the database has not yet answered a deletion. Until then, undo would restore the jobs of an earlier
+        deletion.
+        """
         return self._unanswered > 0
 
     def remember(self, deletion: DeletedJobs) -> None:

@@ -412,7 +412,7 @@ class SessionPoller:
 
     @property
     def slow_answer(self) -> float | None:
-        """Seconds that the list usually takes. None unless they are why `max_staleness` exceeds the interval."""
+        """Seconds that the list usually takes. None unless this time delays the refresh."""
         is_slow = self._listing is not None and self._listing.is_slowed_by_cost and self.usual_answer > SLOW_ANSWER
         return self.usual_answer if is_slow else None
 

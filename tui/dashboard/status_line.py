@@ -202,7 +202,7 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 
 
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part], *, is_brief: bool) -> list[Part]:
-    """Return the parts that must not be cut. If `is_brief`, no words follow an earlier moment."""
+    """Return the parts that must not be cut. If `is_brief`, leave out that writes are off."""
     parts: list[Part] = [*writing]
     if status.zone and not status.moment:
         parts += [_DOT, (status.zone, "$text-accent")]

@@ -180,7 +180,9 @@ class DemoActivity:
             self._start(partial(self._mark_as_silent, name))
 
     async def _mark_as_silent(self, name: str) -> None:
-        """Wait until other workers may take over the jobs. Otherwise, the worker would count as alive for 90 s."""
+        """Wait until other workers may take over the jobs, and mark the worker as silent. Unmarked, it would count as
+        alive for 90 s.
+        """
         await asyncio.sleep(self._lease_seconds)
         await mark_as_silent(self.operator, name, lease_seconds=self._lease_seconds)
 

@@ -43,7 +43,7 @@ class Stage(Protocol):
         """Show a caption until the next one. With `waits`, the caption names the key that continues."""
 
     async def show_new(self, job: GenerationJob) -> None:
-        """Move the cursor to a new job, unless the list is of other jobs."""
+        """Move the cursor to a new job, unless the list is of another project or user."""
 
     def report(self, text: str) -> None:
         """Report that a step could not be done."""

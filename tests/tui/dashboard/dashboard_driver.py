@@ -73,7 +73,7 @@ class Gate:
         fails: Exception | None = None,
         holds_answers: bool = False,
     ) -> None:
-        """With `holds_answers`, the database answers before the gate."""
+        """With `holds_answers`, the gate holds the answers of the database instead of the calls."""
         self.calls = 0
         self.fails = fails
         self._is_open = False

@@ -17,7 +17,9 @@ EXIT_SECONDS = 10.0
 """Seconds after which the process ends, once the server is gone."""
 
 _CONTROL_PICTURES = re.compile("[\N{SYMBOL FOR NULL}-\N{SYMBOL FOR SUBSTITUTE FORM TWO}]")
-"""Symbols that replace control characters, such as `␛`. The font of the page lacks them, and other fonts often do."""
+"""Symbols that replace control characters, such as `␛`. The font of the page lacks them, and many other fonts lack
+them, too.
+"""
 
 # WebDriver.run_input_thread reads both names from its module.
 vars(web_driver).update(

@@ -30,7 +30,7 @@ from tui.text.error_text import error_words
 _LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
 _BLOCK = "■"
 _FROM = "from "
-"""How a detail that names files begins."""
+"""The first word of a detail that names files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

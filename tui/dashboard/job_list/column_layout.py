@@ -31,7 +31,7 @@ _LEAST_TEXT, _TIGHT_TEXT, _SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 7, 8, 12, 16, 
 _LEAST_ERROR, _SHORT_ERROR, _SOME_ERROR, _ENOUGH_ERROR = 10, 16, 24, 40
 """Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
 _USUAL_MODE = len("main_white")
-"""Cells in which three of the four usual modes fit."""
+"""Cells that are enough for a usual mode. Only one of the four usual modes is longer."""
 
 
 class ColumnName(StrEnum):

@@ -430,8 +430,8 @@ class JobsPanel(Vertical, TitledPanel):
         self._note_rows()
 
     def know_stuck(self, stuck: Mapping[UUID, datetime], *, checked: Collection[UUID]) -> None:
-        """Set which of the checked jobs are stuck, and when each was last updated. The marks of others stay, so that
-        a list that returns shows them at once.
+        """Set which of the checked jobs are stuck, and when each was last updated. Other jobs keep their marks, so
+        that a list that is shown again has them at once.
         """
         unchecked = {job_id: at for job_id, at in self._stuck.items() if job_id not in checked}
         self._stuck = {**unchecked, **stuck}
@@ -457,7 +457,7 @@ class JobsPanel(Vertical, TitledPanel):
             self._note_rows()
 
     def settle_changes(self, requested_at: float) -> None:
-        """Show the statuses of a list for jobs whose changes were answered before it was requested."""
+        """Show the listed status of a job again if its change was answered before the list was requested."""
         if self._changes.words:
             self._changes.settle(requested_at)
             self._note_rows()
@@ -683,7 +683,7 @@ def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
 
 
 def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
-    """Return the counts that a whole list proves: those of its tab, or of all tabs, which then add up."""
+    """Return the counts known from a complete list: of its tab, or of all tabs if it has all statuses."""
     status, rows = listing.query.window.listed.status, listing.window.jobs
     numbers: dict[AnyStatus | None, int] = {status: len(rows)}
     if status is None:

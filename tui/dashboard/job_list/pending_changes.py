@@ -30,7 +30,9 @@ class PendingChanges:
         self.words = {**self.words, **dict.fromkeys(answered, UPDATING)}
 
     def fail(self, job_ids: Iterable[UUID]) -> None:
-        """Show the jobs as they were: nothing was changed. An earlier answer still waits for its list."""
+        """Show the jobs as they were: nothing was changed. If an earlier change was answered, the row says `updating
+        …` until a later list.
+        """
         failed = self._end(job_ids)
         self.words = {
             job_id: UPDATING if job_id in failed else words
@@ -48,7 +50,7 @@ class PendingChanges:
         }
 
     def _end(self, job_ids: Iterable[UUID]) -> frozenset[UUID]:
-        """Return the jobs that are now in no unanswered change. Leave out those of a database that was left."""
+        """Return the jobs whose changes are now all answered. Ignore those of a database that is no longer shown."""
         job_ids = tuple(job_ids)
         self._unanswered.subtract(job_ids)
         self._unanswered = +self._unanswered
