@@ -48,7 +48,7 @@ class Run:
         self.goal = goal
         """The revision that a downgrade leads to. Empty if it undoes all revisions."""
         self.advice = "Run the same command to continue. It rebuilds an incomplete index."
-        """What to do after an interruption."""
+        """What to do after an interruption or an error."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

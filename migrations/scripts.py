@@ -150,8 +150,9 @@ def _execute(*names: str) -> None:
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
                         connection.execute(str(generated).encode())
-    except KeyboardInterrupt:
-        run.report(f"Stopped while {doing}. The finished steps are kept.")
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            run.report(f"Stopped while {doing}. The finished steps are kept.")
         run.report(run.advice)
         raise
 

@@ -19,7 +19,7 @@ def downgrade() -> None:
     if is_undone("0011"):
         return
     _install(_FORMER)
-    # After an interruption, the next upgrade must group the jobs again.
+    # After an interruption or an error, the next upgrade must group the jobs again.
     run_script("0013/unrecord.sql")
     this_run().advice = "Revision 0013 is undone. Run 'gjobs migrate repair-rollups' to count again."
     run_in_snapshot("0011/count.sql")

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from migrations import runner
-from migrations.runner import check_rollups, downgrade, upgrade
+from migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
 from migrations.status import read_status
 from store.database.database import Database
 from store.error_groups.fingerprint import error_group_id
-from store.errors import Locked
+from store.errors import Locked, StoreError
 from store.filters.filter_text import parse
 from store.statistics import waste_sql
 from store.statistics.waste import WasteKey
@@ -284,3 +284,22 @@ def test_counting_reports_the_transaction_that_it_waits_for_and_can_be_interrupt
 
     upgrade(migrated_copy)
     assert read_status(migrated_copy).pending == ()
+
+
+def test_downgrade_that_fails_says_how_to_count_again(migrated_copy: Conninfo) -> None:
+    messages: list[str] = []
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        fail(connection, *TIMES)
+        connection.execute("alter table gjobs.waste_totals add constraint full_disk check (false) not valid")
+
+        with pytest.raises(StoreError, match="full_disk"):
+            downgrade(migrated_copy, "0012", report=messages.append)
+
+        assert messages[-1] == "Revision 0013 is undone. Run 'gjobs migrate repair-rollups' to count again."
+        assert not [message for message in messages if message.startswith("Stopped")]
+        assert read_status(migrated_copy).pending == ("0013",)
+        assert not check_rollups(migrated_copy).matches
+        connection.execute("alter table gjobs.waste_totals drop constraint full_disk")
+        rebuild_rollups(migrated_copy)
+    assert check_rollups(migrated_copy).matches
