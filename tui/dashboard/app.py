@@ -577,7 +577,7 @@ class GjobsApp(MessageApp[int]):
             panel.end_change(job_ids, has_failed=has_failed)
 
     def drop_keys_of_refused_change(self) -> None:
-        """Drop the keys that change jobs and were typed before the answer: the person expected another status."""
+        """If a key that changes jobs was typed before the answer, drop all keys. The person expected another status."""
         answered_at = time.monotonic()
         if self.dashboard.query(JobsPanel):
             self._keys.drop_until_seen(

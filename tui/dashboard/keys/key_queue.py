@@ -38,7 +38,7 @@ SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
 UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed after that."
-UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed for it."
+UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed after that."
 
 
 def every_key(_: events.Event) -> bool:
@@ -73,7 +73,7 @@ class KeyQueue:
         """Until this time, keys count as typed for a dialog that closed by itself, or for an unlisted job."""
         self._dropped = DROPPED
         self._drops: frozenset[Callable[[events.Event], bool]] = frozenset()
-        """A key is dropped if one of these returns true."""
+        """All keys are dropped as soon as one of these returns true."""
         self._changes = 0
         """The number of running changes, during which keys are dropped."""
         self.typed_at = 0.0
@@ -86,15 +86,13 @@ class KeyQueue:
     def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = every_key) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen has been drawn. Keys for which `drops` returns false are kept,
-        unless an earlier call still drops them.
+        The time for seeing it starts when the screen has been drawn. Keys are kept while `drops` returns false for all
+        of them, unless an earlier call still drops them.
         """
         self._dropped, self._drops = text, frozenset({drops}) | (self._drops if self.is_dropping else frozenset())
-        self._unseen_until = time.monotonic() + _MOST_SECONDS
-        waiting, self._waiting = self._waiting, deque(one for one in self._waiting if not self._is_unseen(one))
-        if len(self._waiting) < len(waiting):
-            self._show_dropped()
-        self._app.call_after_refresh(self._start_seeing)
+        self._wait_until_seen()
+        if any(map(self._is_unseen, self._waiting)):
+            self._drop_all()
 
     @contextmanager
     def dropping(self, text: str, *, drops: Callable[[events.Event], bool] = every_key) -> Iterator[None]:
@@ -112,13 +110,24 @@ class KeyQueue:
         """Whether keys may be dropped now."""
         return self._changes > 0 or time.monotonic() < self._unseen_until
 
+    def _wait_until_seen(self) -> None:
+        self._unseen_until = time.monotonic() + _MOST_SECONDS
+        self._app.call_after_refresh(self._start_seeing)
+
     def _start_seeing(self) -> None:
         self._unseen_until = time.monotonic() + SEEING_SECONDS
 
     def _is_unseen(self, event: events.Event) -> bool:
         return any(drops(event) for drops in self._drops) and not _is_quit(event)
 
-    def _show_dropped(self) -> None:
+    def _drop_all(self) -> None:
+        """Drop the waiting keys, and each later key until the user has seen why.
+
+        A dropped key may open a dialog. Then the keys after it are text for this dialog.
+        """
+        self._drops |= {every_key}
+        self._waiting = deque(filter(_is_quit, self._waiting))
+        self._wait_until_seen()
         show_toast(self._app, Toast(text=self._dropped, severity="warning"))
 
     def take(self, event: events.Key | events.Paste) -> bool:
@@ -133,7 +142,7 @@ class KeyQueue:
         if is_delivered:
             self._delivered = None
         if self.is_dropping and self._is_unseen(event):
-            self._show_dropped()
+            self._drop_all()
             return True
         if is_delivered:
             return False

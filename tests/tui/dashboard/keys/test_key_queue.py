@@ -22,7 +22,7 @@ from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progres
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys import key_queue
-from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED
+from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
 from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.terminal_sequences import PasteUnfinished
 
@@ -93,6 +93,7 @@ async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
     await dashboard.shows_toast(UNCHANGED)
     await rest(dashboard)
     assert jobs_db.status(5) is JobStatus.RUNNING, "another process started the job"
+    await asyncio.sleep(SEEING_SECONDS)
 
     await dashboard.press("3", until=lambda: set(dashboard.rows) == {2, 5, 6})
     await dashboard.go_to(2)
@@ -101,6 +102,34 @@ async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
     await rest(dashboard)
     await dashboard.until(lambda: dashboard.rows == [5, 6])
     assert [jobs_db.status(number) for number in (2, 5, 6)] == ["succeeded", "running", "running"]
+
+
+async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    """The text is typed before and after the refusal. As keys of the list, `e` and `q` act and quit."""
+    await dashboard.go_to(5)
+    jobs_db.set_status(5, "running")
+    for key in ("s", "f", *"request"):
+        send(dashboard.app, key)
+    await dashboard.shows_toast(UNCHANGED)
+    for key in (*"failed q", "enter"):
+        send(dashboard.app, key)
+    await rest(dashboard)
+    assert dashboard.app.is_running
+    assert (dashboard.dialog, dashboard.app.screen) == ("", dashboard.app.dashboard)
+    assert not dashboard.table.marked
+    assert jobs_db.status(5) is JobStatus.RUNNING
+
+    await asyncio.sleep(SEEING_SECONDS)
+    keys = dashboard.app._keys
+    keys.drop_until_seen(UNLISTED, drops=dashboard.app.key_rules.is_for_rows)
+    for key in ("f", *"quit"):
+        send(dashboard.app, key)
+    await dashboard.shows_toast(UNLISTED)
+    await rest(dashboard)
+    assert dashboard.app.is_running
+    assert (dashboard.dialog, dashboard.app.screen) == ("", dashboard.app.dashboard)
 
 
 async def test_key_typed_after_a_change_that_takes_too_long_is_ignored(
