@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 from alembic import command
@@ -47,12 +48,16 @@ def downgrade_to(run: Run, revision: str) -> None:
     _execute(run, lambda config: command.downgrade(config, revision))
 
 
-def downgraded_apart() -> list[str]:
+def downgraded_apart(goal: str) -> list[str]:
     """Revisions whose downgrade runs outside a transaction, newest first. A downgrade to below one of them stops
-    there and commits before it continues.
+    there and commits before it continues. `goal` is the revision to downgrade to; empty for none.
     """
     scripts = ScriptDirectory.from_config(configuration())
-    return [one.revision for one in scripts.walk_revisions() if getattr(one.module, "downgrades_apart", False)]
+    return [one.revision for one in scripts.walk_revisions() if _is_apart(one.module, goal)]
+
+
+def _is_apart(module: ModuleType, goal: str) -> bool:
+    return getattr(module, "downgrades_apart", False) and goal >= getattr(module, "apart_down_to", "")
 
 
 def render(found: Origin, current: str | None) -> str:

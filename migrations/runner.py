@@ -76,7 +76,7 @@ def downgrade(
         unrecorded=REVISIONS[REVISIONS.index(current) + 1 :],
         goal="" if revision == "base" else revision,
     )
-    for target in _stops(current, revision, downgraded_apart()):
+    for target in _stops(current, revision, downgraded_apart(run.goal)):
         _until_unlocked(partial(downgrade_to, run, target), run)
 
 

@@ -5,6 +5,8 @@ from migrations.scripts import commit, has_comment, is_undone, lock_tables, run_
 revision = "0013"
 down_revision = "0012"
 downgrades_apart = True
+apart_down_to = "0011"
+"""A downgrade below this revision drops the groups. It counts nothing, so it needs no transaction of its own."""
 
 _FORMER, _PRESENT = "0011_waste", "0013_error_groups"
 

@@ -196,7 +196,7 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
     assert dict(found) == kept
     assert total == JOBS + len(kept)
     locks = [one for one in messages if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
-    assert len(locks) == 13
+    assert len(locks) == 15
     of_the_app = {
         kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(grown_database).items()
     }

@@ -56,9 +56,8 @@ def test_month_has_as_many_polls_as_the_dashboard_makes(is_woken: bool, is_count
 
 
 async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_changes(
-    database: Conninfo, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_job()
     assumed: list[bool] = []
 
     def bytes_of_month(_: IdlePolls, *, is_woken: bool) -> int:
@@ -66,11 +65,11 @@ async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_chang
         return 0
 
     monkeypatch.setattr(IdlePolls, "bytes_of_month", bytes_of_month)
-    with wire_proxy(database) as proxy:
+    with wire_proxy(migrated_copy) as proxy:
         for _ in range(2):
-            examined = Database(proxy.conninfo(database))
+            examined = Database(proxy.conninfo(migrated_copy))
             await examine(examined, label="here")
             await examined.close()
-            with connect(database) as connection:
+            with connect(migrated_copy) as connection:
                 connection.execute("alter table generation_jobs disable trigger gjobs_count_inserted")
     assert assumed == [True, False]

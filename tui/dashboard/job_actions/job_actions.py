@@ -75,6 +75,7 @@ class JobActions:
     async def _restore(self, deletion: DeletedJobs) -> Toast:
         """Restore the jobs, and move the cursor to the newest one. Keys wait for it."""
         toast = await bulk_writes.restore(self._context, deletion)
+        show_toast(self._app, toast)  # The list may be slow.
         newest = max(deletion.jobs, key=lambda job: (job.created_at, job.id))
         unlisted = await self._context.go_to_job(newest, is_new=False)
         return replace(toast, advice=unlisted if len(deletion.jobs) == 1 else "")
