@@ -46,4 +46,5 @@ def _install(folder: str) -> None:
     lock_tables(None, mode="share row exclusive")
     run_script(f"{folder}/error_group.sql", "functions")
     run_script(f"{folder}/count_waste.sql", "functions")
+    run_script("0013/later.sql" if folder == _PRESENT else "0013/drop_later.sql")
     run_script("0013/counting.sql")

@@ -1,4 +1,4 @@
-"""Expected schema of revisions 0011 and 0012: rollups of failed jobs and retries, and their totals by key."""
+"""Expected schema of revisions 0011 to 0013: rollups of failed jobs and retries, and their totals by key."""
 
 from collections.abc import Iterator, Mapping
 
@@ -114,6 +114,11 @@ def waste_keys() -> Iterator[SchemaObject]:
     for table in ("job_totals", "job_days", "waste_totals", "waste_days"):
         yield from _all(ObjectKind.TRIGGER, f"gjobs.{table}", _KEY_TRIGGERS)
     yield from _all(ObjectKind.FUNCTION, "gjobs", _KEY_FUNCTIONS)
+
+
+def error_groups() -> Iterator[SchemaObject]:
+    index = "btree (error_group) WHERE (error_group = 'later'::text)"
+    yield from _all(ObjectKind.INDEX, "gjobs.waste_deltas", {"waste_deltas_later": index})
 
 
 def _all(kind: ObjectKind, place: str, definitions: Mapping[str, str]) -> Iterator[SchemaObject]:

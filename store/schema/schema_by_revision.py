@@ -8,7 +8,7 @@ from store.schema.expected_budgets import budgets
 from store.schema.expected_events import events
 from store.schema.expected_leases import leases
 from store.schema.expected_rollups import rollups
-from store.schema.expected_waste import waste, waste_keys
+from store.schema.expected_waste import error_groups, waste, waste_keys
 from store.schema.schema_diff import ObjectKind, SchemaObject
 
 TABLES = ("projects", "assets", "generation_jobs")
@@ -283,7 +283,7 @@ _CHANGES = {
     "0010": _nothing,
     "0011": waste,
     "0012": waste_keys,
-    "0013": _nothing,
+    "0013": error_groups,
 }
 """What each revision adds or changes, oldest first."""
 

@@ -303,3 +303,21 @@ def test_downgrade_that_fails_says_how_to_count_again(migrated_copy: Conninfo) -
         connection.execute("alter table gjobs.waste_totals drop constraint full_disk")
         rebuild_rollups(migrated_copy)
     assert check_rollups(migrated_copy).matches
+
+
+def test_writes_check_in_an_index_whether_all_errors_have_a_group(migrated_copy: Conninfo) -> None:
+    """Vacuum may have to keep many deltas, so a write must not read all of them."""
+    with nobody_folds(migrated_copy), connect(migrated_copy) as connection:
+        reset_rows(connection)
+        connection.execute(
+            "insert into gjobs.waste_deltas"
+            " select user_id, id, 'lifestyle', current_date, 'group', 1, 1"
+            " from public.projects, generate_series(1, 3000)"
+        )
+        connection.execute("analyze gjobs.waste_deltas")
+        # One in eight writes checks whether all errors have a group.
+        for _ in range(100):
+            fail(connection, *TIMES)
+
+        scans = "select seq_scan, idx_scan > 0 from pg_stat_xact_user_tables where relname = 'waste_deltas'"
+        assert connection.execute(scans).fetchone() == (0, True)

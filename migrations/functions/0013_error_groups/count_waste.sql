@@ -51,7 +51,7 @@ begin
     chance := hashint8((extract(epoch from clock_timestamp()) * 1000000)::bigint);
     folds := appended > chance & 2047;
     if not folds and chance & 7 = 0 then
-        folds := exists (select from gjobs.waste_deltas where error is not null);
+        folds := exists (select from gjobs.waste_deltas where error_group = 'later');
     end if;
     if folds then
         perform gjobs.fold_waste(appended);

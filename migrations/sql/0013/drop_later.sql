@@ -1,0 +1,1 @@
+drop index if exists gjobs.waste_deltas_later;
