@@ -152,10 +152,8 @@ class ActionContext:
     """Called after each write with the ids of its jobs, to refresh list and costs at once."""
     changing: Callable[[Iterable[UUID], JobAction], AbstractContextManager[None]]
     """Inside, the rows of the jobs show what an action does to them."""
-    not_changed: Callable[[], None]
-    """Called if a job was not changed as requested. It drops the keys that change jobs and were typed before the
-    answer.
-    """
+    not_changed: Callable[[Exception | None], None]
+    """Called if the change of a job was refused, or ended with an error. It drops the keys that were typed after it."""
     deleting: Callable[[Iterable[UUID]], None]
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]

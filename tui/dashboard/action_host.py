@@ -138,8 +138,8 @@ class ActionHost(Protocol):
     def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> AbstractContextManager[None]:
         """Inside, the rows of the jobs show what the action does to them."""
 
-    def drop_keys_of_refused_change(self) -> None:
-        """Drop the keys that change jobs and were typed before the answer."""
+    def drop_keys_of_refused_change(self, error: Exception | None) -> None:
+        """Drop all keys if one that changes jobs was typed before the answer. A refused change has no error."""
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""

@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from store.async_tools import abandon_lookups
-from store.errors import Conflict, OutcomeUnknown, RowMissing, StoreError
+from store.errors import StoreError
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
@@ -42,7 +42,7 @@ from tui.dashboard.keys.bindings import (
     SEVERAL_OPEN,
     key_of,
 )
-from tui.dashboard.keys.key_queue import UNCHANGED, UNLISTED, KeyQueue, every_key
+from tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, every_key
 from tui.dashboard.keys.key_rules import KeyRules
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.message_board import MessageApp, MessageBoard
@@ -79,7 +79,7 @@ from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.terminal_sequences import PasteUnfinished
 from tui.dashboard.tour.tour import Tour, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
-from tui.text.error_text import Toast, ToastError, error_toast
+from tui.text.error_text import Toast, ToastError, error_toast, left_rows_as_shown
 from tui.text.status_text import pending_words
 from tui.text.time_zone import chosen_zone, zone_after
 
@@ -567,21 +567,19 @@ class GjobsApp(MessageApp[int]):
         has_failed = False
         try:
             yield
-        except StoreError as error:
-            has_failed = not isinstance(error, (OutcomeUnknown, Conflict, RowMissing))
-            raise
-        except ToastError as error:
-            has_failed = error.may_retry
+        except (StoreError, ToastError) as error:
+            has_failed = left_rows_as_shown(error)
             raise
         finally:
             panel.end_change(job_ids, has_failed=has_failed)
 
-    def drop_keys_of_refused_change(self) -> None:
+    def drop_keys_of_refused_change(self, error: Exception | None) -> None:
         """If a key that changes jobs was typed before the answer, drop all keys. The person expected another status."""
         answered_at = time.monotonic()
         if self.dashboard.query(JobsPanel):
             self._keys.drop_until_seen(
-                UNCHANGED, drops=lambda event: event.time <= answered_at and self.key_rules.changes_jobs(event)
+                UNCHANGED if error is None or left_rows_as_shown(error) else UNCONFIRMED,
+                drops=lambda event: event.time <= answered_at and self.key_rules.changes_jobs(event),
             )
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:

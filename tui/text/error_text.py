@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
-from store.errors import StoreError
+from store.errors import Conflict, OutcomeUnknown, RowMissing, StoreError
 from tui.text.clean_text import ELLIPSIS, clean, shorten, visible_cells
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ class ToastError(Exception):
         super().__init__(toast.text)
         self.toast = toast
         self.may_retry = may_retry
+
+
+def left_rows_as_shown(error: Exception) -> bool:
+    """Return whether the failed write changed nothing, and no other session had changed its rows. False if unknown."""
+    if isinstance(error, ToastError):
+        return error.may_retry
+    return isinstance(error, StoreError) and not isinstance(error, (OutcomeUnknown, Conflict, RowMissing))
 
 
 def error_toast(error: StoreError) -> Toast:

@@ -12,7 +12,9 @@ from store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import COMMIT, Cut, Proxy
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, behind_a_proxy
+from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import JobsDatabase, job_id, short
+from tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED
 
 ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arrived", "it did not"])
 
@@ -56,6 +58,9 @@ async def test_interrupted_transition_is_resolved_and_reported(
     connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
     driver = await connection.lose_the_answer("s", arrives=arrives)
+    send(driver.app, "c")
+    await driver.shows_toast(UNCONFIRMED if arrives else UNCHANGED)
+    assert (UNCHANGED in driver.toasts) is not arrives
     result = "made: lifestyle 00000001 is running" if arrives else "not made: lifestyle 00000001 is queued"
     await driver.reports(f"The change was {result} now.")
     assert jobs_db.status(1) == ("running" if arrives else "queued")

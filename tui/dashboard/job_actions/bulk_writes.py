@@ -115,16 +115,17 @@ class BulkWrite:
 
 async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
     """Change the status of one job. Raise a StoreError on failure."""
-    is_applied = False
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
             outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
-        is_applied = isinstance(outcome, Applied)
+        if not isinstance(outcome, Applied):
+            context.not_changed(None)
+    except Exception as error:
+        context.not_changed(error)
+        raise
     finally:
-        if not is_applied:
-            context.not_changed()
         context.jobs_changed([job.id])
-    if is_applied:
+    if isinstance(outcome, Applied):
         context.moved_jobs_to(target)
     if not isinstance(outcome, Missing):
         return transition_toast(job, outcome, target)

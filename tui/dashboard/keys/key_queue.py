@@ -38,6 +38,7 @@ SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
 UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed after that."
+UNCONFIRMED = "The change did not end as expected. gjobs ignored the keys that you typed after that."
 UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed after that."
 
 
