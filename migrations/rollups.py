@@ -20,6 +20,8 @@ WASTE = "0011"
 """The first revision with rollups of failed jobs and retries."""
 WASTE_KEYS = "0012"
 """The first revision with the totals of these rollups by key."""
+ERROR_GROUPS = "0013"
+"""The first revision with a comment on the function that groups errors, if the rollups have its groups."""
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
@@ -29,6 +31,11 @@ _DIFFERENCES, _WASTE_DIFFERENCES, _KEY_DIFFERENCES = (
     (Path(__file__).parent / "sql" / name).read_text(encoding="utf-8")
     for name in ("rollups.sql", "waste.sql", "waste_keys.sql")
 )
+_COUNTED, _ERROR_GROUP = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("sql/0013/counted.sql", "functions/0013_error_groups/error_group.sql")
+)
+_BODY = "select prosrc from pg_catalog.pg_proc where oid = 'gjobs.error_group(text)'::regprocedure"
 _PARTS = """
 select (select greatest(reltuples, 0)::bigint from pg_catalog.pg_class where oid = 'public.generation_jobs'::regclass)
        / %s + 1
@@ -178,9 +185,18 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
                         connection.execute("select gjobs.recount_waste()")
                     if revision >= WASTE_KEYS:
                         connection.execute("select gjobs.recount_waste_keys()")
+                    if revision >= ERROR_GROUPS:
+                        _restore_comment(connection)
                 connection.execute(_LET_FOLDERS_IN)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+
+
+def _restore_comment(connection: psycopg.Connection) -> None:
+    """Write the comment that a restored database may lack, unless another function groups its errors."""
+    row = connection.execute(_BODY).fetchone()
+    if row is not None and row[0] in _ERROR_GROUP:
+        connection.execute(_COUNTED.encode())
 
 
 def _require_rollups(conninfo: Mapping[str, str | int]) -> str:

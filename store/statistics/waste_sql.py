@@ -71,6 +71,10 @@ _FORMER_GROUPS = (
     "The rollups of this database group errors as an older version of gjobs did."
     " Run 'gjobs migrate up' to group them again (revision 0013)."
 )
+_UNKNOWN_GROUPS = (
+    "The database does not say which version of gjobs grouped the errors in its rollups."
+    " Run 'gjobs migrate repair-rollups' to group them again."
+)
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
 _LATER = "later"
@@ -273,14 +277,17 @@ class _Source(StrEnum):
     JOBS = "jobs"
 
 
-_SOURCE: Query[tuple[_Source, bool]] = Query(
+_COMMENT = "obj_description(to_regprocedure('gjobs.error_group(text)'), 'pg_proc')"
+# A restore may leave out the comment. Only revision 0013 has this index.
+_SOURCE: Query[tuple[_Source, bool, bool]] = Query(
     text(f"""
 SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
             WHEN has_table_privilege(to_regclass('gjobs.job_waste_keys'), 'select')
                  AND NOT row_security_active('public.generation_jobs') THEN '{_Source.KEYS}'
             ELSE '{_Source.ROLLUPS}' END,
-       coalesce(obj_description(to_regprocedure('gjobs.error_group(text)'), 'pg_proc'), '') = '{_COUNTED_GROUPS}'"""),
-    lambda row: (_Source(row[0]), row[1]),
+       coalesce({_COMMENT}, '') = '{_COUNTED_GROUPS}',
+       {_COMMENT} IS NULL AND to_regclass('gjobs.waste_deltas_later') IS NOT NULL"""),
+    lambda row: (_Source(row[0]), row[1], row[2]),
 )
 
 
@@ -291,10 +298,10 @@ async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source,
     """
     if missing := await actor_database.missing(Capability.WASTE):
         return _Source.JOBS, missing.words
-    ((source, has_same_groups),) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
+    ((source, has_same_groups, lacks_comment),) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
     if by is WasteKey.GROUP and source is not _Source.JOBS and not has_same_groups:
         # The filter `error-group:` would not find the jobs of a group of the former function.
-        return _Source.JOBS, _FORMER_GROUPS
+        return _Source.JOBS, _UNKNOWN_GROUPS if lacks_comment else _FORMER_GROUPS
     return source, _OTHER_POLICIES if source is _Source.JOBS else None
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from migrations import runner
 from migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
+from migrations.scripts import MIGRATIONS
 from migrations.status import read_status
 from store.database.database import Database
 from store.error_groups.fingerprint import error_group_id
@@ -20,7 +21,7 @@ from store.statistics import waste_sql
 from store.statistics.waste import WasteKey
 from store.store import Store
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, run_file
 from tests.migrations import error_group_file
 from tests.migrations.conftest import ADA
 from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows
@@ -321,3 +322,27 @@ def test_writes_check_in_an_index_whether_all_errors_have_a_group(migrated_copy:
 
         scans = "select seq_scan, idx_scan > 0 from pg_stat_xact_user_tables where relname = 'waste_deltas'"
         assert connection.execute(scans).fetchone() == (0, True)
+
+
+async def test_repair_writes_the_comment_that_a_restore_left_out(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not if another function groups the errors."""
+    monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 2)
+    waste_sql._from_jobs.cache_clear()
+    with connect(migrated_copy, autocommit=True) as connection:
+        reset_rows(connection)
+        fail(connection, *TIMES)
+        connection.execute("comment on function gjobs.error_group(text) is null")
+        async with Store(Database(migrated_copy)) as store:
+            found = await store.get_waste(WasteKey.GROUP)
+            assert "'gjobs migrate repair-rollups'" in (found.limited_because or "")
+
+            rebuild_rollups(migrated_copy)
+            assert (await store.get_waste(WasteKey.GROUP)).is_exact
+
+            connection.execute("comment on function gjobs.error_group(text) is null")
+            run_file(migrated_copy, MIGRATIONS / "functions" / "0011_waste" / "error_group.sql")
+            rebuild_rollups(migrated_copy)
+            assert not (await store.get_waste(WasteKey.GROUP)).is_exact
+    waste_sql._from_jobs.cache_clear()
