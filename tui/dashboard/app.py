@@ -86,6 +86,8 @@ from tui.text.time_zone import chosen_zone, zone_after
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from rich.console import RenderableType
+
     from store.configuration.saved_views import KnownViews
     from store.store import Store
     from tui.dashboard.actions import Actions
@@ -272,6 +274,10 @@ class GjobsApp(MessageApp[int]):
     def _settle_after_layout(self) -> None:
         if not self.settled.is_set() and self.dashboard.has_all:
             self._settle()
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:
+        self._keys.close()  # The rules of waiting keys need widgets that are being removed.
+        super().exit(result, return_code, message)
 
     async def on_unmount(self) -> None:
         self._keys.close()

@@ -500,6 +500,28 @@ async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
         assert not dashboard.app.key_rules.is_toggle(events.Key("x", "x"))
 
 
+async def test_key_that_waits_for_a_change_while_the_dashboard_closes_is_no_error(
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The panel may be removed while the app closes. The key queue must not ask for it then."""
+
+    def gone(panel: JobsPanel) -> None:
+        raise NoMatches
+
+    change = Gate("transition_job_status")
+    async with drive_dashboard(WatchedApp(opener_of(database, make=change.store))) as driver:
+        await driver.go_to(1)
+        for key in "sc":
+            send(driver.app, key)
+        await driver.until(lambda: change.calls and not driver.app._keys.is_idle)
+        with monkeypatch.context() as patch:
+            driver.app.exit()
+            patch.setattr(JobsPanel, "is_changing_selected", property(gone))
+            await driver.until(lambda: not driver.app.is_running)
+        change.open()
+    assert driver.app.mistake is None
+
+
 async def test_escape_leaves_a_dialog_that_takes_no_other_key(jobs_db: JobsDatabase, database: Conninfo) -> None:
     """The search is never answered: after enter, the dialog waits for the search, and later keys wait for the next
     dialog.
