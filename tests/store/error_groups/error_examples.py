@@ -205,6 +205,8 @@ EXAMPLES: Mapping[str, tuple[str | None, ...]] = {
     "worker # exited with code -9": ("worker 12 exited with code -9", "worker 345 exited with code -9"),
     "worker # exited with code 1": ("worker 12 exited with code 1",),
     "exit code 2": ("exit code 2",),
+    "Error Disk full": ("Error\nDisk full\nOut of space",),
+    "Upload failed: Step #: Disk full": ("Upload failed:\nStep 7:\nDisk full\nOut of space",),
     "closed with code #": ("closed with code 1006", "closed with code 1011"),
     "ran with code #": ("ran with code 1.5", "ran with code 12ms"),
     "Bucket not found": ('{"statusCode": "404", "error": "Bucket not found", "message": ""}',),

@@ -1,5 +1,7 @@
 """Fingerprints of real errors, the same in Python and in Postgres."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,23 @@ def in_postgres(connection: Connection, errors: list[str | None]) -> list[tuple[
 @pytest.mark.parametrize("expected", list(EXAMPLES), ids=lambda text: text[:40] or "none")
 def test_errors_of_one_kind_have_the_same_fingerprint(expected: str) -> None:
     assert [fingerprint(error) for error in EXAMPLES[expected]] == [expected] * len(EXAMPLES[expected])
+
+
+CODES = (
+    "HTTP 429",
+    "status code 503",
+    "exit code 137",
+    "returned 403",
+    "failed with 404",
+    "P2002",
+    "failed with code 7",
+)
+
+
+def test_codes_that_the_manual_names_stay() -> None:
+    manual = (Path(__file__).parents[3] / "tui" / "manual" / "errors.md").read_text(encoding="utf-8")
+
+    assert [code for code in CODES if f"`{code}`" in manual and fingerprint(code) == code] == [*CODES]
 
 
 def test_group_id_is_the_start_of_the_hash_of_the_fingerprint() -> None:
