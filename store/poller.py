@@ -155,6 +155,8 @@ class PollResult(Generic[T]):
     """Whether the value differs from the last one or is the first of its query. If not, there is nothing to draw."""
     fetched_at: datetime
     """The local time."""
+    requested_at: float
+    """When the query was sent, by the loop's clock, which is the monotonic clock."""
     duration: float
     """Seconds of the round trip and the reading, without the wait before them."""
 
@@ -206,7 +208,7 @@ class Poller(Generic[Q, T]):
         self._clock = clock
         self._durations: deque[float] = deque(maxlen=2)
         """Seconds of the last two fetches that the server answered, the last one at the end."""
-        self._last_duration = 0.0
+        self._last_started = self._last_duration = 0.0
         self._generation = 1
         self._unchanged = 0
         """Unchanged results in a row without user activity."""
@@ -372,6 +374,7 @@ class Poller(Generic[Q, T]):
                 value=value,
                 is_changed=is_changed,
                 fetched_at=self._clock(),
+                requested_at=self._last_started,
                 duration=self._last_duration,
             )
             wait = self._wait_after_result(_now())
@@ -413,7 +416,7 @@ class Poller(Generic[Q, T]):
             is_answered = error.sqlstate is not None
             raise
         finally:
-            self._last_duration = _now() - started
+            self._last_started, self._last_duration = started, _now() - started
             if is_answered:
                 self._durations.append(self._last_duration)
 

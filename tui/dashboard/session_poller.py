@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -184,9 +183,7 @@ class SessionPoller:
                     if answered_generation is None:
                         self._expect_slow_answers(poller)
                     self._tell(
-                        ListPolled(
-                            store, listing, fetched_at, requested_at=time.monotonic() - took, is_changed=is_changed
-                        )
+                        ListPolled(store, listing, fetched_at, requested_at=answer.requested_at, is_changed=is_changed)
                     )
                     self._has_polled.set()
                     if is_changed and answer.generation == answered_generation:

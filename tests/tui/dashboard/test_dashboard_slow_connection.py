@@ -2,14 +2,20 @@
 
 import asyncio
 import re
+import time
+from typing import Any
 
 import pytest
 
 from store.errors import Unreachable
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, short
+from tui.dashboard.job_list.jobs_panel import JobsPanel
+from tui.dashboard.session_poller import SessionPoller
 from tui.text.load_text import PaceCause
 
 
@@ -110,6 +116,24 @@ async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
         change.release()
         await driver.until(lambda: ("queued" if is_lost else "failed") in row_of_cursor(driver))
         assert "starting" not in driver.text
+
+
+async def test_list_delivered_late_counts_as_requested_when_its_query_was_sent(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[float] = []
+    requested: list[tuple[float, float]] = []
+
+    class TimedStore(FrozenStore):
+        async def get_listing(self, query: ListingQuery, **options: Any) -> Listing:
+            sent.append(time.monotonic())
+            return await super().get_listing(query, **options)
+
+    monkeypatch.setattr(SessionPoller, "_note_answer", lambda *_: time.sleep(0.05))
+    monkeypatch.setattr(JobsPanel, "settle_changes", lambda _, at: requested.append((at, sent[-1])))
+    async with drive(make=TimedStore, interval=60.0):
+        requested_at, sent_at = requested[0]
+    assert requested_at <= sent_at
 
 
 async def test_row_is_updating_only_after_an_answer_and_until_a_later_list(drive: Drive, jobs_db: JobsDatabase) -> None:
