@@ -85,8 +85,8 @@ _UNGROUPED = (
 )
 
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. The first row is the total. By group from rollups, the total's
-number is above 0 while some deltas have no group. None: nothing was added up.
+"""A row, and the number of jobs that were read for it. The first row is the total. If rollups are read by group, the
+number in the total's row counts the rows without a group. None: nothing was added up.
 """
 
 
@@ -278,7 +278,7 @@ class _Source(StrEnum):
 
 
 _COMMENT = "obj_description(to_regprocedure('gjobs.error_group(text)'), 'pg_proc')"
-# A restore may leave out the comment. Only revision 0013 has this index.
+# A restore may leave out the comment. If it is missing, the index `waste_deltas_later` shows that the revision is 0013.
 _SOURCE: Query[tuple[_Source, bool, bool]] = Query(
     text(f"""
 SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'

@@ -327,7 +327,7 @@ def test_writes_check_in_an_index_whether_all_errors_have_a_group(migrated_copy:
 async def test_repair_writes_the_comment_that_a_restore_left_out(
     migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """But not if another function groups the errors."""
+    """Repair does not write the comment if `error_group` is the function of an older revision."""
     monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 2)
     waste_sql._from_jobs.cache_clear()
     with connect(migrated_copy, autocommit=True) as connection:

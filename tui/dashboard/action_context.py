@@ -153,7 +153,9 @@ class ActionContext:
     changing: Callable[[Iterable[UUID], JobAction], AbstractContextManager[None]]
     """Inside, the rows of the jobs show what an action does to them."""
     not_changed: Callable[[Exception | None], None]
-    """Called if the change of a job was refused, or ended with an error. It drops the keys that were typed after it."""
+    """Called if the change of a job was refused, or ended with an error. The callback drops the keys that were typed
+    after the key for the change.
+    """
     deleting: Callable[[Iterable[UUID]], None]
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]

@@ -580,7 +580,9 @@ class GjobsApp(MessageApp[int]):
             panel.end_change(job_ids, has_failed=has_failed)
 
     def drop_keys_of_refused_change(self, error: Exception | None) -> None:
-        """If a key that changes jobs was typed before the answer, drop all keys. The person expected another status."""
+        """If a key that changes jobs was typed before the answer, drop all keys. The user typed them in the belief
+        that the change would succeed.
+        """
         answered_at = time.monotonic()
         if self.dashboard.query(JobsPanel):
             self._keys.drop_until_seen(

@@ -87,8 +87,8 @@ class KeyQueue:
     def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = every_key) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen has been drawn. Keys are kept while `drops` returns false for all
-        of them, unless an earlier call still drops them.
+        The time for seeing it starts when the screen has been drawn. No key is dropped until `drops`, or that of an
+        earlier call still in effect, returns true for one.
         """
         self._dropped, self._drops = text, frozenset({drops}) | (self._drops if self.is_dropping else frozenset())
         self._wait_until_seen()
@@ -124,7 +124,7 @@ class KeyQueue:
     def _drop_all(self) -> None:
         """Drop the waiting keys, and each later key until the user has seen why.
 
-        A dropped key may open a dialog. Then the keys after it are text for this dialog.
+        A dropped key may have been meant to open a dialog. Then the keys after it are text for this dialog.
         """
         self._drops |= {every_key}
         self._waiting = deque(filter(_is_quit, self._waiting))

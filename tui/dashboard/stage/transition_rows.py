@@ -19,7 +19,7 @@ from tui.text.format import age, short_id
 from tui.text.status_text import status_label, status_style
 
 SHOWN_TRANSITIONS, MOST_TRANSITIONS = 5, 8
-"""The number of transitions on a screen that is high enough, and the most on a higher one."""
+"""The number of transitions shown if they fit, and the maximum on a taller screen."""
 _WITH_ID_FROM, _PATH_FROM = 100, 80
 """Minimum screen widths for the job's id and for three statuses, in a line of ordinary letters."""
 _SIDE = 15

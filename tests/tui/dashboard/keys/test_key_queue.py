@@ -107,7 +107,9 @@ async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
 async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    """The text is typed before and after the refusal. As keys of the list, `e` and `q` act and quit."""
+    """The text is typed before and after the refusal. If they reached the list, `e` would export it and `q` would
+    quit gjobs.
+    """
     await dashboard.go_to(5)
     jobs_db.set_status(5, "running")
     for key in ("s", "f", *"request"):
