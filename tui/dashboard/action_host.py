@@ -139,7 +139,9 @@ class ActionHost(Protocol):
         """Inside, the rows of the jobs show what the action does to them."""
 
     def drop_keys_of_refused_change(self, error: Exception | None) -> None:
-        """Drop all keys if one that changes jobs was typed before the answer. `error` is None if the change was refused."""
+        """Drop all keys if one that changes jobs was typed before the answer. `error` is None if the change was
+        refused.
+        """
 
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
