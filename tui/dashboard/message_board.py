@@ -42,6 +42,8 @@ class PinnedText:
     """Hints for the keys that continue, such as "space: next". They are never cut off."""
     has_keys_in_dialogs: bool = True
     """Whether these keys do the same in a dialog."""
+    has_keys_on_stage: bool = False
+    """Whether these keys do the same in the presenter view."""
 
 
 class MessageBoard:
@@ -92,11 +94,25 @@ class MessageBoard:
             self.passing = self.place = None
             self._app.follow_messages()
 
-    def pin(self, text: str, *, owner: str, keys: str = "", has_keys_in_dialogs: bool = True) -> None:
+    def pin(
+        self,
+        text: str,
+        *,
+        owner: str,
+        keys: str = "",
+        has_keys_in_dialogs: bool = True,
+        has_keys_on_stage: bool = False,
+    ) -> None:
         """Show a caption or a step until its owner unpins or replaces it. The text pinned last is shown."""
         if not self._pinned and self.passing is not None and not self.passing.keys:
             self._end_message_after(_SECONDS_OVER_PINNED)
-        pinned = PinnedText(owner=owner, text=clean(text), keys=keys, has_keys_in_dialogs=has_keys_in_dialogs)
+        pinned = PinnedText(
+            owner=owner,
+            text=clean(text),
+            keys=keys,
+            has_keys_in_dialogs=has_keys_in_dialogs,
+            has_keys_on_stage=has_keys_on_stage,
+        )
         self._pinned = [*self._without(owner), pinned]
         self._app.follow_messages()
 

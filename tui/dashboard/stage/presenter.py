@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.renderables.digits import Digits as DigitsRenderable
 from textual.screen import ModalScreen
 from textual.signal import Signal
@@ -17,10 +19,10 @@ from textual.widgets import Digits
 from store.jobs.job import JobStatus
 from tui.dashboard.keys.bindings import APP_BINDINGS
 from tui.dashboard.keys.key_hints import KeyHints
-from tui.dashboard.message_board import MessageApp
-from tui.dashboard.message_line import MessageLine, pinned_words
-from tui.dashboard.stage import big_digits
-from tui.dashboard.stage.transition_rows import MOST_TRANSITIONS, TransitionRows
+from tui.dashboard.message_board import PinnedText
+from tui.dashboard.message_line import MessageLine, pinned_lines
+from tui.dashboard.stage import big_digits, big_letters
+from tui.dashboard.stage.transition_rows import MOST_TRANSITIONS, SHOWN_TRANSITIONS, TransitionRows
 from tui.dashboard.stage.transitions import TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
 from tui.dashboard.statistics.state_figures import all_figures, other_figures, state_figures
@@ -32,14 +34,38 @@ if TYPE_CHECKING:
     from store.job_list.listing import Listing
     from store.statistics.totals import Totals
 
-_LARGE, _TALLEST = 36, 45
-"""Minimum screen heights: for larger digits of the states and blank lines between parts, and for larger digits of all
-numbers.
-"""
-_LOW = 28
-"""Screen height below which the caption has no blank line."""
+_BASE = 12
+"""Lines of the heading, the numbers with their names, and the key hints."""
+_LARGE_ROWS, _SMALL_ROWS = SHOWN_TRANSITIONS * big_letters.LINES, 2 * SHOWN_TRANSITIONS - 1
+"""Lines of the last transitions: in large letters, and in ordinary ones with blank lines between them."""
+
+
+class Extra(StrEnum):
+    """What the view shows if there is room, the most useful first. A name here is drawn in large letters."""
+
+    FIGURE_NOTES = auto()
+    FIGURE_GAP = auto()
+    STATE_NAMES = auto()
+    STATE_NOTES = auto()
+    STATE_DIGITS = auto()
+    FIGURE_NAMES = auto()
+    CAPTION_GAP = auto()
+    MACHINE_GAP = auto()
+    FIGURE_DIGITS = auto()
+
+    @property
+    def lines(self) -> int:
+        """The lines that it adds to the screen."""
+        return 1 if self.endswith(("gap", "notes")) else 2
+
+
 _WIDEST = 140
 """Minimum screen width for long arrows."""
+_CAPTION_ROWS = 2
+"""A large caption keeps room for at least so many rows, so that nothing moves at the next caption."""
+_MOST_CAPTION_LINES = 8
+"""The maximum number of lines of a caption in ordinary letters."""
+_PADDING = 2
 _DIGIT_MARGIN = 2
 """Cells that a box keeps free beside larger digits, so that they do not touch its border."""
 _DIGITS = frozenset("0123456789$.,% ")
@@ -68,7 +94,7 @@ class Presented(Protocol):
 
 
 class BigNumber(Vertical):
-    """A number in large digits above its label. A text that cannot be drawn large is bold."""
+    """A number in large digits above its name. A text that cannot be drawn large is bold."""
 
     DEFAULT_CSS = """
     BigNumber {
@@ -77,7 +103,7 @@ class BigNumber(Vertical):
 
         Digits { height: 3; text-align: center; text-style: bold; }
         .plain { width: 100%; height: 3; text-align: center; content-align: center middle; text-style: bold; }
-        .label { width: 100%; height: 1; text-align: center; text-style: bold; text-wrap: nowrap; }
+        .name { width: 100%; height: auto; text-align: center; text-style: bold; text-wrap: nowrap; }
         .note { width: 100%; height: 1; text-align: center; color: $foreground-muted; text-wrap: nowrap; }
         &.-large .plain { height: 5; }
     }
@@ -86,66 +112,131 @@ class BigNumber(Vertical):
     def compose(self) -> ComposeResult:
         yield Digits()
         yield SteadyText(classes="plain")
-        yield SteadyText(classes="label")
+        yield SteadyText(classes="name")
         yield SteadyText(classes="note")
 
-    def can_be_large(self, number: str) -> bool:
+    def has_room_for_digits(self, number: str) -> bool:
         """Whether there is room for larger digits. A text that can't be drawn in larger digits needs no room for
         them.
         """
         margin = _DIGIT_MARGIN if self.gutter.width else 0
         return not big_digits.can_draw(number) or big_digits.width_of(number) + margin <= self.content_size.width
 
-    def show(self, number: str, label: str, *, style: str = "", note: str = "", is_large: bool = False) -> None:
-        digits, plain = self.query_one(Digits), self.query_one(".plain", SteadyText)
-        is_large_number = is_large and big_digits.can_draw(number)
+    def has_room_for_name(self, word: str) -> bool:
+        return big_letters.can_draw(word) and big_letters.width_of(word) <= self.content_size.width
+
+    def show(self, figure: "_Figure", *, has_large_digits: bool, has_large_name: bool, has_note: bool) -> None:
+        number, digits, plain = figure.number, self.query_one(Digits), self.query_one(".plain", SteadyText)
+        is_large_number = has_large_digits and big_digits.can_draw(number)
         fits = set(number) <= _DIGITS and DigitsRenderable.get_width(number) <= self.content_size.width
-        self.set_class(is_large, "-large")
-        digits.display, plain.display = fits and not is_large, is_large or not fits
+        self.set_class(has_large_digits, "-large")
+        digits.display, plain.display = fits and not has_large_digits, has_large_digits or not fits
         if fits and digits.value != number:
             digits.update(number)
         plain.say(big_digits.draw_digits(number) if is_large_number else Content(number))
-        self.query_one(".label", SteadyText).say(Content.styled(label, style))
-        self.query_one(".note", SteadyText).say(Content(note))
+        name = big_letters.draw(figure.word) if has_large_name else Content(figure.label or figure.word)
+        self.query_one(".name", SteadyText).say(name.stylize(figure.style))
+        note = self.query_one(".note", SteadyText)
+        note.display = has_note
+        note.say(Content(figure.note))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Figure:
     """A number of the presenter view, and the widget that shows it."""
 
-    name: str
+    widget: str
+    """The id of the widget."""
     number: str
-    label: str
+    word: str
+    """Its name in large letters."""
+    label: str = ""
+    """Its name in ordinary letters, if it differs."""
     style: str = ""
     note: str = ""
 
 
 class Caption(MessageLine):
-    """A caption or a message on as many lines as it needs."""
+    """A caption in large letters if there is room, or a message. It takes as many lines as it needs."""
 
     DEFAULT_CSS = """
     Caption {
         &.-in-dialog { dock: none; background: $panel; }
         width: 100%;
         height: auto;
+        min-height: 1;
         text-align: center;
+        content-align: center middle;
         text-wrap: wrap;
-        padding: 1 2 0 2;
+        padding: 0 2;
+
+        &.-large { text-wrap: nowrap; }
     }
     """
 
+    class Changed(Message):
+        """The caption may need another number of lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._most_rows = 0
+
+    def allow_rows(self, most: int) -> None:
+        """Set how many rows of large letters there is room for. A caption with more is in ordinary letters."""
+        if most != self._most_rows:
+            self._most_rows = most
+            self.follow()
+
+    @property
+    def _pinned(self) -> PinnedText | None:
+        """The pinned text, with the keys that work in the presenter view."""
+        pinned = self._board.pinned if self._board is not None else None
+        return pinned if pinned is None or pinned.has_keys_on_stage else replace(pinned, keys="")
+
+    @property
+    def lines_needed(self) -> int:
+        pinned = self._pinned
+        if pinned is None:
+            return 1
+        if large := self._large_lines:
+            return max(len(large), _CAPTION_ROWS * big_letters.LINES)
+        return len(self._small_lines(pinned))
+
+    @property
+    def _caption_room(self) -> int:
+        return self.app.size.width - 2 * _PADDING
+
+    @property
+    def _large_lines(self) -> list[Content]:
+        """The lines of the caption in large letters. Empty if it cannot be drawn or has too many rows."""
+        pinned = self._pinned
+        rows = big_letters.wrap(pinned.text, self._caption_room) if pinned else None
+        if not pinned or not rows or len(rows) > self._most_rows:
+            return []
+        lines = [Content.styled(line, "bold $text-accent") for row in rows for line in row]
+        keys = Content.styled(pinned.keys, "bold")
+        beside = Content("  ").join((lines[-1], keys))
+        if keys and beside.cell_length <= self._caption_room:
+            blank = Content(" " * (beside.cell_length - lines[-1].cell_length))
+            return [*lines[:-3], *(line + blank for line in lines[-3:-1]), beside]
+        return [*lines, keys] if keys else lines
+
+    def _small_lines(self, pinned: PinnedText) -> list[Content]:
+        return pinned_lines(pinned, self._caption_room, _MOST_CAPTION_LINES)
+
     def words(self, room: int) -> Content:
-        board = self.app.messages if isinstance(self.app, MessageApp) else None
-        if board is None or board.passing is not None or board.pinned is None:
+        board, pinned = self._board, self._pinned
+        if board is None or board.passing is not None or pinned is None:
             return super().words(room)
-        return pinned_words(board.pinned)
+        return Content("\n").join(self._large_lines or self._small_lines(pinned))
 
     def _fit_lines(self) -> None:
-        """The height follows the text."""
+        self.set_class(bool(self._large_lines), "-large")
+        self.styles.height = self.lines_needed
 
     def follow(self) -> None:
         super().follow()
-        self.refresh(layout=True)
+        self.post_message(self.Changed())
 
 
 _READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "load", "messages", "lens"))
@@ -165,19 +256,20 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 
         #heading { height: 1; width: 100%; background: $panel; text-style: bold; text-wrap: nowrap; padding: 0 1; }
         #heading.-past { color: $text-warning; }
-        #machine { height: auto; margin-top: 1; padding: 0 1; align-vertical: middle; }
+        #machine { height: auto; padding: 0 1; align-vertical: middle; }
         #machine BigNumber { border: round $foreground-muted; }
         #machine #state-running { color: $text-primary; border: round $primary; }
-        #machine #state-succeeded { color: $text-success; border: round $success; }
+        #machine #state-succeeded { width: 1.15fr; color: $text-success; border: round $success; }
         #machine #state-failed { color: $text-error; border: round $error; }
-        #machine .arrow { width: 3; height: 6; content-align: center middle; color: $foreground-muted; }
+        #machine .arrow { width: 3; height: 5; content-align: center middle; color: $foreground-muted; }
         #figures { height: auto; padding: 0 1; }
         ToastHolder { display: none; }
-        #heading, .label, .note { text-overflow: ellipsis; }
-        &.-low Caption { padding: 0 2; }
-        &.-tall #figures { margin-top: 1; }
+        #heading, .name, .note { text-overflow: ellipsis; }
+        &.-caption-gap Caption { margin-top: 1; }
+        &.-machine-gap #machine { margin-top: 1; }
+        &.-figure-gap #figures { margin-bottom: 1; }
         &.-widest #machine .arrow { width: 7; }
-        &.-large-digits #machine .arrow { height: 8; }
+        &.-state-digits #machine .arrow { height: 7; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -211,7 +303,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 
     def on_mount(self) -> None:
         for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
-            self._arrow(status, "→")
+            self._arrow(status, "──→")
         self._arrow(JobStatus.FAILED, "/")
         self._source.data_signal.subscribe(self, lambda _: self.draw())
         self.set_interval(1.0, self._draw_transitions)
@@ -224,9 +316,10 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self._fit()
         self.call_after_refresh(self.draw)
 
+    def on_caption_changed(self) -> None:
+        self.call_after_refresh(self.draw)
+
     def _fit(self) -> None:
-        self.set_class(self.app.size.height >= _LARGE, "-tall")
-        self.set_class(self.app.size.height < _LOW, "-low")
         self.set_class(self.app.size.width >= _WIDEST, "-widest")
 
     def action_leave(self) -> None:
@@ -250,19 +343,41 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self._draw_transitions()
 
     def _draw_numbers(self, totals: "Totals | None") -> None:
-        is_large = self._draw_row([_state_figure(status, totals) for status in JobStatus], large_from=_LARGE)
-        self.set_class(is_large, "-large-digits")
-        self._draw_row(_total_figures(totals), large_from=_TALLEST)
+        states, figures = [_state_figure(status, totals) for status in JobStatus], _total_figures(totals)
+        extras = self._extras(states, figures)
+        for one in (Extra.CAPTION_GAP, Extra.MACHINE_GAP, Extra.FIGURE_GAP, Extra.STATE_DIGITS):
+            self.set_class(one in extras, f"-{one.replace('_', '-')}")
+        for shown, digits, name, note in (
+            (states, Extra.STATE_DIGITS, Extra.STATE_NAMES, Extra.STATE_NOTES),
+            (figures, Extra.FIGURE_DIGITS, Extra.FIGURE_NAMES, Extra.FIGURE_NOTES),
+        ):
+            for figure in shown:
+                self._box(figure).show(
+                    figure, has_large_digits=digits in extras, has_large_name=name in extras, has_note=note in extras
+                )
 
-    def _draw_row(self, figures: Sequence[_Figure], *, large_from: int) -> bool:
-        """Draw a row with digits of one size. Return whether they are large."""
-        boxes = [self.query_one(f"#{figure.name}", BigNumber) for figure in figures]
-        is_large = self.app.size.height >= large_from and all(
-            box.can_be_large(figure.number) for box, figure in zip(boxes, figures, strict=True)
-        )
-        for box, one in zip(boxes, figures, strict=True):
-            box.show(one.number, one.label, style=one.style, note=one.note, is_large=is_large)
-        return is_large
+    def _box(self, figure: _Figure) -> BigNumber:
+        return self.query_one(f"#{figure.widget}", BigNumber)
+
+    def _extras(self, states: Sequence[_Figure], figures: Sequence[_Figure]) -> set[Extra]:
+        """Choose the extras by the lines and the widths of the screen. Five transitions and the caption come first."""
+        height, caption = self.app.size.height, self.query_one(Caption)
+        caption.allow_rows((height - _BASE - _LARGE_ROWS - Extra.FIGURE_GAP.lines) // big_letters.LINES)
+        room = height - _BASE - caption.lines_needed
+        room -= _LARGE_ROWS if room >= _LARGE_ROWS else _SMALL_ROWS
+        has_use_for = {
+            Extra.FIGURE_NOTES: any(one.note for one in figures),
+            Extra.STATE_NAMES: all(self._box(one).has_room_for_name(one.word) for one in states),
+            Extra.STATE_DIGITS: all(self._box(one).has_room_for_digits(one.number) for one in states),
+            Extra.FIGURE_NAMES: all(self._box(one).has_room_for_name(one.word) for one in figures),
+            Extra.FIGURE_DIGITS: all(self._box(one).has_room_for_digits(one.number) for one in figures),
+        }
+        extras = set[Extra]()
+        for one in Extra:
+            if has_use_for.get(one, True) and one.lines <= room:
+                extras.add(one)
+                room -= one.lines
+        return extras
 
     def _draw_transitions(self) -> None:
         empty = "Loading …" if self._source.listing is None else "No jobs yet"
@@ -272,8 +387,9 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 def _state_figure(status: JobStatus, totals: "Totals | None") -> _Figure:
     figures = state_figures(totals)[status] if totals else None
     return _Figure(
-        name=f"state-{status}",
+        widget=f"state-{status}",
         number=figures.number if figures else UNKNOWN,
+        word=status,
         label=status_label(status),
         style=status_style(status),
         note=figures.total if figures else "",
@@ -287,7 +403,7 @@ def _total_figures(totals: "Totals | None") -> list[_Figure]:
     success = UNKNOWN if rate is None else percent(rate).replace(" ", "")
     others = ", ".join(f"{one.number} {one.label}" for one in other_figures(totals)) if totals else ""
     return [
-        _Figure(name="total-cost", number=everything.total if everything else UNKNOWN, label="cost"),
-        _Figure(name="success", number=success, label="success of finished jobs"),
-        _Figure(name="total-count", number=everything.number if everything else UNKNOWN, label="jobs", note=others),
+        _Figure(widget="total-cost", number=everything.total if everything else UNKNOWN, word="cost"),
+        _Figure(widget="success", number=success, word="success rate"),
+        _Figure(widget="total-count", number=everything.number if everything else UNKNOWN, word="jobs", note=others),
     ]

@@ -39,7 +39,7 @@ class ScenarioStage:
         space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
         keys = f"{space}: next" if waits else ""
         # A dialog takes the key itself.
-        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_in_dialogs=False)
+        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_in_dialogs=False, has_keys_on_stage=True)
 
     def report(self, text: str) -> None:
         show_toast(self._app, Toast(text=text, severity="warning"))

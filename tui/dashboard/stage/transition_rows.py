@@ -106,8 +106,8 @@ class TransitionRows(Center):
         gap = 1 if most * (big_letters.LINES + 1) - 1 <= height else 0
         shown = self._transitions[:most]
         words = [_words(one, width) for one in shown]
-        status_width = _width_of(max(JobStatus, key=len))
-        widest_name = max([_width_of(max(USUAL_MODES, key=len)), *(name.width for name, _ in words)])
+        status_width = big_letters.width_of(max(JobStatus, key=len))
+        widest_name = max([big_letters.width_of(max(USUAL_MODES, key=len)), *(name.width for name, _ in words)])
         widths = min(widest_name, width - status_width), status_width
         return [_large_row(one, now, pair, widths) for one, pair in zip(shown, words, strict=True)], gap
 
@@ -133,10 +133,6 @@ def _words(transition: Transition, room: int) -> tuple[_LargeWord, _LargeWord]:
     label = status_label(job.status)
     mode = shorten(mode, max(room - cell_len(label), 1))
     return _LargeWord(lines=("", mode, "")), _LargeWord(lines=("", label, ""), style=style)
-
-
-def _width_of(text: str) -> int:
-    return len(big_letters.draw_letters(text)[0])
 
 
 def _large_row(

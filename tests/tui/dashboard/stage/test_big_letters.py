@@ -7,7 +7,7 @@ import pytest
 from store.jobs.job import USUAL_MODES, JobStatus
 from tests.tui.dashboard.dashboard_driver import Drive
 from tui.dashboard.stage import big_letters
-from tui.dashboard.stage.big_letters import LINES, can_draw, draw_letters
+from tui.dashboard.stage.big_letters import LINES, can_draw, draw_letters, wrap
 from tui.dashboard.stage.presenter import Presenter
 
 
@@ -23,6 +23,22 @@ def test_lines_of_a_word_have_equal_width_and_at_most_three_cells_for_each_lette
 @pytest.mark.parametrize("text", ["漢字", "naïve", "a\nb", "tab\t", "\x1b[31m"])
 def test_other_characters_have_no_large_letters(text: str) -> None:
     assert not can_draw(text)
+
+
+@pytest.mark.parametrize("room", [40, 80, 116])
+def test_wrapped_words_have_rows_of_equal_lines_that_fit(room: int) -> None:
+    rows = wrap("Press w, then R. A job is retried by r", room)
+    assert rows is not None
+    assert all(len({len(line) for line in row}) == 1 and len(row[0]) <= room for row in rows)
+    drawn = "\n".join(line for row in rows for line in row)
+    assert "│ w │" in drawn, "the font draws w and W alike"
+    assert "│ R │" in drawn
+    assert drawn.count("╭───╮") == 3, "not for the word A"
+
+
+@pytest.mark.parametrize("text", ["漢字 and more", "antidisestablishmentarianism"])
+def test_words_that_cannot_be_drawn_or_are_too_wide_are_not_wrapped(text: str) -> None:
+    assert wrap(text, 40) is None
 
 
 @pytest.fixture

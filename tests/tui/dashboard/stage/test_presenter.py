@@ -44,7 +44,7 @@ async def present_all(driver: Driver) -> Static:
 
 @pytest.mark.parametrize(
     ("size", "rows", "has_large_digits"),
-    [((60, 18), 2, False), ((80, 24), 5, False), ((120, 36), 15, True), ((160, 45), 23, True), ((200, 50), 23, True)],
+    [((60, 18), 5, False), ((80, 24), 9, False), ((120, 36), 15, True), ((160, 45), 19, True), ((200, 50), 23, True)],
 )
 async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
     drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int], rows: int, has_large_digits: bool
@@ -88,13 +88,37 @@ async def test_last_five_transitions_are_in_large_letters_with_state_colour_age_
         assert {span.style for span in shown.spans} >= {"$text-success", "$text-error"}
         assert any("漢字 [red]mode" in line and "✗ failed" in line for line in lines)
         assert any("xxx…" in line and "◌ queued" in line for line in lines)
-        driver.app.messages.pin("word " * 24, owner="caption", keys="space: next")
-        await driver.until(lambda: driver.app.screen.query_one(Caption).region.height == 3)
-        await driver.settle()
-        assert transitions.region.height == 5 * LINES
         await driver.resize(80, 24)
-        await driver.until(lambda: transitions.region.height < 6)
+        await driver.until(lambda: transitions.region.height < 10)
         assert "lifestyle" in driver.text
+
+
+async def test_captions_and_state_names_are_in_large_letters_if_five_transitions_still_fit(drive: Drive) -> None:
+    async with drive() as driver:
+        transitions = await present_all(driver)
+        caption = driver.app.screen.query_one(Caption)
+        failed, title = draw_letters("failed"), draw_letters("It failed. In the list, enter shows its")
+        await driver.shows(failed[0])
+        assert "██" in driver.text
+        driver.app.messages.pin(
+            "It failed. In the list, enter shows its error, and r retries it.",
+            owner="caption",
+            keys="space: next",
+            has_keys_on_stage=True,
+        )
+        await driver.shows(title[0])
+        await driver.until(lambda: transitions.region.height == 5 * LINES)
+        assert all(line in driver.text for line in (*title, *failed, "│ r │"))
+        assert "██" not in driver.text
+        assert driver.text.splitlines()[-2].rstrip().endswith("space: next")
+        driver.app.messages.show_message("Speed 2")
+        await driver.shows("Speed 2")
+        assert caption.region.height == 2 * LINES
+        driver.app.messages.pin("漢字", owner="caption", keys="space: next", has_keys_on_stage=True)
+        await driver.shows("漢字 · space: next")
+        driver.app.messages.pin("word " * 60, owner="caption", keys="space: next", has_keys_on_stage=True)
+        await driver.until(lambda: caption.region.height == 3)
+        await driver.until(lambda: transitions.region.height == 5 * LINES)
 
 
 async def test_keys_that_open_a_screen_to_read_leave_the_presenter_first(drive: Drive) -> None:
