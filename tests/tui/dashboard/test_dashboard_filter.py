@@ -81,7 +81,8 @@ async def test_name_of_a_status_lists_its_jobs_and_the_tabs_show_the_filter(dash
     await dashboard.press("slash", *"failed", shows="the failed jobs, not the word")
     await dashboard.press("enter", rows=[4])
     await dashboard.shows("status: failed")
-    assert "1 all 6" not in dashboard.text
+    assert "1 all 1 " in dashboard.text
+    assert "4 ✓ succeeded 0 " in dashboard.text
     assert dashboard.app.focused is dashboard.table
     await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6], shows="1 all 6")
 

@@ -611,18 +611,17 @@ class JobsPanel(Vertical, TitledPanel):
             self.table.count(self.length)
 
     def _show_tab_numbers(self) -> None:
-        """Show the counts of the project in the tabs. With a filter, the counts would mislead, so show the filter's
-        values instead.
+        """Show counts in the tabs. The project's totals would mislead under a filter. There, only a list that is whole
+        gives counts.
         """
         tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
         is_counted = totals is not None and totals.query.project_id == listed.project_id
-        is_whole = not listed.job_filter and not self._has_visibility
         counts: dict[AnyStatus | None, Count | None] = {}
-        if totals and is_counted and is_whole:
+        if totals and is_counted and not listed.job_filter and not self._has_visibility:
             counts = {status: totals.count(status) for status in TABS}
-        listing = self._listing
-        if counts and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
-            counted = counts[listed.status]
+        listing, can_count = self._listing, bool(counts or listed.job_filter) and not self._has_visibility
+        if can_count and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
+            counted = counts.get(listed.status)
             is_newer = totals is not None and totals.taken_at > listing.taken_at
             if not (is_newer and counted is not None and counted.precision is Precision.EXACT):
                 counts |= _counts_of_rows(listing)

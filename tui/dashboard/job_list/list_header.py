@@ -39,14 +39,16 @@ _LEAST_FIXED = 16
 
 
 def fixed_values(job_filter: JobFilter) -> str:
-    """Return the values that a filter allows, such as `status: failed · mode: lifestyle`."""
+    """Return what a filter allows, such as `status: failed · mode: lifestyle · cost:>$0.50`: values first."""
     if not job_filter:
         return ""
     from store.filters.filter_terms import Key
+    from store.filters.filter_text import format_filter
 
     fixing = (Key.STATUS, Key.MODE, Key.PROJECT, Key.USER)
     terms = [term for term in job_filter.terms if term.key in fixing and not term.is_negated]
-    return _joined(*(f"{term.key}: {' or '.join(map(str, term.values))}" for term in terms))
+    others = JobFilter(terms=tuple(term for term in job_filter.terms if term not in terms))
+    return _joined(*(f"{term.key}: {' or '.join(map(str, term.values))}" for term in terms), format_filter(others))
 
 
 class StatusTabs(Static):

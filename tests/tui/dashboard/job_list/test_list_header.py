@@ -142,8 +142,8 @@ def test_title_of_a_narrow_screen_offers_to_choose_among_all_projects() -> None:
     ("text", "fixed"),
     [
         ("status:failed mode:lifestyle", "status: failed · mode: lifestyle"),
-        ("status:queued,running timeout", "status: queued or running"),
-        ("-status:failed cost:>50", ""),
+        ("timeout status:queued,running", "status: queued or running · timeout"),
+        ("-status:failed cost:>50", "-status:failed cost:>$0.50"),
     ],
 )
 def test_fixed_values_are_those_that_a_filter_allows(text: str, fixed: str) -> None:
