@@ -42,9 +42,8 @@ def format_duration(seconds: int, *, weeks: bool = True) -> str:
     return "".join(parts) or "0s"
 
 
-_AMOUNT = re.compile(
-    r"\$?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})\.([0-9]{2})|\$([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})"
-)
+_DOLLARS = "([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})"
+_AMOUNT = re.compile(rf"\$?{_DOLLARS}\.([0-9]{{2}})|\${_DOLLARS}(?:\.([0-9]))?")
 
 
 def shown_host(host: str) -> str:
@@ -58,14 +57,14 @@ def money(cents: int) -> str:
 
 
 def cents(text: str) -> int | None:
-    """Parse whole cents ("250") or dollars ("2.50", "$1,234.50", "$2"). Return None for any other text."""
+    """Parse whole cents ("250") or dollars ("2.50", "$1,234.50", "$2.5", "$2"). Return None for any other text."""
     if text.isascii() and text.isdecimal():
         return int(text)
     found = _AMOUNT.fullmatch(text)
     if found is None:
         return None
-    dollars, part, whole = (group and group.replace(",", "") for group in found.groups())
-    return int(whole) * 100 if whole else int(dollars) * 100 + int(part)
+    with_cents, part, whole, tenths = found.groups()
+    return int((with_cents or whole).replace(",", "")) * 100 + int(part or f"{tenths or 0}0")
 
 
 def share_of(text: str) -> float | None:

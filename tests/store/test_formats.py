@@ -17,6 +17,8 @@ from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, m
         ("12.50", 1_250),
         ("$12.50", 1_250),
         ("$12", 1_200),
+        ("$12.5", 1_250),
+        ("$1,234.5", 123_450),
         ("0.05", 5),
     ],
 )
@@ -25,7 +27,7 @@ def test_amount_is_read_as_whole_cents_or_dollars(text: str, amount: int) -> Non
 
 
 def test_invalid_amount_returns_none() -> None:
-    for text in ("", "-5", "12.5", "12.", ".50", "1,250", "12.345", "$", "1e3", "٣", "12 ", "12.50€"):
+    for text in ("", "-5", "12.5", "12.", ".50", "1,250", "12.345", "$", "1e3", "٣", "12 ", "12.50€", "$12."):
         assert cents(text) is None, text
 
 

@@ -79,6 +79,7 @@ async def test_filter_bar_accepts_the_whole_grammar_and_completes_project_names(
 async def test_name_of_a_status_lists_its_jobs_and_the_tabs_show_the_filter(dashboard: Driver) -> None:
     await dashboard.shows("1 all 6", "4 ✓ succeeded 1 ")
     await dashboard.press("slash", *"failed", shows="the failed jobs, not the word")
+    await dashboard.shows("⏎ accept")
     await dashboard.press("enter", rows=[4])
     await dashboard.shows("status: failed")
     assert "1 all 1 " in dashboard.text

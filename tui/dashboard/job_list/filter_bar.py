@@ -86,6 +86,8 @@ class FilterBar(Vertical):
         self._error: FilterError | None = None
         self._remark = ""
         """About the last valid filter."""
+        self._is_asking = False
+        """Whether the filter applies only after the user confirms."""
         self._typing: Timer | None = None
 
     def build_hidden_parts(self) -> None:
@@ -125,7 +127,8 @@ class FilterBar(Vertical):
         With `is_asking`, the filter applies only after the user confirms.
         """
         self._remark = sentences
-        self._field.ask(is_asking=is_asking)
+        self._is_asking = is_asking
+        self._word_enter()
         self._show_remark()
 
     def close(self) -> None:
@@ -249,6 +252,7 @@ class FilterBar(Vertical):
         event.stop()
         if self._completions.is_open:
             self._completions.step(event.lines)
+            self._word_enter()
         elif event.lines > 0:
             self._field.post_message(Input.Submitted(self._field, self._field.value))
 
@@ -289,6 +293,10 @@ class FilterBar(Vertical):
         column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
         room = self.screen.size.height - self._field.region.bottom
         self._completions.offer(completions, column=max(column, 0), width=self.size.width, room=room)
+        self._word_enter()
+
+    def _word_enter(self) -> None:
+        self._field.word_enter(confirms=self._is_asking, takes=self._completions.chosen is not None)
 
     def _close(self) -> None:
         self._offer(())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from store.filters.filter_completion import Completion
 
-_ASKING = {"find.keep": "list anyway"}
+_ASKING, _TAKING = {"find.keep": "list anyway"}, {"find.keep": "accept"}
 _WRONG = Style(underline=True, bold=True)
 
 
@@ -84,9 +84,9 @@ class FilterField(DynamicKeyText, TextField):
             self._marks.place = place
             self.refresh()
 
-    def ask(self, *, is_asking: bool) -> None:
-        """Set whether enter confirms a slow filter."""
-        reworded = _ASKING if is_asking else NOTHING
+    def word_enter(self, *, confirms: bool, takes: bool) -> None:
+        """Say in the key hints whether enter confirms a slow filter, or takes the highlighted completion."""
+        reworded = _TAKING if takes else _ASKING if confirms else NOTHING
         if reworded != self.reworded:
             self.reworded = reworded
             self.refresh_bindings()
