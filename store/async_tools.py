@@ -23,17 +23,23 @@ PATIENCE_WITH_STOPPING = 0.5
 """Seconds. A healthy server stops a query within milliseconds."""
 
 
-async def unless_stopped(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T] | None:
+async def unless_stopped(
+    stop: asyncio.Event, question: Awaitable[T], *, patience: Callable[[], float] = float
+) -> tuple[T] | None:
     """Return the result in a tuple, or None if `stop` was set first.
 
-    When this returns, the query has ended on the server, too.
+    When this returns, the query has ended on the server, too. It is cancelled `patience` seconds after the stop.
     """
     asking = asyncio.ensure_future(question)
     stopped = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
         # The event may have been set and cleared again before this runs.
-        return None if stop.is_set() or not asking.done() else (asking.result(),)
+        if asking.done() and not stop.is_set():
+            return (asking.result(),)
+        if (seconds := patience()) and not asking.done():
+            await asyncio.wait({asking}, timeout=seconds)
+        return None
     finally:
         stopped.cancel()
         await _stop(asking)
@@ -52,7 +58,10 @@ async def _stop(asking: "asyncio.Future[Any]") -> None:
 
 
 class PriorityGate:
-    def __init__(self) -> None:
+    """Lets foreground work go first. `patience` returns for how many seconds it lets a background query run on."""
+
+    def __init__(self, *, patience: Callable[[], float] = float) -> None:
+        self._patience = patience
         self._holders = 0
         self._taken = asyncio.Event()
         self._free = asyncio.Event()
@@ -76,7 +85,7 @@ class PriorityGate:
         """Run the query while no foreground work runs. Foreground work stops it; it is repeated afterwards."""
         while True:
             await self._free.wait()
-            if answered := await unless_stopped(self._taken, ask()):
+            if answered := await unless_stopped(self._taken, ask(), patience=self._patience):
                 return answered[0]
 
 

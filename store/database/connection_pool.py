@@ -80,6 +80,11 @@ class ConnectionPool:
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
         self._early: EarlyConnection | None = None
+        self._spare: AsyncConnection | None = None
+        """The spare connection while nobody uses it."""
+        self.has_spare = False
+        """Whether the spare connection is open, also while somebody uses it."""
+        self._spare_lock = asyncio.Lock()
         self._closed = False
 
     @asynccontextmanager
@@ -94,6 +99,49 @@ class ConnectionPool:
                     await connection.close()
                 else:
                     self._idle.append(connection)
+
+    @asynccontextmanager
+    async def urgent_connection(self) -> AsyncIterator[AsyncConnection]:
+        """Borrow a connection as `connection` does, or the spare one if all others are in use or not open yet."""
+        spare = await self._take_spare() if self._slots.locked() or not self._idle else None
+        if spare is None:
+            async with self.connection() as connection:
+                yield connection
+            return
+        try:
+            yield spare
+        finally:
+            if self._closed or not _is_clean(spare):
+                await self._close_spare(spare)
+            else:
+                self._spare = spare
+
+    async def keep_spare(self) -> None:
+        """Open a spare connection beside the `size` others, unless there is one. Raises StoreError if that fails."""
+        async with self._spare_lock:
+            if self.has_spare:
+                return
+            self._spare = await self.connect()
+            self.has_spare = True
+        if self._closed:
+            await self.drop_spare()
+
+    async def drop_spare(self) -> None:
+        """Close the spare connection if nobody uses it."""
+        if self._spare is not None:
+            spare, self._spare = self._spare, None
+            await self._close_spare(spare)
+
+    async def _take_spare(self) -> AsyncConnection | None:
+        spare, self._spare = self._spare, None
+        if spare is not None and _has_input(spare):
+            await self._close_spare(spare)
+            return None
+        return spare
+
+    async def _close_spare(self, spare: AsyncConnection) -> None:
+        self.has_spare = False
+        await spare.close()
 
     def connect_early(self) -> None:
         """Start to connect in a thread. The first borrower gets this connection, or the reason why there is none.
@@ -122,6 +170,7 @@ class ConnectionPool:
         if self._early is not None:
             self._early.drop()
             self._early = None
+        await self.drop_spare()
         while self._idle:
             await self._idle.pop().close()
 

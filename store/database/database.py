@@ -63,6 +63,12 @@ _LOST_STATEMENTS = (
 _EARLY_LIMITS = TimeLimits(statement=0.2, lock=0.1)
 """A list that takes longer counts as expensive, and needs its own time limit."""
 
+SLOW_ROUND_TRIP = 0.04
+"""Seconds. Over a faster network, waiting for another query is not noticed."""
+
+_LONGEST_PATIENCE = 1.0
+"""Seconds. After that, a count is stopped, however slow the network is."""
+
 _USUAL_LEVEL: Query[str] = Query(text("select current_setting('default_transaction_isolation')"), itemgetter(0))
 _USER_COLUMNS: Query[str] = Query(
     text("""
@@ -113,7 +119,7 @@ class Database:
         self._limits = limits or TimeLimits()
         self._connections = connections or ConnectionPool(conninfo, password=password)
         self.load = LoadMeter(traffic=self._connections.traffic.total)
-        self.priority = PriorityGate()
+        self.priority = PriorityGate(patience=self._patience_with_counts)
         """Gives writes priority over background counts."""
         self._has_known_isolation: bool | None = None
         """Whether a single statement runs as read committed by default; None until known."""
@@ -204,19 +210,46 @@ class Database:
         self._may_prepare = is_allowed and self._can_prepare
 
     @asynccontextmanager
-    async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, queries: int = 0, *, is_urgent: bool = False) -> AsyncIterator[AsyncConnection]:
         """Borrow a connection, and count `queries` queries in the load. The time until its return counts as database
         time.
         """
+        pool = self._connections
         try:
-            async with self._connections.connection() as connection:
+            async with pool.urgent_connection() if is_urgent else pool.connection() as connection:
                 self.load.count(queries)
                 with self.load.measured():
                     yield connection
         except Unreachable as error:
+            # It was probably lost too. After a sleep of this machine, that may not show until it is used.
+            await pool.drop_spare()
             if self._hint_when_down is not None and error.hint in (Unreachable.hint, LOST_HINT):
                 error.hint = self._hint_when_down
             raise
+
+    async def prepare_write(self) -> None:
+        """Open a spare connection for writes if the session may write and the network is slow.
+
+        Otherwise, a write would wait until another query is answered or stopped. Raises StoreError if the server
+        refuses the connection.
+        """
+        round_trip = self.load.last_minute().round_trip
+        if self.access.may_write and round_trip is not None and round_trip > SLOW_ROUND_TRIP:
+            await self._connections.keep_spare()
+
+    @property
+    def is_write_prepared(self) -> bool:
+        """Whether a spare connection for writes is open."""
+        return self._connections.has_spare
+
+    def _patience_with_counts(self) -> float:
+        """Return the seconds in which a cheap count is answered before a write stops it.
+
+        Over a slow network, stopping it takes longer, and often costs its connection. The write does not wait for it.
+        """
+        if not self.is_write_prepared:
+            return 0.0
+        return min(self.load.last_minute().round_trip or 0.0, _LONGEST_PATIENCE)
 
     def expect(self, *queries: Query[Any]) -> None:
         """Send these queries of the operator with the next inspection. If they are asked for soon, their answers are
@@ -298,7 +331,7 @@ class Database:
         self._early.drop()
         async with (
             self._with_read_only_reason(),
-            self._connection() as connection,
+            self._connection(is_urgent=True) as connection,
             transaction_scope(connection, limits.patience),
         ):
             # Read once: a write that started under a permit may finish after the permit ends.
@@ -330,7 +363,7 @@ class Database:
             self._early.drop()
             async with (
                 self._with_read_only_reason(),
-                self._connection(len(sent)) as connection,
+                self._connection(len(sent), is_urgent=True) as connection,
                 transaction_scope(connection, self._limits.patience),
             ):
                 answers = await write_at_once(

@@ -1,7 +1,7 @@
 """A TCP proxy before a Postgres server: it counts bytes, messages and round trips, and delays both directions."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from struct import unpack_from
@@ -13,6 +13,9 @@ _CHUNK = 2**16
 
 _GOODBYE = b"X\0\0\0\4"
 """The last message of a client, which nothing answers."""
+
+_WRITE = b"READ COMMITTED"
+"""Part of the statement that opens a transaction for writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,9 @@ class Traffic:
     messages: int
     """Messages of the protocol in both directions."""
     round_trips: int
-    """How often a client sent something after it had got an answer. Each connection adds one for the TCP handshake."""
+    """How often a client sent something after it had got an answer. Each connection adds one for the TCP handshake.
+    Nobody waits for held answers.
+    """
 
     @property
     def both(self) -> int:
@@ -74,6 +79,10 @@ class WireProxy:
         """Seconds that each direction takes, also on open connections. A new connection waits for a round trip, as
         with TCP.
         """
+        self.holds_reads = False
+        """Whether to hold the answers to what is sent from now on, except to writes and sign-ins without a password."""
+        self.held = 0
+        """How many connections wait for an answer that is held, or that nobody waits for any more."""
         self.port = 0
 
     @property
@@ -97,13 +106,27 @@ class WireProxy:
         self._round_trips += 1
         self._is_answered = True
         asked, answered = _MessageCounter(has_type=False), _MessageCounter(has_type=True)
+        is_new, is_held, writes = True, False, False
 
         def note_sent(data: bytes) -> None:
+            nonlocal is_new, is_held, writes
+            writes = self.holds_reads and (writes or _WRITE in data)
+            if self.holds_reads and not (is_new or is_held or writes):
+                is_held = True
+                self.held += 1
+            is_new = False
             self._sent += len(data)
             self._messages += asked.count(data)
             if data != _GOODBYE:
                 self._round_trips += self._is_answered
-                self._is_answered = False
+                self._is_answered = is_held
+
+        async def release() -> None:
+            nonlocal is_held
+            while is_held and self.holds_reads:  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+            self.held -= is_held
+            is_held = False
 
         def note_delivered(data: bytes) -> None:
             self._received += len(data)
@@ -112,7 +135,7 @@ class WireProxy:
 
         directions = [
             self._forward(client, to_server, first_delay=3 * self.delay, sent=note_sent),
-            self._forward(server, to_client, first_delay=self.delay, delivered=note_delivered),
+            self._forward(server, to_client, first_delay=self.delay, release=release, delivered=note_delivered),
         ]
         tasks = [asyncio.create_task(direction) for direction in directions]
         try:
@@ -132,6 +155,7 @@ class WireProxy:
         *,
         first_delay: float,
         sent: Callable[[bytes], None] = lambda _: None,
+        release: Callable[[], Awaitable[None]] | None = None,
         delivered: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         loop, waiting = asyncio.get_running_loop(), asyncio.Queue[tuple[float, bytes]]()
@@ -141,6 +165,8 @@ class WireProxy:
                 due, data = await waiting.get()
                 if (left := due - loop.time()) > 0:
                     await asyncio.sleep(left)
+                if release is not None:
+                    await release()
                 delivered(data)
                 if not data:
                     return

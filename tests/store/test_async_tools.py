@@ -30,6 +30,21 @@ async def test_background_query_is_cancelled_for_the_foreground_and_run_again(so
     assert source.most_in_flight == 1
 
 
+async def test_background_query_that_ends_within_the_patience_is_not_cancelled_but_run_again(
+    source: ControlledSource,
+) -> None:
+    gate = PriorityGate(patience=lambda: 60.0)
+    source.gate.clear()
+    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
+    await source.reached.wait()
+    with gate.foreground():
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert await asking == "q!"
+    assert (source.asked, source.cancelled) == (["q", "q"], 0), "its first answer is older than the foreground work"
+
+
 async def test_background_query_does_not_start_during_foreground_work(source: ControlledSource) -> None:
     gate = PriorityGate()
     with gate.foreground():

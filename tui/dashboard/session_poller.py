@@ -102,6 +102,8 @@ class SessionPoller:
         """The last failure; None if the last poll succeeded."""
         self.progress = ""
         """The present step of opening a session."""
+        self._prepares_no_write = False
+        """Whether the server refused the spare connection for writes."""
         self._was_silent = False
         """Whether a list query got no answer for SILENCE_SECONDS, and no later one was answered fast."""
         self.silent_since: datetime | None = None
@@ -303,8 +305,19 @@ class SessionPoller:
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
                         self._tell(TotalsPolled(store, answered[0], fetched_at))
+                    await poller.unless_asked(self._prepare_write(store))
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
+
+    async def _prepare_write(self, store: "Store") -> None:
+        """Let the next write be sent at once over a slow network. A refused connection is not requested again."""
+        if self._is_still or self._prepares_no_write:
+            return
+        try:
+            await store.database.prepare_write()
+        except StoreError as error:
+            self._prepares_no_write = True
+            log.info("Can't open a spare connection for writes: %s", error)
 
     async def follow_changes(self) -> None:
         """Poll soon after the database notifies of a change. Stop if it sends no notifications."""

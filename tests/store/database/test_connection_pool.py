@@ -10,13 +10,16 @@ from sqlalchemy import text
 from store.capabilities.facts import Transport
 from store.database.connection_pool import ConnectionPool, is_local
 from store.database.database import Database
+from store.database.load_meter import LAST_ANSWERS
 from store.database.query import Query
+from store.database.write_access import WriteAccess, WriteMode
 from store.errors import StoreError, Unreachable
 from store.job_list.list_query import ListingQuery
 from store.jobs import job_sql
 from store.jobs.job import JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
+from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.store.database.conftest import opened, value_of
 from tests.store.faulty_servers import listening
@@ -68,6 +71,48 @@ async def test_pool_opens_at_most_two_connections_at_once(connections: Connectio
     assert most == 2
     assert len(used) == 2
     await until(lambda: used == {pid for pid, _ in sessions()})
+
+
+async def test_spare_connection_serves_only_the_urgent_borrower_who_would_wait(
+    connections: ConnectionPool, sessions: Sessions, sql: Sql
+) -> None:
+    await asyncio.gather(connections.keep_spare(), connections.keep_spare())
+    ((spare, _),) = sessions()
+    async with connections.connection() as one:
+        async with connections.urgent_connection() as urgent:
+            assert await backend(urgent) == spare, "no other connection is open yet"
+        async with connections.connection() as other:
+            assert spare not in {await backend(one), await backend(other)}
+            async with connections.urgent_connection() as urgent:
+                assert await backend(urgent) == spare
+        async with connections.urgent_connection() as urgent:
+            assert urgent is other
+        sql("select pg_terminate_backend(%s)", [spare])
+        await until(lambda: spare not in {pid for pid, _ in sessions()})
+        async with connections.connection():
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01), connections.urgent_connection():
+                    pass
+    await connections.keep_spare()
+    assert len(sessions()) == 3
+    await connections.close()
+    await until(lambda: not sessions())
+
+
+@pytest.mark.parametrize(
+    ("delay", "rule", "is_prepared"),
+    [(0.03, WriteMode.OPEN, True), (0.03, WriteMode.PERMIT_REQUIRED, False), (0.0, WriteMode.OPEN, False)],
+)
+async def test_spare_connection_is_opened_for_writes_over_a_slow_network(
+    database: Conninfo, delay: float, rule: WriteMode, is_prepared: bool
+) -> None:
+    with wire_proxy(database) as proxy:
+        proxy.delay = delay
+        async with Store(Database(proxy.conninfo(database), access=WriteAccess(rule))) as store:
+            for _ in range(LAST_ANSWERS):
+                await store.get_listing(ListingQuery())
+            await store.database.prepare_write()
+            assert store.database.is_write_prepared is is_prepared
 
 
 async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: ConnectionPool, sessions: Sessions) -> None:

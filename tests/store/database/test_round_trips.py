@@ -1,5 +1,6 @@
 """How often a client waits for the server, counted by a proxy."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -39,6 +40,27 @@ async def test_first_list_takes_four_round_trips_and_the_next_one(proxy: WirePro
     assert proxy.traffic.round_trips == 4  # two to connect, one for the capabilities, one for the rows
     await store.get_listing(QUERY)
     assert proxy.traffic.round_trips == 5
+
+
+async def test_transition_takes_two_round_trips_while_all_other_connections_wait_for_answers(
+    proxy: WireProxy, store: Store, db: Db
+) -> None:
+    job_id = db.make_job(status=JobStatus.QUEUED)
+    proxy.delay = 0.03
+    await store.get_listing(QUERY)
+    await store.database.prepare_write()
+    proxy.holds_reads = True
+    reads = [asyncio.create_task(store.get_listing(QUERY)) for _ in range(3)]
+    async with asyncio.timeout(5.0):
+        while proxy.held < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    before = proxy.traffic
+    async with asyncio.timeout(5.0):
+        assert isinstance(await store.transition_job_status(job_id, JobStatus.RUNNING), Applied)
+    assert proxy.traffic.since(before).round_trips == 2
+    assert proxy.held == 2
+    proxy.holds_reads = False
+    await asyncio.gather(*reads)
 
 
 async def test_transition_recorded_in_the_journal_takes_two_round_trips(
