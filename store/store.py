@@ -497,11 +497,11 @@ class Store:
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
 
-    async def get_totals_with_flow(self, query: TotalsQuery) -> Totals:
+    async def get_totals_with_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         """Return the totals and the flow of one snapshot, in one round trip. Slow figures delay all others."""
         offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
-            return await self._counting.count(query, offers, at=None, with_flow=True)
+            return await self._counting.count(query, offers, at=at, with_flow=True)
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         """Return the flow of the counted jobs: status changes, the oldest queued job, stuck jobs and outcomes. A

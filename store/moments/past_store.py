@@ -334,7 +334,7 @@ class PastStore(Store):
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         return JobFlow(taken_at=self.moment)
 
-    async def get_totals_with_flow(self, query: TotalsQuery) -> Totals:
+    async def get_totals_with_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         return replace(await self.get_totals(query), flow=await self.get_flow(query))
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:

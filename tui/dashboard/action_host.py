@@ -66,6 +66,10 @@ class DashboardView(Protocol):
     def listing(self) -> "Listing | None": ...
 
     @property
+    def totals(self) -> "Totals | None":
+        """The totals of the listed project."""
+
+    @property
     def shown_project(self) -> "ProjectName | None": ...
 
     @property

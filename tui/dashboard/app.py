@@ -435,6 +435,8 @@ class GjobsApp(MessageApp[int]):
     def _totals_polled(self, message: TotalsPolled) -> None:
         if message.store is self.poller.store:
             self.dashboard.show_totals(message.totals, is_complete=message.is_complete)
+            if self._is_preloaded and self.poller.is_idle:
+                self._actions.read_row_notes()
             self.budget_news.tell(self, message.totals.budgets or ())
             self.show_status()
             self._settle_after_layout()

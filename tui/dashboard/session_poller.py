@@ -432,6 +432,14 @@ class SessionPoller:
         return 0.0 if self._listing is None else self._listing.usual_duration
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing has changed for a while, and only notifications and rare polls keep list and totals
+        current.
+        """
+        pollers = (self._listing, self._totals)
+        return all(poller is not None and poller.is_idle for poller in pollers)
+
+    @property
     def is_woken(self) -> bool:
         """Whether the database sends notifications of changes."""
         return self._is_woken

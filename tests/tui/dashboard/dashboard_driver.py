@@ -54,6 +54,7 @@ class FrozenStore(Store):
 
     get_listing = frozen(Store.get_listing)
     get_totals = frozen(Store.get_totals)
+    get_totals_with_flow = frozen(Store.get_totals_with_flow)
     find_stuck_jobs = frozen(Store.find_stuck_jobs)
     get_flow = frozen(Store.get_flow)
     get_exact_totals = frozen(Store.get_exact_totals)

@@ -1,14 +1,17 @@
 """What the rows show beside their values: the owners, for the operator, and which running jobs are stuck."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
 from uuid import UUID
 
 import pytest
 
+from store.database.database import Database
+from store.database.wake_ups import WakeUp
 from store.errors import Unreachable
 from store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Drive, FrozenStore, Gate
-from tests.tui.jobs_database import ADA, BEN, TRAIL, JobsDatabase
+from tests.tui.jobs_database import ADA, BEN, TRAIL, JobsDatabase, job_id
 from tui.dashboard.job_list import row_notes
 from tui.text.format import short_id
 
@@ -89,3 +92,53 @@ async def test_list_without_old_running_jobs_checks_none(drive: Drive, jobs_db: 
         await driver.until(lambda: driver.app._is_preloaded)
         await driver.refreshes()
         assert gate.calls == 0
+
+
+async def test_idle_dashboard_checks_stuck_jobs_only_when_their_number_has_changed(
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = asyncio.Queue[WakeUp]()
+
+    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
+        while True:
+            yield await words.get()
+
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
+    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
+    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("store.poller.SHARE_OF_TIME", 1)
+    monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 0.0)
+    for number in (30, 31):
+        jobs_db.job(number, "running", minutes_ago=300)
+    jobs_db.sql(
+        "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+        " values (%s, gen_random_uuid(), 1, now(), 'infinity')",
+        job_id(30),
+    )
+    checks = Gate("find_stuck_jobs")
+    checks.open()
+    async with drive(make=checks.store, interval=0.05, size=(140, 36)) as driver:
+
+        async def is_silent() -> None:
+            """Let the list and then the totals of an idle dashboard be polled once."""
+            polls = driver.app.polls, driver.app.totals_polls
+            for place in range(2):
+                words.put_nowait(WakeUp.SILENT)
+                await driver.until(lambda: (driver.app.polls, driver.app.totals_polls)[place] > polls[place])  # noqa: B023
+                await driver.until(
+                    lambda: not any(one.group == "row notes" and one.is_running for one in driver.app.workers)
+                )
+
+        words.put_nowait(WakeUp.PROVEN)
+        await driver.until(lambda: driver.app.poller.is_idle)
+        for _ in range(2):
+            await is_silent()
+        calls = checks.calls
+        await is_silent()
+        await is_silent()
+        assert checks.calls == calls
+        assert driver.text.count("! stuck 5 h") == 1
+        jobs_db.sql("delete from gjobs.job_leases")
+        await is_silent()
+        await driver.until(lambda: driver.text.count("! stuck 5 h") == 2)
+        assert checks.calls == calls + 1

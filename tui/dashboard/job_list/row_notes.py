@@ -21,7 +21,8 @@ _FRESH_SECONDS = 30.0
 
 class RowNotesReader:
     """Reads each owner once, and checks only jobs that may be stuck. If no job of the list may be stuck, nothing is
-    queried about stuck jobs.
+    queried about stuck jobs. While the dashboard is idle, they are checked only when the totals count another number
+    of stuck jobs.
     """
 
     def __init__(self, host: "ActionHost") -> None:
@@ -33,6 +34,8 @@ class RowNotesReader:
         """The jobs checked last, and when each was last updated."""
         self._checked_by: Store | None = None
         self._checked_at = 0.0
+        self._counted: int | None = None
+        """How many jobs were stuck by the totals at the last check. None if unknown, or if that check failed."""
 
     @property
     def is_needed(self) -> bool:
@@ -84,20 +87,35 @@ class RowNotesReader:
         }
 
     def _is_checked(self, candidates: Mapping[UUID, datetime]) -> bool:
-        is_same = self._checked_by is self._host.poller.store and self._checked == candidates
-        return is_same and (not candidates or time.monotonic() - self._checked_at < _FRESH_SECONDS)
+        if self._checked_by is not self._host.poller.store:
+            return False
+        if self._counted is not None and self._counted == self._idle_count():
+            return True
+        is_fresh = not candidates or time.monotonic() - self._checked_at < _FRESH_SECONDS
+        return is_fresh and self._checked == candidates
+
+    def _idle_count(self) -> int | None:
+        """Return how many jobs are stuck by the totals. None unless every idle poll counts exactly."""
+        totals = self._host.dashboard.totals
+        flow = totals.flow if totals else None
+        # Without an idle poll, the flow is older than the totals.
+        if totals is None or flow is None or flow.taken_at != totals.taken_at or not self._host.poller.is_idle:
+            return None
+        return None if flow.stuck is None or flow.stuck.is_more else flow.stuck.number
 
     async def _read_stuck(self, store: "Store", candidates: Mapping[UUID, datetime]) -> None:
         if self._is_checked(candidates):
             return
         stuck: frozenset[UUID] | None = frozenset()
+        counted = self._idle_count()
         if candidates:
             try:
                 stuck = await store.find_stuck_jobs(candidates.keys())
             except StoreError:
-                stuck = None  # The marks stay. The list itself reports the error.
+                stuck = counted = None  # The marks stay. The list itself reports the error.
         if self._host.poller.store is store:
             self._checked, self._checked_by, self._checked_at = candidates, store, time.monotonic()
+            self._counted = counted
             if stuck is not None:
                 found = {job_id: candidates[job_id] for job_id in stuck}
                 self._host.dashboard.jobs.know_stuck(found, checked=candidates.keys())
