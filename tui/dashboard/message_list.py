@@ -1,5 +1,6 @@
 """The last messages of this run."""
 
+import textwrap
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, ClassVar
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
-_KEYS = {"messages.copy": "copy", "messages.copy_all": "copy all", "messages.close": "close"}
+_COPY = {"messages.copy": "copy", "messages.copy_all": "copy all"}
+_KEYS = {**_COPY, "dialog.leave": "close"}
 
 
 class MessagesDialog(Dialog[None]):
@@ -28,7 +30,8 @@ class MessagesDialog(Dialog[None]):
     DEFAULT_CSS = """
     MessagesDialog {
         #dialog { width: 120; }
-        #messages-list { max-height: 30; }
+        OptionList { max-height: 60vh; text-wrap: nowrap; }
+        OptionList:focus { background-tint: $foreground 0%; }
         #keys { color: $foreground-muted; margin-top: 1; }
     }
     """
@@ -47,10 +50,14 @@ class MessagesDialog(Dialog[None]):
     def compose(self) -> ComposeResult:
         with self.box("Messages"):
             if self._messages:
-                yield OptionList(*self._contents(self._messages), id="messages-list", markup=False, compact=True)
+                yield OptionList(*self._contents(), id="messages-list", markup=False, compact=True)
             else:
                 yield Static("No messages yet.", markup=False)
             yield Static(self.keys_line(_KEYS), id="keys", markup=False)
+
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        return frozenset(() if self._messages else _COPY)
 
     def on_mount(self) -> None:
         if self._messages:
@@ -59,30 +66,39 @@ class MessagesDialog(Dialog[None]):
 
     def show_zone(self, zone: "ShownZone") -> None:
         self._zone = zone.zone
+        self._draw()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
         if self._messages and self.is_open:
-            for place, content in enumerate(self._contents(self._messages)):
-                self.query_one(OptionList).replace_option_prompt_at_index(place, content)
+            rows = self.query_one(OptionList)
+            width = rows.scrollable_content_region.width
+            for place, message in enumerate(self._messages):
+                rows.replace_option_prompt_at_index(place, _content(message, self._zone, width))
 
     def action_copy(self) -> None:
         place = self.query_one(OptionList).highlighted if self._messages else None
         if place is not None:
-            self._copy([self._messages[place]], "Copied the message.")
+            self._copy([self._contents()[place]], "Copied the message.")
 
     def action_copy_all(self) -> None:
         if self._messages:
-            self._copy(self._messages, "Copied all messages.")
+            self._copy(self._contents(), "Copied all messages.")
 
-    def _copy(self, messages: Sequence[Message], done: str) -> None:
-        self.app.copy_to_clipboard("\n".join(content.plain for content in self._contents(messages)))
+    def _copy(self, contents: Sequence[Content], done: str) -> None:
+        self.app.copy_to_clipboard("\n".join(content.plain for content in contents))
         show_toast(self.app, Toast(text=done))
 
-    def _contents(self, messages: Sequence[Message]) -> list[Content]:
-        return [_content(message, self._zone) for message in messages]
+    def _contents(self) -> list[Content]:
+        return [_content(message, self._zone) for message in self._messages]
 
 
-def _content(message: Message, zone: tzinfo | None) -> Content:
-    return Content.assemble(
-        (f"{message.at.astimezone(zone):%H:%M:%S}  ", "$foreground-muted"),
-        (f"{_WORDS[message.severity]:<7}  ", _STYLES[message.severity]),
-        message.text,
-    )
+def _content(message: Message, zone: tzinfo | None, width: int | None = None) -> Content:
+    """Return the message. With a width, the lines of its text are aligned."""
+    time, word = f"{message.at.astimezone(zone):%H:%M:%S}  ", f"{_WORDS[message.severity]:<7}  "
+    text, indent = message.text, len(time + word)
+    if width is not None:
+        text = f"\n{' ' * indent}".join(textwrap.wrap(text, max(width - indent, 1)))
+    return Content.assemble((time, "$foreground-muted"), (word, _STYLES[message.severity]), text)

@@ -287,7 +287,7 @@ def archive_columns(width: int, *, with_project: bool) -> Sequence[ArchiveColumn
 
 
 def archived_titles(columns: Sequence[ArchiveColumn]) -> str:
-    return _GAP.join(_fit(column, column) for column in columns)
+    return _GAP.join(_fit(column.upper(), column) for column in columns)
 
 
 def archived_line(

@@ -18,7 +18,7 @@ from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.test_dashboard_profiles import address_of, profile, settings_of
 from tests.tui.jobs_database import JobsDatabase
-from tui.dashboard.dialogs.pick import Choice, ChoiceLine
+from tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
 from tui.dashboard.keys import key_queue
 from tui.dashboard.memory import load
 from tui.dashboard.setup import AppSearch, DashboardSetup, TourStart, database_choices
@@ -139,8 +139,26 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
 def test_narrow_list_shortens_address_and_file_but_never_the_write_rule(
     label: str, detail: str, ending: str, line: str
 ) -> None:
-    choice = ChoiceLine(Choice(key="0", label=label, detail=detail, ending=ending))
-    assert choice.content(68).plain.strip() == line
+    choice = Choice(key="0", label=label, detail=detail, ending=ending)
+    assert ChoiceLine(choice, ChoiceColumns.of([choice])).content(68).plain.strip() == line
+
+
+def test_choices_have_aligned_details_if_all_lines_have_room() -> None:
+    choices = [
+        Choice(key="0", label="Staging", detail="staging.example.com", ending="may write", color="orange"),
+        Choice(key="1", label="Local Supabase", detail="127.0.0.1", ending="read-only"),
+        Choice(key="2", label="Sample", detail=""),
+    ]
+    lines = [ChoiceLine(choice, ChoiceColumns.of(choices)) for choice in choices]
+    assert [line.content(50).plain.rstrip() for line in lines] == [
+        " ■ Staging         staging.example.com, may write",
+        "   Local Supabase  127.0.0.1, read-only",
+        "   Sample",
+    ]
+    assert [line.content(48).plain.rstrip() for line in lines[:2]] == [
+        " ■ Staging  staging.example.com, may write",
+        "   Local Supabase  127.0.0.1, read-only",
+    ]
 
 
 async def test_remote_database_is_asked_for_at_each_start_and_others_only_once(

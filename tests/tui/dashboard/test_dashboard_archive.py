@@ -51,12 +51,12 @@ async def test_archive_lists_jobs_of_the_selected_project_and_shows_their_detail
     archive_jobs(jobs_db, 3, 4, 7)
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
-    titles = "status       mode                  cost  created     id      "
+    titles = "STATUS       MODE                  COST  CREATED     ID      "
     await dashboard.shows("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
-    await dashboard.shows(f"{titles}  archived", "⏎ details  space mark")
+    await dashboard.shows(f"{titles}  ARCHIVED", "⏎ details  space mark")
     await dashboard.resize(80, 24)
     await dashboard.shows(titles, short(3), "⏎ details  space mark")
-    assert "archived  " not in dashboard.text
+    assert "ARCHIVED" not in dashboard.text
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
 
@@ -109,7 +109,7 @@ async def test_archive_pages_keep_the_marked_jobs(
     await dashboard.press("space", "right", shows=("Page 2, the last page · 1 marked", short(3)))
     await dashboard.press("r", dialog="Restore this job from the archive?", shows=short(1))
     await dashboard.press("n", dialog="Archive · Autumn catalog")
-    await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "● ◌ queued"))
+    await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "✱ ◌ queued"))
     await dashboard.press("home", "space", "r", dialog="Restore this job from the archive?")
     await dashboard.press("y", message="Restored ")
     assert archived(jobs_db) == {1, 3}

@@ -88,6 +88,8 @@ async def test_visitor_checks_isolation_between_two_users(drive: Drive) -> None:
     async with drive(actor=ANON) as driver:
         await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
         await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "No leak, 17 kept."))
+        await driver.resize(80, 24)
+        await driver.shows(" job ", " statistics ", " summary ", "Reads a job of the owner. hidden", "esc close")
 
 
 async def test_user_without_write_access_sees_writes_judged_from_the_policies(drive: Drive) -> None:

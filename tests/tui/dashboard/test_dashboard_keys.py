@@ -74,6 +74,8 @@ async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(
     for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
         assert any(title in prompt for prompt in listed)
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
+    assert listed[0].startswith("Details")
+    assert [prompt.splitlines()[0] for prompt in listed[-3:]] == ["Archived jobs", "Clean up", "Theme"]
     await dashboard.press("escape")
     await dashboard.command("Delete (d del)", dialog="Delete this job?")
     await dashboard.press("escape")

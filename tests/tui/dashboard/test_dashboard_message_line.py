@@ -171,7 +171,8 @@ async def test_long_message_names_the_key_that_shows_all_of_it(drive: Drive) -> 
 
 
 async def test_messages_lists_successes_and_toasts_newest_first_and_copies_them(dashboard: Driver) -> None:
-    await dashboard.press("m", dialog="Messages", shows="No messages yet.")
+    await dashboard.press("m", dialog="Messages", shows=("No messages yet.", "esc close"))
+    assert "copy" not in dashboard.text
     await dashboard.press("y", "Y", "escape", dialog="")
     await dashboard.press("s", on=1, message="Started lifestyle")
     await dashboard.press("s", on=2, toast="Only a queued job can be started")

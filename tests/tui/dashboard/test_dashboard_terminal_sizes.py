@@ -7,6 +7,7 @@ from store.jobs.job import TRACEBACK
 from store.statistics.totals import Count, Precision
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id, short
+from tui.dashboard.dialogs.dialog import SummaryDialog
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
@@ -158,3 +159,11 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
         await driver.press(
             "enter", on=4, dialog="Job", shows=("Full error", "at step 39 of the renderer", "e fold error")
         )
+
+
+async def test_long_summary_keeps_its_sentence_and_its_button_on_the_screen(drive: Drive) -> None:
+    async with drive(size=(80, 24)) as driver:
+        lines = tuple(f"Job {number} is queued" for number in range(40))
+        driver.app.push_screen(SummaryDialog(title="Completed", sentence="Completed 2 of 42 jobs.", lines=lines))
+        await driver.shows("Completed 2 of 42 jobs.", "Job 0 is queued", "Job 13 is queued", "Close (esc)")
+        assert "Job 14 is queued" not in driver.text

@@ -18,6 +18,7 @@ from store.jobs.job import GenerationJob
 from store.jobs.job_results import Page, PageKey
 from store.retention.retention import ArchivedJob
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
+from tui.dashboard.job_list.table_drawing import MARK
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import error_words
@@ -124,6 +125,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     DEFAULT_CSS = """
     ArchiveDialog {
         #dialog { width: 112; }
+        &.-of-project #dialog { width: 84; }
         OptionList { max-height: 50vh; text-wrap: nowrap; text-overflow: ellipsis; }
         OptionList:focus { background-tint: $foreground 0%; }
         #titles { text-wrap: nowrap; }
@@ -158,6 +160,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
             yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
+        self.set_class(not self._source.has_several_projects, "-of-project")
         self.query_one(OptionList).focus()
         self.say("keys", self.keys_line(_KEYS))
         self._turn_to(FIRST)
@@ -241,7 +244,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         self._show_text("note", self._pages.words)
 
     def _prompt(self, archived: ArchivedJob) -> Content:
-        mark = pad(" ●" if self._pages.is_marked(archived) else "", _MARK_CELLS)
+        mark = pad(f" {MARK}" if self._pages.is_marked(archived) else "", _MARK_CELLS)
         line = archived_line(archived, self._columns, project_names=self._source.project_names, now=self._source.now)
         return Content.assemble((mark, "$text-accent"), *line)
 

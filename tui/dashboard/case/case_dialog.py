@@ -34,7 +34,6 @@ _KEYS = {
     "case.save": "save",
     "case.copy": "copy",
     "case.redact": "redaction",
-    "dialog.leave": "close",
 }
 _LONGEST_TITLE = 80
 _SHIFTED_CELLS = 24
@@ -119,7 +118,8 @@ class CaseDialog(Dialog[None]):
             with VerticalScroll():
                 yield SteadyText(id="text")
             sideways = key_hint(f"{self.key('case.left')} {self.key('case.right')}", "wide tables")
-            yield Static(hint_lines([self.keys_line(_KEYS), sideways]), id="keys", markup=False)
+            close = self.keys_line({"dialog.leave": "close"})
+            yield Static(hint_lines([self.keys_line(_KEYS), sideways, close]), id="keys", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
@@ -50,6 +51,18 @@ def hint_lines(hints: Iterable[Content], *, width: int | None = None) -> Content
             lines.append([])
         lines[-1].append(hint)
     return Content("\n").join(Content(" " * _HINT_GAP).join(line) for line in lines)
+
+
+_MOST_PERCENT = 96
+"""The largest part of the screen that a dialog takes."""
+
+
+def limit_height(part: Widget, *, others: int) -> None:
+    """Limit a part, so that its dialog fits on the screen. `others` is the number of all other lines.
+
+    Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
+    """
+    part.styles.max_height = max(part.screen.size.height * _MOST_PERCENT // 100 - others, 1)
 
 
 class DialogBox(Vertical):
@@ -102,10 +115,12 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         .problem.-shown { display: block; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; }
 
-        VerticalScroll { scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+        VerticalScroll { scrollbar-size: 0 1; scrollbar-gutter: stable; }
         Select.-textual-compact {
             & > SelectCurrent { padding: 0 1; background: $foreground 8%; }
             &:focus > SelectCurrent { background: $primary-muted; background-tint: $foreground 0%; }
+            & > SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
+            & > SelectOverlay > .option-list--option { padding: 0 1; }
         }
         OptionList {
             height: auto;
@@ -113,6 +128,13 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
             padding: 0;
             background: $surface;
             scrollbar-size-vertical: 1;
+
+            /* On the color of a focused cursor, colored text is hard to read. */
+            &:focus > .option-list--option-highlighted {
+                color: $block-cursor-blurred-foreground;
+                background: $block-cursor-blurred-background;
+                text-style: bold;
+            }
         }
     }
     """
@@ -238,9 +260,13 @@ class ConfirmDialog(Dialog[bool]):
         self.dismiss(True)
 
 
+_SUMMARY_OTHERS = 9
+"""Lines of the border, the padding, a sentence of two lines and the button."""
+
+
 class SummaryDialog(Dialog[None]):
     DEFAULT_CSS = """
-    SummaryDialog #lines { height: auto; max-height: 20; margin-top: 1; }
+    SummaryDialog #lines { height: auto; margin-top: 1; }
     """
 
     def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
@@ -260,6 +286,9 @@ class SummaryDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one("#lines").focus()
+
+    def on_resize(self) -> None:
+        limit_height(self.query_one("#lines"), others=_SUMMARY_OTHERS)
 
 
 class SqlDialog(Dialog[None]):

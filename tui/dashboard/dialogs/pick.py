@@ -24,11 +24,13 @@ from store.errors import StoreError
 from store.formats import IdRange, id_range
 from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
-from tui.text.clean_text import clean, shorten, shorten_address, shorten_start
+from tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
 from tui.text.error_text import error_words
 
 _LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
-_BLOCK = "■"
+_LONGEST_COLUMN = 40
+"""Cells. Details are not aligned behind a longer label, because they would be far from the short labels."""
+_BLOCK, _BLOCK_CELLS = "■", 2
 _FROM = "from "
 """The first word of a detail that names files."""
 
@@ -53,6 +55,7 @@ class PickDialog(Dialog[str]):
     DEFAULT_CSS = """
     PickDialog {
         OptionList { max-height: 14; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        .warning { margin-top: 0; margin-bottom: 1; }
         #note { color: $foreground-muted; margin-top: 1; display: none; }
         #keys { margin-top: 1; }
     }
@@ -142,7 +145,8 @@ class PickDialog(Dialog[str]):
         """List these choices, and other meanings of the text."""
         offered = [*found, *self._beside(needle)]
         choices = self.query_one(OptionList)
-        choices.set_options([Option(ChoiceLine(choice), id=choice.key) for choice in offered])
+        columns = ChoiceColumns.of(offered)
+        choices.set_options([Option(ChoiceLine(choice, columns), id=choice.key) for choice in offered])
         keys = [choice.key for choice in offered]
         choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
         choices.display = bool(keys)
@@ -170,18 +174,44 @@ class PickDialog(Dialog[str]):
         return 2 if is_of_id else int(needle.casefold() in choice.label.casefold())
 
 
-class ChoiceLine(Visual):
-    """A choice on one line, which fits the width of its list."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceColumns:
+    """The cells that the choices of a list need if their details are aligned."""
 
-    def __init__(self, choice: Choice) -> None:
+    block: int
+    label: int
+    line: int
+
+    @classmethod
+    def of(cls, choices: Sequence[Choice]) -> "ChoiceColumns":
+        texts = [_texts(choice) for choice in choices]
+        block = _BLOCK_CELLS if any(choice.color for choice in choices) else 0
+        label = max((cell_len(label) for label, detail, ending in texts if detail or ending), default=0)
+        rest = max((cell_len(f"{detail}{ending}") for _, detail, ending in texts), default=0)
+        return cls(block=block, label=label, line=block + label + rest + len("   "))
+
+
+def _texts(choice: Choice) -> tuple[str, str, str]:
+    """Return the label, the detail and the ending as clean text."""
+    limit = _LONGEST_ADDRESS if choice.ending else _LONGEST_LABEL
+    label, detail = clean(choice.label, limit=limit), clean(choice.detail, limit=limit)
+    return label, detail, f", {choice.ending}" if detail and choice.ending else choice.ending
+
+
+class ChoiceLine(Visual):
+    """A choice on one line, which fits the width of its list. Details are aligned if all lines have room for it."""
+
+    def __init__(self, choice: Choice, columns: ChoiceColumns) -> None:
         self._choice = choice
+        self._columns = columns
 
     def content(self, width: int | None = None) -> Content:
-        choice, limit = self._choice, _LONGEST_ADDRESS if self._choice.ending else _LONGEST_LABEL
-        label, detail = clean(choice.label, limit=limit), clean(choice.detail, limit=limit)
-        ending = f", {choice.ending}" if detail and choice.ending else choice.ending
-        block = (f" {_BLOCK}", choice.color) if choice.color else ("", "")
-        if choice.ending and width is not None:
+        choice, columns = self._choice, self._columns
+        label, detail, ending = _texts(choice)
+        block = (pad(f" {_BLOCK}" if choice.color else "", columns.block), choice.color or "")
+        if width is not None and columns.label <= _LONGEST_COLUMN and columns.line <= width:
+            label = pad(label, columns.label)
+        elif choice.ending and width is not None:
             room = width - len(f"{block[0]}   {ending}")
             detail = _fit_detail(detail, max(room - cell_len(label), room // 3))
             room -= cell_len(detail)

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from store.errors import StoreError
-from tui.dashboard.dialogs.dialog import Dialog, choices_line
+from tui.dashboard.dialogs.dialog import Dialog, choices_line, limit_height
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import pad
 from tui.text.error_text import error_words
@@ -21,6 +21,8 @@ FoundType = TypeVar("FoundType")
 _GAP = "  "
 _LOW = 18
 """A screen with fewer lines has no empty lines around the table."""
+_OTHERS, _LOW_OTHERS = 14, 6
+"""Lines of the border, the padding, the options, a heading, the summary and the keys."""
 
 
 class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
@@ -108,6 +110,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
 
     def on_resize(self) -> None:
         self.set_class(self._is_low, "-low")
+        limit_height(self.query_one(VerticalScroll), others=_LOW_OTHERS if self._is_low else _OTHERS)
         self._draw_options()
         self.call_after_refresh(self._draw_table)
 

@@ -109,7 +109,14 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         #list { height: auto; max-height: 40%; }
         #titles { dock: top; height: 1; text-wrap: nowrap; }
         OptionList { height: auto; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
-        OptionList:focus { background-tint: $foreground 0%; }
+        OptionList:focus {
+            background-tint: $foreground 0%;
+            /* The details take the focus, too. Rows know the color of the cursor. */
+            & > .option-list--option-highlighted {
+                color: $block-cursor-foreground;
+                background: $block-cursor-background;
+            }
+        }
         #details { height: 1fr; border-top: solid $primary; }
         #keys { height: auto; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
 

@@ -27,8 +27,10 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
 
     DEFAULT_CSS = """
     WasteDialog {
-        #dialog { width: 130; height: 40; overflow: hidden; }
-        VerticalScroll { height: 1fr; }
+        #dialog { width: 130; overflow: hidden; }
+        VerticalScroll { height: auto; }
+        #summary { margin-top: 1; }
+        &.-low #summary { margin-top: 0; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
 from textual import events
@@ -64,10 +64,25 @@ _KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "ne
 """Second parts of ids of keys that are useless in a palette, such as cursor keys."""
 
 
+_KEYS_RANK = 3.0
+
+
+@dataclass(eq=False, kw_only=True)
+class RankedHit(DiscoveryHit):
+    """A command that is listed before the user types. Otherwise, the fastest provider would be listed first."""
+
+    rank: float
+
+    @property
+    def score(self) -> float:
+        return self.rank
+
+
 class DashboardCommands(Provider):
     async def discover(self) -> Hits:
         for action in self._actions():
-            yield DiscoveryHit(Content(_title(action)), self._run(action), text=_title(action), help=action.what)
+            title = _title(action)
+            yield RankedHit(Content(title), self._run(action), text=title, help=action.what, rank=_KEYS_RANK)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -131,8 +146,8 @@ def highlighted(matcher: Matcher, title: str) -> Content:
 
 
 def explained(title: Content, about: str) -> Content:
-    """Append a text without reading it as markup. A hit's help text would be read as markup."""
-    return Content.assemble(title, (f"  {about}", "$foreground-muted"))
+    """Append a line below, like a hit's help. That help would be read as markup."""
+    return Content.assemble(title, (f"\n{about}", "$foreground-muted not bold")) if about else title
 
 
 def _title(action: BoundAction) -> str:
@@ -151,6 +166,9 @@ class PaletteEntry:
 class OfferCommands(Provider):
     """Commands of the dashboard. Above a dialog there are none."""
 
+    RANK: ClassVar[float]
+    """The place of these commands before the user types. The greatest is the first."""
+
     def offers(self) -> Iterator[PaletteEntry]:
         """Yield entries. Their texts must be clean."""
         raise NotImplementedError
@@ -158,7 +176,8 @@ class OfferCommands(Provider):
     async def discover(self) -> Hits:
         for offer in self._present():
             if offer.is_first_choice:
-                yield DiscoveryHit(explained(Content(offer.title), offer.about), offer.run, text=offer.title)
+                shown = explained(Content(offer.title), offer.about)
+                yield RankedHit(shown, offer.run, text=offer.title, rank=self.RANK)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -176,6 +195,8 @@ class OfferCommands(Provider):
 
 
 class RetentionCommands(OfferCommands):
+    RANK = 1.0
+
     def offers(self) -> Iterator[PaletteEntry]:
         yield PaletteEntry(
             title="Archived jobs", about="list and restore archived jobs", run=partial(self._request, "archive")
@@ -187,6 +208,8 @@ class RetentionCommands(OfferCommands):
 
 
 class ViewCommands(OfferCommands):
+    RANK = 2.0
+
     async def startup(self) -> None:
         self.host.read_views()
 
@@ -215,6 +238,13 @@ def _remove(host: "ActionHost", name: str) -> None:
 
 class Palette(CommandPalette, ClosesOnce[None]):
     """A palette that runs only commands that match the whole typed text."""
+
+    DEFAULT_CSS = """
+    Palette {
+        & > Vertical { width: 100; max-width: 100%; }
+        SearchIcon { display: none; }
+    }
+    """
 
     def takes_key(self, event: events.Event) -> bool:
         """Take text during a search. Keys that choose wait for the results."""

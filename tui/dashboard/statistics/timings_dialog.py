@@ -31,7 +31,7 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     DEFAULT_CSS = """
     TimingsDialog {
         #dialog { width: 100; }
-        VerticalScroll { height: auto; max-height: 50vh; }
+        VerticalScroll { height: auto; }
         #summary { margin-top: 1; }
         &.-low #summary { margin-top: 0; }
     }

@@ -145,7 +145,9 @@ _KEYS = {
     "dialog.leave": "close",
 }
 _TRYING = "trying"
-_TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
+_TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 11, 21, 11
+_LOW = 31
+"""A screen with fewer lines has no empty lines in the dialog, so that 24 lines show all rows."""
 
 
 class Check(Protocol):
@@ -173,13 +175,18 @@ class IsolationDialog(Dialog[None]):
 
     DEFAULT_CSS = """
     IsolationDialog {
-        #dialog { width: 116; height: 96%; max-height: 29; padding: 0 2; }
+        #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; }
         #who { height: auto; }
         OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         OptionList:focus { background-tint: $foreground 0%; }
         #answer { height: 3; margin-top: 1; color: $foreground; }
         #progress { height: auto; max-height: 3; }
-        #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        #keys { height: 1; margin-top: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+
+        &.-low {
+            OptionList, #answer, #keys { margin-top: 0; }
+            #answer { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -214,6 +221,16 @@ class IsolationDialog(Dialog[None]):
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
         self.call_after_refresh(self._start, tries_writes=self._tries_writes)
+
+    def on_resize(self) -> None:
+        self.set_class(self._is_low, "-low")
+        if self.is_open:
+            self.say("who", self._who())
+            self._draw_answer()
+
+    @property
+    def _is_low(self) -> bool:
+        return self.size.height < _LOW
 
     # Running the check
 
@@ -349,13 +366,13 @@ class IsolationDialog(Dialog[None]):
         database = ("Database: ", muted), (clean(self._check.database, limit=60), "bold")
         if self._plan is None:
             return Content.assemble(*database, "\n", ("Every try is rolled back.", muted))
-        return Content.assemble(
-            *database,
-            ("  every try is rolled back\n", muted),
+        names = Content.assemble(
             (who(self._plan.other), "bold $text-accent"),
             (" tries to reach rows of ", muted),
             (who(self._plan.owner), "bold $text-accent"),
         )
+        # The lower border names the database, too.
+        return names if self._is_low else Content.assemble(*database, ("  every try is rolled back\n", muted), names)
 
     def _row(self, index: int) -> Content:
         target, verb = PROBED[index]
@@ -376,7 +393,8 @@ class IsolationDialog(Dialog[None]):
             self.say("answer", Content())
             return
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        self.say("answer", Content.assemble((f"{attempt_words(*PROBED[index])}.\n", "$foreground-muted"), answer))
+        attempt, gap = f"{attempt_words(*PROBED[index])}.", " " if self._is_low else "\n"
+        self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
 
 
 async def show_isolation(host: "ActionHost") -> None:
