@@ -47,3 +47,15 @@ insert into gjobs.job_event_log
 select job_id, project_id, user_number, mode, kind, from_status, to_status, error, cost_cents, retry_count, actor_role, 'worker',
        owner, note, at
   from happened order by at;
+
+-- Jobs of another user that were archived ten days ago: copies of finished ones, made a hundred days earlier.
+insert into gjobs.archived_jobs
+       (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count, completed_at, archived_at)
+select md5(j.id::text)::uuid, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents,
+       j.created_at - interval '100 days', j.updated_at - interval '100 days', j.retry_count, j.completed_at - interval '100 days',
+       at.now - interval '10 days'
+  from (select j.*, row_number() over (partition by j.project_id, j.status order by j.created_at desc, j.id) as number
+          from generation_jobs j join auth.users u on u.id = j.user_id
+         where u.email = 'ben@example.com' and j.status in ('succeeded', 'failed')) j,
+       (select current_setting('pictures.now')::timestamptz as now) at
+ where j.number <= case j.status when 'succeeded' then 7 else 2 end;

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from markdown_it import MarkdownIt
 
-from screenshots.make import NOW, add_hidden_jobs, add_workers
+from screenshots.frozen_store import NOW
+from screenshots.make import add_hidden_jobs, add_workers
 from store.case.case import Case, CasePerson
 from store.case.person import find_person, person_of_job
 from store.case.read_case import read_case

@@ -1,0 +1,83 @@
+"""Scenes of the dialogs."""
+
+from textual.widgets import OptionList
+
+from screenshots.stage import Stage
+from store.jobs.job import JobStatus
+from tui.text.error_text import Toast
+
+
+async def messages(stage: Stage) -> None:
+    kept = (
+        Toast(text="Started main_white 5f0c8d1e."),
+        Toast(text="Not possible now: The database is not reachable.", severity="error"),
+        Toast(text="Only a running job can be completed. This one is queued.", severity="warning"),
+        Toast(text="Deleted 3 jobs.", keys="U undo"),
+    )
+    for toast in kept:
+        stage.app.messages.keep(toast)
+    await stage.open("m", "#messages-list")
+
+
+async def export(stage: Stage) -> None:
+    await stage.open("e", "#agree")
+    await stage.type_into("#file", "/home/ada/autumn.jsonl")
+
+
+async def acting_user(stage: Stage) -> None:
+    await stage.open("u", "#choices")
+    choices = stage.app.screen.query_one("#choices", OptionList)
+    await stage.wait_for(lambda: choices.option_count > 2)
+
+
+async def projects(stage: Stage) -> None:
+    await stage.open("p", "#choices")
+
+
+async def databases(stage: Stage) -> None:
+    await stage.open("D", "#choices")
+
+
+async def timings(stage: Stage) -> None:
+    await stage.open("t", "#table")
+    await stage.has_drawn("#table", "MODE")
+
+
+async def isolation(stage: Stage) -> None:
+    """Confirm the check of a user, and wait for its last test."""
+    await stage.open("i", "#dialog")
+    await stage.press("y")
+    await stage.wait_for(lambda: bool(stage.app.screen.query("#progress")))
+    await stage.has_drawn("#progress", "17 kept")
+
+
+async def archive(stage: Stage) -> None:
+    """Mark two jobs in the archive of all projects."""
+    stage.app.dashboard.choose_project(None)
+    await stage.wait_for(lambda: stage.app.dashboard.has_all and stage.app.dashboard.listed_name == "all projects")
+    await stage.run_command("Archived jobs")
+    await stage.wait_for(lambda: bool(stage.app.screen.query("#archived")))
+    archived = stage.app.screen.query_one("#archived", OptionList)
+    await stage.wait_for(lambda: archived.option_count > 0)
+    await stage.has_drawn("#count", "archived jobs")
+    await stage.press("space", "space")
+
+
+async def cleanup(stage: Stage) -> None:
+    await stage.run_command("Clean up")
+    await stage.wait_for(lambda: bool(stage.app.screen.query("#statuses")))
+
+
+async def palette(stage: Stage) -> None:
+    await stage.open_palette()
+
+
+async def views(stage: Stage) -> None:
+    await stage.open_palette("view")
+
+
+async def marks(stage: Stage) -> None:
+    """Mark some jobs, and ask to delete them."""
+    await stage.go_to(lambda job: job.status is JobStatus.RUNNING)
+    await stage.press("space", "space", "space")
+    await stage.open("d", "#dialog")
