@@ -485,6 +485,7 @@ class GjobsApp(MessageApp[int]):
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
+        variables |= appearance.text_variables(variables)
         return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
 
     def _place(self, store: "Store") -> str:

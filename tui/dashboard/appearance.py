@@ -8,8 +8,9 @@ from rich.console import Console, RenderableType
 from textual.app import App
 from textual.color import BLACK, WHITE, Color
 
-_LEAST_CONTRAST = 3.0
-"""Minimum contrast of a line with its background, from the accessibility guidelines."""
+_LEAST_CONTRAST, _LEAST_TEXT_CONTRAST = 3.0, 4.5
+"""Minimum contrast of a line and of a text with the background, from the accessibility guidelines."""
+_TEXTS = ("text-primary", "text-accent", "text-success", "text-warning", "text-error")
 _STEPS = 20
 
 CSS = """
@@ -47,7 +48,7 @@ def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: boo
     words = {"writing-block": block.hex, "writing-text": text_on(block).hex}
     if not writing:
         return {**_of_database(color, theme), **words}
-    line = block if background.ansi is not None else _readable(block, background)
+    line = block if background.ansi is not None else _readable(block, {background: _LEAST_CONTRAST})
     return {**_of_database(color, theme), **words, "frame": line.hex, "frame-quiet": line.hex}
 
 
@@ -60,7 +61,7 @@ def _of_database(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
             "frame-text": theme["text-primary"],
         }
     block, background = Color.parse(color), Color.parse(theme["background"])
-    line = block if background.ansi is not None else _readable(block, background)
+    line = block if background.ansi is not None else _readable(block, {background: _LEAST_CONTRAST})
     return {
         "frame": line.hex,
         "frame-quiet": line.hex if background.ansi is not None else background.blend(line, 0.55).hex,
@@ -69,15 +70,24 @@ def _of_database(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def text_variables(theme: Mapping[str, str]) -> dict[str, str]:
+    """Return the text colors of a theme, made brighter or darker until they are readable in dialogs."""
+    surface, cursor = Color.parse(theme["surface"]), Color.parse(theme["block-cursor-blurred-background"])
+    if surface.ansi is not None or cursor.ansi is not None:
+        return {}
+    limits = {surface: _LEAST_TEXT_CONTRAST, surface.blend(cursor, cursor.a, 1): _LEAST_CONTRAST}
+    return {name: _readable(Color.parse(theme[name]), limits).hex for name in _TEXTS}
+
+
 def text_on(block: Color) -> Color:
     return max((BLACK, WHITE), key=lambda text: contrast(text, block))
 
 
-def _readable(color: Color, background: Color) -> Color:
-    """Return the color, made brighter or darker until it is readable."""
-    away = text_on(background)
+def _readable(color: Color, limits: Mapping[Color, float]) -> Color:
+    """Return the color, made brighter or darker until it has at least this contrast with each background."""
+    away = text_on(next(iter(limits)))
     shades = (color.blend(away, step / _STEPS) for step in range(_STEPS + 1))
-    return next((shade for shade in shades if contrast(shade, background) >= _LEAST_CONTRAST), away)
+    return next((shade for shade in shades if all(contrast(shade, on) >= least for on, least in limits.items())), away)
 
 
 def contrast(one: Color, other: Color) -> float:

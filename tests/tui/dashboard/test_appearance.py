@@ -5,9 +5,11 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from store.configuration.config_reader import NAMES
-from tui.dashboard.appearance import contrast, frame_variables, text_on
+from tui.dashboard.appearance import contrast, frame_variables, text_on, text_variables
 
 THEMES = {name: {**theme.to_color_system().generate(), **theme.variables} for name, theme in BUILTIN_THEMES.items()}
+
+TEXTS = {"text-primary", "text-accent", "text-success", "text-warning", "text-error"}
 
 COLORS = (*NAMES, "#123", "#808080", "#fefefe")
 
@@ -25,6 +27,19 @@ def test_frame_lines_and_labels_have_enough_contrast_in_every_theme(theme: str) 
         assert variables["frame-block"].rgb == Color.parse(color).rgb
         if background.ansi is None:
             assert contrast(variables["frame"], background) >= 3, color
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_is_readable_in_dialogs_and_on_their_cursor_in_every_theme(theme: str) -> None:
+    values = THEMES[theme]
+    surface, cursor = (Color.parse(values[name]) for name in ("surface", "block-cursor-blurred-background"))
+    variables = text_variables(values)
+    assert set(variables) == (set() if theme.startswith("ansi") else TEXTS)
+    for name, value in variables.items():
+        assert contrast(Color.parse(value), surface) >= 4.5, name
+        assert contrast(Color.parse(value), surface.blend(cursor, cursor.a, 1)) >= 3, name
+    if theme == "textual-dark":
+        assert all(Color.parse(value).hex == Color.parse(values[name]).hex for name, value in variables.items())
 
 
 def test_frame_color_with_enough_contrast_is_used_unchanged() -> None:

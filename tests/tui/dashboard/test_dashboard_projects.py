@@ -71,6 +71,7 @@ async def test_user_starts_at_their_newest_project_with_jobs(dashboard: Driver, 
     await dashboard.until(
         lambda: [str(one.prompt).split()[-1] for one in projects.options] == ["1", "0", "1"] and dashboard.rows == [8]
     )
+    await dashboard.press("p", shows=("Winter sale  0 jobs", "Trail gear   1 job, $"))
 
 
 async def test_all_projects_counts_visible_jobs_in_hidden_projects(jobs_db: JobsDatabase, dashboard: Driver) -> None:

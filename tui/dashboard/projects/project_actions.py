@@ -1,6 +1,6 @@
 """Pick or create a project."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -30,7 +30,7 @@ async def pick_project(host: "ActionHost", projects: Sequence[ProjectName]) -> N
     chosen = host.dashboard.listed.project_id
     everything = Choice(key=_ALL, label="All projects", detail="")
     totals = host.dashboard.project_totals
-    choices = [everything, *(_project_choice(project, totals.get(project.id)) for project in projects)]
+    choices = [everything, *(_project_choice(project, totals) for project in projects)]
     dialog = PickDialog(
         title="Show which project?",
         choices=choices,
@@ -47,11 +47,14 @@ async def pick_project(host: "ActionHost", projects: Sequence[ProjectName]) -> N
         host.dashboard.choose_project(None if picked == _ALL else UUID(picked))
 
 
-def _project_choice(project: ProjectName, totals: ProjectTotals | None) -> Choice:
+def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) -> Choice:
+    """Return the choice. Projects without jobs are missing among known totals."""
+    of_project = totals.get(project.id)
+    without = jobs_count(0) if totals else ""
     return Choice(
         key=str(project.id),
         label=project.name,
-        detail=f"{jobs_count(totals.job_count)}, {money(totals.total_cost_cents)}" if totals else "",
+        detail=f"{jobs_count(of_project.job_count)}, {money(of_project.total_cost_cents)}" if of_project else without,
         identifier=project.id,
     )
 
