@@ -155,8 +155,9 @@ def test_burst_of_keys_goes_into_the_form_that_its_first_key_opens(work_dir: Pat
     assert pane.wait_for_end() == 0
 
 
-def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Path, cleanup: ExitStack) -> None:
-    pane = open_pane(work_dir, cleanup, "demo")
+def test_demo_runs_jobs_by_itself_and_is_recorded_until_its_terminal_closes(work_dir: Path, cleanup: ExitStack) -> None:
+    recording = work_dir / "demo.cast"
+    pane = open_pane(work_dir, cleanup, "demo", "--record", str(recording))
     # Compare the list. The counts refresh far less often.
     jobs = re.compile(r"(?:◌ queued|▸ running|✓ succeeded|✗ failed) +[a-z]\w+")
 
@@ -173,11 +174,11 @@ def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Pat
     pane.press("w")
     wait_for("the dashboard", lambda: "Workers · as" not in pane.screen())
 
-    pane.press("q")
-    assert pane.wait_for_end() == 0
     pane.close()
     wait_for("the end of its processes", lambda: not any(str(work_dir) in command for _, _, command in process_table()))
-    assert not list(work_dir.glob("gjobs-*"))
+    assert not [*work_dir.glob("gjobs-*"), *work_dir.glob(".gjobs-*")]
+    _, *events = [json.loads(line) for line in recording.read_text(encoding="utf-8").splitlines()]
+    assert "Workers · as" in "".join(data for _, _, data in events)
 
 
 def test_scripted_demo_plays_its_steps_and_is_recorded(work_dir: Path, cleanup: ExitStack) -> None:

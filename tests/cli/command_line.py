@@ -223,10 +223,19 @@ class Terminal:
             pass
         return self.process.wait(PATIENCE)
 
+    def hang_up(self) -> int:
+        """Close the terminal under the command, as a terminal window does, and return its exit code."""
+        os.close(self._master)
+        self._master = -1
+        for _ in range(2):  # The shell forwards the kernel's signal.
+            self.process.send_signal(signal.SIGHUP)
+        return self.process.wait(PATIENCE)
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        if self._master != -1:
+            os.close(self._master)
 
     def _read_some(self) -> bool:
         """Return False at the end. On Linux, reading from a terminal whose program has ended is an error."""

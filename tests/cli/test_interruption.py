@@ -181,6 +181,28 @@ def test_sigterm_interrupts_the_command_before_it_takes_effect(
 
 
 @pytest.mark.parametrize(
+    ("numbers", "cleans_up"),
+    [
+        ((signal.SIGHUP, signal.SIGHUP, signal.SIGTERM), True),
+        ((signal.SIGTERM, signal.SIGHUP), True),
+        ((signal.SIGTERM, signal.SIGTERM), False),
+    ],
+)
+def test_only_a_repeated_sigterm_interrupts_the_cleanup(
+    handled_signals: list[int], monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...], cleans_up: bool
+) -> None:
+    monkeypatch.setattr(signal, "raise_signal", handled_signals.append)
+    with orderly_termination(json=False):
+        handler = signal.getsignal(signal.SIGHUP)
+        for number in numbers:
+            assert callable(handler)
+            handler(number, None)
+    assert handled_signals == (
+        [signal.SIGINT, numbers[-1]] if cleans_up else [signal.SIGINT, signal.SIGINT, numbers[-1]]
+    )
+
+
+@pytest.mark.parametrize(
     ("json", "error", "said"),
     [
         (True, None, '{"error": {"kind": "interrupted", "message": "Interrupted.", "hint": null, "exit_code": 130}}\n'),

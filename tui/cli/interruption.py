@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def orderly_termination(*, json: bool, of_hangup: bool = True) -> Iterator[None]:
-    """Let SIGTERM end the block like an interrupt, so that it can clean up. Then the signal takes effect.
+def orderly_termination(*, json: bool) -> Iterator[None]:
+    """Let SIGTERM or SIGHUP end the block like an interrupt, so that it can clean up. Then the signal takes effect.
 
     The signal may end the process, so the block's error is reported first.
-    With `of_hangup`, SIGHUP is handled the same way, unless it is ignored, as under `nohup`.
+    An ignored signal stays ignored, as SIGHUP under `nohup`.
     """
     came: int | None = None
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         nonlocal came
-        came = number
+        former, came = came, number
+        if former is not None and signal.SIGHUP in (former, number):
+            # A closed terminal may send several signals. Only a repeated SIGTERM interrupts the cleanup.
+            return
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             # A shell starts background commands like this. They would ignore an interrupt.
             raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
-    numbers = [signal.SIGTERM, signal.SIGHUP] if of_hangup else [signal.SIGTERM]
-    previous = {number: signal.getsignal(number) for number in numbers}
-    heeded = [number for number in numbers if previous[number] is not signal.SIG_IGN]
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number, handler in previous.items() if handler is not signal.SIG_IGN]
     for number in heeded:
         signal.signal(number, interrupt)
     try:

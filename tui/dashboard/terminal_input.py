@@ -1,4 +1,4 @@
-"""Drops terminal input that Textual cannot read."""
+"""Drops terminal input that Textual cannot read, and output that a closed terminal cannot show."""
 
 import codecs
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from textual import events
 from textual._parser import TokenCallback
 from textual._xterm_parser import XTermParser
 from textual.drivers import linux_driver
+from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 from textual.message import Message
@@ -97,17 +98,33 @@ def _is_text(key: events.Key) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in f"{key.key}{key.character or ''}")
 
 
-# LinuxDriver.run_input_thread reads both names from its module.
+class LenientWriter(WriterThread):
+    """Discards the output once the terminal is closed. In Textual, the thread would end and its queue would fill up.
+    Then the app would wait forever.
+    """
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except OSError:
+            while self._queue.get() is not None:
+                pass
+
+
+# LinuxDriver reads these names from its module.
 vars(linux_driver).update(
     XTermParser=LenientParser,
+    WriterThread=LenientWriter,
     getincrementaldecoder=lambda name: partial(codecs.getincrementaldecoder(name), errors="ignore"),
 )
 
 
 class GuardedDriver(LinuxDriver):
     def _run_input_thread(self) -> None:
-        """Make an error in the thread end the app like any other error."""
+        """Make an error in the thread end the app like any other error. A closed terminal is none."""
         try:
             self.run_input_thread()
+        except OSError:
+            self._app.call_later(self._app.exit)
         except Exception as error:
             self._app.call_later(self._app._handle_exception, error)  # noqa: SLF001

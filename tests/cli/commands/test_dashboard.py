@@ -7,8 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, run_process
+from tests.cli.command_line import Configure, OpenTerminal, Run, Sql, assert_refused, profile, run_process
+from tests.conftest import Conninfo, connect
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
+from tests.store.store_fixtures import until
 
 _STUCK = """
 insert into generation_jobs (user_id, project_id, status, mode, cost_cents, created_at, updated_at)
@@ -85,17 +87,36 @@ def test_dashboard_ignores_invalid_terminal_input(open_terminal: OpenTerminal) -
 
 
 @pytest.mark.usefixtures("url")
-@pytest.mark.parametrize("ending", ["q", "SIGTERM"])
-def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal, ending: str) -> None:
+@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGHUP])
+def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal, number: int | None) -> None:
     terminal = open_terminal("--as", "ada@example.com", columns=120)
     terminal.read_until("API timeout")
-    if ending == "q":
+    if number is None:
         terminal.type("q")
     else:
-        terminal.process.send_signal(signal.SIGTERM)
-    assert terminal.finish() == (0 if ending == "q" else -signal.SIGTERM)
+        terminal.process.send_signal(number)
+    assert terminal.finish() == (0 if number is None else -number)
     assert "\x1b[?1049l" in terminal.screen
     assert "Traceback" not in terminal.screen
+
+
+async def test_export_leaves_no_file_if_the_terminal_closes(
+    open_terminal: OpenTerminal, database: Conninfo, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    terminal.type("e")
+    terminal.read_until("Export (enter)")
+    with connect(database) as other:
+        other.execute("lock table public.generation_jobs in access exclusive mode")
+        terminal.type("\r")
+        await until(lambda: any(folder.glob(".gjobs-export-*")) and bool(sql(waiting)))
+        assert terminal.hang_up() == -signal.SIGHUP
+    assert not list(folder.iterdir())
 
 
 def test_mistakes_in_a_scenario_are_reported_by_line_and_key_before_the_demo_starts(tmp_path: Path) -> None:

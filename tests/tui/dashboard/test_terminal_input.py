@@ -1,6 +1,9 @@
 """What Textual cannot read is dropped, and what comes after it is read."""
 
 import codecs
+import errno
+import io
+import threading
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -11,6 +14,7 @@ from textual import _parser, events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import XTermParser
 from textual.drivers import linux_driver
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 from textual.message import Message
 
 from tests.odd_input import LATE_REPLIES, ODD_INPUT, UNUSUAL_REPLIES
@@ -308,3 +312,23 @@ def test_keys_show_that_no_late_rest_comes(start: bytes, clock: Clock) -> None:
     typed = (b"\x1b[B", b"\x1b[3~", b"\x1bb", b"\x1b", b"r")
     assert line.send(start, *typed, pause=5.2) == ["down", "delete", "escape", "b", "escape", "r"]
     assert line.send(b"sd" + REPEATED_KEYS, pause=0) == ["s", "d", "down", "down", "down"]
+
+
+class _ClosedTerminal(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_output_to_a_closed_terminal_is_discarded() -> None:
+    writer: WriterThread = vars(linux_driver)["WriterThread"](_ClosedTerminal())
+    writer.start()
+
+    def write_much() -> None:
+        for _ in range(2 * MAX_QUEUED_WRITES):
+            writer.write("x")
+        writer.stop()
+
+    writing = threading.Thread(target=write_much, daemon=True)
+    writing.start()
+    writing.join(timeout=20)
+    assert not writing.is_alive()

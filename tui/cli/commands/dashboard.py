@@ -26,8 +26,7 @@ def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) ->
     connections = start_connecting(settings)
     from tui.dashboard.run import run_dashboard
 
-    # If the terminal is gone, nothing is left to clean up.
-    with orderly_termination(json=False, of_hangup=False):
+    with orderly_termination(json=False):
         return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
 
 
@@ -67,7 +66,7 @@ def open_demo(
     _require_terminal()
     from tui.dashboard.run import run_demo
 
-    with orderly_termination(json=False, of_hangup=False):
+    with orderly_termination(json=False):
         if record is None:
             return ExitCode(run_demo(settings, control))
         if record == STDOUT:
