@@ -174,5 +174,5 @@ async def _insert_retries(transaction: WriteTransaction, new_ids: Mapping[UUID, 
     if made.keys() != set(new_ids.values()) or set(linked) != made.keys():
         raise validation.not_stored("job")
     what = "job" if len(made) == 1 else f"{len(made)} jobs"
-    transaction.record(WriteRecord(what=f"retry {what}", after=tuple(made.values())))
+    transaction.record(WriteRecord(what=f"retry {what}", after=tuple(made.values()), repeats=tuple(new_ids)))
     return made

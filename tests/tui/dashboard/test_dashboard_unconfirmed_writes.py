@@ -114,6 +114,19 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
     assert jobs_db.status(5) == ("running" if arrives else "queued")
 
 
+async def test_retries_whose_answer_is_lost_are_counted_by_the_failed_jobs(
+    connection: Connection, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.job(10, "failed")
+    driver = connection.driver
+    await driver.refreshes(rows=[1, 2, 3, 4, 5, 6, 10])
+    await driver.press("5", rows=[4, 10])
+    await driver.press("asterisk", "r", dialog="Retry these 2 jobs?")
+    await connection.lose_the_answer("y", arrives=True)
+    await driver.reports("Retried 2 of 2 jobs.")
+    assert jobs_db.sql("select count(*) from generation_jobs where status = 'queued'") == [(4,)]
+
+
 @ARRIVES
 @pytest.mark.parametrize("actor", [OPERATOR])
 async def test_interrupted_budget_change_is_resolved_and_reported(

@@ -101,7 +101,8 @@ class BulkWrite:
                 if resolved.was_made is False:
                     break
                 otherwise = LEFT if resolved.was_made else UNKNOWN
-                whys = [None if resolved.was_made and job.id in resolved.written.ids else otherwise for job in chunk]
+                reached = resolved.written.repeats or resolved.written.ids
+                whys = [None if resolved.was_made and job.id in reached else otherwise for job in chunk]
             except StoreError as error:
                 stopped_by = error
                 break
