@@ -275,10 +275,15 @@ def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> SkipReason 
         case Applied():
             return None
         case Refused(current=current):
-            return FINISHED if current.is_final else _is(current, "")
+            return of_status(current)
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)
+
+
+def of_status(current: AnyStatus) -> SkipReason:
+    """Return why a job in this status did not change."""
+    return FINISHED if current.is_final else is_in(current)
 
 
 def of_retry(outcome: RetryOutcome, known: MissingWhys) -> SkipReason | None:
@@ -288,7 +293,7 @@ def of_retry(outcome: RetryOutcome, known: MissingWhys) -> SkipReason | None:
         case AlreadyRetried():
             return REPEATED
         case Refused(current=current):
-            return _is(current, "")
+            return is_in(current)
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)
@@ -299,7 +304,7 @@ def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> SkipReason | No
         case Deleted():
             return None
         case Moved(job=job):
-            return _is(job.status, " now")
+            return is_in(job.status, " now")
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)
@@ -310,7 +315,7 @@ def refused_by(error: StoreError) -> SkipReason:
     return SkipReason(one=f"was refused ({reason})", many=f"were refused ({reason})")
 
 
-def _is(status: AnyStatus, when: str) -> SkipReason:
+def is_in(status: AnyStatus, when: str = "") -> SkipReason:
     word = status_word(status)
     return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 

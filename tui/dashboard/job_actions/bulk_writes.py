@@ -26,9 +26,11 @@ from tui.text.write_text import (
     SkipReason,
     deleted_toast,
     described_all,
+    is_in,
     of_deletion,
     of_missing,
     of_retry,
+    of_status,
     of_transition,
     refused_by,
     restored_toast,
@@ -44,6 +46,8 @@ CHUNK = 50
 
 Send = Callable[[Sequence[GenerationJob]], Awaitable[Sequence[SkipReason | None]]]
 """Sends a chunk in one transaction. Returns for each job why it was skipped, or None if it was written."""
+
+Refusal = Callable[[GenerationJob], SkipReason | None]
 
 _OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
 """Errors that a single job of a chunk can cause."""
@@ -69,8 +73,14 @@ class BulkOutcome:
 class BulkWrite:
     """A write to the jobs that the user saw. Jobs that match later are not added."""
 
-    def __init__(self, jobs: Sequence[GenerationJob], send: Send) -> None:
-        self.jobs = tuple(jobs)
+    def __init__(self, jobs: Sequence[GenerationJob], send: Send, *, refused: Refusal | None = None) -> None:
+        """`refused` returns why a job may not be written as the user saw it. Such a job is never sent: the user did
+        not agree to write it, even if it could be written by now.
+        """
+        whys = {job.id: refused(job) if refused else None for job in jobs}
+        self.jobs = tuple(job for job in jobs if whys[job.id] is None)
+        """The jobs to send."""
+        self._refused = [SkippedJob(job=job, why=why) for job in jobs if (why := whys[job.id]) is not None]
         self._send = send
         self._is_stopping = False
 
@@ -82,7 +92,7 @@ class BulkWrite:
         """Write all chunks. `progress` gets the number of processed jobs. Never raise a StoreError."""
         chunks = deque(self.jobs[at : at + CHUNK] for at in range(0, len(self.jobs), CHUNK))
         done: list[GenerationJob] = []
-        left: list[SkippedJob] = []
+        left = list(self._refused)
         stopped_by: StoreError | WriteResolved | None = None
         while chunks and not self._is_stopping and stopped_by is None:
             chunk = chunks[0]
@@ -109,7 +119,7 @@ class BulkWrite:
             chunks.popleft()
             done += [job for job, why in zip(chunk, whys, strict=True) if why is None]
             left += [SkippedJob(job=job, why=why) for job, why in zip(chunk, whys, strict=True) if why is not None]
-            progress(len(done) + len(left))
+            progress(len(done) + len(left) - len(self._refused))
         not_reached = tuple(chain.from_iterable(chunks))
         return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
 
@@ -157,6 +167,10 @@ async def _known(context: "ActionContext", outcomes: Iterable[object]) -> Missin
     return {job_id: of_hidden if job_id in hidden else write_text.GONE for job_id in missing}
 
 
+def refuses_transition(target: JobStatus) -> Refusal:
+    return lambda job: None if job.status in target.sources else of_status(job.status)
+
+
 def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         job_ids = [job.id for job in chunk]
@@ -181,6 +195,10 @@ async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool
 async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Toast:
     known = await _known(context, [outcome])
     return retry_toast(job, outcome, of_retry(outcome, known))
+
+
+def refuses_retry(job: GenerationJob) -> SkipReason | None:
+    return None if job.status is JobStatus.FAILED else is_in(job.status)
 
 
 def sends_retry(context: "ActionContext") -> Send:

@@ -98,7 +98,11 @@ class JobActions:
             self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-        bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None))
+        send, refused = (
+            bulk_writes.sends_transition(self._context, target, None),
+            bulk_writes.refuses_transition(target),
+        )
+        bulk = BulkWrite(jobs, send, refused=refused)
         done = STATUS_TEXTS[target].done
         return self._show_report(self._reported(await self._run_transition(bulk, target), done), done)
 
@@ -112,9 +116,10 @@ class JobActions:
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
                 return BulkReport(toast=await bulk_writes.end_with_error(self._context, jobs[0], target, text))
-            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, text))
+            refused = bulk_writes.refuses_transition(target)
+            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, text), refused=refused)
             outcome = await self._run_transition(bulk, target)
-            if outcome.stopped_by is not None and not outcome.done and not outcome.left:
+            if outcome.stopped_by is not None and len(outcome.not_reached) == len(bulk.jobs):
                 raise outcome.stopped_by
             return self._reported(outcome, words.done)
 
@@ -173,7 +178,7 @@ class JobActions:
         return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
 
     async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Toast:
-        bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context))
+        bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context), refused=bulk_writes.refuses_retry)
         report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
         return self._show_report(report.with_note(note) if note else report, "Retried")
 

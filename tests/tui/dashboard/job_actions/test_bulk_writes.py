@@ -48,6 +48,15 @@ async def test_bulk_write_sends_each_job_once_in_ordered_chunks() -> None:
     assert seen == [CHUNK, 2 * CHUNK, 2 * CHUNK + 20]
 
 
+async def test_bulk_write_never_sends_a_job_that_the_user_saw_in_a_refused_status() -> None:
+    sender, seen = Sender(), list[int]()
+    outcome = await BulkWrite(MANY[:5], sender, refused=lambda job: FINISHED if number_of(job) == 3 else None).run(
+        seen.append
+    )
+    assert (sender.sent, seen) == ([[1, 2, 4, 5]], [4])
+    assert [(number_of(left.job), left.why) for left in outcome.left] == [(3, FINISHED)]
+
+
 async def test_bulk_write_reports_skipped_jobs_with_their_reason() -> None:
     outcome = await BulkWrite(MANY[:9], Sender({3: FINISHED, 7: GONE_OR_HIDDEN})).run()
     assert [(number_of(left.job), left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE_OR_HIDDEN)]
