@@ -12,7 +12,7 @@ from tui.dashboard.details.details_pane import DetailsPane
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.keys.manual_dialog import Location, ManualDialog
 from tui.dashboard.statistics.load_dialog import LoadDialog
-from tui.text.load_text import PaceCause, pace_words
+from tui.text.load_text import PaceCause, pace_words, shown_load
 
 
 async def dashboard(stage: Stage) -> None:
@@ -99,8 +99,8 @@ async def load(stage: Stage) -> None:
         traffic=Traffic(sent=1_500, received=1_200),
         round_trip=0.052,
     )
-    pace = pace_words(2.0, interval=2.0, is_woken=True, cause=PaceCause.UNCHANGED)
-    stage.app.push_screen(LoadDialog(minute, pace=pace))
+    shown = shown_load(minute, pace=pace_words(2.0, interval=2.0, is_woken=True, cause=PaceCause.UNCHANGED))
+    stage.app.push_screen(LoadDialog(shown, lambda: shown))
     await stage.wait_for(lambda: bool(stage.app.screen.query("#keys")))
     await stage.press()
 

@@ -19,7 +19,7 @@ from tui.dashboard.status_line import PERMIT_ENDED, permit_hint
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_words
-from tui.text.load_text import pace_words
+from tui.text.load_text import ShownLoad, pace_words, shown_load
 from tui.text.write_text import where
 
 if TYPE_CHECKING:
@@ -192,10 +192,16 @@ def step_interval(host: "ActionHost", steps: int) -> None:
 
 def show_load(host: "ActionHost") -> None:
     """Show the load that polling causes."""
-    if (load := host.poller.load) is None:
+
+    def read_load() -> ShownLoad | None:
+        poller = host.poller
+        load = poller.load
+        return None if load is None else shown_load(load, pace=_pace(host), slow_answer=poller.slow_answer)
+
+    if (load := read_load()) is None:
         show_toast(host.app, Toast(text="No query has been sent yet."))
-        return
-    host.app.push_screen(LoadDialog(load, pace=_pace(host)))
+    else:
+        host.app.push_screen(LoadDialog(load, read_load))
 
 
 def _pace(host: "ActionHost") -> str:

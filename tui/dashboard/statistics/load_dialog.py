@@ -1,20 +1,25 @@
 """Shows what the dashboard costs the network, the database and this machine."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.widgets import Static
 
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.text.load_text import load_lines, load_title
+from tui.dashboard.dialogs.dialog import Dialog, DialogBox
+from tui.dashboard.widgets import SteadyText
+from tui.text.load_text import ShownLoad
 
-if TYPE_CHECKING:
-    from store.database.load_meter import Load
+_REFRESH_SECONDS = 1.0
+"""As often as the header."""
 
 
 class LoadDialog(Dialog[None]):
+    """Refreshes while it is open."""
+
     DEFAULT_CSS = """
     LoadDialog {
         .line {
@@ -30,16 +35,33 @@ class LoadDialog(Dialog[None]):
         Binding("q,enter,L", "leave", "Close", id="load.close", tooltip="Close the load"),
     ]
 
-    def __init__(self, load: "Load", *, pace: str) -> None:
-        """`pace` says when the dashboard refreshes."""
+    def __init__(self, load: ShownLoad, read_load: Callable[[], ShownLoad | None]) -> None:
+        """`read_load` returns the present load. It returns None without a session; the last load then stays."""
         super().__init__()
         self._load = load
-        self._pace = pace
+        self._read_load = read_load
 
     def compose(self) -> ComposeResult:
-        with self.box(load_title(self._load)):
-            for name, value in (*load_lines(self._load), ("Refresh", self._pace)):
+        with self.box(self._load.title):
+            for name, value in self._load.lines:
                 with Horizontal(classes="line"):
                     yield Static(name, classes="name", markup=False)
-                    yield Static(value, classes="value", markup=False)
+                    text = SteadyText(classes="value")
+                    text.say(Content(value))
+                    yield text
             yield Static(self.keys_line({"dialog.leave": "close"}), id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(_REFRESH_SECONDS, self._draw)
+
+    async def _draw(self) -> None:
+        load, before = self._read_load(), self._load
+        if not self.is_open or load is None or load == before:
+            return
+        self._load = load
+        if [name for name, _ in load.lines] != [name for name, _ in before.lines]:
+            await self.recompose()
+            return
+        self.query_one(DialogBox).border_title = Content(load.title)
+        for text, (_, value) in zip(self.query(".value").results(SteadyText), load.lines, strict=True):
+            text.say(Content(value))
