@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -243,7 +244,8 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
         return ("choose one", "$foreground-muted")
     if status.database is None or not status.actor_label:
         return ("connecting …", "$foreground-muted")
-    live = f"live every {elapsed(status.max_staleness)}"
+    # Rounded up: a slow connection's interval of 2.6 s is not 2 s.
+    live = f"live every {elapsed(ceil(round(status.max_staleness, 1)))}"
     if status.slow_answer is not None:
         return (f"{live}, answers take {milliseconds(status.slow_answer)}", "$text-warning")
     return ("live" if is_short else live, "$text-success")

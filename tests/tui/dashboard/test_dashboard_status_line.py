@@ -44,6 +44,11 @@ PRODUCTION = {"database": "Production", "has_color": True}
         ({"database": None}, None, "gjobs  no database yet · connecting …"),
         ({"database": None, "trouble": "no schema"}, None, "gjobs  no database yet · ✗ no schema"),
         ({"is_exposed": True}, 1.0, f"gjobs  {OF_ADA} · not encrypted · live every 2 s"),
+        (
+            {"slow_answer": 0.255, "max_staleness": 2.55},
+            1.0,
+            f"gjobs  {OF_ADA} · live every 3 s, answers take 255 ms",
+        ),
         ({"origin": "DATABASE_URL"}, 1.0, f"gjobs  DATABASE_URL host/app · {LIVE}"),
         (PRODUCTION, 1.0, f"Production  {LIVE}"),
         ({**PRODUCTION, "address": "host/app"}, 1.0, f"Production  host/app · {LIVE}"),

@@ -17,7 +17,7 @@ from tui.dashboard.widgets import ClosesOnce
 from tui.text.format import jobs_name
 
 LEFT_LIST = "The list changed first. gjobs ignored the keys that you typed for {}."
-STILL_CHANGING = "The last change of {} is not confirmed yet. gjobs ignored the keys that you typed after it."
+STILL_CHANGING = "The list does not show the last change of {} yet. gjobs ignored the keys that you typed after it."
 
 
 class KeyRules:
