@@ -89,25 +89,23 @@ class RowNotesReader:
     def _is_checked(self, candidates: Mapping[UUID, datetime]) -> bool:
         if self._checked_by is not self._host.poller.store:
             return False
-        if self._counted is not None and self._counted == self._idle_count():
+        # If a job becomes stuck, the next poll of the totals counts it.
+        if self._host.poller.is_idle and self._counted is not None and self._counted == self._count():
             return True
         is_fresh = not candidates or time.monotonic() - self._checked_at < _FRESH_SECONDS
         return is_fresh and self._checked == candidates
 
-    def _idle_count(self) -> int | None:
-        """Return how many jobs are stuck by the totals. None unless every idle poll counts exactly."""
+    def _count(self) -> int | None:
+        """Return how many jobs are stuck by the totals. None if unknown. It may be older than the list."""
         totals = self._host.dashboard.totals
-        flow = totals.flow if totals else None
-        # Without an idle poll, the flow is older than the totals.
-        if totals is None or flow is None or flow.taken_at != totals.taken_at or not self._host.poller.is_idle:
-            return None
-        return None if flow.stuck is None or flow.stuck.is_more else flow.stuck.number
+        stuck = totals.flow.stuck if totals and totals.flow else None
+        return None if stuck is None or stuck.is_more else stuck.number
 
     async def _read_stuck(self, store: "Store", candidates: Mapping[UUID, datetime]) -> None:
         if self._is_checked(candidates):
             return
         stuck: frozenset[UUID] | None = frozenset()
-        counted = self._idle_count()
+        counted = self._count()
         if candidates:
             try:
                 stuck = await store.find_stuck_jobs(candidates.keys())
