@@ -30,6 +30,8 @@ class WriteRecord:
     """The whole rows after the write; empty if it deletes them."""
     touched: tuple[UUID, ...] = ()
     """The ids of the rows, instead of whole rows, for clean-ups: they have many rows, which must not be kept."""
+    touches_jobs: bool = True
+    """Whether the rows of `touched` are jobs. Otherwise they are retention policies."""
     repeats: tuple[UUID, ...] = ()
     """The ids of the failed jobs that a retry repeats. `after` has the new jobs."""
 

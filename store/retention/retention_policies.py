@@ -172,7 +172,7 @@ async def set_policy(
         (policy,) = await transaction.run(
             upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
         )
-        transaction.record(WriteRecord(what="set a retention policy", touched=(policy.id,)))
+        transaction.record(WriteRecord(what="set a retention policy", touched=(policy.id,), touches_jobs=False))
         return policy
 
 
@@ -182,7 +182,7 @@ async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolic
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         removed = await transaction.run(delete_policy(project_id))
         for policy in removed:
-            transaction.record(WriteRecord(what="remove a retention policy", touched=(policy.id,)))
+            transaction.record(WriteRecord(what="remove a retention policy", touched=(policy.id,), touches_jobs=False))
     return next(iter(removed), None)
 
 
@@ -242,7 +242,8 @@ async def _claim_due(
                 )
         due = await transaction.run(claim_due_policies(pause))
         if due:
-            transaction.record(WriteRecord(what="apply retention policies", touched=tuple(policy.id for policy in due)))
+            touched = tuple(policy.id for policy in due)
+            transaction.record(WriteRecord(what="apply retention policies", touched=touched, touches_jobs=False))
     return due
 
 

@@ -22,7 +22,7 @@ from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_words
 from tui.text.status_text import STATUS_ACTIONS, JobAction
-from tui.text.write_text import resolved_write_words
+from tui.text.write_text import concerned, resolved_write_words
 
 if TYPE_CHECKING:
     from store.capabilities.capabilities import Capabilities
@@ -66,7 +66,8 @@ class WriteResolver:
         except OutcomeUnknown as error:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
-            self._tell(Toast(text=f"{error.message} {LOOKUP_PENDING}", severity="warning"))
+            text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
+            self._tell(Toast(text=text, severity="warning"))
             found = await self._look_up(error.write)
             if found is None:
                 raise

@@ -204,13 +204,21 @@ class BackgroundTasks:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
             self._keep_opener(self._app.run_worker(step_in_turn, group="steps"))
 
-    def write(self, write: Coroutine[Any, Any, Toast], *, doing: str = "", may_open: bool = False) -> Worker[None]:
+    def write(
+        self,
+        write: Coroutine[Any, Any, Toast],
+        *,
+        doing: str = "",
+        unchanged: str = "Nothing was changed",
+        may_open: bool = False,
+    ) -> Worker[None]:
         """Run a write and show its result as a toast. A StoreError means that nothing was written.
 
-        If no row shows the write, the message line shows `doing` until the database has answered. Set `may_open` if
-        the write may open a dialog. Keys then wait until it has opened one or has ended.
+        If no row shows the write, the message line shows `doing` until the database has answered. After an error that
+        changed nothing, the toast says `unchanged`. Set `may_open` if the write may open a dialog. Keys then wait until
+        it has opened one or has ended.
         """
-        worker = self._app.run_worker(self._reported(write, doing), group=WRITES)
+        worker = self._app.run_worker(self._reported(write, doing, unchanged), group=WRITES)
         if may_open:
             self._keep_opener(worker)
         return worker
@@ -227,14 +235,14 @@ class BackgroundTasks:
             for worker in self._openers
         )
 
-    async def _reported(self, write: Coroutine[Any, Any, Toast], doing: str) -> None:
+    async def _reported(self, write: Coroutine[Any, Any, Toast], doing: str, unchanged: str) -> None:
         try:
             with showing_pending(self._app, doing):
                 toast = await write
         except ToastError as error:
             toast = error.toast
         except StoreError as error:
-            toast = error_toast(error)
+            toast = error_toast(error, unchanged=unchanged)
         self.note(toast)
         show_toast(self._app, toast)
 

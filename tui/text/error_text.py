@@ -43,10 +43,11 @@ def left_rows_as_shown(error: Exception) -> bool:
     return isinstance(error, StoreError) and not isinstance(error, (OutcomeUnknown, Conflict, RowMissing))
 
 
-def error_toast(error: StoreError) -> Toast:
-    """Return the error's sentence and what to do about it. After a failed write, say that nothing was changed."""
-    unchanged = "Nothing was changed. " if error.changed_nothing else ""
-    return Toast(text=f"{unchanged}{error_words(error)}", severity="error")
+def error_toast(error: StoreError, *, unchanged: str = "Nothing was changed") -> Toast:
+    """Return the error's sentence and what to do about it. After a failed write, say what was not changed."""
+    return Toast(
+        text=f"{unchanged}. {error_words(error)}" if error.changed_nothing else error_words(error), severity="error"
+    )
 
 
 def error_words(error: StoreError) -> str:

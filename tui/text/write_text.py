@@ -29,7 +29,7 @@ from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord,
 from store.projects.project import Project
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast
-from tui.text.format import count, job_name, jobs_name, short_id
+from tui.text.format import count, job_name, jobs_count, jobs_name, short_id
 from tui.text.status_text import STATUS_TEXTS, status_label, status_word
 
 if TYPE_CHECKING:
@@ -226,6 +226,11 @@ def restoring_words(jobs: Sequence[GenerationJob]) -> str:
     return f"Restoring {jobs_name(jobs)} …"
 
 
+def unchanged_words(jobs: Sequence[GenerationJob], done: str) -> str:
+    """Return what a failed write did not do. `done` is the action in the past tense, such as "Started"."""
+    return f"{jobs_name(jobs)} {'was' if len(jobs) == 1 else 'were'} not {done.lower()}"
+
+
 def restored_toast(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Toast:
     done = f"Restored {jobs_name(jobs)}."
     if words := dropped_words(dropped_columns):
@@ -327,18 +332,35 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
         WriteOutcome.NOT_DONE: "The change was not made",
         WriteOutcome.UNKNOWN: "It is unknown whether the change was made",
     }[found.outcome]
-    rows = written.after or written.before
-    if len(written.touched) == 1:
-        return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
+    if not written.touches_jobs:
+        return f"{made}: {written.what}."
+    if len(written.ids) != 1:
+        exist = "exists" if len(found.jobs) == 1 else "exist"
+        existing = f"{count(len(found.jobs))} of the {jobs_count(len(written.ids))} {exist} now"
+        return f"{made}: {written.what}. {existing}."
     if written.touched:
-        return f"{made}. {count(len(found.jobs))} of its {count(len(written.ids))} jobs exist now."
-    if len(rows) != 1:
-        return f"{made}. {count(len(found.jobs))} of its {count(len(rows))} jobs exist now."
-    (row,) = rows
-    if not isinstance(row, GenerationJob):
+        return f"{made}: {concerned(written)} {'exists' if found.jobs else 'does not exist'} now."
+    (row,) = written.after or written.before
+    if isinstance(row, GenerationJob):
+        there = f"is {status_word(found.jobs[0].status)} now" if found.jobs else _absent(written, found.outcome)
+    elif found.outcome is WriteOutcome.UNKNOWN:
         return f"{made}. It concerned {_name(row)}."
-    there = f"is {status_word(found.jobs[0].status)} now" if found.jobs else _absent(written, found.outcome)
+    else:
+        done = "changed" if written.before and written.after else "removed" if written.before else "created"
+        there = f"was {'' if found.outcome is WriteOutcome.DONE else 'not '}{done}"
     return f"{made}: {_name(row)} {there}."
+
+
+def concerned(written: WriteRecord) -> str:
+    """Return what a write concerned: the name of its job, project or budget, or the number of its jobs."""
+    if not written.touches_jobs:
+        return "retention policies"
+    if len(written.ids) != 1:
+        return jobs_count(len(written.ids))
+    if written.touched:
+        return f"the job {short_id(written.touched[0])}"
+    (row,) = written.after or written.before
+    return _name(row)
 
 
 def _absent(written: WriteRecord, outcome: WriteOutcome) -> str:

@@ -10,7 +10,7 @@ from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo
-from tests.store.faulty_servers import COMMIT, Cut, Proxy
+from tests.store.faulty_servers import COMMIT, WRITE_OPENS, Cut, Proxy
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, behind_a_proxy
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import JobsDatabase, job_id, short
@@ -30,10 +30,12 @@ class Connection:
     def outcomes(self) -> list[str]:
         return [entry.outcome.value for entry in read_journal(self.journal).entries]
 
-    async def lose_the_answer(self, *keys: str, arrives: bool) -> Driver:
-        """Press keys that write, lose the answer of the commit, and restore the connection."""
+    async def lose_the_answer(self, *keys: str, arrives: bool, about: str) -> Driver:
+        """Press keys that write, lose the answer of the commit, and restore the connection. The dashboard says what
+        the write is about.
+        """
         self.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-        pending = "it may or may not have been made. gjobs checks the result as soon as the database answers."
+        pending = f"it may or may not have been made. It concerns {about}"
         await self.driver.press(*keys, toast=pending)
         assert self.outcomes()[0] == "unknown"
         self.proxy.come_back()
@@ -57,7 +59,7 @@ async def connection(
 async def test_interrupted_transition_is_resolved_and_reported(
     connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = await connection.lose_the_answer("s", arrives=arrives)
+    driver = await connection.lose_the_answer("s", arrives=arrives, about=f"lifestyle {short(1)}.")
     send(driver.app, "c")
     await driver.shows_toast(UNCONFIRMED if arrives else UNCHANGED)
     assert (UNCHANGED in driver.toasts) is not arrives
@@ -71,7 +73,7 @@ async def test_interrupted_transition_is_resolved_and_reported(
 async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
     connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = await connection.lose_the_answer("d", "y", arrives=arrives)
+    driver = await connection.lose_the_answer("d", "y", arrives=arrives, about=f"lifestyle {short(1)}.")
     result = "made: lifestyle 00000001 is deleted." if arrives else "not made: lifestyle 00000001 is queued now."
     await driver.reports(f"The change was {result}")
     await driver.until(lambda: not driver.banner)
@@ -87,7 +89,7 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
     driver = connection.driver
     await driver.press("n", dialog="New job")
     await driver.type("my_own")
-    await connection.lose_the_answer("enter", arrives=arrives)
+    await connection.lose_the_answer("enter", arrives=arrives, about="my_own ")
     if arrives:
         await driver.shows_message("The change was made: my_own ")
         await driver.has_dialog("")
@@ -105,12 +107,14 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
 ) -> None:
     driver = connection.driver
     await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
-    await connection.lose_the_answer("y", arrives=arrives)
+    await connection.lose_the_answer("y", arrives=arrives, about="2 jobs.")
     if arrives:
         await driver.shows_toast("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
         assert not any("Stopped early" in toast for toast in driver.toasts)
     else:
-        await driver.shows_toast("Stopped early, and 2 jobs were not touched: The change was not made.")
+        await driver.shows_toast(
+            "Stopped early, and 2 jobs were not touched: The change was not made: transition 2 jobs"
+        )
     assert jobs_db.status(5) == ("running" if arrives else "queued")
 
 
@@ -122,9 +126,52 @@ async def test_retries_whose_answer_is_lost_are_counted_by_the_failed_jobs(
     await driver.refreshes(rows=[1, 2, 3, 4, 5, 6, 10])
     await driver.press("5", rows=[4, 10])
     await driver.press("asterisk", "r", dialog="Retry these 2 jobs?")
-    await connection.lose_the_answer("y", arrives=True)
+    await connection.lose_the_answer("y", arrives=True, about="2 jobs.")
     await driver.reports("Retried 2 of 2 jobs.")
     assert jobs_db.sql("select count(*) from generation_jobs where status = 'queued'") == [(4,)]
+
+
+@ARRIVES
+async def test_interrupted_undo_reports_the_number_of_jobs(
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
+) -> None:
+    driver = connection.driver
+    await driver.press("asterisk", "d", "y", message="Deleted 6 of 6 jobs.")
+    await connection.lose_the_answer("U", arrives=arrives, about="6 jobs.")
+    made, number = ("made", 6) if arrives else ("not made", 0)
+    await driver.reports(f"The change was {made}: restore 6 jobs. {number} of the 6 jobs exist now.")
+    assert jobs_db.count() == (8 if arrives else 2)
+
+
+@ARRIVES
+async def test_interrupted_creation_of_a_project_is_resolved_and_reported(
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
+) -> None:
+    driver = connection.driver
+    await driver.press("P", dialog="New project")
+    await driver.type("Winter")
+    await connection.lose_the_answer("enter", arrives=arrives, about="the project Winter.")
+    if arrives:
+        await driver.shows_message("The change was made: the project Winter was created.")
+    else:
+        await driver.shows("✗ The change was not made: the project Winter was not created.")
+    assert jobs_db.sql("select count(*) from projects where name = 'Winter'") == [(int(arrives),)]
+
+
+async def test_change_that_never_reached_the_database_is_named(connection: Connection, jobs_db: JobsDatabase) -> None:
+    driver = connection.driver
+    for number, keys, words in (
+        (1, "s", f"lifestyle {short(1)} was not started"),
+        (2, "dy", f"packaging {short(2)} was not deleted"),
+        (4, "r", f"lifestyle {short(4)} was not retried"),
+    ):
+        await driver.go_to(number)
+        connection.proxy.cut = Cut(at=WRITE_OPENS, reaches_database=False)
+        await driver.press(*keys, toast=f"{words}. The ")
+        connection.proxy.come_back()
+        await driver.until(lambda: not driver.banner)
+    assert connection.outcomes() == []
+    assert jobs_db.count() == 8
 
 
 @ARRIVES
@@ -135,12 +182,13 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
     driver = connection.driver
     await driver.press("b", "n", dialog="New budget")
     await driver.type("10.00")
-    await connection.lose_the_answer("enter", arrives=arrives)
+    about = "the monthly budget of project 'Autumn catalog'"
+    await connection.lose_the_answer("enter", arrives=arrives, about=about)
     if arrives:
-        await driver.shows_message("The change was made. It concerned the monthly budget of project 'Autumn catalog'.")
+        await driver.shows_message(f"The change was made: {about} was created.")
         await driver.shows("of $10.00")
     else:
-        await driver.shows("✗ The change was not made. It concerned the monthly budget")
+        await driver.shows("✗ The change was not made: the monthly budget")
         assert driver.value("#limit") == "10.00"
     assert jobs_db.sql("select limit_cents from gjobs.budgets") == ([(1_000,)] if arrives else [])
 
@@ -153,7 +201,7 @@ async def test_interrupted_restore_is_resolved_and_reported(
     driver = connection.driver
     driver.app.dashboard.action_request("archive")
     await driver.shows("1 archived job", short(3))
-    await connection.lose_the_answer("r", "y", arrives=arrives)
+    await connection.lose_the_answer("r", "y", arrives=arrives, about=f"the job {short(3)}.")
     made, exists = ("made", "exists") if arrives else ("not made", "does not exist")
     await driver.reports(f"The change was {made}: the job {short(3)} {exists} now.")
     assert jobs_db.status(3) == ("succeeded" if arrives else None)

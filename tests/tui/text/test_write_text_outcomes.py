@@ -9,6 +9,7 @@ from store.errors import Conflict, StoreError, TimedOut
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
+from store.projects.project import Project
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import make_job
 from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
@@ -23,6 +24,7 @@ from tui.text.write_text import (
     resolved_write_words,
     restored_toast,
     transition_toast,
+    unchanged_words,
 )
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
@@ -106,17 +108,34 @@ def test_toast_of_a_failed_write_states_that_nothing_was_changed() -> None:
     assert error_toast(error).text == "It took too long. Wait."
     error.changed_nothing = True
     assert error_toast(error).text == "Nothing was changed. It took too long. Wait."
+    unchanged = unchanged_words(JOBS[:1], "Started")
+    assert error_toast(error, unchanged=unchanged).text == "mode1 00000001 was not started. It took too long. Wait."
+    assert unchanged_words(JOBS[:2], "Deleted") == "2 jobs were not deleted"
 
 
 JOB = make_job(1, id=job_id(1))
 
 STARTED = replace(JOB, status=RUNNING)
 
+PROJECT = Project(
+    id=UUID(int=2),
+    user_id=JOB.user_id,
+    name="Winter\x1b",
+    created_at=JOB.created_at,
+    updated_at=JOB.created_at,
+    job_count=0,
+    total_cost_cents=0,
+)
+
 WRITES = {
     "transition": WriteRecord(what="transition job to running", before=(JOB,), after=(STARTED,)),
     "creation": WriteRecord(what="create job", after=(JOB,)),
     "deletion": WriteRecord(what="delete job", before=(JOB,)),
-    "many": WriteRecord(what="transition 2 jobs", before=(JOB, JOB), after=(STARTED, STARTED)),
+    "many": WriteRecord(what="start 2 jobs", before=(JOB, JOB), after=(STARTED, STARTED)),
+    "project": WriteRecord(what="create project", after=(PROJECT,)),
+    "clean-up": WriteRecord(what="delete old jobs", touched=(job_id(1), job_id(2))),
+    "archived": WriteRecord(what="restore archived jobs", touched=(job_id(1),)),
+    "policy": WriteRecord(what="set a retention policy", touched=(job_id(1),), touches_jobs=False),
 }
 
 DONE, NOT_DONE, NOT_KNOWN = WriteOutcome
@@ -136,7 +155,13 @@ NAME = "main_white 00000001"
         ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
         ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
         ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
-        ("many", DONE, (STARTED,), "The change was made. 1 of its 2 jobs exist now."),
+        ("many", DONE, (STARTED,), "The change was made: start 2 jobs. 1 of the 2 jobs exists now."),
+        ("project", DONE, (), "The change was made: the project Winter␛ was created."),
+        ("project", NOT_DONE, (), "The change was not made: the project Winter␛ was not created."),
+        ("project", NOT_KNOWN, (), "It is unknown whether the change was made. It concerned the project Winter␛."),
+        ("clean-up", DONE, (), "The change was made: delete old jobs. 0 of the 2 jobs exist now."),
+        ("archived", NOT_DONE, (), "The change was not made: the job 00000001 does not exist now."),
+        ("policy", DONE, (), "The change was made: set a retention policy."),
     ],
 )
 def test_resolved_write_words_report_outcome_and_current_state(

@@ -36,6 +36,7 @@ from tui.text.write_text import (
     not_permitted_toast,
     only_failed_toast,
     restoring_words,
+    unchanged_words,
     undo_words,
     where,
 )
@@ -70,7 +71,8 @@ class JobActions:
         if deletion is None:
             show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
         else:
-            self._tasks.write(self._restore(deletion), doing=restoring_words(deletion.jobs), may_open=True)
+            doing, unchanged = restoring_words(deletion.jobs), unchanged_words(deletion.jobs, "Restored")
+            self._tasks.write(self._restore(deletion), doing=doing, unchanged=unchanged, may_open=True)
 
     async def _restore(self, deletion: DeletedJobs) -> Toast:
         """Restore the jobs, and move the cursor to the newest one. Keys wait for it."""
@@ -87,7 +89,8 @@ class JobActions:
         if STATUS_TEXTS[target].asks_error:
             self._tasks.ask(self._ask_error(jobs, target))
         elif len(jobs) == 1:
-            self._tasks.write(bulk_writes.transition_one(self._context, jobs[0], target))
+            unchanged = unchanged_words(jobs, STATUS_TEXTS[target].done)
+            self._tasks.write(bulk_writes.transition_one(self._context, jobs[0], target), unchanged=unchanged)
         else:
             self._tasks.ask(self._ask_transition(jobs, target))
 
@@ -140,7 +143,7 @@ class JobActions:
         if not any(job.status is JobStatus.FAILED for job in jobs):
             show_toast(self._app, only_failed_toast(jobs))
         elif len(jobs) == 1:
-            self._tasks.write(self._retry_one(jobs[0]), may_open=True)
+            self._tasks.write(self._retry_one(jobs[0]), unchanged=unchanged_words(jobs, "Retried"), may_open=True)
         else:
             self._tasks.ask(self.ask_retry(jobs))
 
@@ -153,7 +156,7 @@ class JobActions:
     async def _ask_once_more(self, job: GenerationJob) -> None:
         question = self._retry_question([job], repeated=True)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._tasks.write(self._retry_again(job), may_open=True)
+            self._tasks.write(self._retry_again(job), unchanged=unchanged_words([job], "Retried"), may_open=True)
 
     async def _retry_again(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._context, job, again=True)
@@ -190,7 +193,8 @@ class JobActions:
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return
         if len(jobs) == 1:
-            self._tasks.write(self._undoable(bulk_writes.delete_one(self._context, jobs[0]), key))
+            deletion = self._undoable(bulk_writes.delete_one(self._context, jobs[0]), key)
+            self._tasks.write(deletion, unchanged=unchanged_words(jobs, "Deleted"))
         else:
             self._tasks.write(self._undoable(self._delete_several(jobs), key), may_open=True)
 
