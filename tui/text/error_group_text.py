@@ -1,5 +1,6 @@
 """Error groups as text: sentences, trends and the text for a ticket."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
@@ -28,7 +29,8 @@ def trend(values: Sequence[int], cells: int) -> str:
 
 
 def span(window: timedelta) -> str:
-    return format_duration(round(window.total_seconds()), weeks=False)
+    duration = format_duration(round(window.total_seconds()), weeks=False)
+    return " ".join(re.findall("[0-9]+|[a-z]+", duration))
 
 
 def failures_count(number: int) -> str:

@@ -61,7 +61,7 @@ def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> 
     assert first.split()[:2] == [TIMEOUT, "2"]
     assert first.split()[-9:] == ["2", "d", "ago", "1", "$2.68", "API", "timeout", "feature_callout,", "main_white"]
     assert "[/red]␛[#J␦no #" in second
-    assert shown.err == "3 failures in the last 7d, 2 groups. At most 20,000 are read.\n"
+    assert shown.err == "3 failures in the last 7 d, 2 groups. At most 20,000 are read.\n"
 
     as_ben = gjobs("errors", "--as", "ben@example.com", "--json").document
     assert [group["id"] for group in as_ben["groups"]] == [other["id"]]
@@ -73,14 +73,14 @@ def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> 
     for terms, sentences in (
         (
             "mode:main_white",
-            "1 failure in the last 3d that matches mode:main_white, 1 group. At most 20,000 are read.\n",
+            "1 failure in the last 3 d that matches mode:main_white, 1 group. At most 20,000 are read.\n",
         ),
         (
             "-mode:main_white",
-            "2 failures in the last 3d that match -mode:main_white, 2 groups. At most 20,000 are read.\n",
+            "2 failures in the last 3 d that match -mode:main_white, 2 groups. At most 20,000 are read.\n",
         ),
-        ("status:queued", f"{statuses}3 failures in the last 3d, 2 groups. At most 20,000 are read.\n"),
-        ("status:queued mode:none", f"{statuses}No job that matches mode:none failed in the last 3d.\n"),
+        ("status:queued", f"{statuses}3 failures in the last 3 d, 2 groups. At most 20,000 are read.\n"),
+        ("status:queued mode:none", f"{statuses}No job that matches mode:none failed in the last 3 d.\n"),
     ):
         assert gjobs("errors", f"--filter={terms}", "--window", "3d").err == sentences
     listed = gjobs("jobs", "list", "--filter", f"error-group:{TIMEOUT}", "--json").document
@@ -98,7 +98,7 @@ def test_errors_that_take_too_long_name_a_way_out(gjobs: Run, monkeypatch: pytes
 def test_errors_without_failures_say_so(gjobs: Run, sql: Sql) -> None:
     empty = gjobs("errors", "--window", "1h")
     assert (empty.code, empty.out) == (0, "")
-    assert empty.err == "No job failed in the last 1h.\n"
+    assert empty.err == "No job failed in the last 1 h.\n"
     assert gjobs("errors", "--json").document["groups"] == []
     assert_refused(gjobs("errors", "--window", "soon"), 2, "'soon' is not an age")
     assert_refused(gjobs("errors", "--filter", f"error-group:{str(QUEUED)[:4]}"), 2, "is not the id of an error group")

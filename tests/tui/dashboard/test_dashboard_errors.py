@@ -46,9 +46,9 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
     screen = await open_errors(dashboard)
     assert dashboard.dialog == "Errors · Autumn catalog"
     await dashboard.shows(
-        "3 failures in the last 7d, 2 groups. At most 20,000 are read.",
+        "3 failures in the last 7 d, 2 groups. At most 20,000 are read.",
         "FAILED  TREND",
-        f"Group    {TIMEOUT}, 2 failures in 7d",
+        f"Group    {TIMEOUT}, 2 failures in 7 d",
         "Modes    lifestyle, packaging",
         f"Example  job {short(4)}",
         "Last     4 min ago, 2026-11-24 11:56:00",
@@ -71,7 +71,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
     await dashboard.resize(120, 36)
     await dashboard.press("j", "k", "j", shows=f"Example  job {short(13)}")
     cursor = screen.query_one(OptionList)
-    await dashboard.press("right", shows="4 failures in the last 30d")
+    await dashboard.press("right", shows="4 failures in the last 30 d")
     await ready(dashboard)
     assert cursor.highlighted == 0
     await dashboard.press("down", "f5")
@@ -80,7 +80,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
     await dashboard.press("y", message="Copied the error group")
     assert dashboard.app.clipboard.splitlines()[:3] == [
         f"Error group {error_group_id('Asset 1 not found')}: Asset # not found",
-        "2 failures in the last 30d before 2026-11-24 12:00:00 UTC",
+        "2 failures in the last 30 d before 2026-11-24 12:00:00 UTC",
         "First seen: 2026-11-04 12:00:00 UTC",
     ]
     assert (
@@ -103,9 +103,9 @@ async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard:
     await dashboard.press("escape", dialog="")
     await dashboard.show_project("Spring")
     await open_errors(dashboard)
-    await dashboard.press("left", "left", shows=("1 failure in the last 1h", f"{TIMEOUT}, 1 failure in 1h"))
+    await dashboard.press("left", "left", shows=("1 failure in the last 1 h", f"{TIMEOUT}, 1 failure in 1 h"))
     jobs_db.delete(14)
-    await dashboard.press("f5", shows="No job failed in the last 1h.")
+    await dashboard.press("f5", shows="No job failed in the last 1 h.")
     await ready(dashboard)
     await dashboard.press("y", toast="No group under the cursor.")
 
@@ -131,16 +131,16 @@ async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
     await dashboard.press("4", rows=[3])
     await open_errors(dashboard)
     assert dashboard.dialog == "Errors · Autumn catalog · -mode:packaging"
-    await dashboard.shows("2 failures in the last 7d, 2 groups.")
+    await dashboard.shows("2 failures in the last 7 d, 2 groups.")
     await dashboard.press("enter", dialog="", rows=[4])
     await dashboard.expects(
-        message="Listed the failed jobs of the group, whenever they failed: 1 of them in the last 7d."
+        message="Listed the failed jobs of the group, whenever they failed: 1 of them in the last 7 d."
     )
     listed = dashboard.app.dashboard.listed
     assert format_filter(listed.job_filter) == f"-mode:packaging error-group:{TIMEOUT} status:failed"
     assert listed.status is None
     await open_errors(dashboard)
-    await dashboard.shows("2 failures in the last 7d, 2 groups.")
+    await dashboard.shows("2 failures in the last 7 d, 2 groups.")
     await dashboard.press("escape", "slash")
     await dashboard.type("error-group:ass", shows="Asset # not found")
     await dashboard.press("tab", until=lambda: dashboard.rows == [13, 12])
@@ -165,7 +165,7 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     assert jobs_db.count() == before + 2
     await dashboard.press("r", toast="The jobs of this group were already retried: 2 jobs.")
     jobs_db.job(16, "failed", error="API timeout", minutes_ago=3)
-    await dashboard.press("f5", shows=f"{TIMEOUT}, 3 failures in 7d")
+    await dashboard.press("f5", shows=f"{TIMEOUT}, 3 failures in 7 d")
     await ready(dashboard)
     await dashboard.press("r", dialog="Retry this job?", shows="Left out, because already retried: 2 jobs.")
     await dashboard.press("n")
@@ -201,7 +201,7 @@ async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Dri
     gate = Gate("get_error_groups")
     async with drive(make=gate.store) as driver:
         await driver.press("E", until=lambda: driver.dialog.startswith("Errors · "))
-        await driver.shows("Reading the failures of the last 7d …", "x stop")
+        await driver.shows("Reading the failures of the last 7 d …", "x stop")
         await driver.press("r", "y", "enter", toast="The groups have just been read, or are still being read.")
         await driver.press("x", shows="Stopped reading. Press f5 to read again.")
         await driver.press("f5", shows="Reading the failures")

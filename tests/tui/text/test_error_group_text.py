@@ -36,10 +36,10 @@ FOUND = ErrorGroups(
 
 
 def test_summary_names_the_window_the_failures_read_and_both_limits() -> None:
-    assert groups_summary(FOUND) == "1,234 failures in the last 7d, 1 group. At most 20,000 are read."
+    assert groups_summary(FOUND) == "1,234 failures in the last 7 d, 1 group. At most 20,000 are read."
     cut = replace(FOUND, failures=20_000, complete=False, read_since=NOW - timedelta(hours=1), group_count=300)
     assert groups_summary(cut) == (
-        "The newest 20,000 failures of the last 7d, 300 groups. At most 20,000 are read:"
+        "The newest 20,000 failures of the last 7 d, 300 groups. At most 20,000 are read:"
         " those before 2026-01-15 11:00:00 UTC are left out. The 1 largest groups are shown."
     )
 
@@ -54,7 +54,7 @@ def test_ticket_text_has_all_facts_as_clean_lines() -> None:
     lines = ticket_text(GROUP, FOUND, command="gjobs jobs list\x1b").split("\n")
     assert lines[:3] == [
         "Error group 3b1a4064e8: API timeout after # s",
-        "1,234 failures in the last 7d before 2026-01-15 12:00:00 UTC",
+        "1,234 failures in the last 7 d before 2026-01-15 12:00:00 UTC",
         "First seen: 2026-01-13 12:00:00 UTC",
     ]
     assert "Modes: mode 0, mode 1, mode 2, mode 3, mode 4 and 25 more" in lines
