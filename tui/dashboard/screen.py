@@ -759,7 +759,8 @@ class DashboardScreen(Screen[None], KeyStates):
             if totals.unknown_because:
                 panel.explain(f"Not counted: {clean(totals.unknown_because, limit=400)}", of_what=of_what)
             else:
-                panel.show(totals, of_what=of_what, note=self._budget_note(totals))
+                jobs = (job for job in listing.window.jobs if job.id not in listing.hidden)
+                panel.show(totals, of_what=of_what, note=self._budget_note(totals), jobs=jobs)
             room = self.query_one(Sidebar).room
             self.query_one(BudgetsPanel).show(totals, width=room, screen_height=self.size.height, zone=self.zone.zone)
 

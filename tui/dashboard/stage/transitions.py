@@ -42,11 +42,13 @@ class TransitionLog:
         self._most = most
         self._query: ListQuery | None = None
         self._statuses: dict[UUID, AnyStatus] = {}
+        self._taken_at: datetime | None = None
+        """When the last listing was read, by the server's clock."""
         self.transitions: tuple[Transition, ...] = ()
         """Newest first."""
 
     def forget(self) -> None:
-        self._query, self._statuses, self.transitions = None, {}, ()
+        self._query, self._statuses, self._taken_at, self.transitions = None, {}, None, ()
 
     def follow(self, listing: "Listing") -> None:
         """Compare with the listing before. After a switch to another list, show the jobs that changed most recently."""
@@ -56,11 +58,8 @@ class TransitionLog:
             self._query = listing.query.window.listed
         changed = [job for job in jobs if self._statuses.get(job.id) != job.status]
         new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
-        if self._statuses:
-            # A row that scrolled into the window is not a change.
-            newest_at = (
-                self.transitions[0].at if self.transitions else datetime.min.replace(tzinfo=listing.taken_at.tzinfo)
-            )
-            new = [one for one in new if one.job.id in self._statuses or one.at >= newest_at]
+        if self._taken_at is not None:
+            # A job that was restored, imported or scrolled into the window has not changed.
+            new = [one for one in new if one.job.id in self._statuses or one.at > self._taken_at]
         self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
-        self._statuses = {job.id: job.status for job in jobs}
+        self._statuses, self._taken_at = {job.id: job.status for job in jobs}, listing.taken_at

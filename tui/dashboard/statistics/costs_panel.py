@@ -1,5 +1,6 @@
 """Costs panel: the state machine with its costs, rates and days."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from tui.text.clean_text import clean
 from tui.text.format import Span
 
 if TYPE_CHECKING:
+    from store.jobs.job import GenerationJob
     from store.statistics.totals import Totals
 
 _LINES = ((44, 9), (30, 5), (24, 4), (20, 3), (13, 2))
@@ -72,12 +74,14 @@ class CostsPanel(DrawnLines):
         self._height = 0
         self.fit(screen_size)
 
-    def show(self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
-        """Show the numbers. The note stands beside the title."""
+    def show(
+        self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE, jobs: "Iterable[GenerationJob]" = ()
+    ) -> None:
+        """Show the numbers. The note stands beside the title. `jobs` are those of the present list."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
         if totals is self._totals:
             return  # Lists arrive more often than totals.
-        self._flash(state_changes(self._totals, totals))
+        self._flash(state_changes(self._totals, totals, created_at=(job.created_at for job in jobs)))
         self._totals = totals
         self._draw()
 

@@ -1,7 +1,8 @@
 """Changes between two counts of the same jobs, and their animation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from store.jobs.job import JobStatus
@@ -26,10 +27,13 @@ class StateChanges:
     """How many jobs moved along the arrow to each state."""
 
 
-def state_changes(before: "Totals | None", after: "Totals") -> StateChanges | None:
+def state_changes(
+    before: "Totals | None", after: "Totals", *, created_at: Iterable[datetime] = ()
+) -> StateChanges | None:
     """Return the changes, or None if there are none. Only exact counts of the same query and actor are compared.
 
-    A deleted job may hide a move: nobody knows where the job was before.
+    `created_at` has the times of listed jobs. Jobs that were not created meanwhile may have been restored or imported
+    with any status, so each of them may hide a move. A deleted job may hide one, too.
     """
     if before is None or before is after or (before.query, before.actor) != (after.query, after.actor):
         return None
@@ -39,8 +43,12 @@ def state_changes(before: "Totals | None", after: "Totals") -> StateChanges | No
     changed = frozenset(status for status, number in grown.items() if number)
     ended = {status: max(grown[status], 0) for status in (JobStatus.SUCCEEDED, JobStatus.FAILED)}
     moved = {JobStatus.RUNNING: grown[JobStatus.RUNNING] + sum(ended.values()), **ended}
+    new = sum(before.taken_at < at <= after.taken_at for at in created_at)
+    restored = max(sum(grown.values()) - max(grown[JobStatus.QUEUED], new), 0)
     return (
-        StateChanges(changed=changed, moved={to: number for to, number in moved.items() if number > 0})
+        StateChanges(
+            changed=changed, moved={to: number - restored for to, number in moved.items() if number > restored}
+        )
         if changed
         else None
     )

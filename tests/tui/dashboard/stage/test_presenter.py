@@ -281,6 +281,16 @@ def test_log_keeps_only_the_newest_transitions() -> None:
     assert [(one.before, one.job.status) for one in log.transitions] == [(QUEUED, RUNNING), (None, QUEUED)]
 
 
+def test_log_has_no_job_that_was_restored_or_imported() -> None:
+    log = TransitionLog(5)
+    log.follow(listing(QUEUED, FAILED))
+    log.follow(listing(minutes=1))
+    log.follow(replace(listing(QUEUED, FAILED), taken_at=NOON + timedelta(minutes=2)))
+    assert len(log.transitions) == 2
+    log.follow(listing(QUEUED, FAILED, RUNNING, minutes=3))
+    assert log.transitions[0].job.status == RUNNING, "a new job that has started meanwhile"
+
+
 def test_log_of_another_list_starts_again() -> None:
     log = TransitionLog(5)
     first = listing(QUEUED)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -15,7 +16,7 @@ from store.users.actor import ActingUser
 from tests.store.store_fixtures import ADA
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase
-from tests.tui.sample_jobs import make_totals, texts
+from tests.tui.sample_jobs import NOON, make_totals, texts
 from tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
 from tui.dashboard.statistics.costs_panel import CostsPanel, draw_costs
 from tui.dashboard.statistics.state_flash import FRAMES, StateChanges, draw_changes, state_changes
@@ -51,6 +52,24 @@ def test_changes_tell_how_many_jobs_moved_to_each_state(
     after: Totals, changed: set[JobStatus], moved: dict[JobStatus, int]
 ) -> None:
     assert state_changes(BEFORE, after) == StateChanges(changed=frozenset(changed), moved=moved)
+
+
+@pytest.mark.parametrize(
+    ("after", "new", "moved"),
+    [
+        (counted(5, 4, 4, 2), 0, {}),
+        (counted(5, 4, 4, 2), 1, {RUNNING: 1, SUCCEEDED: 1}),
+        (counted(6, 3, 4, 2), 0, {SUCCEEDED: 1}),
+        (counted(9, 5, 41, 9), 0, {}),
+        (counted(5, 4, 13, 2), 4, {RUNNING: 4, SUCCEEDED: 4}),
+    ],
+)
+def test_restored_or_imported_job_has_not_moved(after: Totals, new: int, moved: dict[JobStatus, int]) -> None:
+    after = replace(after, taken_at=NOON + timedelta(seconds=2))
+    created_at = [NOON, *[NOON + timedelta(seconds=1)] * new, NOON + timedelta(seconds=3)]
+    changes = state_changes(BEFORE, after, created_at=created_at)
+    assert changes is not None
+    assert changes.moved == moved
 
 
 LATER = counted(4, 5, 3, 2)
@@ -130,6 +149,16 @@ async def test_changed_job_and_its_states_flash_for_a_moment(animated: Driver, j
     assert "+1" not in animated.costs[0]
     jobs_db.set_status(1, "running")
     await animated.press("f5", until=lambda: flashing(animated) == [CURSOR_FLASH])
+
+
+async def test_deleted_and_restored_jobs_flash_but_do_not_move(animated: Driver) -> None:
+    panel = animated.app.dashboard.query_one(CostsPanel)
+    shown: list[StateChanges] = []
+    panel._flash = lambda changes: shown.append(changes) if changes else None  # type: ignore[method-assign]
+    await animated.press("asterisk", "d", "y", message="Deleted 6 of 6 jobs.")
+    await animated.press("U", message="Restored 6 jobs.", until=lambda: len(shown) == 2)
+    assert [SUCCEEDED in changes.changed for changes in shown] == [True, True]
+    assert [changes.moved for changes in shown] == [{}, {}]
 
 
 async def test_another_list_or_project_flashes_nothing(animated: Driver, jobs_db: JobsDatabase) -> None:
