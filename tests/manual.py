@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,39 +60,45 @@ MAIN_KEYS = (
 START = "from the command to the first screen, with the server already running"
 WORK = "jobs whose handlers do nothing, run by one worker until the last result is on disk"
 
-HEADLINES = (
+HEADLINES: tuple[tuple[str, str, Mapping[str, int], tuple[str, str], tuple[str, str]], ...] = (
     (
         "from the command to the first rows",
         START,
+        {},
         ("first rows of gjobs", "gjobs"),
-        ("first paint of Posting", "Posting (another Textual program), first paint"),
+        ("first paint of Posting", "Posting (a Textual program), first paint"),
     ),
     (
-        "the same over a network with a round trip of 100 ms",
+        "the same with a round trip of 100 ms",
         "time at 100 ms round trip",
+        {},
         ("first rows of gjobs", "gjobs"),
         ("psql -c with 200 rows", "`psql -c`"),
     ),
     (
-        "traffic of a minute in which nothing changes",
+        "traffic of a minute without changes",
         "a minute of an idle dashboard, bytes in both directions",
+        {},
         ("dashboard on a migrated database", "gjobs"),
         ("the list polled every 2 s, raw psycopg", "the list polled every 2 s"),
     ),
     (
         "a rare word among a million jobs of one project",
         "a rare word among the jobs of one project",
+        {},
         ("the operator, with the index", "gjobs, with an index of `pg_trgm`"),
         ("the operator, without the index", "without the index"),
     ),
-    (
-        "jobs whose handlers do nothing, claimed one at a time by one worker",
-        WORK,
-        ("gjobs", "gjobs"),
-        ("PgQueuer", "PgQueuer"),
+    *(
+        (label, WORK, {"jobs a claim": claimed}, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer"))
+        for label, claimed in (
+            ("jobs whose handlers do nothing, one worker, one at a time", 1),
+            ("in batches of 10", 10),
+            ("in batches of 100", 100),
+        )
     ),
 )
-"""The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
+"""The README's benchmarks: label, title, settings, and two series (ours and the rival's) as measured and as shown."""
 
 
 def parsers(parser: Parser) -> Iterator[Parser]:
@@ -251,8 +257,12 @@ def _machines() -> str:
 
 def _headlines() -> Iterator[tuple[str, ...]]:
     findings = [finding for run in _runs() for finding in run["findings"]]
-    for label, title, *compared in HEADLINES:
-        series, unit = next((one["series"], one["unit"]) for one in findings if one["title"] == title)
+    for label, title, settings, *compared in HEADLINES:
+        series, unit = next(
+            (one["series"], one["unit"])
+            for one in findings
+            if one["title"] == title and settings.items() <= one["settings"].items()
+        )
         yield (label, *(f"{shown}: {number(series[name]['median'])} {unit}" for name, shown in compared))
 
 
