@@ -733,7 +733,7 @@ class GjobsApp(MessageApp[int]):
     def action_messages(self) -> None:
         from tui.dashboard.message_list import MessagesDialog
 
-        self.push_screen(MessagesDialog(self.messages.kept, zone=self.dashboard.zone.zone))
+        self.push_screen(MessagesDialog(self.messages, zone=self.dashboard.zone.zone))
 
     def action_help(self) -> None:
         """Open the manual at the page of the screen, or close it."""

@@ -68,7 +68,7 @@ class MessageBoard:
 
     def show_message(self, text: str, *, keys: str = "") -> None:
         """Show a success until the next message, at most for some seconds."""
-        self.keep(Toast(text=text, keys=keys))
+        self._keep(Toast(text=text, keys=keys))
         self.passing, self.place = self.kept[-1], self._app.screen
         seconds = _SECONDS_OVER_PINNED if self._pinned and not keys else MESSAGE_SECONDS
         self._end_message_after(seconds)
@@ -83,6 +83,10 @@ class MessageBoard:
         """Keep a message that is shown elsewhere. If the newest message is equal, replace it: a held key repeats
         messages.
         """
+        self._keep(toast)
+        self._app.follow_messages()
+
+    def _keep(self, toast: Toast) -> None:
         text = clean(f"{toast.text} {toast.advice}".rstrip())
         if self.kept and (self.kept[-1].text, self.kept[-1].severity) == (text, toast.severity):
             self.kept.pop()
@@ -130,6 +134,7 @@ class MessageBoard:
         change.
         """
         self.kept.clear()
+        self._app.follow_messages()
 
 
 class MessageApp(App[ReturnType]):
@@ -138,4 +143,4 @@ class MessageApp(App[ReturnType]):
     messages: MessageBoard
 
     def follow_messages(self) -> None:
-        """Draw the message lines again after a change of the board or of the top screen."""
+        """Draw the message lines and the list of messages again after a change of the board or of the top screen."""

@@ -140,8 +140,11 @@ class MessageLine(FittedLine):
         return Content.assemble((text, "$text-success"), (end, "$foreground-muted"))
 
     def _takes_keys_of(self, board: MessageBoard) -> bool:
-        """Whether the keys of the passing message work here: not if it arrived on a screen below."""
-        return self.screen is board.place or board.place not in self.app.screen_stack
+        """Whether the keys of the passing message work here: not if it arrived on a screen below. If the screen closed
+        on which it arrived, they work in the list.
+        """
+        stack = self.app.screen_stack
+        return self.screen is board.place or (self.screen is stack[0] and board.place not in stack)
 
 
 def pinned_words(pinned: PinnedText) -> Content:
@@ -181,3 +184,5 @@ def follow_messages(app: MessageApp[Any]) -> None:
     for one in app.screen_stack:
         for line in one.query(MessageLine):
             line.follow()
+        if isinstance(one, ClosesOnce):
+            one.follow_messages()

@@ -347,6 +347,9 @@ class ClosesOnce(Screen[ResultType]):
         if isinstance(self.app, MessageApp):
             self.app.follow_messages()
 
+    def follow_messages(self) -> None:
+        """Draw again after a change of the messages. Only a list of messages does."""
+
     def on_screen_resume(self) -> None:
         mark_as_behind(self, is_behind=False)
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from textual.widgets import OptionList
 from textual.widgets._toast import Toast as ToastWidget
 
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
@@ -184,9 +185,55 @@ async def test_messages_lists_successes_and_toasts_newest_first_and_copies_them(
     await dashboard.press("y", message="Copied the message.")
     assert dashboard.app.clipboard.endswith(warning)
     await dashboard.press("Y", message="Copied all messages.")
-    newest, oldest = dashboard.app.clipboard.splitlines()
+    _copied, newest, oldest = dashboard.app.clipboard.splitlines()
     assert newest.endswith(warning)
     assert oldest.endswith(f"Started lifestyle {short(1)}.")
+
+
+@pytest.mark.parametrize("size", [(40, 8), (40, 12), (80, 24), (120, 36)])
+async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_keys(
+    drive: Drive, size: tuple[int, int]
+) -> None:
+    keys = ("y copy", "Y copy all", "esc close")
+    async with drive(size=size) as driver:
+        for number in range(92):
+            driver.app.messages.keep(Toast(text=f"Message {number}. {'Its text is long. ' * 5}"))
+        await driver.press("m", dialog="Messages", shows=("Message 91", *keys))
+        await driver.press("end", shows=("Message 0.", *keys), hides="Message 91")
+        driver.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
+        await driver.shows("Message 0.", "A step of the tour", *keys)
+        await driver.press("home", shows=("Message 91", *keys))
+
+
+async def test_open_list_adds_new_messages_and_keeps_its_cursor(dashboard: Driver) -> None:
+    board = dashboard.app.messages
+    await dashboard.press("m", dialog="Messages", shows="No messages yet.")
+    for number in range(50):
+        board.keep(Toast(text=f"Message {number}."))
+    await dashboard.press("end", shows="Message 0.", hides="No messages yet.")
+    await dashboard.press(*["up"] * 5)
+    before = list_line(dashboard, "Message 5.")
+    show_toast(dashboard.app, Toast(text="A warning.", severity="warning"))
+    await dashboard.press("y", message="Copied the message.")
+    assert dashboard.app.clipboard.endswith("Message 5.")
+    await dashboard.until(lambda: list_line(dashboard, "Message 5.") == before)
+    await dashboard.press("home", shows=("✓        Copied the message.", "warning  A warning."))
+    board.forget()
+    await dashboard.shows("No messages yet.")
+    assert "y copy" not in dashboard.text
+
+
+def list_line(driver: Driver, text: str) -> int:
+    """Return the line of the list that shows the text, or -1."""
+    top = driver.app.screen.query_one(OptionList).region.y
+    return next((number - top for number, line in enumerate(driver.text.splitlines()) if text in line), -1)
+
+
+async def test_dialog_does_not_offer_the_keys_of_a_message_of_a_closed_dialog(dashboard: Driver) -> None:
+    await dashboard.press("m", dialog="Messages")
+    dashboard.app.messages.show_message("Deleted a job.", keys="U undo")
+    await dashboard.press("escape", dialog="", until=lambda: line(dashboard) == "Deleted a job · U undo")
+    await dashboard.press("m", dialog="Messages", until=lambda: line(dashboard) == "Deleted a job.")
 
 
 async def test_only_the_last_200_messages_are_kept(dashboard: Driver) -> None:
