@@ -139,8 +139,8 @@ def _check_directory(directory: Path) -> None:
     """
     if not stat.S_ISDIR(directory.stat().st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    # Only a real file shows this: some file systems refuse what the permissions allow.
+    tempfile.TemporaryFile(dir=directory).close()
 
 
 @contextmanager

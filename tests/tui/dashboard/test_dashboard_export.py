@@ -45,7 +45,7 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     await dashboard.press("o", "o", rows=[3, 2, 6, 1, 5])
     await dashboard.resize(80, 24)
     await dashboard.press("e", dialog="Export")
-    await dashboard.shows("Jobs · with -status:failed · 5, most expensive first", "as ada@example.com sees them")
+    await dashboard.shows("5 jobs · with -status:failed · most expensive first", "as ada@example.com sees them")
     await dashboard.shows(
         "The export can miss jobs that change meanwhile.", "CSV in", "The clipboard takes at most 74 kB."
     )
@@ -104,6 +104,7 @@ async def test_export_dialog_explains_a_file_name_that_the_system_refuses(dashbo
         (f"{'x' * 300}.csv", "cannot be written: File name too long. Use a shorter name."),
         ("a\0b.csv", "is not a valid file name. Use another name."),
         ("~\0/jobs.csv", "is not a valid file name. Use another name."),
+        ("/sys/jobs.csv", "/sys/jobs.csv cannot be written:"),
     ):
         await dashboard.type("jobs.csv")
         await dashboard.type(name, "enter", until=partial(shows_problem, dashboard, why))
@@ -160,12 +161,16 @@ async def test_list_is_copied_to_the_clipboard_if_it_fits(
 async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Path) -> None:
     reading = Gate("get_these_jobs")
     async with drive(make=reading.store) as driver:
-        await driver.press("e", "enter", dialog="Exporting")
+        await driver.press("e", "enter", "enter", "space", dialog="Exporting")
+        await driver.press("enter", "tab", "enter", "space", until=lambda: driver.app._keys.is_idle)
+        assert (driver.dialog, driver.messages) == ("Exporting", [""]), "only escape stops the export"
         await driver.press("escape", message="Stopped the export. Nothing was written.")
     failing = Gate("get_these_jobs", fails=Unreachable("The connection was lost."))
     failing.open()
     async with drive(make=failing.store) as driver:
-        await driver.press("e", "enter", toast="The connection was lost.")
+        await driver.press("e", "enter", until=lambda: driver.toasts)
+        (toast,) = driver.toasts
+        assert toast.startswith(f"The export to {folder}/jobs.csv failed, and nothing was written. The connection was")
     assert names_in(folder) == []
 
 

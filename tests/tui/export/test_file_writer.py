@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,7 +60,11 @@ def test_check_refuses_a_directory_in_which_no_file_can_be_created(
     with pytest.raises(UnusableFile, match=r"^none/jobs.csv cannot be written: No such file or directory."):
         check_file("none/jobs.csv", overwrites=False)
     (folder / "jobs.csv").touch()
-    monkeypatch.setattr(os, "access", lambda place, _: place != folder)  # Root may write everywhere.
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)  # Root may write everywhere.
     for overwrites in (False, True):
         with pytest.raises(UnusableFile, match=r"^jobs.csv cannot be written: Permission denied."):
             check_file("jobs.csv", overwrites=overwrites)

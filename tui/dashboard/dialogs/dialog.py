@@ -361,7 +361,10 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
 
 
 class ProgressDialog(Dialog[None]):
-    """Escape asks the work to stop. The dialog stays open until the work ends: see `showing_progress`."""
+    """Escape asks the work to stop. The dialog stays open until the work ends: see `showing_progress`.
+
+    Its button never has the focus, because a second Enter would stop the work that the first one started.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit; asks whether to finish or stop the write"),
@@ -388,10 +391,8 @@ class ProgressDialog(Dialog[None]):
         with self.box(self.work):
             yield Static(self._how_far(), id="how-far", markup=False)
             stop = Button(Content(f"Stop ({self.key('dialog.leave')})"), id="stop", compact=True)
+            stop.can_focus = False
             yield Horizontal(stop, classes="buttons")
-
-    def on_mount(self) -> None:
-        self.query_one("#stop", Button).focus()
 
     def show_progress(self, done: int) -> None:
         self._done = done

@@ -12,12 +12,13 @@ from store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderCo
 from store.jobs.job import GenerationJob
 from store.users.actor import actor_name
 from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
+from tui.dashboard.dialogs.file_form import shown_path
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
 from tui.dashboard.widgets import show_toast
 from tui.export.export_formats import writer
-from tui.export.file_writer import new_file
+from tui.export.file_writer import FileNotWritten, UnusableFile, new_file
 from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast
+from tui.text.error_text import Toast, error_toast, error_words
 from tui.text.format import jobs_count
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
     lines = (
-        dashboard.jobs.plain_title,
+        dashboard.jobs.whole_list_words,
         f"of {dashboard.listed_name}, as {actor} sees them",
         *_order_note(listed.order),
     )
@@ -74,7 +75,7 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     try:
         done = exporting.result()
     except StoreError as error:
-        show_toast(host.app, error_toast(error))
+        show_toast(host.app, _failed_toast(choice, error))
     else:
         show_toast(host.app, exported_toast(choice, done))
 
@@ -89,7 +90,17 @@ def _order_note(order: ListOrder) -> tuple[str, ...]:
 def exported_toast(choice: ExportChoice, done: int) -> Toast:
     if choice.file is None:
         return Toast(text=f"Copied {jobs_count(done)} as {choice.file_format.upper()}.")
-    return Toast(text=f"Exported {jobs_count(done)} to {clean(str(choice.file), limit=200)}.")
+    return Toast(text=f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
+
+
+def _failed_toast(choice: ExportChoice, error: StoreError) -> Toast:
+    """Return the error, after what failed if the error does not name it."""
+    if isinstance(error, (ClipboardTooSmall, UnusableFile, FileNotWritten)):
+        return error_toast(error)
+    what = "The copy failed, and the clipboard is unchanged."
+    if choice.file is not None:
+        what = f"The export to {shown_path(choice.file)} failed, and nothing was written."
+    return Toast(text=f"{what} {error_words(error)}", severity="error")
 
 
 async def _export(

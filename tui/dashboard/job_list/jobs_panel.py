@@ -29,7 +29,15 @@ from tui.dashboard.job_list.job_table import (
     SortRequested,
     WindowRequested,
 )
-from tui.dashboard.job_list.list_header import TABS, StatusTabs, fixed_values, job_list_title, project_crumbs, why_empty
+from tui.dashboard.job_list.list_header import (
+    TABS,
+    StatusTabs,
+    fixed_values,
+    job_list_title,
+    project_crumbs,
+    whole_list_words,
+    why_empty,
+)
 from tui.dashboard.job_list.pending_changes import PendingChanges
 from tui.dashboard.keys import bindings
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
@@ -332,9 +340,9 @@ class JobsPanel(Vertical, TitledPanel):
         return self._titles[0]
 
     @property
-    def plain_title(self) -> str:
-        """The whole title for a dialog: without breadcrumbs and their keys, and at any width."""
-        return job_list_title(self._listing, self.table.position, view=self._view_name)
+    def whole_list_words(self) -> str:
+        """What the whole list contains, for a dialog."""
+        return "Jobs" if self._listing is None else whole_list_words(self._listing, self.length, view=self._view_name)
 
     @property
     def is_waiting(self) -> bool:

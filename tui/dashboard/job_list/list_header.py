@@ -18,9 +18,10 @@ from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from store.statistics.totals import Count
 from store.users.actor import actor_name
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.statistics.count_text import Position, position_words
+from tui.dashboard.statistics.count_text import Position, count_words, position_words
 from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.error_text import Toast
@@ -193,6 +194,17 @@ def job_list_title(
     ]
     titles.append(_joined(rows, seen))
     return next((title for title in titles if width is None or cell_len(title) <= width), titles[-1])
+
+
+def whole_list_words(listing: "Listing", length: Count | None, *, view: str | None = None) -> str:
+    """Return what the whole list contains, such as `200,030 failed jobs · newest first`."""
+    listed, window = listing.query.window.listed, listing.window
+    if not (window.has_before or window.has_after):
+        length = Count(number=len(window.jobs))
+    kind = "" if listed.status is None else f"{status_word(listed.status)} "
+    jobs = "job" if length == Count(number=1) else "jobs"
+    number = "All" if length is None else count_words(length)
+    return _joined(f"{number} {kind}{jobs}", _found(listed.job_filter, view, _FOUND_WIDTHS[0]), _order(listed.order))
 
 
 def _joined(*parts: str) -> str:

@@ -16,7 +16,14 @@ from tests.tui.app_waits import resize
 from tests.tui.dashboard.users.test_visibility_text import COMPARISON
 from tests.tui.sample_jobs import NOON, make_listing, make_totals
 from tui.dashboard.job_list.jobs_panel import list_length
-from tui.dashboard.job_list.list_header import StatusTabs, fixed_values, job_list_title, project_crumbs, why_empty
+from tui.dashboard.job_list.list_header import (
+    StatusTabs,
+    fixed_values,
+    job_list_title,
+    project_crumbs,
+    whole_list_words,
+    why_empty,
+)
 from tui.dashboard.statistics.count_text import Position
 
 PROJECT = UUID(int=2)
@@ -67,6 +74,21 @@ def test_title_shows_the_list_length_or_the_cursor_position(
     seen: Listing | None, position: Position | None, title: str
 ) -> None:
     assert job_list_title(seen, position) == title
+
+
+@pytest.mark.parametrize(
+    ("seen", "length", "words"),
+    [
+        (listing(), None, "3 jobs · newest first"),
+        (listing(is_all=False), Count(number=200_030), "200,030 jobs · newest first"),
+        (listing(FAILED, is_all=False), None, "All failed jobs · newest first"),
+        (listing(FOUND, is_all=False), Count(number=1), "1 job · with time · newest first"),
+    ],
+)
+def test_words_for_the_whole_list_name_its_length_at_any_cursor_position(
+    seen: Listing, length: Count | None, words: str
+) -> None:
+    assert whole_list_words(seen, length) == words
 
 
 FAR_DOWN = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
