@@ -190,7 +190,7 @@ async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirma
     name, hostile = "[red]\\[/a]", 'error:"[/x][$y][@click=app.quit]z[/]"'
     saved.save(View(name=name, text=hostile), replaces=None)
     await with_views.press("ctrl+p")
-    await with_views.type("View", shows=f"View {name}  {hostile}")
+    await with_views.type("View", shows=(f"View {name}", hostile))
     await with_views.press("escape")
     for key in ("n", "y"):
         assert set(saved.read()) == {name}
