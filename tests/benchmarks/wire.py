@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
@@ -49,6 +50,8 @@ APP_SCHEMA, NOTIFIED = "dashboard on the app's own schema", "dashboard on a migr
 CHANGED = "a refresh after one of the jobs has changed"
 
 CONNECTED, ANSWERED = "from connecting to the first rows", "a transition on an open connection"
+
+ANSWERED_AT_ONCE = "a transition while all other queries are unanswered"
 
 CONNECTED_AS_USER = "the same, acting as a user"
 
@@ -245,15 +248,24 @@ async def _round_trips(effort: Effort, proxy: WireProxy, database: FilledDatabas
     async with Store(Database(proxy.conninfo(database.conninfo))) as store:
 
         async def transition() -> float:
-            with database.connect() as connection:
-                row = connection.execute(
-                    "update public.generation_jobs set status = 'queued' where id = "
-                    "(select id from public.generation_jobs order by id limit 1) returning id"
-                ).fetchone()
-                assert row
+            job_id = _queue_one(database)
             before = proxy.traffic
-            await store.transition_job_status(row[0], JobStatus.RUNNING)
+            await store.transition_job_status(job_id, JobStatus.RUNNING)
             return float(proxy.traffic.since(before).round_trips)
+
+        async def transition_at_once() -> float:
+            await store.get_listing(ListingQuery())
+            await store.database.prepare_write()
+            proxy.holds_reads = True
+            reads = [asyncio.create_task(store.get_listing(ListingQuery())) for _ in range(2)]
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    while proxy.held < len(reads):  # noqa: ASYNC110
+                        await asyncio.sleep(0.005)
+                    return await transition()
+            finally:
+                proxy.holds_reads = False
+                await asyncio.gather(*reads)
 
         series = await take_turns(
             {
@@ -261,6 +273,7 @@ async def _round_trips(effort: Effort, proxy: WireProxy, database: FilledDatabas
                 CONNECTED_AS_USER: start(str(database.owner.id)),
                 PSQL: psql,
                 ANSWERED: transition,
+                ANSWERED_AT_ONCE: transition_at_once,
             },
             rounds=rounds,
         )
@@ -269,8 +282,20 @@ async def _round_trips(effort: Effort, proxy: WireProxy, database: FilledDatabas
         unit="round trips",
         settings={"rounds": rounds},
         series=series,
-        limits={CONNECTED: AtMost(4), CONNECTED_AS_USER: AtMost(4), ANSWERED: AtMost(2)},
+        limits={CONNECTED: AtMost(4), CONNECTED_AS_USER: AtMost(4), ANSWERED: AtMost(2), ANSWERED_AT_ONCE: AtMost(2)},
     )
+
+
+def _queue_one(database: FilledDatabase) -> UUID:
+    """Queue the first job again, and return its id."""
+    with database.connect() as connection:
+        row = connection.execute(
+            "update public.generation_jobs set status = 'queued' where id = "
+            "(select id from public.generation_jobs order by id limit 1) returning id"
+        ).fetchone()
+        assert row
+        job_id: UUID = row[0]
+        return job_id
 
 
 async def _times(effort: Effort, proxy: WireProxy, database: FilledDatabase, data_dir: Path, delay: float) -> Finding:

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from store.capabilities.facts import Transport
 from store.database.connection_pool import ConnectionPool, is_local
 from store.database.database import Database
-from store.database.load_meter import LAST_ANSWERS
 from store.database.query import Query
 from store.database.write_access import WriteAccess, WriteMode
 from store.errors import StoreError, Unreachable
@@ -19,7 +18,6 @@ from store.jobs import job_sql
 from store.jobs.job import JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
-from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.store.database.conftest import opened, value_of
 from tests.store.faulty_servers import listening
@@ -100,19 +98,17 @@ async def test_spare_connection_serves_only_the_urgent_borrower_who_would_wait(
 
 
 @pytest.mark.parametrize(
-    ("delay", "rule", "is_prepared"),
-    [(0.03, WriteMode.OPEN, True), (0.03, WriteMode.PERMIT_REQUIRED, False), (0.0, WriteMode.OPEN, False)],
+    ("slow_from", "rule", "is_prepared"),
+    [(0.0, WriteMode.OPEN, True), (0.0, WriteMode.PERMIT_REQUIRED, False), (3600.0, WriteMode.OPEN, False)],
 )
 async def test_spare_connection_is_opened_for_writes_over_a_slow_network(
-    database: Conninfo, delay: float, rule: WriteMode, is_prepared: bool
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch, slow_from: float, rule: WriteMode, is_prepared: bool
 ) -> None:
-    with wire_proxy(database) as proxy:
-        proxy.delay = delay
-        async with Store(Database(proxy.conninfo(database), access=WriteAccess(rule))) as store:
-            for _ in range(LAST_ANSWERS):
-                await store.get_listing(ListingQuery())
-            await store.database.prepare_write()
-            assert store.database.is_write_prepared is is_prepared
+    monkeypatch.setattr("store.database.database.SLOW_ROUND_TRIP", slow_from)
+    async with Store(Database(database, access=WriteAccess(rule))) as store:
+        await store.get_listing(ListingQuery())
+        await store.database.prepare_write()
+        assert store.database.is_write_prepared is is_prepared
 
 
 async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: ConnectionPool, sessions: Sessions) -> None:
