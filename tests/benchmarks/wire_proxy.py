@@ -30,7 +30,7 @@ class Traffic:
     """Messages of the protocol in both directions."""
     round_trips: int
     """How often a client sent something after it had got an answer. Each connection adds one for the TCP handshake.
-    Nobody waits for held answers.
+    Connections whose answers are held do not count.
     """
 
     @property
@@ -117,9 +117,9 @@ class WireProxy:
             is_new = False
             self._sent += len(data)
             self._messages += asked.count(data)
-            if data != _GOODBYE:
+            if data != _GOODBYE and not is_held:
                 self._round_trips += self._is_answered
-                self._is_answered = is_held
+                self._is_answered = False
 
         async def release() -> None:
             nonlocal is_held
