@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.message_board import Message, MessageBoard
-from tui.dashboard.widgets import SteadyText, show_toast
+from tui.dashboard.widgets import RowList, SteadyText, show_toast
 from tui.text.error_text import Severity, Toast
 
 if TYPE_CHECKING:
@@ -29,13 +29,6 @@ _OTHERS, _LOW_OTHERS = 6, 3
 _LEAST_TEXT = 24
 """Where less room is left beside the time, the further lines of a text begin below the time."""
 _INDENT = 2
-
-
-class _Rows(OptionList):
-    """Keeps the cursor on the screen when a line of messages appears below the dialog."""
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.scroll_to_highlight)
 
 
 class MessagesDialog(Dialog[None]):
@@ -77,7 +70,7 @@ class MessagesDialog(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with self.box("Messages"):
-            yield _Rows(markup=False, compact=True)
+            yield RowList(markup=False, compact=True)
             yield SteadyText(id="none")
             yield SteadyText(id="keys")
 

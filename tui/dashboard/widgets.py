@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.suggester import Suggester
 from textual.visual import Visual
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets._toast import Toast as ToastWidget
 from textual.widgets._toast import ToastRack
 
@@ -44,6 +44,13 @@ class SteadyText(Static):
         if not content.is_same(self._said):
             self._said = content
             self.update(content, layout=layout)
+
+
+class RowList(OptionList):
+    """A list that keeps its cursor in sight when it gets smaller, for example because a message appears below."""
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.scroll_to_highlight)
 
 
 class FittedLine(Widget):

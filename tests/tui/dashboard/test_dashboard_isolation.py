@@ -1,7 +1,6 @@
 """The isolation check in the dashboard: results, questions, fixes and stop."""
 
 import pytest
-from textual.widgets import OptionList
 
 from store.database.write_access import WriteMode
 from store.users.actor import ANON, OPERATOR
@@ -116,8 +115,8 @@ async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(o
 async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator: Driver, database: Conninfo) -> None:
     with connect(database) as other, other.transaction():
         other.execute("lock table projects in access exclusive mode")
-        await operator.press("i", shows="Finding two users …")
-        await operator.press("x", shows="Stopped after 0 of 17.")
+        await operator.press("i", shows=("Finding two users …", "x stop"))
+        await operator.press("x", shows="Stopped after 0 of 17.", hides="x stop")
     await operator.press("r", shows="No leak, 17 kept")
     await operator.press("x", shows="No leak, 17 kept")
 
@@ -130,9 +129,14 @@ async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_nee
         await driver.press("w", "y", shows="No leak, 17 kept.")
 
 
-async def test_isolation_dialog_fits_every_terminal_size(operator: Driver) -> None:
-    for width, height in ((200, 50), (80, 24), (40, 8)):
-        await operator.resize(width, height)
-        await operator.press("i", dialog="Isolation")
-        await operator.until(lambda: operator.app.screen.query_one(OptionList).size.height > 0)
-        await operator.press("end", "escape", dialog="")
+@pytest.mark.parametrize("size", [(200, 50), (80, 24), (60, 18), (40, 12), (40, 8)])
+async def test_isolation_dialog_shows_verdict_and_keys_at_every_size(drive: Drive, size: tuple[int, int]) -> None:
+    keys = ("o owner", "u user", "r again", "esc close")
+    async with drive(actor=OPERATOR, size=size) as driver:
+        await driver.press("i", shows=("✓ kept ", "No leak, 17 kept; 12 judged", "w try writes", *keys))
+        assert "x stop" not in driver.text, "nothing runs"
+        await driver.press("w", "y", shows="No leak, 17 kept.", hides="w try writes")
+        await driver.press("end", shows=("summary", "No leak, 17 kept.", *keys))
+        if size[1] > 8:
+            driver.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
+            await driver.shows("summary", "No leak, 17 kept.", "A step of the tour", *keys)

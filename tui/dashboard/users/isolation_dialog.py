@@ -8,6 +8,7 @@ from uuid import UUID
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -30,7 +31,7 @@ from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
 from tui.dashboard.tour.tour import TourStep
 from tui.dashboard.users.acting_user import pick_user
-from tui.dashboard.widgets import SteadyText, show_toast
+from tui.dashboard.widgets import RowList, SteadyText, show_toast
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast, error_toast, error_words
 from tui.text.write_text import Confirmation, where
@@ -134,20 +135,25 @@ _COLOURS = {
     ProbeVerdict.LEAK: "bold $text-error",
     ProbeVerdict.UNKNOWN: "$text-warning",
 }
-_WRITES, _FIX = "isolation.writes", "isolation.mend"
+_WRITES, _FIX, _STOP = "isolation.writes", "isolation.mend", "isolation.stop"
 _KEYS = {
     _WRITES: "try writes",
     _FIX: "fix",
     "isolation.owner": "owner",
     "isolation.other": "user",
     "isolation.again": "again",
-    "isolation.stop": "stop",
+    _STOP: "stop",
     "dialog.leave": "close",
 }
 _TRYING = "trying"
 _TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 11, 21, 11
-_LOW = 31
-"""A screen with fewer lines has no empty lines in the dialog, so that 24 lines show all rows."""
+_NARROW_MARK = len("✓ kept")
+_LONGEST_ROW = _TARGET_WIDTH + _VERB_WIDTH + _MARK_WIDTH
+"""Cells of a row without its answer. A narrower list shows the verdict first."""
+_LOW, _LOWER, _LOWEST = 31, 16, 11
+"""A screen with fewer lines has no empty lines in the dialog, then shorter texts, then only rows, verdict and keys.
+Without empty lines, 24 lines show all rows.
+"""
 
 
 class Check(Protocol):
@@ -175,17 +181,26 @@ class IsolationDialog(Dialog[None]):
 
     DEFAULT_CSS = """
     IsolationDialog {
-        #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; }
+        #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; overflow: hidden; }
         #who { height: auto; }
-        OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList { height: 1fr; min-height: 1; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         OptionList:focus { background-tint: $foreground 0%; }
         #answer { height: 3; margin-top: 1; color: $foreground; }
+        #foot { dock: bottom; height: auto; }
         #progress { height: auto; max-height: 3; }
-        #keys { height: 1; margin-top: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        #keys { height: auto; max-height: 2; margin-top: 1; color: $foreground-muted; }
 
         &.-low {
             OptionList, #answer, #keys { margin-top: 0; }
             #answer { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        }
+        &.-lower {
+            #dialog { padding: 0 1; }
+            #who { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        }
+        &.-lowest {
+            #who, #answer { display: none; }
+            #progress { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         }
     }
     """
@@ -209,24 +224,28 @@ class IsolationDialog(Dialog[None]):
         self._plan: ProbePlan | None = None
         self._probes: list[Probe] = []
         self._people: dict[str, UUID | None] = {"owner": None, "other": other_id}
+        self._active_checks = 0
+        """The number of running checks. A cancelled one can end after the next one has started."""
+        self._has_write_tries = False
+        """Whether the last check has tried the writes, or is about to."""
 
     def compose(self) -> ComposeResult:
         with self.box("Isolation"):
             yield SteadyText(id="who")
-            yield OptionList(id="probes", markup=False, compact=True)
+            yield RowList(id="probes", markup=False, compact=True)
             yield SteadyText(id="answer")
-            yield SteadyText(id="progress")
-            yield SteadyText(id="keys")
+            with Vertical(id="foot"):
+                yield SteadyText(id="progress")
+                yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
         self.call_after_refresh(self._start, tries_writes=self._tries_writes)
 
     def on_resize(self) -> None:
-        self.set_class(self._is_low, "-low")
-        if self.is_open:
-            self.say("who", self._who())
-            self._draw_answer()
+        for name, least in (("-low", _LOW), ("-lower", _LOWER), ("-lowest", _LOWEST)):
+            self.set_class(self.size.height < least, name)
+        self.call_after_refresh(self._draw_all)
 
     @property
     def _is_low(self) -> bool:
@@ -251,6 +270,7 @@ class IsolationDialog(Dialog[None]):
 
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _TRYING):
+            self._has_write_tries = False
             self.say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
 
     def action_pick(self, who: str) -> None:
@@ -291,7 +311,7 @@ class IsolationDialog(Dialog[None]):
 
     def _start(self, *, tries_writes: bool = False) -> None:
         """Try the reads and judge the writes. This needs no confirmation, unless it tries the writes, too."""
-        self._plan = None
+        self._plan, self._has_write_tries = None, tries_writes
         self._work(self._prepare_and_try(tries_writes=tries_writes))
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:
@@ -301,10 +321,16 @@ class IsolationDialog(Dialog[None]):
         self.run_worker(self._reported(work), group=_TRYING, exclusive=True)
 
     async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+        self._active_checks += 1
+        self._draw_keys()
         try:
             await work
         except StoreError as error:
+            self._has_write_tries = False
             self.say("progress", Content.styled(error_words(error), "bold $text-error"))
+        finally:
+            self._active_checks -= 1
+            self._draw_keys()
 
     async def _prepare_and_try(self, *, tries_writes: bool) -> None:
         self.say("progress", Content("Finding two users …"))
@@ -312,6 +338,7 @@ class IsolationDialog(Dialog[None]):
         await self._try(self._plan, tries_writes=tries_writes)
 
     async def _try(self, plan: ProbePlan, *, tries_writes: bool) -> None:
+        self._has_write_tries = tries_writes
         self._draw_all()
         async for probe in self._check.attempt(plan, tries_writes=tries_writes):
             self._probes.append(probe)
@@ -338,11 +365,14 @@ class IsolationDialog(Dialog[None]):
     # Drawing
 
     def _draw_keys(self) -> None:
-        self.say("keys", self.keys_line({name: what for name, what in _KEYS.items() if self._has_leak or name != _FIX}))
+        if self.is_open:
+            keys = {name: what for name, what in _KEYS.items() if self._has_leak or name != _FIX}
+            self.say("keys", self.keys_line(keys, width=self.query_one("#foot").size.width or None))
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        return frozenset(() if self._check.why_no_writes is None else {_WRITES})
+        can_try_writes = self._check.why_no_writes is None and not self._has_write_tries
+        return frozenset((*(() if can_try_writes else (_WRITES,)), *(() if self._active_checks else (_STOP,))))
 
     def _draw_all(self) -> None:
         if not self.is_open:
@@ -379,11 +409,15 @@ class IsolationDialog(Dialog[None]):
         is_first = index == 0 or PROBED[index - 1][0] is not target
         name = pad(target.value if is_first else "", _TARGET_WIDTH)
         start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
-        if index >= len(self._probes):
-            return start
-        probe = self._probes[index]
-        mark = pad(verdict_mark(probe.verdict), _MARK_WIDTH)
-        return Content.assemble(start, (mark, _COLOURS[probe.verdict]), answer_words(probe))
+        probe = self._probes[index] if index < len(self._probes) else None
+        mark, style, answer = ("", "", "") if probe is None else _verdict_cells(probe)
+        if self._is_narrow:
+            return Content.assemble((f"{mark:<{_NARROW_MARK}} ", style), (target.value, "bold"), f" {verb_name(verb)}")
+        return Content.assemble(start, (pad(mark, _MARK_WIDTH), style), answer)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.query_one(OptionList).scrollable_content_region.width <= _LONGEST_ROW
 
     @on(OptionList.OptionHighlighted)
     def _draw_answer(self) -> None:
@@ -393,8 +427,15 @@ class IsolationDialog(Dialog[None]):
             self.say("answer", Content())
             return
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        attempt, gap = f"{attempt_words(*PROBED[index])}.", " " if self._is_low else "\n"
+        # The row of a narrow list has no answer, so the only line below has room for it.
+        attempt = "" if self._is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
+        gap = (" " if self._is_low else "\n") if attempt else ""
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
+
+
+def _verdict_cells(probe: Probe) -> tuple[str, str, str]:
+    """Return the mark, its style and the answer."""
+    return verdict_mark(probe.verdict), _COLOURS[probe.verdict], answer_words(probe)
 
 
 async def show_isolation(host: "ActionHost") -> None:
