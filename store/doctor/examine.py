@@ -148,11 +148,9 @@ class _Examination:
         durations = await server_checks.measure(self._database)
         pooling = await server_checks.find_pooling(self._database, self._facts)
         findings = [*server_checks.connection_findings(self._facts, self._label, durations, pooling)]
-        polls = await egress.measure_polls(self._database)
-        if polls is None:
-            return findings
         is_woken = may_listen(self._facts, None) and await announces_changes(self._database)
-        return [*findings, egress.egress_finding(polls, is_woken=is_woken)]
+        polls = await egress.measure_polls(self._database, is_woken=is_woken)
+        return findings if polls is None else [*findings, egress.egress_finding(polls)]
 
     async def _role(self) -> Iterable[Finding]:
         policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None

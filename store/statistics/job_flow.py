@@ -63,6 +63,11 @@ class JobFlow:
     """By day. Days without jobs, or with too many, are missing."""
 
 
+def seconds_to_keep(took: float) -> float:
+    """Return how long a flow is kept that took this many seconds to read."""
+    return min(max(LEAST_SECONDS, took * SHARE_OF_TIME), MOST_SECONDS)
+
+
 class RecentFlows:
     """Keeps flows for some seconds, so that reading them adds little load."""
 
@@ -80,9 +85,8 @@ class RecentFlows:
         flow = await read()
         ended = self._clock()
         took = 0.0 if kept is None else ended - began
-        rest = min(max(LEAST_SECONDS, took * SHARE_OF_TIME), MOST_SECONDS)
         self._kept.pop(scope, None)
-        self._kept[scope] = (ended + rest, flow)
+        self._kept[scope] = (ended + seconds_to_keep(took), flow)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
         return flow

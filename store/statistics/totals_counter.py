@@ -181,13 +181,13 @@ class TotalsCounter:
 
     async def flow(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> JobFlow:
         """Return the figures that do not come from rollups. They are kept for some seconds."""
-
-        async def read() -> JobFlow:
-            parts = _flow_parts(query, capabilities, at)
-            taken_at, answers = await self._counts_within(query, parts, at, self._known_flow)
-            return _make_flow(taken_at, answers)
-
+        read = partial(self.read_flow, query, capabilities, at=at)
         return await self._flows.get((query.project_id, query.days, at), read)
+
+    async def read_flow(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> JobFlow:
+        """Read these figures again, even if they are kept."""
+        taken_at, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at, self._known_flow)
+        return _make_flow(taken_at, answers)
 
     async def _other_statuses(self, query: TotalsQuery) -> Mapping[AnyStatus, Count] | None:
         """Return counts of the statuses outside the workflow. None if they were not counted in time."""

@@ -6,6 +6,7 @@ from store.database.database import Database
 from store.doctor.egress import IdlePolls, measure_polls
 from store.doctor.examine import examine
 from store.job_list.list_query import ListingQuery
+from store.statistics import job_flow
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
@@ -13,46 +14,60 @@ from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import MakeJob
 
 
-async def poll_twice(store: Store, proxy: WireProxy) -> tuple[int, int]:
-    """Return the bytes of the second polls of the list and of the numbers beside it."""
+async def poll_twice(store: Store, proxy: WireProxy, *, is_woken: bool) -> tuple[int, int, int]:
+    """Return the bytes of the second polls of the list, of the counts, and of a separate flow."""
     for _ in range(2):
         before = proxy.traffic
         await store.get_listing(ListingQuery())
         listed = proxy.traffic
-        await store.get_totals_with_flow(TotalsQuery())
+        await (store.get_totals_with_flow if is_woken else store.get_totals)(TotalsQuery())
         counted = proxy.traffic
-    return listed.since(before).received, counted.since(listed).received
+        if not is_woken:
+            await store.get_flow(TotalsQuery())
+        flowed = proxy.traffic
+    return listed.since(before).received, counted.since(listed).received, flowed.since(counted).received
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.15])
+@pytest.mark.parametrize(("delay", "is_woken"), [(0.0, False), (0.15, False), (0.0, True)])
 async def test_doctor_measures_all_polls_of_an_idle_dashboard_over_any_link(
-    database: Conninfo, make_job: MakeJob, delay: float
+    database: Conninfo, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, delay: float, is_woken: bool
 ) -> None:
     make_job()
+    monkeypatch.setattr(job_flow, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(job_flow, "SHARE_OF_TIME", 0)
     with wire_proxy(database) as proxy:
         proxy.delay = delay
         async with Store(Database(proxy.conninfo(database))) as store:
-            list_bytes, count_bytes = await poll_twice(store, proxy)
+            received = await poll_twice(store, proxy, is_woken=is_woken)
         async with Store(Database(proxy.conninfo(database))) as store:
-            measured = await measure_polls(store.database)
+            measured = await measure_polls(store.database, is_woken=is_woken)
     assert measured is not None
     assert not measured.is_counting_slow
-    assert measured.list_bytes == pytest.approx(list_bytes, rel=0.1)
-    assert measured.count_bytes == pytest.approx(count_bytes, rel=0.1)
+    assert (measured.list_bytes, measured.count_bytes, measured.flow_bytes) == pytest.approx(received, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    ("is_woken", "is_counting_slow", "polls"),
+    ("is_woken", "is_counting_slow", "flow_seconds", "polls"),
     [
-        (False, False, 6 * (300 + 1_800)),
-        (False, True, 6 * 300 + 0.2 * 1_800),
-        (True, False, 0.5 * (300 + 1_800)),
-        (True, True, 0.5 * 300 + 0.2 * 1_800),
+        (False, False, 1.0, 6 * (300 + 800 + 1_000)),
+        (False, False, 32.0, 6 * (300 + 800) + 1.5 * 1_000),
+        (False, True, 60.0, 6 * 300 + 0.2 * (800 + 1_000)),
+        (True, False, 0.0, 0.5 * (300 + 800)),
+        (True, True, 0.0, 0.5 * 300 + 0.2 * 800),
     ],
 )
-def test_month_has_as_many_polls_as_the_dashboard_makes(is_woken: bool, is_counting_slow: bool, polls: float) -> None:
-    idle = IdlePolls(list_bytes=300, count_bytes=1_800, is_counting_slow=is_counting_slow)
-    assert idle.bytes_of_month(is_woken=is_woken) == pytest.approx(polls * 60 * 24 * 30)
+def test_month_has_as_many_polls_as_the_dashboard_makes(
+    is_woken: bool, is_counting_slow: bool, flow_seconds: float, polls: float
+) -> None:
+    idle = IdlePolls(
+        is_woken=is_woken,
+        list_bytes=300,
+        count_bytes=800,
+        flow_bytes=0 if is_woken else 1_000,
+        flow_seconds=flow_seconds,
+        is_counting_slow=is_counting_slow,
+    )
+    assert idle.bytes_of_month == pytest.approx(polls * 60 * 24 * 30)
 
 
 async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_changes(
@@ -60,11 +75,11 @@ async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_chang
 ) -> None:
     assumed: list[bool] = []
 
-    def bytes_of_month(_: IdlePolls, *, is_woken: bool) -> int:
-        assumed.append(is_woken)
+    def bytes_of_month(polls: IdlePolls) -> int:
+        assumed.append(polls.is_woken)
         return 0
 
-    monkeypatch.setattr(IdlePolls, "bytes_of_month", bytes_of_month)
+    monkeypatch.setattr(IdlePolls, "bytes_of_month", property(bytes_of_month))
     with wire_proxy(migrated_copy) as proxy:
         for _ in range(2):
             examined = Database(proxy.conninfo(migrated_copy))

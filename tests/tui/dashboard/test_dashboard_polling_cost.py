@@ -3,14 +3,21 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from statistics import median
 
 import pytest
 from textual import events
 
+from store.database.database import Database
 from store.database.query import TimeLimits
+from store.doctor.egress import measure_polls
 from store.job_list.list_cost import EXPENSIVE_FROM, ListCost
 from store.job_list.list_query import ListQuery
 from store.poller import Attention
+from store.statistics import job_flow
+from store.users.actor import OPERATOR
+from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
@@ -19,6 +26,7 @@ from tests.tui.dashboard.dashboard_driver import (
     FrozenStore,
     Gate,
     WatchedApp,
+    dashboard_on,
     drive_dashboard,
     opener_of,
 )
@@ -119,3 +127,28 @@ async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, databa
 
             driver.app.dashboard.choose_project(None)
             await driver.until(lambda: poller.interval == 1.0)
+
+
+async def test_doctor_estimates_what_the_polls_of_the_dashboard_receive(
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_flow, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(job_flow, "SHARE_OF_TIME", 0)
+    with wire_proxy(attached_database) as proxy:
+        async with dashboard_on(proxy.conninfo(attached_database), actor=OPERATOR) as driver:
+            await driver.show_project("all projects")
+            for _ in range(5):  # Statements are prepared after some uses.
+                await driver.refreshes()
+            of_polls = []
+            for _ in range(5):
+                before = proxy.traffic
+                await driver.refreshes()
+                of_polls.append(proxy.traffic.since(before).received)
+        examined = Database(proxy.conninfo(attached_database))
+        idle = await measure_polls(examined, is_woken=False)
+        await examined.close()
+    assert idle is not None
+    # Between unchanged polls, an idle dashboard waits 10 s.
+    assert replace(idle, flow_seconds=0.0).bytes_of_month == pytest.approx(
+        median(of_polls) * 6 * 60 * 24 * 30, rel=0.03
+    )
