@@ -126,9 +126,10 @@ async def test_idle_dashboard_checks_stuck_jobs_only_when_their_number_has_chang
                 words.put_nowait(WakeUp.SILENT)
                 await driver.until(lambda: (driver.app.polls, driver.app.totals_polls)[place] > polls[place])  # noqa: B023
                 await driver.until(
-                    lambda: not any(one.group == "row notes" and one.is_running for one in driver.app.workers)
+                    lambda: not any(one.group == "row notes" and not one.is_finished for one in driver.app.workers)
                 )
 
+        await driver.shows("! stuck 5 h")
         words.put_nowait(WakeUp.PROVEN)
         await driver.until(lambda: driver.app.poller.is_idle)
         for _ in range(2):
