@@ -144,7 +144,7 @@ def status_content(
     """Return the line. Names are shortened to fit `width`. None means unlimited width."""
     least = _NAME_WIDTHS[-1]
     for cells, is_brief in (*((cells, False) for cells in _NAME_WIDTHS), (least, True)):
-        freshness = _freshness(status, data_age, now, is_short=status.is_of_app and cells <= _SHORT)
+        freshness = _freshness(status, data_age, now, is_short=status.is_of_app and cells <= _SHORT, is_brief=is_brief)
         end = _end(status, freshness, _writing(status.permit, now, cells), is_brief=is_brief)
         for place in _places(status):
             content = Content.assemble(*_joined(_names(status, cells, place), end))
@@ -232,7 +232,10 @@ def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
     return [("visibility: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
 
 
-def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime | None, *, is_short: bool) -> Part:
+def _freshness(
+    status: ConnectionStatus, data_age: float | None, now: datetime | None, *, is_short: bool, is_brief: bool
+) -> Part:
+    """Return how fresh the data is. `is_brief` leaves out what answers are, so that their time is not cut."""
     if status.trouble is not None:
         return (f"✗ {status.trouble}", "bold $text-error")
     if status.silent_since is not None and now is not None:
@@ -247,7 +250,8 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
     # Rounded up: a slow connection's interval of 2.6 s is not 2 s.
     live = f"live every {elapsed(ceil(round(status.max_staleness, 1)))}"
     if status.slow_answer is not None:
-        return (f"{live}, answers take {milliseconds(status.slow_answer)}", "$text-warning")
+        answers = "" if is_brief else "answers take "
+        return (f"{live}, {answers}{milliseconds(status.slow_answer)}", "$text-warning")
     return ("live" if is_short else live, "$text-success")
 
 
@@ -403,5 +407,6 @@ def banner_content(
     if failure.retry_at is None or is_paused:
         words.append(f"Press {refresh} to try again.")
     else:
-        words.append(f"Retrying automatically. Press {refresh} to retry now.")
+        left = ceil((failure.retry_at - now).total_seconds())
+        words.append(f"Retrying in {elapsed(left)}. Press {refresh} to retry now." if left > 0 else "Retrying …")
     return Content("\n").join([first, Content(" ".join(words))])

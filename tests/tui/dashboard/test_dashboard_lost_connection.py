@@ -43,7 +43,7 @@ async def test_lost_connection_shows_a_banner_and_refuses_actions_until_the_data
         await driver.until(lambda: "3 min old" in driver.banner)
         assert "Since 12:00:00." in driver.banner
         assert "Check the address 127.0.0.1:" in driver.banner
-        assert "Retrying automatically. Press f5 to retry now." in driver.banner
+        await driver.until(lambda: "Retrying in 1 s. Press f5 to retry now." in driver.banner)
         await driver.until(lambda: "✗ no connection" in driver.header)
         assert (driver.rows, driver.costs) == before
         assert "main_white" in driver.row(3)

@@ -67,6 +67,7 @@ EMBEDDED = {"database": "/home/ada/.local/share/gjobs/socket-3f2a/shop"}
 
 OF_APP = {"database": "DATABASE_URL", "is_of_app": True, "actor_label": "the operator"}
 LOCAL = {**OF_APP, "address": "127.0.0.1:55870/postgres", "may_write": True}
+SLOW = {"slow_answer": 0.808, "max_staleness": 8.0}
 REMOTE = {**OF_APP, "address": "aws-0-eu.pooler.supabase.com:6543/postgres", "read_only": True, "is_exposed": True}
 
 
@@ -82,6 +83,8 @@ REMOTE = {**OF_APP, "address": "aws-0-eu.pooler.supabase.com:6543/postgres", "re
         (NAMED, 48, "The product…  as ada@example… · live every 2 s"),
         (EMBEDDED, 90, f"gjobs  /home/ada/.local/share/gjobs/socke…/shop · {LIVE}"),
         (EMBEDDED, 80, f"gjobs  /home/ada/.local/sha…/shop · {LIVE}"),
+        ({**REMOTE, **SLOW}, 80, "gjobs  aws-0-e… · as the ope… · not encrypted · read-only · live every 8 s, 808 ms"),
+        ({**LOCAL, **SLOW}, 60, "gjobs  127.0.0… · as the ope… · may write · live every 8 s, 808 ms"),
         (EMBEDDED, 60, "gjobs  /home/…/shop · as ada@example… · live every 2 s"),
         (EMBEDDED, 50, "gjobs  /h…/shop · as ada@exa… · live every 2 s"),
     ],

@@ -118,14 +118,15 @@ def test_each_kind_of_store_error_has_a_short_label(error: StoreError, words: st
 @pytest.mark.parametrize(
     ("retry_in", "is_paused", "data_age", "second_line"),
     [
-        (4, False, None, "Check it. Retrying automatically. Press f5 to retry now."),
-        (4, False, 200, "Check it. The data is 3 min old. Retrying automatically. Press f5 to retry now."),
+        (23.4, False, None, "Check it. Retrying in 24 s. Press f5 to retry now."),
+        (4, False, 200, "Check it. The data is 3 min old. Retrying in 4 s. Press f5 to retry now."),
+        (-0.5, False, None, "Check it. Retrying …"),
         (4, True, 200, "Check it. The data is 3 min old. Press f5 to try again."),
         (None, False, None, "Check it. Press f5 to try again."),
     ],
 )
 def test_banner_shows_the_error_its_start_and_the_next_retry(
-    retry_in: int | None, is_paused: bool, data_age: int | None, second_line: str
+    retry_in: float | None, is_paused: bool, data_age: int | None, second_line: str
 ) -> None:
     now = NOON + timedelta(minutes=2)
     failure = ListPollFailed(
