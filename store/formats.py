@@ -135,10 +135,14 @@ still shares two letters.
 
 def not_known(word: str, known: Iterable[str]) -> str:
     """Return a clause that suggests the nearest known word, or lists all of them."""
+    return f"{word!r} is not known. {alternatives(word, known)}"
+
+
+def alternatives(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that suggests the nearest known word, or lists all of them."""
     words = [str(other) for other in known]
-    if close := nearest(word, words):
-        return f"{word!r} is not known. Did you mean {close!r}?"
-    return f"{word!r} is not known. Use one of {', '.join(words)}."
+    close = nearest(word, words)
+    return f"Did you mean {close!r}?" if close else f"Use one of {', '.join(words)}."
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

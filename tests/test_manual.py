@@ -176,6 +176,15 @@ def test_excerpts_and_search_ignore_the_targets_of_links() -> None:
     assert search("workers.md") == []
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [("restore deleted last", "U      Restore the jobs deleted last"), ("job.undo", "[job.undo]")],
+)
+def test_excerpt_of_a_key_has_its_name_only_if_it_was_searched_for(words: str, shown: str) -> None:
+    (excerpt,) = (hit.excerpt(76) for hit in search(words) if hit.section.topic == "keys")
+    assert excerpt.endswith(shown)
+
+
 def test_search_finds_nothing_for_nothing_and_unknown_words() -> None:
     assert search(" ") == search("no-such-word") == []
     headings = ["Exit codes", "All codes", "After a signal", "In a script"]

@@ -21,6 +21,7 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 from textual.theme import ThemeProvider
+from textual.widgets import Input
 
 from store.async_tools import abandon_lookups
 from store.errors import StoreError
@@ -760,10 +761,12 @@ class GjobsApp(MessageApp[int]):
         return Presenter(self.dashboard)
 
     def action_help_quit(self) -> None:
-        """Name the key that quits. Textual calls this for Ctrl+C if no text is selected. Otherwise, Ctrl+C copies the
-        text.
+        """Name the key that quits here. Textual calls this for Ctrl+C if no text is selected. Otherwise, Ctrl+C copies
+        the text.
         """
-        show_toast(self, Toast(text=f"Press {key_of(self, APP_BINDINGS, 'app.quit_anywhere')} to quit gjobs."))
+        takes_letters = self.screen is not self.dashboard or isinstance(self.focused, Input)
+        quits = "app.quit_anywhere" if takes_letters else "app.quit"
+        show_toast(self, Toast(text=f"Press {key_of(self, APP_BINDINGS, quits)} to quit gjobs."))
 
     async def action_quit(self) -> None:
         self.tasks.leave()

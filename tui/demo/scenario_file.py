@@ -5,7 +5,7 @@ from pathlib import Path
 
 from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
 from store.errors import BadConfiguration
-from store.formats import not_known
+from store.formats import alternatives, not_known
 from tui.demo.demo_activity import WORKERS
 from tui.demo.scenario import Scenario, Step
 from tui.demo.scenario_steps import STEP_KINDS, KnownNames
@@ -29,7 +29,7 @@ def load_scenario(name: str) -> Scenario:
         path = Path(name)
         if not path.is_file():
             is_file_name = path.suffix == ".toml" or len(path.parts) > 1
-            sentence = f"The scenario {not_known(name, scenario_names())}"
+            sentence = f"Unknown scenario {name!r}. {alternatives(name, scenario_names())}"
             if is_file_name:
                 sentence = f"{path} is not a file." if path.exists() else f"{path} does not exist."
             raise BadConfiguration([sentence], hint=f"Name a scenario or a TOML file. {_HINT}")

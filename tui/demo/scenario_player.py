@@ -1,7 +1,8 @@
 """Plays a scenario: its steps change the database and the dashboard in their order."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Protocol, assert_never
 from uuid import UUID
@@ -32,6 +33,8 @@ from tui.demo.scenario import (
 _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
 
 
+_WAITING = "Waiting …"
+"""The text during a wait before the first caption."""
 _FAST = 10.0
 _POLL_SECONDS, _MOST_POLLS = 0.1, 50
 
@@ -39,8 +42,10 @@ _POLL_SECONDS, _MOST_POLLS = 0.1, 50
 class Stage(Protocol):
     """What a scenario does to the dashboard."""
 
-    def show_caption(self, text: str, *, waits: bool) -> None:
-        """Show a caption until the next one. With `waits`, the caption names the key that continues."""
+    def show_caption(self, text: str, *, continues: str = "") -> None:
+        """Show a caption until the next one. An empty one removes it. `continues` is what the key that continues does
+        now, if the caption is to name it.
+        """
 
     async def show_new(self, job: GenerationJob) -> None:
         """Move the cursor to a new job, unless the list is of another project or user."""
@@ -61,6 +66,7 @@ class ScenarioPlayer:
         self.scenario = scenario
         self._activity = activity
         self._stage = stage
+        self._caption = ""
         self._jobs: dict[str, GenerationJob] = {}
         self._random = Random(f"{activity.simulation.seed} scenario")  # noqa: S311
         self._continues = asyncio.Event()
@@ -68,8 +74,6 @@ class ScenarioPlayer:
         """Jobs that the scenario has queued."""
         self._ignored: dict[Awaited, int] = {"failure": 0, "takeover": 0}
         """The number of these events before the last outage or crash."""
-        self.is_waiting = False
-        """Whether a step waits for time to pass or for the person."""
 
     def go_on(self) -> None:
         """End the present wait."""
@@ -89,14 +93,15 @@ class ScenarioPlayer:
     async def _do(self, step: Step) -> None:
         match step:
             case Say(text=text, seconds=seconds):
-                self._stage.show_caption(text, waits=seconds is None)
-                await self._wait(seconds)
-                if seconds is None:
-                    self._stage.show_caption(text, waits=False)
+                self._caption = text
+                with self._naming_key("next" if seconds is None else ""):
+                    await self._wait(seconds)
             case WaitFor():
-                await self._wait_for(step)
+                with self._naming_key("faster"):
+                    await self._wait_for(step)
             case Wait(seconds=seconds):
-                await self._wait(seconds)
+                with self._naming_key("skip the wait"):
+                    await self._wait(seconds)
             case ActAs(who=who):
                 await self._stage.act_as(who)
             case PointAt(name=name):
@@ -113,10 +118,18 @@ class ScenarioPlayer:
             case _:
                 assert_never(step)
 
+    @contextmanager
+    def _naming_key(self, continues: str) -> Iterator[None]:
+        """While the block waits, name the key that continues beside the caption."""
+        self._stage.show_caption(self._caption or _WAITING, continues=continues)
+        try:
+            yield
+        finally:
+            self._stage.show_caption(self._caption)
+
     async def _wait(self, seconds: float | None) -> None:
         """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
         self._continues.clear()
-        self.is_waiting = True
         waits: list[asyncio.Task[object]] = [asyncio.create_task(_ended(self._continues.wait()))]
         if seconds is not None:
             clock = self._activity.simulation.clock
@@ -124,7 +137,6 @@ class ScenarioPlayer:
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.is_waiting = False
             for one in waits:
                 one.cancel()
 
@@ -133,15 +145,14 @@ class ScenarioPlayer:
         clock = self._activity.simulation.clock
         deadline, speed, is_fast = clock.now + step.seconds, clock.speed, False
         self._continues.clear()
-        self.is_waiting = True
         try:
             while self._event_job(step.what) is None and clock.now < deadline:
                 if self._continues.is_set() and not is_fast:
                     is_fast = True
                     clock.set_speed(max(speed, _FAST))
+                    self._stage.show_caption(self._caption or _WAITING)
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
-            self.is_waiting = False
             if is_fast:
                 clock.set_speed(speed)
         if job := self._event_job(step.what):

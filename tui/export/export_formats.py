@@ -20,6 +20,10 @@ class FileFormat(StrEnum):
     NDJSON = "ndjson"
     MARKDOWN = "markdown"
 
+    @property
+    def proper_name(self) -> str:
+        return "Markdown" if self is FileFormat.MARKDOWN else self.upper()
+
 
 SUFFIXES: Mapping[str, FileFormat] = {
     ".csv": FileFormat.CSV,

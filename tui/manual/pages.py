@@ -37,6 +37,8 @@ _HEADING = re.compile(r"^#{1,3} ")
 _MARKUP = re.compile(r"^- |^\d+\. |`|\*\*")
 _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _FENCE = "```"
+_KEY_NAME = re.compile(r" +\[[a-z_]+\.[a-z_]+\]$")
+"""The name of a key for the configuration, at the end of a line of the list of all keys."""
 _ELLIPSES = 3
 """Cells of the ellipses before and after an excerpt."""
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
@@ -68,8 +70,11 @@ class Hit:
 
     def excerpt(self, cells: int) -> str:
         """Return the line, with its beginning cut so that the words are among the first `cells` characters. The
-        caller cuts the end.
+        caller cuts the end. The name of a key is left out, unless it was searched for.
         """
+        name = _KEY_NAME.search(self.line)
+        if name and self.end <= name.start():
+            return self.line[: name.start()]
         if not self.first or self.end < cells or len(self.line) <= cells:
             return self.line
         start = min(self.first, max(self.first - cells // 3, self.end + _ELLIPSES - cells))

@@ -150,6 +150,9 @@ async def test_list_is_copied_to_the_clipboard_if_it_fits(
     await dashboard.type("jobs.ndjson", "ctrl+y", message="Copied 6 jobs as NDJSON.")
     assert [json.loads(line)["id"] for line in dashboard.app.clipboard.splitlines()] == ids(1, 2, 3, 4, 5, 6)
 
+    await dashboard.press("e", dialog="Export")
+    await dashboard.type("jobs.md", "ctrl+y", message="Copied 6 jobs as Markdown.")
+
     monkeypatch.setattr(export_run, "CLIPBOARD_BYTES", 100)
     copied = dashboard.app.clipboard
     await dashboard.press("e", "ctrl+y", toast="Narrow the list with a filter, or export it to a file.")

@@ -82,7 +82,7 @@ async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: 
     )
     jobs_db.project(UUID("beef0000-0000-4000-8000-000000000000"), "Very old", days_ago=900)
     await operator.refreshes()
-    await find(operator, "beef0000", shows=("Costs · Very old", "Press n to create your first generation job."))
+    await find(operator, "beef0000", shows=("Costs · Very old", "This project has no jobs. Press n to create one."))
     await operator.refreshes(shows="Costs · Very old")
 
 

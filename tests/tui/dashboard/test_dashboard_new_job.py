@@ -67,7 +67,8 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, job
     await form.press("enter", "down", "enter")
     assert form.value("#asset") == MUG
     await form.press("enter", "escape", dialog="New job")
-    await form.type("my_own", into="#mode")
+    await form.shows("↑ ↓ or type")
+    await form.type("my_own", into="#mode", shows="new mode", hides="or type")
     await form.type(" 250 ", into="#cost")
     form.app.screen.query_one("#project", Select).value = SPRING
     await form.until(lambda: asset_names(form) == ["hat.png"])

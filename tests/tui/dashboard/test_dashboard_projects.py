@@ -12,7 +12,7 @@ async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: 
     for name, problem in ((" ", "Name is empty."), ("x" * 201, "The name has 201 characters")):
         await dashboard.type(name, "enter", shows=problem, dialog="New project")
     await dashboard.type("Winter sale", "enter", message="Created the project Winter sale.")
-    await dashboard.shows("Costs · Winter sale", "Press n to create your first generation job.")
+    await dashboard.shows("Costs · Winter sale", "This project has no jobs. Press n to create one.")
     assert jobs_db.sql("select user_id from projects where name = 'Winter sale'") == [(ADA,)]
 
 

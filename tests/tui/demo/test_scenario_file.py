@@ -156,7 +156,7 @@ def test_file_without_usable_steps_is_refused(text: str, problem: str) -> None:
 
 
 def test_unknown_name_and_unreadable_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadConfiguration, match="Did you mean 'lifecycle'"):
+    with pytest.raises(BadConfiguration, match=r"^Unknown scenario 'lifecycel'\. Did you mean 'lifecycle'\?"):
         load_scenario("lifecycel")
     with pytest.raises(BadConfiguration, match=r"b\.toml does not exist\."):
         load_scenario(str(tmp_path / "b.toml"))

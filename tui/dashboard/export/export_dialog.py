@@ -57,7 +57,7 @@ class ExportDialog(FileForm[ExportChoice]):
     def note_words(self) -> str:
         """Return the format and the whole path, and the limit of the clipboard."""
         file_format = format_of(self.typed)
-        where = f"{file_format.upper()} in {shown_path(self.path)}" if file_format else ""
+        where = f"{file_format.proper_name} in {shown_path(self.path)}" if file_format else ""
         return f"{where}\nThe clipboard takes at most {CLIPBOARD_BYTES // 1_000} kB."
 
     def result_for(self, file: Path | None, *, overwrites: bool = False) -> ExportChoice | None:

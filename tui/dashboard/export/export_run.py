@@ -89,7 +89,7 @@ def _order_note(order: ListOrder) -> tuple[str, ...]:
 
 def exported_toast(choice: ExportChoice, done: int) -> Toast:
     if choice.file is None:
-        return Toast(text=f"Copied {jobs_count(done)} as {choice.file_format.upper()}.")
+        return Toast(text=f"Copied {jobs_count(done)} as {choice.file_format.proper_name}.")
     return Toast(text=f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
 
 

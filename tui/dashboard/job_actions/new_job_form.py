@@ -67,7 +67,9 @@ class ModeField(TextField):
 
 
 class ModeLabel(Static):
-    """The label of the mode. It lists the usual modes and marks the one in the field."""
+    """The label of the mode. It lists the usual modes and marks the one in the field. It points out another mode,
+    which may be a typing mistake.
+    """
 
     def __init__(self) -> None:
         super().__init__(classes="label", markup=False)
@@ -76,7 +78,9 @@ class ModeLabel(Static):
         chosen = _completed(typed)
         modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
         keys = " ".join(key_of(self.app, ModeField.BINDINGS, f"mode.{way}") for way in ("up", "down"))
-        self.update(Content.assemble("Mode  ", modes, f"  {keys} or type"))
+        is_new = bool(chosen) and chosen not in USUAL_MODES
+        end = ("new mode", "bold $text-warning") if is_new else (f"{keys} or type", "")
+        self.update(Content.assemble("Mode  ", modes, "  ", end))
 
 
 _HOW_TO_TYPE_A_COST = "Type dollars, such as $2.50, or whole cents, such as 250."

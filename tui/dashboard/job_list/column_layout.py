@@ -14,9 +14,9 @@ GUTTER = 3
 WIDE = 120
 """The width from which the id column fits."""
 
-STUCK_LABELS = ("running ! stuck 59m", "! stuck 59 min")
-"""The longest status text of a stuck job: in a wide list, and in a narrow list. The exclamation mark is one cell wide
-in every font.
+STUCK_LABELS = ("running ! stuck 9 h", "! stuck 59 min")
+"""A usual status text of a stuck job: in a wide list, and in a narrow list. If a text is longer than its column, a
+shorter one replaces it. The exclamation mark is one cell wide in every font.
 """
 
 HIDDEN = "⊘ hidden"

@@ -148,8 +148,7 @@ def stuck_time(job: GenerationJob, now: datetime) -> str:
 
 def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
     time = stuck_time(job, now)
-    short_time = time.replace(" min", "m")
-    wordings = (f"running ! stuck {short_time}", f"! stuck {time}", f"! stuck {short_time}", f"! {time}")
+    wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
     return next((words for words in wordings if len(words) <= column.width), wordings[-1])
 
 

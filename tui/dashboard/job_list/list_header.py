@@ -248,7 +248,9 @@ def why_empty(
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:
         return f"No {status_word(listed.status)} jobs."
-    return f"Press {new_job} to create your first generation job."
+    if listed.project_id is None or len(listing.projects) == 1:
+        return f"Press {new_job} to create your first generation job."
+    return f"This project has no jobs. Press {new_job} to create one."
 
 
 def unlisted_words(app: App[Any], listed: ListQuery, job: GenerationJob) -> str:

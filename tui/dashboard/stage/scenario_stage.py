@@ -16,6 +16,7 @@ from tui.dashboard.messages import ProjectChosen
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
+from tui.text.format import job_name
 
 if TYPE_CHECKING:
     from tui.dashboard.app import GjobsApp
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _OWNER = "scenario"
 _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
 _OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed before."
+_POINTS_AT = "The scenario points at {}."
 _PATIENCE_SECONDS, _POLL_SECONDS = 5.0, 0.02
 
 
@@ -35,9 +37,12 @@ class ScenarioStage:
     def close(self) -> None:
         self._app.messages.unpin(_OWNER)
 
-    def show_caption(self, text: str, *, waits: bool) -> None:
+    def show_caption(self, text: str, *, continues: str = "") -> None:
+        if not text:
+            self.close()
+            return
         space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
-        keys = f"{space}: next" if waits else ""
+        keys = f"{space}: {continues}" if continues else ""
         # A dialog takes the key itself.
         self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_in_dialogs=False, has_keys_on_stage=True)
 
@@ -67,6 +72,10 @@ class ScenarioStage:
     async def point_at(self, job: GenerationJob) -> None:
         """Move the cursor to the job, in the list of its project or of all projects."""
         dashboard = self._app.dashboard
+        if self._is_hidden(job):
+            user = key_of(self._app, inherited_bindings(type(self._app)), "app.user")
+            self.report(f"{_POINTS_AT.format(job_name(job))} It belongs to another user. Press {user} to switch.")
+            return
         shown = dashboard.listed.project_id
         wanted = ListQuery(project_id=job.project_id if shown is not None else None)
         # Keys typed for the filter would act on the list once the filter is gone.
@@ -79,15 +88,17 @@ class ScenarioStage:
             self._app.poller.refresh()
             await self.wait_for_list()
             if problem := await self._app.go_to_job(job):
-                self.report(problem)
+                self.report(f"{_POINTS_AT.format(job_name(job))} {problem}")
 
     async def show_new(self, job: GenerationJob) -> None:
         """Move the cursor to a new job, unless the list is of another project or user."""
-        store, shown = self._app.poller.store, self._app.dashboard.listed.project_id
-        actor = store.actor if store is not None else None
-        is_hidden = isinstance(actor, ActingUser) and actor.id != job.user_id
-        if not is_hidden and shown in (None, job.project_id):
+        shown = self._app.dashboard.listed.project_id
+        if not self._is_hidden(job) and shown in (None, job.project_id):
             await self.point_at(job)
+
+    def _is_hidden(self, job: GenerationJob) -> bool:
+        store = self._app.poller.store
+        return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
 
     async def wait_for_list(self) -> None:
         """Wait until the requested list is shown, at most for some seconds."""

@@ -56,14 +56,23 @@ def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
 
 
 def worker_line(
-    worker: WorkerStatus, *, now: datetime, width: int, name_cells: int, zone: tzinfo | None = None
+    worker: WorkerStatus,
+    jobs: Sequence[LeasedJob] = (),
+    *,
+    now: datetime,
+    width: int,
+    name_cells: int,
+    zone: tzinfo | None = None,
 ) -> WorkerLine:
-    state, style = _state(worker, now)
+    """Return a line for a worker that holds these jobs."""
+    is_alive = _is_alive(worker, jobs, now)
+    state, style = _state(worker, now, is_alive=is_alive)
     name = pad(clean_cell(worker.name, name_cells), name_cells)
-    holds = f"holds {count(worker.held_jobs)} of {count(worker.concurrency)}"
+    # Expired leases are not counted as held, but their jobs are listed.
+    holds = f"holds {count(max(worker.held_jobs, len(jobs)))} of {count(worker.concurrency)}"
     start: list[Span] = [(name, "bold"), _state_span(state, style), (pad(holds, _HOLDS_CELLS), "")]
     modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
-    is_up = worker.is_alive and width >= _WIDE
+    is_up = is_alive and width >= _WIDE
     up = f"up {elapsed(seconds(now - worker.started_at))}, " if is_up else ""
     about = (
         f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
@@ -78,10 +87,15 @@ def _state_span(state: str, style: str) -> Span:
     return f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style
 
 
-def _state(worker: WorkerStatus, now: datetime) -> Span:
+def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob], now: datetime) -> bool:
+    """Return whether the worker was seen lately and has let no lease expire, because a running worker renews them."""
+    return worker.is_alive and all(job.expires_at > now for job in jobs)
+
+
+def _state(worker: WorkerStatus, now: datetime, *, is_alive: bool) -> Span:
     if worker.stopped_at is not None:
         return "◌ stopped", MUTED
-    if worker.is_alive:
+    if is_alive:
         return "▸ alive", _GOOD
     return f"✗ silent {elapsed(seconds(now - worker.seen_at))}", _BAD
 
@@ -156,7 +170,7 @@ def lines(
     name_cells = names_width(workers, width)
     for worker in workers:
         jobs = held.pop(worker.id, [])
-        yield worker_line(worker, now=now, width=width, name_cells=name_cells, zone=zone)
+        yield worker_line(worker, jobs, now=now, width=width, name_cells=name_cells, zone=zone)
         yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in jobs)
         if (left := worker.held_jobs - len(jobs)) > 0:
             yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
@@ -170,8 +184,8 @@ def lines(
 
 def summary(force: WorkersOverview, *, now: datetime) -> str:
     """Return the text above the lines."""
-    alive = sum(worker.is_alive for worker in force.workers)
     held = [job for job in force.held if job.owner is not None]
+    alive = sum(_is_alive(one, (job for job in held if job.owner == one.id), now) for one in force.workers)
     parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"]
     if held:
         longest = elapsed(seconds(now - min(job.acquired_at for job in held)))

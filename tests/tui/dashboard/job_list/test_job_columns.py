@@ -249,9 +249,9 @@ def test_most_usual_modes_fit_before_whole_names_of_owners() -> None:
     ("width", "minutes", "status"),
     [
         (60, 300, "! stuck 5 h"),
-        (78, 59, "! stuck 59m"),
+        (78, 59, "! stuck"),
         (98, 300, "running ! stuck 5 h"),
-        (160, 59, "running ! stuck 59m"),
+        (160, 59, "! stuck 59 min"),
     ],
 )
 def test_stuck_job_is_marked_until_it_is_updated_without_moving_a_column(width: int, minutes: int, status: str) -> None:

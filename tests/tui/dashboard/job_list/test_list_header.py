@@ -231,6 +231,7 @@ ALL_AGAIN = "Press esc to show all jobs again."
         (at_noon(listing(FOUND)), "time", f"No job matches. {ALL_AGAIN}"),
         (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
         (listing(), " ", "Press n to create your first generation job."),
+        (listing(projects=2), "", "This project has no jobs. Press n to create one."),
     ],
 )
 def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:

@@ -162,8 +162,7 @@ async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(
     async with playing(database, steps) as (driver, app):
         await driver.shows("First · space: next")
         app.control.clock.set_speed(0.5)
-        await driver.press("space")
-        await driver.until(lambda: is_waiting(app) and "First · space" not in driver.text)
+        await driver.press("space", shows="First · space: faster")
         await driver.press("space", until=lambda: app.control.clock.speed == 200)
         await driver.shows("Second · space: next")
         assert cursor_job(driver).status == "failed"
@@ -171,17 +170,14 @@ async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(
 
 
 async def test_space_ends_a_wait_early(database: Conninfo) -> None:
-    steps = '[[step]]\nsay = "First"\n[[step]]\nwait = 600\n[[step]]\nsay = "Second"\n'
+    wait = "[[step]]\nwait = 600\n"
+    steps = f'{wait}[[step]]\nsay = "First"\n{wait}[[step]]\nsay = "Second"\n'
     async with playing(database, steps) as (driver, app):
-        await driver.shows("First · space: next")
         app.control.clock.set_speed(0.5)
-        await driver.press("space")
-        await driver.until(lambda: is_waiting(app) and "First · space" not in driver.text)
+        await driver.shows("Waiting … · space: skip the wait")
+        await driver.press("space", shows="First · space: next")
+        await driver.press("space", shows="First · space: skip the wait")
         await driver.press("space", shows="Second · space: next")
-
-
-def is_waiting(app: WatchedDemo) -> bool:
-    return app._player is not None and app._player.is_waiting
 
 
 async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended(database: Conninfo) -> None:
@@ -247,6 +243,25 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
         await operator.delete_generation_job(newest.id)
         await driver.press("space", toast="The scenario skipped a step. The job 'a' can no longer start.")
         await driver.shows("Next · space: next")
+
+
+async def test_job_of_another_user_is_named_instead_of_pointed_at(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    create = "a"
+    mode = "packaging"
+    project = "Marketplace listings"
+    [[step]]
+    point-at = "a"
+    [[step]]
+    say = "Done"
+    """
+    async with playing(database, steps) as (driver, _):
+        await driver.shows("Done · space: next")
+        (toast,) = driver.toasts
+        assert re.fullmatch(
+            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.", toast
+        )
 
 
 async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(database: Conninfo) -> None:

@@ -68,9 +68,12 @@ def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
     silent = worker(RENDER, "a render", seen_at=ago(190))
     seen = overview([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
     assert shown(seen, width=126)[1:] == [
-        "a render ✗ silent 3 min holds 0 of 4 all modes",
+        "a render ✗ silent 3 min holds 1 of 4 all modes",
         "▸ 00000001 lifestyle Autumn catalog for 41 s its lease expired 2 min ago · step 1 of 4",
     ]
+    just_dead = overview([worker(RENDER, "render", seen_at=ago(14))], [held(1, expires_at=ago(2)), held(2)])
+    assert shown(just_dead)[0] == "render ✗ silent 14 s holds 2 of 4 all modes"
+    assert summary(just_dead, now=NOON) == "0 workers alive · 2 jobs held, the longest for 41 s"
 
 
 def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
