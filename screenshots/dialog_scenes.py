@@ -16,7 +16,7 @@ async def messages(stage: Stage) -> None:
     )
     for toast in kept:
         stage.app.messages.keep(toast)
-    await stage.open("m", "#messages-list")
+    await stage.open("m", "RowList")
 
 
 async def export(stage: Stage) -> None:
