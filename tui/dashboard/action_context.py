@@ -17,7 +17,7 @@ from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOut
 from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import drop_toast, show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_words
@@ -51,7 +51,8 @@ class WriteResolved(ToastError):
 class WriteResolver:
     """Determines the outcome of lost writes of `store`, until `left` is set. Shows toasts about them."""
 
-    def __init__(self, store: "Store", tell: Callable[[Toast], object], *, left: asyncio.Event) -> None:
+    def __init__(self, store: "Store", tell: Callable[[Toast], Callable[[], None]], *, left: asyncio.Event) -> None:
+        """`tell` shows a toast, and returns a function that removes it."""
         self._store = store
         self._tell = tell
         self._left = left
@@ -67,8 +68,9 @@ class WriteResolver:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
             text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
-            self._tell(Toast(text=text, severity="warning"))
+            withdraw = self._tell(Toast(text=text, severity="warning"))
             found = await self._look_up(error.write)
+            withdraw()
             if found is None:
                 raise
             raise WriteResolved(error.write.written, found) from error
@@ -167,6 +169,8 @@ class ActionContext:
     """Called after the user has moved at least one job to a status."""
     undo: UndoStack
     tell: Callable[[Toast], None]
+    untell: Callable[[str], None]
+    """Removes the toasts that begin with a text."""
     left: asyncio.Event
     """Set when the user leaves this database. Writes unresolved by then stay unknown."""
 
@@ -189,9 +193,10 @@ class ActionContext:
     def resolver_for(self, store: "Store") -> WriteResolver:
         """Return a resolver for writes of this store's actor."""
 
-        def tell(toast: Toast) -> None:
+        def tell(toast: Toast) -> Callable[[], None]:
             self.tell(toast)
             self.jobs_changed(())
+            return lambda: self.untell(toast.text)
 
         return WriteResolver(store, tell, left=self.left)
 
@@ -230,6 +235,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         moved_jobs_to=host.tour.moved_jobs_to,
         undo=host.undo,
         tell=partial(show_toast, host.app),
+        untell=partial(drop_toast, host.app),
         left=host.tasks.database_left,
     )
 

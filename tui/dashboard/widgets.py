@@ -261,7 +261,7 @@ def showing_pending(app: App[Any], words: str) -> Iterator[None]:
 def drop_toast(app: App[Any], text: str) -> None:
     """Remove the toasts that begin with this text, for example because their screen closes."""
     # Textual has no public way to remove one toast.
-    for shown in [one for one in app._notifications if one.message.startswith(text)]:  # noqa: SLF001
+    for shown in [one for one in app._notifications if one.message.startswith(clean(text))]:  # noqa: SLF001
         app._unnotify(shown)  # noqa: SLF001
 
 

@@ -78,19 +78,28 @@ def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
 def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
-    """Ask before several jobs change status. Those that may change come first. A single job needs no confirmation."""
+    """Ask before several jobs change status. A single job needs no confirmation."""
     able = sum(job.status in target.sources for job in jobs)
-    movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
-    every = f"these {count(len(jobs))} jobs"
-    which = every if able == len(jobs) else f"{count(able)} of {every}"
-    verb = STATUS_TEXTS[target].verb
+    title, lines = change_words(jobs, target, project_names=project_names, database=database)
     return Confirmation(
-        title=f"{verb} {which}?",
-        lines=(*described_jobs(movable_first, project_names), "", where(database)),
+        title=f"{title}?",
+        lines=lines,
         warning=None,
-        agree=f"{verb} {count(able)}",
+        agree=f"{STATUS_TEXTS[target].verb} {count(able)}",
         is_dangerous=False,
     )
+
+
+def change_words(
+    jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
+) -> tuple[str, tuple[str, ...]]:
+    """Return the title and the lines of a dialog before jobs change status. Those that may change come first."""
+    able = sum(job.status in target.sources for job in jobs)
+    movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
+    every = jobs_name(jobs) if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
+    which = every if able == len(jobs) else f"{count(able)} of {every}"
+    lines = (*described_jobs(movable_first, project_names), "", where(database))
+    return f"{STATUS_TEXTS[target].verb} {which}", lines
 
 
 def confirm_retry(

@@ -119,7 +119,7 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
 
 async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await choose_all(dashboard, 6)
-    await dashboard.press("f", dialog="Fail 6 jobs")
+    await dashboard.press("f", dialog="Fail 2 of these 6 jobs")
     await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
     await dashboard.type("Test error", "enter", toast="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
@@ -168,7 +168,7 @@ async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped
 
 async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await mark(dashboard, 2, 6)
-    await dashboard.press("f", dialog="Fail 2 jobs")
+    await dashboard.press("f", dialog="Fail these 2 jobs")
     await dashboard.type("Test error", "enter", message="Failed 2 of 2 jobs.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 

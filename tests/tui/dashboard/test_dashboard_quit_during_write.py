@@ -102,8 +102,14 @@ async def test_question_is_closed_unanswered_when_the_write_ends(
 
 
 @pytest.mark.parametrize("key", ["f", "ctrl+q"])
-async def test_result_of_a_form_is_printed_after_quitting(with_selection: Driver, key: str) -> None:
-    await with_selection.press("f", dialog="Fail 126 jobs")
+async def test_result_of_a_form_is_printed_after_quitting(
+    with_selection: Driver, jobs_db: JobsDatabase, key: str
+) -> None:
+    jobs_db.sql("update generation_jobs set status = 'running'")
+    await with_selection.press("escape", hides="126 jobs selected")
+    await with_selection.refreshes(shows="running 126")
+    await with_selection.press("A", shows="126 jobs selected")
+    await with_selection.press("f", dialog="Fail these 126 jobs")
     await with_selection.type("API timeout", "enter", until=lambda: HeldStore.chunks)
     await with_selection.press("ctrl+q", dialog="Quit during a write?")
     if key == "f":
@@ -111,12 +117,12 @@ async def test_result_of_a_form_is_printed_after_quitting(with_selection: Driver
         HeldStore.gate.set()
     else:
         HeldStore.gate.set()
-        await with_selection.shows_toast("Failed 2 of 126 jobs")
+        await with_selection.reports("Failed 126 of 126 jobs.")
         await with_selection.press(key)
     await with_selection.until(lambda: not with_selection.app.is_running)
 
     (result,) = with_selection.app.tasks.farewell
-    assert result.startswith("Failed 2 of 126 jobs")
+    assert result.startswith("Failed 126 of 126 jobs")
 
 
 @pytest.mark.parametrize(

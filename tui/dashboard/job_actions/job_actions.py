@@ -24,21 +24,20 @@ from tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
-from tui.text.format import jobs_count, jobs_name
+from tui.text.format import jobs_count
 from tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
 from tui.text.write_text import (
     Confirmation,
+    change_words,
     confirm_deletion,
     confirm_retry,
     confirm_transition,
     created_toast,
-    described_jobs,
     not_permitted_toast,
     only_failed_toast,
     restoring_words,
     unchanged_words,
     undo_words,
-    where,
 )
 
 
@@ -126,9 +125,11 @@ class JobActions:
                 raise outcome.stopped_by
             return self._reported(outcome, words.done)
 
+        names, database = self._context.project_names, self._context.database
+        title, lines = change_words(jobs, target, project_names=names, database=database)
         prompt = TextPrompt(
-            title=f"{words.verb} {jobs_name(jobs)}",
-            lines=(*described_jobs(jobs, self._context.project_names), "", where(self._context.database)),
+            title=title,
+            lines=lines,
             label="Error text",
             agree=words.verb,
             placeholder="The error, such as: API timeout",
