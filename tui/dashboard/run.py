@@ -163,9 +163,10 @@ def _run(app: GjobsApp) -> int:
     app.run()
     if app.mistake is not None:
         raise app.mistake
-    for sentence in app.tasks.farewell:
-        sys.stdout.write(f"{clean(sentence)}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # The terminal may be closed.
+        for sentence in app.tasks.farewell:
+            sys.stdout.write(f"{clean(sentence)}\n")
+        sys.stdout.flush()
     return app.return_code or 0
 
 
