@@ -24,12 +24,13 @@ from screenshots import dialog_scenes, scenes
 from screenshots.frozen_store import NOW, FrozenStore
 from screenshots.growth import chart, lines_of
 from screenshots.recording import recorded_picture
-from screenshots.stage import Play, Stage
+from screenshots.stage import PATIENCE, Play, Stage
 from store.configuration.config_reader import read_text
 from store.configuration.configuration import EMBEDDED_PROFILE, Profile
 from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME, resolve
 from store.database.database import Database
 from store.embedded.server import open_server
+from store.poller import DEFAULT_INTERVAL
 from store.sample.sample_data import fill
 from tui.cli.commands.serve import TABS_ARE_READ_ONLY
 from tui.dashboard.app import GjobsApp
@@ -250,7 +251,10 @@ async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
     for run in RUNS:
         with tempfile.TemporaryDirectory(prefix="gjobs-app-") as directory:
             setup = run.setup(Path(directory)) if run.setup else None
-            app = GjobsApp(_opener(conninfo, run), state_path=None, clock=lambda: NOW, setup=setup)
+            # A second attempt to connect would change the picture.
+            interval = DEFAULT_INTERVAL if run.is_reachable else PATIENCE
+            opener = _opener(conninfo, run)
+            app = GjobsApp(opener, state_path=None, interval=interval, clock=lambda: NOW, setup=setup)
             app.animation_level = "none"
             taken |= await _play(app, run)
     return taken
