@@ -52,7 +52,7 @@ class WriteResolver:
     """Determines the outcome of lost writes of `store`, until `left` is set. Shows toasts about them."""
 
     def __init__(self, store: "Store", tell: Callable[[Toast], Callable[[], None]], *, left: asyncio.Event) -> None:
-        """`tell` shows a toast, and returns a function that removes it."""
+        """The second argument shows a toast, and returns a function that removes it."""
         self._store = store
         self._tell = tell
         self._left = left
