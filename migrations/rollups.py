@@ -21,7 +21,7 @@ WASTE = "0011"
 WASTE_KEYS = "0012"
 """The first revision with the totals of these rollups by key."""
 ERROR_GROUPS = "0013"
-"""The first revision that sets a comment on `error_group` once the rollups have the groups of this function."""
+"""The first revision with a comment on `error_group`. It says that the rollups have this function's groups."""
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
@@ -193,7 +193,7 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
 
 
 def _restore_comment(connection: psycopg.Connection) -> None:
-    """Write the comment that a restore may leave out, unless `error_group` is not the function of revision 0013."""
+    """Write the comment again if `error_group` is the function of revision 0013. A restore may leave it out."""
     row = connection.execute(_BODY).fetchone()
     if row is not None and row[0] in _ERROR_GROUP:
         connection.execute(_COUNTED.encode())

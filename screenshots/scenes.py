@@ -163,7 +163,7 @@ async def first_question(stage: Stage) -> None:
 
 
 async def suggestions(stage: Stage) -> None:
-    """Type the first letter of a filter. The list then shows the jobs with this letter, too."""
+    """Type the first letter of a filter. Besides the suggestions, the screen then shows the jobs with this letter."""
     await stage.press("slash", "s")
     await is_filtered(stage)
     await stage.wait_for(lambda: stage.app.screen.query_one(CompletionList).is_open)

@@ -221,7 +221,8 @@ class Database:
                 with self.load.measured():
                     yield connection
         except Unreachable as error:
-            # It was probably lost too. After a sleep of this machine, that may not show until it is used.
+            # The spare connection was probably lost too. After a sleep of this machine, that may not show until it is
+            # used.
             await pool.drop_spare()
             if self._hint_when_down is not None and error.hint in (Unreachable.hint, LOST_HINT):
                 error.hint = self._hint_when_down
@@ -243,9 +244,10 @@ class Database:
         return self._connections.has_spare
 
     def _patience_with_counts(self) -> float:
-        """Return the seconds in which a cheap count is answered before a write stops it.
+        """Return how long a count may run on when a write begins. A cheap one is answered by then.
 
-        Over a slow network, stopping it takes longer, and often costs its connection. The write does not wait for it.
+        Over a slow network, stopping it takes longer, and often costs its connection. The write does not wait for the
+        count.
         """
         if not self.is_write_prepared:
             return 0.0

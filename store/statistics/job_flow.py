@@ -64,7 +64,7 @@ class JobFlow:
 
 
 def seconds_to_keep(took: float) -> float:
-    """Return how long a flow is kept that took this many seconds to read."""
+    """Return how long to keep a flow that took this many seconds to read."""
     return min(max(LEAST_SECONDS, took * SHARE_OF_TIME), MOST_SECONDS)
 
 

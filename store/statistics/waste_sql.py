@@ -85,8 +85,8 @@ _UNGROUPED = (
 )
 
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. The first row is the total. If rollups are read by group, the
-number in the total's row counts the rows without a group. None: nothing was added up.
+"""A row, and the number of jobs that were read for it. The first row is the total. For groups read from rollups, the
+total's number counts the rollup rows with errors not grouped yet. None: nothing was added up.
 """
 
 

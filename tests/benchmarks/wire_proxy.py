@@ -82,7 +82,7 @@ class WireProxy:
         self.holds_reads = False
         """Whether to hold the answers to what is sent from now on, except to writes and sign-ins without a password."""
         self.held = 0
-        """How many connections wait for an answer that is held, or that nobody waits for any more."""
+        """The number of connections with a held answer, including those whose client no longer waits."""
         self.port = 0
 
     @property

@@ -27,7 +27,7 @@ _LOW = 18
 _OTHERS, _LOW_OTHERS = 6, 3
 """Lines of the border, the padding and the keys."""
 _LEAST_TEXT = 24
-"""Where less room is left beside the time, the further lines of a text begin below the time."""
+"""Minimum width of the text beside the time. If there is less, continuation lines begin below the time."""
 _INDENT = 2
 
 
@@ -143,7 +143,7 @@ class MessagesDialog(Dialog[None]):
 
 
 def _content(message: Message, zone: tzinfo | None, width: int | None) -> Content:
-    """Return the message. With a width, the lines of its text are aligned."""
+    """Return the message. With `width`, wrap the text and indent its continuation lines."""
     time, word = f"{message.at.astimezone(zone):%H:%M:%S}  ", f"{_WORDS[message.severity]:<7}  "
     text, indent = message.text, len(time + word)
     if width is not None and width - indent >= _LEAST_TEXT:

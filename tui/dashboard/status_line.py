@@ -235,7 +235,8 @@ def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
 def _freshness(
     status: ConnectionStatus, data_age: float | None, now: datetime | None, *, is_short: bool, is_brief: bool
 ) -> Part:
-    """Return how fresh the data is. `is_brief` leaves out what answers are, so that their time is not cut."""
+    """Return how fresh the data is. `is_brief` leaves out the words `answers take`, so that the time after them is
+    not cut."""
     if status.trouble is not None:
         return (f"✗ {status.trouble}", "bold $text-error")
     if status.silent_since is not None and now is not None:

@@ -121,7 +121,8 @@ vars(linux_driver).update(
 
 class GuardedDriver(LinuxDriver):
     def _run_input_thread(self) -> None:
-        """Make an error in the thread end the app like any other error. A closed terminal is none."""
+        """Make an error in the thread end the app like any other error. A closed terminal is not an error: the app
+        then exits."""
         try:
             self.run_input_thread()
         except OSError:

@@ -355,7 +355,7 @@ class ClosesOnce(Screen[ResultType]):
             self.app.follow_messages()
 
     def follow_messages(self) -> None:
-        """Draw again after a change of the messages. Only a list of messages does."""
+        """Draw again after a change of the messages. Does nothing here: only the list of messages overrides it."""
 
     def on_screen_resume(self) -> None:
         mark_as_behind(self, is_behind=False)

@@ -43,8 +43,8 @@ class Stage(Protocol):
     """What a scenario does to the dashboard."""
 
     def show_caption(self, text: str, *, continues: str = "") -> None:
-        """Show a caption until the next one. An empty one removes it. `continues` is what the key that continues does
-        now, if the caption is to name it.
+        """Show a caption until the next one. An empty one removes it. `continues` says what the continue key does
+        now. It is empty if the caption names no key.
         """
 
     async def show_new(self, job: GenerationJob) -> None:
@@ -120,7 +120,7 @@ class ScenarioPlayer:
 
     @contextmanager
     def _naming_key(self, continues: str) -> Iterator[None]:
-        """While the block waits, name the key that continues beside the caption."""
+        """While the block waits, show beside the caption which key continues."""
         self._stage.show_caption(self._caption or _WAITING, continues=continues)
         try:
             yield

@@ -38,7 +38,7 @@ _MARKUP = re.compile(r"^- |^\d+\. |`|\*\*")
 _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _FENCE = "```"
 _KEY_NAME = re.compile(r" +\[[a-z_]+\.[a-z_]+\]$")
-"""The name of a key for the configuration, at the end of a line of the list of all keys."""
+"""A key's configuration name, such as `[load.close]`, at the end of its line in the list of all keys."""
 _ELLIPSES = 3
 """Cells of the ellipses before and after an excerpt."""
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")

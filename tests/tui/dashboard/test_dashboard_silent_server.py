@@ -36,7 +36,7 @@ async def test_dashboard_of_a_migrated_database_has_three_connections_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The manual promises this: two connections read and write, and one listens."""
-    # A busy machine must not look like a slow network, over which one more connection writes.
+    # A busy machine must not look like a slow network, where gjobs opens one more connection for writes.
     monkeypatch.setattr("store.database.database.SLOW_ROUND_TRIP", 3600.0)
     count = "select count(*) from pg_stat_activity where application_name = 'gjobs' and datname = current_database()"
     async with dashboard_on(database, interval=0.05) as driver:

@@ -62,7 +62,8 @@ async def test_deletions_retries_and_forms_show_what_is_not_answered_yet(drive: 
     async with drive(make=gated(delete, delete_several, restore, retry, create), interval=60.0) as driver:
 
         async def waits_with(number: int, words: str, gate: Gate, message: str) -> None:
-            """Wait until this number of rows, or another part of the screen if it is 0, shows the words. Then go on."""
+            """Wait until `number` rows show the words. With 0, another part of the screen must show them. Then go
+            on."""
             await driver.until(lambda: rows_with(driver, words) == number and words in driver.text)
             await driver.refreshes_behind()
             assert rows_with(driver, words) == number, "a list that arrives meanwhile does not hide the change"

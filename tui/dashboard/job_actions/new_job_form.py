@@ -67,8 +67,8 @@ class ModeField(TextField):
 
 
 class ModeLabel(Static):
-    """The label of the mode. It lists the usual modes and marks the one in the field. It points out another mode,
-    which may be a typing mistake.
+    """The label of the mode. It lists the usual modes and marks the one in the field. It points out a mode that is
+    not usual, because it may be a typing mistake.
     """
 
     def __init__(self) -> None:

@@ -619,8 +619,8 @@ class JobsPanel(Vertical, TitledPanel):
             self.table.count(self.length)
 
     def _show_tab_numbers(self) -> None:
-        """Show counts in the tabs. The project's totals would mislead under a filter. There, only a list that is whole
-        gives counts.
+        """Show counts in the tabs. The project's totals would mislead under a filter. Under a filter, show counts
+        only if all rows of the list are loaded.
         """
         tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
         is_counted = totals is not None and totals.query.project_id == listed.project_id

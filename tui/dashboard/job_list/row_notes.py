@@ -21,8 +21,8 @@ _FRESH_SECONDS = 30.0
 
 class RowNotesReader:
     """Reads each owner once, and checks only jobs that may be stuck. If no job of the list may be stuck, nothing is
-    queried about stuck jobs. While the dashboard is idle, they are checked only when the totals count another number
-    of stuck jobs.
+    queried about stuck jobs. While the dashboard is idle, jobs are checked only when the number of stuck jobs in the
+    totals changes.
     """
 
     def __init__(self, host: "ActionHost") -> None:
@@ -35,7 +35,8 @@ class RowNotesReader:
         self._checked_by: Store | None = None
         self._checked_at = 0.0
         self._counted: int | None = None
-        """How many jobs were stuck by the totals at the last check. None if unknown, or if that check failed."""
+        """The number of stuck jobs according to the totals at the last check. None if unknown, or if that check
+        failed."""
 
     @property
     def is_needed(self) -> bool:
@@ -96,7 +97,7 @@ class RowNotesReader:
         return is_fresh and self._checked == candidates
 
     def _count(self) -> int | None:
-        """Return how many jobs are stuck by the totals. None if unknown. It may be older than the list."""
+        """Return the number of stuck jobs according to the totals. None if unknown. It may be older than the list."""
         totals = self._host.dashboard.totals
         stuck = totals.flow.stuck if totals and totals.flow else None
         return None if stuck is None or stuck.is_more else stuck.number

@@ -37,9 +37,9 @@ _FEWEST_REPEATS = 4
 SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
-UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed after that."
-UNCONFIRMED = "The change did not end as expected. gjobs ignored the keys that you typed after that."
-UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed after that."
+UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed meanwhile."
+UNCONFIRMED = "The change did not end as expected. gjobs ignored the keys that you typed meanwhile."
+UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed meanwhile."
 
 
 def every_key(_: events.Event) -> bool:
@@ -87,8 +87,8 @@ class KeyQueue:
     def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = every_key) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen has been drawn. No key is dropped until `drops`, or that of an
-        earlier call still in effect, returns true for one.
+        The time for seeing it starts when the screen has been drawn. Dropping starts with the first key that matches
+        `drops`, or the `drops` of an earlier call still in effect.
         """
         self._dropped, self._drops = text, frozenset({drops}) | (self._drops if self.is_dropping else frozenset())
         self._wait_until_seen()

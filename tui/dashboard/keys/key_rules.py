@@ -16,7 +16,7 @@ from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.widgets import ClosesOnce
 from tui.text.format import jobs_name
 
-LEFT_LIST = "The list changed first. gjobs ignored the keys that you typed for {}."
+LEFT_LIST = "The list changed before your keys could act. gjobs ignored the keys that you typed for {}."
 STILL_CHANGING = "The list does not show the last change of {} yet. gjobs ignored the keys that you typed after it."
 
 
@@ -25,7 +25,7 @@ class KeyRules:
         self._app = app
         self._dashboard = dashboard
         self._awaited: tuple[events.Event, Sequence[GenerationJob]] | None = None
-        """A key that waits for a change, and the jobs that were selected at first."""
+        """A key that waits for a change, and the jobs that were selected when it began to wait."""
 
     def is_taken(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""

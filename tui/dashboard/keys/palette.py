@@ -146,7 +146,7 @@ def highlighted(matcher: Matcher, title: str) -> Content:
 
 
 def explained(title: Content, about: str) -> Content:
-    """Append a line below, like a hit's help. That help would be read as markup."""
+    """Append a line below, like a hit's help. Textual would read a hit's own help as markup."""
     return Content.assemble(title, (f"\n{about}", "$foreground-muted not bold")) if about else title
 
 

@@ -64,7 +64,7 @@ def wrap(text: str, room: int) -> list[tuple[str, ...]] | None:
 
 
 def _draw_word(word: str) -> tuple[str, ...]:
-    """Draw a word. The font has no small letters, so a word that may name a key keeps its ordinary letter, in a box."""
+    """Draw a word. The font has only capitals, so a letter that may be a key is drawn ordinary, in a box."""
     letter = word.rstrip(_PUNCTUATION)
     if len(letter) != 1 or not letter.isalpha() or letter in _ONE_LETTER_WORDS:
         return draw_letters(word)

@@ -41,7 +41,8 @@ _LARGE_ROWS, _SMALL_ROWS = SHOWN_TRANSITIONS * big_letters.LINES, 2 * SHOWN_TRAN
 
 
 class Extra(StrEnum):
-    """What the view shows if there is room, the most useful first. A name here is drawn in large letters."""
+    """What the view shows if there is room, the most useful first. In `STATE_NAMES` and `FIGURE_NAMES`, the names are
+    those in large letters."""
 
     FIGURE_NOTES = auto()
     FIGURE_GAP = auto()
@@ -62,7 +63,7 @@ class Extra(StrEnum):
 _WIDEST = 140
 """Minimum screen width for long arrows."""
 _CAPTION_ROWS = 2
-"""A large caption keeps room for at least so many rows, so that nothing moves at the next caption."""
+"""Minimum number of rows reserved for a large caption, so that the next one does not move the screen."""
 _MOST_CAPTION_LINES = 8
 """The maximum number of lines of a caption in ordinary letters."""
 _PADDING = 2

@@ -32,8 +32,8 @@ def state_changes(
 ) -> StateChanges | None:
     """Return the changes, or None if there are none. Only exact counts of the same query and actor are compared.
 
-    `created_at` has the times of listed jobs. Jobs that were not created meanwhile may have been restored or imported
-    with any status, so each of them may hide a move. A deleted job may hide one, too.
+    `created_at` has the times of listed jobs. An added job that is not new was restored or imported with any status,
+    so it may hide a move. A deleted job may hide one, too.
     """
     if before is None or before is after or (before.query, before.actor) != (after.query, after.actor):
         return None

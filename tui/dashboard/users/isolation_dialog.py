@@ -427,7 +427,7 @@ class IsolationDialog(Dialog[None]):
             self.say("answer", Content())
             return
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        # The row of a narrow list has no answer, so the only line below has room for it.
+        # Rows of a narrow list show no answer, so the only line below shows just the answer.
         attempt = "" if self._is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
         gap = (" " if self._is_low else "\n") if attempt else ""
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
