@@ -6,7 +6,7 @@ Role, claims and row level security apply as without digests.
 
 import re
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _DIGEST = 16
 """Bytes of a digest."""
+_MOST_KNOWN = 32
+"""The most queries that are remembered if each is read apart."""
 _PREFIX = 4
 """Bytes by which the client names a row. Two rows may share them, which the digest of all rows reveals."""
 
@@ -103,6 +105,8 @@ class _Known(Generic[T]):
     digests: list[bytes]
     digest: bytes
     """Of all rows."""
+    is_changing: bool = False
+    """Whether the rows changed at the last read."""
 
     @property
     def prefixes(self) -> bytes:
@@ -121,27 +125,30 @@ class ChangedRows:
 
     With `keeps_apart`, each query is a separate statement, so the statement time limit applies to each. With it,
     there is no separate query for digests: the changed rows are asked for immediately. The same happens once a single
-    statement for all digests has exceeded the time limit.
+    statement for all digests has exceeded the time limit. Queries that are kept apart are also remembered apart, so a
+    query can be read with different ones each time.
     """
 
     def __init__(self, *, keeps_apart: bool = False) -> None:
         self._keeps_apart = keeps_apart
         self._known: tuple[_Known[Any], ...] = ()
-        self._changing = frozenset[int]()
-        """The places of the queries whose rows changed at the last read."""
+        """Those of the last read first."""
         self._is_slow = False
         """Whether the digests of the known queries took too long in one statement."""
 
-    def begin_with(self, *parts: "ChangedRows") -> None:
-        """If nothing is known yet, use what `parts` know of the same queries, in this order."""
-        if not self._known:
-            self._known = tuple(each for part in parts for each in part._known)  # noqa: SLF001 - the same class
-
     async def read(
-        self, read: Read, clock: Query[datetime], *queries: Query[Any]
+        self, read: Read, clock: Query[datetime], *queries: Query[Any], expects_changes: bool = False
     ) -> tuple[datetime, tuple[list[Any], ...]]:
-        """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot."""
-        known, changing = self._known_to(queries), self._changing
+        """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot.
+
+        With `expects_changes`, the query names the known rows, even if they did not change at the last read. So the
+        server need not send them again if other rows have changed.
+        """
+        former = self._known_to(queries)
+        known = [each for each in former if each is not None]
+        changing = frozenset(
+            place for place, each in enumerate(former) if each is not None and (each.is_changing or expects_changes)
+        )
         self._is_slow = self._is_slow and bool(known)
         if known and not changing and not self._keeps_apart and not self._is_slow:
             try:
@@ -153,8 +160,7 @@ class ChangedRows:
             changing = frozenset(place for place, digest in enumerate(digests) if digest != known[place].digest)
             if not changing:
                 return taken_at, tuple(each.rows for each in known)
-        (taken_at,), *answers = await read(clock, *_change_queries(queries, known, changing))
-        former = known or (None,) * len(queries)
+        (taken_at,), *answers = await read(clock, *_change_queries(queries, former, changing))
         merged = [_merged(*each) for each in zip(queries, former, answers, strict=True)]
         found = tuple(each for each in merged if each is not None)
         if len(found) < len(merged):
@@ -162,25 +168,26 @@ class ChangedRows:
                 raise UnexpectedError("The database returned rows that do not match their digest.")
             self._known = ()
             return await self.read(read, clock, *queries)
-        if known:
-            self._changing = frozenset(place for place, each in enumerate(found) if each.digest != known[place].digest)
-        else:
-            self._changing = frozenset()
-        self._known = found
+        found = tuple(
+            replace(each, is_changing=before is not None and each.digest != before.digest)
+            for each, before in zip(found, former, strict=True)
+        )
+        others = [each for each in self._known if not any(_is_same(each.query, query) for query in queries)]
+        self._known = (*found, *others)[:_MOST_KNOWN] if self._keeps_apart else found
         return taken_at, tuple(each.rows for each in found)
 
-    def _known_to(self, queries: Sequence[Query[Any]]) -> tuple[_Known[Any], ...]:
-        """Return the known rows, or nothing if they belong to other queries."""
-        known = self._known
-        if len(known) != len(queries):
-            return ()
-        pairs = zip((each.query for each in known), queries, strict=True)
-        return known if all(_is_same(one, other) for one, other in pairs) else ()
+    def _known_to(self, queries: Sequence[Query[Any]]) -> Sequence[_Known[Any] | None]:
+        """Return the known rows of each query. Queries that are not kept apart are known together or not at all."""
+        if self._keeps_apart:
+            return [next((each for each in self._known if _is_same(each.query, query)), None) for query in queries]
+        asked = [each.query for each in self._known]
+        is_known = len(asked) == len(queries) and all(map(_is_same, asked, queries))
+        return self._known if is_known else [None] * len(queries)
 
 
 def first_queries(clock: Query[datetime], *queries: Query[Any]) -> tuple[Query[Any], ...]:
     """Return what a new `ChangedRows` reads first for these queries."""
-    return (clock, *_change_queries(queries, (), frozenset()))
+    return (clock, *_change_queries(queries, [None] * len(queries), frozenset()))
 
 
 def _is_same(one: Query[Any], other: Query[Any]) -> bool:
@@ -202,16 +209,16 @@ def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Quer
 
 
 def _change_queries(
-    queries: Sequence[Query[Any]], known: Sequence[_Known[Any]], changing: frozenset[int]
+    queries: Sequence[Query[Any]], former: Sequence[_Known[Any] | None], changing: frozenset[int]
 ) -> list[Query[Row]]:
     found = list[Query[Row]]()
-    for place, query in enumerate(queries):
+    for place, (query, known) in enumerate(zip(queries, former, strict=True)):
         statement, constants = _changes(query.statement)
         parameters: dict[str, object] = {
             **constants,
             **query.parameters,
-            "gjobs_digest": known[place].digest if known else b"",
-            "gjobs_known": known[place].prefixes if known and place in changing else b"",
+            "gjobs_digest": known.digest if known else b"",
+            "gjobs_known": known.prefixes if known and place in changing else b"",
         }
         found.append(Query(statement, tuple, parameters, may_sort=query.may_sort, may_compile=query.may_compile))
     return found

@@ -137,19 +137,17 @@ class TotalsCounter:
         self._limits = allowance or CountLimits()
         self._slow_counts = SlowCountBackoff(clock)
         self._flows = RecentFlows(clock)
-        self._known_totals = ChangedRows(keeps_apart=True)
-        self._known_flow = ChangedRows(keeps_apart=True)
-        self._known_both = ChangedRows(keeps_apart=True)
+        self._known = ChangedRows(keeps_apart=True)
 
     async def count(
         self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None, with_flow: bool = False
     ) -> Totals:
         """Count the totals. `with_flow` adds the flow, from the same snapshot and in the same round trip."""
-        whole, known = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR), self._known_totals
+        whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
         if with_flow:
-            whole, known = {**whole, **_flow_parts(query, capabilities, at)}, self._known_both
-            known.begin_with(self._known_totals, self._known_flow)
-        taken_at, answers = await self._counts_within(query, whole, at, known)
+            whole |= _flow_parts(query, capabilities, at)
+        # The flow is read with the counts while nothing changes. The next change then comes with a notification.
+        taken_at, answers = await self._counts_within(query, whole, at, self._known, expects_changes=with_flow)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
         lists: dict[What, ListQuery] = {}
@@ -186,7 +184,7 @@ class TotalsCounter:
 
     async def read_flow(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> JobFlow:
         """Read these figures again, even if they are kept."""
-        taken_at, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at, self._known_flow)
+        taken_at, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at, self._known)
         return _make_flow(taken_at, answers)
 
     async def _other_statuses(self, query: TotalsQuery) -> Mapping[AnyStatus, Count] | None:
@@ -237,13 +235,15 @@ class TotalsCounter:
         parts: Mapping[What, Query[Any]],
         at: datetime | None,
         known: ChangedRows | None = None,
+        *,
+        expects_changes: bool = False,
     ) -> tuple[datetime, dict[What, list[Any]]]:
         """Return the server's time, and the rows of the parts that finished in time. If all parts did, they come from
-        one snapshot. With `known`, only the rows that changed are transferred.
+        one snapshot. With `known`, only the rows that changed are transferred, and `expects_changes` applies.
         """
         tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:
-            taken_at, answers = await self._read(tried, at, known)
+            taken_at, answers = await self._read(tried, at, known, expects_changes=expects_changes)
         except TimedOut as error:
             _raise_unless_slow(error)
             taken_at, _ = await self._read({}, at)
@@ -262,7 +262,12 @@ class TotalsCounter:
         return answers
 
     async def _read(
-        self, parts: Mapping[What, Query[Any]], at: datetime | None, known: ChangedRows | None = None
+        self,
+        parts: Mapping[What, Query[Any]],
+        at: datetime | None,
+        known: ChangedRows | None = None,
+        *,
+        expects_changes: bool = False,
     ) -> tuple[datetime, dict[What, list[Any]]]:
         read = partial(
             self._database.read_together, self._actor, limits=self._limits.limits, is_repeated=known is not None
@@ -270,7 +275,7 @@ class TotalsCounter:
         if known is None:
             (taken_at,), *answers = await read(query.clock(at), *parts.values())
             return taken_at, dict(zip(parts, answers, strict=True))
-        taken_at, rows = await known.read(read, query.clock(at), *parts.values())
+        taken_at, rows = await known.read(read, query.clock(at), *parts.values(), expects_changes=expects_changes)
         return taken_at, dict(zip(parts, rows, strict=True))
 
 

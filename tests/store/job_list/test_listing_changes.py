@@ -1,6 +1,7 @@
 """Repeated listings transfer only what changed, and equal those of a store that remembers nothing."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -156,7 +157,7 @@ async def test_unchanged_poll_takes_one_round_trip_and_few_bytes(
     assert counted.both < 2200
 
 
-async def test_first_totals_with_flow_transfer_only_what_changed_since_both_were_read_apart(
+async def test_totals_with_and_without_flow_transfer_only_what_neither_has_read(
     database: CountedDatabase, filled: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[Sequence[Any]] = []
@@ -176,6 +177,14 @@ async def test_first_totals_with_flow_transfer_only_what_changed_since_both_were
     assert (together.statistics, together.days) == (totals.statistics, totals.days)
     assert together.flow is not None
     assert together.flow.outcomes == flow.outcomes
+
+    filled("update generation_jobs set cost_cents = 11 where id = %s", (UUID(int=4),))
+    changed = await store.get_totals_with_flow(TotalsQuery())
+    _, by_status, *_ = received
+    assert [number for _, number, *_ in by_status] == [1], "other rows are not sent again"
+    assert await store.get_totals(TotalsQuery()) == replace(changed, flow=None)
+    _, *answers = received
+    assert [answer[0][0] for answer in answers] == [b""] * len(answers)
 
 
 async def test_listing_survives_a_changed_column_type_and_then_prepares_no_statements(
