@@ -187,15 +187,10 @@ class WireProxy:
 def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
     """Run a proxy before the server in a thread of its own."""
     proxy, is_open, loop = WireProxy(server), Event(), asyncio.new_event_loop()
-    connections = set[asyncio.Task[None]]()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        connections.add(task)
         with suppress(OSError, asyncio.CancelledError):
             await proxy.serve(reader, writer)
-        connections.discard(task)
 
     async def run(stop: asyncio.Event) -> None:
         listener = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -203,9 +198,11 @@ def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
         is_open.set()
         await stop.wait()
         listener.close()
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        # A connection may have been accepted whose task has not started yet.
+        while connections := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in connections:
+                task.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
 
     stop = asyncio.Event()
     thread = Thread(target=loop.run_until_complete, args=(run(stop),))

@@ -26,7 +26,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
 from tui.text.clean_text import clean, clean_cell, shorten, shorten_address
-from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time, milliseconds
+from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time, milliseconds, refresh_interval
 from tui.text.moment_text import moment_words
 from tui.text.time_zone import LOCAL, ShownZone
 
@@ -248,8 +248,7 @@ def _freshness(
         return ("choose one", "$foreground-muted")
     if status.database is None or not status.actor_label:
         return ("connecting …", "$foreground-muted")
-    # Rounded up: a slow connection's interval of 2.6 s is not 2 s.
-    live = f"live every {elapsed(ceil(round(status.max_staleness, 1)))}"
+    live = f"live every {refresh_interval(status.max_staleness)}"
     if status.slow_answer is not None:
         answers = "" if is_brief else "answers take "
         return (f"{live}, {answers}{milliseconds(status.slow_answer)}", "$text-warning")

@@ -137,6 +137,11 @@ def elapsed(seconds: float) -> str:
     return coarse_duration(seconds) if seconds < HOUR else duration(seconds)
 
 
+def refresh_interval(seconds: float) -> str:
+    """Return the time between two polls, rounded up: a slow connection's interval of 2.6 s is not 2 s."""
+    return elapsed(math.ceil(round(seconds, 1)))
+
+
 def coarse_duration(seconds: float) -> str:
     """Return the largest unit, whole: `41 s`, `3 min`, `2 h` or `3 d`."""
     whole = max(int(seconds), 0)

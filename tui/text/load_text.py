@@ -5,7 +5,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from store.doctor.findings import size
-from tui.text.format import count, elapsed, milliseconds
+from tui.text.format import count, elapsed, milliseconds, refresh_interval
 
 if TYPE_CHECKING:
     from store.database.load_meter import Load
@@ -79,7 +79,7 @@ def pace_words(max_staleness: float, *, interval: float, is_woken: bool, cause: 
         return f"again after a successful retry, because {cause.value}"
     if cause is PaceCause.PAUSED:
         return f"only on request, because {cause.value}"
-    now, wished = elapsed(max_staleness), elapsed(interval)
+    now, wished = refresh_interval(max_staleness), refresh_interval(interval)
     start, after = ("within", " of a change") if is_woken else ("every", "")
     if max_staleness > interval and now != wished:
         return f"{start} {now}{after}, not {start} {wished}, because {cause.value}"

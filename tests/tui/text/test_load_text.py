@@ -48,9 +48,9 @@ def test_load_without_network_or_answers_shows_neither_bytes_nor_round_trip() ->
     ("max_staleness", "is_woken", "cause", "words"),
     [
         (2.0, False, PaceCause.UNCHANGED, "every 2 s"),
-        (2.4, False, PaceCause.SLOW, "every 2 s"),
+        (2.4, False, PaceCause.SLOW, "every 3 s, not every 2 s, because the network or the database is slow"),
         (10.0, False, PaceCause.UNCHANGED, "every 10 s, not every 2 s, because nothing changes"),
-        (6.1, False, PaceCause.SLOW, "every 6 s, not every 2 s, because the network or the database is slow"),
+        (6.1, False, PaceCause.SLOW, "every 7 s, not every 2 s, because the network or the database is slow"),
         (60.0, False, PaceCause.EXPENSIVE, "every 1 min, not every 2 s, because this list is expensive"),
         (2.0, True, PaceCause.UNCHANGED, "within 2 s of a change, because the database reports changes"),
         (
