@@ -28,7 +28,7 @@ from store.errors import StoreError
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
-from store.users.actor import ActingUser, Operator, actor_name
+from store.users.actor import ANON, ActingUser, Operator, actor_name
 from tui import latency
 from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
@@ -67,6 +67,7 @@ from tui.dashboard.messages import (
     PollMessage,
     ProjectChosen,
     QueryChanged,
+    ScreenFitted,
     TotalsPolled,
     TotalsPollFailed,
     WritePermitEnded,
@@ -78,7 +79,7 @@ from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.terminal_sequences import PasteUnfinished
-from tui.dashboard.tour.tour import Tour, TourStep
+from tui.dashboard.tour.tour import Tour, TourPossibilities, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, ToastError, error_toast, left_rows_as_shown
 from tui.text.status_text import pending_words
@@ -149,7 +150,13 @@ class GjobsApp(MessageApp[int]):
         self._choices = DatabaseChoices(self._setup, self._memory)
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
-        self.tour = Tour(self, self.messages, self._memory, start=self._setup.tour)
+        self.tour = Tour(
+            self,
+            self.messages,
+            self._memory,
+            start=self._setup.tour,
+            shows_costs=lambda: self.dashboard.shows_costs,
+        )
         self.tasks = BackgroundTasks(self)
         self.undo = UndoStack()
         self.moments = Moments(self, self._setup.moment)
@@ -413,6 +420,7 @@ class GjobsApp(MessageApp[int]):
             dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
             self._query_changed()
             return
+        dashboard.jobs.may_create_projects = message.store.actor != ANON
         if message.is_changed:
             dashboard.show(listing, message.fetched_at)
         else:
@@ -421,7 +429,8 @@ class GjobsApp(MessageApp[int]):
         dashboard.jobs.settle_changes(message.requested_at)
         self._settle_after_layout()
         session = self.poller.session
-        self.tour.start_if_due(is_read_only=session is not None and not session.access.may_write)
+        may_write = (session is None or session.access.may_write) and message.store.actor != ANON
+        self.tour.follow_list(TourPossibilities(may_write=may_write, has_projects=bool(listing.projects)))
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
@@ -504,6 +513,10 @@ class GjobsApp(MessageApp[int]):
         else:
             self.tour.leave()
 
+    @on(ScreenFitted)
+    def _screen_fitted(self) -> None:
+        self.tour.follow()
+
     @on(QueryChanged)
     def _query_changed(self) -> None:
         self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
@@ -512,7 +525,9 @@ class GjobsApp(MessageApp[int]):
 
     @on(ProjectChosen)
     def _remember_project(self) -> None:
-        self.tour.do(TourStep.PROJECT)
+        listing = self.dashboard.listing
+        if self.dashboard.listed.project_id is not None or (listing is not None and listing.projects):
+            self.tour.do(TourStep.PROJECT)
         if self.poller.store is not None:
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 

@@ -113,6 +113,10 @@ class QueryChanged(Message):
     """The screen requests another list, or other rows of it. See its `listing_query`."""
 
 
+class ScreenFitted(Message):
+    """The screen has chosen its parts for a new size."""
+
+
 class ProjectChosen(Message):
     """The user chose a project. It is to be remembered."""
 

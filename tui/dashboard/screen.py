@@ -49,6 +49,7 @@ from tui.dashboard.messages import (
     ProjectChosen,
     QueryChanged,
     Request,
+    ScreenFitted,
     WritePermitEnded,
 )
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
@@ -210,6 +211,7 @@ class DashboardScreen(Screen[None], KeyStates):
         if self._pane is not None:
             self._pane.fit(event.size.width)
         self._show_pane()
+        self.post_message(ScreenFitted())
 
     def _build_pane(self) -> None:
         """Build the details pane once the screen is wide enough. Narrow screens never need it."""
@@ -494,6 +496,11 @@ class DashboardScreen(Screen[None], KeyStates):
         self.ask(replace(self.listed, project_id=project_id))
         self.post_message(ProjectChosen())
         self.jobs.table.focus()
+
+    @property
+    def shows_costs(self) -> bool:
+        """Whether the screen has room for the costs."""
+        return any(panel.display for panel in self.query(CostsPanel))
 
     @property
     def knows_project(self) -> bool:

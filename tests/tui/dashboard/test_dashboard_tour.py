@@ -9,6 +9,7 @@ import pytest
 from store.configuration.settings import Settings, resolve
 from store.database.write_access import WriteMode
 from store.errors import TimedOut
+from store.users.actor import ANON
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase
@@ -97,6 +98,40 @@ async def test_every_step_is_readable_on_a_small_screen_and_covers_no_row(
             await driver.press("escape", dialog="")
             driver.app.tour.do(step)
         assert not driver.app.tour.is_on
+
+
+async def test_tour_of_a_user_without_projects_begins_with_creating_one(
+    database: Conninfo, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.sql("delete from public.projects")
+    async with dashboard_on(database, setup=DashboardSetup(tour=TourStart.ALWAYS)) as driver:
+        await shows_step(driver, "Tour 1/6 · Press P to create a project · esc ends")
+        await driver.press("p", dialog="Show which project?")
+        await driver.press("enter", dialog="")
+        await driver.refreshes(shows="Tour 1/6")
+        await driver.press("P", dialog="New project")
+        await driver.type("Winter sale", "enter", dialog="")
+        await shows_step(driver, "Tour 2/6 · Press n and then enter to queue a new job")
+        await driver.press("n", "enter")
+        await shows_step(driver, "Tour 3/6")
+
+
+async def test_tour_offers_only_what_is_possible_for_anon_and_on_a_low_screen(
+    database: Conninfo, jobs_db: JobsDatabase
+) -> None:
+    setup = DashboardSetup(tour=TourStart.ALWAYS)
+    async with dashboard_on(database, actor=ANON, setup=setup) as driver:
+        await shows_step(driver, "Tour 1/2 · See the costs above, and press b for budgets")
+        await driver.shows("No projects found. Press u to act as a user.")
+        await driver.press("n", toast="A job needs a project, and anon has none. Press u to act as a user.")
+        await driver.press("P", toast="A project needs an owner. Press u to act as a user.")
+        assert not driver.dialog
+        await driver.resize(40, 12)
+        await driver.until(lambda: "Press b to see the budgets, which limit costs" in step_on_screen(driver))
+        await driver.resize(120, 36)
+        await shows_step(driver, "Tour 1/2 · See the costs above")
+        await driver.act_as("ada")
+        await shows_step(driver, "Tour 1/6 · Press p, type part of a project's name")
 
 
 WRITING_STEPS = {TourStep.NEW_JOB, TourStep.START, TourStep.FINISH}

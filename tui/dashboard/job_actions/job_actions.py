@@ -13,7 +13,7 @@ from store.capabilities.capability import Capability
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
 from store.store import Store
-from store.users.actor import OPERATOR
+from store.users.actor import ANON, OPERATOR
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
@@ -21,7 +21,7 @@ from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.job_actions import bulk_writes
 from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
 from tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
-from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count
@@ -242,6 +242,10 @@ class JobActions:
     def _create(self, project_id: UUID | None) -> None:
         if self._context.projects:
             self._tasks.ask(self._ask_new_job(project_id))
+        elif self._context.store.actor == ANON:
+            key = key_of(self._app, APP_BINDINGS, "app.user")
+            text = f"A job needs a project, and anon has none. Press {key} to act as a user."
+            show_toast(self._app, Toast(text=text, severity="warning"))
         else:
             key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
             show_toast(

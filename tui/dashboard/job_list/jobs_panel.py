@@ -40,7 +40,7 @@ from tui.dashboard.job_list.list_header import (
 )
 from tui.dashboard.job_list.pending_changes import PendingChanges
 from tui.dashboard.keys import bindings
-from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
+from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
 from tui.dashboard.statistics.count_text import count_words
 from tui.dashboard.users.visibility_text import list_note
 from tui.dashboard.widgets import TitledPanel
@@ -170,6 +170,7 @@ class JobsPanel(Vertical, TitledPanel):
         """An id to look up among all kinds of entities if no row matches it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
+        self.may_create_projects = True
         self._error_groups: Mapping[str, str] = {}
         self.shows_owners = False
         """Whether a list of all projects shows the owners of the jobs."""
@@ -586,6 +587,7 @@ class JobsPanel(Vertical, TitledPanel):
             clear=self._key("list.clear"),
             new_job=self._key("job.new"),
             new_project=self._key("project.new"),
+            user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
         )
         is_of_all = self._listing.query.window.listed.project_id is None
         hidden = self._listing.hidden if self._listing.visibility else None

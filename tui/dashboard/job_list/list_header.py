@@ -233,9 +233,11 @@ def _rows(listing: "Listing", position: Position | None) -> str:
 
 
 def why_empty(
-    listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P"
+    listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P", user: str = ""
 ) -> str:
-    """Return the text in place of rows, with the keys that help. `needle` is the typed filter."""
+    """Return the text in place of rows, with the keys that help. `needle` is the typed filter. `user` is the key that
+    changes the user, if the present one may not create projects.
+    """
     listed = listing.query.window.listed
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
@@ -244,6 +246,8 @@ def why_empty(
         return f"No {'' if listed.status is None else f'{status_word(listed.status)} '}jobs at this moment."
     if listing.visibility is not None:
         return f"No jobs, neither for {clean(actor_name(listing.visibility.user), limit=60)} nor for the operator."
+    if not listing.projects and user:
+        return f"No projects found. Press {user} to act as a user."
     if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:

@@ -8,10 +8,11 @@ from store.formats import money
 from store.job_list.listing import ProjectName
 from store.projects.project import Project
 from store.statistics.totals import ProjectTotals
-from store.users.actor import Operator
+from store.users.actor import ANON, Operator
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import Choice, PickDialog
+from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.navigation import id_choices, id_of, open_by_id
 from tui.dashboard.users.acting_user import pick_owner
 from tui.dashboard.widgets import show_toast
@@ -61,6 +62,11 @@ def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) 
 
 async def create_project(host: "ActionHost", context: ActionContext) -> None:
     """Create a project and show it. A user owns their project. The operator picks the owner."""
+    if context.store.actor == ANON:
+        key = key_of(host.app, APP_BINDINGS, "app.user")
+        text = f"A project needs an owner. Press {key} to act as a user."
+        show_toast(host.app, Toast(text=text, severity="warning"))
+        return
     owner_id: UUID | None = None
     if isinstance(context.store.actor, Operator):
         owner_id = await pick_owner(host, context.operator)

@@ -1,5 +1,7 @@
 """The steps of the tour, and which of them are done."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -30,26 +32,59 @@ class TourStep(StrEnum):
 _WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TourPossibilities:
+    """What the user can do now, as far as the steps depend on it."""
+
+    may_write: bool = True
+    has_projects: bool = True
+
+
 class Tour:
     """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
 
-    def __init__(self, app: App[Any], board: "MessageBoard", memory: "RememberedState", *, start: TourStart) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        board: "MessageBoard",
+        memory: "RememberedState",
+        *,
+        start: TourStart,
+        shows_costs: Callable[[], bool],
+    ) -> None:
+        """`shows_costs` returns whether the screen has room for the costs."""
         self._app = app
         self._board = board
         self._memory = memory
         is_unseen = start is TourStart.ONCE and not memory.has_seen_tour
         self._is_due = is_unseen or start is TourStart.ALWAYS
-        self._steps = list(TourStep)
+        self._shows_costs = shows_costs
+        self._possible = TourPossibilities()
         self._done: set[TourStep] = set()
+        self._pinned = ""
         self.is_on = False
 
-    def start_if_due(self, *, is_read_only: bool) -> None:
-        """Start the tour once. Call it when the first list of the first opened database is shown."""
+    def follow_list(self, possible: TourPossibilities) -> None:
+        """Follow a list that is shown. The first list of the first opened database starts the tour, if it is due."""
         if self._is_due:
-            self._is_due = False
-            self._steps = [step for step in TourStep if not (is_read_only and step in _WRITING)]
-            self.is_on = True
-            self._show()
+            self._is_due, self.is_on = False, True
+        self._possible = possible
+        if not possible.has_projects:
+            self._done.discard(TourStep.PROJECT)
+        self.follow()
+
+    def follow(self) -> None:
+        """Show the present step again, because the screen or what is possible may have changed."""
+        if self.is_on:
+            self._show_or_end()
+
+    @property
+    def _steps(self) -> list[TourStep]:
+        """The steps that are possible. Only who may write can create the project that the first step needs."""
+        possible, left_out = self._possible, set[TourStep]()
+        if not possible.may_write:
+            left_out = set(_WRITING) if possible.has_projects else {*_WRITING, TourStep.PROJECT}
+        return [step for step in TourStep if step not in left_out]
 
     def leave(self) -> None:
         """End the tour because the user wants no more of it. A message says how to start it again."""
@@ -74,6 +109,9 @@ class Tour:
         if not self.is_on or step in self._done:
             return
         self._done.add(step)
+        self._show_or_end()
+
+    def _show_or_end(self) -> None:
         if self._done.issuperset(self._steps):
             self._end()
             key = key_of(self._app, APP_BINDINGS, "app.help")
@@ -88,11 +126,16 @@ class Tour:
     def _show(self) -> None:
         place, step = next((place, one) for place, one in enumerate(self._steps, 1) if one not in self._done)
         end = key_of(self._app, DASHBOARD_BINDINGS, "list.clear")
-        self._board.pin(f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends", owner=_OWNER)
+        text = f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends"
+        if text != self._pinned:
+            self._pinned = text
+            self._board.pin(text, owner=_OWNER)
 
     def _sentence(self, step: TourStep) -> str:
         """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""
         match step:
+            case TourStep.PROJECT if not self._possible.has_projects:
+                return f"Press {self._key('project.new')} to create a project"
             case TourStep.PROJECT:
                 return f"Press {self._key('project.pick')}, type part of a project's name and press enter"
             case TourStep.NEW_JOB:
@@ -101,6 +144,8 @@ class Tour:
                 return f"Press {self._key('job.start')} to start the job under the cursor"
             case TourStep.FINISH:
                 return f"Press {self._key('job.complete')} to complete it, or {self._key('job.fail')} to fail it"
+            case TourStep.COSTS if not self._shows_costs():
+                return f"Press {self._key('project.budgets')} to see the budgets, which limit costs"
             case TourStep.COSTS:
                 return f"See the costs above, and press {self._key('project.budgets')} for budgets"
             case TourStep.ISOLATION:

@@ -236,3 +236,7 @@ ALL_AGAIN = "Press esc to show all jobs again."
 )
 def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:
     assert why_empty(seen, needle) == sentence
+
+
+def test_empty_list_of_anon_names_the_key_that_acts_as_a_user() -> None:
+    assert why_empty(listing(projects=0), "", user="u") == "No projects found. Press u to act as a user."
