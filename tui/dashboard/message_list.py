@@ -1,6 +1,5 @@
 """The last messages of this run."""
 
-import textwrap
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, ClassVar
@@ -27,7 +26,7 @@ _LOW = 18
 _OTHERS, _LOW_OTHERS = 6, 3
 """Lines of the border, the padding and the keys."""
 _LEAST_TEXT = 24
-"""Minimum width of the text beside the time. If there is less, continuation lines begin below the time."""
+"""Minimum width of the text beside the time. If there is less, the text begins below the time."""
 _INDENT = 2
 
 
@@ -145,11 +144,10 @@ class MessagesDialog(Dialog[None]):
 def _content(message: Message, zone: tzinfo | None, width: int | None) -> Content:
     """Return the message. With `width`, wrap the text and indent its continuation lines."""
     time, word = f"{message.at.astimezone(zone):%H:%M:%S}  ", f"{_WORDS[message.severity]:<7}  "
-    text, indent = message.text, len(time + word)
-    if width is not None and width - indent >= _LEAST_TEXT:
-        text = f"\n{' ' * indent}".join(textwrap.wrap(text, width - indent))
-    elif width is not None:
-        time, word = f"{time.rstrip()} ", f"{word.rstrip()} "
-        lines = textwrap.wrap(f"{time}{word}{text}", max(width, _INDENT + 1), subsequent_indent=" " * _INDENT)
-        text = "\n".join(lines).removeprefix(f"{time}{word}")
+    text, beside = message.text, len(time + word)
+    if width is not None:
+        is_beside = width - beside >= _LEAST_TEXT
+        indent = beside if is_beside else _INDENT
+        lines = [line.plain.rstrip() for line in Content(text).wrap(max(width - indent, 1))]
+        text = f"\n{' ' * indent}".join(lines if is_beside else ["", *lines])
     return Content.assemble((time, "$foreground-muted"), (word, _STYLES[message.severity]), text)

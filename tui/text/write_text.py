@@ -366,6 +366,8 @@ def concerned(written: WriteRecord) -> str:
         return "retention policies"
     if len(written.ids) != 1:
         return jobs_count(len(written.ids))
+    if written.repeats:
+        return f"the retry of the job {short_id(written.repeats[0])}"
     if written.touched:
         return f"the job {short_id(written.touched[0])}"
     (row,) = written.after or written.before

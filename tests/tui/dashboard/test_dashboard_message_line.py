@@ -206,6 +206,16 @@ async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_key
         await driver.press("home", shows=("Message 91", *keys))
 
 
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
+async def test_list_of_messages_cuts_no_wide_characters_and_no_long_words(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(size=size) as driver:
+        driver.app.messages.keep(Toast(text=f"Deleted {'漢字 ' * 20}{'§' * 40} end"))
+        await driver.press("m", dialog="Messages")
+        await driver.until(lambda: driver.text.count("漢") == 20)
+        assert driver.text.count("§") == 40
+        assert "end" in driver.text
+
+
 async def test_open_list_adds_new_messages_and_keeps_its_cursor(dashboard: Driver) -> None:
     board = dashboard.app.messages
     await dashboard.press("m", dialog="Messages", shows="No messages yet.")

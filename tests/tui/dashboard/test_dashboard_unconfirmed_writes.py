@@ -119,6 +119,11 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
     assert jobs_db.status(5) == ("running" if arrives else "queued")
 
 
+async def test_retry_whose_answer_is_lost_is_named_by_the_failed_job(connection: Connection) -> None:
+    await connection.driver.press("5", rows=[4])
+    await connection.lose_the_answer("r", arrives=True, about=f"the retry of the job {short(4)}.")
+
+
 async def test_retries_whose_answer_is_lost_are_counted_by_the_failed_jobs(
     connection: Connection, jobs_db: JobsDatabase
 ) -> None:

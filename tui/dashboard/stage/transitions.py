@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.jobs.job import AnyStatus, GenerationJob
+from tui.dashboard.statistics.state_flash import LONGEST_TRANSACTION
 
 if TYPE_CHECKING:
     from store.job_list.list_query import ListQuery
@@ -60,6 +61,7 @@ class TransitionLog:
         new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
         if self._taken_at is not None:
             # A job that was restored, imported or scrolled into the window has not changed.
-            new = [one for one in new if one.job.id in self._statuses or one.at > self._taken_at]
+            since, known = self._taken_at - LONGEST_TRANSACTION, {one.job.id for one in self.transitions}
+            new = [one for one in new if one.before or (one.at > since and one.job.id not in known)]
         self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
         self._statuses, self._taken_at = {job.id: job.status for job in jobs}, listing.taken_at

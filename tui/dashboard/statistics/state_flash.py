@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from store.jobs.job import JobStatus
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FRAMES = 10
 FRAME_SECONDS = 0.1
+LONGEST_TRANSACTION = timedelta(seconds=30)
+"""A row has the time at which its transaction began. It is visible only after the end, which may be so much later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def state_changes(
     changed = frozenset(status for status, number in grown.items() if number)
     ended = {status: max(grown[status], 0) for status in (JobStatus.SUCCEEDED, JobStatus.FAILED)}
     moved = {JobStatus.RUNNING: grown[JobStatus.RUNNING] + sum(ended.values()), **ended}
-    new = sum(before.taken_at < at <= after.taken_at for at in created_at)
+    new = sum(before.taken_at - LONGEST_TRANSACTION < at <= after.taken_at for at in created_at)
     restored = max(sum(grown.values()) - max(grown[JobStatus.QUEUED], new), 0)
     return (
         StateChanges(

@@ -291,6 +291,15 @@ def test_log_has_no_job_that_was_restored_or_imported() -> None:
     assert log.transitions[0].job.status == RUNNING, "a new job that has started meanwhile"
 
 
+def test_log_has_a_job_whose_transaction_began_before_the_last_listing() -> None:
+    log = TransitionLog(5)
+    log.follow(listing(QUEUED))
+    log.follow(replace(listing(minutes=1)))
+    late = listing(QUEUED, RUNNING, minutes=1)
+    log.follow(replace(late, taken_at=late.taken_at + timedelta(seconds=10)))
+    assert [one.job.status for one in log.transitions] == [RUNNING, QUEUED]
+
+
 def test_log_of_another_list_starts_again() -> None:
     log = TransitionLog(5)
     first = listing(QUEUED)

@@ -66,7 +66,7 @@ def test_changes_tell_how_many_jobs_moved_to_each_state(
 )
 def test_restored_or_imported_job_has_not_moved(after: Totals, new: int, moved: dict[JobStatus, int]) -> None:
     after = replace(after, taken_at=NOON + timedelta(seconds=2))
-    created_at = [NOON, *[NOON + timedelta(seconds=1)] * new, NOON + timedelta(seconds=3)]
+    created_at = [NOON - timedelta(minutes=1), *[NOON + timedelta(seconds=1)] * new, NOON + timedelta(seconds=3)]
     changes = state_changes(BEFORE, after, created_at=created_at)
     assert changes is not None
     assert changes.moved == moved
