@@ -2,8 +2,10 @@
 
 import codecs
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from time import monotonic
+from typing import IO, cast
 
 from textual import events
 from textual._parser import TokenCallback
@@ -98,17 +100,29 @@ def _is_text(key: events.Key) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in f"{key.key}{key.character or ''}")
 
 
+class _LenientFile:
+    """A file that discards what it cannot write."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self.fileno = file.fileno
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 class LenientWriter(WriterThread):
     """Discards the output once the terminal is closed. In Textual, the thread would end and its queue would fill up.
     Then the app would wait forever.
     """
 
-    def run(self) -> None:
-        try:
-            super().run()
-        except OSError:
-            while self._queue.get() is not None:
-                pass
+    def __init__(self, file: IO[str]) -> None:
+        super().__init__(cast("IO[str]", _LenientFile(file)))
 
 
 # LinuxDriver reads these names from its module.

@@ -315,13 +315,22 @@ def test_keys_show_that_no_late_rest_comes(start: bytes, clock: Clock) -> None:
 
 
 class _ClosedTerminal(io.StringIO):
+    """A file that keeps what is written in a buffer, so that only sending it fails."""
+
+    def flush(self) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+class _UnwritableTerminal(_ClosedTerminal):
+    """A file whose buffer is full."""
+
     def write(self, _: str) -> int:
         raise OSError(errno.EIO, "Input/output error")
 
 
-def test_output_to_a_closed_terminal_is_discarded() -> None:
-    writer: WriterThread = vars(linux_driver)["WriterThread"](_ClosedTerminal())
-    writer.start()
+@pytest.mark.parametrize("terminal", [_ClosedTerminal, _UnwritableTerminal])
+def test_output_to_a_closed_terminal_is_discarded(terminal: type[io.StringIO]) -> None:
+    writer: WriterThread = vars(linux_driver)["WriterThread"](terminal())
 
     def write_much() -> None:
         for _ in range(2 * MAX_QUEUED_WRITES):
@@ -329,6 +338,17 @@ def test_output_to_a_closed_terminal_is_discarded() -> None:
         writer.stop()
 
     writing = threading.Thread(target=write_much, daemon=True)
+    writer.start()
     writing.start()
     writing.join(timeout=20)
     assert not writing.is_alive()
+
+
+def test_writer_ends_if_the_terminal_closes_before_the_last_output() -> None:
+    writer: WriterThread = vars(linux_driver)["WriterThread"](_ClosedTerminal())
+    # All of it is queued, so the writer flushes only after it has taken the end.
+    for text in ("x", None):
+        writer._queue.put(text)
+    writer.start()
+    writer.join(timeout=5)
+    assert not writer.is_alive()
