@@ -137,17 +137,17 @@ class ChangedRows:
         """Whether the digests of the known queries took too long in one statement."""
 
     async def read(
-        self, read: Read, clock: Query[datetime], *queries: Query[Any], expects_changes: bool = False
+        self, read: Read, clock: Query[datetime], *queries: Query[Any], names_known_rows: bool = False
     ) -> tuple[datetime, tuple[list[Any], ...]]:
         """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot.
 
-        With `expects_changes`, the query names the known rows, even if they did not change at the last read. So the
-        server need not send them again if other rows have changed.
+        With `names_known_rows`, the query names the known rows even if they did not change at the last read. The server
+        then sends none of them again if other rows have changed.
         """
         former = self._known_to(queries)
         known = [each for each in former if each is not None]
         changing = frozenset(
-            place for place, each in enumerate(former) if each is not None and (each.is_changing or expects_changes)
+            place for place, each in enumerate(former) if each is not None and (each.is_changing or names_known_rows)
         )
         self._is_slow = self._is_slow and bool(known)
         if known and not changing and not self._keeps_apart and not self._is_slow:

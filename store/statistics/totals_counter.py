@@ -147,7 +147,7 @@ class TotalsCounter:
         if with_flow:
             whole |= _flow_parts(query, capabilities, at)
         # The flow is read with the counts while nothing changes. The next change then comes with a notification.
-        taken_at, answers = await self._counts_within(query, whole, at, self._known, expects_changes=with_flow)
+        taken_at, answers = await self._counts_within(query, whole, at, self._known, names_known_rows=with_flow)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
         lists: dict[What, ListQuery] = {}
@@ -236,14 +236,14 @@ class TotalsCounter:
         at: datetime | None,
         known: ChangedRows | None = None,
         *,
-        expects_changes: bool = False,
+        names_known_rows: bool = False,
     ) -> tuple[datetime, dict[What, list[Any]]]:
         """Return the server's time, and the rows of the parts that finished in time. If all parts did, they come from
-        one snapshot. With `known`, only the rows that changed are transferred, and `expects_changes` applies.
+        one snapshot. With `known`, only the rows that changed are transferred, and `names_known_rows` applies.
         """
         tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:
-            taken_at, answers = await self._read(tried, at, known, expects_changes=expects_changes)
+            taken_at, answers = await self._read(tried, at, known, names_known_rows=names_known_rows)
         except TimedOut as error:
             _raise_unless_slow(error)
             taken_at, _ = await self._read({}, at)
@@ -267,7 +267,7 @@ class TotalsCounter:
         at: datetime | None,
         known: ChangedRows | None = None,
         *,
-        expects_changes: bool = False,
+        names_known_rows: bool = False,
     ) -> tuple[datetime, dict[What, list[Any]]]:
         read = partial(
             self._database.read_together, self._actor, limits=self._limits.limits, is_repeated=known is not None
@@ -275,7 +275,7 @@ class TotalsCounter:
         if known is None:
             (taken_at,), *answers = await read(query.clock(at), *parts.values())
             return taken_at, dict(zip(parts, answers, strict=True))
-        taken_at, rows = await known.read(read, query.clock(at), *parts.values(), expects_changes=expects_changes)
+        taken_at, rows = await known.read(read, query.clock(at), *parts.values(), names_known_rows=names_known_rows)
         return taken_at, dict(zip(parts, rows, strict=True))
 
 

@@ -74,6 +74,10 @@ async def test_pool_opens_at_most_two_connections_at_once(connections: Connectio
 async def test_spare_connection_serves_only_the_urgent_borrower_who_would_wait(
     connections: ConnectionPool, sessions: Sessions, sql: Sql
 ) -> None:
+    async def backend_of_urgent() -> int:
+        async with connections.urgent_connection() as urgent:
+            return await backend(urgent)
+
     await asyncio.gather(connections.keep_spare(), connections.keep_spare())
     ((spare, _),) = sessions()
     async with connections.connection() as one:
@@ -88,9 +92,13 @@ async def test_spare_connection_serves_only_the_urgent_borrower_who_would_wait(
         sql("select pg_terminate_backend(%s)", [spare])
         await until(lambda: spare not in {pid for pid, _ in sessions()})
         async with connections.connection():
+            waiting = asyncio.create_task(backend_of_urgent())
+            await until(lambda: not connections.has_spare)
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.01), connections.urgent_connection():
-                    pass
+                async with asyncio.timeout(0.1):
+                    await asyncio.shield(waiting)
+            assert len(sessions()) == 2, "it waits, and opens no connection"
+        assert await waiting in {pid for pid, _ in sessions()}
     await connections.keep_spare()
     assert len(sessions()) == 3
     await connections.close()
