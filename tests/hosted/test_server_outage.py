@@ -14,7 +14,7 @@ from tests.hosted.hosted_fixtures import GRANTED
 from tests.hosted.pooler import start_pooler
 from tests.hosted.write_log import WriteLog, shown, stored
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.jobs_database import JobsDatabase, fill, job_id
+from tests.tui.jobs_database import JobsDatabase, fill, job_id, short
 
 SHORT = TimeLimits(statement=1.0, answer=0.5)
 
@@ -119,7 +119,7 @@ async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
             await driver.press("s")
             await driver.until(lambda: waits_for_a_lock(killable_server))
             await asyncio.to_thread(killable_server.restart)
-        await driver.shows_toast("Nothing was changed. The connection was lost")
+        await driver.shows_toast(f"lifestyle {short(1)} was not started. The connection was lost")
         await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
         await driver.shows_message("Started lifestyle")

@@ -147,7 +147,7 @@ def status_content(
         freshness = _freshness(status, data_age, now, is_short=status.is_of_app and cells <= _SHORT, is_brief=is_brief)
         end = _end(status, freshness, _writing(status.permit, now, cells), is_brief=is_brief)
         for place in _places(status):
-            content = Content.assemble(*_joined(_names(status, cells, place), end))
+            content = Content.assemble(*_joined(_names(status, cells, place, is_brief=is_brief), end))
             if width is None or content.cell_length <= width:
                 return content
     return content
@@ -166,8 +166,8 @@ def _joined(names: list[Part], end: list[Part]) -> list[Part]:
     return [*names, (" ", ""), *end[1:]]
 
 
-def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, ...]) -> list[Part]:
-    """Return the database and the actor."""
+def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, ...], *, is_brief: bool) -> list[Part]:
+    """Return the database and the actor. `is_brief` leaves out the name of the program."""
     name, address = place[0], place[1] if len(place) > 1 else None
     if name is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
@@ -176,7 +176,7 @@ def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, ...]) 
     if status.has_color:
         parts.append((f" {label} ", _BLOCK_STYLE))
     else:
-        parts += _BEGINNING
+        parts += [(" ", "")] if is_brief else _BEGINNING
         if status.origin:
             parts.append((f"{status.origin} ", "$foreground-muted"))
         parts.append((label, "bold"))
