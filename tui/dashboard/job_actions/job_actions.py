@@ -100,11 +100,8 @@ class JobActions:
             self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-        send, refused = (
-            bulk_writes.sends_transition(self._context, target, None),
-            bulk_writes.refuses_transition(target),
-        )
-        bulk = BulkWrite(jobs, send, refused=refused)
+        refused = bulk_writes.refuses_transition(target)
+        bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None), refused=refused)
         done = STATUS_TEXTS[target].done
         return self._show_report(self._reported(await self._run_transition(bulk, target), done), done)
 

@@ -43,7 +43,8 @@ def width_of(text: str) -> int:
     return len(draw_letters(text)[0])
 
 
-def wrap(text: str, room: int) -> list[tuple[str, ...]] | None:
+@lru_cache(maxsize=16)
+def wrap(text: str, room: int) -> tuple[tuple[str, ...], ...] | None:
     """Return rows of words, each of three lines of at most `room` cells. A word of one letter is drawn as a key.
 
     Return None if the font lacks a character, or if a word is too wide.
@@ -60,7 +61,7 @@ def wrap(text: str, room: int) -> list[tuple[str, ...]] | None:
             rows.append(word)
         else:
             return None
-    return rows
+    return tuple(rows)
 
 
 def _draw_word(word: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum, auto
+from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.app import ComposeResult
@@ -40,9 +40,8 @@ _LARGE_ROWS, _SMALL_ROWS = SHOWN_TRANSITIONS * big_letters.LINES, 2 * SHOWN_TRAN
 """Lines of the last transitions: in large letters, and in ordinary ones with blank lines between them."""
 
 
-class Extra(StrEnum):
-    """What the view shows if there is room, the most useful first. In `STATE_NAMES` and `FIGURE_NAMES`, the names are
-    those in large letters."""
+class Extra(Enum):
+    """What the view shows if there is room, the most useful first. Names are those in large letters."""
 
     FIGURE_NOTES = auto()
     FIGURE_GAP = auto()
@@ -54,12 +53,21 @@ class Extra(StrEnum):
     MACHINE_GAP = auto()
     FIGURE_DIGITS = auto()
 
-    @property
-    def lines(self) -> int:
-        """The lines that it adds to the screen."""
-        return 1 if self.endswith(("gap", "notes")) else 2
 
-
+_LINES = {
+    **dict.fromkeys((Extra.FIGURE_NOTES, Extra.STATE_NOTES), 1),
+    **dict.fromkeys((Extra.FIGURE_GAP, Extra.CAPTION_GAP, Extra.MACHINE_GAP), 1),
+    **dict.fromkeys((Extra.STATE_NAMES, Extra.FIGURE_NAMES), big_letters.LINES - 1),
+    **dict.fromkeys((Extra.STATE_DIGITS, Extra.FIGURE_DIGITS), big_digits.LINES - 3),
+}
+"""The lines that each adds to the screen."""
+_CLASSES = {
+    Extra.FIGURE_GAP: "-figure-gap",
+    Extra.CAPTION_GAP: "-caption-gap",
+    Extra.MACHINE_GAP: "-machine-gap",
+    Extra.STATE_DIGITS: "-state-digits",
+}
+"""The screen's style classes."""
 _WIDEST = 140
 """Minimum screen width for long arrows."""
 _CAPTION_ROWS = 2
@@ -158,7 +166,7 @@ class _Figure:
 
 
 class Caption(MessageLine):
-    """A caption in large letters if there is room, or a message. It takes as many lines as it needs."""
+    """A caption on as many lines as it needs, in large letters if there is room. A message takes one line."""
 
     DEFAULT_CSS = """
     Caption {
@@ -346,8 +354,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     def _draw_numbers(self, totals: "Totals | None") -> None:
         states, figures = [_state_figure(status, totals) for status in JobStatus], _total_figures(totals)
         extras = self._extras(states, figures)
-        for one in (Extra.CAPTION_GAP, Extra.MACHINE_GAP, Extra.FIGURE_GAP, Extra.STATE_DIGITS):
-            self.set_class(one in extras, f"-{one.replace('_', '-')}")
+        for extra, class_name in _CLASSES.items():
+            self.set_class(extra in extras, class_name)
         for shown, digits, name, note in (
             (states, Extra.STATE_DIGITS, Extra.STATE_NAMES, Extra.STATE_NOTES),
             (figures, Extra.FIGURE_DIGITS, Extra.FIGURE_NAMES, Extra.FIGURE_NOTES),
@@ -363,7 +371,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     def _extras(self, states: Sequence[_Figure], figures: Sequence[_Figure]) -> set[Extra]:
         """Choose the extras by the lines and the widths of the screen. Five transitions and the caption come first."""
         height, caption = self.app.size.height, self.query_one(Caption)
-        caption.allow_rows((height - _BASE - _LARGE_ROWS - Extra.FIGURE_GAP.lines) // big_letters.LINES)
+        caption.allow_rows((height - _BASE - _LARGE_ROWS - _LINES[Extra.FIGURE_GAP]) // big_letters.LINES)
         room = height - _BASE - caption.lines_needed
         room -= _LARGE_ROWS if room >= _LARGE_ROWS else _SMALL_ROWS
         has_use_for = {
@@ -375,9 +383,9 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         }
         extras = set[Extra]()
         for one in Extra:
-            if has_use_for.get(one, True) and one.lines <= room:
+            if has_use_for.get(one, True) and _LINES[one] <= room:
                 extras.add(one)
-                room -= one.lines
+                room -= _LINES[one]
         return extras
 
     def _draw_transitions(self) -> None:
