@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -65,7 +66,7 @@ def worker_line(
     zone: tzinfo | None = None,
 ) -> WorkerLine:
     """Return a line for a worker that holds these jobs."""
-    is_alive = _is_alive(worker, jobs, now)
+    is_alive = _is_alive(worker, jobs)
     state, style = _state(worker, now, is_alive=is_alive)
     name = pad(clean_cell(worker.name, name_cells), name_cells)
     # Expired leases are not counted as held, but their jobs are listed.
@@ -87,9 +88,12 @@ def _state_span(state: str, style: str) -> Span:
     return f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style
 
 
-def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob], now: datetime) -> bool:
-    """Return whether the worker was seen lately and has let no lease expire, because a running worker renews them."""
-    return worker.is_alive and all(job.expires_at > now for job in jobs)
+def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob]) -> bool:
+    """Return whether the worker was seen lately and has let no lease expire, because a running worker renews them.
+
+    Nothing is known about the time after the overview was taken.
+    """
+    return worker.is_alive and all(job.expires_at > worker.taken_at for job in jobs)
 
 
 def _state(worker: WorkerStatus, now: datetime, *, is_alive: bool) -> Span:
@@ -108,11 +112,15 @@ def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
     return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
 
 
-def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int, zone: tzinfo | None = None) -> WorkerLine:
+def job_line(
+    job: LeasedJob, viewer: Viewer, *, taken_at: datetime, now: datetime, width: int, zone: tzinfo | None = None
+) -> WorkerLine:
+    """`taken_at` is when the lease was read. It may have been renewed since."""
+    has_expired = job.owner is not None and job.expires_at <= taken_at
     glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
     project = clean(viewer.project(job.project_id), limit=_LONGEST)
-    time, style = _time(job, now)
-    words = _words(job, now)
+    time, style = _time(job, now, has_expired=has_expired)
+    words = _words(job, now, has_expired=has_expired)
     start: list[Span] = [
         (f"  {glyph} {short_id(job.job_id)}{_GAP}", MUTED),
         (pad(clean_cell(job.mode, _MODE_CELLS), _MODE_CELLS) + _GAP, ""),
@@ -126,18 +134,18 @@ def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int, zone:
     return WorkerLine(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
 
 
-def _time(job: LeasedJob, now: datetime) -> Span:
+def _time(job: LeasedJob, now: datetime, *, has_expired: bool) -> Span:
     if job.owner is not None:
-        return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if job.expires_at <= now else ""
+        return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if has_expired else ""
     left = seconds(job.expires_at - now)
     return (f"retry in {duration(left)}" if left >= 1 else "due"), ""
 
 
-def _words(job: LeasedJob, now: datetime) -> str:
+def _words(job: LeasedJob, now: datetime, *, has_expired: bool) -> str:
     """Return the state of the job. The text is not clean."""
     if job.owner is None:
         return f"attempt {job.attempt} failed · {job.note}" if job.note else "released"
-    lost = f"its lease expired {elapsed(seconds(now - job.expires_at))} ago" if job.expires_at <= now else ""
+    lost = f"its lease expired {elapsed(seconds(now - job.expires_at))} ago" if has_expired else ""
     attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
     return " · ".join(filter(None, (lost, attempt, job.note)))
 
@@ -162,6 +170,7 @@ def lines(
     """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time. No zone means this
     machine's.
     """
+    line = partial(job_line, viewer=viewer, taken_at=force.taken_at, now=now, width=width, zone=zone)
     held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
     nobodys: list[LeasedJob] = []
     for job in force.held:
@@ -171,21 +180,21 @@ def lines(
     for worker in workers:
         jobs = held.pop(worker.id, [])
         yield worker_line(worker, jobs, now=now, width=width, name_cells=name_cells, zone=zone)
-        yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in jobs)
+        yield from map(line, jobs)
         if (left := worker.held_jobs - len(jobs)) > 0:
             yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
     for owner, jobs in held.items():
         yield unseen_line(owner, viewer, width=width)
-        yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in jobs)
+        yield from map(line, jobs)
     if nobodys:
         yield title("nobody's", "Waiting for another attempt, without a worker")
-        yield from (job_line(job, viewer, now=now, width=width, zone=zone) for job in nobodys)
+        yield from map(line, nobodys)
 
 
 def summary(force: WorkersOverview, *, now: datetime) -> str:
     """Return the text above the lines."""
     held = [job for job in force.held if job.owner is not None]
-    alive = sum(_is_alive(one, (job for job in held if job.owner == one.id), now) for one in force.workers)
+    alive = sum(_is_alive(one, (job for job in held if job.owner == one.id)) for one in force.workers)
     parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"]
     if held:
         longest = elapsed(seconds(now - min(job.acquired_at for job in held)))

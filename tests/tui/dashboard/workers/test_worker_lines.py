@@ -45,9 +45,9 @@ def overview(
     return WorkersOverview(workers=tuple(workers), held=tuple(jobs), is_cut=is_cut, taken_at=NOON)
 
 
-def shown(seen: WorkersOverview, viewer: Viewer = OPERATOR, *, width: int = 110) -> list[str]:
+def shown(seen: WorkersOverview, viewer: Viewer = OPERATOR, *, now: datetime = NOON, width: int = 110) -> list[str]:
     """Return the drawn lines with single blanks."""
-    drawn = texts(line.spans for line in lines(seen, viewer, now=NOON, width=width))
+    drawn = texts(line.spans for line in lines(seen, viewer, now=now, width=width))
     return [" ".join(line.split()) for line in drawn]
 
 
@@ -74,6 +74,17 @@ def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
     just_dead = overview([worker(RENDER, "render", seen_at=ago(14))], [held(1, expires_at=ago(2)), held(2)])
     assert shown(just_dead)[0] == "render ✗ silent 14 s holds 2 of 4 all modes"
     assert summary(just_dead, now=NOON) == "0 workers alive · 2 jobs held, the longest for 41 s"
+
+
+def test_old_overview_shows_no_lease_as_expired_that_may_have_been_renewed() -> None:
+    seen, later = overview([worker(RENDER, "render", held_jobs=1)], [held(1)]), ago(-600)
+    assert shown(seen, now=later) == [
+        "render ▸ alive holds 1 of 4 up 1 h 10 min, all modes",
+        "▸ 00000001 lifestyle Autumn catalog for 10 min",
+    ]
+    spans = [span for line in lines(seen, OPERATOR, now=later, width=110) for span in line.spans]
+    assert [style for text, style in spans if text.startswith("for 10 min")] == [""]
+    assert summary(seen, now=later) == "1 worker alive · 1 job held, the longest for 10 min"
 
 
 def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
