@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.widgets import Input
 
 from store.configuration.settings import OPERATOR_NAME
 from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
 from store.users.actor import ActingUser
-from tui.dashboard.keys.bindings import inherited_bindings, key_of
+from tui.dashboard.keys.bindings import inherited_bindings, key_of, presses
 from tui.dashboard.keys.key_queue import every_key
 from tui.dashboard.messages import ProjectChosen
 from tui.dashboard.stage.presenter import Presenter
@@ -33,6 +34,8 @@ class ScenarioStage:
     def __init__(self, app: "GjobsApp", keys: "KeyQueue") -> None:
         self._app = app
         self._keys = keys
+        bindings = inherited_bindings(type(app))
+        self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
 
     def close(self) -> None:
         self._app.messages.unpin(_OWNER)
@@ -60,7 +63,7 @@ class ScenarioStage:
         operator = session.operator
         store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
         self._app.tasks.stop_opening(above=Presenter)
-        with self._keys.dropping(_OTHER_USER, drops=self._app.key_rules.is_for_rows):
+        with self._keys.dropping(_OTHER_USER, drops=self._is_for_rows):
             self._app.act_as(store)
             if who == OPERATOR_NAME:
                 # For the operator, list all projects instead of only the first one.
@@ -80,7 +83,7 @@ class ScenarioStage:
         wanted = ListQuery(project_id=job.project_id if shown is not None else None)
         # Keys typed for the filter would act on the list once the filter is gone.
         is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
-        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._app.key_rules.is_for_rows):
+        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
             if dashboard.jobs.is_finding:
                 dashboard.jobs.leave_find()
             if dashboard.listed != wanted:
@@ -89,6 +92,11 @@ class ScenarioStage:
             await self.wait_for_list()
             if problem := await self._app.go_to_job(job):
                 self.report(f"{_POINTS_AT.format(job_name(job))} {problem}")
+
+    def _is_for_rows(self, event: events.Event) -> bool:
+        """Return whether the key acts on rows. In a scenario, the key that continues does not."""
+        continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
+        return not continues and self._app.key_rules.is_for_rows(event)
 
     async def show_new(self, job: GenerationJob) -> None:
         """Move the cursor to a new job, unless the list is of another project or user."""

@@ -18,6 +18,7 @@ from store.sample.job_plans import plan_job
 from store.sample.sample_data import fill
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
+from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
 from tui.dashboard.keys.bindings import inherited_bindings
 from tui.dashboard.message_line import MessageLine
@@ -463,6 +464,17 @@ async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
         read.open()
         await driver.shows("Second · space")
         assert driver.dialog == ""
+
+
+async def test_space_continues_right_after_the_scenario_moved_the_cursor_and_a_view_closed(database: Conninfo) -> None:
+    """Other keys for rows are dropped then."""
+    async with playing(database, f'{TO_A_NEW_JOB}[[step]]\nsay = "Third"\n') as (driver, app):
+        await driver.shows("First · space")
+        await driver.press("space", shows="Second · space")
+        for key in ("B", "escape", "space"):
+            send(app, key)
+        await driver.shows("Third · space")
+        assert driver.toasts == []
 
 
 async def test_point_at_clears_the_filter_and_its_bar(database: Conninfo) -> None:
