@@ -47,6 +47,24 @@ async def test_every_dialog_opens_at_every_size(jobs_db: JobsDatabase, drive: Dr
         await driver.press("enter", on=4, dialog="Job")
 
 
+@pytest.mark.parametrize("size", [(40, 12), (40, 8)])
+async def test_dialogs_of_a_small_terminal_show_their_buttons_and_what_they_concern(
+    drive: Drive, size: tuple[int, int]
+) -> None:
+    job = ("▸ running  packaging  $2.50", f"{short(2)}  Autumn catalog")
+    buttons = {
+        "d": ("Cancel (n)", "Delete (y)", *job),
+        "f": ("Cancel (esc)", "Fail (enter)", f"Fail packaging {short(2)}", "The error, such as"),
+        "n": ("Cancel (esc)", "Create (enter)", "main_white"),
+        "e": ("Copy (^y)", "Export (enter)", "jobs.csv"),
+    }
+    async with drive(size=size) as driver:
+        for key, shown in buttons.items():
+            await driver.press(key, on=2, shows=shown)
+            await driver.press("escape", dialog="")
+        await driver.press("5", rows=[4], shows="▸ Autumn catalog · Failed jobs · 1")
+
+
 async def test_projects_pane_grows_with_the_screen_up_to_32_columns(jobs_db: JobsDatabase, drive: Drive) -> None:
     jobs_db.sql("update projects set name = 'Autumn catalog of clothing' where name = 'Autumn catalog'")
     async with drive(size=(200, 50)) as driver:

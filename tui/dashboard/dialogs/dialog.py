@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _NAME_CELLS = 40
 _HINT_GAP = 2
+_TINY, _SLIM = 16, 44
+"""A screen with fewer lines or columns needs smaller gaps."""
 
 
 def choices_line(names: Iterable[str], chosen: int, *, gap: str = "  ") -> Content:
@@ -109,6 +111,13 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
             Button { margin-left: 2; min-width: 12; padding: 0 1; }
         }
+        &.-tiny {
+            /* The buttons stay, and the focus on one of them does not scroll what they concern away. */
+            #dialog { height: 100%; padding: 0 1; }
+            .buttons { dock: bottom; margin-top: 0; }
+        }
+        &.-slim .buttons Button { min-width: 0; padding: 0; }
+
         .label { color: $foreground-muted; margin-top: 1; }
         .label.-first { margin-top: 0; }
         .problem { color: $text-error; display: none; }
@@ -193,6 +202,19 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         `super()`.
         """
         self._was_resized_behind |= self.app.screen is not self
+        self.set_class(self.size.width < _SLIM, "-slim")
+        self.set_class(self.size.height < _TINY and bool(self.query(".buttons")), "-tiny")
+        if self.has_class("-tiny"):
+            self.call_after_refresh(self._show_start)
+
+    def _show_start(self) -> None:
+        """Scroll to the start, or to the focused field. The focus may have scrolled before the buttons had a place of
+        their own.
+        """
+        if self.is_open:
+            self.query_one("#dialog").scroll_home(animate=False)
+            if self.focused is not None:
+                self.focused.scroll_visible(animate=False)
 
     def on_screen_resume(self) -> None:
         # A dialog behind another screen gets no new layout, so its content can't be fitted yet.
@@ -331,6 +353,10 @@ _BAR_CELLS = 60
 
 class QuitDialog(Dialog[Literal["finish", "stop"]]):
     """Ask what to do with a running write before quitting. It closes when the write ends, and the app stays open."""
+
+    DEFAULT_CSS = """
+    QuitDialog.-slim .buttons { layout: vertical; height: 3; }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),

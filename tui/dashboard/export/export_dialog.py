@@ -32,6 +32,9 @@ class ExportChoice:
 class ExportDialog(FileForm[ExportChoice]):
     """Ask for a file or the clipboard. Ask again before a file is replaced."""
 
+    DEFAULT_CSS = """
+    ExportDialog.-slim #cancel { display: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+y", "copy", "Copy", id="export.copy", tooltip="Copy the list in the format of the file name"),
     ]
@@ -48,7 +51,9 @@ class ExportDialog(FileForm[ExportChoice]):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield from self.file_parts(_DEFAULT)
             yield Horizontal(
-                Button(Content(f"Cancel ({self.key('dialog.leave')})"), compact=True, action="screen.leave"),
+                Button(
+                    Content(f"Cancel ({self.key('dialog.leave')})"), id="cancel", compact=True, action="screen.leave"
+                ),
                 Button(Content(f"Copy ({self.key('export.copy')})"), compact=True, action="screen.copy"),
                 Button(Content("Export (enter)"), id="agree", compact=True, variant="primary"),
                 classes="buttons",

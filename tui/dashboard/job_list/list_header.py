@@ -192,7 +192,9 @@ def job_list_title(
         for cells in _FOUND_WIDTHS
         if cells >= least
     ]
-    titles.append(_joined(rows, seen))
+    project, status = crumbs[-1], "" if listed.status is None else status_word(listed.status).capitalize()
+    titles += [_joined(project, status, rows, seen), _joined(project, status, rows), _joined(project, status)]
+    titles += [_joined(kind, rows), _joined(rows, seen)]
     return next((title for title in titles if width is None or cell_len(title) <= width), titles[-1])
 
 

@@ -145,9 +145,11 @@ CRUMBS = project_crumbs("Autumn catalog of outdoor clothing", keys="tab or p")
             "All projects ▸ Autumn catalog of outdoor clo… (tab or p: switch) · Failed jobs · 412,000 of 1,000,000",
         ),
         (ListQuery(), 90, "All projects ▸ Autumn catalog of outdoor clo… (tab or p: switch) · 412,000 of 1,000,000"),
+        (FAILED, 48, "▸ Autumn catalo… · Failed · 412,000 of 1,000,000"),
+        (FAILED, 36, "▸ Autumn catalo… · Failed"),
         (FOUND, 74, "All projects ▸ Autumn catalog of outdoor clo… · 412,000 of 1,000,000"),
         (ListQuery(), 44, "▸ Autumn catalo… · 412,000 of 1,000,000"),
-        (ListQuery(), 30, "412,000 of 1,000,000"),
+        (ListQuery(), 30, "▸ Autumn catalo…"),
     ],
 )
 def test_title_of_a_narrow_screen_shows_the_way_to_the_project(listed: ListQuery, width: int, title: str) -> None:
