@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ PATIENCE_WITH_STOPPING = 0.5
 
 
 async def unless_stopped(
-    stop: asyncio.Event, question: Awaitable[T], *, patience: Callable[[], float] = float
+    stop: asyncio.Event,
+    question: Awaitable[T],
+    *,
+    patience: Callable[[], float] = float,
+    keeps: Callable[[], bool] = bool,
 ) -> tuple[T] | None:
     """Return the result in a tuple, or None if `stop` was set first.
 
     When this returns, the query has ended on the server, too. It is cancelled `patience` seconds after the stop.
+    A result within that time is returned only if `keeps` allows it.
     """
     asking = asyncio.ensure_future(question)
     stopped = asyncio.ensure_future(stop.wait())
@@ -39,7 +45,7 @@ async def unless_stopped(
             return (asking.result(),)
         if (seconds := patience()) and not asking.done():
             await asyncio.wait({asking}, timeout=seconds)
-        return None
+        return (asking.result(),) if asking.done() and keeps() else None
     finally:
         stopped.cancel()
         await _stop(asking)
@@ -62,15 +68,19 @@ class PriorityGate:
 
     def __init__(self, *, patience: Callable[[], float] = float) -> None:
         self._patience = patience
-        self._holders = 0
+        self._holders = self._invalidations = 0
         self._taken = asyncio.Event()
         self._free = asyncio.Event()
         self._free.set()
 
     @contextmanager
-    def foreground(self) -> Iterator[None]:
-        """Hold back all background work inside. Several callers may hold the gate."""
+    def foreground(self, *, invalidates: bool = True) -> Iterator[None]:
+        """Hold back all background work inside. Several callers may hold the gate.
+
+        If the work `invalidates` the answers of running queries, they are dropped. A read invalidates none.
+        """
         self._holders += 1
+        self._invalidations += invalidates
         self._taken.set()
         self._free.clear()
         try:
@@ -82,11 +92,18 @@ class PriorityGate:
                 self._free.set()
 
     async def run_in_background(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Run the query while no foreground work runs. Foreground work stops it; it is repeated afterwards."""
+        """Run the query while no foreground work runs. Foreground work stops it; it is repeated afterwards.
+
+        An answer that arrives within the patience is returned if no foreground work has invalidated it.
+        """
         while True:
             await self._free.wait()
-            if answered := await unless_stopped(self._taken, ask(), patience=self._patience):
+            is_valid = partial(self._is_valid_since, self._invalidations)
+            if answered := await unless_stopped(self._taken, ask(), patience=self._patience, keeps=is_valid):
                 return answered[0]
+
+    def _is_valid_since(self, invalidations: int) -> bool:
+        return self._invalidations == invalidations
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:

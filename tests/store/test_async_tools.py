@@ -30,19 +30,23 @@ async def test_background_query_is_cancelled_for_the_foreground_and_run_again(so
     assert source.most_in_flight == 1
 
 
-async def test_background_query_that_ends_within_the_patience_is_not_cancelled_but_run_again(
-    source: ControlledSource,
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_answer_within_the_patience_is_kept_unless_the_foreground_work_invalidates_it(
+    source: ControlledSource, is_kept: bool
 ) -> None:
     gate = PriorityGate(patience=lambda: 60.0)
     source.gate.clear()
     asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
-    with gate.foreground():
+    with gate.foreground(invalidates=not is_kept), gate.foreground(invalidates=False):
         await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    source.gate.set()
+        source.gate.set()
+        await until(lambda: source.in_flight == 0)
+        await asyncio.sleep(0)
+        if is_kept:
+            await until(asking.done)
     assert await asking == "q!"
-    assert (source.asked, source.cancelled) == (["q", "q"], 0), "its first answer is older than the foreground work"
+    assert (source.asked, source.cancelled) == (["q"] if is_kept else ["q", "q"], 0)
 
 
 async def test_background_query_does_not_start_during_foreground_work(source: ControlledSource) -> None:

@@ -475,12 +475,12 @@ class SessionPoller:
 
 
 def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
-    """Return a function that gives new queries priority over counting."""
+    """Return a function that gives new queries priority over counting. A count that is answered meanwhile is kept."""
     known: ListingQuery | None = None
 
     async def get_listing(query: ListingQuery) -> "Listing":
         nonlocal known
-        with nullcontext() if query == known else store.database.priority.foreground():
+        with nullcontext() if query == known else store.database.priority.foreground(invalidates=False):
             listing = await store.get_listing(query)
         known = query
         return listing
