@@ -223,11 +223,14 @@ class Terminal:
             pass
         return self.process.wait(PATIENCE)
 
-    def hang_up(self) -> int:
-        """Close the terminal under the command, as a terminal window does, and return its exit code."""
+    def hang_up(self, *, signals: int = 2) -> int:
+        """Close the terminal under the command, as a terminal window does, and return its exit code.
+
+        By default, send two signals: the kernel's signal, and the one that the shell forwards.
+        """
         os.close(self._master)
         self._master = -1
-        for _ in range(2):  # The shell forwards the kernel's signal.
+        for _ in range(signals):
             self.process.send_signal(signal.SIGHUP)
         return self.process.wait(PATIENCE)
 

@@ -1,11 +1,13 @@
 """Drops terminal input that Textual cannot read, and output that a closed terminal cannot show."""
 
-import codecs
+import errno
+import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from encodings import utf_8
 from functools import partial
 from time import monotonic
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from textual import events
 from textual._parser import TokenCallback
@@ -17,6 +19,11 @@ from textual.keys import Keys
 from textual.message import Message
 
 from tui.dashboard.terminal_sequences import ESCAPE, EscapeChord, Parsing, SequenceReader
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+log = logging.getLogger(__name__)
 
 # Textual 8.2.8 reads the terminal in a thread. An exception there is printed as a traceback, and the app exits with 0.
 # Each of these sequences ends it. To try, printf them into a terminal that runs `python -m textual`:
@@ -30,6 +37,9 @@ from tui.dashboard.terminal_sequences import ESCAPE, EscapeChord, Parsing, Seque
 
 LARGEST_SIZE = 2_000
 """Columns or rows."""
+
+_CLOSED = (errno.EIO, errno.EBADF)
+"""Errors of reading a closed terminal."""
 
 Size = tuple[int, int]
 
@@ -125,21 +135,37 @@ class LenientWriter(WriterThread):
         super().__init__(cast("IO[str]", _LenientFile(file)))
 
 
+class TerminalDecoder(utf_8.IncrementalDecoder):
+    """Ignores invalid bytes. Raises an OSError for empty input, which only a closed terminal sends. Textual would read
+    it again and again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errors="ignore")
+
+    def decode(self, input: "Buffer", final: bool = False) -> str:  # noqa: A002
+        if not (final or bytes(input)):
+            raise OSError(errno.EIO, "End of input")
+        return super().decode(input, final)
+
+
 # LinuxDriver reads these names from its module.
 vars(linux_driver).update(
     XTermParser=LenientParser,
     WriterThread=LenientWriter,
-    getincrementaldecoder=lambda name: partial(codecs.getincrementaldecoder(name), errors="ignore"),
+    getincrementaldecoder=lambda _: TerminalDecoder,
 )
 
 
 class GuardedDriver(LinuxDriver):
     def _run_input_thread(self) -> None:
-        """Make an error in the thread end the app like any other error. A closed terminal is not an error: the app
-        then exits."""
+        """Make an error in the thread end the app like any other error. If the terminal is closed, end it without a
+        traceback."""
         try:
             self.run_input_thread()
-        except OSError:
-            self._app.call_later(self._app.exit)
         except Exception as error:
-            self._app.call_later(self._app._handle_exception, error)  # noqa: SLF001
+            if isinstance(error, OSError) and error.errno in _CLOSED:
+                log.warning("The terminal is closed: %s", error)
+                self._app.call_later(self._app.exit, return_code=1)
+            else:
+                self._app.call_later(self._app._handle_exception, error)  # noqa: SLF001

@@ -100,6 +100,13 @@ def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal, numb
     assert "Traceback" not in terminal.screen
 
 
+@pytest.mark.usefixtures("url")
+def test_dashboard_that_ignores_hang_ups_ends_when_its_terminal_closes(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    assert terminal.hang_up(signals=0) == 1
+
+
 async def test_export_leaves_no_file_if_the_terminal_closes(
     open_terminal: OpenTerminal, database: Conninfo, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

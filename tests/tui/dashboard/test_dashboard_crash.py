@@ -1,6 +1,7 @@
 """An exception in gjobs ends the dashboard with one sentence. Only the log has its traceback."""
 
 import asyncio
+import errno
 import logging
 
 import pytest
@@ -87,6 +88,27 @@ async def test_exception_in_the_input_thread_ends_the_dashboard(
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         await fail()
     assert "a mistake of ours" in str(app.mistake)
+
+
+@pytest.mark.parametrize(("number", "is_closed"), [(errno.EIO, True), (errno.EBADF, True), (errno.ENOMEM, False)])
+async def test_closed_terminal_ends_the_dashboard_with_an_exit_code_and_a_line_in_the_log(
+    database: Conninfo,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+    is_closed: bool,
+) -> None:
+    def close(_: object) -> None:
+        raise OSError(number, "a number of ours")
+
+    monkeypatch.setattr(GuardedDriver, "run_input_thread", close)
+    app = WatchedApp(opener_of(database))
+    asyncio.get_running_loop().call_soon(lambda: GuardedDriver(app)._run_input_thread())
+    with caplog.at_level(logging.WARNING):
+        await app.run_async(headless=True, size=(80, 24))
+    assert (app.mistake is None, app.return_code) == (is_closed, 1)
+    assert "a number of ours" in caplog.text
+    assert ("The terminal is closed" in caplog.text) is is_closed
 
 
 async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, jobs_db: JobsDatabase) -> None:

@@ -110,7 +110,7 @@ class SlowLine:
         return [message for piece in pieces for message in self._read(piece, pause)]
 
     def _read(self, piece: bytes, pause: float) -> list[Message]:
-        text = self.decode(piece)
+        text = self.decode(piece) if piece else ""
         read = [*self.parser.feed(text)] if text else []
         self.clock.now += pause
         return [*read, *self.parser.tick()]
