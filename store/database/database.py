@@ -126,6 +126,8 @@ class Database:
         self._claim_sources = ClaimSources(given=claims or {})
         self._knows_user_columns = False
         self._may_prepare, self._can_prepare = False, prepares
+        self._network_time = 0.0
+        """Seconds that the network added to a query when a write was last prepared."""
         self._early = EarlyAnswers()
         self._all_slots_lock = asyncio.Lock()
         """Prevents a deadlock between two tasks that each need all connections."""
@@ -228,14 +230,16 @@ class Database:
                 error.hint = self._hint_when_down
             raise
 
-    async def prepare_write(self) -> None:
+    async def prepare_write(self, network_time: float) -> None:
         """Open a spare connection for writes if the session may write and the network is slow.
 
-        Otherwise, a write would wait until another query is answered or stopped. Raises StoreError if the server
+        `network_time` is the maximum seconds that the network adds to a query. Without the spare connection, a write
+        over a slow network would wait until another query is answered or stopped. Raises StoreError if the server
         refuses the connection.
         """
-        round_trip = self.load.last_minute().round_trip
-        if self.access.may_write and round_trip is not None and round_trip > SLOW_ROUND_TRIP:
+        # Each of the two may include the work of the server. A slow query lengthens only one of them.
+        self._network_time = min(network_time, self.load.last_minute().round_trip or 0.0)
+        if self.access.may_write and self._network_time > SLOW_ROUND_TRIP:
             await self._connections.keep_spare()
 
     @property
@@ -251,7 +255,7 @@ class Database:
         """
         if not self.is_write_prepared:
             return 0.0
-        return min(self.load.last_minute().round_trip or 0.0, _LONGEST_PATIENCE)
+        return min(self._network_time, _LONGEST_PATIENCE)
 
     def expect(self, *queries: Query[Any]) -> None:
         """Send these queries of the operator with the next inspection. If they are asked for soon, their answers are

@@ -255,7 +255,7 @@ async def _round_trips(effort: Effort, proxy: WireProxy, database: FilledDatabas
 
         async def transition_at_once() -> float:
             await store.get_listing(ListingQuery())
-            await store.database.prepare_write()
+            await store.database.prepare_write(1.0)
             proxy.holds_reads = True
             reads = [asyncio.create_task(store.get_listing(ListingQuery())) for _ in range(2)]
             try:

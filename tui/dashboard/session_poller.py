@@ -232,8 +232,8 @@ class SessionPoller:
             self._totals.wake()
 
     def _network_time(self) -> float:
-        """Return the maximum seconds that the network adds to a query. A cheap list query takes hardly longer than
-        the network alone.
+        """Return the maximum seconds that the network adds to a query, or 0 if they are unknown. A cheap list query
+        takes hardly longer than the network alone.
         """
         return 0.0 if self._listing is None or self._least_interval else self._listing.usual_duration
 
@@ -311,10 +311,11 @@ class SessionPoller:
 
     async def _prepare_write(self, store: "Store") -> None:
         """Let the next write be sent at once over a slow network. A refused connection is not requested again."""
-        if self._is_still or self._prepares_no_write:
+        network_time = self._network_time()
+        if self._is_still or self._prepares_no_write or not network_time:
             return
         try:
-            await store.database.prepare_write()
+            await store.database.prepare_write(network_time)
         except StoreError as error:
             self._prepares_no_write = True
             log.info("Can't open a spare connection for writes: %s", error)

@@ -106,16 +106,26 @@ async def test_spare_connection_serves_only_the_urgent_borrower_who_would_wait(
 
 
 @pytest.mark.parametrize(
-    ("slow_from", "rule", "is_prepared"),
-    [(0.0, WriteMode.OPEN, True), (0.0, WriteMode.PERMIT_REQUIRED, False), (3600.0, WriteMode.OPEN, False)],
+    ("slow_from", "rule", "network_time", "is_prepared"),
+    [
+        (0.0, WriteMode.OPEN, 60.0, True),
+        (0.0, WriteMode.PERMIT_REQUIRED, 60.0, False),
+        (0.0, WriteMode.OPEN, 0.0, False),
+        (3600.0, WriteMode.OPEN, 7200.0, False),
+    ],
 )
 async def test_spare_connection_is_opened_for_writes_over_a_slow_network(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch, slow_from: float, rule: WriteMode, is_prepared: bool
+    database: Conninfo,
+    monkeypatch: pytest.MonkeyPatch,
+    slow_from: float,
+    rule: WriteMode,
+    network_time: float,
+    is_prepared: bool,
 ) -> None:
     monkeypatch.setattr("store.database.database.SLOW_ROUND_TRIP", slow_from)
     async with Store(Database(database, access=WriteAccess(rule))) as store:
         await store.get_listing(ListingQuery())
-        await store.database.prepare_write()
+        await store.database.prepare_write(network_time)
         assert store.database.is_write_prepared is is_prepared
 
 

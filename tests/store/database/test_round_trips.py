@@ -48,7 +48,7 @@ async def test_transition_takes_two_round_trips_while_all_other_connections_wait
     job_id = db.make_job(status=JobStatus.QUEUED)
     proxy.delay = 0.03
     await store.get_listing(QUERY)
-    await store.database.prepare_write()
+    await store.database.prepare_write(1.0)
     proxy.holds_reads = True
     reads = [asyncio.create_task(store.get_listing(QUERY)) for _ in range(3)]
     async with asyncio.timeout(5.0):

@@ -6,10 +6,15 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from store.database.query import Query, make_number
 from store.errors import Unreachable
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
+from store.statistics.job_flow import JobFlow
+from store.statistics.totals import TotalsQuery
+from store.users.actor import OPERATOR
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
@@ -260,6 +265,24 @@ async def test_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_co
             proxy.holds_reads = False
             await driver.until(lambda: "running" in row_of_cursor(driver))
             await driver.until(lambda: "3 ▸ running 3" in " ".join(driver.text.split()))
+
+
+class SlowFlowStore(FrozenStore):
+    """A store whose last query of each count takes long in the database."""
+
+    async def get_flow(self, query: TotalsQuery, **options: Any) -> JobFlow:
+        flow = await super().get_flow(query, **options)
+        await self.database.read(OPERATOR, Query(text("select 1 from pg_sleep(0.4)"), make_number))
+        return flow
+
+
+async def test_slow_count_is_not_taken_for_a_slow_network(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.database.database.SLOW_ROUND_TRIP", 0.3)
+    monkeypatch.setattr("store.database.load_meter.RECENT", 0.0)
+    async with drive(make=SlowFlowStore, interval=60.0) as driver:
+        for _ in range(2):
+            await driver.refreshes()
+            assert not driver.session.operator.database.is_write_prepared
 
 
 async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
