@@ -28,6 +28,7 @@ from tui.dashboard.messages import (
     TotalsPolled,
     TotalsPollFailed,
 )
+from tui.dashboard.write_preparation import WritePreparation
 
 if TYPE_CHECKING:
     from store.database.load_meter import Load
@@ -102,8 +103,7 @@ class SessionPoller:
         """The last failure; None if the last poll succeeded."""
         self.progress = ""
         """The present step of opening a session."""
-        self._prepares_no_write = False
-        """Whether the server refused the spare connection for writes."""
+        self._write_preparation = WritePreparation()
         self._was_silent = False
         """Whether a list query got no answer for SILENCE_SECONDS, and no later one was answered fast."""
         self.silent_since: datetime | None = None
@@ -305,20 +305,15 @@ class SessionPoller:
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
                         self._tell(TotalsPolled(store, answered[0], fetched_at))
-                    await poller.unless_asked(self._prepare_write(store))
+                    self._prepare_write(store)
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
 
-    async def _prepare_write(self, store: "Store") -> None:
-        """Let the next write be sent at once over a slow network. A refused connection is not requested again."""
+    def _prepare_write(self, store: "Store") -> None:
+        """Let the next write be sent at once over a slow network."""
         network_time = self._network_time()
-        if self._is_still or self._prepares_no_write or not network_time:
-            return
-        try:
-            await store.database.prepare_write(network_time)
-        except StoreError as error:
-            self._prepares_no_write = True
-            log.info("Can't open a spare connection for writes: %s", error)
+        if network_time and not self._is_still:
+            self._write_preparation.start(store.database, network_time)
 
     async def follow_changes(self) -> None:
         """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
@@ -457,6 +452,7 @@ class SessionPoller:
             from tui.text.load_text import load_summary
 
             log.info("%s", load_summary(load))
+        await self._write_preparation.stop()
         await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:
