@@ -171,8 +171,10 @@ class PollFailure:
     since: datetime
     """When the first of these consecutive failures occurred, in local time."""
     attempts: int
-    retry_in: float | None
-    """Seconds, or None if the poller waits for a manual refresh."""
+    retry_in: Callable[[], float | None]
+    """Return the seconds from the failure to the next attempt, or None if the poller waits for a manual refresh. They
+    change with the interval.
+    """
 
 
 def _now() -> float:
@@ -357,7 +359,7 @@ class Poller(Generic[Q, T]):
                     error=error,
                     since=since,
                     attempts=attempts,
-                    retry_in=wait(),
+                    retry_in=wait,
                 )
                 await self._sleep(wait)
                 continue

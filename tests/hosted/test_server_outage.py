@@ -77,7 +77,7 @@ async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
         async with open_dashboard(pooler.login(str(database["dbname"])), SHORT) as driver:
             with killable_server.down():
                 await driver.until(lambda: driver.app.failures > 2)
-                assert "Retrying" in driver.banner
+                assert "Retrying in" in driver.banner
             await shows_the_stored_jobs(driver, database, changes=0)
             await driver.press("s")
             await driver.shows_message("Started lifestyle")
@@ -103,7 +103,7 @@ async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Login, j
         others = [connect(login), connect(login)]
         async with open_dashboard(login) as driver:
             assert "no more connections allowed" in driver.banner
-            assert "Retrying" in driver.banner
+            assert "Retrying in" in driver.banner
             for other in others:
                 other.close()
             await driver.until(lambda: not driver.banner)
@@ -130,7 +130,7 @@ async def test_dashboard_stays_usable_while_the_server_is_frozen(killable_server
     async with open_dashboard(database, SHORT) as driver:
         with killable_server.frozen():
             # Either a query or a new connection times out first, and later attempts replace its message.
-            await driver.until(lambda: "Retrying" in driver.banner)
+            await driver.until(lambda: "Retrying in" in driver.banner)
             await driver.press("enter")
             await driver.has_dialog("Job")
             await driver.press("escape")

@@ -167,7 +167,7 @@ class TestFailures:
         first, second = await reader.next_failure(), await reader.next_failure()
         assert (first.number, first.attempts, str(first.error), first.since) == (1, 1, "away", NOW)
         assert (second.number, second.attempts, str(second.error), second.since) == (2, 2, "slow", NOW)
-        assert (first.retry_in, second.retry_in) == (SOON, 2 * SOON)
+        assert (first.retry_in(), second.retry_in()) == (SOON, 2 * SOON)
         assert (await reader.next_page()).number == 3
         source.failures = [Unreachable("away again")]
         third = await reader.next_failure()
@@ -178,7 +178,7 @@ class TestFailures:
         source.failures = [SignInRefused("wrong password"), SignInRefused("wrong password")]
         poller = Poller(source.fetch, "q", interval=SOON)
         reader = Reader(poller)
-        assert (await reader.next_failure()).retry_in is None
+        assert (await reader.next_failure()).retry_in() is None
         waiting = await reader.nothing_comes()
         poller.interval = SOON / 2
         poller.pause()
@@ -203,8 +203,9 @@ class TestFailures:
             raise TimedOut("slow", sqlstate=sqlstate)
 
         failure = await Reader(Poller(fetch, "q", interval=SOON, share=seconds / SOON)).next_failure()
-        assert failure.retry_in is not None
-        assert (failure.retry_in >= 10.0) == (sqlstate is not None)
+        wait = failure.retry_in()
+        assert wait is not None
+        assert (wait >= 10.0) == (sqlstate is not None)
 
 
 @pytest.mark.parametrize("when", ["during a poll", "between two polls", "by leaving the result loop"])

@@ -1,6 +1,6 @@
 """Messages from poller, screen and dialogs to the App."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -62,12 +62,13 @@ class AnswerDelayed(PollMessage):
 
 @dataclass
 class ListPollFailed(PollMessage):
-    """Times are by the local clock. `retry_at` is None if only the user can retry."""
+    """Times are by the local clock."""
 
     store: "Store | None"
     error: StoreError
     since: datetime
-    retry_at: datetime | None
+    retry_at: Callable[[], datetime | None]
+    """Return the time of the next attempt, or None if only the user can retry. It changes with the interval."""
 
 
 @dataclass

@@ -122,7 +122,7 @@ class SessionPoller:
                 since = since or self.clock()
                 is_final = isinstance(error, (SignInRefused, InvalidValue))
                 wait = None if is_final else wait_after_failure(self._interval, attempts)
-                self._fail(None, error, since, wait)
+                self._fail(None, error, since, _constant(wait))
                 await self._wait(wait)
                 continue
             self.session = session
@@ -459,8 +459,14 @@ class SessionPoller:
         self.progress = sentence
         self._tell(Connecting())
 
-    def _fail(self, store: "Store | None", error: StoreError, since: datetime, wait: float | None) -> None:
-        retry_at = None if wait is None else self.clock() + timedelta(seconds=wait)
+    def _fail(
+        self, store: "Store | None", error: StoreError, since: datetime, retry_in: Callable[[], float | None]
+    ) -> None:
+        failed_at = self.clock()
+
+        def retry_at() -> datetime | None:
+            return None if (wait := retry_in()) is None else failed_at + timedelta(seconds=wait)
+
         self.failure = ListPollFailed(store, error, since, retry_at)
         self._tell(self.failure)
 
@@ -469,6 +475,10 @@ class SessionPoller:
             await asyncio.wait_for(self._retry_now.wait(), seconds)
         except TimeoutError:
             return
+
+
+def _constant(seconds: float | None) -> Callable[[], float | None]:
+    return lambda: seconds
 
 
 def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":

@@ -404,9 +404,11 @@ def banner_content(
     first = Content.assemble(message, f" Since {since}.")
     if data_from is not None:
         words.append(f"The data is {elapsed((now - data_from).total_seconds())} old.")
-    if failure.retry_at is None or is_paused:
+    retry_at = failure.retry_at()
+    if retry_at is None or is_paused:
         words.append(f"Press {refresh} to try again.")
     else:
-        left = ceil((failure.retry_at - now).total_seconds())
-        words.append(f"Retrying in {elapsed(left)}. Press {refresh} to retry now." if left > 0 else "Retrying …")
+        left = ceil((retry_at - now).total_seconds())
+        words.append(f"Retrying in {elapsed(left)}." if left > 0 else "Retrying …")
+        words.append(f"Press {refresh} to retry now.")
     return Content("\n").join([first, Content(" ".join(words))])

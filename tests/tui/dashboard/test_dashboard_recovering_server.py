@@ -13,7 +13,7 @@ async def test_dashboard_waits_for_a_server_in_crash_recovery(jobs_db: JobsDatab
     ):
         assert "the database system is not accepting connections" in driver.banner
         assert "Wait until it is ready" in driver.banner
-        assert "Retrying" in driver.banner
+        assert "Retrying in" in driver.banner
         await driver.until(lambda: "✗ no connection" in driver.header)
         server.become_ready()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])

@@ -120,7 +120,7 @@ def test_each_kind_of_store_error_has_a_short_label(error: StoreError, words: st
     [
         (23.4, False, None, "Check it. Retrying in 24 s. Press f5 to retry now."),
         (4, False, 200, "Check it. The data is 3 min old. Retrying in 4 s. Press f5 to retry now."),
-        (-0.5, False, None, "Check it. Retrying …"),
+        (-0.5, False, None, "Check it. Retrying … Press f5 to retry now."),
         (4, True, 200, "Check it. The data is 3 min old. Press f5 to try again."),
         (None, False, None, "Check it. Press f5 to try again."),
     ],
@@ -133,7 +133,7 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
         store=None,
         error=Unreachable("No answer.\n\x1b[2J", hint="Check it."),
         since=NOON,
-        retry_at=None if retry_in is None else now + timedelta(seconds=retry_in),
+        retry_at=lambda: None if retry_in is None else now + timedelta(seconds=retry_in),
     )
     data_from = None if data_age is None else now - timedelta(seconds=data_age)
     content = banner_content(failure, data_from=data_from, is_paused=is_paused, now=now)
@@ -143,7 +143,7 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
 
 def test_banner_offers_no_retry_if_the_request_itself_is_refused() -> None:
     error = InvalidValue("at", "This moment is in the future.", hint="Use an earlier time.")
-    failure = ListPollFailed(store=None, error=error, since=NOON, retry_at=NOON + timedelta(seconds=4))
+    failure = ListPollFailed(store=None, error=error, since=NOON, retry_at=lambda: NOON + timedelta(seconds=4))
     content = banner_content(failure, data_from=None, is_paused=False, now=NOON)
     assert content.plain.split("\n") == ["✗ This moment is in the future.", "Use an earlier time."]
 
