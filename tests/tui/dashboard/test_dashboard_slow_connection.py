@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from store.database.database import Database
 from store.database.query import Query, make_number
 from store.errors import Unreachable
 from store.job_list.list_query import ListingQuery
@@ -283,6 +284,23 @@ async def test_slow_count_is_not_taken_for_a_slow_network(drive: Drive, monkeypa
         for _ in range(2):
             await driver.refreshes()
             assert not driver.session.operator.database.is_write_prepared
+
+
+async def test_new_list_repeats_no_count_that_is_answered_in_time(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Database, "_patience_with_counts", lambda _: 60.0)
+    is_slow = False
+    totals = Gate("get_totals", lambda *_: is_slow)
+    async with drive(make=totals.store, interval=60.0) as driver:
+        is_slow = True
+        first, counted = driver.rows[0], driver.app.totals_polls
+        driver.app.action_refresh()
+        await driver.until(lambda: totals.calls == 1)
+        await driver.press("O", until=lambda: driver.rows[-1] == first)
+        totals.release()
+        await driver.until(lambda: driver.app.totals_polls > counted)
+        assert totals.calls == 1
 
 
 async def test_small_terminal_shows_the_bytes_and_the_round_trip_of_the_load(
