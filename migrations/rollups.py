@@ -21,7 +21,8 @@ WASTE = "0011"
 WASTE_KEYS = "0012"
 """The first revision with the totals of these rollups by key."""
 ERROR_GROUPS = "0013"
-"""The first revision with a comment on `error_group`. It says that the rollups have this function's groups."""
+"""The first revision with a comment on `error_group`. The comment says that the rollups use the groups of this
+function."""
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
@@ -193,7 +194,8 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
 
 
 def _restore_comment(connection: psycopg.Connection) -> None:
-    """Write the comment again if `error_group` is the function of revision 0013. A restore may leave it out."""
+    """Write the comment again if `error_group` is the function of revision 0013. Restoring a dump may lose the
+    comment."""
     row = connection.execute(_BODY).fetchone()
     if row is not None and row[0] in _ERROR_GROUP:
         connection.execute(_COUNTED.encode())

@@ -94,7 +94,8 @@ class PriorityGate:
     async def run_in_background(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Run the query while no foreground work runs. Foreground work stops it; it is repeated afterwards.
 
-        An answer that arrives within the patience is returned if no foreground work has invalidated it.
+        An answer within `patience` seconds after the interruption is returned unless foreground work has invalidated
+        it.
         """
         while True:
             await self._free.wait()

@@ -24,7 +24,7 @@ T = TypeVar("T")
 _DIGEST = 16
 """Bytes of a digest."""
 _MOST_KNOWN = 32
-"""The most queries that are remembered if each is read apart."""
+"""Maximum number of remembered queries with `keeps_apart`."""
 _PREFIX = 4
 """Bytes by which the client names a row. Two rows may share them, which the digest of all rows reveals."""
 
@@ -123,16 +123,16 @@ class ChangedRows:
     While nothing changes, the server sends only digests. When they differ, the changed rows are read in a second
     snapshot. After a change, the next read asks for changed rows at once.
 
-    With `keeps_apart`, each query is a separate statement, so the statement time limit applies to each. With it,
-    there is no separate query for digests: the changed rows are asked for immediately. The same happens once a single
-    statement for all digests has exceeded the time limit. Queries that are kept apart are also remembered apart, so a
-    query can be read with different ones each time.
+    With `keeps_apart`, each query is a separate statement, so the statement time limit applies to each. The queries
+    are also remembered individually, so each read may combine different ones. There is no separate query for digests:
+    the changed rows are asked for immediately. The same happens once a single statement for all digests has exceeded
+    the time limit.
     """
 
     def __init__(self, *, keeps_apart: bool = False) -> None:
         self._keeps_apart = keeps_apart
         self._known: tuple[_Known[Any], ...] = ()
-        """Those of the last read first."""
+        """The most recently read queries first."""
         self._is_slow = False
         """Whether the digests of the known queries took too long in one statement."""
 
@@ -141,8 +141,8 @@ class ChangedRows:
     ) -> tuple[datetime, tuple[list[Any], ...]]:
         """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot.
 
-        With `names_known_rows`, the query names the known rows even if they did not change at the last read. The server
-        then sends none of them again if other rows have changed.
+        With `names_known_rows`, the query names the known rows even if they did not change at the last read. If other
+        rows have changed, the server then does not resend the unchanged known rows.
         """
         former = self._known_to(queries)
         known = [each for each in former if each is not None]
@@ -177,7 +177,8 @@ class ChangedRows:
         return taken_at, tuple(each.rows for each in found)
 
     def _known_to(self, queries: Sequence[Query[Any]]) -> Sequence[_Known[Any] | None]:
-        """Return the known rows of each query. Queries that are not kept apart are known together or not at all."""
+        """Return the known rows of each query. Without `keeps_apart`, rows are known only if exactly the same queries
+        were read last time."""
         if self._keeps_apart:
             return [next((each for each in self._known if _is_same(each.query, query)), None) for query in queries]
         asked = [each.query for each in self._known]

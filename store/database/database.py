@@ -223,8 +223,8 @@ class Database:
                 with self.load.measured():
                     yield connection
         except Unreachable as error:
-            # The spare connection was probably lost too. After a sleep of this machine, that may not show until it is
-            # used.
+            # The spare connection was probably lost too. After this machine wakes from sleep, the loss may go
+            # unnoticed until the connection is used.
             await pool.drop_spare()
             if self._hint_when_down is not None and error.hint in (Unreachable.hint, LOST_HINT):
                 error.hint = self._hint_when_down
@@ -237,7 +237,8 @@ class Database:
         over a slow network would wait until another query is answered or stopped. Raises StoreError if the server
         refuses the connection.
         """
-        # Each of the two may include the work of the server. A slow query lengthens only one of them.
+        # `network_time` and the measured round trip may each include server work. A slow query lengthens only one of
+        # them.
         self._network_time = min(network_time, self.load.last_minute().round_trip or 0.0)
         if self.access.may_write and self._network_time > SLOW_ROUND_TRIP:
             await self._connections.keep_spare()

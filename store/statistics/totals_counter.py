@@ -146,7 +146,8 @@ class TotalsCounter:
         whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
         if with_flow:
             whole |= _flow_parts(query, capabilities, at)
-        # The flow is read with the counts while nothing changes. The next change then comes with a notification.
+        # The flow is read with the counts while nothing changes. An idle poller mostly reads after a notification, so
+        # rows have probably changed.
         taken_at, answers = await self._counts_within(query, whole, at, self._known, names_known_rows=with_flow)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
@@ -239,7 +240,8 @@ class TotalsCounter:
         names_known_rows: bool = False,
     ) -> tuple[datetime, dict[What, list[Any]]]:
         """Return the server's time, and the rows of the parts that finished in time. If all parts did, they come from
-        one snapshot. With `known`, only the rows that changed are transferred, and `names_known_rows` applies.
+        one snapshot. With `known`, only changed rows are transferred, and `names_known_rows` is passed to
+        `ChangedRows.read`.
         """
         tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:

@@ -198,7 +198,7 @@ def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
         is_open.set()
         await stop.wait()
         listener.close()
-        # A connection may have been accepted whose task has not started yet.
+        # The task of an accepted connection may not have started yet.
         while connections := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in connections:
                 task.cancel()

@@ -141,7 +141,7 @@ class MessageLine(FittedLine):
 
     def _takes_keys_of(self, board: MessageBoard) -> bool:
         """Whether the keys of the passing message work here: not if it arrived on a screen below. If the screen where
-        the message arrived has closed, its keys work in the list.
+        the message arrived has closed, the message's keys work in the list.
         """
         stack = self.app.screen_stack
         return self.screen is board.place or (self.screen is stack[0] and board.place not in stack)

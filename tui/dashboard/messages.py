@@ -68,7 +68,8 @@ class ListPollFailed(PollMessage):
     error: StoreError
     since: datetime
     retry_at: Callable[[], datetime | None]
-    """Return the time of the next attempt, or None if only the user can retry. It changes with the interval."""
+    """Return the time of the next attempt, or None if only the user can retry. The time changes when the refresh
+    interval changes, so ask for it each time."""
 
 
 @dataclass
@@ -115,7 +116,7 @@ class QueryChanged(Message):
 
 
 class ScreenFitted(Message):
-    """The screen has chosen its parts for a new size."""
+    """After a resize, the screen has decided which of its parts to show."""
 
 
 class ProjectChosen(Message):

@@ -159,8 +159,8 @@ vars(linux_driver).update(
 
 class GuardedDriver(LinuxDriver):
     def _run_input_thread(self) -> None:
-        """Make an error in the thread end the app like any other error. If the terminal is closed, end it without a
-        traceback."""
+        """Make an error in the thread end the app like any other error. If the terminal is closed, end the app
+        without a traceback."""
         try:
             self.run_input_thread()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Prepare the next write beside lists and counts."""
+"""Prepare the next write while queries for lists and counts run."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ class WritePreparation:
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._retry_at = 0.0
-        """The time of the loop's clock before which no attempt is made."""
+        """No attempt is made before this time, by the event loop's clock."""
 
     def start(self, database: "Database", network_time: float) -> None:
         """Prepare the next write, unless an attempt is running or failed a short time ago."""

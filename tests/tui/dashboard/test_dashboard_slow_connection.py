@@ -269,7 +269,7 @@ async def test_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_co
 
 
 class SlowFlowStore(FrozenStore):
-    """A store whose last query of each count takes long in the database."""
+    """A store where the last query of each count runs long on the server."""
 
     async def get_flow(self, query: TotalsQuery, **options: Any) -> JobFlow:
         flow = await super().get_flow(query, **options)

@@ -315,7 +315,7 @@ def test_keys_show_that_no_late_rest_comes(start: bytes, clock: Clock) -> None:
 
 
 class _ClosedTerminal(io.StringIO):
-    """A file that keeps what is written in a buffer, so that only sending it fails."""
+    """A file that buffers all writes, so only flushing fails."""
 
     def flush(self) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -346,7 +346,7 @@ def test_output_to_a_closed_terminal_is_discarded(terminal: type[io.StringIO]) -
 
 def test_writer_ends_if_the_terminal_closes_before_the_last_output() -> None:
     writer: WriterThread = vars(linux_driver)["WriterThread"](_ClosedTerminal())
-    # All of it is queued, so the writer flushes only after it has taken the end.
+    # Everything is already queued, so the writer flushes only after it has read the final None.
     for text in ("x", None):
         writer._queue.put(text)
     writer.start()

@@ -1,4 +1,4 @@
-"""The spare connection for writes is opened beside the counts, and again some time after a failure."""
+"""The spare connection for writes is opened while counts run, and retried some time after a failure."""
 
 import asyncio
 from collections.abc import AsyncIterator

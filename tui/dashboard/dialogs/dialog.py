@@ -208,8 +208,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
             self.call_after_refresh(self._show_start)
 
     def _show_start(self) -> None:
-        """Scroll to the start, or to the focused field. The focus may have scrolled before the buttons had a place of
-        their own.
+        """Scroll to the start, or to the focused field. Focusing may have scrolled the dialog before its buttons were
+        docked at the bottom.
         """
         if self.is_open:
             self.query_one("#dialog").scroll_home(animate=False)

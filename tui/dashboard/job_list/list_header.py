@@ -238,7 +238,7 @@ def why_empty(
     listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P", user: str = ""
 ) -> str:
     """Return the text in place of rows, with the keys that help. `needle` is the typed filter. `user` is the key that
-    changes the user, if the present one may not create projects.
+    changes the user. It is empty if the current user can create projects.
     """
     listed = listing.query.window.listed
     if listed.job_filter:

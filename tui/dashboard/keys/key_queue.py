@@ -87,8 +87,8 @@ class KeyQueue:
     def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = every_key) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen has been drawn. Dropping starts with the first key that matches
-        `drops`, or the `drops` of an earlier call still in effect.
+        The time for seeing it starts when the screen has been drawn. Dropping starts at the first key that matches
+        `drops`, or matches the `drops` of an earlier active call.
         """
         self._dropped, self._drops = text, frozenset({drops}) | (self._drops if self.is_dropping else frozenset())
         self._wait_until_seen()

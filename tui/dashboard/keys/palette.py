@@ -146,7 +146,8 @@ def highlighted(matcher: Matcher, title: str) -> Content:
 
 
 def explained(title: Content, about: str) -> Content:
-    """Append a line below, like a hit's help. Textual would read a hit's own help as markup."""
+    """Append a line below, like a hit's help. Textual parses the `help` argument of a hit as markup, so it is not
+    used here."""
     return Content.assemble(title, (f"\n{about}", "$foreground-muted not bold")) if about else title
 
 

@@ -65,7 +65,7 @@ def wrap(text: str, room: int) -> tuple[tuple[str, ...], ...] | None:
 
 
 def _draw_word(word: str) -> tuple[str, ...]:
-    """Draw a word. The font has only capitals, so a letter that may be a key is drawn ordinary, in a box."""
+    """Draw a word. The font has only capitals, so a letter that may be a key is an ordinary character in a box."""
     letter = word.rstrip(_PUNCTUATION)
     if len(letter) != 1 or not letter.isalpha() or letter in _ONE_LETTER_WORDS:
         return draw_letters(word)

@@ -41,7 +41,8 @@ _LARGE_ROWS, _SMALL_ROWS = SHOWN_TRANSITIONS * big_letters.LINES, 2 * SHOWN_TRAN
 
 
 class Extra(Enum):
-    """What the view shows if there is room, the most useful first. Names are those in large letters."""
+    """What the view shows if there is room, the most useful first. `STATE_NAMES` and `FIGURE_NAMES` are the names in
+    large letters."""
 
     FIGURE_NOTES = auto()
     FIGURE_GAP = auto()
@@ -60,14 +61,14 @@ _LINES = {
     **dict.fromkeys((Extra.STATE_NAMES, Extra.FIGURE_NAMES), big_letters.LINES - 1),
     **dict.fromkeys((Extra.STATE_DIGITS, Extra.FIGURE_DIGITS), big_digits.LINES - 3),
 }
-"""The lines that each adds to the screen."""
+"""How many lines each extra adds to the screen."""
 _CLASSES = {
     Extra.FIGURE_GAP: "-figure-gap",
     Extra.CAPTION_GAP: "-caption-gap",
     Extra.MACHINE_GAP: "-machine-gap",
     Extra.STATE_DIGITS: "-state-digits",
 }
-"""The screen's style classes."""
+"""The style class that each extra sets on the screen."""
 _WIDEST = 140
 """Minimum screen width for long arrows."""
 _CAPTION_ROWS = 2

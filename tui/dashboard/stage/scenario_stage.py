@@ -94,7 +94,7 @@ class ScenarioStage:
                 self.report(f"{_POINTS_AT.format(job_name(job))} {problem}")
 
     def _is_for_rows(self, event: events.Event) -> bool:
-        """Return whether the key acts on rows. In a scenario, the key that continues does not."""
+        """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
         continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
         return not continues and self._app.key_rules.is_for_rows(event)
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FRAMES = 10
 FRAME_SECONDS = 0.1
 LONGEST_TRANSACTION = timedelta(seconds=30)
-"""A row has the time at which its transaction began. It is visible only after the end, which may be so much later."""
+"""A row has the time at which its transaction began. Other sessions see the row only after the commit, which may be
+up to this much later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,8 @@ def state_changes(
 ) -> StateChanges | None:
     """Return the changes, or None if there are none. Only exact counts of the same query and actor are compared.
 
-    `created_at` has the times of listed jobs. An added job that is not new was restored or imported with any status,
-    so it may hide a move. A deleted job may hide one, too.
+    `created_at` has the times of listed jobs. A restored or imported job is subtracted from the moves to each state,
+    so a real move may be hidden. A deleted job may hide one, too.
     """
     if before is None or before is after or (before.query, before.actor) != (after.query, after.actor):
         return None

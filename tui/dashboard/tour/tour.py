@@ -34,7 +34,7 @@ _WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TourPossibilities:
-    """What the user can do now, as far as the steps depend on it."""
+    """What the user can do now. It has only what decides which tour steps are possible."""
 
     may_write: bool = True
     has_projects: bool = True
@@ -65,7 +65,8 @@ class Tour:
         self.is_on = False
 
     def follow_list(self, possible: TourPossibilities) -> None:
-        """Follow a list that is shown. The first list of the first opened database starts the tour, if it is due."""
+        """Update the tour after a list is shown. The first list of the first opened database starts the tour, if it
+        is due."""
         if self._is_due:
             self._is_due, self.is_on = False, True
         self._possible = possible
@@ -80,7 +81,8 @@ class Tour:
 
     @property
     def _steps(self) -> list[TourStep]:
-        """The steps that are possible. Only who may write can create the project that the first step needs."""
+        """The steps that are possible. Only users with write access can create the project that the first step
+        needs."""
         possible, left_out = self._possible, set[TourStep]()
         if not possible.may_write:
             left_out = set(_WRITING) if possible.has_projects else {*_WRITING, TourStep.PROJECT}
