@@ -2,7 +2,10 @@
 
 import re
 
+from screenshots.frozen_store import NOW, FrozenStore
 from screenshots.make import ROOM, drawn, pictures
+from store.database.database import Database
+from store.statistics.totals import TotalsQuery
 from tests.conftest import Conninfo
 
 
@@ -13,3 +16,10 @@ def test_screenshots_are_up_to_date_and_load_no_external_resources(database: Con
     assert not stale, "Check the changes, then update the pictures with: python screenshots/make.py"
     addresses = {address for picture in taken.values() for address in re.findall(r"\w+://[^\"')\s]+", picture)}
     assert addresses == {"http://www.w3.org/2000/svg"}
+
+
+async def test_counts_of_pictures_are_read_at_the_fixed_time(database: Conninfo) -> None:
+    store = FrozenStore(Database(database))
+    times = [(await count(TotalsQuery())).taken_at for count in (store.get_totals, store.get_totals_with_flow)]
+    await store.close()
+    assert times == [NOW, NOW]

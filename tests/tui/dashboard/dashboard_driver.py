@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack, cast
+from typing import Any, TypedDict, Unpack
 
 from textual import on
 from textual.command import CommandList, CommandPalette
 from textual.widgets import Input, Select
 
+from screenshots import frozen_store
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.database.write_access import WriteAccess, WriteMode
@@ -33,34 +34,13 @@ from tui.dashboard.statistics.costs_panel import CostsPanel
 from tui.dashboard.status_line import Banner
 from tui.session import Report, Session
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
 
 SIZE = (120, 36)
 
 
-def frozen(method: Method) -> Method:
-    """Make a method of the store answer as of FROZEN, unless the caller names another time."""
-
-    def answer(store: Store, *arguments: Any, at: datetime | None = None, **options: Any) -> Any:
-        return method(store, *arguments, at=at or FROZEN, **options)
-
-    return cast(Method, answer)
-
-
-class FrozenStore(Store):
-    """A store whose clock stands still at FROZEN."""
-
-    get_listing = frozen(Store.get_listing)
-    get_totals = frozen(Store.get_totals)
-    get_totals_with_flow = frozen(Store.get_totals_with_flow)
-    find_stuck_jobs = frozen(Store.find_stuck_jobs)
-    get_flow = frozen(Store.get_flow)
-    get_exact_totals = frozen(Store.get_exact_totals)
-    get_error_groups = frozen(Store.get_error_groups)
-    get_budgets = frozen(Store.get_budgets)
-    get_workers_overview = frozen(Store.get_workers_overview)
+class FrozenStore(frozen_store.FrozenStore):
+    frozen_at = FROZEN
 
 
 class Gate:

@@ -77,8 +77,10 @@ async def test_refresh_key_reconnects_without_waiting_for_the_interval(
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         proxy.go_away()
         await driver.press("f5", until=lambda: "Retrying in 1 min. Press f5 to retry now." in driver.banner)
+        failures = driver.app.failures
         await driver.press("plus", until=lambda: "Retrying in 30 s." in driver.banner)
         await driver.press("minus", until=lambda: "Retrying in 1 min." in driver.banner)
+        assert driver.app.failures == failures
         proxy.come_back()
         await driver.press("f5", until=lambda: not driver.banner)
 
