@@ -93,13 +93,19 @@ def confirm_transition(
 def change_words(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the title and the lines of a dialog before jobs change status. Those that may change come first."""
-    able = sum(job.status in target.sources for job in jobs)
-    movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
+    """Return the title and the lines of a dialog before jobs change status. Only those that may change are listed."""
+    able = [job for job in jobs if job.status in target.sources]
     every = jobs_name(jobs) if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
-    which = every if able == len(jobs) else f"{count(able)} of {every}"
-    lines = (*described_jobs(movable_first, project_names), "", where(database))
+    which = every if len(able) == len(jobs) else f"{count(len(able))} of {every}"
+    lines = (*described_jobs(able, project_names), *_left(len(jobs) - len(able)), "", where(database))
     return f"{STATUS_TEXTS[target].verb} {which}", lines
+
+
+def _left(number: int) -> list[str]:
+    """Return a line about the chosen jobs that cannot be changed. Empty if there are none."""
+    if not number:
+        return []
+    return ["The other job stays as it is." if number == 1 else f"The other {count(number)} jobs stay as they are."]
 
 
 def confirm_retry(
@@ -110,23 +116,26 @@ def confirm_retry(
     repeated: bool = False,
     about: Sequence[str] = (),
 ) -> Confirmation:
-    """Ask before several jobs are retried. Those that may be retried come first. Also ask about a single job that was
-    retried before. `about` says what the jobs have in common, in clean lines.
+    """Ask before several jobs are retried. Only those that may be retried are listed. Also ask about a single job that
+    was retried before. `about` says what the jobs have in common, in clean lines.
     """
-    failed = sum(job.status is JobStatus.FAILED for job in jobs)
-    failed_first = sorted(jobs, key=lambda job: job.status is not JobStatus.FAILED)
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
     every = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
-    which = every if failed == len(jobs) else f"{count(failed)} of {every}"
+    which = every if len(failed) == len(jobs) else f"{count(len(failed))} of {every}"
+    listed = (*described_jobs(failed, project_names), *_left(len(jobs) - len(failed)))
     kept = "Each is queued as a new job. The failed job stays as it is."
-    cents = sum(job.cost_cents for job in jobs if job.status is JobStatus.FAILED)
-    cost = [f"The new jobs cost {money(cents)} in total."] if failed > 1 else []
+    several = ["Those that were already retried are skipped.", f"The new jobs cost at most {money(_cents(failed))}."]
     return Confirmation(
         title=f"Retry {which}{' again' if repeated else ''}?",
-        lines=(*about, *described_jobs(failed_first, project_names), "", where(database), kept, *cost),
+        lines=(*about, *listed, "", where(database), kept, *(several if len(failed) > 1 else ())),
         warning="This job was already retried." if repeated else None,
-        agree="Retry" if len(jobs) == 1 else f"Retry {count(failed)}",
+        agree="Retry" if len(jobs) == 1 else f"Retry {count(len(failed))}",
         is_dangerous=False,
     )
+
+
+def _cents(jobs: Sequence[GenerationJob]) -> int:
+    return sum(job.cost_cents for job in jobs)
 
 
 def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
@@ -342,6 +351,8 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
         WriteOutcome.UNKNOWN: "It is unknown whether the change was made",
     }[found.outcome]
     if not written.touches_jobs:
+        return f"{made}: {written.what}."
+    if len(written.ids) != 1 and found.outcome is WriteOutcome.NOT_DONE:
         return f"{made}: {written.what}."
     if len(written.ids) != 1:
         exist = "exists" if len(found.jobs) == 1 else "exist"

@@ -156,7 +156,7 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     await dashboard.press(
         "r",
         dialog="Retry these 2 jobs?",
-        shows=("Error: API timeout", "Database: testbase", short(4), short(11), "The new jobs cost $3.00 in total."),
+        shows=("Error: API timeout", "Database: testbase", short(4), short(11), "The new jobs cost at most $3.00."),
     )
     await dashboard.press("n", until=lambda: dashboard.dialog.startswith("Errors · "))
     assert jobs_db.count() == before

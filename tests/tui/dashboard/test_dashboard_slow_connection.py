@@ -101,7 +101,7 @@ async def test_undo_waits_for_the_answer_to_a_deletion(drive: Drive, jobs_db: Jo
     async with drive(make=delete.store, interval=60.0) as driver:
         for deleted in (2, 3):
             await driver.press("d", "y", "U", on=deleted)
-            await driver.shows_toast("The deletion is not confirmed yet. Press U again once it is.")
+            await driver.shows_toast("The deletion was not confirmed when you pressed U. Press U again once it is.")
             driver.clear_messages()
             delete.release()
             await driver.shows_message("U undo")

@@ -114,7 +114,7 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
         assert not any("Stopped early" in toast for toast in driver.toasts)
     else:
         await driver.shows_toast(
-            "Stopped early, and 2 jobs were not touched: The change was not made: transition 2 jobs"
+            "Stopped early, and 2 jobs were not touched: The connection was lost before the change"
         )
     assert jobs_db.status(5) == ("running" if arrives else "queued")
 
@@ -144,8 +144,8 @@ async def test_interrupted_undo_reports_the_number_of_jobs(
     driver = connection.driver
     await driver.press("asterisk", "d", "y", message="Deleted 6 of 6 jobs.")
     await connection.lose_the_answer("U", arrives=arrives, about="6 jobs.")
-    made, number = ("made", 6) if arrives else ("not made", 0)
-    await driver.reports(f"The change was {made}: restore 6 jobs. {number} of the 6 jobs exist now.")
+    made, exist = ("made", " 6 of the 6 jobs exist now.") if arrives else ("not made", "")
+    await driver.reports(f"The change was {made}: restore 6 jobs.{exist}")
     assert jobs_db.count() == (8 if arrives else 2)
 
 

@@ -17,6 +17,7 @@ from tui.text.error_text import Toast, error_toast
 from tui.text.format import job_name
 from tui.text.write_text import (
     confirm_deletion,
+    confirm_retry,
     confirm_transition,
     created_toast,
     deleted_toast,
@@ -215,12 +216,16 @@ def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobSt
     assert question.lines[-1] == "Database: d"
 
 
-def test_status_question_counts_the_jobs_that_can_change_and_lists_them_first() -> None:
-    question = confirm_transition(jobs(*[FAILED] * 6, QUEUED), RUNNING, project_names=NAMES, database="d")
-    assert (question.title, question.agree) == ("Start 1 of these 7 jobs?", "Start 1")
-    assert question.lines[0] == "◌ queued  main_white  $2.50  00000007  Autumn catalog"
-    assert question.lines[1] == "✗ failed  main_white  $2.50  00000001  Autumn catalog"
-    assert question.lines[5] == "and 2 more"
+@pytest.mark.parametrize(
+    ("others", "words"), [(6, "The other 6 jobs stay as they are."), (1, "The other job stays as it is.")]
+)
+def test_questions_list_only_the_jobs_that_can_change_and_count_the_others(others: int, words: str) -> None:
+    question = confirm_transition(jobs(*[FAILED] * others, QUEUED), RUNNING, project_names=NAMES, database="d")
+    assert (question.title, question.agree) == (f"Start 1 of these {others + 1} jobs?", "Start 1")
+    line = f"◌ queued  main_white  $2.50  0000000{others + 1}  Autumn catalog"
+    assert question.lines == (line, words, "", "Database: d")
+    question = confirm_retry(jobs(*[QUEUED] * others, FAILED), project_names=NAMES, database="d")
+    assert question.lines[:2] == (line.replace("◌ queued", "✗ failed"), words)
 
 
 def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters() -> None:

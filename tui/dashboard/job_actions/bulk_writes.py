@@ -325,8 +325,10 @@ def _stopped(outcome: BulkOutcome) -> str:
 
 
 def _resolved_words(resolved: WriteResolved) -> str:
-    """Return why the write stopped. The report already counts the jobs of a change that was made."""
-    return "The connection was lost." if resolved.was_made else resolved.message
+    """Return why the write stopped. The report already counts the jobs if the outcome is known."""
+    if resolved.was_made is None:
+        return resolved.message
+    return "The connection was lost." if resolved.was_made else "The connection was lost before the change was made."
 
 
 def _lines(by_reason: Mapping[SkipReason, Sequence[SkippedJob]], project_names: Mapping[UUID, str]) -> tuple[str, ...]:

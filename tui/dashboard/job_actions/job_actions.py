@@ -63,7 +63,7 @@ class JobActions:
         """Restore the jobs deleted last."""
         if self._context.undo.is_deleting:
             key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
-            text = f"The deletion is not confirmed yet. Press {key} again once it is."
+            text = f"The deletion was not confirmed when you pressed {key}. Press {key} again once it is."
             show_toast(self._app, Toast(text=text, severity="warning"))
             return
         deletion = self._context.undo.take_last()

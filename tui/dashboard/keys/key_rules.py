@@ -17,7 +17,7 @@ from tui.dashboard.widgets import ClosesOnce
 from tui.text.format import jobs_name
 
 LEFT_LIST = "The list changed before your keys could act. gjobs ignored the keys that you typed for {}."
-STILL_CHANGING = "The list does not show the last change of {} yet. gjobs ignored the keys that you typed after it."
+STILL_CHANGING = "The list did not show the last change of {} in time. gjobs ignored the keys that you typed after it."
 
 
 class KeyRules:

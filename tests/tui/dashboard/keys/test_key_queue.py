@@ -143,7 +143,7 @@ async def test_key_typed_after_a_change_that_takes_too_long_is_ignored(
         await driver.go_to(1)
         for key in "scdy":
             send(driver.app, key)
-        await driver.shows_toast(" yet. gjobs ignored the keys that you typed after it.")
+        await driver.shows_toast(" in time. gjobs ignored the keys that you typed after it.")
         change.open()
         await driver.shows_message("Started ")
         await rest(driver)
