@@ -85,8 +85,21 @@ class RecentFlows:
         flow = await read()
         ended = self._clock()
         took = 0.0 if kept is None else ended - began
+        self._keep_until(ended + seconds_to_keep(took), scope, flow)
+        return flow
+
+    def keep(self, scope: Hashable, flow: JobFlow) -> None:
+        """Keep a flow that was read with the counts, at least as long as the older one would have been kept."""
+        until, _ = self._kept.get(scope, (0.0, None))
+        self._keep_until(max(until, self._clock() + LEAST_SECONDS), scope, flow)
+
+    def has_stuck(self, scope: Hashable) -> bool:
+        """Return whether jobs were stuck when the flow was last read."""
+        _, flow = self._kept.get(scope, (0.0, None))
+        return flow is not None and flow.stuck is not None and flow.stuck.number > 0
+
+    def _keep_until(self, until: float, scope: Hashable, flow: JobFlow) -> None:
         self._kept.pop(scope, None)
-        self._kept[scope] = (ended + seconds_to_keep(took), flow)
+        self._kept[scope] = (until, flow)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
-        return flow

@@ -16,6 +16,7 @@ from store.value_class import dataclass
 
 if TYPE_CHECKING:
     from store.budgets.budget import Budget
+    from store.jobs.job_results import CappedCount
     from store.statistics.job_flow import JobFlow
     from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 
@@ -91,6 +92,8 @@ class Totals:
     """
     flow: JobFlow | None = field(default=None, compare=False)
     """None unless the caller adds the result of `get_flow` or reads both together."""
+    stuck: CappedCount | None = field(default=None, compare=False)
+    """The stuck jobs in the snapshot of the counts. None if they were not counted there."""
     taken_at: datetime = field(compare=False)
     """The server's time."""
     actor: Actor
@@ -109,6 +112,15 @@ class Totals:
         number = sum(one.number for one in self.counts.values())
         is_known = number > 0 or self.precision is not Precision.CAPPED
         return Count(number=number, precision=self.precision) if is_known else None
+
+    @property
+    def stuck_jobs(self) -> CappedCount | None:
+        """The number of stuck jobs. None if unknown, or if an older flow has more than there are running jobs now."""
+        stuck = self.stuck or (self.flow.stuck if self.flow else None)
+        running = self.counts.get(JobStatus.RUNNING)
+        if stuck is None or running is None or running.precision is not Precision.EXACT:
+            return stuck
+        return stuck if stuck.number <= running.number else None
 
     def count_of(self, statuses: Iterable[AnyStatus]) -> Count | None:
         """Return the count of these statuses together, or None if it is unknown."""

@@ -144,8 +144,12 @@ class TotalsCounter:
     ) -> Totals:
         """Count the totals. `with_flow` adds the flow, from the same snapshot and in the same round trip."""
         whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
+        flow_parts = _flow_parts(query, capabilities, at)
+        scope = _flow_scope(query, at)
         if with_flow:
-            whole |= _flow_parts(query, capabilities, at)
+            whole |= flow_parts
+        elif self._flows.has_stuck(scope):
+            whole[Part.STUCK] = flow_parts[Part.STUCK]  # A kept flow may be older than the counts.
         # The flow is read with the counts while nothing changes. An idle poller mostly reads after a notification, so
         # rows have probably changed.
         taken_at, answers = await self._counts_within(query, whole, at, self._known, names_known_rows=with_flow)
@@ -163,6 +167,9 @@ class TotalsCounter:
             of_workflow = (status for status in JobStatus if status in lengths)
             counts = {**{status: lengths[status] for status in of_workflow}, **(others or {})}
             has_all_statuses = others is not None
+        flow = _make_flow(taken_at, answers) if with_flow else None
+        if flow is not None:
+            self._flows.keep(scope, flow)
         return Totals(
             query=query,
             counts=counts,
@@ -172,7 +179,8 @@ class TotalsCounter:
             projects=None if projects is None else dict(projects),
             matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
             budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
-            flow=_make_flow(taken_at, answers) if with_flow else None,
+            flow=flow,
+            stuck=_stuck(answers),
             taken_at=taken_at,
             actor=self._actor,
             partial_claims=capabilities.partial_claims,
@@ -181,7 +189,7 @@ class TotalsCounter:
     async def flow(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> JobFlow:
         """Return the figures that do not come from rollups. They are kept for some seconds."""
         read = partial(self.read_flow, query, capabilities, at=at)
-        return await self._flows.get((query.project_id, query.days, at), read)
+        return await self._flows.get(_flow_scope(query, at), read)
 
     async def read_flow(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> JobFlow:
         """Read these figures again, even if they are kept."""
@@ -318,14 +326,24 @@ def _flow_parts(query: TotalsQuery, capabilities: CountCapabilities, at: datetim
 
 
 def _make_flow(taken_at: datetime, answers: Mapping[What, list[Any]]) -> JobFlow:
-    moves, oldest, stuck, outcomes = map(answers.get, (Part.MOVES, Part.OLDEST_QUEUED, Part.STUCK, Part.OUTCOMES))
+    moves, oldest, outcomes = map(answers.get, (Part.MOVES, Part.OLDEST_QUEUED, Part.OUTCOMES))
     return JobFlow(
         taken_at=taken_at,
         moves=moves[0] if moves else None,
         oldest_queued_at=oldest[0] if oldest else None,
-        stuck=CappedCount.of(stuck[0], MOST_STUCK) if stuck else None,
+        stuck=_stuck(answers),
         outcomes=None if outcomes is None else job_flow_sql.complete_days(outcomes),
     )
+
+
+def _stuck(answers: Mapping[What, list[Any]]) -> CappedCount | None:
+    stuck = answers.get(Part.STUCK)
+    return CappedCount.of(stuck[0], MOST_STUCK) if stuck else None
+
+
+def _flow_scope(query: TotalsQuery, at: datetime | None) -> Hashable:
+    """Return all that the flow depends on."""
+    return query.project_id, query.days, at
 
 
 def totals_part(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:

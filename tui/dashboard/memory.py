@@ -302,7 +302,7 @@ def _with_flow(totals: "Totals", kept: "Totals") -> "Totals | None":
         return None
     if (totals.taken_at - kept.flow.taken_at).total_seconds() > MOST_AGE:
         return None
-    return replace(totals, flow=kept.flow)
+    return replace(totals, flow=kept.flow, stuck=totals.stuck or kept.stuck)
 
 
 def _is_of_same_project(totals: "Totals", kept: "Totals") -> bool:

@@ -8,7 +8,7 @@ import pytest
 from store.database.database import Database
 from store.jobs.job import JobStatus
 from store.jobs.job_results import FEWEST, CappedCount
-from store.statistics import job_flow_sql
+from store.statistics import job_flow, job_flow_sql
 from store.statistics.job_flow import LEAST_SECONDS, MOST_SECONDS, JobFlow, OutcomeCosts, RecentFlows
 from store.statistics.totals import TotalsQuery
 from store.store import Store
@@ -62,6 +62,25 @@ async def test_totals_and_flow_of_one_snapshot_equal_those_read_apart(db: Db) ->
         assert together == apart
         assert together.flow is not None
         assert replace(together.flow, taken_at=flow.taken_at, moves=None) == replace(flow, moves=None)
+
+
+async def test_stuck_jobs_are_counted_in_the_snapshot_of_the_counts_while_the_flow_is_kept(
+    db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_flow, "LEAST_SECONDS", MOST_SECONDS)
+    project, query = db.make_project(), TotalsQuery()
+    stuck = [db.make_job(project, "running", updated_at=NOW - 31 * MINUTE) for _ in range(2)]
+    assert (await db.operator.get_totals(query, at=NOW)).stuck is None
+    kept = await flow_of(db.operator)
+    assert kept.stuck == CappedCount(number=2)
+
+    db.sql("update generation_jobs set status = 'failed' where id = %s", (stuck[0],))
+    later = await db.operator.get_totals(query, at=NOW)
+    assert (later.counts[JobStatus.RUNNING].number, later.stuck) == (1, CappedCount(number=1))
+    assert await flow_of(db.operator) is kept
+
+    together = await db.operator.get_totals_with_flow(query, at=NOW)
+    assert await flow_of(db.operator) is together.flow
 
 
 async def test_rates_cover_a_shorter_time_when_many_jobs_move(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:

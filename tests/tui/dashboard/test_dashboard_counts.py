@@ -1,17 +1,21 @@
 """Totals show their precision. A key counts exactly, and a long count can be stopped."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from store.database.database import Database
+from store.database.wake_ups import WakeUp
 from store.errors import TimedOut
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import AnyStatus, JobStatus
 from store.jobs.job_results import CappedCount
+from store.statistics import job_flow
 from store.statistics.exact_totals import Report
 from store.statistics.job_flow import MOST_AGE, JobFlow
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
@@ -141,6 +145,51 @@ async def test_changed_list_is_counted_again_soon_without_notifications(
         assert listing is not None
         listing.refresh()
         await driver.shows("queued 0")
+
+
+async def test_stuck_jobs_and_running_jobs_agree_while_the_flow_is_kept(
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = asyncio.Queue[WakeUp]()
+
+    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
+        while True:
+            yield await words.get()
+
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
+    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
+    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("store.poller.SHARE_OF_TIME", 1)
+    monkeypatch.setattr(job_flow, "LEAST_SECONDS", job_flow.MOST_SECONDS)
+    jobs_db.sql("update generation_jobs set status = 'succeeded' where status = 'running'")
+    for number in (30, 31, 32):
+        jobs_db.job(number, "running", minutes_ago=300)
+    async with drive(interval=0.05) as driver:
+
+        async def agree(number: int) -> None:
+            words.put_nowait(WakeUp.CHANGED)
+            await driver.until(lambda: f"▸ running {number}" in driver.costs[0])
+            # The next two counts may read the flow or not.
+            for _ in range(2):
+                polls = driver.app.totals_polls
+                words.put_nowait(WakeUp.CHANGED)
+                await driver.until(lambda: driver.app.totals_polls > polls)  # noqa: B023
+                await driver.until(lambda: (f"{number} stuck" if number else "") in driver.costs[-1])
+            assert ("stuck" in driver.costs[-1]) is (number > 0)
+
+        await agree(3)
+        words.put_nowait(WakeUp.PROVEN)
+        await driver.until(lambda: driver.app.poller.is_idle)
+        await driver.press("f", on=30)
+        await driver.type("Test error", "enter", dialog="")
+        await agree(2)
+        jobs_db.delete(31, 32)
+        await agree(0)
+        jobs_db.job(32, "running", minutes_ago=300)
+        await agree(1)
+        await driver.until(lambda: driver.app.poller.is_idle)
+        jobs_db.set_status(32, "failed")
+        await agree(0)
 
 
 async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:

@@ -99,7 +99,7 @@ class RowNotesReader:
     def _count(self) -> int | None:
         """Return the number of stuck jobs according to the totals. None if unknown. It may be older than the list."""
         totals = self._host.dashboard.totals
-        stuck = totals.flow.stuck if totals and totals.flow else None
+        stuck = totals.stuck_jobs if totals else None
         return None if stuck is None or stuck.is_more else stuck.number
 
     async def _read_stuck(self, store: "Store", candidates: Mapping[UUID, datetime]) -> None:

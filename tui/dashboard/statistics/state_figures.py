@@ -122,7 +122,7 @@ def oldest_queued(totals: "Totals") -> str:
 
 def stuck(totals: "Totals") -> str:
     """Return `2 stuck`. Empty if no job is stuck, or if that is unknown."""
-    number = totals.flow.stuck if totals.flow else None
+    number = totals.stuck_jobs
     if number is None or not number.number:
         return ""
     return f"{'≥ ' if number.is_more else ''}{count(number.number)} stuck"

@@ -20,7 +20,7 @@ from tests.store.store_fixtures import ADA
 from tests.tui.sample_jobs import NOON, make_totals, texts
 from tui.dashboard.statistics.costs_panel import draw_costs
 from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
-from tui.dashboard.statistics.state_figures import state_figures
+from tui.dashboard.statistics.state_figures import state_figures, stuck
 
 amounts = st.integers(-(10**6), 10**9)
 
@@ -150,7 +150,12 @@ def test_panel_of_a_screen_of_80_columns_shows_average_and_flow_of_each_state() 
 
 
 def test_small_panel_shows_fewer_days_rather_than_no_oldest_job() -> None:
-    crowded = replace(FLOWING, days=tuple(days(*range(1, 15))), flow=replace(FLOW, stuck=CappedCount(number=14)))
+    crowded = replace(
+        FLOWING,
+        counts={**FLOWING.counts, JobStatus.RUNNING: Count(number=14)},
+        days=tuple(days(*range(1, 15))),
+        flow=replace(FLOW, stuck=CappedCount(number=14)),
+    )
     assert cost_lines(crowded, width=76, height=4)[-1] == (
         "14 stuck   1.2 → 0 → 10 / 0.2 a min   oldest 5 min   92 % success   ▅▅▆▇▇▇█"
     )
@@ -176,6 +181,28 @@ def test_flow_that_is_much_older_than_the_counts_is_not_shown() -> None:
     assert "oldest" not in shown
     assert "/min" not in shown
     assert "2 stuck" in shown
+
+
+@pytest.mark.parametrize(
+    ("counted", "of_flow", "precision", "words"),
+    [
+        (1, 2, Precision.EXACT, "1 stuck"),
+        (0, 2, Precision.EXACT, ""),
+        (None, 2, Precision.EXACT, "2 stuck"),
+        (None, 3, Precision.EXACT, ""),
+        (None, 3, Precision.ESTIMATED, "3 stuck"),
+    ],
+)
+def test_stuck_jobs_are_those_of_the_counts_and_never_more_than_run(
+    counted: int | None, of_flow: int, precision: Precision, words: str
+) -> None:
+    totals = replace(
+        FLOWING,
+        counts={**FLOWING.counts, JobStatus.RUNNING: Count(number=2, precision=precision)},
+        stuck=None if counted is None else CappedCount(number=counted),
+        flow=replace(FLOW, stuck=CappedCount(number=of_flow)),
+    )
+    assert stuck(totals) == words
 
 
 @pytest.mark.parametrize(
