@@ -27,6 +27,7 @@ ToastRack {
     Toast { width: auto; max-width: 100%; margin: 0; padding: 0 1; }
 }
 ModalScreen > ToastRack { layer: default; dock: top; align: right top; }
+Presenter > ToastRack { layer: _toastrack; }
 .-behind-dialog ToastHolder { display: none; }
 .-behind-dialog KeyHints { visibility: hidden; }
 """

@@ -125,7 +125,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
     await dashboard.shows_toast("gjobs sends no desktop notifications")
     await until_jobs_are_watched(dashboard)
-    assert len(dashboard.toasts) == 1
+    assert len(dashboard.app.messages.kept) == 1
 
 
 @pytest.mark.parametrize("notifications", [None])

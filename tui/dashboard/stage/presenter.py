@@ -41,15 +41,13 @@ _LARGE_ROWS, _SMALL_ROWS = SHOWN_TRANSITIONS * big_letters.LINES, 2 * SHOWN_TRAN
 
 
 class Extra(Enum):
-    """What the view shows if there is room, the most useful first. `STATE_NAMES` and `FIGURE_NAMES` are the names in
-    large letters."""
+    """What the view shows if there is room, the most useful first. State names are then in large letters."""
 
     FIGURE_NOTES = auto()
     FIGURE_GAP = auto()
     STATE_NAMES = auto()
     STATE_NOTES = auto()
     STATE_DIGITS = auto()
-    FIGURE_NAMES = auto()
     CAPTION_GAP = auto()
     MACHINE_GAP = auto()
     FIGURE_DIGITS = auto()
@@ -58,7 +56,7 @@ class Extra(Enum):
 _LINES = {
     **dict.fromkeys((Extra.FIGURE_NOTES, Extra.STATE_NOTES), 1),
     **dict.fromkeys((Extra.FIGURE_GAP, Extra.CAPTION_GAP, Extra.MACHINE_GAP), 1),
-    **dict.fromkeys((Extra.STATE_NAMES, Extra.FIGURE_NAMES), big_letters.LINES - 1),
+    Extra.STATE_NAMES: big_letters.LINES - 1,
     **dict.fromkeys((Extra.STATE_DIGITS, Extra.FIGURE_DIGITS), big_digits.LINES - 3),
 }
 """How many lines each extra adds to the screen."""
@@ -73,9 +71,13 @@ _WIDEST = 140
 """Minimum screen width for long arrows."""
 _CAPTION_ROWS = 2
 """Minimum number of rows reserved for a large caption, so that the next one does not move the screen."""
+_KEYS_GAP, _KEYS_ROOM = 2, len("space: skip the wait")
+"""Cells between a caption and its key hint, and cells of the longest usual hint."""
 _MOST_CAPTION_LINES = 8
 """The maximum number of lines of a caption in ordinary letters."""
 _PADDING = 2
+_GAP = 2
+"""Cells between a number and the name beside it."""
 _DIGIT_MARGIN = 2
 """Cells that a box keeps free beside larger digits, so that they do not touch its border."""
 _DIGITS = frozenset("0123456789$.,% ")
@@ -104,7 +106,7 @@ class Presented(Protocol):
 
 
 class BigNumber(Vertical):
-    """A number in large digits above its name. A text that cannot be drawn large is bold."""
+    """A number in large digits above or beside its name. A text that cannot be drawn large is bold."""
 
     DEFAULT_CSS = """
     BigNumber {
@@ -116,6 +118,14 @@ class BigNumber(Vertical):
         .name { width: 100%; height: auto; text-align: center; text-style: bold; text-wrap: nowrap; }
         .note { width: 100%; height: 1; text-align: center; color: $foreground-muted; text-wrap: nowrap; }
         &.-large .plain { height: 5; }
+        &.-beside {
+            layout: horizontal;
+            align: center middle;
+
+            Digits, .plain, .name { width: auto; }
+            .name { margin-left: 2; }
+        }
+        &.-beside.-large .name { height: 5; content-align: center bottom; }
     }
     """
 
@@ -135,11 +145,27 @@ class BigNumber(Vertical):
     def has_room_for_name(self, word: str) -> bool:
         return big_letters.can_draw(word) and big_letters.width_of(word) <= self.content_size.width
 
-    def show(self, figure: "_Figure", *, has_large_digits: bool, has_large_name: bool, has_note: bool) -> None:
+    def has_room_beside(self, figure: "_Figure", *, has_large_digits: bool) -> bool:
+        """Whether the name in large letters fits beside the number."""
+        if not big_letters.can_draw(figure.word) or not set(figure.number) <= _DIGITS:
+            return False
+        width_of = big_digits.width_of if has_large_digits else DigitsRenderable.get_width
+        return width_of(figure.number) + _GAP + big_letters.width_of(figure.word) <= self.content_size.width
+
+    def show(
+        self,
+        figure: "_Figure",
+        *,
+        has_large_digits: bool,
+        has_large_name: bool,
+        has_note: bool,
+        is_beside: bool = False,
+    ) -> None:
         number, digits, plain = figure.number, self.query_one(Digits), self.query_one(".plain", SteadyText)
         is_large_number = has_large_digits and big_digits.can_draw(number)
         fits = set(number) <= _DIGITS and DigitsRenderable.get_width(number) <= self.content_size.width
         self.set_class(has_large_digits, "-large")
+        self.set_class(is_beside, "-beside")
         digits.display, plain.display = fits and not has_large_digits, has_large_digits or not fits
         if fits and digits.value != number:
             digits.update(number)
@@ -210,7 +236,7 @@ class Caption(MessageLine):
             return 1
         if large := self._large_lines:
             return max(len(large), _CAPTION_ROWS * big_letters.LINES)
-        return len(self._small_lines(pinned))
+        return self._small_height(pinned)
 
     @property
     def _caption_room(self) -> int:
@@ -224,15 +250,25 @@ class Caption(MessageLine):
         if not pinned or not rows or len(rows) > self._most_rows:
             return []
         lines = [Content.styled(line, "bold $text-accent") for row in rows for line in row]
-        keys = Content.styled(pinned.keys, "bold")
-        beside = Content("  ").join((lines[-1], keys))
-        if keys and beside.cell_length <= self._caption_room:
-            blank = Content(" " * (beside.cell_length - lines[-1].cell_length))
-            return [*lines[:-3], *(line + blank for line in lines[-3:-1]), beside]
-        return [*lines, keys] if keys else lines
+        if not pinned.has_keys_on_stage:
+            return lines
+        last, keys = lines[-1], Content.styled(pinned.keys, "bold")
+        room = _KEYS_GAP + max(_KEYS_ROOM, keys.cell_length)
+        if last.cell_length + 2 * room > self._caption_room:
+            return [*lines, keys]
+        # As many blanks before the row as there are cells behind it: its letters stay where they are.
+        row = [Content.assemble(" " * room, line, " " * room) for line in lines[-big_letters.LINES : -1]]
+        end = " " * (room - _KEYS_GAP - keys.cell_length)
+        return [*lines[: -big_letters.LINES], *row, Content.assemble(" " * room, last, " " * _KEYS_GAP, keys, end)]
 
     def _small_lines(self, pinned: PinnedText) -> list[Content]:
         return pinned_lines(pinned, self._caption_room, _MOST_CAPTION_LINES)
+
+    def _small_height(self, pinned: PinnedText) -> int:
+        """The number of lines with the longest usual key hint, so that nothing moves when the hint changes."""
+        if pinned.has_keys_on_stage:
+            pinned = replace(pinned, keys=pinned.keys.ljust(_KEYS_ROOM, "."))
+        return len(self._small_lines(pinned))
 
     def words(self, room: int) -> Content:
         board, pinned = self._board, self._pinned
@@ -273,6 +309,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         #machine #state-failed { color: $text-error; border: round $error; }
         #machine .arrow { width: 3; height: 5; content-align: center middle; color: $foreground-muted; }
         #figures { height: auto; padding: 0 1; }
+        #figures #total-cost { width: 1.2fr; }
+        #figures #total-count { width: 0.8fr; }
         ToastHolder { display: none; }
         #heading, .name, .note { text-overflow: ellipsis; }
         &.-caption-gap Caption { margin-top: 1; }
@@ -357,14 +395,27 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         extras = self._extras(states, figures)
         for extra, class_name in _CLASSES.items():
             self.set_class(extra in extras, class_name)
-        for shown, digits, name, note in (
-            (states, Extra.STATE_DIGITS, Extra.STATE_NAMES, Extra.STATE_NOTES),
-            (figures, Extra.FIGURE_DIGITS, Extra.FIGURE_NAMES, Extra.FIGURE_NOTES),
-        ):
-            for figure in shown:
-                self._box(figure).show(
-                    figure, has_large_digits=digits in extras, has_large_name=name in extras, has_note=note in extras
-                )
+        for figure in states:
+            self._box(figure).show(
+                figure,
+                has_large_digits=Extra.STATE_DIGITS in extras,
+                has_large_name=Extra.STATE_NAMES in extras,
+                has_note=Extra.STATE_NOTES in extras,
+            )
+        is_beside, has_large_digits = self._are_beside(figures), Extra.FIGURE_DIGITS in extras
+        for figure in figures:
+            self._box(figure).show(
+                figure,
+                has_large_digits=has_large_digits,
+                has_large_name=is_beside,
+                has_note=Extra.FIGURE_NOTES in extras,
+                is_beside=is_beside,
+            )
+
+    def _are_beside(self, figures: Sequence[_Figure], *, has_large_digits: bool = False) -> bool:
+        """Whether the names of all figures fit beside their numbers, and none has a note, which needs its own line."""
+        boxes = [(self._box(one), one) for one in figures]
+        return all(box.has_room_beside(one, has_large_digits=has_large_digits) and not one.note for box, one in boxes)
 
     def _box(self, figure: _Figure) -> BigNumber:
         return self.query_one(f"#{figure.widget}", BigNumber)
@@ -373,14 +424,14 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         """Choose the extras by the lines and the widths of the screen. Five transitions and the caption come first."""
         height, caption = self.app.size.height, self.query_one(Caption)
         caption.allow_rows((height - _BASE - _LARGE_ROWS - _LINES[Extra.FIGURE_GAP]) // big_letters.LINES)
-        room = height - _BASE - caption.lines_needed
+        is_beside = self._are_beside(figures)
+        room = height - _BASE - caption.lines_needed + is_beside
         room -= _LARGE_ROWS if room >= _LARGE_ROWS else _SMALL_ROWS
         has_use_for = {
             Extra.FIGURE_NOTES: any(one.note for one in figures),
             Extra.STATE_NAMES: all(self._box(one).has_room_for_name(one.word) for one in states),
             Extra.STATE_DIGITS: all(self._box(one).has_room_for_digits(one.number) for one in states),
-            Extra.FIGURE_NAMES: all(self._box(one).has_room_for_name(one.word) for one in figures),
-            Extra.FIGURE_DIGITS: all(self._box(one).has_room_for_digits(one.number) for one in figures),
+            Extra.FIGURE_DIGITS: is_beside and self._are_beside(figures, has_large_digits=True),
         }
         extras = set[Extra]()
         for one in Extra:
@@ -414,6 +465,6 @@ def _total_figures(totals: "Totals | None") -> list[_Figure]:
     others = ", ".join(f"{one.number} {one.label}" for one in other_figures(totals)) if totals else ""
     return [
         _Figure(widget="total-cost", number=everything.total if everything else UNKNOWN, word="cost"),
-        _Figure(widget="success", number=success, word="success rate"),
+        _Figure(widget="success", number=success, word="success", label="success rate"),
         _Figure(widget="total-count", number=everything.number if everything else UNKNOWN, word="jobs", note=others),
     ]

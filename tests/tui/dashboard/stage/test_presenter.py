@@ -18,6 +18,7 @@ from tests.tui.jobs_database import JobsDatabase, fill, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 from tui.dashboard.stage.big_letters import LINES, draw_letters
 from tui.dashboard.stage.presenter import Caption, Presenter
+from tui.dashboard.stage.transition_rows import TransitionRows
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
@@ -44,7 +45,7 @@ async def present_all(driver: Driver) -> Static:
 
 @pytest.mark.parametrize(
     ("size", "rows", "has_large_digits"),
-    [((60, 18), 5, False), ((80, 24), 9, False), ((120, 36), 15, True), ((160, 45), 19, True), ((200, 50), 23, True)],
+    [((60, 18), 5, False), ((80, 24), 9, False), ((120, 36), 15, True), ((160, 45), 23, True), ((200, 50), 23, True)],
 )
 async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
     drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int], rows: int, has_large_digits: bool
@@ -100,17 +101,22 @@ async def test_captions_and_state_names_are_in_large_letters_if_five_transitions
         failed, title = draw_letters("failed"), draw_letters("It failed. In the list, enter shows its")
         await driver.shows(failed[0])
         assert "██" in driver.text
-        driver.app.messages.pin(
-            "It failed. In the list, enter shows its error, and r retries it.",
-            owner="caption",
-            keys="space: next",
-            has_keys_on_stage=True,
-        )
+
+        def pin(keys: str) -> None:
+            text = "It failed. In the list, enter shows its error, and r retries it."
+            driver.app.messages.pin(text, owner="caption", keys=keys, has_keys_on_stage=True)
+
+        pin("space: next")
         await driver.shows(title[0])
         await driver.until(lambda: transitions.region.height == 5 * LINES)
         assert all(line in driver.text for line in (*title, *failed, "│ r │"))
         assert "██" not in driver.text
+        assert draw_letters("success")[0] in driver.text
         assert driver.text.splitlines()[-2].rstrip().endswith("space: next")
+        before = [line.partition("space: ")[0].rstrip() for line in driver.text.splitlines()]
+        pin("space: skip the wait")
+        await driver.shows("space: skip the wait")
+        assert [line.partition("space: ")[0].rstrip() for line in driver.text.splitlines()] == before
         driver.app.messages.show_message("Speed 2")
         await driver.shows("Speed 2")
         assert caption.region.height == 2 * LINES
@@ -221,6 +227,8 @@ async def test_presenter_says_that_the_connection_is_lost_and_shows_no_toasts(da
         show_toast(driver.app, Toast(text="Covers the digits", severity="warning"))
         await driver.settle()
         assert "Covers the digits" not in driver.text
+        assert driver.app.screen.query_one("#heading").region.y == 0, "a hidden toast takes no room"
+        assert driver.app.screen.query_one(TransitionRows).region.height >= 5 * LINES
         proxy.come_back()
         await driver.shows_no_longer("no connection")
 
