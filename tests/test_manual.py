@@ -161,7 +161,7 @@ def test_each_hit_shows_a_word_in_a_narrow_column(words: str, width: int) -> Non
         assert len(shown) <= width
         assert not re.search(r"\]\(|\*\*|`|\\", shown), shown
         assert words in shown.casefold() or not any(
-            words in readable_line(line).casefold() for line in hit.section.lines
+            words in re.sub(r"\[[a-z_.]+\]$", "", readable_line(line)).casefold() for line in hit.section.lines
         )
         kept = shown.strip(f"{ELLIPSIS} ")
         assert kept in hit.line
@@ -178,11 +178,16 @@ def test_excerpts_and_search_ignore_the_targets_of_links() -> None:
 
 @pytest.mark.parametrize(
     ("words", "shown"),
-    [("restore deleted last", "U      Restore the jobs deleted last"), ("job.undo", "[job.undo]")],
+    [
+        ("restore deleted last", "U      Restore the jobs deleted last"),
+        ("undo", "U      Restore the jobs deleted last"),
+        ("presenter", "Show the state machine on the whole screen, for an audience"),
+        ("job.undo", "[job.undo]"),
+    ],
 )
 def test_excerpt_of_a_key_has_its_name_only_if_it_was_searched_for(words: str, shown: str) -> None:
-    (excerpt,) = (hit.excerpt(76) for hit in search(words) if hit.section.topic == "keys")
-    assert excerpt.endswith(shown)
+    excerpts = [hit.excerpt(76) for hit in search(words) if hit.section.topic == "keys"]
+    assert any(one.endswith(shown) for one in excerpts), excerpts
 
 
 def test_search_finds_nothing_for_nothing_and_unknown_words() -> None:

@@ -37,7 +37,7 @@ _HEADING = re.compile(r"^#{1,3} ")
 _MARKUP = re.compile(r"^- |^\d+\. |`|\*\*")
 _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _FENCE = "```"
-_KEY_NAME = re.compile(r" +\[[a-z_]+\.[a-z_]+\]$")
+_KEY_NAME = re.compile(r"(?:^| +)\[[a-z_]+\.[a-z_]+\]$")
 """A key's configuration name, such as `[load.close]`, at the end of its line in the list of all keys."""
 _ELLIPSES = 3
 """Cells of the ellipses before and after an excerpt."""
@@ -67,19 +67,19 @@ class Hit:
     first: int
     end: int
     """Where the words stand in the line: the start of the first and the end of the last."""
+    is_for_name: bool
+    """Whether a word with a dot was searched for, as in the name of a key."""
 
     def excerpt(self, cells: int) -> str:
         """Return the line, with its beginning cut so that the words are among the first `cells` characters. The
         caller cuts the end. The name of a key is left out, unless it was searched for.
         """
-        name = _KEY_NAME.search(self.line)
-        if name and self.end <= name.start():
-            return self.line[: name.start()]
-        if not self.first or self.end < cells or len(self.line) <= cells:
-            return self.line
+        line = self.line if self.is_for_name else _KEY_NAME.sub("", self.line)
+        if not self.first or self.first >= len(line) or self.end < cells or len(line) <= cells:
+            return line
         start = min(self.first, max(self.first - cells // 3, self.end + _ELLIPSES - cells))
-        start = self.line.find(" ", start - 1, self.first) + 1 or self.first
-        return f"… {self.line[start:]}"
+        start = line.find(" ", start - 1, self.first) + 1 or self.first
+        return f"… {line[start:]}"
 
 
 def anchor(heading: str) -> str:
@@ -126,7 +126,11 @@ def _sections(topic: str) -> Iterator[Section]:
                 yield Section(topic=topic, heading=heading, lines=tuple(lines))
             heading, lines = line.lstrip("# "), []
         elif line.strip() and not line.startswith(_FENCE):
-            lines.append(readable_line(line))
+            text = readable_line(line)
+            if lines and _KEY_NAME.fullmatch(text):
+                lines[-1] += f" {text}"
+            else:
+                lines.append(text)
     yield Section(topic=topic, heading=heading, lines=tuple(lines))
 
 
@@ -150,10 +154,14 @@ def _count(patterns: Sequence[re.Pattern[str]], text: str) -> int:
 
 
 def _hit(section: Section, patterns: Sequence[re.Pattern[str]]) -> Hit:
-    line = max(section.lines, key=lambda line: _count(patterns, line), default="")
-    words = [match.span() for match in (pattern.search(line.casefold()) for pattern in patterns) if match]
-    first, end = min((start for start, _ in words), default=0), max((end for _, end in words), default=0)
-    return Hit(section=section, line=line, first=first, end=end)
+    def counts(line: str) -> tuple[int, int]:
+        return _count(patterns, line), _count(patterns, _KEY_NAME.sub("", line))
+
+    line = max(section.lines, key=counts, default="")
+    words = [match for match in (pattern.search(line.casefold()) for pattern in patterns) if match]
+    first, end = min((word.start() for word in words), default=0), max((word.end() for word in words), default=0)
+    is_for_name = any("." in word[0] for word in words)
+    return Hit(section=section, line=line, first=first, end=end, is_for_name=is_for_name)
 
 
 def readable_line(line: str) -> str:
