@@ -704,9 +704,12 @@ class GjobsApp(MessageApp[int]):
         return self._keys.typed_at
 
     def pop_screen(self) -> AwaitComplete:
-        """Close the top screen. If it closes by itself, drop the keys typed for it."""
-        if isinstance(self.screen, ClosesOnce) and not self.screen.is_dismissed:
-            self._keys.drop_until_seen()
+        """Close the top screen. Drop keys that were typed for it."""
+        if isinstance(self.screen, ClosesOnce):
+            if not self.screen.is_dismissed:
+                self._keys.drop_until_seen()
+            elif self.screen.has_result:
+                self._keys.ignore_repeat(self.screen.result_key)
         self.call_later(self.follow_messages)
         return super().pop_screen()
 

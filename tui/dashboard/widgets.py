@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 from uuid import uuid4
 
 from rich.highlighter import Highlighter
@@ -346,6 +346,10 @@ class ClosesOnce(Screen[ResultType]):
     """Whether it composes its own message line. Otherwise it gets one as soon as there is a message."""
     is_dismissed = False
     """Whether a key, a click or an awaited answer closed this screen. Otherwise it closed by itself."""
+    has_result = False
+    """Whether it was closed with a result."""
+    result_key: ClassVar[str] = ""
+    """A key that closes the screen with a result. If it is pressed twice, the second one is ignored."""
 
     def on_mount(self) -> None:
         place_toasts_as_below(self)
@@ -369,7 +373,7 @@ class ClosesOnce(Screen[ResultType]):
             return AwaitComplete()
         while (above := self.app.screen) is not self:
             Screen.dismiss(above, None)  # It closes by itself.
-        self.is_dismissed = True
+        self.is_dismissed, self.has_result = True, result is not None
         return super().dismiss(result)
 
     async def _on_message(self, message: Message) -> None:

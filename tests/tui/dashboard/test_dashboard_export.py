@@ -13,7 +13,9 @@ from textual.widgets import Static
 from store.errors import Unreachable
 from store.job_list.list_query import OrderColumn
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.export import export_dialog, export_run
 
 
@@ -175,6 +177,18 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
         (toast,) = driver.toasts
         assert toast.startswith(f"The export to {folder}/jobs.csv failed, and nothing was written. The connection was")
     assert names_in(folder) == []
+
+
+@pytest.mark.parametrize("between", [(), ("e", "escape")])
+async def test_second_enter_on_the_export_opens_no_details_unless_another_key_came_between(
+    dashboard: Driver, folder: Path, between: tuple[str, ...]
+) -> None:
+    await dashboard.press("e", dialog="Export")
+    for key in ("enter", *between, "enter"):
+        send(dashboard.app, key)
+    await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
+    await rest(dashboard)
+    assert isinstance(dashboard.app.screen, JobDetails) is bool(between)
 
 
 async def test_slow_disk_does_not_stop_the_dashboard(

@@ -40,6 +40,7 @@ class ExportDialog(FileForm[ExportChoice]):
     ]
     suffixes = tuple(SUFFIXES)
     replaces = "The export"
+    result_key = "enter"
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         """`lines` describe the list. They must be clean text."""

@@ -77,6 +77,9 @@ class KeyQueue:
         """All keys are dropped as soon as one of these returns true."""
         self._changes = 0
         """The number of running changes, during which keys are dropped."""
+        self._repeated = ""
+        """This key is ignored until the given time, unless another key comes first."""
+        self._repeated_until = 0.0
         self.typed_at = 0.0
         """When the last handled key was typed, by the monotonic clock. It may have waited since."""
 
@@ -105,6 +108,16 @@ class KeyQueue:
         finally:
             self._changes -= 1
             self.drop_until_seen(text, drops=drops)
+
+    def ignore_repeat(self, key: str) -> None:
+        """Ignore the key if it comes next, before the user has had time to see that it closed its dialog."""
+        self._repeated, self._repeated_until = key, time.monotonic() + SEEING_SECONDS
+
+    def _is_repeat(self, event: events.Event) -> bool:
+        if time.monotonic() < self._repeated_until and _is_same_key(event, self._repeated):
+            return True
+        self._repeated_until = 0.0
+        return False
 
     @property
     def is_dropping(self) -> bool:
@@ -146,7 +159,7 @@ class KeyQueue:
             self._drop_all()
             return True
         if is_delivered:
-            return False
+            return self._is_repeat(event)
         is_delivering = self._delivering is not None and not self._delivering.done()
         if is_delivering and self._gives_up(event):
             self._waiting.clear()
