@@ -7,7 +7,6 @@ from store.jobs.job import TRACEBACK
 from store.statistics.totals import Count, Precision
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id, short
-from tui.dashboard.dialogs.dialog import SummaryDialog
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
@@ -179,9 +178,19 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
         )
 
 
-async def test_long_summary_keeps_its_sentence_and_its_button_on_the_screen(drive: Drive) -> None:
-    async with drive(size=(80, 24)) as driver:
-        lines = tuple(f"Job {number} is queued" for number in range(40))
-        driver.app.push_screen(SummaryDialog(title="Completed", sentence="Completed 2 of 42 jobs.", lines=lines))
-        await driver.shows("Completed 2 of 42 jobs.", "Job 0 is queued", "Job 13 is queued", "Close (esc)")
-        assert "Job 14 is queued" not in driver.text
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_long_summary_scrolls_only_its_lines(jobs_db: JobsDatabase, drive: Drive, size: tuple[int, int]) -> None:
+    jobs_db.jobs(range(100, 220))
+    async with drive(size=size) as driver:
+        await driver.press("A", shows="126 jobs selected")
+        await driver.press("c", shows="Complete 2 (y)")
+        await driver.press("y", dialog="Completed", toast="Completed 2 of 126 jobs")
+        driver.app.messages.pin("word " * 30, owner="a step of two lines")
+        await driver.settle()
+        box, lines = driver.app.screen.query_one("#dialog"), driver.app.screen.query_one("#lines")
+        assert driver.app.focused is lines
+        for key, shown in (("home", "122 jobs are queued"), ("end", "2 jobs had already finished")):
+            await driver.press(key, shows=(shown, "Close (esc)"))
+            sentence = driver.app.screen.query_one("#sentence").region
+            assert box.content_region.contains_region(sentence), "the summary stays at the top"
+            assert (box.max_scroll_y, lines.show_vertical_scrollbar) == (0, True), "one scroll bar shows"

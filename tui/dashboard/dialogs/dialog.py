@@ -282,13 +282,14 @@ class ConfirmDialog(Dialog[bool]):
         self.dismiss(True)
 
 
-_SUMMARY_OTHERS = 9
-"""Lines of the border, the padding, a sentence of two lines and the button."""
-
-
 class SummaryDialog(Dialog[None]):
     DEFAULT_CSS = """
-    SummaryDialog #lines { height: auto; margin-top: 1; }
+    SummaryDialog {
+        /* Docked parts stay at their places. The lines get the rest, also while the screen has a message line. */
+        #sentence { dock: top; height: auto; margin-bottom: 1; }
+        #lines { height: auto; max-height: 100%; }
+        .buttons { dock: bottom; }
+    }
     """
 
     def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
@@ -300,7 +301,7 @@ class SummaryDialog(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
-            yield Static(Content(self._sentence), markup=False)
+            yield Static(Content(self._sentence), id="sentence", markup=False)
             with VerticalScroll(id="lines"):
                 yield Static(Content("\n".join(self._lines)), markup=False)
             close = Button(Content(f"Close ({self.key('dialog.leave')})"), compact=True, action="screen.leave")
@@ -308,9 +309,6 @@ class SummaryDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one("#lines").focus()
-
-    def on_resize(self) -> None:
-        limit_height(self.query_one("#lines"), others=_SUMMARY_OTHERS)
 
 
 class SqlDialog(Dialog[None]):
