@@ -73,6 +73,10 @@ class Simulation:
         """Jobs that failed while they ran here, in this order."""
         self.taken_over: list[GenerationJob] = []
         """Jobs that another worker had begun."""
+        self.begun: set[UUID] = set()
+        """Jobs that a worker has begun."""
+        self.running: dict[UUID, str] = {}
+        """The worker of each job that another worker would take over if this one died."""
         self.report: Callable[[SimulatedChange], object] = _ignore
         """Called after each wait that counts as a step."""
 
@@ -141,32 +145,43 @@ class Simulation:
             else:
                 running.pop(0)
 
-    def handlers(self) -> Registry:
-        """Return handlers that simulate work."""
+    def handlers(self, worker: str = "") -> Registry:
+        """Return handlers that simulate work of the worker with this name."""
         registry = Registry()
 
         @registry.handler()
         async def pretend(work: Work) -> None:
             plan = await self._plan_of(work.job)
-            if work.attempt > 1 and work.job.id not in self._retried:
+            self.begun.add(work.job.id)
+            if work.job.id in self._retried:
+                await self._run(work, plan)
+                return
+            if work.attempt > 1:
                 self.taken_over.append(work.job)
-            if plan.is_retried and work.attempt == 1:
-                await self.clock.sleep(_BUSY_SECONDS, is_step=True)
-                self._retried.add(work.job.id)
-                self.report(SimulatedChange(what="delayed", jobs=[work.job]))
-                raise Retry("The image service is busy: 503")
-            for step in range(STEPS):
-                work.note(f"step {step + 1} of {STEPS}")
-                await self.clock.sleep(plan.seconds / STEPS, is_step=step == STEPS - 1)
-            self._planned.pop(work.job.id, None)
-            work.cost_cents = plan.final_cost_cents
-            error = OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
-            self.report(SimulatedChange(what="failed" if error else "completed", jobs=[work.job]))
-            if error:
-                self.failed.append(work.job)
-                raise GenerationError(error)
+            self.running[work.job.id] = worker
+            try:
+                await self._run(work, plan)
+            finally:
+                self.running.pop(work.job.id, None)
 
         return registry
+
+    async def _run(self, work: Work, plan: JobPlan) -> None:
+        if plan.is_retried and work.attempt == 1:
+            await self.clock.sleep(_BUSY_SECONDS, is_step=True)
+            self._retried.add(work.job.id)
+            self.report(SimulatedChange(what="delayed", jobs=[work.job]))
+            raise Retry("The image service is busy: 503")
+        for step in range(STEPS):
+            work.note(f"step {step + 1} of {STEPS}")
+            await self.clock.sleep(plan.seconds / STEPS, is_step=step == STEPS - 1)
+        self._planned.pop(work.job.id, None)
+        work.cost_cents = plan.final_cost_cents
+        error = OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
+        self.report(SimulatedChange(what="failed" if error else "completed", jobs=[work.job]))
+        if error:
+            self.failed.append(work.job)
+            raise GenerationError(error)
 
     async def _plan_of(self, job: GenerationJob) -> JobPlan:
         async with self._creating:

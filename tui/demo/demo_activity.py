@@ -54,7 +54,7 @@ class DemoWorker:
         store = await self._store.acting_as_user(EMBEDDED_USER) if self.name == STUDIO else self._store
         self._worker = worker = Worker(
             store,
-            self._simulation.handlers(),
+            self._simulation.handlers(self.name),
             name=self.name,
             concurrency=_SLOTS,
             lease_seconds=self._lease_seconds,

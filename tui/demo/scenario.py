@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+USUAL_PROJECT = "Autumn catalog"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
@@ -71,7 +73,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillWorker:
-    """Let a worker die. Its jobs are taken over once their leases have expired."""
+    """Let a worker die that runs a job of the scenario. Its jobs are taken over once their leases have expired."""
 
     name: str
 

@@ -1,7 +1,7 @@
 """Plays a scenario: its steps change the database and the dashboard in their order."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Protocol, assert_never
@@ -15,6 +15,7 @@ from store.projects.project import Project
 from store.sample.job_plans import plan_job
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.scenario import (
+    USUAL_PROJECT,
     ActAs,
     Awaited,
     Burst,
@@ -37,6 +38,10 @@ _WAITING = "Waiting …"
 """The text during a wait before the first caption."""
 _FAST = 10.0
 _POLL_SECONDS, _MOST_POLLS = 0.1, 50
+_CLAIMED = Burst(count=4, mode=None, project=USUAL_PROJECT)
+"""Jobs for a worker that is about to die. There are enough for two slots of two workers."""
+_LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
+"""Simulated seconds that a worker has to claim one, and real seconds between two checks."""
 
 
 class Stage(Protocol):
@@ -70,6 +75,10 @@ class ScenarioPlayer:
         self._jobs: dict[str, GenerationJob] = {}
         self._random = Random(f"{activity.simulation.seed} scenario")  # noqa: S311
         self._continues = asyncio.Event()
+        self._project_name = USUAL_PROJECT
+        """The project of the last step that queued jobs."""
+        self.awaits_workers = False
+        """Whether it waits for something that only the workers can do."""
         self._own: set[UUID] = set()
         """Jobs that the scenario has queued."""
         self._ignored: dict[Awaited, int] = {"failure": 0, "takeover": 0}
@@ -97,8 +106,7 @@ class ScenarioPlayer:
                 with self._naming_key("next" if seconds is None else ""):
                     await self._wait(seconds)
             case WaitFor():
-                with self._naming_key("faster"):
-                    await self._wait_for(step)
+                await self._wait_for(step)
             case Wait(seconds=seconds):
                 with self._naming_key("skip the wait"):
                     await self._wait(seconds)
@@ -110,6 +118,7 @@ class ScenarioPlayer:
                 self._ignored["failure"] = len(self._activity.simulation.failed)
                 self._activity.simulation.fail_mode(mode, seconds=seconds)
             case KillWorker(name=name):
+                await self._give_job(name)
                 self._ignored["takeover"] = len(self._activity.simulation.taken_over)
                 await self._activity.kill_worker(name)
             case Create() | Change() | Burst():
@@ -118,14 +127,34 @@ class ScenarioPlayer:
             case _:
                 assert_never(step)
 
+    async def _give_job(self, worker: str) -> None:
+        """Wait until the worker runs a job of the scenario. Queue jobs while all others have begun. Without such a
+        job, nothing would follow the worker's death.
+        """
+        simulation = self._activity.simulation
+
+        async def is_given() -> bool:
+            if any(simulation.running.get(job) == worker for job in self._own):
+                return True
+            if self._own <= simulation.begun:
+                await self._queue(_CLAIMED, await self._project(self._project_name))
+                self._stage.refresh()
+            return False
+
+        if worker in self._activity.worker_names:
+            await self._wait_for_workers(is_given, seconds=_LONGEST_CLAIM, every=_CLAIM_POLL_SECONDS)
+
     @contextmanager
     def _naming_key(self, continues: str) -> Iterator[None]:
         """While the block waits, show beside the caption which key continues."""
-        self._stage.show_caption(self._caption or _WAITING, continues=continues)
+        self._show_key(continues)
         try:
             yield
         finally:
             self._stage.show_caption(self._caption)
+
+    def _show_key(self, continues: str) -> None:
+        self._stage.show_caption(self._caption or _WAITING, continues=continues)
 
     async def _wait(self, seconds: float | None) -> None:
         """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
@@ -141,22 +170,46 @@ class ScenarioPlayer:
                 one.cancel()
 
     async def _wait_for(self, step: WaitFor) -> None:
-        """Wait until this happens to a job of the scenario. Afterwards the clock has its former speed."""
+        """Wait until this happens to a job of the scenario, and point at the job."""
+
+        async def has_happened() -> bool:
+            return self._event_job(step.what) is not None
+
+        await self._wait_for_workers(has_happened, seconds=step.seconds)
+        if job := self._event_job(step.what):
+            await self._stage.point_at(await self._saved(job) if step.what == "failure" else job)
+
+    async def _wait_for_workers(
+        self, is_done: Callable[[], Awaitable[bool]], *, seconds: float, every: float = _POLL_SECONDS
+    ) -> None:
+        """Wait at most these simulated seconds. The person can only let time run faster. Afterwards the clock has its
+        former speed.
+        """
         clock = self._activity.simulation.clock
-        deadline, speed, is_fast = clock.now + step.seconds, clock.speed, False
+        deadline, speed, is_fast = clock.now + seconds, clock.speed, False
+        shown: bool | None = None
         self._continues.clear()
+        self.awaits_workers = True
         try:
-            while self._event_job(step.what) is None and clock.now < deadline:
+            while not await is_done() and clock.now < deadline:
                 if self._continues.is_set() and not is_fast:
                     is_fast = True
                     clock.set_speed(max(speed, _FAST))
-                    self._stage.show_caption(self._caption or _WAITING)
-                await asyncio.sleep(_POLL_SECONDS)
+                if shown != self.can_hurry:
+                    shown = self.can_hurry
+                    self._show_key("faster" if shown else "")
+                await asyncio.sleep(every)
         finally:
+            self.awaits_workers = False
             if is_fast:
                 clock.set_speed(speed)
-        if job := self._event_job(step.what):
-            await self._stage.point_at(await self._saved(job) if step.what == "failure" else job)
+            self._stage.show_caption(self._caption)
+
+    @property
+    def can_hurry(self) -> bool:
+        """Whether simulated time passes and can run faster."""
+        clock = self._activity.simulation.clock
+        return not clock.is_paused and clock.speed < _FAST
 
     def _event_job(self, what: Awaited) -> GenerationJob | None:
         """Return the first job of the scenario to which this happened since the outage or crash."""
@@ -192,7 +245,12 @@ class ScenarioPlayer:
                 await self._burst(step, await self._project(step.project))
 
     async def _burst(self, step: Burst, project: Project) -> None:
-        """Queue the jobs, and show the newest. After a refusal, report how many were queued, and queue no more."""
+        """Queue the jobs, and show the newest."""
+        if (newest := await self._queue(step, project)) is not None:
+            await self._stage.show_new(newest)
+
+    async def _queue(self, step: Burst, project: Project) -> GenerationJob | None:
+        """Queue the jobs, and return the newest. After a refusal, report how many were queued, and queue no more."""
         newest: GenerationJob | None = None
         for done in range(step.count):
             plan = plan_job(self._random, step.mode or self._random.choice(USUAL_MODES))
@@ -206,8 +264,7 @@ class ScenarioPlayer:
             if queued:
                 self._own.add(queued.id)
                 newest = queued
-        if newest is not None:
-            await self._stage.show_new(newest)
+        return newest
 
     def _job(self, name: str) -> GenerationJob:
         if name not in self._jobs:
@@ -215,6 +272,7 @@ class ScenarioPlayer:
         return self._jobs[name]
 
     async def _project(self, name: str) -> Project:
+        self._project_name = name
         projects = await self._activity.operator.get_projects()
         if found := next((project for project in projects if project.name == name), None):
             return found

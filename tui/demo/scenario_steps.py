@@ -15,6 +15,7 @@ from store.jobs.job import USUAL_MODES
 from store.sample.catalog import USERS
 from tui.demo.demo_activity import WORKERS
 from tui.demo.scenario import (
+    USUAL_PROJECT,
     ActAs,
     Awaited,
     Burst,
@@ -34,7 +35,6 @@ LONGEST_SECONDS = 600.0
 _CAPTION_LINES, _CAPTION_WIDTH, _KEY_HINT = 3, 78, " · space: next"
 """The dashboard cuts a longer caption in a terminal of 80 columns. A hint that does not fit takes a line of its own."""
 MOST_JOBS = 100
-_USUAL_PROJECT = "Autumn catalog"
 _USUAL_CENTS = 250
 _USUAL_WAIT = 300.0
 _NEEDS_WORKERS = 'needs workers. Add a line such as workers = ["render-1"] at the top'
@@ -101,7 +101,7 @@ def _create(table: TomlTable, known: KnownNames) -> Step | None:
     return Create(
         name=name,
         mode=mode or USUAL_MODES[0],
-        project=project or _USUAL_PROJECT,
+        project=project or USUAL_PROJECT,
         cost_cents=_USUAL_CENTS if cost_cents is None else cost_cents,
     )
 
@@ -124,7 +124,7 @@ def _fail(table: TomlTable, known: KnownNames) -> Step | None:
 def _burst(table: TomlTable, _: KnownNames) -> Step | None:
     count, mode = table.converted("burst", _count), table.converted_text("mode", _mode)
     project = table.one_of("project", PROJECTS)
-    return None if count is None else Burst(count=count, mode=mode, project=project or _USUAL_PROJECT)
+    return None if count is None else Burst(count=count, mode=mode, project=project or USUAL_PROJECT)
 
 
 def _outage(table: TomlTable, _: KnownNames) -> Step | None:
@@ -207,7 +207,7 @@ def _count(value: object) -> int:
     return value
 
 
-_WHERE = {"project": f"project, by default {_USUAL_PROJECT}"}
+_WHERE = {"project": f"project, by default {USUAL_PROJECT}"}
 
 STEP_KINDS: Mapping[str, StepKind] = {
     "say": StepKind(
@@ -245,7 +245,9 @@ STEP_KINDS: Mapping[str, StepKind] = {
         read=_outage,
     ),
     "kill-worker": StepKind(
-        takes=" or ".join(WORKERS), does="Let a worker die without releasing its jobs", read=_kill_worker
+        takes=" or ".join(WORKERS),
+        does="Let a worker die without releasing its jobs. If it runs none of the scenario, queue jobs first",
+        read=_kill_worker,
     ),
     "act-as": StepKind(takes="e-mail or operator", does="Act as this user", read=_act_as),
     "point-at": StepKind(takes="name", does="Move the cursor to the job", read=_point_at),

@@ -161,11 +161,21 @@ class DemoApp(GjobsApp, DynamicKeyText):
             case "restart":
                 self._start_over()
             case "continue" if self._player is not None:
-                self._player.go_on()
+                self._continue(self._player)
             case "continue":
                 self._report_end()
         self.show_status()
         self._reword_pause()
+
+    def _continue(self, player: ScenarioPlayer) -> None:
+        """Go on with the scenario. If that is not possible now, say why."""
+        if not player.awaits_workers or player.can_hurry:
+            player.go_on()
+        elif self.control.clock.is_paused:
+            pause = key_of(self, DEMO_BINDINGS, "demo.pause")
+            show_toast(self, Toast(text="The scenario waits for the workers.", keys=f"{pause} resume"))
+        else:
+            show_toast(self, Toast(text="The scenario waits for the workers. Time already runs fast."))
 
     def _reword_pause(self) -> None:
         self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING

@@ -164,10 +164,31 @@ async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(
         await driver.shows("First · space: next")
         app.control.clock.set_speed(0.5)
         await driver.press("space", shows="First · space: faster")
+        await driver.press("comma", hides="First · space: faster")
+        await driver.press("space", message="The scenario waits for the workers. , resume")
+        await driver.press("comma", until=lambda: not app.control.clock.is_paused)
+        driver.clear_messages()
+        await driver.shows("First · space: faster")
+        monkeypatch.setattr(scenario_player, "_FAST", 0.5)
+        await driver.press("space", message="The scenario waits for the workers. Time already runs fast.")
+        monkeypatch.setattr(scenario_player, "_FAST", 200.0)
         await driver.press("space", until=lambda: app.control.clock.speed == 200)
+        driver.clear_messages()
         await driver.shows("Second · space: next")
         assert cursor_job(driver).status == "failed"
         assert app.control.clock.speed == 0.5
+
+
+async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_empty(database: Conninfo) -> None:
+    steps = 'workers = ["render-1", "render-2"]\n[[step]]\nkill-worker = "render-1"\n[[step]]\nsay = "Dead"\n'
+    async with playing(database, steps) as (driver, app):
+        app.control.clock.set_speed(100)
+        await driver.shows("Dead · space: next")
+        assert app.control.activity is not None
+        assert app._player is not None
+        overview = await app.control.activity.operator.get_workers_overview()
+        (dead,) = [one.id for one in overview.workers if one.name == "render-1"]
+        assert {one.job_id for one in overview.held if one.owner == dead} & app._player._own
 
 
 async def test_space_ends_a_wait_early(database: Conninfo) -> None:
