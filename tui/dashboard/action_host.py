@@ -20,6 +20,7 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
+from tui.dashboard.message_board import MessageApp
 from tui.dashboard.widgets import ResultType, show_toast, showing_pending
 from tui.text.error_text import Toast, ToastError, error_toast
 
@@ -330,7 +331,10 @@ class BackgroundTasks:
 
     def _start_leaving(self, text: str) -> None:
         self._is_leaving = True
-        show_toast(self._app, Toast(text=text))
+        if isinstance(self._app, MessageApp):
+            self._app.messages.clear_passing()
+            # Stays until the app ends: the write may wait for its connection for a long time.
+            self._app.messages.pin(text, owner="quitting")
         self._app.run_worker(self._leave_after(self._running(WRITES)), group="leaving")
 
     async def _leave_after(self, writes: list[Worker[Any]]) -> None:

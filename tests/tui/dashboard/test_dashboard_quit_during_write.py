@@ -78,7 +78,10 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
 
 
 async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs_db: JobsDatabase) -> None:
-    await deleting.press("ctrl+q", "f")
+    await deleting.press("ctrl+q", "f", shows="Quitting after the write.")
+    deleting.app.messages.clear_passing()
+    await deleting.settle()
+    await deleting.shows("Quitting after the write. Press the same key again to quit at once.")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.is_running)
 
@@ -140,7 +143,7 @@ async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
     await with_selection.press(key, dialog=title)
     await with_selection.type(typed, "enter", until=lambda: HeldStore.chunks)
     await with_selection.press("ctrl+q")
-    await with_selection.shows_message("Quitting after the last change is confirmed.")
+    await with_selection.shows("Quitting after the last change is confirmed.")
     HeldStore.gate.set()
     await with_selection.until(lambda: not with_selection.app.is_running)
 

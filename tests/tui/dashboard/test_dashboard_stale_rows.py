@@ -9,6 +9,8 @@ from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, da
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
 from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.messages import ListPolled
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Toast
 
 
 async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -171,7 +173,11 @@ async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
     deletion = Gate("delete_generation_jobs")
     async with drive(make=deletion.store) as driver:
         await driver.press("d", "y", until=lambda: deletion.calls)
-        await driver.press("q", message="Quitting after the last change is confirmed")
+        await driver.press("q", shows="Quitting after the last change is confirmed")
+        show_toast(driver.app, Toast(text="Another result."))
+        driver.app.messages.clear_passing()
+        await driver.settle()
+        await driver.shows("Quitting after the last change is confirmed. Press again to quit at once.")
         assert driver.app.is_running
         if waits:
             deletion.open()
