@@ -152,3 +152,25 @@ async def test_doctor_estimates_what_the_polls_of_the_dashboard_receive(
     assert replace(idle, flow_seconds=0.0).bytes_of_month == pytest.approx(
         median(of_polls) * 6 * 60 * 24 * 30, rel=0.03
     )
+
+
+async def test_idle_dashboard_that_is_woken_receives_only_what_the_doctor_estimates(
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.database.wake_ups.SILENCE", 0.3)
+    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    jobs_db.job(30, "running", minutes_ago=300)  # A stuck job needs no further queries.
+    with wire_proxy(database) as proxy:
+        async with dashboard_on(proxy.conninfo(database), actor=OPERATOR, interval=0.05) as driver:
+            app = driver.app
+            await driver.show_project("all projects")
+            await driver.until(lambda: app.poller.is_idle)
+            await driver.polls_again(2)  # The first of them may still check the stuck job.
+            before, lists, counts = proxy.traffic, app.polls, app.totals_polls
+            await driver.until(lambda: app.polls > lists + 1 and app.totals_polls > counts + 1)
+            lists, counts, received = app.polls - lists, app.totals_polls - counts, proxy.traffic.since(before).received
+        examined = Database(proxy.conninfo(database))
+        idle = await measure_polls(examined, is_woken=True)
+        await examined.close()
+    assert idle is not None
+    assert received == pytest.approx(lists * idle.list_bytes + counts * idle.count_bytes, rel=0.1)
