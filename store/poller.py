@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
+from statistics import median
 from typing import Generic, TypeVar
 
 from store.async_tools import PriorityGate, unless_stopped
@@ -265,6 +266,14 @@ class Poller(Generic[Q, T]):
         """
         if len(self._durations) < 2:
             self._durations.appendleft(seconds)
+
+    def expect_change(self, change: float, *, took: float) -> None:
+        """Expect the next query to take longer or shorter by `change`, as another query of the session did.
+
+        It is not expected to change beyond `took`, the new time of the other query.
+        """
+        usual = self.usual_duration
+        self._durations.extend([median((usual, usual + change, took))] * 2)
 
     def forget_durations(self) -> None:
         """Query again soon, because the last durations no longer apply."""

@@ -16,6 +16,7 @@ from store.poller import (
     LONGEST_WOKEN_WAIT,
     SHORTEST_HINTED_WAIT,
     Attention,
+    Poller,
     PollPace,
     max_staleness,
     usual_duration,
@@ -24,6 +25,7 @@ from store.poller import (
     wait_after_wake,
     wait_for_cost,
 )
+from tests.store.poller_source import ControlledSource
 
 intervals = st.floats(0.001, 3600)
 durations = st.floats(0, 60)
@@ -118,6 +120,21 @@ def test_slow_polls_increase_the_maximum_staleness() -> None:
 )
 def test_single_slow_poll_delays_the_next_no_longer_than_a_fast_one(durations: Sequence[float], usual: float) -> None:
     assert usual_duration(durations) == usual
+
+
+@pytest.mark.parametrize(
+    ("usual", "change", "took", "expected"),
+    [(0.1, 0.7, 0.9, 0.8), (0.8, 0.7, 0.9, 0.9), (2.0, 0.7, 0.9, 2.0), (0.8, -0.7, 0.05, 0.1), (0.1, -0.7, 0.2, 0.1)],
+    ids=["slower", "partly known", "expensive", "faster", "known"],
+)
+def test_expected_duration_changes_as_that_of_another_query(
+    usual: float, change: float, took: float, expected: float
+) -> None:
+    poller = Poller(ControlledSource().fetch, "q")
+    for _ in range(2):
+        poller.expect_duration(usual)
+    poller.expect_change(change, took=took)
+    assert poller.usual_duration == pytest.approx(expected)
 
 
 @given(paces, durations, counts, counts)

@@ -297,9 +297,13 @@ class SessionPoller:
         """Count after the first list, so that counting never delays it."""
         await self._has_polled.wait()
         await self._until_shown()
+        idle_before: float | None = None
         async for answer in poller.results():
             match answer:
-                case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed):
+                case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                    idle_now = took if totals.flow and not is_changed else None
+                    self._compare_idle_counts(idle_before, idle_now)
+                    idle_before = idle_now
                     if is_changed:
                         self._tell(TotalsPolled(store, totals, fetched_at, is_complete=False))
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
@@ -308,6 +312,16 @@ class SessionPoller:
                     self._prepare_write(store)
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
+
+    def _compare_idle_counts(self, before: float | None, now: float | None) -> None:
+        """Expect slower or faster lists if the same count took much longer or shorter than before.
+
+        The list of an idle dashboard is read so rarely that its own times show a changed network late.
+        """
+        if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
+            return
+        self._listing.expect_change(now - before, took=now)
+        self._tell(IntervalChanged())
 
     def _prepare_write(self, store: "Store") -> None:
         """Let the next write be sent at once over a slow network."""

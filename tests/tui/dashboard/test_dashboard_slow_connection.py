@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from store.database.database import Database
 from store.database.query import Query, make_number
+from store.database.wake_ups import WakeUp
 from store.errors import Unreachable
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
@@ -335,3 +337,38 @@ async def test_new_job_is_found_and_started_over_a_slow_connection(jobs_db: Jobs
             await driver.press("s", message="Started main_white")
             assert "starting" not in row_of_cursor(driver)
             await driver.until(lambda: "running" in row_of_cursor(driver))
+
+
+async def test_header_of_an_idle_dashboard_shows_a_slower_and_a_faster_network_after_one_count(
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = asyncio.Queue[WakeUp]()
+
+    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
+        while True:
+            yield await words.get()
+
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
+    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
+    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    with wire_proxy(database) as proxy:
+        async with dashboard_on(proxy.conninfo(database), interval=0.05, size=(120, 36)) as driver:
+            app = driver.app
+
+            async def list_and_count_once(delay_of_list: float, delay_of_count: float) -> None:
+                proxy.delay, lists, counts = delay_of_list, app.polls, app.totals_polls
+                words.put_nowait(WakeUp.SILENT)
+                await driver.until(lambda: app.polls > lists)
+                proxy.delay = delay_of_count
+                words.put_nowait(WakeUp.SILENT)
+                await driver.until(lambda: app.totals_polls > counts)
+
+            words.put_nowait(WakeUp.PROVEN)
+            await driver.until(lambda: app.poller.is_idle)
+            for _ in range(2):
+                await list_and_count_once(0.0, 0.0)
+            assert app.poller.slow_answer is None
+            await list_and_count_once(0.0, 0.35)
+            await driver.until(lambda: re.search(r"live every \d+ s, answers take \d{3} ms", driver.header))
+            await list_and_count_once(0.35, 0.0)
+            await driver.until(lambda: "answers take" not in driver.header)
