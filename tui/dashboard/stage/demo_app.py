@@ -17,7 +17,7 @@ from tui.dashboard.session_poller import Opener
 from tui.dashboard.stage.demo_steps import PAUSED, DemoSteps
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.recording import Recorder, recording_driver
-from tui.dashboard.stage.scenario_stage import ScenarioStage
+from tui.dashboard.stage.scenario_stage import AWAITS_WORKERS, ScenarioStage
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
 from tui.demo.scenario_player import ScenarioPlayer
@@ -173,9 +173,9 @@ class DemoApp(GjobsApp, DynamicKeyText):
             player.go_on()
         elif self.control.clock.is_paused:
             pause = key_of(self, DEMO_BINDINGS, "demo.pause")
-            show_toast(self, Toast(text="The scenario waits for the workers.", keys=f"{pause} resume"))
+            show_toast(self, Toast(text=AWAITS_WORKERS, keys=f"{pause} resume"))
         else:
-            show_toast(self, Toast(text="The scenario waits for the workers. Time already runs fast."))
+            show_toast(self, Toast(text=f"{AWAITS_WORKERS} Time already runs fast."))
 
     def _reword_pause(self) -> None:
         self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING

@@ -27,6 +27,7 @@ _OWNER = "scenario"
 _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
 _OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed before."
 _POINTS_AT = "The scenario points at {}."
+AWAITS_WORKERS = "The scenario waits for the workers."
 _PATIENCE_SECONDS, _POLL_SECONDS = 5.0, 0.02
 
 
@@ -41,6 +42,9 @@ class ScenarioStage:
         self._app.messages.unpin(_OWNER)
 
     def show_caption(self, text: str, *, continues: str = "") -> None:
+        passing = self._app.messages.passing
+        if passing is not None and passing.text.startswith(AWAITS_WORKERS):
+            self._app.messages.clear_passing()  # It would hide the caption.
         if not text:
             self.close()
             return
