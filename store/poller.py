@@ -270,7 +270,7 @@ class Poller(Generic[Q, T]):
     def expect_change(self, change: float, *, took: float) -> None:
         """Expect the next query to take longer or shorter by `change`, as another query of the session did.
 
-        It is not expected to change beyond `took`, the new time of the other query.
+        The expected duration changes at most as far as `took`, the new duration of the other query.
         """
         usual = self.usual_duration
         self._durations.extend([median((usual, usual + change, took))] * 2)

@@ -76,7 +76,7 @@ class Simulation:
         self.begun: set[UUID] = set()
         """Jobs that a worker has begun."""
         self.running: dict[UUID, str] = {}
-        """The worker of each job that another worker would take over if this one died."""
+        """The worker of each running job that another worker would take over if its worker died."""
         self.report: Callable[[SimulatedChange], object] = _ignore
         """Called after each wait that counts as a step."""
 

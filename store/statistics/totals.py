@@ -115,7 +115,8 @@ class Totals:
 
     @property
     def stuck_jobs(self) -> CappedCount | None:
-        """The number of stuck jobs. None if unknown, or if an older flow has more than there are running jobs now."""
+        """The number of stuck jobs. None if unknown, or if an older flow has more stuck jobs than there are running
+        jobs now."""
         stuck = self.stuck or (self.flow.stuck if self.flow else None)
         running = self.counts.get(JobStatus.RUNNING)
         if stuck is None or running is None or running.precision is not Precision.EXACT:

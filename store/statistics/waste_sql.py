@@ -85,8 +85,8 @@ _UNGROUPED = (
 )
 
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. The first row is the total. In the total of groups read from
-rollups, that number is the rollup rows with ungrouped errors. None: nothing was added up.
+"""A row, and the number of jobs that were read for it. The first row is the total. In a total of groups read from
+rollups, the number counts the rollup rows with ungrouped errors. None: nothing was added up.
 """
 
 

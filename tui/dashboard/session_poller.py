@@ -316,7 +316,7 @@ class SessionPoller:
     def _compare_idle_counts(self, before: float | None, now: float | None) -> None:
         """Expect slower or faster lists if the same count took much longer or shorter than before.
 
-        The list of an idle dashboard is read so rarely that its own times show a changed network late.
+        An idle dashboard reads its list so rarely that list durations alone would reveal a network change late.
         """
         if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
             return

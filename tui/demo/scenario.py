@@ -73,7 +73,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillWorker:
-    """Let a worker die that runs a job of the scenario. Its jobs are taken over once their leases have expired."""
+    """Kill this worker while it runs a job of the scenario. Its jobs are taken over once their leases have expired."""
 
     name: str
 

@@ -41,7 +41,7 @@ _POLL_SECONDS, _MOST_POLLS = 0.1, 50
 _CLAIMED = Burst(count=4, mode=None, project=USUAL_PROJECT)
 """Jobs for a worker that is about to die. There are enough for two slots of two workers."""
 _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
-"""Simulated seconds that a worker has to claim one, and real seconds between two checks."""
+"""The maximum simulated seconds for a worker to claim a job, and real seconds between two checks."""
 
 
 class Stage(Protocol):
@@ -128,8 +128,8 @@ class ScenarioPlayer:
                 assert_never(step)
 
     async def _give_job(self, worker: str) -> None:
-        """Wait until the worker runs a job of the scenario. Queue jobs while all others have begun. Without such a
-        job, nothing would follow the worker's death.
+        """Wait until the worker runs a job of the scenario. Queue more jobs whenever all jobs of the scenario have
+        begun. Without such a job, nothing would follow the worker's death.
         """
         simulation = self._activity.simulation
 

@@ -246,7 +246,7 @@ STEP_KINDS: Mapping[str, StepKind] = {
     ),
     "kill-worker": StepKind(
         takes=" or ".join(WORKERS),
-        does="Let a worker die without releasing its jobs. If it runs none of the scenario, queue jobs first",
+        does="Let a worker die without releasing its jobs. If it runs no job of the scenario, queue jobs first",
         read=_kill_worker,
     ),
     "act-as": StepKind(takes="e-mail or operator", does="Act as this user", read=_act_as),

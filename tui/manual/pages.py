@@ -68,7 +68,7 @@ class Hit:
     end: int
     """Where the words stand in the line: the start of the first and the end of the last."""
     is_for_name: bool
-    """Whether a word with a dot was searched for, as in the name of a key."""
+    """Whether a search word found in the line contains a dot, like the name of a key."""
 
     def excerpt(self, cells: int) -> str:
         """Return the line, with its beginning cut so that the words are among the first `cells` characters. The

@@ -94,7 +94,7 @@ def exported_toast(choice: ExportChoice, done: int) -> Toast:
 
 
 def _failed_toast(choice: ExportChoice, error: StoreError) -> Toast:
-    """Return the error's text. If the text does not name what failed, put that before it: the copy or the export."""
+    """Return the error's text. If the text does not say whether the copy or the export failed, say so first."""
     if isinstance(error, (ClipboardTooSmall, UnusableFile, FileNotWritten)):
         return error_toast(error)
     what = "The copy failed, and the clipboard is unchanged."

@@ -325,7 +325,7 @@ def _stopped(outcome: BulkOutcome) -> str:
 
 
 def _resolved_words(resolved: WriteResolved) -> str:
-    """Return why the write stopped. The report already counts the jobs if the outcome is known."""
+    """Return why the write stopped. If the outcome is known, the report already counts the jobs."""
     if resolved.was_made is None:
         return resolved.message
     return "The connection was lost." if resolved.was_made else "The connection was lost before the change was made."

@@ -110,7 +110,7 @@ class KeyQueue:
             self.drop_until_seen(text, drops=drops)
 
     def ignore_repeat(self, key: str) -> None:
-        """Ignore the key if it comes next, before the user has had time to see that it closed its dialog."""
+        """Ignore the key if it comes next, before the user has had time to see that the dialog closed."""
         self._repeated, self._repeated_until = key, time.monotonic() + SEEING_SECONDS
 
     def _is_repeat(self, event: events.Event) -> bool:

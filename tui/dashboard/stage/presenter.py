@@ -41,7 +41,8 @@ _LARGE_ROWS, _SMALL_ROWS = SHOWN_TRANSITIONS * big_letters.LINES, 2 * SHOWN_TRAN
 
 
 class Extra(Enum):
-    """What the view shows if there is room, the most useful first. State names are then in large letters."""
+    """What the view shows if there is room, the most useful first. `STATE_NAMES` shows the state names in large
+    letters."""
 
     FIGURE_NOTES = auto()
     FIGURE_GAP = auto()
@@ -256,7 +257,7 @@ class Caption(MessageLine):
         room = _KEYS_GAP + max(_KEYS_ROOM, keys.cell_length)
         if last.cell_length + 2 * room > self._caption_room:
             return [*lines, keys]
-        # As many blanks before the row as there are cells behind it: its letters stay where they are.
+        # Pad both sides of the row equally, so that its letters stay in place when centered.
         row = [Content.assemble(" " * room, line, " " * room) for line in lines[-big_letters.LINES : -1]]
         end = " " * (room - _KEYS_GAP - keys.cell_length)
         return [*lines[: -big_letters.LINES], *row, Content.assemble(" " * room, last, " " * _KEYS_GAP, keys, end)]
@@ -265,7 +266,8 @@ class Caption(MessageLine):
         return pinned_lines(pinned, self._caption_room, _MOST_CAPTION_LINES)
 
     def _small_height(self, pinned: PinnedText) -> int:
-        """The number of lines with the longest usual key hint, so that nothing moves when the hint changes."""
+        """The caption's height, calculated with the longest usual key hint, so that nothing moves when the hint
+        changes."""
         if pinned.has_keys_on_stage:
             pinned = replace(pinned, keys=pinned.keys.ljust(_KEYS_ROOM, "."))
         return len(self._small_lines(pinned))

@@ -34,7 +34,7 @@ _WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TourPossibilities:
-    """What the user can do now. It has only what decides which tour steps are possible."""
+    """What the user can do now. Contains only the facts that decide which tour steps are possible."""
 
     may_write: bool = True
     has_projects: bool = True

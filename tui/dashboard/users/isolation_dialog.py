@@ -427,7 +427,8 @@ class IsolationDialog(Dialog[None]):
             self.say("answer", Content())
             return
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        # In a narrow list, rows omit the answer. On a low screen, the single line below shows only the answer.
+        # In a narrow list, rows omit the answer. If the screen is also low, the single line below shows only the
+        # answer.
         attempt = "" if self._is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
         gap = (" " if self._is_low else "\n") if attempt else ""
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
