@@ -1,5 +1,6 @@
 """Fixtures: a job table in an app of its own, and a dashboard on a real database."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -8,6 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from store.database.database import Database
+from store.database.wake_ups import WakeUp
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.app_waits import draw_when_settled, parse_once, render_update, wait_for_idle
@@ -113,3 +116,17 @@ def attached_jobs_db(attached_database: Conninfo) -> Iterator[JobsDatabase]:
     fill(jobs_db)
     yield jobs_db
     jobs_db.close()
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[WakeUp]:
+    """Simulated words of a database that notifies. A test puts each word into the queue."""
+    queue = asyncio.Queue[WakeUp]()
+
+    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
+        while True:
+            yield await queue.get()
+
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
+    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
+    return queue

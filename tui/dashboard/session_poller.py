@@ -497,7 +497,8 @@ def _constant(seconds: float | None) -> Callable[[], float | None]:
 
 def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
     """Return a function that gives new queries priority over counting. If a count finishes while the new query
-    starts, its answer is still used."""
+    starts, its answer is still used.
+    """
     known: ListingQuery | None = None
 
     async def get_listing(query: ListingQuery) -> "Listing":

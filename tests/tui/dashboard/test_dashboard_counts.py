@@ -1,14 +1,12 @@
 """Totals show their precision. A key counts exactly, and a long count can be stopped."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
 from store.database.wake_ups import WakeUp
 from store.errors import TimedOut
 from store.filters.filter_text import parse
@@ -148,16 +146,8 @@ async def test_changed_list_is_counted_again_soon_without_notifications(
 
 
 async def test_stuck_jobs_and_running_jobs_agree_while_the_flow_is_kept(
-    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    words = asyncio.Queue[WakeUp]()
-
-    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
-        while True:
-            yield await words.get()
-
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
-    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
     monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
     monkeypatch.setattr("store.poller.SHARE_OF_TIME", 1)
     monkeypatch.setattr(job_flow, "LEAST_SECONDS", job_flow.MOST_SECONDS)

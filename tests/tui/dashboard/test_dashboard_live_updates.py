@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from textual.widgets import Input
 
-from store.database.database import Database
 from store.database.wake_ups import WakeUp
 from store.poller import Poller
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
@@ -143,17 +142,9 @@ async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.Monke
 
 
 async def test_silence_wakes_one_poller_after_the_other_and_a_change_wakes_all(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    words = asyncio.Queue[WakeUp]()
     woken: list[object] = []
-
-    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
-        while True:
-            yield await words.get()
-
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
-    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
     monkeypatch.setattr(Poller, "wake", lambda poller: woken.append(poller))
     async with drive(interval=60.0) as driver:
         poller = driver.app.poller

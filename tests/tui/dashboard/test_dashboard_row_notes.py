@@ -1,12 +1,11 @@
 """What the rows show beside their values: the owners, for the operator, and which running jobs are stuck."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
 from store.database.wake_ups import WakeUp
 from store.errors import Unreachable
 from store.users.actor import OPERATOR
@@ -95,16 +94,8 @@ async def test_list_without_old_running_jobs_checks_none(drive: Drive, jobs_db: 
 
 
 async def test_idle_dashboard_checks_stuck_jobs_only_when_their_number_has_changed(
-    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    words = asyncio.Queue[WakeUp]()
-
-    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
-        while True:
-            yield await words.get()
-
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
-    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
     monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
     monkeypatch.setattr("store.poller.SHARE_OF_TIME", 1)
     monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 0.0)

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -340,16 +339,8 @@ async def test_new_job_is_found_and_started_over_a_slow_connection(jobs_db: Jobs
 
 
 async def test_header_of_an_idle_dashboard_shows_a_slower_and_a_faster_network_after_one_count(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    words = asyncio.Queue[WakeUp]()
-
-    async def wake_ups(_: Database) -> AsyncIterator[WakeUp]:
-        while True:
-            yield await words.get()
-
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
-    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
     monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
     with wire_proxy(database) as proxy:
         async with dashboard_on(proxy.conninfo(database), interval=0.05, size=(120, 36)) as driver:
