@@ -1,10 +1,13 @@
-"""A store with a stopped clock, so that pictures never change."""
+"""A store and a database with a stopped clock, so that pictures never change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
 from inspect import getmembers, isfunction, signature
 from typing import Any, ClassVar
+
+import psycopg
+from psycopg.conninfo import make_conninfo
 
 from store.store import Store
 
@@ -28,3 +31,18 @@ def _frozen(method: Callable[..., Any]) -> Callable[..., Any]:
 for _name, _method in getmembers(Store, isfunction):
     if (_at := signature(_method).parameters.get("at")) is not None and _at.default is None:
         setattr(FrozenStore, _name, _frozen(_method))
+
+
+def freeze_budgets(conninfo: Mapping[str, str | int], at: datetime) -> None:
+    """Let the budgets of a migrated database never enter a later day than that of `at`.
+
+    A new budget starts with the spending of the server's day or month, which no store can choose.
+    """
+    day = f"least(p_day, date '{at:%Y-%m-%d}')"
+    with psycopg.connect(make_conninfo("", **conninfo)) as connection:
+        connection.execute(
+            "create or replace function gjobs.budget_period_start(p_period text, p_day date) returns date"
+            " language sql immutable parallel safe security invoker set search_path = '' as $$ select case p_period"
+            f" when 'day' then {day} when 'month' then date_trunc('month', {day}::timestamp)::date"
+            " else '-infinity' end $$".encode()
+        )

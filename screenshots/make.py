@@ -21,7 +21,7 @@ from textual.command import CommandPalette
 
 from migrations.runner import upgrade
 from screenshots import dialog_scenes, scenes
-from screenshots.frozen_store import NOW, FrozenStore
+from screenshots.frozen_store import NOW, FrozenStore, freeze_budgets
 from screenshots.growth import chart, lines_of
 from screenshots.recording import recorded_picture
 from screenshots.stage import PATIENCE, Play, Stage
@@ -200,7 +200,8 @@ RUNS = (
 
 
 def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
-    """Each picture by its file's name. The database is a migrated one without rows; it is filled."""
+    """Return each picture by its file's name. Fill the migrated, empty database, and freeze its budgets."""
+    freeze_budgets(conninfo, NOW)
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
     add_hidden_jobs(conninfo)
     add_workers(conninfo)

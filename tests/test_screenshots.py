@@ -9,8 +9,8 @@ from store.statistics.totals import TotalsQuery
 from tests.conftest import Conninfo
 
 
-def test_screenshots_are_up_to_date_and_load_no_external_resources(database: Conninfo) -> None:
-    taken = pictures(database) | drawn()
+def test_screenshots_are_up_to_date_and_load_no_external_resources(migrated_copy: Conninfo) -> None:
+    taken = pictures(migrated_copy) | drawn()
     committed = {file.name: file.read_text(encoding="utf-8") for file in ROOM.glob("*.svg")}
     stale = sorted(name for name in taken.keys() | committed.keys() if taken.get(name) != committed.get(name))
     assert not stale, "Check the changes, then update the pictures with: python screenshots/make.py"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from markdown_it import MarkdownIt
 
-from screenshots.frozen_store import NOW
+from screenshots.frozen_store import NOW, freeze_budgets
 from screenshots.make import add_hidden_jobs, add_workers
 from store.case.case import Case, CasePerson
 from store.case.person import find_person, person_of_job
@@ -32,6 +32,7 @@ SETTINGS = (("gjobs", "0.1.0"), ("PostgreSQL", "18.4"), ("Schema", "revision 001
 
 async def sample_case(conninfo: Mapping[str, str | int]) -> Case:
     """Read the case of Ada's newest failed job that has a JSON error and an input asset."""
+    freeze_budgets(conninfo, NOW)
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
     add_hidden_jobs(conninfo)
     add_workers(conninfo)

@@ -1,22 +1,38 @@
 """Budgets are listed, set, changed and removed in the dashboard."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Unpack
 
+import psycopg
 import pytest
 from textual.widgets import Input, Select
 
+from screenshots.frozen_store import freeze_budgets
 from store.budgets.budget import Budgets
 from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
+from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected
 from tests.tui.dashboard.test_dashboard_budgets_panel import limit_autumn
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, FROZEN, JobsDatabase
 from tui.dashboard.budgets.budgets_dialog import BudgetOwner, BudgetsDialog
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
+
+
+@pytest.fixture
+def database(migrated_copy: Conninfo) -> Conninfo:
+    """A database whose budgets are in the month of the dashboard's clock."""
+    freeze_budgets(migrated_copy, FROZEN)
+    return migrated_copy
+
+
+@pytest.fixture
+def operator_connection(database: Conninfo) -> Iterator[psycopg.Connection]:
+    with connect(database, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture
