@@ -74,9 +74,15 @@ class JournalDirectory:
             with (
                 self._opened(writing=False) as directory,
                 _file(directory, day, writing=False) as file,
-                open(file, encoding="utf-8", errors="replace", closefd=False) as stream,
+                open(file, "rb", closefd=False) as stream,
             ):
-                return stream.readlines()
+                data = stream.read()
+                if data and not data.endswith(b"\n"):
+                    # A process that is writing this line holds the lock until the line is whole.
+                    with suppress(OSError):
+                        _lock(file)
+                    data += stream.read()
+                return data.decode(errors="replace").split("\n")
         except FileNotFoundError:
             return []
 

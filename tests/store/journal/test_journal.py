@@ -175,6 +175,27 @@ class TestReading:
             assert [entry.what for entry in reading.entries] == ["after", "before"], broken
             assert read_journal(path).broken_lines == number, broken
 
+    def test_reader_waits_for_a_line_that_another_process_is_writing(
+        self, journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(journal, what="first")
+        write(journal, what="second")
+        file = path / FILE
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) - 300])
+        with file.open("ab", buffering=0) as writer:
+            fcntl.flock(writer, fcntl.LOCK_EX)
+
+            def finish_line(_: float) -> None:
+                """Finish the line and release the lock, instead of the reader's pause."""
+                writer.write(whole[-300:])
+                fcntl.flock(writer, fcntl.LOCK_UN)
+
+            monkeypatch.setattr("store.journal.journal.time.sleep", finish_line)
+            reading = read_journal(path)
+        assert [entry.what for entry in reading.entries] == ["second", "first"]
+        assert reading.broken_lines == 0
+
     def test_reading_ignores_foreign_files_and_changes_nothing(self, journal: Journal, path: Path) -> None:
         write(journal)
         (path / "20260114.jsonl").touch()
