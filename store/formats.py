@@ -133,9 +133,17 @@ still shares two letters.
 """
 
 
+_MOST_QUOTED = 60
+
+
+def quote_typed(text: str) -> str:
+    """Return what was typed in quotes, for an error. A long paste is cut, so that the reason stays visible."""
+    return repr(text if len(text) <= _MOST_QUOTED else f"{text[: _MOST_QUOTED - 1]}…")
+
+
 def not_known(word: str, known: Iterable[str]) -> str:
     """Return a clause that suggests the nearest known word, or lists all of them."""
-    return f"{word!r} is not known. {alternatives(word, known)}"
+    return f"{quote_typed(word)} is not known. {alternatives(word, known)}"
 
 
 def alternatives(word: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from store.budgets.budget import Period
 from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
+from store.formats import quote_typed
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
 from store.page_limits import MAX_LIMIT
@@ -131,9 +132,11 @@ def require_one_user(wanted: str, found: Sequence[U]) -> U:
     """Return the only user. Raises RowMissing if there is none, and InvalidValue if there are several."""
     if len(found) > 1:
         ids = ", ".join(str(user.id) for user in found)
-        raise InvalidValue("email", f"Several users have the e-mail {wanted!r}.", hint=f"Use an id: {ids}")
+        raise InvalidValue("email", f"Several users have the e-mail {quote_typed(wanted)}.", hint=f"Use an id: {ids}")
     if not found:
-        raise RowMissing(f"No user has the e-mail or id {wanted!r}.", hint="Run 'gjobs users' to list users.")
+        raise RowMissing(
+            f"No user has the e-mail or id {quote_typed(wanted)}.", hint="Run 'gjobs users' to list users."
+        )
     return found[0]
 
 

@@ -6,7 +6,7 @@ from store.capabilities.capability import Capability
 from store.case import case_sql
 from store.case.case import CasePerson
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
-from store.formats import IdRange, id_range
+from store.formats import IdRange, id_range, quote_typed
 from store.jobs.job import GenerationJob
 from store.projects.project import User
 from store.retention.archive import get_archived
@@ -83,7 +83,9 @@ async def _user_with_part(store: Store, part: str) -> User:
         raise _nobody(part)
     if len(found) > 1:
         named = ", ".join(user.email or str(user.id) for user in found)
-        raise InvalidValue("email", f"Several users have an e-mail with {part!r}.", hint=f"Use one of: {named}")
+        raise InvalidValue(
+            "email", f"Several users have an e-mail with {quote_typed(part)}.", hint=f"Use one of: {named}"
+        )
     return await _user_of_id(store, found[0].id)
 
 
@@ -143,7 +145,7 @@ async def archived_of(store: Store, job_id: UUID) -> tuple[ArchivedJob, ...]:
 
 def _nobody(text: str) -> RowMissing:
     return RowMissing(
-        f"There is no user or job {text!r}, or you may not read it.",
+        f"There is no user or job {quote_typed(text)}, or you may not read it.",
         hint="Use a user's e-mail, or at least the first four digits of the id of a user or job."
         " 'gjobs users' and 'gjobs jobs list' list them.",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
 from store.errors import BadConfiguration, Conflict, InvalidValue
-from store.formats import close_names, not_known
+from store.formats import close_names, not_known, quote_typed
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.private_files import make_directory, open_private, replace_private
 
@@ -66,12 +66,14 @@ def require_view(name: str, views: Views) -> View:
     if not views:
         raise InvalidValue(
             "view",
-            f"There is no view {name!r}. No views are configured or saved.",
+            f"There is no view {quote_typed(name)}. No views are configured or saved.",
             hint="Add views under [views] in the configuration file.",
         )
     near = close_names(name, list(views)) or list(views)[:5]
     raise InvalidValue(
-        "view", f"There is no view {name!r}.", hint=f"Did you mean {' or '.join(repr(other) for other in near)}?"
+        "view",
+        f"There is no view {quote_typed(name)}.",
+        hint=f"Did you mean {' or '.join(repr(other) for other in near)}?",
     )
 
 

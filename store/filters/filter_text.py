@@ -9,7 +9,7 @@ from store import formats
 from store.error_groups.fingerprint import ID_DIGITS
 from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.job_filter import JobFilter, TextSpan
-from store.formats import LEAST_DIGITS, close_names, id_range
+from store.formats import LEAST_DIGITS, close_names, id_range, quote_typed
 from store.jobs.job import JobStatus, near_status, parse_status
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
@@ -169,7 +169,7 @@ def _status(piece: Piece, _now: datetime | None) -> str:
         return known.value
     if near := near_status(piece.text):
         raise piece.span.wrong(
-            f"Unknown status {piece.text!r}.",
+            f"Unknown status {quote_typed(piece.text)}.",
             suggestion=near,
             hint=f"Did you mean {near}? If your app has the status {piece.text}, quote it: {QUOTE}{piece.text}{QUOTE}.",
         )
@@ -184,7 +184,7 @@ def _is_plain_status(text: str) -> bool:
 def _id(piece: Piece, _now: datetime | None) -> str:
     if id_range(piece.text) is None:
         raise piece.span.wrong(
-            f"{piece.text!r} is not the start of an id.",
+            f"{quote_typed(piece.text)} is not the start of an id.",
             hint=f"Use at least the first {LEAST_DIGITS} digits, 0 to 9 and a to f.",
         )
     return piece.text.lower()
@@ -197,7 +197,7 @@ def _error_group(piece: Piece, _now: datetime | None) -> str:
     group = piece.text.lower()
     if not _ERROR_GROUP.fullmatch(group):
         raise piece.span.wrong(
-            f"{piece.text!r} is not the id of an error group.",
+            f"{quote_typed(piece.text)} is not the id of an error group.",
             hint=f"An id has {ID_DIGITS} digits, 0 to 9 and a to f. 'gjobs errors' lists the groups.",
         )
     return group
@@ -211,7 +211,7 @@ def _asset(piece: Piece, now: datetime | None) -> str:
 def _state(piece: Piece, _now: datetime | None) -> str:
     if piece.text.lower() == STUCK:
         return STUCK
-    raise piece.span.wrong(f"Unknown state {piece.text!r}.", suggestion=STUCK)
+    raise piece.span.wrong(f"Unknown state {quote_typed(piece.text)}.", suggestion=STUCK)
 
 
 def _cents(text: str, piece: Piece) -> int:
@@ -219,7 +219,7 @@ def _cents(text: str, piece: Piece) -> int:
     found = _MONEY.fullmatch(text)
     if found is None or (found[4] and not found[2]):
         raise piece.span.wrong(
-            f"{text!r} is not an amount.",
+            f"{quote_typed(text)} is not an amount.",
             suggestion=piece.text.replace(text, f"${text}", 1) if found else None,
             hint=None if found else "Use whole cents, such as 50, or dollars, such as $0.50.",
         )
@@ -235,7 +235,7 @@ def _seconds(text: str, piece: Piece) -> int:
     seconds = formats.parse_duration(text)
     if seconds is None:
         raise piece.span.wrong(
-            f"{text!r} is not a duration.", hint="Use a number with s, m, h, d or w: 90s, 5m, 1h30m."
+            f"{quote_typed(text)} is not a duration.", hint="Use a number with s, m, h, d or w: 90s, 5m, 1h30m."
         )
     if seconds > formats.LONGEST:
         raise piece.span.wrong("That is too long.", hint=f"The longest is {formats.LONGEST_WORDS}.")
@@ -289,7 +289,7 @@ def _time(piece: Piece, now: datetime | None) -> datetime | Age:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise piece.span.wrong(
-            f"{piece.text!r} is not a time.",
+            f"{quote_typed(piece.text)} is not a time.",
             hint="Use 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or an age: 24h.",
         ) from None
 
@@ -324,7 +324,7 @@ def read_key(piece: Piece) -> Key:
     near = _nearest(piece.text, KEYS)
     hint = f"The keys are {', '.join(KEYS)}. To search for text with a colon, quote it."
     raise piece.span.wrong(
-        f"Unknown key {piece.text!r}." if piece.text else "There is no key before this colon.",
+        f"Unknown key {quote_typed(piece.text)}." if piece.text else "There is no key before this colon.",
         suggestion=near,
         hint=None if near else hint,
     )

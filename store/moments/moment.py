@@ -89,7 +89,7 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         raise InvalidValue(
             "at",
-            f"{text!r} is not a time.",
+            f"{formats.quote_typed(text)} is not a time.",
             hint="Use 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or how long ago: 2h.",
         ) from None
 

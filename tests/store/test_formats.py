@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, money, nearest, share_of
+from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, money, nearest, quote_typed, share_of
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,9 @@ def test_id_range_contains_exactly_the_ids_with_the_prefix(one: UUID, other: UUI
     assert ids is not None
     assert ids.low <= one <= ids.high
     assert (ids.low <= other <= ids.high) is str(other).startswith(prefix)
+
+
+def test_quoted_text_is_cut_so_that_the_reason_after_it_stays_visible() -> None:
+    assert quote_typed("soon") == "'soon'"
+    assert quote_typed("x" * 60) == repr("x" * 60)
+    assert quote_typed("x" * 900) == repr("x" * 59 + "…")
