@@ -118,12 +118,19 @@ class Output:
         write(json.dumps(value, indent=2 if self.is_terminal else None))
 
     def table(
-        self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]], *, keeps_ids: bool = False
+        self,
+        columns: Sequence["TableColumn"],
+        rows: Sequence[Sequence[str]],
+        *,
+        keeps_ids: bool = False,
+        widest: int | None = None,
     ) -> None:
-        """Print a table. On a terminal it is cut to the width. `keeps_ids` keeps ids whole for the next command."""
+        """Print a table. On a terminal it is cut to the width. `keeps_ids` keeps ids whole for the next command.
+        `widest` is the most columns without a terminal. None cuts only extremely wide cells there.
+        """
         from tui.cli.text_tables import aligned_table
 
-        width = shutil.get_terminal_size().columns if self.is_terminal else None
+        width = shutil.get_terminal_size().columns if self.is_terminal else widest
         lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
         write("\n".join(lines))
 

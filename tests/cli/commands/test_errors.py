@@ -102,3 +102,14 @@ def test_errors_without_failures_say_so(gjobs: Run, sql: Sql) -> None:
     assert gjobs("errors", "--json").document["groups"] == []
     assert_refused(gjobs("errors", "--window", "soon"), 2, "'soon' is not an age")
     assert_refused(gjobs("errors", "--filter", f"error-group:{str(QUEUED)[:4]}"), 2, "is not the id of an error group")
+
+
+def test_table_of_errors_stays_narrow_in_a_pipe(gjobs: Run, sql: Sql) -> None:
+    sql(
+        "update generation_jobs set status = 'failed', error = %s, mode = %s, completed_at = now(), updated_at = now()",
+        *("a long error " * 30, "a_long_mode_" * 10),
+    )
+    lines = gjobs("errors").out.splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 120
+    assert "a long error" in lines[1]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 _TREND_CELLS = 12
+_WIDEST = 120
+"""The maximum width without a terminal, in cells. --json has the whole texts."""
 SHORTER = "Use a shorter --window, or --project."
 
 
@@ -117,4 +119,4 @@ def _show_table(output: Output, found: ErrorGroups) -> None:
         ]
         for group in found
     ]
-    output.table(columns, rows, keeps_ids=True)
+    output.table(columns, rows, keeps_ids=True, widest=_WIDEST)
