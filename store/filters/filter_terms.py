@@ -1,10 +1,10 @@
 """The vocabulary of the filter language: keys, comparisons and terms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, parse_status
 from store.value_class import dataclass
 
 
@@ -146,3 +146,7 @@ class Term:
     values: tuple[Value, ...]
     """At least one."""
     is_negated: bool = False
+
+
+def named_statuses(terms: Iterable[Term]) -> list[AnyStatus]:
+    return [parse_status(str(value)) for term in terms if term.key is Key.STATUS for value in term.values]

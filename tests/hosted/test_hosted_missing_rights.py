@@ -66,6 +66,9 @@ def test_commands_warn_about_a_restricted_view(
     listed = gjobs("jobs", "list", "--json")
     assert (listed.code, listed.document) == (0, [])
     assert listed.err.startswith("Row level security applies to the login under_policies: it sees only the")
+    watched = gjobs("watch", "--until", "left=0")
+    assert (watched.code, watched.out) == (6, "")
+    assert "left counts only jobs that the login sees. Row level security applies to" in watched.err
     jobs_db.sql("revoke select on projects from under_policies")
     assert (
         "gjobs finds projects only through their jobs, without names. No grant: the role under_policies"

@@ -1,6 +1,6 @@
 """Converts arguments to values: ids, amounts, times, projects, views."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
@@ -14,6 +14,7 @@ from store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, par
 from store.jobs.job_results import PageKey
 from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
+from store.validation import Unset
 from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import print_message
 
@@ -59,6 +60,13 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise BadArgument(f"{text!r} is not a whole number") from None
+
+
+def whole_cents(text: str) -> int:
+    try:
+        return whole_number(text)
+    except BadArgument as error:
+        raise BadArgument(f"{error}. --cost takes dollars, such as --cost '$2.50'") from None
 
 
 def amount(text: str) -> int:
@@ -250,6 +258,13 @@ def _suggestion(typed: str, names: Sequence[str]) -> str:
     return f"Did you mean {' or '.join(map(repr, close))}? Names must match exactly."
 
 
+def add_cost(parser: "Parser", *, default: int | Unset | None, meaning: str) -> None:
+    """Add the two options that set `cost_cents`."""
+    add = parser.add_mutually_exclusive_group().add_argument
+    add("--cost", dest="cost_cents", type=amount, metavar="AMOUNT", default=default, help=f"{meaning}, such as '$2.50'")
+    add("--cost-cents", type=whole_cents, metavar="N", default=default, help=f"{meaning}, in whole cents")
+
+
 def add_filter(parser: "Parser") -> None:
     parser.add_argument(
         "--filter",
@@ -258,6 +273,14 @@ def add_filter(parser: "Parser") -> None:
         metavar="EXPR",
         help="only jobs that match; 'gjobs help filters' explains EXPR",
     )
+
+
+def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
+    """Where no job was found, name the statuses asked for that the workflow does not have."""
+    from tui.text.status_text import unknown_statuses_words
+
+    if words := unknown_statuses_words(statuses):
+        print_message(words)
 
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":

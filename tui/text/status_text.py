@@ -1,6 +1,6 @@
 """Glyphs, colours and words of each status, for the dashboard and the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -135,6 +135,13 @@ def status_style(status: AnyStatus) -> str:
 def status_word(status: AnyStatus) -> str:
     """Return the status as one line without control characters. The app's own statuses may be any text."""
     return clean(status.value, limit=_LONGEST_STATUS) if isinstance(status, UnknownStatus) else status.value
+
+
+def unknown_statuses_words(statuses: Iterable[AnyStatus | None]) -> str:
+    """Return which of the statuses are not in the workflow. Shown where no job has one of them."""
+    unknown = [status for status in statuses if isinstance(status, UnknownStatus)]
+    known = f"which has {', '.join(JobStatus)}"
+    return " ".join(f"{status_word(status)!r} is not a status of the workflow, {known}." for status in unknown)
 
 
 def status_label(status: AnyStatus) -> str:

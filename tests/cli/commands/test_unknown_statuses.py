@@ -80,6 +80,26 @@ def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> No
         assert_refused(gjobs(*command.split()), code, words)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "jobs list --status done",
+        "jobs list --json --filter status:done",
+        "jobs export - --format json --status done",
+        "archive list --status done",
+        "archive restore --status done --yes",
+        "cleanup --older-than 1d --status done --yes",
+        "watch --filter status:done --until left=0",
+        "watch --until done>0 --until left<1000",
+    ],
+)
+@pytest.mark.usefixtures("cancelling_app")
+def test_status_that_no_job_has_is_answered_with_the_known_ones(gjobs: Run, command: str) -> None:
+    done = gjobs(*command.split())
+    assert done.code in (0, 8), done.err
+    assert "'done' is not a status of the workflow, which has queued, running, succeeded, failed." in done.err
+
+
 @pytest.mark.usefixtures("cancelling_app")
 def test_doctor_and_verify_accept_an_unknown_status(gjobs: Run) -> None:
     problems = [one for one in gjobs("doctor", "--json").document["findings"] if one["severity"] == "problem"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from store.errors import InvalidValue, NoPrivilege, StoreError, Unreachable
 from store.filters.job_filter import NO_FILTER
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
 from store.store import Store
 from store.watch.watch import Cursor, Transition, TransitionBatch
 from tests.cli.cli_rows import TRANSITION
@@ -112,9 +112,11 @@ async def test_watch_ends_if_its_position_cannot_be_saved(tmp_path: Path) -> Non
         (" Finished >= 100 ", (CountedEvent.FINISHED, ">=", 100)),
         ("left=0", (CountedEvent.LEFT, "=", 0)),
         ("left<3", (CountedEvent.LEFT, "<", 3)),
+        ("cancelled>=2", (UnknownStatus("cancelled"), ">=", 2)),
+        ('"faild">1', (UnknownStatus("faild"), ">", 1)),
     ],
 )
-def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent | JobStatus, str, int]) -> None:
+def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent | AnyStatus, str, int]) -> None:
     parsed = parse(text)
     assert (parsed.counted, parsed.operator, parsed.number) == expected
 
@@ -152,11 +154,12 @@ def test_printed_condition_can_be_parsed_again(condition: Condition) -> None:
     assert parse(str(condition)) == condition
 
 
-STATUSES = st.sampled_from([*JobStatus, None])
+CANCELLED = UnknownStatus("cancelled")
+STATUSES = st.sampled_from([*JobStatus, CANCELLED, UnknownStatus("deleted"), None])
 
 
 @given(st.lists(STATUSES, max_size=30), st.integers(1, 10))
-def test_tally_counts_transitions_for_each_condition(statuses: list[JobStatus | None], number: int) -> None:
+def test_tally_counts_transitions_for_each_condition(statuses: list[AnyStatus | None], number: int) -> None:
     tally = Tally()
     for status in statuses:
         tally.add(replace(TRANSITION, to_status=status))
@@ -164,4 +167,5 @@ def test_tally_counts_transitions_for_each_condition(statuses: list[JobStatus | 
     assert tally.met(parse(f"failed>={number}")) is (statuses.count(JobStatus.FAILED) >= number)
     assert tally.met(parse(f"finished>{number}")) is (finished > number)
     assert tally.met(parse(f"deleted={number}")) is (statuses.count(None) == number)
+    assert tally.met(parse(f"cancelled={number}")) is (statuses.count(CANCELLED) == number)
     assert not tally.met(parse(f"left<{number}"))

@@ -13,7 +13,16 @@ from store.jobs.job_results import PageKey
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.users.actor import OPERATOR, actor_name
 from tui.cli import json_documents
-from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
+from tui.cli.arguments import (
+    explain_no_jobs,
+    find_project,
+    identifier,
+    page_key,
+    project_names,
+    since,
+    status,
+    whole_number,
+)
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined, UsageError
 from tui.cli.interruption import orderly_termination
@@ -86,6 +95,8 @@ async def list_archive(
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
     page = await list_archived(session.store, query, limit=limit, after=after)
+    if not page.items:
+        explain_no_jobs([chosen_status])
     if output.json:
         output.document([json_documents.archived(one) for one in page])
         await print_archive_limits(session)
@@ -158,6 +169,7 @@ def restore(
     found = with_session(settings, look)
     if not found.number:
         print_message("No archived job matches.")
+        explain_no_jobs([chosen_status])
         if output.json:
             output.document(json_documents.restoration(found=0, done=0, left=0, is_stopped=False))
         return ExitCode.DONE

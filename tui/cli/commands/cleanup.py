@@ -9,7 +9,7 @@ from store.errors import StoreError
 from store.jobs.job import AnyStatus
 from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
 from tui.cli import json_documents
-from tui.cli.arguments import age, find_project, statuses
+from tui.cli.arguments import age, explain_no_jobs, find_project, statuses
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined
 from tui.cli.interruption import orderly_termination
@@ -87,6 +87,8 @@ def clean_up_jobs(
         )
 
     found, target = with_session(settings, preview)
+    if not found.found:
+        explain_no_jobs(chosen_statuses)
     if dry_run or not found.found:
         return _show(output, found, is_dry=dry_run)
     if not yes:

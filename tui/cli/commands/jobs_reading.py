@@ -11,13 +11,14 @@ from uuid import UUID
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
 from store.far_times import written
+from store.filters.filter_terms import named_statuses
 from store.formats import IdRange
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from store.users.actor import OPERATOR
 from tui.cli import json_documents
-from tui.cli.arguments import find_job_id, find_project, narrowed
+from tui.cli.arguments import explain_no_jobs, find_job_id, find_project, narrowed
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
@@ -108,14 +109,16 @@ async def _list(
         raise await with_index_hint(session.store, listed, error) from error
     for words in page.cautions:
         print_message(words)
+    if not page.items:
+        if not output.json:
+            print_message("No jobs.")
+        explain_no_jobs((listed.status, *named_statuses(listed.job_filter.terms)))
     if output.json:
         as_row = json_documents.row if session.moment is None else json_documents.past_row
         output.document([as_row(job) for job in page.items])
         return ExitCode.DONE
     show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
     print_moment(session)
-    if not page.items:
-        print_message("No jobs.")
     if page.next_key is not None:
         key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
         print_message(f"There are more. Continue with --after={shlex.quote(key)}")
@@ -238,6 +241,8 @@ def export_jobs(
     exported = WorkProgress(0)
     with orderly_termination(json=output.json), line, destination(file, overwrites=force) as put:
         _write(settings, output, put, exported, line, writer(chosen), project=project, status=status, job_filter=found)
+    if not exported.last:
+        explain_no_jobs((status, *named_statuses(found.terms)))
     if file != STDOUT:
         print_message(f"Exported {jobs_count(exported.last)} to {file}.")
     return ExitCode.DONE

@@ -114,6 +114,8 @@ async def _watch(
     if isinstance(watch, ObservedWatch):
         print_message(f"{MAY_MISS} {watch.missing.words}")
     until = StopCondition(session.store, job_filter, conditions)
+    if words := await until.check():
+        print_message(words)
     async with _receivers(output, program, webhook) as receivers:
         watcher = Watcher(
             watch,

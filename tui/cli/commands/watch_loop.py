@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,18 +12,20 @@ from operator import eq, ge, gt, le, lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store.errors import InvalidValue, ServerFailure, StoreError, TimedOut, Unreachable
-from store.filters.filter_terms import Key, Term
-from store.filters.job_filter import JobFilter
-from store.formats import not_known
-from store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus
+from store.errors import InvalidValue, NoPrivilege, ServerFailure, StoreError, TimedOut, Unreachable
+from store.filters.filter_terms import Key, Term, named_statuses
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.formats import nearest, not_known
+from store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus, parse_status
 from store.poller import Poller, PollFailure, PollResult
 from store.private_files import replace_private
+from store.users.actor import OPERATOR
 from store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from tui.cli.commands.watch_receivers import Receiver
 from tui.cli.exit_codes import UsageError
 from tui.cli.output import print_message
 from tui.text.format import local_time
+from tui.text.status_text import unknown_statuses_words
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -39,21 +42,21 @@ class CountedEvent(StrEnum):
 
 
 COUNTED: Mapping[str, JobStatus | CountedEvent] = {str(one): one for one in (*JobStatus, *CountedEvent)}
-"""What a condition can count, by the word that a condition uses for it."""
+"""What a condition can count, by the word that a condition uses for it. It can also count a status of the app."""
 
 
 _OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
 _GROWING = (">", ">=", "=", "==")
 """The operators for a count that starts at 0 and only grows."""
 _CONDITION = re.compile(
-    r"\s*(?P<counted>[a-z]+)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
+    r"\s*(?P<counted>\"[^\"]+\"|[a-z][\w-]*)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
 )
 _POLLS = "A condition looks like failed>5, finished>=100 or left=0."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    counted: JobStatus | CountedEvent
+    counted: AnyStatus | CountedEvent
     operator: str
     number: int
 
@@ -69,11 +72,11 @@ def parse(text: str) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise InvalidValue("until", f"{text!r} is not a condition.", hint=_POLLS)
-    word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
-    if word not in COUNTED:
-        message = not_known(word, COUNTED)
-        raise InvalidValue("until", message[:1].upper() + message[1:], hint=_POLLS)
-    counted = COUNTED[word]
+    word, operator, number = match["counted"], match["operator"], int(match["number"])
+    unquoted = word.strip('"')
+    if unquoted == word and word.lower() not in COUNTED and nearest(word, COUNTED):
+        raise InvalidValue("until", not_known(word, COUNTED), hint=_POLLS)
+    counted = COUNTED.get(word.lower()) or parse_status(unquoted)
     if counted is not CountedEvent.LEFT and (
         operator not in _GROWING or (operator, number) in {(">=", 0), ("=", 0), ("==", 0)}
     ):
@@ -89,7 +92,7 @@ class Tally:
     """Counts of the reported changes."""
 
     def __init__(self) -> None:
-        self._numbers = dict.fromkeys(COUNTED.values(), 0)
+        self._numbers = Counter[AnyStatus | CountedEvent]()
 
     def add(self, transition: Transition) -> None:
         for counted in _counted_as(transition.to_status):
@@ -100,11 +103,11 @@ class Tally:
         return condition.counted is not CountedEvent.LEFT and condition.holds(self._numbers[condition.counted])
 
 
-def _counted_as(status: AnyStatus | None) -> tuple[JobStatus | CountedEvent, ...]:
+def _counted_as(status: AnyStatus | None) -> tuple[AnyStatus | CountedEvent, ...]:
     if status is None:
         return (CountedEvent.DELETED,)
-    if isinstance(status, UnknownStatus):
-        return ()
+    if status not in set(JobStatus) and status.value in COUNTED:
+        return ()  # The app's own status has the name of another event.
     return (status, CountedEvent.FINISHED) if status.is_final else (status,)
 
 
@@ -118,6 +121,21 @@ class StopCondition:
         self._filter = job_filter
         self._conditions = conditions
         self._tally = Tally()
+
+    async def check(self) -> str:
+        """Return a sentence on statuses that no job has. Raises NoPrivilege if the login sees no job of which one
+        could be left.
+        """
+        hidden = (await self._store.capability_cache.get()).restricted_view if self._store.actor == OPERATOR else None
+        counts_left = any(one.counted is CountedEvent.LEFT for one in self._conditions)
+        if hidden and counts_left and not await self._store.count_jobs(NO_FILTER, most=1):
+            raise NoPrivilege(f"left counts only jobs that the login sees. {hidden.reason}", hint=hidden.hint)
+        named = (*named_statuses(self._filter.terms), *(one.counted for one in self._conditions))
+        unknown = {status for status in named if isinstance(status, UnknownStatus)}
+        terms = {status: Term(key=Key.STATUS, values=(status.value,)) for status in sorted(unknown)}
+        return unknown_statuses_words(
+            [one for one in terms if not await self._store.count_jobs(JobFilter(terms=(terms[one],)), most=1)]
+        )
 
     def reported(self, transition: Transition) -> Condition | None:
         """Count a reported change. Return a condition that now holds."""

@@ -26,7 +26,7 @@ from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import count, short_id
-from tui.text.status_text import status_glyph, status_label, status_style, status_word
+from tui.text.status_text import status_glyph, status_label, status_style, status_word, unknown_statuses_words
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -243,6 +243,10 @@ def why_empty(
     listed = listing.query.window.listed
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
+        from store.filters.filter_terms import named_statuses
+
+        if unknown := unknown_statuses_words(named_statuses(listed.job_filter.terms)):
+            further += f" {unknown}"
         return f"No job matches.{further} Press {clear} to show all jobs again."
     if listing.query.moment is not None:
         return f"No {'' if listed.status is None else f'{status_word(listed.status)} '}jobs at this moment."

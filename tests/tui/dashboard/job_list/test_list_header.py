@@ -214,6 +214,7 @@ def test_every_order_has_its_own_title() -> None:
     assert len(titles) == len(orders)
 
 
+NO_STATUS_DONE = "'done' is not a status of the workflow, which has queued, running, succeeded, failed."
 ALL_AGAIN = "Press esc to show all jobs again."
 
 
@@ -226,6 +227,7 @@ ALL_AGAIN = "Press esc to show all jobs again."
             "dead",
             "No job matches. Press enter to find that id everywhere. Press esc to show all jobs again.",
         ),
+        (listing(ListQuery(job_filter=parse("status:done"))), "", f"No job matches. {NO_STATUS_DONE} {ALL_AGAIN}"),
         (replace(listing(), visibility=COMPARISON), "", "No jobs, neither for ana@example.com nor for the operator."),
         (listing(projects=0), "", "No projects found. Press P to create one first."),
         (at_noon(listing(projects=0)), "", "No jobs at this moment."),
