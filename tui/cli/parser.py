@@ -2,10 +2,10 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from store.formats import nearest, not_known
+from store.formats import nearest, not_known, quote_typed
 from tui.cli.command import DECLARED, Command, is_accepted
 from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import write
@@ -18,6 +18,7 @@ _MISSPELT = re.compile(r"-[A-Za-z][A-Za-z-]+")
 
 HELP_WIDTH = 80
 _NAMES_WIDTH = 30
+_MOST_SUGGESTED = 3
 
 _GLOBAL = """\
 global options (see 'gjobs --help'): --database-url, --profile, --config,
@@ -131,8 +132,25 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            raise argparse.ArgumentError(None, f"command {not_known(str(value), action.choices)}")
+            raise argparse.ArgumentError(None, f"command {self._not_known(str(value), action.choices)}")
         raise argparse.ArgumentError(action, not_known(str(value), map(str, action.choices)))
+
+    def _not_known(self, typed: str, commands: "Mapping[str, Parser]") -> str:
+        """Return a clause that suggests a command. The word may name an option, or a command of a group."""
+        near = nearest(typed, commands)
+        found = [name for parser in commands.values() for name in parser._called(typed)]  # noqa: SLF001
+        if not found or (near and near.startswith(typed)):
+            return not_known(typed, commands)
+        of_jobs = f"gjobs jobs {typed}"
+        found = [of_jobs] if of_jobs in found else found[:_MOST_SUGGESTED]
+        return f"{quote_typed(typed)} is not known. Did you mean {' or '.join(map(repr, found))}?"
+
+    def _called(self, word: str) -> Iterator[str]:
+        """Yield the command line of each own command and option of this name."""
+        if self.commands is not None and word in self.commands.choices:
+            yield f"{self.prog} {word}"
+        if (flag := f"--{word}") in self._option_string_actions and flag not in DECLARED:
+            yield f"{self.prog} {flag}"
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

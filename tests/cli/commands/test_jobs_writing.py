@@ -46,7 +46,12 @@ def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) ->
     [
         (f"create --project {AUTUMN} --mode ' ' --json", 2, "The mode is empty."),
         (f"create --project {AUTUMN} --mode x --cost-cents -1 --json", 2, "The cost must be"),
-        (f"create --project {AUTUMN} --mode x --cost-cents 1.5 --json", 2, "'1.5' is not a whole number"),
+        (
+            f"create --project {AUTUMN} --mode x --cost-cents 1.5 --json",
+            2,
+            "'1.5' is not a whole number. --cost takes dollars",
+        ),
+        (f"create --project {AUTUMN} --mode x --cost 1 --cost-cents 1", 2, "not allowed with argument --cost"),
         (f"create --project {AUTUMN} --mode x --input-asset {MISSING} --json", 2, "no asset"),
         (f"create --project {AUTUMN} --json", 2, "--mode"),
         (f"create --project {MISSING} --mode x --json", 1, "There is no project"),

@@ -31,6 +31,7 @@ def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
     ("arguments", "code", "words"),
     [
         (("bugets",), 2, "Unknown topic 'bugets'. Did you mean 'budgets'?\n"),
+        (("waste",), 2, "Unknown topic 'waste'.\n'gjobs help --search waste' finds pages."),
         (("jobs", "lst"), 2, "Unknown topic 'jobs lst'."),
         (("budgets", "--search", "x"), 2, "--search can't be combined with a topic."),
         (("--search", "no-such-word"), 1, "No page contains 'no-such-word'."),
@@ -39,6 +40,11 @@ def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
 )
 def test_help_refuses_unknown_topics_and_options(gjobs: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
     assert_refused(gjobs("help", *arguments), code, words)
+
+
+@pytest.mark.parametrize("word", ["mouse", "clipboard"])
+def test_help_search_finds_what_the_dashboard_does_without_keys(gjobs: Run, word: str) -> None:
+    assert gjobs("help", "--search", word).out.splitlines()[1].startswith("keys ")
 
 
 def test_help_search_lists_the_pages_with_the_words(gjobs: Run) -> None:

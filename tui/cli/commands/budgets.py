@@ -11,7 +11,7 @@ from store.configuration.settings import Settings
 from store.errors import RowMissing
 from store.page_limits import MAX_LIMIT
 from tui.cli import json_documents
-from tui.cli.arguments import amount, find_project, share, whole_number
+from tui.cli.arguments import add_cost, amount, find_project, share
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
 from tui.cli.output import Output, print_message, require_terminal, require_yes
@@ -168,7 +168,7 @@ def _show(output: Output, budget: Budget) -> None:
 @in_session
 async def check_budgets(session: "Session", output: Output, *, project: str | None, cost_cents: int | None) -> ExitCode:
     if cost_cents is not None and project is None:
-        raise UsageError("--cost-cents needs --project.", hint="Add --project.")
+        raise UsageError("--cost and --cost-cents need --project.", hint="Add --project.")
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if project_id is None or cost_cents is None:
@@ -275,7 +275,7 @@ def _add_check(budgets: "Commands") -> None:
     )
     add = parser.add_argument
     add("--project", metavar="ID|NAME", help="only budgets that this project's jobs are charged to")
-    add("--cost-cents", type=whole_number, metavar="N", help="check whether a job of the project may cost this much")
+    add_cost(parser, default=None, meaning="check whether a job of the project may cost this much")
 
 
 def _add_subject(parser: Parser) -> None:

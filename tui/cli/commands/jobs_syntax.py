@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from store.formats import not_known
+from store.formats import money, not_known
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
 from tui.cli.arguments import (
+    add_cost,
     add_filter,
     id_or_prefix,
     identifier,
@@ -132,8 +133,7 @@ def _add_create(jobs: "Commands") -> None:
     add = parser.add_argument
     add("--project", metavar="ID|NAME", required=True, help="the project; its owner also owns the job")
     add("--mode", metavar="MODE", required=True, help=f"any text; common modes: {_MODES}")
-    cost = DEFAULT_COST_CENTS
-    add("--cost-cents", type=whole_number, metavar="N", default=cost, help=f"whole cents (default: {cost})")
+    add_cost(parser, default=DEFAULT_COST_CENTS, meaning=f"the cost (default: {money(DEFAULT_COST_CENTS)})")
     add("--input-asset", type=identifier, metavar="ID", help="an asset of the project")
 
 
@@ -149,7 +149,7 @@ def _add_update(jobs: "Commands") -> None:
     _add_job_id(parser)
     add = parser.add_argument
     add("--mode", metavar="MODE", default=UNSET, help="any text")
-    add("--cost-cents", type=whole_number, metavar="N", default=UNSET, help="whole cents")
+    add_cost(parser, default=UNSET, meaning="the cost")
     add("--error", metavar="TEXT", default=UNSET, help="the error text; '' removes it")
     add(
         "--input-asset",

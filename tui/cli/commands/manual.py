@@ -14,7 +14,8 @@ from tui.cli.command import Command
 from tui.cli.exit_codes import Declined, ExitCode, UsageError
 from tui.cli.output import Output, print_message
 from tui.cli.parser import Parser, add_command
-from tui.manual.pages import GROUPS, TOPICS, page_text, search, summary
+from tui.manual.pages import GROUPS, TOPICS, page_text, summary
+from tui.manual.pages import search as search_pages
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
@@ -59,7 +60,9 @@ def print_manual(output: Output, topic: list[str], search: str | None, commands:
     elif (parser := _command(topic, commands)) is not None:
         parser.print_help()
     else:
-        near = nearest(name, (*TOPICS, *commands))
+        near = nearest(name, (*TOPICS, *commands)) or ""
+        if search_pages(name) and not near.startswith(name):
+            raise UsageError(f"Unknown topic {name!r}.", hint=f"'gjobs help --search {shlex.quote(name)}' finds pages.")
         question = f" Did you mean {near!r}?" if near else ""
         raise UsageError(f"Unknown topic {name!r}.{question}", hint="'gjobs help' lists the topics of the manual.")
     return ExitCode.DONE
@@ -86,7 +89,7 @@ def _contents() -> str:
 def _print_found(text: str, output: Output) -> ExitCode:
     from tui.cli.text_tables import TableColumn
 
-    hits = search(text)
+    hits = search_pages(text)
     if not hits:
         raise Declined(f"No page contains {text!r}.", hint="'gjobs help' lists the topics of the manual.")
     columns = (
