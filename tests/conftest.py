@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -58,11 +59,13 @@ def quick_directory() -> Path:
 
 
 def pytest_configure() -> None:
-    """Keep the bytecode, even if the environment forbids it.
+    """Undo two things that the environment may impose on the processes of the run and on the programs that they start.
 
-    Each process of the run imports the tests, and hundreds start the program. Compiling every time took half of the
-    import and a seventh of each start.
+    - No bytecode. Each process imports the tests, and hundreds start the program. Compiling every time took half of
+      the import and a seventh of each start.
+    - An ignored SIGINT. Then no test could interrupt a program or a terminal.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
