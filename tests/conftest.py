@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import uuid
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -49,6 +50,8 @@ delete from gjobs.workers;
 
 TESTS = Path(__file__).parent
 GIGABYTE = 2**30
+DAY, LONGEST_TEST = 86_400, 60
+"""Seconds."""
 
 
 def quick_directory() -> Path:
@@ -59,7 +62,7 @@ def quick_directory() -> Path:
 
 
 def pytest_configure() -> None:
-    """Undo two things that the environment may impose on the processes of the run and on the programs that they start.
+    """Undo two settings that the processes of the run, and the programs that they start, may have inherited.
 
     - No bytecode. Each process imports the tests, and hundreds start the program. Compiling every time took half of
       the import and a seventh of each start.
@@ -86,6 +89,14 @@ def pytest_collection_finish() -> None:
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
     return {"idle-aware": IdleAwareLoop}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Run each test within one UTC day, the day of budgets and counts. In the day's last minute, wait for the next."""
+    left = DAY - time.time() % DAY
+    if left < LONGEST_TEST:
+        time.sleep(left)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,22 +12,21 @@ from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, Ro
 from store.store import Store
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeProject, Sql, error_of
 
-TODAY = datetime.now(UTC)
-
 
 async def names(store: Store) -> list[str | None]:
     return [budget.name for budget in await store.get_budgets()]
 
 
 async def test_budget_reports_the_spending_of_its_period(db: Db) -> None:
+    now = datetime.now(UTC)
     project = db.make_project(name="Autumn")
-    db.make_job(project, cost_cents=70, created_at=TODAY)
+    db.make_job(project, cost_cents=70, created_at=now)
     made = await db.operator.set_budget(project_id=project, period="month", limit_cents=100, warn_share=0.5)
     (budget,) = await db.operator.get_budgets()
     assert budget == made
     assert (budget.user_id, budget.project_id, budget.name, budget.period) == (None, project, "Autumn", Period.MONTH)
     assert (budget.spent_cents, budget.left_cents, budget.state) == (70, 30, BudgetState.WARNING)
-    assert budget.period_start == TODAY.date().replace(day=1)
+    assert budget.period_start == now.date().replace(day=1)
     assert (budget.recent_cents, budget.recent_days) == (None, None)
 
 
