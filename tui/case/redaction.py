@@ -4,13 +4,14 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from uuid import UUID
 
 from tui.case import secret_patterns as patterns
 from tui.case.contact_patterns import redact_card_numbers, redact_ip_addresses, redact_phone_numbers
+from tui.case.encoded_text import EncodedText
 from tui.text.clean_text import ELLIPSIS, clean_block
 from tui.text.format import count
 
@@ -18,6 +19,9 @@ LONGEST = 20_000
 """Characters of a text that are read. The text after this length is left out, so that no secret in it remains
 unredacted.
 """
+
+MOST_DECODINGS = 4
+"""How often a text is decoded to find secrets in it."""
 
 
 class SecretKind(StrEnum):
@@ -64,32 +68,45 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text with visible characters only, and without secrets."""
-        text = clean_block(_without_invisible(_readable_json(shortened(text))))
-        text = patterns.PRIVATE_KEY.sub(self._whole(SecretKind.KEY), text)
-        text = patterns.PASSPHRASE.sub(self._value_as(SecretKind.PASSWORD), text)
-        text = patterns.URL.sub(lambda found: self._url(found[0]), text)
-        text = patterns.STORAGE_ROUTE.sub(self._route, text)
-        text = patterns.WEB_TOKEN.sub(self._whole(SecretKind.TOKEN), text)
-        for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
-            text = pattern.sub(self._value_as(SecretKind.TOKEN), text)
-        text = patterns.BEARER.sub(self._bearer, text)
-        text = patterns.NAMED_SECRET.sub(self._named, text)
-        text = patterns.QUOTED_KEY.sub(self._value_as(SecretKind.KEY), text)
-        for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD):
-            text = pattern.sub(self._value_as(SecretKind.PASSWORD), text)
-        text = patterns.COMMAND_OPTION.sub(lambda found: self._random_word(found, SecretKind.PASSWORD), text)
-        text = patterns.NAMED_PATH.sub(lambda found: self._replaced(found, SecretKind.PATH), text)
-        text = patterns.KNOWN_KEY.sub(self._whole(SecretKind.KEY), text)
-        text = patterns.SERVICE_KEY.sub(self._value_as(SecretKind.KEY), text)
-        for pattern in (patterns.SPACED_SECRET, patterns.SHORT_NAME):
-            text = pattern.sub(self._random_word, text)
-        for pattern in (patterns.WINDOWS_PATH, patterns.STORAGE_PATH, patterns.HOME_PATH):
-            text = pattern.sub(self._whole(SecretKind.PATH), text)
-        text = patterns.EMAIL.sub(self._email, text)
-        text = redact_card_numbers(text, lambda value: self._mark(SecretKind.CARD, re.sub("[ -]", "", value)))
+        encoded = _encoded(clean_block(_without_invisible(_readable_json(shortened(text)))))
+        for _ in range(1 + MOST_DECODINGS):
+            for pattern, replacement in self._replacements:
+                encoded = encoded.sub(pattern, replacement)
+            if (decoded := encoded.decode()).decoded == encoded.decoded:
+                break
+            encoded = decoded
+        text = redact_card_numbers(str(encoded), lambda value: self._mark(SecretKind.CARD, re.sub("[ -]", "", value)))
         text = redact_ip_addresses(text, lambda value: self._mark(SecretKind.IP, value))
         text = redact_phone_numbers(text, lambda value: self._mark(SecretKind.PHONE, value))
         return patterns.OPAQUE.sub(self._opaque, text)
+
+    @property
+    def _replacements(self) -> Iterator[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]:
+        """Yield patterns and what replaces their matches. The order matters."""
+        yield patterns.PRIVATE_KEY, self._whole(SecretKind.KEY)
+        yield patterns.PASSPHRASE, self._value_as(SecretKind.PASSWORD)
+        yield patterns.URL, lambda found: self._url(found[0])
+        yield patterns.STORAGE_ROUTE, self._route
+        yield patterns.WEB_TOKEN, self._whole(SecretKind.TOKEN)
+        for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
+            yield pattern, self._value_as(SecretKind.TOKEN)
+        yield patterns.BEARER, self._bearer
+        for pattern in (patterns.SECRET_ELEMENT, patterns.SECRET_TEXT, patterns.SECRET_INPUT):
+            yield pattern, self._text_of_secret
+        for pattern in (patterns.SECRET_PAIR, patterns.NAMED_SECRET):
+            yield pattern, self._named
+        yield patterns.QUOTED_KEY, self._value_as(SecretKind.KEY)
+        for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD, patterns.LOGIN, patterns.CODE):
+            yield pattern, self._value_as(SecretKind.PASSWORD)
+        yield patterns.COMMAND_OPTION, lambda found: self._random_word(found, SecretKind.PASSWORD)
+        yield patterns.NAMED_PATH, lambda found: self._replaced(found, SecretKind.PATH)
+        yield patterns.KNOWN_KEY, self._whole(SecretKind.KEY)
+        yield patterns.SERVICE_KEY, self._value_as(SecretKind.KEY)
+        for pattern in (patterns.SPACED_SECRET, patterns.SHORT_NAME):
+            yield pattern, self._random_word
+        for pattern in (patterns.WINDOWS_PATH, patterns.STORAGE_PATH, patterns.HOME_PATH):
+            yield pattern, self._whole(SecretKind.PATH)
+        yield patterns.EMAIL, self._email
 
     def path(self, path: str) -> str:
         """Replace a whole storage path."""
@@ -148,16 +165,19 @@ class Redactor:
         return found[0] if is_word else found["before"] + self._mark(SecretKind.TOKEN, value)
 
     def _named(self, found: re.Match[str]) -> str:
-        value, name = _value(found), found["name"].lower()
-        is_password = name.startswith("pass") or name in ("pwd", "secret")
+        value, kind = _value(found), _kind_of_secret(found)
         # Words as in "invalid token: expired" are no keys.
         is_word = found["bare"] is not None and value.isalpha() and value.islower()
         is_word = is_word and any(sign in found["before"] for sign in (":", "→", "⇒", "->"))
         is_header = patterns.HEADER_BEFORE.search(found.string, max(found.start() - 43, 0), found.start())
         is_word = is_word and not is_header and not patterns.is_typed_key(value)
-        if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and not is_password):
+        if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and kind is SecretKind.KEY):
             return found[0]
-        return self._replaced(found, SecretKind.PASSWORD if is_password else SecretKind.KEY)
+        return self._replaced(found, kind)
+
+    def _text_of_secret(self, found: re.Match[str]) -> str:
+        text = found["value"].rstrip()
+        return found["before"] + self._mark(_kind_of_secret(found), text) + found["value"][len(text) :]
 
     def _replaced(self, found: re.Match[str], kind: SecretKind) -> str:
         """Return the match with only its value replaced."""
@@ -171,6 +191,15 @@ class Redactor:
 
     def _opaque(self, found: re.Match[str]) -> str:
         return self._mark(SecretKind.KEY, found[0]) if patterns.looks_like_key(found[0], self._hex) else found[0]
+
+
+def _encoded(text: str) -> EncodedText:
+    return EncodedText(text, list(text))
+
+
+def _kind_of_secret(found: re.Match[str]) -> SecretKind:
+    name = (found["name"] or found["listed"]).lower()
+    return SecretKind.PASSWORD if name.startswith("pass") or name in ("pwd", "secret") else SecretKind.KEY
 
 
 def _placeholder(kind: SecretKind, number: int) -> str:

@@ -60,29 +60,80 @@ BEARER = re.compile(r"(?P<before>\b(?:bearer|basic)\s{1,5})(?P<value>[A-Za-z0-9.
 COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?P<value>[^\n\"']+)", re.IGNORECASE)
 
 _SENSITIVE_NAME = (
-    r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[ _-]?key|access[_-]?key|private[_-]?key"
-    r"|signing[_-]?key|account[_-]?key|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id"
+    r"passw(?:or)?d|passwd|passphrase|passcode|pwd|secret|token(?!s\b)|(?:api|secret|shared)[ _-]?key"
+    r"|(?:access|private|signing|account|encryption|master|license|anon)[_-]?key|(?:csrf|xsrf)(?!\w{0,20}_enabled)"
+    r"|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|authorization|signature|credentials?|session[_-]?id"
     r"|(?<![a-z-])x-amz-[a-z]{1,20}(?:-[a-z]{1,20}){0,4}"
 )
-_VALUE = (
-    r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[^\"])*)\\?\"|\\?'(?P<single>(?:[^'\\\n]|\\[^'])*)\\?'"
-    r"|(?P<bare>(?!(?:bearer|basic|digest|token|key)\s)(?:[^\s,;&\"'<>(){}\[\]\\]|&(?![\w.-]{1,40}=))+))"
+_TYPES = r"(?:str|string|secretstr|text|bytes|any)"
+"""The types in declarations, as in `password: str = "…"`."""
+_QUOTE = r"(?:[A-Za-z@$]{1,2}(?=\\?[\"']))?\\?"
+"""What precedes a quote: `b'…'` in Python, `E'…'` in SQL, or a backslash in JSON."""
+_NOT_BARE = (
+    r"(?:bearer|basic|digest|token|key)\s|[|=]|[A-Za-z@$]{0,2}(?:&#?\w{1,8};|%(?:25){0,4}(?:0[9AD]|2[027]|3E|7C)|\\)"
+    rf"|{_TYPES}\s{{0,3}}[=%&\\+]"
 )
-"""A value with or without quotes. In a JSON text inside JSON, its quotes have backslashes.
+"""The starts that belong to no bare value. An encoded quote or blank is read in the decoded text."""
+_VALUE = (
+    rf"(?:{_QUOTE}(?:\"{{3}}|\")(?P<double>(?:[^\"\\\n]|\\[^\"])+)(?:\\?\"|(?=\n)|\Z)"
+    rf"|{_QUOTE}(?:'{{3}}|')(?P<single>(?:[^'\\\n]|\\[^'])+)(?:\\?'|(?=\n)|\Z)"
+    r"|\{(?P<braced>[^\s{}\"':]{1,100})\}"
+    rf"|(?P<bare>(?!{_NOT_BARE})(?:[^\s,;&\"'<>(){{}}\[\]\\]|&#?\w{{1,8}};|&(?![\w.-]{{1,40}}=))+))"
+)
+"""A value with or without quotes. The end of a line ends a value whose second quote was cut off.
 
 A bare value ends before `&grant=`.
 """
 
 
-_SEPARATOR = r"(?:\s{0,5}(?:=>|[:=→⇒])|\s{1,5}->)"
+_SEPARATOR = rf"(?:\s{{0,40}}(?:=>|:=|(?::\s{{0,3}}{_TYPES}\s{{0,3}})?={{1,3}}|[:：→⇒])|\s{{1,5}}->)"
+_BLOCK = r"(?:[ \t]{0,5}[|>][-+]?[ \t]{0,3}\n)?"
+"""The start of a text on its own lines in YAML."""
 
 
 def _named(names: str) -> re.Pattern[str]:
-    separator = rf"\\?[\"']?{_SEPARATOR}\s{{0,5}}"
+    separator = rf"\\?[\"']?\]?(?:{_SEPARATOR}{_BLOCK}\s{{0,40}}|\(\s?(?=\w?\\?[\"']))"
     return re.compile(rf"(?P<before>(?P<name>{names})[\w-]{{0,40}}{separator}){_VALUE}", re.IGNORECASE)
 
 
 NAMED_SECRET = _named(_SENSITIVE_NAME)
+SECRET_PAIR = re.compile(
+    rf"(?P<before>(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}(?:\\?[\"']\s{{0,5}},?\s{{0,40}}|\s{{0,5}}\n\s{{0,40}})"
+    r"\\?[\"']?(?:value|content|default)\\?[\"']?\s{0,5}(?:=>|[:=])\s{0,40}"
+    rf"|[(\[]\w?\\?[\"'][\w-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}\\?[\"']\s{{0,3}},\s{{0,3}}(?=\w?\\?[\"'])){_VALUE}",
+    re.IGNORECASE,
+)
+"""As in `{"name": "password", "value": "hunter2"}`, two such lines of YAML, or `("password", "hunter2")`."""
+SECRET_ELEMENT = re.compile(
+    rf"(?P<before><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}})"
+    r"(?P<value><!\[CDATA\[[\s\S]{1,2000}?\]\]>|<(?!/)[\s\S]{1,2000}?(?=</(?P=tag)>)|[^\s<][^<]{0,2000}(?=</)|(?<=>)[^\s<\[][^\s<]{0,200})",
+    re.IGNORECASE,
+)
+"""As in `<password>hunter2</password>`, also with elements inside."""
+SECRET_TEXT = re.compile(
+    rf"(?P<before>(?:\b(?:name|key|id)\s?=\s?[\"']|<key>)[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
+    r"(?:[\"'][^<>\n]{0,300}>|</\w{1,20}>\s{0,40}<\w{1,20}>|\"[^\n]{0,80}\n\r?\n)\s{0,40})(?P<value>[^\s<][^<\n]{0,2000})",
+    re.IGNORECASE,
+)
+"""As in `<property name="password">hunter2</property>`, a property list, or a form with several parts."""
+SECRET_INPUT = re.compile(
+    rf"(?P<before><(?=[^<>]{{1,300}}?[\"'][\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}[\"'])"
+    r"[^<>]{0,300}?\bvalue\s{0,3}=\s{0,3}(?P<quote>[\"']))(?P<value>[^\"'<>]{1,300})(?=(?P=quote))",
+    re.IGNORECASE,
+)
+"""As in `<input value="hunter2" type="password">`."""
+CODE = re.compile(
+    r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|cvv2?|cvc2?"
+    r"|(?:one[ _-]?time|verification|security|recovery|backup|2fa|mfa|sms)[ _-]?(?:code|pin))(?:[ _-]?(?:code|number))?"
+    r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
+    r"(?P<value>\d(?:[ -]?\d){2,11})(?![\w.])",
+    re.IGNORECASE,
+)
+"""A code of digits, as in `otp: 123456`."""
+LOGIN = re.compile(
+    r"(?P<before>(?<![\w.:@-])[\w.-]{1,40}:)(?P<value>[^\s:/@\"'<>\[]{1,100})(?=@(?:\w{1,10}\(|[\w-]{1,60}(?::\d|/)))"
+)
+"""A login without a scheme before it, as in `root:hunter2@tcp(db:3306)/app`."""
 PASSPHRASE = re.compile(
     rf"(?P<before>(?:pass|seed|recovery)[ _-]?phrase{_SEPARATOR}[ \t]{{0,5}}|\bmnemonic\s{{0,5}}[:=][ \t]{{0,5}})"
     # Not a text in quotes, which is a named secret. The next name with a value, as in `user=ada`, ends the passphrase.
@@ -93,7 +144,8 @@ PASSPHRASE = re.compile(
 HEADER_BEFORE = re.compile(r"(?<![\w-])x-[a-z-]{0,40}\Z", re.IGNORECASE)
 """The start of a header's name, as in `X-Signature`. Its value is never an ordinary word."""
 QUOTED_PASSWORD = re.compile(
-    r"(?P<before>\b(?:password|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s)?(?P<quote>\\?[\"']))"
+    r"(?P<before>\b(?:(?:password|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s|to\s)?|identified\s{1,5}by\s{1,5})"
+    r"[A-Z]?(?P<quote>\\?[\"']))"
     r"(?P<value>[^\"'\\\n]{1,200})(?=(?P=quote))",
     re.IGNORECASE,
 )
@@ -108,7 +160,8 @@ COMMAND_OPTION = re.compile(
 """As in `-p hunter2`. Many commands use it for ports and folders."""
 SPACED_SECRET = re.compile(
     r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8}|[A-Fa-f]{6}(?!\w))"
-    r"|pass:\s{0,5}|(?:api[ _-]?key|password|passcode|pwd|passphrase|signature)\s{1,5}(?:is\s|was\s)?[\"'`]?))"
+    r"|pass:\s{0,5}|(?:api[ _-]?key|password|passcode|pwd|passphrase|signature)\s{1,5}(?:(?:is|was|to|\|)\s{1,40})?"
+    r"[\"'`]?))"
     r"(?P<value>[\w+/=.~!@#$^*-]{6,})",
     re.IGNORECASE,
 )
