@@ -174,7 +174,7 @@ class Database:
     async def _identity_within(self, connection: AsyncConnection, actor: Actor) -> RequestIdentity | None:
         """Return the identity of an actor, inside a transaction of the operator."""
         if actor != OPERATOR and not self._knows_user_columns:
-            cursor = await send(connection, _USER_COLUMNS)
+            (cursor,) = await send(connection, _USER_COLUMNS)
             self.use_user_columns(set(await rows_of(cursor, _USER_COLUMNS)))
         return identity_of(actor, self._claim_sources)
 

@@ -1,6 +1,6 @@
 """Queries with their values and row makers, EXPLAIN, the server's clock, and time limits."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
@@ -52,15 +52,46 @@ class Query(Generic[T]):
     """
 
 
-async def send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:
+@dataclass(frozen=True, slots=True)
+class NamedIds:
+    """A parameter with the ids of a name. `send` reads them first, which costs a round trip.
+
+    With the ids, the planner knows how many rows they have. It would guess for a subquery, and read most of the table
+    to find the few rows of a user.
+    """
+
+    statement: ClauseElement
+    """Selects the ids. Its parameter is `name`."""
+    name: str
+
+
+async def send(connection: AsyncConnection, *queries: Query[Any]) -> list[AsyncCursor[Row]]:
+    ids = await _read_ids(connection, queries)
+    return [await _send(connection, query, ids) for query in queries]
+
+
+async def _read_ids(connection: AsyncConnection, queries: Iterable[Query[Any]]) -> dict[NamedIds, list[UUID]]:
+    cursors = {
+        named: await connection.cursor(binary=True).execute(compiled(named.statement)[0], {"name": named.name})
+        for query in queries
+        for name, named in query.parameters.items()
+        # The statement may compare with an id only, because the actor may not read names.
+        if isinstance(named, NamedIds) and f"%({name})" in compiled(query.statement)[0]
+    }
+    return {named: [row[0] for row in await cursor.fetchall()] for named, cursor in cursors.items()}
+
+
+async def _send(connection: AsyncConnection, query: Query[Any], ids: Mapping[NamedIds, list[UUID]]) -> AsyncCursor[Row]:
     sql, constants = compiled(query.statement)
+    values = {**constants, **query.parameters}
+    values |= {name: ids.get(value) for name, value in values.items() if isinstance(value, NamedIds)}
     cursor = connection.cursor(binary=True)
     if not query.may_compile:
         await connection.execute("SET LOCAL jit = off")
     if query.may_sort:
-        return await cursor.execute(sql, {**constants, **query.parameters})
+        return await cursor.execute(sql, values)
     await connection.execute("SET LOCAL enable_sort = off")
-    await cursor.execute(sql, {**constants, **query.parameters})
+    await cursor.execute(sql, values)
     await connection.execute("SET LOCAL enable_sort TO DEFAULT")
     return cursor
 

@@ -202,7 +202,7 @@ async def _read(
         await connection.execute(BEGIN_SNAPSHOT)
         await set_for_transaction(connection, {**time_outs(limits), **settings})
         answer = await take_identity(connection, identity)
-        cursors = [await send(connection, query) for query in queries]
+        cursors = await send(connection, *queries)
         await connection.execute("COMMIT")
     await check_identity(answer, identity)
     return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
@@ -222,10 +222,10 @@ async def read_also(
             async with connection.pipeline():
                 await connection.execute(BEGIN_SNAPSHOT)
                 await set_for_transaction(connection, time_outs(limits))
-                cursors += [await send(connection, query) for query in queries]
+                cursors += await send(connection, *queries)
                 if further:
                     await set_for_transaction(connection, time_outs(further_limits))
-                further_cursors += [await send(connection, query) for query in further]
+                further_cursors += await send(connection, *further)
                 await connection.execute("COMMIT")
         except Error:
             has_answers = len(cursors) == len(queries) and all(cursor.pgresult for cursor in cursors)
@@ -259,7 +259,7 @@ class Snapshot:
         if within is not None:
             await set_for_transaction(self._connection, statement_time_out(within))
         answer = await take_identity(self._connection, identity)
-        cursors = [await send(self._connection, query) for query in queries]
+        cursors = await send(self._connection, *queries)
         await self._connection.execute("ROLLBACK TO SAVEPOINT before_actor")
         await check_identity(answer, identity)
         return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
@@ -284,11 +284,12 @@ async def write_at_once(
     try:
         if goes_alone and len(queries) == 1:
             (query,) = queries
-            return (await rows_of(await send(connection, query), query),)
+            (cursor,) = await send(connection, query)
+            return (await rows_of(cursor, query),)
         async with connection.pipeline():
             await connection.execute(begin_write(may_write=may_write))
             answer = await set_up(connection, identity, limits)
-            cursors = [await send(connection, query) for query in queries]
+            cursors = await send(connection, *queries)
             await check_identity(answer, identity)
             await connection.execute("COMMIT")
         return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
@@ -351,10 +352,11 @@ class WriteTransaction:
     async def _send(self, query: Query[Any]) -> AsyncCursor[Row]:
         self._load.count(1)
         if self.has_begun:
-            return await send(self._connection, query)
+            (cursor,) = await send(self._connection, query)
+            return cursor
         async with self._connection.pipeline():
             answer = await self._begin()
-            cursor = await send(self._connection, query)
+            (cursor,) = await send(self._connection, query)
             numbers = await self._connection.execute(_NUMBER) if self._is_numbered else None
         # Nothing is committed before this check.
         await check_identity(answer, self._identity)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from store.database.database import Database
-from store.job_list.list_query import ListingQuery, RowWindowQuery
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import JobStatus
 from store.jobs.job_results import Applied, Refused
 from store.journal.journal import Journal, read_journal
@@ -40,6 +41,16 @@ async def test_first_list_takes_four_round_trips_and_the_next_one(proxy: WirePro
     assert proxy.traffic.round_trips == 4  # two to connect, one for the capabilities, one for the rows
     await store.get_listing(QUERY)
     assert proxy.traffic.round_trips == 5
+
+
+async def test_names_in_a_filter_take_one_more_round_trip(proxy: WireProxy, store: Store, db: Db) -> None:
+    job_id = db.make_job()
+    listed = ListQuery(job_filter=parse("user:ada@example.com,ben@example.com project:catalog"))
+    query = ListingQuery(window=RowWindowQuery(listed=listed, after=20))
+    await store.get_listing(query)
+    before = proxy.traffic
+    assert [job.id for job in (await store.get_listing(query)).window.jobs] == [job_id]
+    assert proxy.traffic.since(before).round_trips == 2
 
 
 async def test_transition_takes_two_round_trips_while_all_other_connections_wait_for_answers(

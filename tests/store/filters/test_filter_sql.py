@@ -1,5 +1,6 @@
 """Filters on real rows: each actor finds exactly the jobs that match."""
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from store.blocking import BlockingStore
 from store.database.database import Database
-from store.database.query import compiled
+from store.database.query import compiled, explain_plan
 from store.error_groups.fingerprint import error_group_id
 from store.errors import NoPrivilege
 from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
@@ -21,7 +22,7 @@ from store.job_list.list_query import ListQuery, RowWindowQuery
 from store.job_list.list_sql import page
 from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
-from store.users.actor import ActingUser
+from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
 from tests.store.filters.filter_model import Names, matches
 from tests.store.store_fixtures import (
@@ -205,6 +206,24 @@ async def test_hidden_project_is_not_found_by_its_name(db: Db) -> None:
     db.sql("update generation_jobs set user_id = %s", [BEN])
     assert [job.id for job in await db.ben.find_jobs(NO_FILTER)] == [job_id]
     assert (await db.ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
+
+
+async def test_planner_knows_which_ids_have_a_name(db: Db) -> None:
+    """Otherwise, it reads most of the table to find the few jobs of a user."""
+    projects = [db.make_project(owner, name) for owner, name in ((ADA, "Catalog"), (BEN, "CATALOG"), (BEN, "Alone"))]
+    db.make_job(projects[2])
+
+    async def condition(text: str) -> str:
+        query = page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1)
+        ((plan,),) = await db.operator.database.read_together(OPERATOR, explain_plan(query))
+        return json.dumps(plan)
+
+    assert f"user_id = '{BEN}'::uuid" in await condition("user:BEN@example.com")
+    assert f"project_id = '{projects[2]}'::uuid" in await condition("project:alone")
+    of_two = await condition("project:catalog")
+    assert "project_id = ANY (" in of_two
+    assert all(str(project_id) in of_two for project_id in projects[:2])
+    assert "ANY ('{}'" in await condition("project:unknown")
 
 
 HOSTILE = "'; drop table generation_jobs; --"
