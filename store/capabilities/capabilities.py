@@ -16,7 +16,7 @@ from store.capabilities.capability import (
     no_schema,
     quoted,
 )
-from store.capabilities.claim_sql import unknown_claims_words
+from store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
@@ -47,7 +47,7 @@ from store.capabilities.facts import (
 from store.jobs.job import LATER_COLUMNS, GenerationJob
 from store.projects.project import Asset
 from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
-from store.users.claims import known_claims
+from store.users.claims import OF_PUBLIC_KEY, known_claims
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
 """The server's major versions. Views can run with their caller's rights since OLDEST_MIGRATED."""
@@ -484,23 +484,32 @@ class Capabilities:
         return relation.login.select
 
     def partial_claims(self, actor: Actor) -> tuple[str, ...]:
-        """Return the claims that policies read and that gjobs does not know.
+        """Return the claims that policies read and that gjobs does not know, and the other settings of a request.
 
-        In the app, the actor may see other rows. The operator needs no claims, and a visitor has none.
+        In the app, the actor may see other rows. The operator needs no claims. A visitor has those of the public key.
         """
-        if actor == OPERATOR or isinstance(actor, Anon) or self.facts.policies is None:
+        policies = self.facts.policies
+        if actor == OPERATOR or policies is None:
             return ()
-        return tuple(sorted(self.facts.policies.claims - known_claims(self.claim_columns, self.claims_given)))
+        if isinstance(actor, Anon):
+            unknown = policies.claims & (OF_PUBLIC_KEY | {WHOLE_TOKEN})
+        else:
+            unknown = policies.claims - known_claims(self.claim_columns, self.claims_given)
+        return tuple(sorted(unknown | policies.settings))
 
     def claims_caution(self, actor: Actor) -> str:
         """Return why the app may show the actor other rows. Empty if gjobs knows every claim that policies read."""
         unknown = self.partial_claims(actor)
-        if not unknown:
+        if not unknown or self.facts.policies is None:
             return ""
-        return (
-            f"Partial claims: {unknown_claims_words(unknown)} In the app, the user may see other rows."
-            " Add the claims to the profile, or connect as a login that reads auth.users."
+        is_visitor = isinstance(actor, Anon)
+        caution = (
+            f"Partial claims: {unknown_claims_words(unknown)}"
+            f" In the app, the {'visitor' if is_visitor else 'user'} may see other rows."
         )
+        if is_visitor or self.facts.policies.settings.issuperset(unknown):
+            return caution
+        return f"{caution} Add the claims to the profile, or connect as a login that reads auth.users."
 
     def caution(self, actor: Actor) -> str:
         """Return why the actor may not see everything. Empty if they do."""

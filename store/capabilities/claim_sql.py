@@ -1,4 +1,4 @@
-"""Finds the claims that policies read, from the SQL of their expressions."""
+"""Finds the claims and other settings of a request that policies read, from the SQL of their expressions."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ WHOLE_TOKEN = "*"  # noqa: S105
 _OF_FUNCTION = {"uid": "sub", "role": "role", "email": "email"}
 """Functions of the schema auth that return one claim."""
 
-# Follow a policy to its tables and their policies, and to its functions and the functions that those call.
+# Follow a policy to its tables and their policies, to its views, and to its functions and the functions they call.
 POLICY_EXPRESSIONS: Query[str] = Query(
     text("""
 with recursive policies as (
@@ -37,7 +37,7 @@ with recursive policies as (
       from pg_proc p
       join pg_namespace n on n.oid = p.pronamespace
       join pg_language l on l.oid = p.prolang
-     where n.nspname not in ('pg_catalog', 'information_schema') and l.lanname in ('sql', 'plpgsql')
+     where n.nspname not in ('pg_catalog', 'information_schema') and l.lanname not in ('internal', 'c')
        and not exists (select from pg_depend d
                         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
        and not (n.nspname = 'auth' and p.proname in ('uid', 'role', 'email', 'jwt'))
@@ -54,6 +54,12 @@ with recursive policies as (
              from policies p
              join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
             where reached.kind = 'table' and p.polrelid = reached.oid
+              and d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
+           union all
+           select case d.refclassid when 'pg_class'::regclass then 'table' else 'function' end, d.refobjid
+             from pg_rewrite w
+             join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+            where reached.kind = 'table' and w.ev_class = reached.oid
               and d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
            union all
            select 'function', called.oid
@@ -74,6 +80,9 @@ with recursive policies as (
 select body from policies p where exists (select from reached r where r.kind = 'table' and r.oid = p.polrelid)
 union
 select body from functions f where exists (select from reached r where r.kind = 'function' and r.oid = f.oid)
+union
+select pg_get_viewdef(v.oid) from pg_class v
+ where v.relkind in ('v', 'm') and exists (select from reached r where r.kind = 'table' and r.oid = v.oid)
 """),
     lambda row: str(row[0] or ""),
 )
@@ -121,7 +130,11 @@ async def read_policy_facts(database: Database, role: str) -> PolicyFacts:
     except TimedOut as error:
         unread = frozenset({WHOLE_TOKEN})
         return PolicyFacts(claims=unread, shows_users_their_own=False, is_locked=isinstance(error, Locked))
-    return PolicyFacts(claims=claims_read(expressions), shows_users_their_own=bool(shows_own and shows_own[0]))
+    return PolicyFacts(
+        claims=claims_read(expressions),
+        settings=settings_read(expressions),
+        shows_users_their_own=bool(shows_own and shows_own[0]),
+    )
 
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -142,6 +155,10 @@ _TAKEN = re.compile(
 _OF_PATH = re.compile(r"""\s*,\s*'(?P<key>[^']+)'""")
 _PATH_FUNCTION = re.compile(r"jsonb?_extract_path(?:_text)?\s*\(\s*(?:\(\s*select\s+)?$", re.IGNORECASE)
 _ANY_KEY = re.compile(r"(?:->>?)\s*'(?P<key>[^']+)'")
+_SETTING = re.compile(
+    r"""\bcurrent_setting"?\s*\(\s*(?:\(*\s*e?'(?P<name>[^']*)'(?:::\w+)?\)*\s*[,)])?""", re.IGNORECASE
+)
+_OF_CLAIMS, _OWN = re.compile(r"request\.jwt\.claims?(\..+)?"), "gjobs."
 
 
 def claims_read(expressions: Iterable[str]) -> frozenset[str]:
@@ -156,6 +173,19 @@ def _claims_of(expression: str) -> Iterator[str]:
         yield found["name"]
     for token in _TOKEN.finditer(expression):
         yield from _claims_of_token(expression, token)
+    if any(found["name"] is None for found in _SETTING.finditer(expression)):
+        # The name of the setting is computed, so it may be any claim.
+        yield WHOLE_TOKEN
+
+
+def settings_read(expressions: Iterable[str]) -> frozenset[str]:
+    """Return the names of the settings that an app sets for a request, except claims."""
+    bodies = (_COMMENT.sub(" ", expression) for expression in expressions)
+    named = {(found["name"] or "").lower() for body in bodies for found in _SETTING.finditer(body)}
+    # The server's own settings have no dot.
+    return frozenset(
+        name for name in named if "." in name and not _OF_CLAIMS.fullmatch(name) and not name.startswith(_OWN)
+    )
 
 
 def _claims_of_token(expression: str, token: re.Match[str]) -> Iterator[str]:

@@ -132,6 +132,8 @@ class PolicyFacts:
 
     claims: frozenset[str]
     """The claims that decide what the role reads. `claim_sql.WHOLE_TOKEN` means that they can't all be found."""
+    settings: frozenset[str] = frozenset()
+    """The other settings that decide it, such as `request.headers`. gjobs can't know what the app sets."""
     shows_users_their_own: bool
     """Whether exactly one policy applies, and it shows users the jobs with their id in `user_id`."""
     is_locked: bool = False

@@ -46,7 +46,7 @@ from store.errors import OutcomeUnknown, ReadOnly, ServerFailure, StoreError, Ti
 from store.journal.journal import Journal
 from store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, Actor
-from store.users.claims import COLUMNS, ClaimSources, RequestIdentity, identity_of
+from store.users.claims import COLUMNS, ClaimSources, RequestIdentity, identity_of, issuer_of
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ class Database:
         """Gives writes priority over background counts."""
         self._has_known_isolation: bool | None = None
         """Whether a single statement runs as read committed by default; None until known."""
-        self._claim_sources = ClaimSources(given=claims or {})
+        self._claim_sources = ClaimSources(given=claims or {}, issuer=issuer_of(conninfo))
         self._knows_user_columns = False
         self._may_prepare, self._can_prepare = False, prepares
         self._network_time = 0.0

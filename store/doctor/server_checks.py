@@ -21,7 +21,7 @@ from store.doctor.findings import Finding, Section, Severity, amount
 from store.doctor.table_checks import MOST_COUNTED
 from store.errors import NoPrivilege, SchemaMissing
 from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_name, role_of
-from store.users.claims import COLUMNS
+from store.users.claims import COLUMNS, MADE_UP
 
 NOTICEABLE_LAG = 10.0
 """Lag behind the primary in seconds. From this value on, the data is reported as old."""
@@ -243,15 +243,22 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
     yield from _claims(capabilities)
 
 
-_MADE_UP = frozenset({"amr", "session_id"})
-
-
 def _claims(capabilities: Capabilities) -> Iterator[Finding]:
     """Report the claims that policies read: those gjobs sends like the auth server, and those it can't."""
     policies = capabilities.facts.policies
-    if policies is None or not policies.claims or policies.is_locked:
+    if policies is None or policies.is_locked:
         return
-    unknown = frozenset(capabilities.partial_claims(_ANY_USER))
+    if policies.settings:
+        yield _login_finding(
+            "request-settings",
+            Severity.NOTE,
+            f"Policies read the settings {', '.join(sorted(policies.settings))}. gjobs does not know what the app"
+            " sets them to.",
+            hint="With --as, lists and numbers are marked as based on partial claims.",
+        )
+    if not policies.claims:
+        return
+    unknown = frozenset(capabilities.partial_claims(_ANY_USER)) - policies.settings
     named = sorted(policies.claims - {WHOLE_TOKEN})
     sent = [claim for claim in named if claim not in unknown]
     sentence = f"Policies read the claims {', '.join(named)}." if named else "Policies read the token of a request."
@@ -271,9 +278,9 @@ _HINT_ON_CLAIMS = "With --as, lists and numbers are marked as based on partial c
 def _unknown_claims(unknown: Set[str]) -> Iterator[str]:
     if of_users := sorted(unknown & COLUMNS.keys()):
         yield f"Unknown: {', '.join(of_users)}, because this login can't read auth.users."
-    if made_up := sorted(unknown & _MADE_UP):
+    if made_up := sorted(unknown & MADE_UP):
         yield f"Made up: {', '.join(made_up)}, because there is no real sign-in."
-    if others := sorted(unknown - COLUMNS.keys() - _MADE_UP - {WHOLE_TOKEN}):
+    if others := sorted(unknown - COLUMNS.keys() - MADE_UP - {WHOLE_TOKEN}):
         them = "it" if len(others) == 1 else "them"
         yield f"Unknown: {', '.join(others)}, because the auth server does not send {them} by default."
     if WHOLE_TOKEN in unknown:

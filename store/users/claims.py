@@ -33,12 +33,22 @@ _ABSENT = {
 }
 """The values that the auth server sends if the column is null."""
 
-SENT = ("sub", *COLUMNS, "aal", "amr", "session_id")
+MADE_UP = frozenset({"iss", "iat", "exp", "amr", "session_id"})
+"""gjobs makes these claims up, because there is no real sign-in."""
+OF_PUBLIC_KEY = frozenset({"iss", "ref", "iat", "exp"})
+"""The claims of the app's public key, which are a visitor's. gjobs does not know the key."""
+SENT = ("sub", *COLUMNS, "aal", *sorted(MADE_UP))
 ALWAYS_KNOWN = frozenset({"sub", "role", "aal"})
 """The claims that acting as a user sets: user, role and level."""
 FIXED = ("sub", "role", "aal")
 """A profile can't set these claims, because they decide whom to act as."""
 AAL_LEVELS = (1, 2)
+
+TOKEN_SECONDS = 3600
+"""How long the auth server's tokens are valid by default."""
+_LOCAL_ISSUER = "http://127.0.0.1:54321/auth/v1"
+_DIRECT_HOST, _POOLER_HOST = re.compile(r"db\.(\w+)\.supabase\.co"), re.compile(r".*\.pooler\.supabase\.com")
+_POOLER_USER = re.compile(r"\w+\.(\w+)")
 
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 """How Postgres parses the parts of a custom setting's name."""
@@ -52,10 +62,21 @@ class ClaimSources:
     """The columns of `auth.users` that the login may read."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """Claims from the profile, for every user. They override those that are read."""
+    issuer: str = _LOCAL_ISSUER
+
+
+def issuer_of(conninfo: Mapping[str, str | int]) -> str:
+    """Return the auth server of the hosted project in the address, or else the one of local development.
+
+    A project with a domain of its own has another issuer.
+    """
+    host, user = str(conninfo.get("host", "")), str(conninfo.get("user", ""))
+    project = _DIRECT_HOST.fullmatch(host) or (_POOLER_USER.fullmatch(user) if _POOLER_HOST.fullmatch(host) else None)
+    return f"https://{project[1]}.supabase.co/auth/v1" if project else _LOCAL_ISSUER
 
 
 def known_claims(columns: Set[str], given: Set[str]) -> frozenset[str]:
-    """Return the claims whose values equal the app's. The sent `amr` and `session_id` are made up."""
+    """Return the claims whose values equal the app's. Those in MADE_UP do not."""
     return ALWAYS_KNOWN | given | _read_from(columns).keys()
 
 
@@ -91,7 +112,7 @@ def identity_of(actor: Actor, sources: ClaimSources) -> RequestIdentity | None:
 
 def _identity_of_user(user: ActingUser, sources: ClaimSources) -> RequestIdentity:
     read = _read_from(sources.columns)
-    values = [json.dumps(_claims_without_reading(user))]
+    values = [json.dumps(_claims_without_reading(user, sources.issuer))]
     expression = "cast(%s as jsonb)"
     if read:
         # The auth server treats an empty text as no value, too.
@@ -111,10 +132,13 @@ def _identity_of_user(user: ActingUser, sources: ClaimSources) -> RequestIdentit
     return RequestIdentity(role=ROLE_OF_USERS, user_id=user.id, sql=sql, values=tuple(values))
 
 
-def _claims_without_reading(user: ActingUser) -> dict[str, Any]:
+def _claims_without_reading(user: ActingUser, issuer: str) -> dict[str, Any]:
     now = int(time.time())
     methods = ["password", "totp"][: user.aal]
     return {
+        "iss": issuer,
+        "iat": now,
+        "exp": now + TOKEN_SECONDS,
         "sub": str(user.id),
         "role": ROLE_OF_USERS,
         "aud": ROLE_OF_USERS,

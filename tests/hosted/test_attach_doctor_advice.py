@@ -193,3 +193,19 @@ async def test_doctor_lists_the_claims_that_policies_read(
     )
     assert "Unknown: app_metadata, because this login can't read auth.users." in of_reader.sentence
     assert faults(await examined(app_database)) >= LEAKS
+
+
+async def test_doctor_lists_the_other_settings_of_a_request_that_policies_read(app_database: Conninfo) -> None:
+    run(
+        app_database,
+        "create policy by_header on generation_jobs for select"
+        " using (mode = current_setting('request.headers', true)::json ->> 'x-mode')",
+    )
+
+    report = await examined(app_database)
+
+    assert finding(report, "request-settings").severity is Severity.NOTE
+    assert finding(report, "request-settings").sentence == (
+        "Policies read the settings request.headers. gjobs does not know what the app sets them to."
+    )
+    assert finding(report, "claims").severity is Severity.OK

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrations.runner import upgrade
-from store.capabilities.claim_sql import claims_read
+from store.capabilities.claim_sql import claims_read, settings_read
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.embedded.clients import ADMINISTRATOR, ServerHandle
@@ -22,11 +22,13 @@ from store.filters.filter_text import parse
 from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.statistics.totals import TotalsQuery
 from store.store import Store
-from store.users.actor import ANON, ActingUser
+from store.users.actor import ANON, ActingUser, Actor
+from store.users.claims import issuer_of
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.store.store_fixtures import NOW
 
 USERS = tuple(UUID(int=number << 96 | 0x4000_8000 << 48) for number in (0xA, 0xB, 0xC))
+FIRST_USER = ActingUser(id=USERS[0])
 PROJECTS = tuple(UUID(int=number << 96 | 0x4000_8001 << 48) for number in (0xA, 0xB, 0xC))
 ORGS = ("acme", "globex")
 CONDITIONS = {
@@ -223,6 +225,8 @@ def test_gjobs_returns_exactly_the_rows_that_the_auth_servers_claims_see(
         ("(auth.jwt() ? 'team'::text)", {"team"}),
         ("jsonb_extract_path_text(auth.jwt(), VARIADIC ARRAY['a'])", {"*"}),
         ("jsonb_extract_path_text(auth.jwt(), 'team')", {"team"}),
+        ("(current_setting(('request.jwt.claim.'::text || name), true) = mode)", {"*"}),
+        ("(current_setting(name, true) = mode)", {"*"}),
         ("begin claims := auth.jwt(); return claims ->> 'org_id'; end", {"*", "org_id"}),
         ("public.may_see(auth.jwt(), user_id)", {"*"}),
         ("-- auth.jwt() ->> 'gone'\n true", set()),
@@ -233,10 +237,89 @@ def test_claims_that_an_expression_reads_are_named(expression: str, claims: set[
     assert claims_read([expression]) == claims
 
 
-async def partial_claims(database: Conninfo, *, given: dict[str, Any] | None = None) -> tuple[str, ...]:
-    user = ActingUser(id=USERS[0])
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("((current_setting('request.headers'::text, true))::json ->> 'x-tenant'::text) = mode", {"request.headers"}),
+        ("return pg_catalog.current_setting ( 'Request.Cookies' )", {"request.cookies"}),
+        ("current_setting('app.tenant', true) = mode", {"app.tenant"}),
+        ("current_setting('request.jwt.claims', true) = current_setting('request.jwt.claim.sub', true)", set()),
+        ("current_setting('role') = current_setting('TimeZone')", set()),
+        ("-- current_setting('request.path')\n true", set()),
+    ],
+)
+def test_settings_that_an_expression_reads_are_named(expression: str, names: set[str]) -> None:
+    assert settings_read([expression]) == names
+
+
+async def partial_claims(
+    database: Conninfo, *, actor: Actor = FIRST_USER, given: dict[str, Any] | None = None
+) -> tuple[str, ...]:
     async with Store(Database(database, claims=given)) as operator:
-        return await operator.acting_as(user).actor_database.partial_claims()
+        return await operator.acting_as(actor).actor_database.partial_claims()
+
+
+BY_HEADER = "mode = (current_setting('request.headers', true)::json ->> 'x-tenant')"
+
+
+BY_FUNCTION = """
+create function public.tenant() returns text language plpgsql stable as
+    $$ begin return current_setting('request.headers', true)::json ->> 'x-tenant'; end $$;
+create function public.may_see(kind text) returns boolean language sql stable as $$ select kind = public.tenant() $$;
+create policy by_header on public.generation_jobs for select using (public.may_see(mode))
+"""
+BY_VIEW = """
+create view public.tenant as select current_setting('request.headers', true)::json ->> 'x-tenant' as name;
+create policy by_header on public.generation_jobs for select using (mode in (select name from public.tenant))
+"""
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [f"create policy by_header on public.generation_jobs for select using ({BY_HEADER})", BY_FUNCTION, BY_VIEW],
+    ids=["policy", "function", "view"],
+)
+async def test_policy_that_reads_another_setting_of_the_request_makes_the_claims_partial(
+    app: psycopg.Connection, attached_database: Conninfo, statements: str
+) -> None:
+    write_policies(app, [])
+    app.execute(statements.encode())
+
+    assert await partial_claims(attached_database) == ("request.headers",)
+    assert await partial_claims(attached_database, given={"request.headers": "a claim"}) == ("request.headers",)
+    assert await partial_claims(attached_database, actor=ANON) == ("request.headers",)
+
+
+@pytest.mark.parametrize(
+    ("host", "user", "issuer"),
+    [
+        ("db.abcdefgh.supabase.co", "postgres", "https://abcdefgh.supabase.co/auth/v1"),
+        ("aws-0-eu.pooler.supabase.com", "postgres.abcdefgh", "https://abcdefgh.supabase.co/auth/v1"),
+        ("localhost", "postgres.abcdefgh", "http://127.0.0.1:54321/auth/v1"),
+    ],
+)
+def test_issuer_is_the_auth_server_of_the_project_in_the_address(host: str, user: str, issuer: str) -> None:
+    assert issuer_of({"host": host, "user": user}) == issuer
+
+
+async def test_policies_read_who_issued_the_token_and_for_how_long(
+    app: psycopg.Connection, attached_database: Conninfo
+) -> None:
+    write_policies(app, [])
+    app.execute(
+        "create policy by_token on public.generation_jobs for select using ("
+        " to_timestamp((auth.jwt() ->> 'iat')::int) <= clock_timestamp() + interval '1 min'"
+        " and to_timestamp((auth.jwt() ->> 'exp')::int) > now()"
+        " and (auth.jwt() ->> 'exp')::int - current_setting('request.jwt.claim.iat')::int = 3600"
+        " and auth.jwt() ->> 'iss' like 'http%/auth/v1' and auth.jwt() ->> 'aud' = 'authenticated')"
+    )
+    async with Store(Database(attached_database)) as operator:
+        user = operator.acting_as(FIRST_USER)
+        assert len((await user.find_jobs()).items) == 12
+        assert await user.actor_database.partial_claims() == ("exp", "iat", "iss")
+    given = {"iss": "https://auth.example.com"}
+    assert await partial_claims(attached_database, given=given) == ("exp", "iat")
+    assert await partial_claims(attached_database, actor=ANON) == ("exp", "iat", "iss")
 
 
 @pytest.fixture
