@@ -124,6 +124,9 @@ class RlsPolicy:
     """The rows that are visible, as the database prints the expression. If None, the policy shows no rows."""
     check: str | None
     """The rows that may be stored. None if `using` decides that, too."""
+    using_tree: str | None = None
+    check_tree: str | None = None
+    """The two conditions as the catalogue stores them. Read only for the doctor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

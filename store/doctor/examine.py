@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability
-from store.capabilities.claim_sql import read_policy_facts
+from store.capabilities.claim_sql import POLICY_EXPRESSIONS, read_policy_facts
 from store.capabilities.facts import JOBS
-from store.capabilities.policy_sql import POLICIES
+from store.capabilities.policy_sql import POLICIES_WITH_TREES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
@@ -177,13 +177,20 @@ class _Examination:
         ]
 
     async def _rules(self) -> Iterable[Finding]:
-        found, seen, tables, rules = await self._read(
-            function_checks.FUNCTIONS, function_checks.VIEWS, policy_checks.TABLES, POLICIES
+        found, seen, tables, copies, rules, bodies = await self._read(
+            function_checks.FUNCTIONS,
+            function_checks.VIEWS,
+            policy_checks.TABLES,
+            policy_checks.COPIES,
+            POLICIES_WITH_TREES,
+            replace(POLICY_EXPRESSIONS, parameters={"role": ROLE_OF_USERS}),
         )
         findings = [
             *function_checks.function_findings(found),
             *function_checks.view_findings(seen, self._facts),
             *policy_findings(tables, rules),
+            *policy_checks.user_data_findings(rules, bodies),
+            *policy_checks.copy_findings(copies),
         ]
         return [*findings, *nothing_leaks(tables, findings)]
 

@@ -12,6 +12,7 @@ from store.capabilities.capabilities import OLDEST_MIGRATED
 from store.capabilities.facts import DatabaseFacts
 from store.database.query import Query, Row
 from store.doctor.findings import Finding, Section, Severity
+from store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
@@ -279,6 +280,10 @@ class AppView:
     """Whether it is a materialized view, which has no row level security."""
     readers: tuple[str, ...]
     """The request roles that may read it."""
+    writers: tuple[str, ...]
+    """The request roles that may insert or update rows through it, without a check of the new rows."""
+    shows_own_rows_only: bool
+    """Whether its own condition shows callers only their rows."""
 
 
 VIEWS: Query[AppView] = Query(
@@ -286,7 +291,22 @@ VIEWS: Query[AppView] = Query(
 select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
        array(select r.rolname::text from pg_roles r
               where r.rolname in ('anon', 'authenticated') and has_any_column_privilege(r.oid, v.oid, 'SELECT')
-              order by 1)
+              order by 1),
+       array(select r.rolname::text from pg_roles r
+              where r.rolname in ('anon', 'authenticated')
+                and has_any_column_privilege(r.oid, v.oid, 'INSERT, UPDATE')
+                and pg_relation_is_updatable(v.oid, true) & 12 > 0
+                and not exists (select from pg_options_to_table(v.reloptions) where option_name = 'check_option')
+              order by 1),
+       (select w.ev_action::text from pg_rewrite w where w.ev_class = v.oid and w.ev_type = '1'),
+       array(select format('%s %s', a.attrelid, a.attnum)
+               from pg_attribute a
+               join pg_class t on t.oid = a.attrelid
+               join pg_namespace s on s.oid = t.relnamespace
+              where s.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
+                and a.attname = 'user_id'),
+       (select p.oid::text from pg_proc p join pg_namespace s on s.oid = p.pronamespace
+         where s.nspname = 'auth' and p.proname = 'uid' and p.pronargs = 0)
   from pg_class v
   join pg_namespace n on n.oid = v.relnamespace
   join pg_roles o on o.oid = v.relowner
@@ -304,21 +324,44 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
                        or not t.relforcerowsecurity and pg_has_role(o.oid, t.relowner, 'USAGE')))
  order by 1
 """),
-    lambda row: AppView(name=row[0], is_copy=row[1], readers=tuple(row[2])),
+    lambda row: _make_view(row),
 )
+
+
+def _make_view(row: Row) -> AppView:
+    name, is_copy, readers, writers, tree, owner_columns, caller = row
+    columns = CallerColumns(owners=dict(one.split(" ") for one in owner_columns), caller=caller or "")
+    return AppView(
+        name=name,
+        is_copy=is_copy,
+        readers=tuple(readers),
+        writers=tuple(writers),
+        shows_own_rows_only=not is_copy and shows_own_rows_only(parse_tree(tree), columns),
+    )
 
 
 def view_findings(views: Sequence[AppView], facts: DatabaseFacts) -> Iterator[Finding]:
     for view in views:
-        if not view.readers:
-            continue
-        why = "keeps a copy of the rows" if view.is_copy else "runs with its owner's rights"
-        yield Finding(
-            section=Section.RULES,
-            name="leaking-view",
-            severity=Severity.PROBLEM,
-            sentence=f"The view {view.name} {why}, so {' and '.join(view.readers)} may read the rows of all users"
-            " through it.",
+        if view.shows_own_rows_only:
+            yield from _unchecked_writes(view, facts)
+        elif view.readers:
+            why = "keeps a copy of the rows" if view.is_copy else "runs with its owner's rights"
+            yield _finding(
+                "leaking-view",
+                Severity.PROBLEM,
+                f"The view {view.name} {why}, so {' and '.join(view.readers)} may read the rows of all users"
+                " through it.",
+                sql=_fixes(view, facts),
+            )
+
+
+def _unchecked_writes(view: AppView, facts: DatabaseFacts) -> Iterator[Finding]:
+    if view.writers:
+        yield _finding(
+            "unchecked-view",
+            Severity.WARNING,
+            f"The view {view.name} shows users their own rows, but runs with its owner's rights and does not check"
+            f" what is written: {' and '.join(view.writers)} may store rows for any user through it.",
             sql=_fixes(view, facts),
         )
 

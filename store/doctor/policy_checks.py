@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from store.capabilities.facts import RlsPolicy
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query
 from store.doctor.findings import Finding, Section, Severity
+from store.doctor.policy_conditions import OWN_ROW, Reach, conjuncts, reach, trusts_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,67 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableCopy:
+    """A table without row level security that has a column `user_id` and half of the columns of one of the app's."""
+
+    name: str
+    """As written in SQL."""
+    original: str
+    shared_columns: int
+    is_foreign: bool
+    """Whether it is a foreign table, which can't have row level security."""
+    readers: tuple[str, ...]
+    """The request roles that may read it."""
+
+
+COPIES: Query[TableCopy] = Query(
+    text("""
+with app as (
+    select t.oid, t.relname::text as name, a.attname, a.atttypid, count(*) over (partition by t.oid) as columns
+      from pg_class t
+      join pg_namespace n on n.oid = t.relnamespace
+      join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+     where n.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets') and t.relkind in ('r', 'p')
+)
+select distinct on (c.oid) format('%I.%I', n.nspname, c.relname), app.name, count(*), c.relkind = 'f', readers.names
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  join app on app.attname = a.attname and app.atttypid = a.atttypid
+ cross join lateral (
+       select array(select r.rolname::text from pg_roles r
+                     where r.rolname in ('anon', 'authenticated') and has_schema_privilege(r.oid, n.oid, 'USAGE')
+                       and has_any_column_privilege(r.oid, c.oid, 'SELECT')
+                     order by 1)
+       ) readers (names)
+ where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and not c.relrowsecurity
+   and c.oid not in (select oid from app) and readers.names <> '{}'
+ group by c.oid, n.nspname, app.oid, app.name, app.columns, readers.names
+having bool_or(a.attname = 'user_id') and 2 * count(*) >= app.columns
+ order by c.oid, count(*) desc
+"""),
+    lambda row: TableCopy(
+        name=row[0], original=row[1], shared_columns=row[2], is_foreign=row[3], readers=tuple(row[4])
+    ),
+)
+
+
+def copy_findings(copies: Sequence[TableCopy]) -> Iterator[Finding]:
+    for copy in copies:
+        enable = f"ALTER TABLE {copy.name} ENABLE ROW LEVEL SECURITY;"
+        yield _finding(
+            "unprotected-copy",
+            Severity.PROBLEM,
+            f"The table {copy.name} has {copy.shared_columns} columns of {copy.original}, but no row level security:"
+            f" {' and '.join(copy.readers)} may read every row.",
+            sql=f"REVOKE ALL ON {copy.name} FROM PUBLIC, {', '.join(copy.readers)};" if copy.is_foreign else enable,
+            hint="If it is a copy that nobody needs, drop it instead.",
+        )
+
+
 def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    """Check the tables that exist."""
+    """Check the tables that exist. The policies need their trees."""
     there = {table.name for table in tables}
     for table in tables:
         own = [policy for policy in policies if policy.table == table.name and policy.roles]
@@ -92,16 +152,70 @@ def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
 
 
 def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
+    """Report permissive policies that do not depend on the row. They let users reach the rows of others."""
     for policy in policies:
-        if policy.is_permissive and "true" in (policy.using, policy.check):
-            whom = " and ".join("everybody" if role == "public" else role for role in policy.roles)
+        using, check = reach(policy.using, policy.using_tree), reach(policy.check, policy.check_tree)
+        does = "access every row" if using else "store rows for any user"
+        sentence = f"{policy.quoted_name} on {policy.table}"
+        if not policy.is_permissive or _is_restricted(policy, policies):
+            continue
+        if Reach.EVERYBODY in (using, check):
+            everybody = "everybody" if "true" in (policy.using, policy.check) else "every user"
+            whom = " and ".join(everybody if role == "public" else role for role in policy.roles)
             yield _finding(
                 "open-policy",
                 Severity.PROBLEM,
-                f"The policy {policy.quoted_name} on {policy.table} lets {whom} access every row ({policy.command}).",
+                f"The policy {sentence} lets {whom} {does} ({policy.command}).",
                 sql=f"DROP POLICY {policy.quoted_name} ON public.{policy.table};",
                 hint="First check who depends on it.",
             )
+        elif Reach.SOME in (using, check) and not _trusts_users(policy):
+            yield _finding(
+                "policy-without-row",
+                Severity.WARNING,
+                f"The condition of the policy {sentence} does not depend on the row. Every user who meets it can"
+                f" {does} ({policy.command}).",
+                hint="If only administrators meet it, keep it. If not, compare the row's user_id with auth.uid().",
+            )
+
+
+def _is_restricted(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
+    """Return whether a restrictive policy, which must also hold, shows users only their own rows."""
+    return any(
+        not other.is_permissive
+        and other.command in (policy.command, PolicyCommand.ALL)
+        and ("public" in other.roles or set(policy.roles) <= set(other.roles))
+        and all(OWN_ROW & set(conjuncts(part)) for part in (other.using, other.check) if part is not None)
+        for other in others
+    )
+
+
+def _trusts_users(policy: RlsPolicy) -> bool:
+    return trusts_users(policy.using) or trusts_users(policy.check)
+
+
+def user_data_findings(policies: Sequence[RlsPolicy], bodies: Sequence[str]) -> Iterator[Finding]:
+    """Report policies that trust what users can change. `bodies` are all conditions and functions that policies use."""
+    found = [policy for policy in policies if policy.roles and _trusts_users(policy)]
+    conditions = [condition for policy in found for condition in (policy.using, policy.check) if condition]
+    for policy in found:
+        yield _finding(
+            "user-metadata",
+            Severity.PROBLEM,
+            f"The policy {policy.quoted_name} on {policy.table} trusts user_metadata. Users can change it themselves.",
+            hint=_OF_SERVER,
+        )
+    if any(trusts_users(body) and not any(condition in body for condition in conditions) for body in bodies):
+        yield _finding(
+            "user-metadata",
+            Severity.PROBLEM,
+            "Policies call a function, or read a table with a policy, that trusts user_metadata. Users can change it"
+            " themselves.",
+            hint=_OF_SERVER,
+        )
+
+
+_OF_SERVER = "Use app_metadata instead, which only the server can change."
 
 
 _PROJECT = re.compile(r"\bproject_id\b")
@@ -152,8 +266,10 @@ def _stored(policy: RlsPolicy) -> str | None:
 
 def _is_blind(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
     condition = _stored(policy)
-    if not policy.is_permissive or condition in (None, "true", "false") or _PROJECT.search(condition or ""):
+    if not policy.is_permissive or condition in (None, "false") or _PROJECT.search(condition or ""):
         return False
+    if Reach.EVERYBODY in (reach(policy.using, policy.using_tree), reach(policy.check, policy.check_tree)):
+        return False  # `_open` reports it.
     return not all(_is_narrowed(policy, command, others) for command in _commands([policy]))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from store.capabilities.capability import Capability
 from store.capabilities.facts import DatabaseFacts, PolicyCommand, RlsPolicy
-from store.capabilities.policy_sql import POLICIES
+from store.capabilities.policy_sql import POLICIES_WITH_TREES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.doctor.examine import Further
@@ -55,7 +55,7 @@ class Rules:
 async def find_leak_fixes(database: Database) -> Remedies:
     capabilities = await probe(database)
     _, functions, views, tables, policies = await database.read_together(
-        OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES
+        OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES_WITH_TREES
     )
     return remedies(Rules(facts=capabilities.facts, functions=functions, views=views, tables=tables, policies=policies))
 

@@ -1,12 +1,13 @@
 """Judges writes from the policies, without trying them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query, Row
+from store.doctor.policy_conditions import OWN_ROW, Reach, conjuncts, reach_without_row
 from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
 
 
@@ -40,51 +41,6 @@ def _make_rules(row: Row) -> TableRules:
 RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
 """The rules of the existing tables, for the acting user."""
 
-_AND = " AND "
-
-
-def conjuncts(expression: str) -> tuple[str, ...]:
-    """Return the conditions that must all hold, without enclosing parentheses and line breaks."""
-    bare = _bare(" ".join(expression.split()))
-    parts = list(_split(bare))
-    if len(parts) == 1:
-        return (bare,)
-    return tuple(conjunct for part in parts for conjunct in conjuncts(part))
-
-
-def _bare(expression: str) -> str:
-    """Remove parentheses that enclose the whole expression."""
-    while expression.startswith("(") and _closing(expression) == len(expression) - 1:
-        expression = expression[1:-1].strip()
-    return expression
-
-
-def _closing(expression: str) -> int:
-    """Return the index of the first closing parenthesis of depth 0, or -1."""
-    return next((index for index, depth in _depths(expression) if depth == 0), -1)
-
-
-def _split(expression: str) -> Iterator[str]:
-    start = 0
-    for index, depth in _depths(expression):
-        if depth == 0 and index >= start and expression.startswith(_AND, index):
-            yield expression[start:index]
-            start = index + len(_AND)
-    yield expression[start:]
-
-
-def _depths(expression: str) -> Iterator[tuple[int, int]]:
-    """Yield each position outside quotes, with the parenthesis depth after that character."""
-    depth, quote = 0, ""
-    for index, character in enumerate(expression):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in ("'", '"'):
-            quote = character
-        else:
-            depth += (character == "(") - (character == ")")
-            yield index, depth
-
 
 _TABLES = {ProbeTarget.JOB: "generation_jobs", ProbeTarget.PROJECT: "projects", ProbeTarget.ASSET: "assets"}
 COMMANDS = {
@@ -94,14 +50,6 @@ COMMANDS = {
     Verb.UPDATE: PolicyCommand.UPDATE,
     Verb.DELETE: PolicyCommand.DELETE,
 }
-_OWN_ROW = frozenset(
-    {
-        "auth.uid() = user_id",
-        "user_id = auth.uid()",
-        "( SELECT auth.uid() AS uid) = user_id",
-        "user_id = ( SELECT auth.uid() AS uid)",
-    }
-)
 _OWN_PROJECT = frozenset({"gjobs.owns_project(project_id)"})
 
 
@@ -160,9 +108,10 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     if expression is None:
         return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
-    keeping = _OWN_PROJECT if verb is Verb.INSERT_INTO else _OWN_ROW
-    # The row inserted into the owner's project belongs to the user who inserts it.
-    open_to_all = {"true"} | (_OWN_ROW if verb is Verb.INSERT_INTO else set())
+    keeping = _OWN_PROJECT if verb is Verb.INSERT_INTO else OWN_ROW
     if conditions & keeping:
         return ProbeVerdict.KEPT
-    return ProbeVerdict.LEAK if conditions <= open_to_all else ProbeVerdict.UNKNOWN
+    # The row inserted into the owner's project belongs to the user who inserts it.
+    restricting = conditions - OWN_ROW if verb is Verb.INSERT_INTO else conditions
+    is_open = all(reach_without_row(condition) is Reach.EVERYBODY for condition in restricting)
+    return ProbeVerdict.LEAK if is_open else ProbeVerdict.UNKNOWN

@@ -3,8 +3,9 @@
 import pytest
 
 from store.capabilities.facts import PolicyCommand, RlsPolicy
+from store.doctor.policy_conditions import conjuncts
 from store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-from store.isolation.isolation_policies import TableRules, conjuncts, judge
+from store.isolation.isolation_policies import TableRules, judge
 from tests.store.store_fixtures import make_policy
 
 OWN = "(auth.uid() = user_id)"
@@ -54,6 +55,8 @@ def verdict(verb: Verb, *policies: RlsPolicy) -> ProbeVerdict:
         (f"(NOT {OWN})", ProbeVerdict.UNKNOWN),
         (TEAM, ProbeVerdict.UNKNOWN),
         (EVERYTHING, ProbeVerdict.LEAK),
+        ("(auth.role() = 'authenticated'::text)", ProbeVerdict.LEAK),
+        ("(( SELECT auth.uid() AS uid) IS NOT NULL)", ProbeVerdict.LEAK),
         (None, ProbeVerdict.UNKNOWN),
     ],
 )

@@ -1,0 +1,154 @@
+"""Expressions as the catalogue stores them: node trees.
+
+Unlike the text of an expression, a tree says to which table each column belongs.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+_PART = re.compile(r"[{}()\[\]]|(?:\\.|[^\s{}()\[\]\\])+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    name: str
+    fields: "Mapping[str, tuple[Tree, ...]]"
+
+    def first(self, field: str) -> "Tree":
+        """Return the first part of a field, which for most fields is the only one."""
+        return self.fields.get(field, ("",))[0]
+
+    def items(self, field: str) -> "tuple[Tree, ...]":
+        """Return the items of a field that has a list. An empty list is stored as a null value."""
+        found = self.first(field)
+        return found if isinstance(found, tuple) else ()
+
+
+Tree = Node | str | tuple["Tree", ...]
+
+
+def parse_tree(text: str) -> Tree:
+    levels: list[list[Tree]] = [[]]
+    for part in _PART.findall(text):
+        if part in "{([":
+            levels.append([])
+        elif part in "})]":
+            level = levels.pop()
+            levels[-1].append(_make_node(level) if part == "}" else tuple(level))
+        else:
+            levels[-1].append(part)
+    return levels[0][0]
+
+
+def _make_node(parts: list[Tree]) -> Node:
+    fields: dict[str, list[Tree]] = {}
+    values: list[Tree] = []
+    for part in parts[1:]:
+        if isinstance(part, str) and part.startswith(":"):
+            values = fields.setdefault(part[1:], [])
+        else:
+            values.append(part)
+    return Node(str(parts[0]), {name: tuple(found) for name, found in fields.items() if found})
+
+
+def _children(tree: Tree) -> Iterable[Tree]:
+    return chain.from_iterable(tree.fields.values()) if isinstance(tree, Node) else tree
+
+
+def _nodes(tree: Tree) -> Iterator[tuple[Node, int]]:
+    """Yield each node with the number of queries that enclose it."""
+    left = [(tree, 0)]
+    while left:
+        part, depth = left.pop()
+        if isinstance(part, Node):
+            yield part, depth
+            depth += part.name == "QUERY"
+        if not isinstance(part, str):
+            left.extend((child, depth) for child in _children(part))
+
+
+def depends_on_row(condition: Tree) -> bool:
+    """Return whether a policy's condition reads the row. A subquery may have columns of the same names."""
+    return any(node.name == "VAR" and node.first("varlevelsup") == str(depth) for node, depth in _nodes(condition))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerColumns:
+    """What identifies the caller in a tree, by the ids in the catalogue."""
+
+    owners: Mapping[str, str]
+    """For each of the app's tables, the number of its column `user_id`."""
+    caller: str
+    """The function `auth.uid()`."""
+
+
+_TABLE_NAMES = ("RTE", "RANGETBLENTRY")
+"""A table of a query, before and from version 16 on."""
+_EQUALS = "2972"
+"""The operator = of uuids."""
+
+
+def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
+    """Return whether a view shows its caller only rows whose `user_id` is the caller's, and rows joined to those.
+
+    Without a proof, return False: for example if a subquery of the view reads one of the tables.
+    """
+    query = view[0] if isinstance(view, tuple) else view
+    if not isinstance(query, Node) or query.first("setOperations") != "<>":
+        return False
+    tables = {
+        str(number): str(table.first("relid"))
+        for number, table in enumerate(query.items("rtable"), 1)
+        if isinstance(table, Node) and table.first("relid") in columns.owners
+    }
+    if sum(node.name in _TABLE_NAMES and node.first("relid") in columns.owners for node, _ in _nodes(query)) > len(
+        tables
+    ):
+        return False
+    jointree = query.first("jointree")
+    own = {
+        number
+        for one, other in _equal_pairs(jointree.first("quals") if isinstance(jointree, Node) else "")
+        for number, attribute in [_column(one), _column(other)]
+        if number in tables and attribute == columns.owners[tables[number]] and _is_caller(one, other, columns.caller)
+    }
+    joins = [pair for part, _ in _nodes(jointree) for pair in _equal_pairs(part.first("quals"))]
+    while joined := {number for pair in joins for number in _joined(pair, own) if number in tables} - own:
+        own |= joined
+    return bool(tables) and own == tables.keys()
+
+
+def _equal_pairs(condition: Tree) -> Iterator[tuple[Tree, Tree]]:
+    """Yield the two sides of each comparison of uuids that must hold."""
+    if isinstance(condition, Node) and condition.name == "BOOLEXPR" and condition.first("boolop") == "and":
+        for part in condition.items("args"):
+            yield from _equal_pairs(part)
+    elif isinstance(condition, Node) and condition.name == "OPEXPR" and condition.first("opno") == _EQUALS:
+        one, other = condition.items("args")
+        yield one, other
+
+
+def _column(tree: Tree) -> tuple[str, str]:
+    """Return the numbers of table and column. Empty if it is not a column of the query itself."""
+    if isinstance(tree, Node) and tree.name == "VAR" and tree.first("varlevelsup") == "0":
+        return str(tree.first("varno")), str(tree.first("varattno"))
+    return "", ""
+
+
+def _joined(pair: tuple[Tree, Tree], own: set[str]) -> Iterator[str]:
+    (one, _), (other, _) = map(_column, pair)
+    if own & {one, other}:
+        yield from (one, other)
+
+
+def _is_caller(one: Tree, other: Tree, caller: str) -> bool:
+    """Return whether one side is auth.uid(), or a subquery that only selects it."""
+    for side in (one, other):
+        if isinstance(side, Node) and side.name == "SUBLINK" and isinstance(query := side.first("subselect"), Node):
+            targets = [target for target in query.items("targetList") if isinstance(target, Node)]
+            side = targets[0].first("expr") if len(targets) == 1 and not query.items("rtable") else ""
+        if isinstance(side, Node) and side.name == "FUNCEXPR" and side.first("funcid") == caller:
+            return True
+    return False

@@ -1,0 +1,304 @@
+"""The doctor finds policies, views and copies of tables on a hosted project that show users the rows of others."""
+
+import json
+
+import pytest
+
+from store.doctor.findings import DoctorReport, Section, Severity
+from tests.conftest import Conninfo, connect
+from tests.hosted.test_hosted_doctor import LEAKS, as_user, examined, faults, finding, fix, run
+from tests.tui.jobs_database import ADA, BEN, JobsDatabase
+
+
+@pytest.fixture
+def healthy_database(app_database: Conninfo, jobs_db: JobsDatabase) -> Conninfo:
+    """The app's database after the doctor's SQL, with rows and with a function that knows administrators."""
+    run(
+        app_database,
+        "create table public.admins (id uuid)",
+        "alter table public.admins enable row level security",
+        "create function public.is_admin() returns boolean language sql stable as"
+        " 'select exists (select from public.admins where id = auth.uid())'",
+    )
+    return app_database
+
+
+def new_faults(report: DoctorReport) -> set[str]:
+    return faults(report) - LEAKS
+
+
+def rows_seen(conninfo: Conninfo, user: object, relation: str = "generation_jobs") -> int:
+    with connect(conninfo) as connection:
+        connection.execute("select set_config('role', 'authenticated', true)")
+        claims = json.dumps({"sub": str(user), "role": "authenticated"})
+        connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
+        return len(connection.execute(f"table {relation}".encode()).fetchall())
+
+
+def about(report: DoctorReport, name: str) -> list[tuple[str, Severity]]:
+    """Return the findings on access that name an object."""
+    return [
+        (one.name, one.severity) for one in report.findings if one.section is Section.RULES and name in one.sentence
+    ]
+
+
+OPEN_TO_ALL = [
+    "auth.role() = 'authenticated'",
+    "'authenticated' = (select auth.role())",
+    "auth.role() in ('authenticated', 'service_role')",
+    "(auth.jwt() ->> 'role') = 'authenticated'",
+    "auth.uid() is not null",
+    "(select auth.uid()) is not null",
+    "1=1",
+    "'a' = 'a'",
+    "true and (auth.jwt() is not null)",
+    "auth.uid() = user_id or auth.uid() is not null",
+    "(mode = 'x' or auth.uid() is not null) and (1 = 1 or status = 'failed')",
+]
+
+
+@pytest.mark.parametrize("condition", OPEN_TO_ALL)
+async def test_policy_that_every_user_meets_for_every_row_is_a_problem(
+    healthy_database: Conninfo, condition: str
+) -> None:
+    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+    assert rows_seen(healthy_database, BEN) == 8
+
+    report = await examined(healthy_database)
+
+    assert new_faults(report) == {"open-policy"}
+    found = finding(report, "open-policy")
+    assert found.severity is Severity.PROBLEM
+    assert found.sentence == "The policy shown on generation_jobs lets every user access every row (SELECT)."
+    fix(healthy_database, report, names={"open-policy"})
+    assert new_faults(await examined(healthy_database)) == set()
+
+
+WITHOUT_ROW = [
+    "public.is_admin()",
+    "exists (select from projects p where p.user_id = auth.uid())",
+    # The name `id` means the column of the projects, not of the jobs.
+    "exists (select from projects p where p.user_id = auth.uid() and p.id = id)",
+    "auth.uid() = user_id or (auth.jwt() -> 'app_metadata' ->> 'role') = 'admin'",
+    "exists (with mine as (select user_id from projects where user_id = auth.uid()) select from mine)",
+    f"auth.uid() = '{ADA}'",
+]
+
+
+@pytest.mark.parametrize("condition", WITHOUT_ROW)
+async def test_policy_that_does_not_depend_on_the_row_is_a_warning(healthy_database: Conninfo, condition: str) -> None:
+    run(healthy_database, f'create policy "not by row" on generation_jobs for select using ({condition})')
+
+    report = await examined(healthy_database)
+
+    assert new_faults(report) == {"policy-without-row"}
+    found = finding(report, "policy-without-row")
+    assert (found.severity, found.sql) == (Severity.WARNING, None)
+    assert found.sentence == (
+        'The condition of the policy "not by row" on generation_jobs does not depend on the row.'
+        " Every user who meets it can access every row (SELECT)."
+    )
+
+
+BY_ROW = [
+    "auth.uid() = user_id",
+    "user_id = (select auth.uid()) and auth.role() = 'authenticated'",
+    "project_id in (select id from projects where user_id = auth.uid())",
+    "exists (select from projects p where p.user_id = auth.uid() and p.id = generation_jobs.project_id)",
+    "exists (select from (select project_id as job_project) j, projects p where p.id = j.job_project)",
+    "public.is_admin() and auth.uid() = user_id",
+    "auth.role() = 'service_role'",
+    "auth.uid() = user_id or auth.role() = 'service_role'",
+    "coalesce(generation_jobs is not null, true) and user_id = auth.uid()",
+    "mode = 'a AND b' and user_id = auth.uid()",
+    "false",
+]
+
+
+@pytest.mark.parametrize("condition", BY_ROW)
+async def test_policy_that_depends_on_the_row_is_no_finding(healthy_database: Conninfo, condition: str) -> None:
+    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+
+    assert new_faults(await examined(healthy_database)) == set()
+
+
+async def test_open_policy_that_a_restrictive_policy_limits_to_own_rows_is_no_finding(
+    healthy_database: Conninfo,
+) -> None:
+    run(
+        healthy_database,
+        "create policy signed_in on generation_jobs for select using (auth.role() = 'authenticated')",
+        "create policy own on generation_jobs as restrictive for select"
+        " using (auth.uid() = user_id and status <> 'deleted')",
+    )
+    assert rows_seen(healthy_database, BEN) == 1
+
+    assert new_faults(await examined(healthy_database)) == set()
+
+
+@pytest.mark.parametrize("restriction", ["status <> 'deleted'", "user_id is distinct from auth.uid() or mode <> 'x'"])
+async def test_open_policy_stays_a_problem_if_a_restrictive_policy_shows_rows_of_others(
+    healthy_database: Conninfo, restriction: str
+) -> None:
+    run(
+        healthy_database,
+        "create policy signed_in on generation_jobs for select using (auth.uid() is not null)",
+        f"create policy narrower on generation_jobs as restrictive for select using ({restriction})",
+    )
+    assert rows_seen(healthy_database, BEN) == 8
+
+    assert new_faults(await examined(healthy_database)) == {"open-policy"}
+
+
+async def test_policy_that_lets_users_store_rows_of_others_says_so(healthy_database: Conninfo) -> None:
+    run(
+        healthy_database,
+        "create policy stored on generation_jobs for insert with check (auth.uid() is not null)",
+    )
+
+    found = finding(await examined(healthy_database), "open-policy")
+
+    assert found.sentence == "The policy stored on generation_jobs lets every user store rows for any user (INSERT)."
+
+
+METADATA_FUNCTION = """
+create function public.my_team() returns text language plpgsql stable as
+    $$ begin return (select raw_user_meta_data ->> 'team' from auth.users where id = auth.uid()); end $$
+"""
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(auth.jwt() -> 'user_metadata' ->> 'is_admin')::boolean",
+        "mode = (auth.jwt() -> 'user_metadata' ->> 'team')",
+        "auth.uid() = user_id and (auth.jwt() #>> '{user_metadata,plan}') = 'pro'",
+    ],
+)
+async def test_policy_on_user_metadata_is_a_problem(healthy_database: Conninfo, condition: str) -> None:
+    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+
+    report = await examined(healthy_database)
+
+    assert new_faults(report) == {"user-metadata"}
+    assert [one.sentence for one in report.findings if one.name == "user-metadata"] == [
+        "The policy shown on generation_jobs trusts user_metadata. Users can change it themselves."
+    ]
+
+
+async def test_function_of_a_policy_that_reads_user_metadata_is_a_problem(healthy_database: Conninfo) -> None:
+    run(
+        healthy_database,
+        METADATA_FUNCTION,
+        "create policy shown on generation_jobs for select using (mode = public.my_team())",
+    )
+
+    report = await examined(healthy_database)
+
+    assert new_faults(report) == {"user-metadata"}
+    assert finding(report, "user-metadata").severity is Severity.PROBLEM
+    assert finding(report, "user-metadata").sentence.startswith("Policies call a function")
+
+
+OWN_VIEWS = [
+    "select * from generation_jobs where user_id = auth.uid()",
+    "select j.* from generation_jobs j where (select auth.uid()) = j.user_id and mode <> 'x'",
+    (
+        "select j.id, p.name from generation_jobs j left join projects p on p.id = j.project_id"
+        " where j.user_id = auth.uid()"
+    ),
+    "select status, count(*), sum(cost_cents) from generation_jobs where user_id = auth.uid() group by status",
+]
+
+
+@pytest.mark.parametrize("query", OWN_VIEWS)
+async def test_view_that_filters_by_the_callers_id_does_not_leak(healthy_database: Conninfo, query: str) -> None:
+    run(
+        healthy_database, f"create view my_jobs as {query}", "revoke insert, update on my_jobs from anon, authenticated"
+    )
+    assert rows_seen(healthy_database, BEN, "my_jobs") == 1
+
+    assert about(await examined(healthy_database), "my_jobs") == []
+
+
+OTHER_VIEWS = [
+    "select * from generation_jobs where user_id = auth.uid() or status = 'failed'",
+    "select * from generation_jobs where id = auth.uid() or project_id is not null",
+    "select * from generation_jobs where user_id = auth.uid() union all select * from generation_jobs",
+    "select j.* from generation_jobs j, projects p where p.user_id = auth.uid()",
+    "select j.* from generation_jobs j left join projects p on p.user_id = auth.uid()",
+    "select p.*, (select count(*) from generation_jobs) from projects p where p.user_id = auth.uid()",
+    "select * from generation_jobs where user_id is distinct from auth.uid()",
+]
+
+
+@pytest.mark.parametrize("query", OTHER_VIEWS)
+async def test_view_that_shows_rows_of_others_stays_a_problem(healthy_database: Conninfo, query: str) -> None:
+    run(healthy_database, f"create view some_jobs as {query}")
+
+    assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
+
+
+async def test_view_through_which_users_store_rows_of_others_is_a_warning(healthy_database: Conninfo) -> None:
+    run(healthy_database, "create view my_jobs as select * from generation_jobs where user_id = auth.uid()")
+    with connect(healthy_database) as connection:
+        as_user(connection, BEN)
+        taken = connection.execute("update my_jobs set user_id = %s", [ADA])
+        assert taken.rowcount == 1
+        connection.rollback()
+
+    report = await examined(healthy_database)
+
+    found = finding(report, "unchecked-view")
+    assert (found.severity, found.sql) == (
+        Severity.WARNING,
+        "ALTER VIEW public.my_jobs SET (security_invoker = on);",
+    )
+    fix(healthy_database, report, names={"unchecked-view"})
+    assert new_faults(await examined(healthy_database)) == set()
+
+
+COPIES = [
+    "create table old_jobs as select * from generation_jobs",
+    "create table old_jobs as select id, user_id, mode, error, cost_cents from generation_jobs",
+    "create table old_jobs as select *, now() as saved_at from projects",
+]
+
+
+@pytest.mark.parametrize("statement", COPIES)
+async def test_copy_of_a_table_without_row_level_security_is_a_problem(
+    healthy_database: Conninfo, statement: str
+) -> None:
+    run(healthy_database, statement)
+    assert rows_seen(healthy_database, BEN, "old_jobs") > 1
+
+    report = await examined(healthy_database)
+
+    found = finding(report, "unprotected-copy")
+    assert new_faults(report) == {"unprotected-copy"}
+    assert found.severity is Severity.PROBLEM
+    assert found.sentence.startswith("The table public.old_jobs has ")
+    assert found.sentence.endswith(" but no row level security: anon and authenticated may read every row.")
+    fix(healthy_database, report, names={"unprotected-copy"})
+    assert rows_seen(healthy_database, BEN, "old_jobs") == 0
+    assert new_faults(await examined(healthy_database)) == set()
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["create table tags (id uuid, name text, created_at timestamptz, updated_at timestamptz)"],
+        [
+            "create table old_jobs as select * from generation_jobs",
+            "revoke all on old_jobs from anon, authenticated",
+        ],
+        ["create schema private", "create table private.old_jobs as select * from generation_jobs"],
+    ],
+    ids=["without owners", "not granted", "in a private schema"],
+)
+async def test_other_table_without_row_level_security_is_no_finding(
+    healthy_database: Conninfo, statements: list[str]
+) -> None:
+    run(healthy_database, *statements)
+
+    assert new_faults(await examined(healthy_database)) == set()
