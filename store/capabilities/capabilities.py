@@ -60,7 +60,8 @@ def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> Mi
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
     privileges, role = _privileges(facts, relation, actor)
-    return _all_of(no_schema(name, privileges, role), no_grant(name, privileges.select, role, "select", columns))
+    lacking = no_schema(name, privileges, role), no_grant(name, privileges.select, role, "select", columns)
+    return _all_of(*lacking, opens=None if actor == OPERATOR or relation.is_protected else name)
 
 
 def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
@@ -72,7 +73,8 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
         return absent(name, relation, columns)
     privileges, role = _privileges(facts, relation, actor)
     granted = privileges.insert if verb == "insert" else privileges.update
-    return _all_of(no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns))
+    lacking = no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns)
+    return _all_of(*lacking, opens=None if actor == OPERATOR or relation.is_protected else name)
 
 
 def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
@@ -82,11 +84,16 @@ def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability 
     if relation is None:
         return absent(name, relation, ())
     privileges, role = _privileges(facts, relation, actor)
-    return _all_of(no_schema(name, privileges, role), no_delete(name, privileges, role))
+    lacking = no_schema(name, privileges, role), no_delete(name, privileges, role)
+    return _all_of(*lacking, opens=None if actor == OPERATOR or relation.is_protected else name)
 
 
-def _all_of(*lacking: MissingCapability | None) -> MissingCapability | None:
-    return merged([missing for missing in lacking if missing is not None])
+def _all_of(*lacking: MissingCapability | None, opens: str | None) -> MissingCapability | None:
+    """Return what is missing. `opens` is the table whose rows a grant would open to every user, if there is one."""
+    missing = merged([one for one in lacking if one is not None])
+    if missing is None or missing.sql is None or opens is None:
+        return missing
+    return replace(missing, sql=f"ALTER TABLE {opens} ENABLE ROW LEVEL SECURITY; {missing.sql}")
 
 
 def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from store.capabilities.facts import Privileges, Relation
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from store.users.actor import ROLE_OF_ANON
 from store.value_class import dataclass
 
 
@@ -115,6 +116,10 @@ API_LOGIN = "authenticator"
 OTHER_LOGIN = f"Connect as another login, such as the owner of the tables: {API_LOGIN} is the login of the app's API."
 
 
+_OF_VISITORS = "Nothing has to be done. Visitors who have not signed in usually see no rows."
+"""Never advise a grant to visitors, because it opens data to everybody."""
+
+
 def no_schema(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
     schema, _, _ = name.partition(".")
     if privileges.schema:
@@ -142,6 +147,8 @@ def no_delete(name: str, privileges: Privileges, role: str) -> MissingCapability
 def _not_granted(reason: str, privilege: str, role: str) -> MissingCapability:
     if role == API_LOGIN:
         return MissingCapability(reason=f"No grant: {reason}.", advice=OTHER_LOGIN)
+    if role == ROLE_OF_ANON:
+        return MissingCapability(reason=f"No grant: {reason}.", advice=_OF_VISITORS)
     return MissingCapability(reason=f"No grant: {reason}.", sql=f"GRANT {privilege} TO {quoted(role)};")
 
 

@@ -92,6 +92,8 @@ class Relation:
     """Whether row level security may hide rows from the login: it applies, and no policy shows every row."""
     has_policy: bool
     """Whether any policy may show the login a row."""
+    is_protected: bool = True
+    """Whether row level security is on. True for a view, because it depends on its tables."""
 
 
 class PolicyCommand(StrEnum):

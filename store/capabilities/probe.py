@@ -49,6 +49,7 @@ select n.nspname || '.' || c.relname,
        pg_has_role(c.relowner, 'USAGE'),
        row_security_active(c.oid) and not coalesce(policies.show_all, false),
        coalesce(policies.show_some, false),
+       c.relrowsecurity or c.relkind not in ('r', 'p'),
        has_schema_privilege(n.oid, 'USAGE'),
        has_table_privilege(c.oid, 'DELETE'),
        has_schema_privilege(users.oid, n.oid, 'USAGE'),
@@ -161,6 +162,7 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
         is_owned,
         row_security,
         has_policy,
+        is_protected,
         schema,
         delete,
         users_schema,
@@ -176,6 +178,7 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
         is_owned=is_owned,
         row_security=row_security,
         has_policy=has_policy,
+        is_protected=is_protected,
     )
     return name, relation
 

@@ -20,7 +20,7 @@ from store.database.query import Query, Row, make_number
 from store.doctor.findings import Finding, Section, Severity, amount
 from store.doctor.table_checks import MOST_COUNTED
 from store.errors import NoPrivilege, SchemaMissing
-from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_name, role_of
+from store.users.actor import ANON, OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_name, role_of
 from store.users.claims import COLUMNS, MADE_UP
 
 NOTICEABLE_LAG = 10.0
@@ -359,6 +359,8 @@ async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]
     try:
         (number,) = await database.read(actor, _SEEN)
     except (NoPrivilege, SchemaMissing) as error:
+        if actor == ANON and isinstance(error, NoPrivilege):
+            return [_finding(Severity.OK, f"{name} sees no jobs, because the role {name} may not read them.")]
         missing = (await probe(database, role_of(actor) or ROLE_OF_USERS)).missing(Capability.JOBS, actor)
         return [
             _finding(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from migrations import HEAD
 from migrations.status import read_status
@@ -13,7 +14,7 @@ from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.test_hosted_doctor import LEAKS, examined, faults, finding, run
-from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, fill
 
 FUNCTIONS = """
 create function get_derived_assets(the_asset uuid) returns table (storage_path text)
@@ -209,3 +210,46 @@ async def test_doctor_lists_the_other_settings_of_a_request_that_policies_read(a
         "Policies read the settings request.headers. gjobs does not know what the app sets them to."
     )
     assert finding(report, "claims").severity is Severity.OK
+
+
+def test_no_advice_grants_anything_to_visitors(ungranted_database: Conninfo, gjobs: Run) -> None:
+    fill_copy(ungranted_database)
+    address = make_conninfo("", **ungranted_database)
+
+    examined_as_anon = gjobs("doctor", "--json", "--as", "anon", "--database-url", address)
+    listed = gjobs("jobs", "list", "--as", "anon", "--database-url", address)
+
+    (seen,) = [one for one in examined_as_anon.document["findings"] if one["name"] == "seen-by"]
+    assert (seen["severity"], seen["sentence"], seen["sql"]) == (
+        "ok",
+        "anon sees no jobs, because the role anon may not read them.",
+        None,
+    )
+    assert "TO anon" not in examined_as_anon.out
+    assert listed.code != 0
+    assert listed.err == (
+        "No grant: the role anon may not read generation_jobs.\n"
+        "Nothing has to be done. Visitors who have not signed in usually see no rows.\n"
+    )
+
+
+async def test_grant_to_users_turns_on_row_level_security_first(ungranted_database: Conninfo) -> None:
+    fill_copy(ungranted_database)
+    run(ungranted_database, "alter table generation_jobs disable row level security")
+
+    grants = str(finding(await examined(ungranted_database), "users-grants").sql)
+
+    assert grants.splitlines()[0] == (
+        "ALTER TABLE public.generation_jobs ENABLE ROW LEVEL SECURITY;"
+        " GRANT SELECT ON public.generation_jobs TO authenticated;"
+    )
+    assert "ON public.projects TO authenticated" in grants
+    assert "ALTER TABLE public.projects" not in grants
+    run(ungranted_database, grants)
+    assert answers(ungranted_database, "authenticated", BEN, "select distinct user_id from generation_jobs") == [(BEN,)]
+
+
+def fill_copy(conninfo: Conninfo) -> None:
+    jobs_db = JobsDatabase(conninfo)
+    fill(jobs_db)
+    jobs_db.close()
