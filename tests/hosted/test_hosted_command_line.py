@@ -8,7 +8,7 @@ import pytest
 from tests.cli.command_line import Run
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
-from tests.tui.jobs_database import JobsDatabase, job_id
+from tests.tui.jobs_database import ADA, JobsDatabase, job_id
 from tui.cli.exit_codes import ExitCode
 
 READING = (
@@ -50,6 +50,13 @@ def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
 
     assert len(recorded.by_session) >= 1
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
+
+
+def test_jobs_show_names_the_owner_by_email_only_with_the_right_to_read_it(login: Login, gjobs: Run) -> None:
+    owner = f"ada@example.com ({ADA})" if login.is_owner else str(ADA)
+    for who in ("ada@example.com", "operator") if login.is_owner else ("operator",):
+        done = gjobs("jobs", "show", str(job_id(4)), "--as", who)
+        assert f"owner        {owner}\n" in done.out
 
 
 def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:

@@ -49,8 +49,11 @@ def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, no
     ]
 
 
-def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *, now: datetime) -> str:
+def job_block(
+    job: GenerationJob, project: Project | None, links: RetryLinks, *, emails: Mapping[UUID, str], now: datetime
+) -> str:
     """Return one job in full, with the whole error. `project` is None if the actor does not see it."""
+    email = emails.get(job.user_id)
     return fields(
         {
             "id": str(job.id),
@@ -58,7 +61,7 @@ def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *,
             "mode": mark(job, "mode", clean(job.mode)),
             "cost": money(job.cost_cents),
             "project": f"{clean(project.name)} ({project.id})" if project else str(job.project_id),
-            "owner": mark(job, "user_id", str(job.user_id)),
+            "owner": mark(job, "user_id", f"{clean(email)} ({job.user_id})" if email else str(job.user_id)),
             "input asset": mark(job, "input_asset_id", str(job.input_asset_id or ""), empty="-"),
             "created": mark(job, "created_at", _both_times(job.created_at, now)),
             "updated": mark(job, "updated_at", _both_times(job.updated_at, now)),
@@ -100,12 +103,12 @@ def history_document(history: JobHistory) -> Mapping[str, Json]:
     }
 
 
-def history_table(history: JobHistory) -> tuple[Sequence[TableColumn], list[list[str]]]:
+def history_table(history: JobHistory, emails: Mapping[UUID, str]) -> tuple[Sequence[TableColumn], list[list[str]]]:
     """Return the events, oldest first, each with the time since the one before."""
-    return _EVENT_COLUMNS, list(_rows(history.events))
+    return _EVENT_COLUMNS, list(_rows(history.events, emails))
 
 
-def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
+def _rows(events: Sequence[JobEvent], emails: Mapping[UUID, str]) -> Iterator[list[str]]:
     before: datetime | None = None
     for event in events:
         yield [
@@ -113,7 +116,7 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
             "" if before is None else duration((event.at - before).total_seconds()),
             job_text.event_words(event),
             job_text.cost_words(event),
-            job_text.actor_words(event),
+            job_text.actor_words(event, emails),
             job_text.note_words(event),
         ]
         before = event.at

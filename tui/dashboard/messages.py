@@ -177,6 +177,10 @@ class JobDetailsView(Protocol):
     def is_sought(self) -> bool:
         """Whether the list of another moment lacks the job, so it has to be read by its id."""
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the visibility view shows the job although it is hidden from the user."""
+
     def tell_names(self, names: "Names") -> None:
         """Show the names of the owner and the asset."""
 

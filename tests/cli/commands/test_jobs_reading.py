@@ -209,6 +209,8 @@ def test_jobs_show_prints_the_events_of_a_job(gjobs: Run) -> None:
     as_text = gjobs("jobs", "show", str(QUEUED), "--events")
     assert as_text.code == 0
     assert "queued → running" in as_text.out
+    assert f"owner        ada@example.com ({ADA})" in as_text.out
+    assert "  ada@example.com in " in as_text.out
     assert "\x1b" not in as_text.out
     assert as_text.err.startswith("Time in each status: queued ")
 

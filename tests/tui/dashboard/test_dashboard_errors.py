@@ -253,6 +253,15 @@ async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
     assert not set(copied) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}
 
 
+async def test_errors_name_users_by_their_emails_also_while_acting_as_a_user(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    failures(jobs_db)
+    await dashboard.shows("as ada@example.com")
+    await open_errors(dashboard)
+    await dashboard.shows("Users    1 user: ada@example.com")
+
+
 async def test_emails_that_arrive_after_the_errors_were_closed_change_nothing(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:

@@ -88,6 +88,16 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: 
     await comparing.press("enter", on=1, dialog="Job", shows="d delete  y copy id", hides="⊘ hidden from")
 
 
+async def test_details_of_a_hidden_job_show_its_whole_error(comparing: Driver, jobs_db: JobsDatabase) -> None:
+    error = '{"message": "No image", "stack": "%s", "mode": "packaging"}' % ("at run\\n" * 200)
+    jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(9))
+    await comparing.refreshes()
+    await comparing.press("enter", on=9, dialog="Job", shows="Full error, 205 lines: e shows it")
+    await comparing.press("e", "end", shows='"mode": "packaging"')
+    await comparing.press("escape", dialog="")
+    await comparing.shows_no_longer('{"message"')
+
+
 async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatabase) -> None:
     refusal = "ada@example.com does not see this job. Press u to act as the operator."
     await comparing.go_to(10)

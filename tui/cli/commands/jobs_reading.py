@@ -1,7 +1,7 @@
 """gjobs jobs list, show, export."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -153,12 +153,20 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
     from tui.cli.job_tables import job_block
     from tui.text.job_text import stuck_words
 
-    project = await session.store.get_project(job.project_id)
-    output.text(job_block(job, project, links, now=session.moment or datetime.now(UTC)))
+    project, emails = await session.store.get_project(job.project_id), await _read_emails(session, {job.user_id})
+    output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
     print_moment(session)
     if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
         print_message(words)
     return ExitCode.DONE
+
+
+async def _read_emails(session: "Session", user_ids: Set[UUID]) -> Mapping[UUID, str]:
+    """Return the e-mails of users. Empty if the operator may not read them."""
+    from store.capabilities.capability import Capability
+
+    is_readable = (await session.operator.capability_cache.get()).missing(Capability.USERS) is None
+    return await session.operator.get_user_emails(user_ids) if is_readable else {}
 
 
 async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
@@ -195,13 +203,15 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     if output.json:
         output.document({"job": json_documents.row(job) if job else None, **history_document(history)})
         return ExitCode.DONE
+    actors = {event.actor_user_id for event in history.events if event.actor_user_id}
+    emails = await _read_emails(session, actors | ({job.user_id} if job else set()))
     if job is not None:
         from tui.cli.job_tables import job_block
 
         project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
-        output.text(job_block(job, project, links, now=session.moment or datetime.now(UTC)))
+        output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
         output.text("")
-    output.table(*history_table(history))
+    output.table(*history_table(history, emails))
     print_moment(session)
     if spent := time_by_status(history):
         print_message(f"Time in each status: {spent}.")

@@ -201,6 +201,7 @@ class PaneLoad:
         self._pane = pane
         self._sections = sections
         self.job = sections.job
+        self.is_hidden = bool(sections.hiding)
 
     @property
     def now(self) -> datetime:

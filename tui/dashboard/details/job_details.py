@@ -136,6 +136,10 @@ class JobDetails(Dialog[JobAction]):
         """The job as last seen."""
         return self._sections.job
 
+    @property
+    def is_hidden(self) -> bool:
+        return bool(self._sections.hiding)
+
     def compose(self) -> ComposeResult:
         with self.box("Job"):
             yield from self._compose_facts()

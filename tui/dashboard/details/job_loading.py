@@ -25,14 +25,15 @@ async def load_pane(poller: "SessionPoller", observations: "ObservedHistories", 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
     """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
-    id is shown instead.
+    id is shown instead. The visibility view shows a hidden job as the operator sees it, so its error is whole, too.
     """
     session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:
         return
     if details.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
         with suppress(StoreError):
-            details.tell_whole(await store.get_generation_job(job.id))
+            reader = session.operator if details.is_hidden else store
+            details.tell_whole(await reader.get_generation_job(job.id))
     owner, asset = await _email(session.operator, job), await _asset_path(store, job)
     details.tell_names(
         Names(owner=owner, asset=asset, links=await _links(store, job), stuck=await _verdict(store, job))

@@ -8,10 +8,10 @@ from functools import lru_cache
 from textual.content import Content
 
 from store.errors import StoreError, Unreachable
-from store.jobs.job import GenerationJob, JobStatus, cut_error
+from store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS
-from tui.text.clean_text import clean, clean_block
+from tui.text.clean_text import ELLIPSIS, clean, clean_block
 from tui.text.error_text import error_words
 from tui.text.format import Span, error_pretty, error_summary
 from tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
@@ -97,11 +97,13 @@ class JobSections:
     @property
     def message(self) -> Content:
         """The error in one line; empty without an error."""
-        return Content(clean(error_summary(self._error), limit=_LONGEST_MESSAGE))
+        return Content(clean(error_summary(self._error, is_cut=self._is_cut), limit=_LONGEST_MESSAGE))
 
     def error(self, *, limit: int = _LONGEST_ERROR) -> Content:
-        """Return the full error; empty if the message already says everything."""
+        """Return the full error; empty if the message already says everything. An ellipsis marks a cut error."""
         full = _pretty(self._error, limit)
+        if self._is_cut and not full.startswith(TRACEBACK):
+            full += ELLIPSIS
         return Content() if full.strip() == self.message.plain else Content(full)
 
     @property
@@ -109,6 +111,11 @@ class JobSections:
         """The full error if it is known and the listed part belongs to it; else the listed part."""
         error, whole = self.job.error, self.whole.error if self.whole else None
         return whole if whole and cut_error(whole) == error else error
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether only the part of the error that a list keeps is known."""
+        return isinstance(self.job, ListedJob) and self.job.is_error_cut and self._error == self.job.error
 
     def timeline(self, width: int) -> Content:
         """Return the time in each status, and the events. Empty if nothing was read yet."""

@@ -105,8 +105,10 @@ class _ListedErrors:
         return await _group_of(self._store, self._job)
 
     async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        with suppress(StoreError):  # Only the operator reads e-mails. For others, the ids are enough.
-            return await self._store.get_user_emails(user_ids)
+        session = self._host.poller.session
+        if session is not None and self.is_current:
+            with suppress(StoreError):  # If the login may not read e-mails, the ids are enough.
+                return await session.operator.get_user_emails(user_ids)
         return {}
 
     def copy(self, found: ErrorGroups, group: ErrorGroup) -> str:

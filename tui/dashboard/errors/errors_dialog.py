@@ -84,7 +84,7 @@ class ErrorSource(Protocol):
         """Return the id of the group on which the cursor starts. `None` means the largest group."""
 
     async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return the e-mails of those users that the actor may read."""
+        """Return the e-mails of those users that the operator may read."""
 
     def copy(self, found: ErrorGroups, group: ErrorGroup) -> str:
         """Return text for a ticket."""
