@@ -18,6 +18,7 @@ from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.dom import DOMNode
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.screen import Screen
 from textual.theme import ThemeProvider
@@ -143,6 +144,8 @@ class GjobsApp(MessageApp[int]):
         """The database that is open or being opened. None for a demo or an address without a profile."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
+        self._is_press_lost = False
+        """Whether the last press of the mouse was on a removed widget."""
         self.has_partial_claims = False
         """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
@@ -658,9 +661,23 @@ class GjobsApp(MessageApp[int]):
             self.poller.touch()
         if isinstance(event, (events.InputEvent, events.Paste)) and self._exit:
             return  # The widgets are being removed.
+        if isinstance(event, (events.MouseDown, events.MouseUp)) and not event.is_forwarded and self._is_lost(event):
+            return
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self._keys.take(event):
             return
         await super().on_event(event)
+
+    def _is_lost(self, event: events.MouseDown | events.MouseUp) -> bool:
+        """Return whether the press was on a widget that was just removed.
+
+        Until the next layout, Textual finds the widget at its former place. The press would end the app.
+        """
+        if isinstance(event, events.MouseDown):
+            try:
+                self._is_press_lost = not self.get_widget_at(event.x, event.y)[0].is_attached
+            except NoWidget:
+                self._is_press_lost = False
+        return self._is_press_lost
 
     @on(PasteUnfinished)
     def _paste_unfinished(self) -> None:
