@@ -35,7 +35,7 @@ from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toa
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from tui.dashboard.keys.key_hints import KeyHints
-from tui.dashboard.keys.key_states import NO_SELECTION, ONLY_IN_PRESENT, KeyState, KeyStates, Selection, job_key_state
+from tui.dashboard.keys.key_states import NO_SELECTION, KeyState, KeyStates, Selection, job_key_state, present_only_keys
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from tui.dashboard.messages import (
@@ -239,7 +239,10 @@ class DashboardScreen(Screen[None], KeyStates):
         has_jobs = self.focused is panel.table and not is_loading
         selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
         is_past = self.listing_query.moment is not None
-        hidden = {*(ONLY_IN_PRESENT if is_past else ()), *({"app.write"} if self._status.is_closed else ())}
+        hidden = {
+            *(present_only_keys() if is_past else ()),
+            *({"app.write"} if is_past or self._status.is_closed else ()),
+        }
         read_only = is_past or self._status.read_only
         return [
             KeyState.HIDDEN if one in hidden else job_key_state(one, selection, read_only=read_only)

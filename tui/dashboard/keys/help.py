@@ -29,8 +29,8 @@ from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.key_list import HelpEntry
-from tui.dashboard.keys.key_states import KeyState, KeyStates
 from tui.dashboard.keys.manual_dialog import ManualDialog
+from tui.dashboard.keys.palette import hidden_keys
 from tui.dashboard.message_list import MessagesDialog
 from tui.dashboard.moments.moment_actions import MomentDialog
 from tui.dashboard.projects.project_list import ProjectList
@@ -201,12 +201,8 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
     of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
-    if isinstance(screen, KeyStates):
-        states = screen.key_states([entry.binding_id for entry in entries])
-        entries = [entry for entry, state in zip(entries, states, strict=True) if state is not KeyState.HIDDEN]
-    if isinstance(screen, Dialog):
-        hidden = screen.hidden_keys
-        entries = [entry for entry in entries if entry.binding_id not in hidden]
+    hidden = hidden_keys(screen, [entry.binding_id for entry in entries])
+    entries = [entry for entry in entries if entry.binding_id not in hidden]
     focused = _groups_of(screen.focused)
 
     def place(entry: HelpEntry) -> int:

@@ -3,8 +3,13 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
+
+from textual import actions
+from textual.binding import Binding
 
 from store.jobs.job import AnyStatus, JobStatus
+from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
 from tui.text.status_text import STATUS_ACTIONS, JobAction
 
 
@@ -16,6 +21,27 @@ class KeyState(Enum):
     """The key writes, and the session is read-only. Or the key works only in the present, but an earlier moment is
     shown.
     """
+
+
+PRESENT_ONLY = frozenset(
+    {
+        *("visibility", "isolation", "timings", "workers", "errors", "case"),
+        *("exact", "budgets", "archive", "clean_up", "export"),
+    }
+)
+"""Actions that show or use the present state of the database. They are refused while an earlier moment is shown."""
+
+
+@cache
+def present_only_keys() -> frozenset[str]:
+    """Return the ids of the bindings of these actions."""
+
+    def is_present_only(binding: Binding) -> bool:
+        _, name, parameters = actions.parse(binding.action)
+        return not PRESENT_ONLY.isdisjoint((name, *parameters))
+
+    bindings = (one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS) if isinstance(one, Binding))
+    return frozenset(one.id for one in bindings if one.id and is_present_only(one))
 
 
 class KeyStates:
@@ -37,8 +63,6 @@ class Selection:
 NO_SELECTION = Selection()
 
 _READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
-ONLY_IN_PRESENT = frozenset({"job.case", "list.export", "app.lens", "app.errors"})
-"""Keys without an effect while an earlier moment is shown."""
 _WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
 
 

@@ -1,6 +1,6 @@
 """The command palette and its commands."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -17,6 +17,8 @@ from textual.worker import WorkerState
 
 from store.statistics.totals import ProjectTotals
 from tui.dashboard.databases import full_name
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.keys.key_states import PRESENT_ONLY, KeyState, KeyStates
 from tui.dashboard.messages import ActionRequested, Request
 from tui.dashboard.saved_views import remove_view, save_view, show_view
 from tui.dashboard.widgets import LEAVING_KEYS, ClosesOnce
@@ -60,6 +62,16 @@ def bound_actions(screen: Screen[Any]) -> list[BoundAction]:
     return list(actions.values())
 
 
+def hidden_keys(screen: Screen[Any], binding_ids: Sequence[str]) -> Set[str]:
+    """Return the keys that the screen does not offer now, because it would refuse them."""
+    if isinstance(screen, Dialog):
+        return screen.hidden_keys
+    if not isinstance(screen, KeyStates):
+        return frozenset()
+    states = zip(binding_ids, screen.key_states(binding_ids), strict=True)
+    return {one for one, state in states if state is KeyState.HIDDEN}
+
+
 _KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "next_pane", "other", "quit_anywhere")
 """Second parts of ids of keys that are useless in a palette, such as cursor keys."""
 
@@ -92,8 +104,10 @@ class DashboardCommands(Provider):
                 yield Hit(score, highlighted(matcher, _title(action)), self._run(action), help=action.what)
 
     def _actions(self) -> Iterator[BoundAction]:
-        for action in bound_actions(self.screen):
-            if action.binding_id.partition(".")[2] not in _KEYS_ONLY:
+        actions = bound_actions(self.screen)
+        hidden = hidden_keys(self.screen, [action.binding_id for action in actions])
+        for action in actions:
+            if action.binding_id not in hidden and action.binding_id.partition(".")[2] not in _KEYS_ONLY:
                 yield action
 
     def _run(self, action: BoundAction) -> Callable[[], Awaitable[object]]:
@@ -159,7 +173,7 @@ def _title(action: BoundAction) -> str:
 class PaletteEntry:
     title: str
     about: str
-    run: Callable[[], None]
+    run: Callable[[], object]
     is_first_choice: bool = True
     """Whether it is listed before the user types."""
 
@@ -195,17 +209,21 @@ class OfferCommands(Provider):
         return self.offers() if self.screen is self.host.dashboard.screen else iter(())
 
 
+_RETENTION: Sequence[tuple[Request, str, str]] = (
+    ("archive", "Archived jobs", "list and restore archived jobs"),
+    ("clean_up", "Clean up", "archive or delete old jobs"),
+)
+
+
 class RetentionCommands(OfferCommands):
     RANK = 1.0
 
     def offers(self) -> Iterator[PaletteEntry]:
-        yield PaletteEntry(
-            title="Archived jobs", about="list and restore archived jobs", run=partial(self._request, "archive")
-        )
-        yield PaletteEntry(title="Clean up", about="archive or delete old jobs", run=partial(self._request, "clean_up"))
-
-    def _request(self, request: Request) -> None:
-        self.screen.post_message(ActionRequested(request))
+        is_past = self.host.dashboard.listing_query.moment is not None
+        for request, title, about in _RETENTION:
+            if not (is_past and request in PRESENT_ONLY):
+                run = partial(self.screen.post_message, ActionRequested(request))
+                yield PaletteEntry(title=title, about=about, run=run)
 
 
 class ViewCommands(OfferCommands):

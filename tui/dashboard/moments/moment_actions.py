@@ -15,6 +15,7 @@ from store.moments.moment import parse_moment
 from store.moments.past_store import past_store
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from tui.dashboard.keys.key_states import PRESENT_ONLY
 from tui.dashboard.moments.moments import ONLY_PRESENT
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.error_text import Toast, error_toast
@@ -30,14 +31,6 @@ PRESENT = "now"
 """The word that returns to the present."""
 
 STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
-
-PRESENT_ONLY = frozenset(
-    {
-        *("visibility", "isolation", "timings", "workers", "errors", "case"),
-        *("exact", "budgets", "archive", "clean_up", "export"),
-    }
-)
-"""Actions that show or use the present state of the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

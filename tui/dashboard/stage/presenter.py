@@ -19,6 +19,7 @@ from textual.widgets import Digits
 from store.jobs.job import JobStatus
 from tui.dashboard.keys.bindings import APP_BINDINGS
 from tui.dashboard.keys.key_hints import KeyHints
+from tui.dashboard.keys.key_states import KeyState, KeyStates
 from tui.dashboard.message_board import PinnedText
 from tui.dashboard.message_line import MessageLine, pinned_lines
 from tui.dashboard.stage import big_digits, big_letters
@@ -104,6 +105,8 @@ class Presented(Protocol):
     @property
     def heading(self) -> str:
         """What is shown, who sees it and why it may be old, as clean text."""
+
+    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]: ...
 
 
 class BigNumber(Vertical):
@@ -296,7 +299,7 @@ READING_KEYS: list[BindingType] = [
 """Keys of the app that open an information screen."""
 
 
-class Presenter(ModalScreen[None], ClosesOnce[None]):
+class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
     DEFAULT_CSS = """
     Presenter {
         background: $background;
@@ -374,6 +377,9 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 
     def action_leave(self) -> None:
         self.dismiss()
+
+    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
+        return self._source.key_states(binding_ids)
 
     async def action_leave_for(self, action: str) -> None:
         """Close the view and run the key's action on the dashboard, which shows the results."""

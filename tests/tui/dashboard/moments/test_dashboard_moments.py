@@ -6,13 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from textual.color import Color
+from textual.widgets import OptionList
 
 from store.errors import ReadOnly
+from store.moments.moment import WRITES_OFF
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.dashboard.keys.help import screen_entries
+from tui.dashboard.keys.palette import bound_actions
 from tui.dashboard.moments.moment_actions import ChosenMoment, MomentDialog
+from tui.dashboard.moments.moments import ONLY_PRESENT
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
@@ -93,6 +98,45 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
         assert driver.toasts == ["The earlier write failed."]
     await driver.until(lambda: set(driver.rows) == before)
     assert driver.session.access.may_write
+
+
+_NOT_TRIED = {"app.quit", "app.quit_anywhere", "list.clear", "app.moment"}
+"""Keys that quit, and keys that show another moment."""
+
+
+async def test_no_key_that_is_offered_in_the_past_is_refused(past: tuple[Driver, datetime]) -> None:
+    driver, moment = past
+    await go_to(driver, moment)
+    offered = {entry.binding_id for entry in screen_entries(driver.app.screen)}
+    assert {"app.refresh", "app.user", "job.copy_id", "project.pick", "jobs.open"} <= offered
+    for bound in bound_actions(driver.app.screen):
+        if bound.binding_id in offered - _NOT_TRIED and "step_moment" not in bound.action:
+            await driver.app.run_action(bound.action, bound.node)
+            await driver.settle()
+            refusals = [toast for toast in driver.toasts if toast.startswith((ONLY_PRESENT, WRITES_OFF))]
+            assert refusals == [], bound.name
+            while driver.app.screen is not driver.app.dashboard:
+                await driver.press("escape")
+
+
+async def test_palette_and_presenter_view_offer_no_key_that_needs_the_present(past: tuple[Driver, datetime]) -> None:
+    driver, moment = past
+    await go_to(driver, moment)
+    await driver.press("ctrl+p", shows="Details (⏎)")
+    commands = [str(option.prompt).splitlines()[0] for option in driver.app.screen.query_one(OptionList).options]
+    assert "Details (⏎)" in commands
+    for title in (
+        "Budgets (b)",
+        "Workers (w)",
+        "Count (=)",
+        "Delete (d del)",
+        "Write (W)",
+        "Archived jobs",
+        "Clean up",
+    ):
+        assert title not in commands
+    await driver.press("escape", "B", shows="as of 20")
+    assert not {"app.workers", "app.times"} & {entry.binding_id for entry in screen_entries(driver.app.screen)}
 
 
 async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime], jobs_db: JobsDatabase) -> None:
