@@ -46,9 +46,17 @@ class Confirmation:
     warning: str | None
     """A warning if pending work would be lost."""
     agree: str
-    """The label of the confirming button."""
+    """The label of the confirming button. It begins with a regular verb, such as "Delete"."""
     is_dangerous: bool
     """Whether it is hard to undo."""
+
+
+def declined_words(confirmation: Confirmation, key: str) -> str:
+    """Return what was not done, and the key that does it."""
+    verb = confirmation.agree.split()[0].lower()
+    if verb.endswith("y"):
+        verb = f"{verb[:-1]}ie"
+    return f"Nothing was {verb.removesuffix('e')}ed. {key} {verb}s."
 
 
 def confirm_deletion(

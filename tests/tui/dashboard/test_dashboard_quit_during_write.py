@@ -67,6 +67,10 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
     deleting: Driver, jobs_db: JobsDatabase, key: str
 ) -> None:
     await deleting.press(key, dialog="Quit during a write?", shows="Deleting 126 jobs is still running.")
+    await deleting.press(
+        "enter", dialog="Deleting 126 jobs", message="gjobs stays open. f finishes the write, then quits."
+    )
+    await deleting.press(key, dialog="Quit during a write?")
     await deleting.press("s")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.is_running)

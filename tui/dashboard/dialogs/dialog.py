@@ -19,7 +19,7 @@ from tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, count
-from tui.text.write_text import Confirmation
+from tui.text.write_text import Confirmation, declined_words
 
 if TYPE_CHECKING:
     from tui.text.time_zone import ShownZone
@@ -182,11 +182,18 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         for one in self.query(f"#{part}").results(SteadyText):
             one.say(content)
 
-    def buttons(self, *, agree: str, cancel_key: str = "dialog.leave", is_dangerous: bool = False) -> Horizontal:
+    def buttons(
+        self,
+        *,
+        agree: str,
+        cancel_key: str = "dialog.leave",
+        cancel_action: str = "screen.leave",
+        is_dangerous: bool = False,
+    ) -> Horizontal:
         """Return the buttons. The cancel label names its key. The dialog handles `agree`."""
         cancel = f"Cancel ({self.key(cancel_key)})"
         return Horizontal(
-            Button(Content(cancel), id="cancel", compact=True, action="screen.leave"),
+            Button(Content(cancel), id="cancel", compact=True, action=cancel_action),
             Button(Content(agree), id="agree", compact=True, variant="error" if is_dangerous else "primary"),
             classes="buttons",
         )
@@ -251,7 +258,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Return True only for "yes". The focus starts on the button that cancels."""
+    """Return True only for "yes". The focus starts on the button that cancels, so Enter changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),
@@ -270,12 +277,22 @@ class ConfirmDialog(Dialog[bool]):
             if confirmation.warning:
                 yield Static(Content(confirmation.warning), classes="warning", markup=False)
             agree = f"{confirmation.agree} ({self.key('confirm.yes')})"
-            yield self.buttons(agree=agree, cancel_key="confirm.no", is_dangerous=confirmation.is_dangerous)
+            yield self.buttons(
+                agree=agree,
+                cancel_key="confirm.no",
+                cancel_action="screen.decline",
+                is_dangerous=confirmation.is_dangerous,
+            )
 
     def on_mount(self) -> None:
         # On a small screen, old toasts would cover the warning and the buttons.
         self.app.clear_notifications()
         self.query_one("#cancel", Button).focus()
+
+    def action_decline(self) -> None:
+        """Close, and name the key that agrees. The user may have expected Enter to agree."""
+        self.dismiss(None)
+        show_toast(self.app, Toast(text=declined_words(self._confirmation, self.key("confirm.yes"))))
 
     @on(Button.Pressed, "#agree")
     def action_agree(self) -> None:
@@ -371,7 +388,7 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
             yield Static(Content(f"{self._work} is still running."), markup=False)
             stay, stop, finish = self.key("dialog.leave"), self.key("quit.stop"), self.key("quit.finish")
             yield Horizontal(
-                Button(Content(f"Stay ({stay})"), id="stay", compact=True, action="screen.leave"),
+                Button(Content(f"Stay ({stay})"), id="stay", compact=True, action="screen.decline"),
                 Button(Content(f"Stop, then quit ({stop})"), compact=True, action="screen.answer('stop')"),
                 Button(Content(f"Finish, then quit ({finish})"), compact=True, action="screen.answer('finish')"),
                 classes="buttons",
@@ -379,6 +396,11 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
 
     def on_mount(self) -> None:
         self.query_one("#stay", Button).focus()
+
+    def action_decline(self) -> None:
+        """Close, and name the key that quits. The user may have expected Enter to quit."""
+        self.dismiss(None)
+        show_toast(self.app, Toast(text=f"gjobs stays open. {self.key('quit.finish')} finishes the write, then quits."))
 
     def action_answer(self, answer: Literal["finish", "stop"]) -> None:
         self.dismiss(answer)
