@@ -45,10 +45,10 @@ def cleanup() -> Iterator[ExitStack]:
         yield stack
 
 
-def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str, socket: str = "first") -> Pane:
+def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str, command: str = GJOBS, socket: str = "first") -> Pane:
     room = work_dir / socket
     room.mkdir()
-    pane = Pane(require_tool("tmux"), room, GJOBS, *arguments)
+    pane = Pane(require_tool("tmux"), room, command, *arguments)
     cleanup.callback(pane.close)
     return pane
 
@@ -106,6 +106,37 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     pane.press("q")
     assert pane.wait_for_end() == 0
     assert "Traceback" not in pane.screen()
+
+
+def test_ctrl_z_returns_to_the_shell_and_fg_resumes_the_dashboard(work_dir: Path, cleanup: ExitStack) -> None:
+    pane = open_pane(work_dir, cleanup, "--norc", "-i", command="bash")
+    pane.type(f"sh -c '{GJOBS}; echo left'")  # Programs that start gjobs, such as uv, stop and resume with it.
+    pane.press("Enter")
+    pane.wait_for("Jobs · 121", "q quit")
+    pane.press("n")
+    pane.wait_for_focus("Mode  ")
+    pane.press("C-z")
+    assert "New job" not in pane.wait_for("Stopped")
+
+    pane.type("bg")
+    pane.press("Enter")
+    pane.type("fg")
+    pane.press("Enter")
+    pane.wait_for("New job", "Mode  ")
+    pane.type("after_fg")
+    pane.wait_for("after_fg", "Create (enter)")
+    pane.press("Escape")
+    pane.wait_for("Jobs · 121", "q quit")
+    pane.press("q")
+    pane.wait_for("\nleft")
+
+
+def test_ctrl_z_changes_nothing_without_a_shell_that_could_resume(work_dir: Path, cleanup: ExitStack) -> None:
+    pane = open_pane(work_dir, cleanup)
+    pane.wait_for("Jobs · 121", "q quit")
+    pane.press("C-z")
+    pane.press("n")
+    pane.wait_for("New job")
 
 
 def test_six_tasks_take_less_than_three_minutes(work_dir: Path, cleanup: ExitStack) -> None:

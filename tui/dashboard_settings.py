@@ -41,7 +41,6 @@ _TAKEN = {
     "ctrl+j": "terminals send for Enter",
     "ctrl+m": "terminals send for Enter",
     "ctrl+p": "opens the command palette",
-    "ctrl+z": "suspends gjobs",
 }
 _MODIFIERS = ("ctrl", "shift")
 

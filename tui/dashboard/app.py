@@ -14,7 +14,7 @@ from uuid import UUID
 
 from textual import constants, events, on, work
 from textual.actions import ActionParseResult
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -78,7 +78,7 @@ from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
-from tui.dashboard.terminal_input import GuardedDriver
+from tui.dashboard.terminal_input import GuardedDriver, stop_until_resumed
 from tui.dashboard.terminal_sequences import PasteUnfinished
 from tui.dashboard.tour.tour import Tour, TourPossibilities, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
@@ -805,6 +805,20 @@ class GjobsApp(MessageApp[int]):
 
     async def action_quit(self) -> None:
         self.tasks.leave()
+
+    def action_suspend_process(self) -> None:
+        """Return to the shell until it resumes gjobs. A running write would hold its locks meanwhile."""
+        if self.tasks.is_writing:
+            text = "gjobs can be suspended after the last change is confirmed. Press the key again then."
+            show_toast(self, Toast(text=text, severity="warning"))
+            return
+        try:
+            with self.suspend():
+                stop_until_resumed()
+        except SuspendNotSupported:
+            show_toast(self, Toast(text="Only a terminal can suspend gjobs.", severity="warning"))
+        else:
+            self.poller.refresh()
 
     def panic(self, *renderables: object) -> None:  # noqa: ARG002
         """End the app without printing, because Textual would print a traceback."""

@@ -2,6 +2,10 @@
 
 import errno
 import logging
+import os
+import signal
+import sys
+import termios
 from collections.abc import Iterable
 from contextlib import suppress
 from encodings import utf_8
@@ -169,3 +173,18 @@ class GuardedDriver(LinuxDriver):
                 self._app.call_later(self._app.exit, return_code=1)
             else:
                 self._app.call_later(self._app._handle_exception, error)  # noqa: SLF001
+
+
+def stop_until_resumed() -> None:
+    """Stop this process group, as a terminal does on ctrl+z. Return once the group has the terminal again.
+
+    The kernel ignores the stop if no shell could resume the group. Textual's handlers would stop even then.
+    """
+    handlers = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTSTP, signal.SIGCONT)}
+    os.kill(0, signal.SIGTSTP)
+    if sys.__stdin__ is not None:
+        with suppress(termios.error):
+            # The shell's "bg" also resumes the group. This call then stops it again until "fg".
+            termios.tcsetattr(sys.__stdin__, termios.TCSANOW, termios.tcgetattr(sys.__stdin__))
+    for one, handler in handlers.items():
+        signal.signal(one, handler)

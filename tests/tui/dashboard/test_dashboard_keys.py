@@ -81,13 +81,13 @@ async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(
     await dashboard.press("escape")
     await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
 
-    dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
+    dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+t"})
     await dashboard.press("d", dialog="")
     await dashboard.press("X", dialog="Delete this job?")
     await dashboard.press("escape", shows="X delete")
     keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
     assert keys["Delete the job or the marked jobs"] == "X f8"
-    assert keys["Pause or resume refreshing"] == "^z"
+    assert keys["Pause or resume refreshing"] == "^t"
 
 
 async def test_enter_runs_the_highlighted_command_even_before_the_list_is_drawn(

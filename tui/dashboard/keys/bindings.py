@@ -133,6 +133,15 @@ APP_BINDINGS: list[BindingType] = [
         id="app.quit_anywhere",
         tooltip="Quit gjobs, even from a dialog",
     ),
+    Binding(
+        "ctrl+z",
+        "suspend_process",
+        "Suspend",
+        show=False,
+        priority=True,
+        id="app.suspend",
+        tooltip="Return to the shell. Its command fg resumes gjobs",
+    ),
 ]
 
 DASHBOARD_BINDINGS: list[BindingType] = [
