@@ -131,6 +131,17 @@ def test_ctrl_z_returns_to_the_shell_and_fg_resumes_the_dashboard(work_dir: Path
     pane.wait_for("\nleft")
 
 
+def test_copy_in_tmux_reaches_its_buffer(work_dir: Path, cleanup: ExitStack) -> None:
+    """By default, tmux ignores the sequence OSC 52 of a program."""
+    pane = open_pane(work_dir, cleanup)
+    pane.wait_for("Jobs · 121", "q quit")
+    pane.press("y")
+    screen = pane.wait_for("Copied the id", "with tmux.")
+    copied = pane.copied()
+    assert re.fullmatch(r"[0-9a-f-]{36}", copied)
+    assert f"Copied the id {copied} with tmux." in screen
+
+
 def test_ctrl_z_changes_nothing_without_a_shell_that_could_resume(work_dir: Path, cleanup: ExitStack) -> None:
     pane = open_pane(work_dir, cleanup)
     pane.wait_for("Jobs · 121", "q quit")

@@ -18,8 +18,9 @@ class Pane:
     def __init__(self, tmux: str, room: Path, *command: str) -> None:
         """Start the command. The server's socket is in `room`, a directory with a short path."""
         self._tmux = (tmux, "-u", "-S", str(room / "socket"), "-f", os.devnull)
-        # A size in the environment would override the terminal's.
-        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        # A size in the environment would override the terminal's. Copies must not reach the developer's clipboard.
+        others = ("COLUMNS", "LINES", "DISPLAY", "WAYLAND_DISPLAY")
+        inherited = {name: value for name, value in os.environ.items() if name not in others}
         self._environment = {**inherited, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         new_session = ("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), f"exec {shlex.join(command)}")
         self._run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", *new_session)
@@ -37,6 +38,10 @@ class Pane:
 
     def resize(self, width: int, height: int) -> None:
         self._run("resize-window", "-x", str(width), "-y", str(height))
+
+    def copied(self) -> str:
+        """Return the buffer that tmux pastes next."""
+        return self._run("show-buffer")
 
     def screen(self) -> str:
         return self._run("capture-pane", "-p")

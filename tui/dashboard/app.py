@@ -35,6 +35,7 @@ from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.app_databases import TYPED_EARLY, DatabaseChoices
 from tui.dashboard.budgets.budgets_panel import BudgetNews
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import unlisted_words
@@ -794,6 +795,10 @@ class GjobsApp(MessageApp[int]):
         from tui.dashboard.stage.presenter import Presenter
 
         return Presenter(self.dashboard)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy the text that the user selected. Textual calls this."""
+        copy_text(self, text, "Copied the selected text")
 
     def action_help_quit(self) -> None:
         """Name the key that quits here. Textual calls this for Ctrl+C if no text is selected. Otherwise, Ctrl+C copies

@@ -141,6 +141,8 @@ class MessageApp(App[ReturnType]):
     """An app with a message board."""
 
     messages: MessageBoard
+    clipboard: str = ""
+    """The text copied last, for pasting in gjobs."""
 
     def follow_messages(self) -> None:
         """Draw the message lines and the list of messages again after a change of the board or of the top screen."""

@@ -9,10 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.message_board import Message, MessageBoard
-from tui.dashboard.widgets import RowList, SteadyText, show_toast
-from tui.text.error_text import Severity, Toast
+from tui.dashboard.widgets import RowList, SteadyText
+from tui.text.error_text import Severity
 
 if TYPE_CHECKING:
     from tui.text.time_zone import ShownZone
@@ -127,15 +128,14 @@ class MessagesDialog(Dialog[None]):
     def action_copy(self) -> None:
         place = self.query_one(OptionList).highlighted
         if place is not None:
-            self._copy([self._contents()[place]], "Copied the message.")
+            self._copy([self._contents()[place]], "Copied the message")
 
     def action_copy_all(self) -> None:
         if self._messages:
-            self._copy(self._contents(), "Copied all messages.")
+            self._copy(self._contents(), "Copied all messages")
 
     def _copy(self, contents: Sequence[Content], done: str) -> None:
-        self.app.copy_to_clipboard("\n".join(content.plain for content in contents))
-        show_toast(self.app, Toast(text=done))
+        copy_text(self.app, "\n".join(content.plain for content in contents), done)
 
     def _contents(self, width: int | None = None) -> list[Content]:
         return [_content(message, self._zone, width) for message in self._messages]

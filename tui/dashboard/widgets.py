@@ -181,9 +181,6 @@ class ShowsInvisible(Highlighter):
         """Add no styles. Subclasses may."""
 
 
-COPIED_TEXT = Toast(text="Copied the selected text.")
-
-
 class TextField(Input):
     DEFAULT_CSS = """
     TextField.-textual-compact {
@@ -209,10 +206,6 @@ class TextField(Input):
         event.prevent_default()
         event.stop()
         self.replace(event.text, *self.selection)
-
-    def action_copy(self) -> None:
-        super().action_copy()
-        show_toast(self.app, COPIED_TEXT)
 
 
 _MOST_TOASTS = 2
@@ -388,7 +381,6 @@ class ClosesOnce(Screen[ResultType]):
             self.app.action_help_quit()
         else:
             super().action_copy_text()
-            show_toast(self.app, COPIED_TEXT)
 
     def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
         """Return whether the key may be delivered now. If not, it waits, and so do all later keys."""

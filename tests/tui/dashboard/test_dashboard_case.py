@@ -31,7 +31,7 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
         await driver.press("enter", on=9, dialog="Job")
         await driver.press("C", dialog=f"Case · job {job_id(9)} of ada@example.com")
         await driver.shows("# Case: ", "Redacted 2 values: 1 e-mail, 1 path.", "## The job")
-        await driver.press("y", message="Copied the case. Redacted 2 values")
+        await driver.press("y", message="Copied the case with OSC 52. Redacted 2 values")
         copied = driver.app.clipboard
         await driver.resize(200, 50)
         await driver.shows("their own, and those in their projects.", "esc close")
@@ -47,7 +47,7 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
 
         await driver.press("r")
         await driver.shows("Redaction is off. The text may hold keys")
-        await driver.press("y", message="Copied the case. Redaction is off.")
+        await driver.press("y", message="Copied the case with OSC 52. Redaction is off.")
         assert "ben@example.com could not read bucket/user/shoe.png" in driver.app.clipboard
         await driver.press("r")
         await driver.shows("Redacted 2 values")
@@ -94,7 +94,7 @@ async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(d
         await driver.shows("Reading jobs, 1 of 7 …")
         await driver.press("escape", dialog="")
         reading.open()
-        await driver.press("C", "y", message="Copied the case.")
+        await driver.press("C", "y", message="Copied the case with OSC 52.")
 
 
 async def test_case_that_is_built_while_its_dialog_closes_is_not_shown(drive: Drive) -> None:

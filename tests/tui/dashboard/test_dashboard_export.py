@@ -149,11 +149,11 @@ async def test_list_is_copied_to_the_clipboard_if_it_fits(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await dashboard.press("e", dialog="Export")
-    await dashboard.type("jobs.ndjson", "ctrl+y", message="Copied 6 jobs as NDJSON.")
+    await dashboard.type("jobs.ndjson", "ctrl+y", message="Copied 6 jobs as NDJSON with OSC 52.")
     assert [json.loads(line)["id"] for line in dashboard.app.clipboard.splitlines()] == ids(1, 2, 3, 4, 5, 6)
 
     await dashboard.press("e", dialog="Export")
-    await dashboard.type("jobs.md", "ctrl+y", message="Copied 6 jobs as Markdown.")
+    await dashboard.type("jobs.md", "ctrl+y", message="Copied 6 jobs as Markdown with OSC 52.")
 
     monkeypatch.setattr(export_run, "CLIPBOARD_BYTES", 100)
     copied = dashboard.app.clipboard

@@ -119,7 +119,7 @@ async def check_budgets_and_archive(hostile: Driver) -> None:
 
 
 async def check_toasts_palette_and_project_list(hostile: Driver) -> None:
-    for key, reported in (("s", "Started "), ("y", "Copied the id "), ("Y", " as JSON.")):
+    for key, reported in (("s", "Started "), ("y", "Copied the id "), ("Y", " as JSON ")):
         await hostile.press(key, on=1, message=reported)
         check(hostile)
     await hostile.press("c", on=2, message="Completed ")

@@ -119,7 +119,7 @@ async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driv
 async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
     dashboard: Driver,
 ) -> None:
-    await dashboard.press("Y", on=4, message=f"Copied lifestyle {short(4)} as JSON.")
+    await dashboard.press("Y", on=4, message=f"Copied lifestyle {short(4)} as JSON with OSC 52.")
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
         "user_id": str(ADA),
@@ -134,17 +134,17 @@ async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_o
         "retry_count": 0,
         "completed_at": None,
     }
-    await dashboard.press("y", on=2, message=f"Copied the id {job_id(2)}.")
+    await dashboard.press("y", on=2, message=f"Copied the id {job_id(2)} with OSC 52.")
     assert dashboard.app.clipboard == str(job_id(2))
 
     await dashboard.press("home", "enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
-    await dashboard.press("Y", message=f"Copied lifestyle {short(1)} as JSON.")
+    await dashboard.press("Y", message=f"Copied lifestyle {short(1)} as JSON with OSC 52.")
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
-    await dashboard.press("escape", "space", "space", "y", message="Copied the ids of 2 jobs.")
+    await dashboard.press("escape", "space", "space", "y", message="Copied the ids of 2 jobs with OSC 52.")
     assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
-    await dashboard.press("Y", message="Copied 2 jobs as JSON.")
+    await dashboard.press("Y", message="Copied 2 jobs as JSON with OSC 52.")
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 

@@ -37,7 +37,7 @@ async def test_ctrl_c_names_the_key_that_quits_unless_text_is_selected(dashboard
     for key, dialog in (("", ""), ("B", ""), ("e", "Export"), ("d", "Delete this job?"), ("question_mark", "Manual: ")):
         await dashboard.press(*filter(None, [key]), until=partial(is_open, dashboard, dialog, is_list=not key))
         if dashboard.dialog == "Export":
-            await dashboard.press("ctrl+c", message="Copied the selected text.")
+            await dashboard.press("ctrl+c", message="Copied the selected text with OSC 52.")
             assert dashboard.app.clipboard == "jobs.csv"
         words = f"Press {'^q' if key else 'q'} to quit gjobs."
         await dashboard.press("end", "ctrl+c", message=words)
@@ -46,7 +46,7 @@ async def test_ctrl_c_names_the_key_that_quits_unless_text_is_selected(dashboard
         dashboard.clear_messages()
         if key:
             await dashboard.press("escape", dialog="")
-    await dashboard.filter("main", "end", "shift+home", "ctrl+c", message="Copied the selected text.")
+    await dashboard.filter("main", "end", "shift+home", "ctrl+c", message="Copied the selected text with OSC 52.")
     assert dashboard.app.clipboard == "main"
     await dashboard.press("ctrl+q", until=lambda: not dashboard.app.is_running)
 
@@ -183,9 +183,9 @@ async def test_messages_lists_successes_and_toasts_newest_first_and_copies_them(
     assert [kept.severity for kept in dashboard.app.messages.kept] == ["information", "warning"], "one for a held key"
     warning = "warning  Only a queued job can be started; this one is running."
     await dashboard.shows(warning, f"✓        Started lifestyle {short(1)}.")
-    await dashboard.press("y", message="Copied the message.")
+    await dashboard.press("y", message="Copied the message with OSC 52.")
     assert dashboard.app.clipboard.endswith(warning)
-    await dashboard.press("Y", message="Copied all messages.")
+    await dashboard.press("Y", message="Copied all messages with OSC 52.")
     _copied, newest, oldest = dashboard.app.clipboard.splitlines()
     assert newest.endswith(warning)
     assert oldest.endswith(f"Started lifestyle {short(1)}.")
@@ -225,10 +225,10 @@ async def test_open_list_adds_new_messages_and_keeps_its_cursor(dashboard: Drive
     await dashboard.press(*["up"] * 5)
     before = list_line(dashboard, "Message 5.")
     show_toast(dashboard.app, Toast(text="A warning.", severity="warning"))
-    await dashboard.press("y", message="Copied the message.")
+    await dashboard.press("y", message="Copied the message with OSC 52.")
     assert dashboard.app.clipboard.endswith("Message 5.")
     await dashboard.until(lambda: list_line(dashboard, "Message 5.") == before)
-    await dashboard.press("home", shows=("✓        Copied the message.", "warning  A warning."))
+    await dashboard.press("home", shows=("✓        Copied the message with OSC 52.", "warning  A warning."))
     board.forget()
     await dashboard.shows("No messages yet.")
     assert "y copy" not in dashboard.text

@@ -81,6 +81,13 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
     assert result.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
 
 
+async def test_dashboard_is_not_suspended_during_a_write(deleting: Driver) -> None:
+    """Its locks would stay until the database ends the transaction."""
+    await deleting.press("ctrl+z", toast="gjobs can be suspended after the last change is confirmed.")
+    HeldStore.gate.set()
+    await deleting.until(lambda: not deleting.app.tasks.is_writing)
+
+
 async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs_db: JobsDatabase) -> None:
     await deleting.press("ctrl+q", "f", shows="Quitting after the write.")
     deleting.app.messages.clear_passing()

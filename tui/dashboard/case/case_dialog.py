@@ -20,6 +20,7 @@ from tui.case.case_files import SUFFIXES, case_file_name, case_format, write_cas
 from tui.case.case_text import case_markdown, case_title, redaction_line
 from tui.case.redaction import SecretKind, redaction_words
 from tui.dashboard.case.case_lines import case_lines
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from tui.dashboard.dialogs.file_form import FileForm, shown_path
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
@@ -202,9 +203,7 @@ class CaseDialog(Dialog[None]):
             text = f"The case needs more than {limit}. Press {self.key('case.save')} to save it to a file."
             show_toast(self.app, Toast(text=text, severity="warning"))
         else:
-            self.app.copy_to_clipboard(self._text)
-            words = _redaction(self._built.counts_in(self._text))
-            show_toast(self.app, Toast(text=f"Copied the case. {words}"))
+            copy_text(self.app, self._text, "Copied the case", note=_redaction(self._built.counts_in(self._text)))
 
     def action_save(self) -> None:
         if self._built is None:

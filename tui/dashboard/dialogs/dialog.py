@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
 from tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
@@ -359,8 +360,7 @@ class SqlDialog(Dialog[None]):
         self.query_one(VerticalScroll).focus()
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._sql)
-        show_toast(self.app, Toast(text="Copied the SQL."))
+        copy_text(self.app, self._sql, "Copied the SQL")
 
 
 _BAR_CELLS = 60

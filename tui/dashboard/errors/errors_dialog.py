@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
 from store.errors import StoreError, TimedOut
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.dialogs.dialog import Dialog, DialogBox, choices_line, hint_lines, key_hint
 from tui.dashboard.errors.error_group_lines import (
     GroupColumn,
@@ -286,9 +287,8 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     def action_copy(self) -> None:
         if (chosen := self._chosen()) is not None:
             found, group = chosen
-            self.app.copy_to_clipboard(self._source.copy(found, group))
-            text = f"Copied the error group {group.id} as text, without contacts and secrets."
-            show_toast(self.app, Toast(text=text))
+            text, done = self._source.copy(found, group), f"Copied the error group {group.id} as text"
+            copy_text(self.app, text, done, note="Contacts and secrets are left out.")
 
     @work(exclusive=True, group="case")
     async def action_case(self) -> None:

@@ -11,6 +11,7 @@ from store.errors import StoreError
 from store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import GenerationJob
 from store.users.actor import actor_name
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from tui.dashboard.dialogs.file_form import shown_path
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
@@ -65,7 +66,8 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     def report(done: int) -> None:
         dialog.show_progress(done)
 
-    exporting = asyncio.ensure_future(_export(store, listed, choice, host.app.copy_to_clipboard, report))
+    copied: list[str] = []
+    exporting = asyncio.ensure_future(_export(store, listed, choice, copied.append, report))
     total = max(length.number, 1) if length else 1
     dialog = ProgressDialog(title="Exporting", total=total, stop=exporting.cancel, words=jobs_count)
     await await_showing_progress(host.app, exporting, dialog)
@@ -77,7 +79,10 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     except StoreError as error:
         show_toast(host.app, _failed_toast(choice, error))
     else:
-        show_toast(host.app, exported_toast(choice, done))
+        if choice.file is None:
+            copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {choice.file_format.proper_name}")
+        else:
+            show_toast(host.app, Toast(text=f"Exported {jobs_count(done)} to {shown_path(choice.file)}."))
 
 
 def _order_note(order: ListOrder) -> tuple[str, ...]:
@@ -85,12 +90,6 @@ def _order_note(order: ListOrder) -> tuple[str, ...]:
     if order.column is OrderColumn.CREATED:
         return ()
     return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
-
-
-def exported_toast(choice: ExportChoice, done: int) -> Toast:
-    if choice.file is None:
-        return Toast(text=f"Copied {jobs_count(done)} as {choice.file_format.proper_name}.")
-    return Toast(text=f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
 
 
 def _failed_toast(choice: ExportChoice, error: StoreError) -> Toast:

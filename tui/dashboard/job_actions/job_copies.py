@@ -10,6 +10,7 @@ from textual.app import App
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from store.moments.moment import job_row
+from tui.dashboard.clipboard import copy_text
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import jobs_name
@@ -46,9 +47,8 @@ async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: S
     `store` is None if rows cannot be read.
     """
     if what in _SEEN:
-        app.copy_to_clipboard(_TEXTS[what](jobs))
         copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-        show_toast(app, Toast(text=f"Copied {copied}."))
+        copy_text(app, _TEXTS[what](jobs), f"Copied {copied}")
     elif store is not None:
         await _copy_present(app, store, what, jobs)
 
@@ -61,8 +61,7 @@ async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequ
         return
     there = [present[job.id] for job in jobs if job.id in present]
     if there:
-        app.copy_to_clipboard(_TEXTS[what](there))
-        show_toast(app, Toast(text=f"Copied {jobs_name(there)} as {what.upper()}."))
+        copy_text(app, _TEXTS[what](there), f"Copied {jobs_name(there)} as {what.upper()}")
     if gone := len(jobs) - len(there):
         missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
         show_toast(app, Toast(text=f"{missing} deleted or hidden, and not copied.", severity="warning"))
