@@ -11,6 +11,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_attempts, make_conninfo
 
 from migrations import REVISIONS
+from store.advice import command, complete_commands
 from store.database.connection_errors import is_unclear, translate_connecting
 from store.database.connection_pool import with_defaults
 from store.database.connection_url import warn_about_password_file
@@ -38,15 +39,14 @@ class AnotherRun(Locked):
 class SchemaDiffers(MigrationRefused, SchemaMissing):
     """The app's own schema is not the one that the migrations start from."""
 
-    hint = "Run 'gjobs migrate verify' to see the differences."
-
     def __init__(self, differences: "Sequence[Difference]") -> None:
         named = [difference.sentence for difference in differences[:NAMED]]
         if more := len(differences) - len(named):
             named.append(f"and {more} more")
         super().__init__(
             f"The existing tables differ from revision {REVISIONS[0]}. Nothing was changed. Differences: "
-            f"{'; '.join(named)}."
+            f"{'; '.join(named)}.",
+            hint=f"Run {command('migrate verify')} to see the differences.",
         )
         self.differences = tuple(differences)
 
@@ -96,12 +96,13 @@ def translate_migrating(error: psycopg.Error) -> StoreError:
     """Translate an error of a revision, or of reading the schema."""
     diagnostics = error.diag
     sentences = " ".join(part for part in (diagnostics.message_primary, diagnostics.message_detail) if part)
+    hint = complete_commands(diagnostics.message_hint) if diagnostics.message_hint else None
     if isinstance(error, _REFUSALS):
-        return MigrationRefused(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
-    if isinstance(error, errors.InvalidSchemaName) and diagnostics.message_hint:
-        return SchemaMissing(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
-    if isinstance(error, errors.InsufficientPrivilege) and diagnostics.message_hint:
-        return NoPrivilege(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
+        return MigrationRefused(sentences, hint=hint, sqlstate=error.sqlstate)
+    if isinstance(error, errors.InvalidSchemaName) and hint:
+        return SchemaMissing(sentences, hint=hint, sqlstate=error.sqlstate)
+    if isinstance(error, errors.InsufficientPrivilege) and hint:
+        return NoPrivilege(sentences, hint=hint, sqlstate=error.sqlstate)
     return translate(error)
 
 

@@ -12,6 +12,7 @@ import psycopg
 from migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from migrations.progress import Report, reporting_progress
 from migrations.status import known_status
+from store.advice import command
 from store.errors import SchemaMissing
 
 REVISION = "0004"
@@ -131,7 +132,7 @@ def _report_ungrouped(connection: psycopg.Connection, report: Report) -> None:
     ((number,),) = connection.execute(_UNGROUPED.encode()).fetchall()
     if number:
         changes = "1 change has" if number == 1 else f"{number:,} changes have"
-        report(f"{changes} no error group yet. 'gjobs migrate repair-rollups' groups them.")
+        report(f"{changes} no error group yet. {command('migrate repair-rollups')} groups them.")
 
 
 def _bounds(connection: psycopg.Connection) -> Iterator[UUID]:
@@ -206,6 +207,6 @@ def _require_rollups(conninfo: Mapping[str, str | int]) -> str:
     current = known_status(conninfo).current
     if current is None or current < REVISION:
         raise SchemaMissing(
-            "This database keeps no rollups.", hint=f"Run 'gjobs migrate up' to add rollups (revision {REVISION})."
+            "This database keeps no rollups.", hint=f"Run {command('migrate up')} to add rollups (revision {REVISION})."
         )
     return current

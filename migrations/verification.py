@@ -8,6 +8,7 @@ import psycopg
 from migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
 from migrations.progress import Origin
 from migrations.status import current_revision
+from store.advice import command
 from store.schema.schema_by_revision import APP_REVISION, expected
 from store.schema.schema_diff import Difference, DifferenceKind, SchemaObject, compare, read_catalogue, required
 
@@ -70,7 +71,8 @@ def obstacle(connection: psycopg.Connection) -> str | None:
     return None
 
 
-_POOLED = "'gjobs migrate up' needs a direct connection, or a pooler in session mode."
+def _pooled() -> str:
+    return f"{command('migrate up')} needs a direct connection, or a pooler in session mode."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
                 origin=origin(connection),
                 promised=promised,
                 differences=compare(read_catalogue(connection), promised),
-                obstacle=obstacle(connection) or (_POOLED if shared else None),
+                obstacle=obstacle(connection) or (_pooled() if shared else None),
             )
         except psycopg.Error as error:
             raise translate_migrating(error) from error

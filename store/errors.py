@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.advice import command
+
 if TYPE_CHECKING:
     from store.budgets.budget import Refusal
     from store.jobs.job import AnyStatus, JobStatus
@@ -53,7 +55,9 @@ class ReadOnly(StoreError):
 
 
 class SchemaMissing(StoreError):
-    hint = "Run 'gjobs migrate status' to see what this database has."
+    def __init__(self, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
+        advice = f"Run {command('migrate status')} to see what this database has."
+        super().__init__(message, hint=hint or advice, sqlstate=sqlstate)
 
 
 class Conflict(StoreError):

@@ -6,6 +6,7 @@ from operator import index
 from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
+from store.advice import command
 from store.budgets.budget import Period
 from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
 from store.formats import quote_typed
@@ -135,7 +136,7 @@ def require_one_user(wanted: str, found: Sequence[U]) -> U:
         raise InvalidValue("email", f"Several users have the e-mail {quote_typed(wanted)}.", hint=f"Use an id: {ids}")
     if not found:
         raise RowMissing(
-            f"No user has the e-mail or id {quote_typed(wanted)}.", hint="Run 'gjobs users' to list users."
+            f"No user has the e-mail or id {quote_typed(wanted)}.", hint=f"Run {command('users')} to list users."
         )
     return found[0]
 
@@ -144,7 +145,7 @@ def no_project(project_id: UUID) -> RowMissing:
     return RowMissing(
         f"Project {project_id} not found, or hidden from this user.",
         (project_id,),
-        hint="Run 'gjobs projects' to list projects.",
+        hint=f"Run {command('projects')} to list projects.",
     )
 
 
@@ -223,7 +224,7 @@ def not_archived(ids: Sequence[UUID]) -> RowMissing:
     return RowMissing(
         f"Not in the archive, or hidden from this user: {named}. Nothing was restored.",
         tuple(ids),
-        hint="Run 'gjobs archive list' to list archived jobs.",
+        hint=f"Run {command('archive list')} to list archived jobs.",
     )
 
 

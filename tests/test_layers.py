@@ -48,6 +48,7 @@ LATE_IMPORTS = {
     "tui.dashboard.session_poller": "drivers, after the first screen",
     "tui.dashboard.setup": "drivers, after the first screen",
     "tui.dashboard.users.isolation_dialog": "the checks, on a key",
+    "tui.database_options": "the driver, only for a typed address",
     "tui.early_session": "the driver, only for an address",
     "tui.export.export_formats": "cleaning, only for Markdown",
     "tui.session": "migrations and the sample, once for each database",

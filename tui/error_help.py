@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.advice import command
 from store.capabilities.facts import JOBS, PROJECTS
 from store.errors import Locked, RowMissing, StoreError, TimedOut
 from store.filters.filter_terms import Key
@@ -73,7 +74,7 @@ def speedup_hint(listed: ListQuery, lacking: IndexAdvice | None) -> str:
     if finds_by_reading(listed):
         sentences.append("To find a duration or part of a text, the database reads each job.")
         if any(term.key in (None, Key.ERROR) and not term.is_negated for term in listed.job_filter.terms):
-            sentences.append("'gjobs doctor' shows whether an index for words can help.")
+            sentences.append(f"{command('doctor')} shows whether an index for words can help.")
     if lacking is not None:
         sentences.append(f"This index would help: {lacking.sql}")
     return " ".join(sentences) or "Try again when the server is less busy."

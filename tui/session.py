@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from store.advice import command
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability
 from store.capabilities.claim_sql import policy_queries
@@ -32,10 +33,12 @@ from store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
 Report = Callable[[str], None]
 Expected = Callable[[Known], Sequence[Query[Any]]]
 
-HINT_WHEN_OURS_IS_DOWN = (
-    "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
-    " If it was stopped, any command that reads the database starts it, such as 'gjobs jobs list'."
-)
+
+def _hint_when_ours_is_down() -> str:
+    return (
+        "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
+        f" If it was stopped, any command that reads the database starts it, such as {command('jobs list')}."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +219,7 @@ def _database(
         password=password,
         connections=connections,
         journal=journal,
-        hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
+        hint_when_down=_hint_when_ours_is_down() if isinstance(settings.target, EmbeddedTarget) else None,
         claims=profile.claims if profile else None,
         prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
     )

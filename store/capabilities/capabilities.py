@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
+from store.advice import command
 from store.capabilities.capability import (
     API_LOGIN,
     OTHER_LOGIN,
@@ -124,7 +125,7 @@ def acting(facts: DatabaseFacts) -> MissingCapability | None:
     if not facts.has_uid:
         return MissingCapability(
             reason="There is no function auth.uid(). Policies need it to identify a user.",
-            advice="'gjobs migrate sql' prints the SQL that creates it.",
+            advice=f"{command('migrate sql')} prints the SQL that creates it.",
         )
     if not facts.users_may_use_auth:
         return MissingCapability(
@@ -175,7 +176,7 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     if JOB_COUNTS not in facts.relations or JOB_DAY_COUNTS not in facts.relations:
         return MissingCapability(
             reason="This database keeps no rollups of its jobs, so gjobs counts them.",
-            advice="Run 'gjobs migrate up' to add rollups (revision 0004).",
+            advice=f"Run {command('migrate up')} to add rollups (revision 0004).",
         )
     jobs = facts.relations.get(JOBS)
     if jobs is None:
@@ -194,7 +195,7 @@ def wasted(facts: DatabaseFacts) -> MissingCapability | None:
         return None
     return MissingCapability(
         reason="This database keeps no rollups of failed jobs.",
-        advice="Run 'gjobs migrate up' to add them (revision 0011).",
+        advice=f"Run {command('migrate up')} to add them (revision 0011).",
     )
 
 
@@ -203,7 +204,7 @@ def linked(facts: DatabaseFacts) -> MissingCapability | None:
         return None
     return MissingCapability(
         reason="This database does not link retries to their failed jobs.",
-        advice="Run 'gjobs migrate up' to add retry links (revision 0006). Until then, create a new job.",
+        advice=f"Run {command('migrate up')} to add retry links (revision 0006). Until then, create a new job.",
     )
 
 
@@ -212,7 +213,7 @@ def recorded(facts: DatabaseFacts) -> MissingCapability | None:
         return None
     return MissingCapability(
         reason="This database does not record job events.",
-        advice="Run 'gjobs migrate up' to add events (revision 0005).",
+        advice=f"Run {command('migrate up')} to add events (revision 0005).",
     )
 
 
@@ -220,7 +221,7 @@ def budgeted(facts: DatabaseFacts) -> MissingCapability | None:
     if BUDGETS in facts.relations and SPENDING in facts.relations:
         return None
     return MissingCapability(
-        reason="This database keeps no budgets.", advice="Run 'gjobs migrate up' to add budgets (revision 0007)."
+        reason="This database keeps no budgets.", advice=f"Run {command('migrate up')} to add budgets (revision 0007)."
     )
 
 
@@ -245,7 +246,7 @@ def archived(facts: DatabaseFacts) -> MissingCapability | None:
         return None
     return MissingCapability(
         reason="This database keeps no archive of its jobs.",
-        advice="Run 'gjobs migrate up' to add an archive (revision 0008).",
+        advice=f"Run {command('migrate up')} to add an archive (revision 0008).",
     )
 
 
@@ -255,7 +256,7 @@ def leased(facts: DatabaseFacts) -> MissingCapability | None:
         return None
     return MissingCapability(
         reason="This database keeps no leases. Workers need them to know who holds a job.",
-        advice="Run 'gjobs migrate up' to add leases (revision 0006).",
+        advice=f"Run {command('migrate up')} to add leases (revision 0006).",
     )
 
 
@@ -526,7 +527,7 @@ class Capabilities:
         """Return the caution without the part on claims."""
         sentences = []
         if actor == OPERATOR and (missing := self.restricted_view):
-            sentences.append(f"{missing.reason} Run 'gjobs doctor' for advice.")
+            sentences.append(f"{missing.reason} Run {command('doctor')} for advice.")
         if not self.missing(Capability.JOBS, actor) and (missing := self.missing(Capability.PROJECTS, actor)):
             sentences.append(f"gjobs finds projects only through their jobs, without names. {missing.words}")
         return " ".join(sentences)

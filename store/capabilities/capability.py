@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 
+from store.advice import command
 from store.capabilities.facts import Privileges, Relation
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
 from store.users.actor import ROLE_OF_ANON
@@ -58,7 +59,6 @@ class Capability(StrEnum):
     """Reading retention policies; the operator sets them."""
 
 
-_COMPARE = "Run 'gjobs doctor' to see what this database lacks, or 'gjobs migrate status' to see its revision."
 _DOES = {"select": "read", "insert": "write", "update": "change"}
 
 
@@ -100,12 +100,15 @@ def merged(lacking: Collection[MissingCapability]) -> MissingCapability | None:
 
 def absent(name: str, relation: Relation | None, columns: Collection[str]) -> MissingCapability | None:
     """Return why the table or a needed column is missing."""
+    compare = (
+        f"Run {command('doctor')} to see what this database lacks, or {command('migrate status')} to see its revision."
+    )
     if relation is None:
-        return MissingCapability(reason=f"There is no table {short(name)}.", advice=_COMPARE)
+        return MissingCapability(reason=f"There is no table {short(name)}.", advice=compare)
     if lacking := sorted(set(columns) - relation.columns):
         noun = "column" if len(lacking) == 1 else "columns"
         return MissingCapability(
-            reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=_COMPARE
+            reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=compare
         )
     return None
 

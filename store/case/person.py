@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from store.advice import command
 from store.capabilities.capability import Capability
 from store.case import case_sql
 from store.case.case import CasePerson
@@ -147,5 +148,5 @@ def _nobody(text: str) -> RowMissing:
     return RowMissing(
         f"There is no user or job {quote_typed(text)}, or you may not read it.",
         hint="Use a user's e-mail, or at least the first four digits of the id of a user or job."
-        " 'gjobs users' and 'gjobs jobs list' list them.",
+        f" {command('users')} and {command('jobs list')} list them.",
     )

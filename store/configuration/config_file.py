@@ -76,7 +76,8 @@ def load(file: ConfigurationFile) -> Configuration:
     from store.configuration.config_reader import read_text
 
     configuration = read_text(text, path=path)
-    return replace(configuration, warning=exposure(path, mode, configuration.profiles.values()))
+    warning = exposure(path, mode, configuration.profiles.values())
+    return replace(configuration, warning=warning, is_chosen=file.named_by == "--config")
 
 
 def refusal_of(configuration: Configuration, problems: "Sequence[ConfigurationProblem]") -> BadConfiguration:

@@ -77,6 +77,8 @@ class Configuration:
 
     path: Path | None = None
     """The file that was read; None if there is none."""
+    is_chosen: bool = False
+    """Whether --config chose the file."""
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {EMBEDDED: EMBEDDED_PROFILE})
     """By name, in the file's order. The embedded profile is always included."""
     default_profile: str | None = None

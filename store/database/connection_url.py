@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -67,6 +68,20 @@ def parse(url: str, *, named: str = "The database URL", hint: str | None = None)
         # A malformed port may be part of a password.
         raise _unreadable(named, hint)
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def without_password(url: str) -> str:
+    """Return the URL of the same database without passwords. Raises InvalidValue, as `parse` does."""
+    values = {name: str(value) for name, value in parse(url).items() if not name.endswith("password")}
+    user, database, host, port = (values.pop(name, "") for name in ("user", "dbname", "host", "port"))
+    if not re.fullmatch(r"[\w.-]+", host) or not re.fullmatch(r"[0-9]*", port):
+        # A socket, an IPv6 address or several hosts.
+        values = {name: value for name, value in (("host", host), ("port", port)) if value} | values
+        host = port = ""
+    place = f"{quote(user, safe='')}@" if user else ""
+    place += f"{host}:{port}" if port else host
+    query = f"?{urlencode(values, quote_via=quote, safe='/')}" if values else ""
+    return f"postgresql://{place}/{quote(database, safe='')}{query}"
 
 
 def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = os.environ) -> str:

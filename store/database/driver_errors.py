@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Error, InterfaceError, OperationalError, errors
 
+from store.advice import command
 from store.budgets.budget import Period, Refusal, budget_name
 from store.errors import (
     BudgetExceeded,
@@ -66,7 +67,9 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
 
 
 def refusal_hint(refusal: Refusal) -> str:
-    return f"{_AGAIN.get(refusal.period, '')}Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
+    return (
+        f"{_AGAIN.get(refusal.period, '')}Press b in the dashboard to raise the limit, or run {command('budgets set')}."
+    )
 
 
 def _as_sentence(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from store.advice import command
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability
 from store.capabilities.claim_sql import POLICY_EXPRESSIONS, read_policy_facts
@@ -16,7 +17,6 @@ from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
 from store.database.wake_ups import announces_changes, may_listen
-from store.database.write_access import WriteMode
 from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks, word_checks
 from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
 from store.doctor.policy_checks import nothing_leaks, policy_findings
@@ -26,11 +26,9 @@ from store.schema.schema_by_revision import NEWEST_REVISION
 from store.users.actor import OPERATOR, ROLE_OF_USERS
 
 
-def next_steps(
-    capabilities: Capabilities, revision: str | None, findings: Sequence[Finding], *, rule: WriteMode
-) -> Iterator[str]:
+def next_steps(capabilities: Capabilities, revision: str | None, findings: Sequence[Finding]) -> Iterator[str]:
     faults = [finding for finding in findings if finding.is_fault]
-    migrating = _Migrating(capabilities, rule)
+    migrating = _Migrating(capabilities)
     if any(finding.name == "no-table" for finding in faults):
         yield migrating.that("creates the schema")
         return
@@ -39,7 +37,7 @@ def next_steps(
         otherwise = "Or read" if steps else "Read"
         steps.append(f"{otherwise} the SQL above, and run it as the owner of the tables.")
     if faults:
-        steps.append("Run 'gjobs doctor' again to check that everything is fixed.")
+        steps.append(f"Run {command('doctor')} again to check that everything is fixed.")
     yield from steps or ["Nothing has to be done."]
 
 
@@ -50,7 +48,7 @@ def _schema_steps(
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
-        until_then = "" if is_newest else ". Until then, 'gjobs migrate up' refuses to run"
+        until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"
         yield f"Restore the missing parts of the schema with the app's own migration{until_then}."
     elif any(finding.section is Section.RULES for finding in faults) and not is_newest:
         yield migrating.that("fixes the app's functions, view and policies in one transaction")
@@ -61,13 +59,12 @@ def _schema_steps(
 class _Migrating:
     """The migration command for this session, and the reason why its login can't run it, if any."""
 
-    def __init__(self, capabilities: Capabilities, rule: WriteMode) -> None:
+    def __init__(self, capabilities: Capabilities) -> None:
         missing = capabilities.missing(Capability.MIGRATING)
         self._obstacle = missing.reason if missing else None
-        self._command = "gjobs migrate up --write REASON" if rule is WriteMode.PERMIT_REQUIRED else "gjobs migrate up"
 
     def that(self, does: str) -> str:
-        sentence = f"'{self._command}' {does}. 'gjobs migrate sql' prints its SQL."
+        sentence = f"{command('migrate up')} {does}. {command('migrate sql')} prints its SQL."
         obstacle = self._obstacle
         return f"{sentence} This login can't run it: {obstacle[:1].lower()}{obstacle[1:]}" if obstacle else sentence
 
@@ -93,7 +90,7 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     for more_checks in further:
         findings += await _examined(Section.ISOLATION, partial(more_checks, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
-    steps = next_steps(capabilities, revision, findings, rule=database.access.rule)
+    steps = next_steps(capabilities, revision, findings)
     return DoctorReport(findings=tuple(findings), next_steps=tuple(steps))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from sqlalchemy import text
 
+from store.advice import command
 from store.capabilities.capability import quoted
 from store.database.database import Database
 from store.database.query import Query, Row
@@ -80,7 +81,7 @@ def schema_findings(
             "no-table",
             Severity.PROBLEM,
             "None of the app's tables is here. The database is empty, or it is not the app's.",
-            hint="'gjobs migrate sql' prints the SQL that creates them.",
+            hint=f"{command('migrate sql')} prints the SQL that creates them.",
         )
         return
     if is_managed and revision is None:
@@ -88,7 +89,7 @@ def schema_findings(
             "revision",
             Severity.NOTE,
             "Migrations have run here, but this login may not read the revision, so the schema was not compared.",
-            hint="To compare the schema, run 'gjobs doctor' as the owner of the tables.",
+            hint=f"To compare the schema, run {command('doctor')} as the owner of the tables.",
         )
         return
     promised = expected(revision)

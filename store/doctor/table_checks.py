@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 
 from store import tables
+from store.advice import command
 from store.capabilities.facts import ASSETS, JOBS, PROJECTS, DatabaseFacts
 from store.database.database import Database
 from store.database.query import Query, TimeLimits, make_number
@@ -198,7 +199,7 @@ def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Fi
             Severity.NOTE,
             f"No index supports the order of these lists: {', '.join(lacking)}.",
             sql="\n".join(f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};" for name, keys in lacking.values()),
-            hint="'gjobs migrate up' also creates these indexes.",
+            hint=f"{command('migrate up')} also creates these indexes.",
         )
 
 

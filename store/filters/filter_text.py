@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from store import formats
+from store.advice import command
 from store.error_groups.fingerprint import ID_DIGITS
 from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.job_filter import JobFilter, TextSpan
@@ -198,7 +199,7 @@ def _error_group(piece: Piece, _now: datetime | None) -> str:
     if not _ERROR_GROUP.fullmatch(group):
         raise piece.span.wrong(
             f"{quote_typed(piece.text)} is not the id of an error group.",
-            hint=f"An id has {ID_DIGITS} digits, 0 to 9 and a to f. 'gjobs errors' lists the groups.",
+            hint=f"An id has {ID_DIGITS} digits, 0 to 9 and a to f. {command('errors')} lists the groups.",
         )
     return group
 

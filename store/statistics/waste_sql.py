@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
 
 from store.actor_database import ActorDatabase
+from store.advice import command
 from store.capabilities.capability import Capability
 from store.database.query import Query, Row
 from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
@@ -67,22 +68,13 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
 
 _COUNTED_GROUPS = "error groups of revision 0013"
 """The comment on the function that groups errors, if the rollups have the same groups as `fingerprint`."""
-_FORMER_GROUPS = (
-    "The rollups of this database group errors as an older version of gjobs did."
-    " Run 'gjobs migrate up' to group them again (revision 0013)."
-)
-_UNKNOWN_GROUPS = (
-    "The database does not say which version of gjobs grouped the errors in its rollups."
-    " Run 'gjobs migrate repair-rollups' to group them again."
-)
+_FORMER_GROUPS = "The rollups of this database group errors as an older version of gjobs did."
+_UNKNOWN_GROUPS = "The database does not say which version of gjobs grouped the errors in its rollups."
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
 _LATER = "later"
 """The group of deltas whose errors are not grouped yet; see `migrations/sql/0011/tables.sql`."""
-_UNGROUPED = (
-    "One statement wrote too many different errors, and the database has not grouped all of them yet."
-    " Later writes group them. Or run 'gjobs migrate repair-rollups'."
-)
+_UNGROUPED = "One statement wrote too many different errors, and the database has not grouped all of them yet."
 
 _Row = tuple[WasteRow, int | None]
 """A row, and the number of jobs that were read for it. The first row is the total. In a total of groups read from
@@ -301,7 +293,9 @@ async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source,
     ((source, has_same_groups, lacks_comment),) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
     if by is WasteKey.GROUP and source is not _Source.JOBS and not has_same_groups:
         # The filter `error-group:` would not find the jobs of a group of the former function.
-        return _Source.JOBS, _UNKNOWN_GROUPS if lacks_comment else _FORMER_GROUPS
+        if lacks_comment:
+            return _Source.JOBS, f"{_UNKNOWN_GROUPS} Run {command('migrate repair-rollups')} to group them again."
+        return _Source.JOBS, f"{_FORMER_GROUPS} Run {command('migrate up')} to group them again (revision 0013)."
     return source, _OTHER_POLICIES if source is _Source.JOBS else None
 
 
@@ -318,7 +312,8 @@ async def read_waste(
         is_of_all = source is _Source.KEYS and project_id is None
         found = await _read_rollups(actor_database, by, project_id, limit=limit, at=at, is_of_all=is_of_all)
         if by is WasteKey.GROUP and found[0][1]:
-            source, why_jobs = _Source.JOBS, _UNGROUPED
+            advice = f"Later writes group them. Or run {command('migrate repair-rollups')}."
+            source, why_jobs = _Source.JOBS, f"{_UNGROUPED} {advice}"
     if source is _Source.JOBS:
         has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
         found = await actor_database.read(_waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries))

@@ -10,9 +10,9 @@ import pytest
 
 from migrations import HEAD
 from migrations.runner import downgrade, upgrade
+from store.advice import DatabaseInUse, naming_database
 from store.database.database import Database
 from store.database.query import TimeLimits
-from store.database.write_access import WriteAccess, WriteMode
 from store.doctor import table_checks
 from store.doctor.examine import examine
 from store.doctor.findings import DoctorReport, Finding, Section, Severity
@@ -152,11 +152,8 @@ async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: S
 
 
 async def test_doctor_suggests_a_write_reason_when_a_permit_is_required(app_database: Conninfo) -> None:
-    database = Database(app_database, access=WriteAccess(WriteMode.PERMIT_REQUIRED))
-    try:
-        report = await examine(database, label="here")
-    finally:
-        await database.close()
+    with naming_database(DatabaseInUse(options=str, needs_reason=True)):
+        report = await examined(app_database)
     assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' fixes")
 
 

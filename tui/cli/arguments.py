@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
 from store import formats
+from store.advice import command
 from store.configuration.settings import Settings
 from store.errors import RowMissing
 from store.far_times import FarTime, parse_far_time
@@ -192,7 +193,7 @@ async def find_job_id(store: "Store", ids: IdRange) -> UUID:
     if job is None:
         raise RowMissing(
             f"There is no job whose id begins with {ids.digits}, or this user does not see it.",
-            hint="'gjobs jobs list' lists the jobs. For a deleted or archived job, use its whole id.",
+            hint=f"{command('jobs list')} lists the jobs. For a deleted or archived job, use its whole id.",
         )
     return job.id
 
@@ -254,7 +255,7 @@ async def project_names(store: "Store") -> dict[UUID, str]:
 def _suggestion(typed: str, names: Sequence[str]) -> str:
     close = close_names(typed, names)
     if not close:
-        return "'gjobs projects' lists the projects."
+        return f"{command('projects')} lists the projects."
     return f"Did you mean {' or '.join(map(repr, close))}? Names must match exactly."
 
 

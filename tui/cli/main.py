@@ -4,7 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
@@ -13,6 +13,7 @@ from tui.cli.command import Command, GlobalOptions, check_options, read_alone, s
 from tui.cli.commands.dashboard import DASHBOARD
 from tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
 from tui.cli.output import Output, print_message
+from tui.database_options import advising_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,16 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         latency.prepare()
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        return _run(words)
-    except (Exception, KeyboardInterrupt) as error:
-        from tui.cli.output import report_failure
+    with ExitStack() as cleanup:
+        try:
+            return _run(words, cleanup)
+        except (Exception, KeyboardInterrupt) as error:
+            from tui.cli.output import report_failure
 
-        # No error may reach the person as a traceback.
-        return report_failure(error, json="--json" in words)
+            # No error may reach the person as a traceback.
+            return report_failure(error, json="--json" in words)
 
 
-def _run(arguments: Sequence[str]) -> ExitCode:
+def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
     if sys.platform == "win32":
         raise UsageError("gjobs does not run on Windows directly.", hint="Run it inside WSL.")
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -51,6 +53,8 @@ def _run(arguments: Sequence[str]) -> ExitCode:
         environment=os.environ,
         configuration=_configuration(command, options),
     )
+    if command.opens_database and not command.embedded_only:
+        cleanup.enter_context(advising_for(settings))
     try:
         return command.run(settings, output, **own_options)
     except OutputFailed as error:

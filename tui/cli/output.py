@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from store.advice import database_options
 from store.errors import BadConfiguration, StoreError
 from store.filters.job_filter import FilterError
 from tui.cli.exit_codes import (
@@ -38,7 +39,10 @@ _AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?
 
 def without_passwords(text: str) -> str:
     """Hide the passwords of database addresses, in URIs and in `name=value` pairs."""
-    return _AS_PARAMETER.sub(rf"\1{HIDDEN}", _IN_URL.sub(rf"\1{HIDDEN}@", text))
+    # The options of advised commands hold no password, but `_IN_URL` would match from one URL to the next.
+    known = database_options()
+    parts = text.split(known) if known else [text]
+    return known.join(_AS_PARAMETER.sub(rf"\1{HIDDEN}", _IN_URL.sub(rf"\1{HIDDEN}@", part)) for part in parts)
 
 
 STDOUT = "-"

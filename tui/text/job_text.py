@@ -7,6 +7,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
+from store.advice import command
 from store.far_times import FarTime
 from store.formats import UnknownText, money
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, UnknownStatus
@@ -247,7 +248,7 @@ def event_lines(
     lines: list[list[Span]] = []
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
-        lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
+        lines.append([(f"{earlier}: {command(f'jobs show {history.job_id} --events')}", _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
     rows = list(_rows(shown, before, zone, users))
     layout = _layout(rows, width)

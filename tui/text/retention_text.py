@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
+from store.advice import command
 from store.formats import UnknownText, money
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_history import JobHistory
@@ -36,14 +37,16 @@ from tui.text.write_text import Confirmation, described_jobs, where
 _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
 DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}
 DOING = {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"}
-_LATER = {
-    RetentionAction.ARCHIVE: "'gjobs archive restore' restores them.",
-    RetentionAction.DELETE: "This cannot be undone.",
-}
 _MOST_TABLES = 5
 _GOES_ON = "Run the same command to continue."
 GOES_ON_HERE = "Clean up again to continue."
 """Used in the dashboard instead of a command."""
+
+
+def _later(action: RetentionAction) -> str:
+    if action is RetentionAction.DELETE:
+        return "This cannot be undone."
+    return f"{command('archive restore')} restores them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
             f"{_DO[preview.action]} {jobs_count(preview.found)}, created before {created_before}?",
             *counted(preview.counts),
             *target.lines,
-            _LATER[preview.action],
+            _later(preview.action),
             *cascading_words(preview.cascading_tables),
         ]
     )
@@ -201,7 +204,7 @@ def policy_question(
             *counted(counts),
             f"Project: {clean(project, limit=60)}",
             where(database),
-            _LATER[action],
+            _later(action),
         ]
     )
 
@@ -225,7 +228,7 @@ def bared_question(
             f"This currently matches {jobs_count(found)}{':' if counts else '.'}",
             *counted(counts),
             where(database),
-            *([] if isinstance(action, UnknownText) else [_LATER[action]]),
+            *([] if isinstance(action, UnknownText) else [_later(action)]),
         ]
     )
 

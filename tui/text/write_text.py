@@ -8,6 +8,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
+from store.advice import command
 from store.budgets.budget import Budget, budget_name
 from store.errors import StoreError
 from store.formats import money
@@ -243,7 +244,7 @@ def dropped_words(columns: Sequence[str]) -> str:
     gone, whose = (f"column {names} is", "its") if len(columns) == 1 else (f"columns {names} are", "their")
     return (
         f"The {gone} gone, so {whose} values were not restored. The jobs' events keep them:"
-        " 'gjobs jobs show ID --events'."
+        f" {command('jobs show ID --events')}."
     )
 
 

@@ -83,12 +83,12 @@ class TestArchivedJobs:
         assert shown.code == 1
         assert shown.err.splitlines() == [
             f"The job {FAILED} is in the archive.",
-            f"'gjobs archive restore {FAILED}' restores it. --events shows its events.",
+            f"'gjobs archive restore {FAILED} --profile world' restores it. --events shows its events.",
         ]
         assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
 
 
 def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:
     terminal = open_terminal(*OLD)
-    terminal.decline("Archive 2 jobs, created before", "'gjobs archive restore' restores them.")
+    terminal.decline("Archive 2 jobs, created before", "'gjobs archive restore --profile world' restores them.")
     assert "Nothing was archived." in terminal.screen

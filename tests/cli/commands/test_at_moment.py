@@ -94,4 +94,6 @@ def test_other_commands_and_impossible_times_are_refused(gjobs: Run, arguments: 
 def test_database_without_events_is_explained(gjobs: Run, attached_database: Conninfo, use_profile: UseProfile) -> None:
     use_profile("app", attached_database)
 
-    assert_refused(gjobs("jobs", "list", "--at", "1h"), 5, "does not record job events", "Run 'gjobs migrate up'")
+    assert_refused(
+        gjobs("jobs", "list", "--at", "1h"), 5, "does not record job events", "Run 'gjobs migrate up --profile app'"
+    )

@@ -49,7 +49,7 @@ def test_doctor_lists_findings_with_their_sql_and_counts_visible_jobs(gjobs: Run
     done = gjobs("doctor")
     assert (done.code, done.err) == (8, "")
     lines = done.out.splitlines()
-    assert {"Server", "Connection", "Login and users", "Schema", "Access rules", "Next steps"} <= set(lines)
+    assert {"Database", "Server", "Connection", "Login and users", "Schema", "Access rules", "Next steps"} <= set(lines)
     assert "✗ problem  The view public.generation_job_summary runs with its owner's rights," in lines
     assert f"               {leak['sql']}" in lines
     assert "\x1b" not in done.out
@@ -89,6 +89,6 @@ def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_dat
 def test_doctor_report_does_not_break_a_long_name_that_users_copy() -> None:
     name = "n" * 100
     found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
-    text = report_text(DoctorReport(findings=(found,), next_steps=()), colour=False)
+    text = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", colour=False)
     assert f"\n           {name}\n           is one." in text
     assert text.endswith("1 note.")

@@ -116,7 +116,7 @@ def test_jobs_show_prints_one_job_and_indents_a_json_error(gjobs: Run, sql: Sql)
 @pytest.mark.parametrize(
     ("actor", "job", "words"),
     [
-        ("ada@example.com", MISSING, f"{MISSING} does not exist.\n'gjobs jobs list' lists the jobs.\n"),
+        ("ada@example.com", MISSING, f"{MISSING} does not exist.\n'gjobs jobs list --profile world' lists the jobs.\n"),
         (
             "ada@example.com",
             BENS_JOB,
@@ -160,7 +160,9 @@ def test_jobs_show_resolves_the_beginning_of_an_id_among_visible_jobs(
     assert shown(str(similar_ids[0])[:-1].replace("-", ""), "ben@example.com") == str(similar_ids[2])
     ambiguous = f"2 jobs have an id that begins with {PREFIX}.\nUse more digits: {similar_ids[0]}, {similar_ids[1]}\n"
     assert_refused(gjobs("jobs", "show", PREFIX, *options, "--as", "ada@example.com"), 2, ambiguous)
-    missing = "There is no job whose id begins with 3f2b9c1e8, or this user does not see it.\n'gjobs jobs list' lists"
+    missing = (
+        "There is no job whose id begins with 3f2b9c1e8, or this user does not see it.\n'gjobs jobs list --profile"
+    )
     assert_refused(gjobs("jobs", "show", "3F2B9C1E-8", *options), 1, missing)
     assert_refused(gjobs("jobs", "show", "0000", *options), 2, "5 jobs have an id that begins with 0000.")
 

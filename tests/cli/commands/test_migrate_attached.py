@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrations import HEAD, REVISIONS, runner
+from store.database.connection_url import without_password
 from store.embedded.clients import ADMINISTRATOR
 from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
 from tests.conftest import Conninfo, connect
@@ -43,9 +44,15 @@ def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, a
     assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
     assert len(rows) == len(gjobs("migrate", "verify", "--json").document["objects"])
     assert all(row.startswith("ok ") for row in rows)
-    assert verified.err == ("The schema matches revision 0001.\n'gjobs migrate up' can migrate this database.\n")
+    database, *verdict = verified.err.splitlines()
+    assert database.startswith("Database: app (")
+    assert verdict == [
+        "The schema matches revision 0001.",
+        "'gjobs migrate up --profile app' can migrate this database.",
+    ]
     read_only = gjobs("migrate", "verify", "--database-url", uri(app))
-    assert read_only.err.endswith("'gjobs migrate up --write REASON' can migrate this database.\n")
+    advised = f"'gjobs migrate up --database-url \"{without_password(uri(app))}\" --write REASON'"
+    assert read_only.err.endswith(f"{advised} can migrate this database.\n")
     assert catalogue(app) == before
 
 
@@ -133,10 +140,10 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
     assert extra.split() == ["extra,", "tolerated", "column", "public.generation_jobs.priority", "integer"]
     assert different.split() == [*("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")]
-    assert as_text.err.splitlines() == [
+    assert as_text.err.splitlines()[1:] == [
         "1 object does not match revision 0001:",
         "column public.generation_jobs.mode is text instead of text not null.",
-        "'gjobs migrate up' can't migrate this database. You can still use gjobs with it.",
+        "'gjobs migrate up --profile app' can't migrate this database. You can still use gjobs with it.",
     ]
 
 
@@ -191,17 +198,17 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
             gjobs("migrate", *command),
             5,
             "row security row_security on public.assets is missing",
-            "'gjobs migrate verify'",
+            "'gjobs migrate verify --profile app'",
         )
 
     assert catalogue(app) == before
 
 
 def test_command_names_the_revision_that_it_requires(gjobs: Run) -> None:
-    archive = "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."
-    rollups = "Run 'gjobs migrate up' to add rollups (revision 0004)."
+    archive = "no archive of its jobs.\nRun 'gjobs migrate up --profile app' to add an archive (revision 0008)."
+    rollups = "Run 'gjobs migrate up --profile app' to add rollups (revision 0004)."
     for line, words in (
-        ("budgets", "keeps no budgets.\nRun 'gjobs migrate up' to add budgets (revision 0007).\n"),
+        ("budgets", "keeps no budgets.\nRun 'gjobs migrate up --profile app' to add budgets (revision 0007).\n"),
         (f"{CLEANUP} --dry-run", archive),
         ("archive list", archive),
         ("migrate verify --rollups", rollups),

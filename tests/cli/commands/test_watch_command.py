@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from store.database.connection_url import without_password
 from tests.cli.cli_rows import AUTUMN, BENS_JOB, QUEUED, RUNNING
 from tests.cli.command_line import PATIENCE, PipedCommand, Run, Sql, uri
 from tests.conftest import Conninfo
@@ -94,11 +95,13 @@ def test_watch_ends_when_no_unfinished_job_is_left(begin: Begin, gjobs: Run, sql
 
 
 def test_watch_without_stored_events_says_that_it_misses_changes(gjobs: Run, attached_database: Conninfo) -> None:
-    done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
+    address = uri(attached_database)
+    done = gjobs("--database-url", address, "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
         "The watch misses changes that are undone between two polls. This database does not record job events."
-        " Run 'gjobs migrate up' to add events (revision 0005)."
+        f" Run 'gjobs migrate up --database-url \"{without_password(address)}\" --write REASON' to add events"
+        " (revision 0005)."
     )
 
 

@@ -46,7 +46,7 @@ def test_worker_runs_the_queued_jobs_with_the_handlers_of_the_manual(gjobs: Run,
     done = gjobs("worker", example, "--once", "--concurrency", "2")
 
     assert (done.code, done.out) == (0, "")
-    assert re.match(r"Worker [0-9a-f-]{36}: all modes\.\n", done.err)
+    assert re.match(r"Database: world \(.+\)\.\nWorker [0-9a-f-]{36}: all modes\.\n", done.err)
     assert f"{QUEUED} " in done.err
     assert " succeeded (" in done.err
     assert sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
@@ -98,7 +98,7 @@ def test_stopping_worker_reports_what_happens_to_its_jobs(gjobs: Run, registry: 
     done = gjobs("worker", "some_handlers:registry", "--concurrency", "1")
 
     assert done.code == 0
-    _, first, second, *_ = done.err.splitlines()
+    _, _, first, second, *_ = done.err.splitlines()
     assert first == "Stopping: running jobs have 30 s to finish. Stop again to release them at once."
     assert second == "Releasing the running jobs."
     assert "released (" in done.err

@@ -107,7 +107,7 @@ def test_narrow_timeline_has_no_cost_column() -> None:
 def test_long_timeline_shows_the_newest_events_and_counts_earlier_ones() -> None:
     many = [replace(CREATED, id=number, kind=EventKind.COST, cents_change=1) for number in range(SHOWN + 3)]
     _, earlier, *shown = lines(*many)
-    assert earlier == f"3 earlier: gjobs jobs show {JOB} --events"
+    assert earlier == f"3 earlier: 'gjobs jobs show {JOB} --events'"
     assert len(shown) == SHOWN
     assert "or more earlier" in lines(*many, most=SHOWN)[1]
     assert lines() == []

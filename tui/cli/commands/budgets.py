@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.advice import command
 from store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
 from store.configuration.settings import Settings
 from store.errors import RowMissing
@@ -76,7 +77,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
         return ExitCode.DONE
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
-        print_message("No budgets. 'gjobs budgets set' creates one.")
+        print_message(f"No budgets. {command('budgets set')} creates one.")
     return ExitCode.DONE
 
 
@@ -104,7 +105,9 @@ async def find_budget(store: "Store", subject: Subject, period: Period, typed: s
     for budget in await store.get_budgets(subject.project_id, user_id=subject.user_id):
         if (budget.user_id, budget.project_id, budget.period) == (subject.user_id, subject.project_id, period):
             return budget
-    raise RowMissing(f"{typed!r} has no budget for the period {period}.", hint="'gjobs budgets' lists the budgets.")
+    raise RowMissing(
+        f"{typed!r} has no budget for the period {period}.", hint=f"{command('budgets')} lists the budgets."
+    )
 
 
 @in_session

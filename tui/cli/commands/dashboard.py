@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from store.advice import command
 from store.configuration.settings import Settings, UrlTarget
 from store.database.write_access import WriteMode
 from tui.cli.command import Command
@@ -91,7 +92,8 @@ def _require_terminal() -> None:
     if not can_draw():
         raise UsageError(
             "The dashboard needs a terminal for its input and output.",
-            hint="Use 'gjobs snapshot' for one frame, or commands such as 'gjobs jobs list'. See 'gjobs --help'.",
+            hint=f"Use {command('snapshot')} for one frame, or commands such as {command('jobs list')}."
+            " See 'gjobs --help'.",
         )
 
 

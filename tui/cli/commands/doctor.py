@@ -73,7 +73,7 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
         from tui.cli.commands.doctor_report import WIDTH, report_text
 
         width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
-        output.text(report_text(report, colour=output.has_colour, width=width))
+        output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
     return ExitCode.DONE if report.is_well else ExitCode.FOUND
 
 

@@ -34,9 +34,10 @@ _INDENT = " " * (_MARK_WIDTH + 2)
 WIDTH = 80
 
 
-def report_text(report: DoctorReport, *, colour: bool, width: int = WIDTH) -> str:
+def report_text(report: DoctorReport, *, database: str, colour: bool, width: int = WIDTH) -> str:
     """Return the report. Quoted texts are printed without control characters. SQL lines are never wrapped."""
-    parts = []
+    name = _wrapped(database, width, first=_INDENT, rest=_INDENT)
+    parts = ["\n".join([_painted("Database", _BOLD, colour=colour), *name])]
     for section in Section:
         found = [finding for finding in report.findings if finding.section is section]
         if found:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from store.advice import command
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
 from store.far_times import written
@@ -188,9 +189,9 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
         return RowMissing(
             f"The job {job_id} is in the archive.",
             (job_id,),
-            hint=f"'gjobs archive restore {job_id}' restores it. --events shows its events.",
+            hint=f"{command(f'archive restore {job_id}')} restores it. --events shows its events.",
         )
-    return RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists the jobs.")
+    return RowMissing(json_documents.no_such_job(job_id), (job_id,), hint=f"{command('jobs list')} lists the jobs.")
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:

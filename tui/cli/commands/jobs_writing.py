@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
+from store.advice import command
 from store.configuration.settings import Settings
 from store.errors import Conflict, RowMissing
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
@@ -71,7 +72,9 @@ async def transition_job(
         case Refused(current=current, allowed=allowed):
             raise Declined(why_refused(current, status), hint=_what_is_allowed(allowed))
         case Missing():
-            raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists the jobs.")
+            raise RowMissing(
+                json_documents.no_such_job(job_id), (job_id,), hint=f"{command('jobs list')} lists the jobs."
+            )
     assert_never(outcome)
 
 

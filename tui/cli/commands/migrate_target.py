@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, journal_path
-from store.database.write_access import WriteMode
 from store.errors import StoreError, Unreachable
 from store.journal.write_record import WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR
@@ -29,12 +28,15 @@ class MigrationTarget:
 
 @contextmanager
 def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
-    """Open the database to migrate. The embedded server is started but, unlike in other commands, not migrated."""
+    """Open the database to migrate, and print its name. The embedded server is started but, unlike in other commands,
+    not migrated.
+    """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
             from store.embedded.server import open_server
 
             with open_server(data_dir, report=print_message) as lease:
+                print_message("Database: embedded.")
                 yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
         case UrlTarget() as target:
             from store.database.connection_url import label, parameters
@@ -42,16 +44,12 @@ def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
             conninfo = parameters(target)
             address = label(conninfo)
             name = f"{settings.profile.label} ({address})" if settings.profile else address
+            print_message(f"Database: {name}.")
             yield MigrationTarget(
                 conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext()
             )
         case _:
             assert_never(settings.target)
-
-
-def command_up(settings: Settings) -> str:
-    """Return the command that migrates the schema."""
-    return "gjobs migrate up --write REASON" if settings.write_rule is WriteMode.PERMIT_REQUIRED else "gjobs migrate up"
 
 
 def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:

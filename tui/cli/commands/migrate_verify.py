@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from store.advice import command
 from store.configuration.settings import Settings
 from tui.cli import json_documents
-from tui.cli.commands.migrate_target import chosen_database, command_up
+from tui.cli.commands.migrate_target import chosen_database
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, print_message
 
@@ -28,7 +29,7 @@ def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bo
         output.document(json_documents.verification(found))
     else:
         _show(found, output, all_objects=all_objects)
-    for sentence in _verdict(found, command_up(settings)):
+    for sentence in _verdict(found):
         print_message(sentence)
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
 
@@ -46,7 +47,7 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
         print_message("The rollups match the jobs.")
         return ExitCode.DONE
     sums = "rollup does" if found.count == 1 else "rollups do"
-    print_message(f"{found.count} {sums} not match the jobs. 'gjobs migrate repair-rollups' rebuilds them.")
+    print_message(f"{found.count} {sums} not match the jobs. {command('migrate repair-rollups')} rebuilds them.")
     return ExitCode.FOUND
 
 
@@ -120,8 +121,7 @@ def _row(one: "Difference") -> list[str]:
     return [state, one.object.value, one.name, one.expected or "", one.found or ""]
 
 
-def _verdict(found: "Verification", up: str) -> Iterator[str]:
-    """`up` is the command that migrates this database."""
+def _verdict(found: "Verification") -> Iterator[str]:
     from migrations.progress import Origin
 
     broken = sum(one.required for one in found.differences)
@@ -136,10 +136,10 @@ def _verdict(found: "Verification", up: str) -> Iterator[str]:
         yield from (f"{one.sentence}." for one in found.differences if one.required)
     match found.origin:
         case Origin.NOTHING:
-            yield found.obstacle or f"'{up}' creates them."
+            yield found.obstacle or f"{command('migrate up')} creates them."
         case Origin.APP if found.matches:
-            yield found.obstacle or f"'{up}' can migrate this database."
+            yield found.obstacle or f"{command('migrate up')} can migrate this database."
         case Origin.APP:
-            yield "'gjobs migrate up' can't migrate this database. You can still use gjobs with it."
+            yield f"{command('migrate up')} can't migrate this database. You can still use gjobs with it."
         case Origin.MIGRATED:
             pass

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from store.advice import command
 from store.capabilities.capability import Capability
 from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
@@ -49,7 +50,7 @@ async def list_projects(session: "Session", output: Output) -> ExitCode:
         return ExitCode.DONE
     _show(output, projects)
     if not projects:
-        print_message("No projects. 'gjobs projects create NAME' creates one.")
+        print_message(f"No projects. {command('projects create NAME')} creates one.")
     return ExitCode.DONE
 
 
@@ -58,7 +59,7 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
     if not isinstance(session.store.actor, ActingUser):
         raise UsageError(
             f"A project belongs to a user, but {actor_name(session.store.actor)} is not a user.",
-            hint="Add --as EMAIL. 'gjobs users' lists the users.",
+            hint=f"Add --as EMAIL. {command('users')} lists the users.",
         )
     project = await session.store.create_project(name)
     if output.json:

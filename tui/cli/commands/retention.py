@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store import formats
+from store.advice import command
 from store.configuration.settings import Settings
 from store.errors import StoreError
 from store.jobs.job import AnyStatus
@@ -162,7 +163,8 @@ def set_policy(
         output.document(json_documents.policy(policy))
     else:
         print_message(
-            "The policy is set. Workers with --retention apply it regularly. 'gjobs retention apply' applies it now."
+            "The policy is set. Workers with --retention apply it regularly."
+            f" {command('retention apply')} applies it now."
         )
     return ExitCode.DONE
 
@@ -234,7 +236,7 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 
     removed = await remove_policy(session.store, await _project_id(session, project))
     if removed is None:
-        raise Declined("There is no such policy.", hint="'gjobs retention list' lists the policies.")
+        raise Declined("There is no such policy.", hint=f"{command('retention list')} lists the policies.")
     if output.json:
         output.document(json_documents.policy(removed))
     else:

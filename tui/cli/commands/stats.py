@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.advice import command
 from store.capabilities.capability import Capability
 from store.configuration.settings import Settings
 from store.page_limits import MAX_LIMIT
@@ -83,7 +84,7 @@ async def _show_statistics_of(
                 "--waste can't be combined with --archive or --window.", hint="Leave --archive and --window out."
             )
     elif by in ("user", "group", "day"):
-        raise UsageError(f"--by {by} needs --waste.", hint=f"Add --waste: gjobs stats --waste --by {by}.")
+        raise UsageError(f"--by {by} needs --waste.", hint=f"Add --waste: {command(f'stats --waste --by {by}')}.")
     if window is not None and by != "mode":
         raise UsageError("--window needs --by mode.", hint="Add --by mode, or leave --window out.")
     if archive and by == "mode":
@@ -303,7 +304,7 @@ async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
     except OSError as error:
         raise UsageError(
             f"Can't listen on port {port}: {error.strerror}.",
-            hint="Use another port: gjobs metrics --serve PORT.",
+            hint=f"Use another port: {command('metrics --serve PORT')}.",
         ) from error
     with listener:
         print_message(f"Serving http://{LOOPBACK}:{listener.getsockname()[1]}/metrics. Press Ctrl+C to stop.")

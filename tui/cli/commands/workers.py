@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.advice import command
 from store.configuration.settings import Settings
 from store.page_limits import MAX_LIMIT
 from store.users.actor import OPERATOR, Actor, actor_name
@@ -43,7 +44,9 @@ def find_registry(name: str) -> "Registry":
 
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        raise UsageError(f"{name!r} is not MODULE:REGISTRY.", hint="For example: gjobs worker handlers:registry")
+        raise UsageError(
+            f"{name!r} is not MODULE:REGISTRY.", hint=f"For example: {command('worker handlers:registry')}."
+        )
     if (directory := str(Path.cwd())) not in sys.path:
         sys.path.append(directory)
     found = getattr(_imported(module_name), attribute, None)
@@ -172,6 +175,7 @@ async def _work(
     from tui.cli.sessions import ServerRestarts
     from tui.text.worker_text import postponed_words, stopping_words
 
+    print_message(f"Database: {session.full_name}.")
     postponed: set[UUID] = set()
     worker = Worker(
         session.store,

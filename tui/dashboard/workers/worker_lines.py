@@ -9,6 +9,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
+from store.advice import command
 from store.jobs.job import JobStatus
 from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from tui.text.clean_text import clean, clean_cell, pad, shorten
@@ -208,9 +209,9 @@ def remark(force: WorkersOverview, viewer: Viewer) -> str:
     """Return the text below the lines, about parts that are not shown. It may be empty."""
     sentences = []
     if not force.workers and not force.held:
-        sentences.append("'gjobs worker MODULE:REGISTRY' starts a worker.")
+        sentences.append(f"{command('worker MODULE:REGISTRY')} starts a worker.")
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
-        sentences.append(f"{count(number)} more ran within the last week. Run 'gjobs workers' to list them.")
+        sentences.append(f"{count(number)} more ran within the last week. Run {command('workers')} to list them.")
     if viewer.is_user:
         name = clean(viewer.name, limit=60)
         sentences.append(f"{name} sees only workers that act as {name}. The operator sees all workers.")

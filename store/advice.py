@@ -1,0 +1,61 @@
+"""Commands that sentences advise. They name the database in use, so that they work when they are typed."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_WRITING = (
+    "migrate up",
+    "migrate down",
+    "migrate repair-rollups",
+    "budgets set",
+    "archive restore",
+    "retention apply",
+    "projects create",
+    "worker ",
+)
+"""The beginnings of the advised commands that write. A database may require a reason for them."""
+
+_COMMAND = re.compile(r"'gjobs ([^']+)'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseInUse:
+    options: Callable[[], str]
+    """Returns the options that choose it. They never hold a password. Empty if commands find it without options."""
+    needs_reason: bool
+    """Whether a command that writes needs a reason."""
+
+
+_in_use: list[DatabaseInUse] = []
+"""The database in use, if there is one. A process uses one at a time."""
+
+
+@contextmanager
+def naming_database(database: DatabaseInUse) -> Iterator[None]:
+    """Let advice name the database. If another one is named before the end, that one stays."""
+    _in_use[:] = [database]
+    try:
+        yield
+    finally:
+        if _in_use == [database]:
+            _in_use.clear()
+
+
+def database_options() -> str:
+    """Return the options that choose the database in use. Empty without one."""
+    return _in_use[0].options() if _in_use else ""
+
+
+def command(words: str) -> str:
+    """Return a command in quotes, such as `'gjobs doctor --profile production'`. `words` follow `gjobs`."""
+    parts = [words, database_options()]
+    if _in_use and _in_use[0].needs_reason and words.startswith(_WRITING):
+        parts.append("--write REASON")
+    return f"'gjobs {' '.join(filter(None, parts))}'"
+
+
+def complete_commands(sentences: str) -> str:
+    """Return sentences of the database, in which commands have no options yet."""
+    return _COMMAND.sub(lambda found: command(found[1]), sentences)

@@ -1,0 +1,51 @@
+"""Advised commands work when they are typed in the shell that showed them."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrations import HEAD
+from tests.cli.command_line import GJOBS, PATIENCE, Configure, profile, run_process, uri
+from tests.conftest import Conninfo, connect
+
+Way = Callable[[str, Configure], tuple[list[str], dict[str, str]]]
+"""Takes the address of a database. Returns options and variables that choose it."""
+
+
+def by_option(address: str, _: Configure) -> tuple[list[str], dict[str, str]]:
+    return ["--database-url", address], {}
+
+
+def by_variable(address: str, _: Configure) -> tuple[list[str], dict[str, str]]:
+    return [], {"DATABASE_URL": address}
+
+
+def by_profile(address: str, configure: Configure) -> tuple[list[str], dict[str, str]]:
+    return ["--config", str(configure(profile("shop", address))), "--profile", "shop"], {"GJOBS_CONFIG": ""}
+
+
+@pytest.mark.parametrize("choose", [by_option, by_variable, by_profile])
+def test_advised_migration_migrates_the_database_in_use(
+    attached_database: Conninfo, configure: Configure, choose: Way
+) -> None:
+    options, variables = choose(uri(attached_database), configure)
+    shown = run_process(*options, "jobs", "list", "--at", "1h", environment=variables)
+    assert shown.code == 5
+    (advised,) = re.findall(r"'(gjobs migrate up [^']+)'", shown.err)
+
+    typed = subprocess.run(
+        ["/bin/sh", "-c", f"{advised.replace('REASON', 'test')} --yes"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **variables, "PATH": f"{Path(GJOBS).parent}:{os.environ['PATH']}"},
+        timeout=PATIENCE,
+    )
+
+    assert typed.returncode == 0, typed.stderr
+    with connect(attached_database) as connection:
+        assert connection.execute("select version_num from gjobs.alembic_version").fetchall() == [(HEAD,)]

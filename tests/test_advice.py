@@ -1,0 +1,201 @@
+"""Advised commands name the database in use, and every sentence that advises one uses the same function."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from store.advice import command, complete_commands, database_options
+from store.configuration.config_file import ConfigurationFile, load
+from store.configuration.configuration import NO_CONFIGURATION, Configuration
+from store.configuration.settings import Settings, resolve
+from store.database.connection_url import parse
+from tests.cli.command_line import profile
+from tui.cli.command import Command
+from tui.cli.output import without_passwords
+from tui.cli.program import build_parser
+from tui.database_options import advising_for
+
+ROOT = Path(__file__).parents[1]
+MENTIONS = (
+    "A browser tab shows only the database that 'gjobs serve' opens.",
+    "For another link, X of 'gjobs serve'.",
+    "Open the link that 'gjobs serve' printed. X",
+    "Start 'gjobs serve' with --allow-write.",
+    "'gjobs serve' has stopped.",
+    "'gjobs worker --help' has an example.",
+    "No gjobs worker holds it. Make sure that nothing else runs it, then fail it and retry it.",
+    "X is not a resume file of 'gjobs watch'.",
+    "a check found a problem, or a condition of 'gjobs watch' is met",
+    "gjobs jobs X",
+    "gjobs serve",
+    "gjobs snapshot",
+)
+"""Texts that name a command without advising it."""
+
+_ADVISED = re.compile(r"\bgjobs ([a-z][\w -]*)")
+_PARSER = build_parser()
+
+
+def advises_database_command(text: str) -> bool:
+    return text not in MENTIONS and any(map(opens_database, _ADVISED.findall(text)))
+
+
+def opens_database(words: str) -> bool:
+    parser = _PARSER
+    for word in words.split():
+        if parser.commands is None or word not in parser.commands.choices:
+            break
+        parser = parser.commands.choices[word]
+    if parser.usual is not None and parser.commands is not None:
+        parser = parser.commands.choices[parser.usual]
+    found: Command | None = None if parser is _PARSER else parser.get_default("command")
+    return found is not None and found.opens_database and not (found.embedded_only or found.about_configuration)
+
+
+def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the literals that a person may read in a session: no docstrings, and no help of commands."""
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(id(node.value))
+        elif isinstance(node, ast.keyword) and node.arg in ("example", "help"):
+            skipped.update(map(id, ast.walk(node.value)))
+        elif isinstance(node, ast.JoinedStr):
+            skipped.update(map(id, node.values))
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+        elif isinstance(node, ast.JoinedStr):
+            parts = [str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values]
+            yield node.lineno, "".join(parts)
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    for folder in ("store", "tui", "migrations"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_advice_on_a_database_is_written_by_one_function() -> None:
+    found = [
+        f"{path}:{line}: {text}"
+        for path, tree in modules()
+        for line, text in texts(tree)
+        if advises_database_command(text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_advice_is_written_at_import_when_no_database_is_known() -> None:
+    early = []
+    for path, tree in modules():
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+        later = {id(inner) for node in ast.walk(tree) if isinstance(node, functions) for inner in ast.walk(node)}
+        imported = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "store.advice"
+            for alias in node.names
+        }
+        early += [
+            f"{path}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in imported
+            if id(node) not in later
+        ]
+    assert not early
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    file = tmp_path / "my gjobs.toml"
+    file.write_text(profile("shop", "postgresql://u@h/shop"), encoding="utf-8")
+    file.chmod(0o600)
+    return load(ConfigurationFile(path=file, named_by=None))
+
+
+def settings(
+    configuration: Configuration = NO_CONFIGURATION,
+    *,
+    profile: str | None = None,
+    url: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    return resolve(
+        database_url=url,
+        profile=profile,
+        data_dir=Path("/nowhere"),
+        environment=environment or {},
+        configuration=configuration,
+    )
+
+
+def test_advice_names_the_profile_and_asks_for_a_reason_where_one_is_needed(configuration: Configuration) -> None:
+    with advising_for(settings(configuration, profile="shop")):
+        assert command("doctor") == "'gjobs doctor --profile shop'"
+        assert command("migrate up") == "'gjobs migrate up --profile shop --write REASON'"
+        hint = complete_commands("Restore them first: 'gjobs archive restore --all'.")
+        assert hint == "Restore them first: 'gjobs archive restore --all --profile shop --write REASON'."
+    assert command("doctor") == "'gjobs doctor'"
+
+
+def test_advice_names_the_configuration_file_that_an_option_chose(configuration: Configuration) -> None:
+    chosen = load(ConfigurationFile(path=configuration.path or Path(), named_by="--config"))
+    with advising_for(settings(chosen, profile="shop")):
+        assert command("doctor") == f"'gjobs doctor --config \"{chosen.path}\" --profile shop'"
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("postgresql://ana:s3cret@db.example.com:6543/shop", "postgresql://ana@db.example.com:6543/shop"),
+        ("postgres://ana:s3cret@h/shop?password=s3cret", "postgresql://ana@h/shop"),
+        ("postgresql://a%40b:s3cret@h/a%20b", "postgresql://a%40b@h/a%20b"),
+        ("host=/tmp dbname=$x password=s3cret", '"postgresql:///%24x?host=/tmp"'),
+        (
+            "postgresql://u:s3cret@[::1]:5433/d?sslmode=require",
+            '"postgresql://u@/d?host=%3A%3A1&port=5433&sslmode=require"',
+        ),
+        ("postgresql://u:s3cret@h1:1,h2:2/d", '"postgresql://u@/d?host=h1%2Ch2&port=1%2C2"'),
+    ],
+)
+def test_advice_has_the_url_without_its_password(url: str, written: str) -> None:
+    with advising_for(settings(url=url)):
+        sentence = f"Run {command('doctor')} or {command('jobs list --as ana@example.com')}."
+        assert command("doctor") == f"'gjobs doctor --database-url {written}'"
+        assert "s3cret" not in sentence
+        assert without_passwords(sentence) == sentence
+        assert without_passwords(f"{sentence} {url}").startswith(sentence)
+        assert "s3cret" not in without_passwords(f"{sentence} {url}")
+    same = {name: value for name, value in parse(url).items() if name != "password"}
+    assert parse(written.strip('"')) == same
+
+
+def test_advice_refers_to_the_variable_that_holds_the_url() -> None:
+    for name in ("GJOBS_DATABASE_URL", "DATABASE_URL"):
+        with advising_for(settings(environment={name: "postgresql://u:s3cret@h/d"})):
+            assert database_options() == f'--database-url "${name}"'
+
+
+def test_advice_needs_no_options_for_the_default_database() -> None:
+    with advising_for(settings()):
+        assert command("migrate up") == "'gjobs migrate up'"
+    with advising_for(settings(profile="embedded")):
+        assert command("doctor") == "'gjobs doctor --profile embedded'"
+
+
+def test_latest_database_stays_named_when_an_earlier_one_closes() -> None:
+    first, second = (advising_for(settings(url=f"postgresql:///{name}")) for name in ("first", "second"))
+    with nullcontext():
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert database_options() == "--database-url postgresql:///second"
+        second.__exit__(None, None, None)
+    assert database_options() == ""
