@@ -299,12 +299,12 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
                 and not exists (select from pg_options_to_table(v.reloptions) where option_name = 'check_option')
               order by 1),
        (select w.ev_action::text from pg_rewrite w where w.ev_class = v.oid and w.ev_type = '1'),
-       array(select format('%s %s', a.attrelid, a.attnum)
+       array(select format('%s %s %s', a.attname, a.attrelid, a.attnum)
                from pg_attribute a
                join pg_class t on t.oid = a.attrelid
                join pg_namespace s on s.oid = t.relnamespace
               where s.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
-                and a.attname = 'user_id'),
+                and a.attname in ('id', 'user_id')),
        (select p.oid::text from pg_proc p join pg_namespace s on s.oid = p.pronamespace
          where s.nspname = 'auth' and p.proname = 'uid' and p.pronargs = 0)
   from pg_class v
@@ -329,8 +329,11 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
 
 
 def _make_view(row: Row) -> AppView:
-    name, is_copy, readers, writers, tree, owner_columns, caller = row
-    columns = CallerColumns(owners=dict(one.split(" ") for one in owner_columns), caller=caller or "")
+    name, is_copy, readers, writers, tree, found, caller = row
+    numbers: dict[str, dict[str, str]] = {"id": {}, "user_id": {}}
+    for column, table, number in map(str.split, found):
+        numbers[column][table] = number
+    columns = CallerColumns(owners=numbers["user_id"], keys=numbers["id"], caller=caller or "")
     return AppView(
         name=name,
         is_copy=is_copy,

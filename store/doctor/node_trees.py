@@ -80,6 +80,8 @@ class CallerColumns:
 
     owners: Mapping[str, str]
     """For each of the app's tables, the number of its column `user_id`."""
+    keys: Mapping[str, str]
+    """For each of these tables, the number of its column `id`."""
     caller: str
     """The function `auth.uid()`."""
 
@@ -88,10 +90,11 @@ _TABLE_NAMES = ("RTE", "RANGETBLENTRY")
 """A table of a query, before and from version 16 on."""
 _EQUALS = "2972"
 """The operator = of uuids."""
+_INNER, _LEFT = "0", "1"
 
 
 def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
-    """Return whether a view shows its caller only rows whose `user_id` is the caller's, and rows joined to those.
+    """Return whether a view shows its caller only rows whose `user_id` is the caller's, and the rows that those name.
 
     Without a proof, return False: for example if a subquery of the view reads one of the tables.
     """
@@ -103,21 +106,41 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
         for number, table in enumerate(query.items("rtable"), 1)
         if isinstance(table, Node) and table.first("relid") in columns.owners
     }
-    if sum(node.name in _TABLE_NAMES and node.first("relid") in columns.owners for node, _ in _nodes(query)) > len(
-        tables
-    ):
-        return False
+    reads = [node for node, _ in _nodes(query) if node.name in _TABLE_NAMES and node.first("relid") in columns.owners]
     jointree = query.first("jointree")
+    if len(reads) != len(tables) or not isinstance(jointree, Node):
+        return False
     own = {
         number
-        for one, other in _equal_pairs(jointree.first("quals") if isinstance(jointree, Node) else "")
-        for number, attribute in [_column(one), _column(other)]
+        for one, other in _equal_pairs(jointree.first("quals"))
+        for number, attribute in map(_column, (one, other))
         if number in tables and attribute == columns.owners[tables[number]] and _is_caller(one, other, columns.caller)
     }
-    joins = [pair for part, _ in _nodes(jointree) for pair in _equal_pairs(part.first("quals"))]
-    while joined := {number for pair in joins for number in _joined(pair, own) if number in tables} - own:
-        own |= joined
+    named = [
+        (number, _column(other)[0])
+        for one, other, joined in _joins(jointree)
+        for number, attribute in [_column(one)]
+        if number in tables and attribute == columns.keys.get(tables[number]) and (joined is None or number in joined)
+    ]
+    while found := {number for number, by in named if by in own} - own:
+        own |= found
     return bool(tables) and own == tables.keys()
+
+
+def _joins(jointree: Node) -> Iterator[tuple[Tree, Tree, set[str] | None]]:
+    """Yield the two sides of each comparison that joins tables, in both orders, and the tables whose rows it limits.
+
+    None means all tables. A left join does not limit the tables on its left.
+    """
+    for node, depth in _nodes(jointree):
+        kind = node.first("jointype") if node.name == "JOINEXPR" else _INNER
+        if depth or kind not in (_INNER, _LEFT):
+            continue
+        right = {str(part.first("rtindex")) for part, _ in _nodes(node.first("rarg")) if part.name == "RANGETBLREF"}
+        joined = right if kind == _LEFT else None
+        for one, other in _equal_pairs(node.first("quals")):
+            yield one, other, joined
+            yield other, one, joined
 
 
 def _equal_pairs(condition: Tree) -> Iterator[tuple[Tree, Tree]]:
@@ -135,12 +158,6 @@ def _column(tree: Tree) -> tuple[str, str]:
     if isinstance(tree, Node) and tree.name == "VAR" and tree.first("varlevelsup") == "0":
         return str(tree.first("varno")), str(tree.first("varattno"))
     return "", ""
-
-
-def _joined(pair: tuple[Tree, Tree], own: set[str]) -> Iterator[str]:
-    (one, _), (other, _) = map(_column, pair)
-    if own & {one, other}:
-        yield from (one, other)
 
 
 def _is_caller(one: Tree, other: Tree, caller: str) -> bool:

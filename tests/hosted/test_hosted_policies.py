@@ -207,6 +207,10 @@ OWN_VIEWS = [
         "select j.id, p.name from generation_jobs j left join projects p on p.id = j.project_id"
         " where j.user_id = auth.uid()"
     ),
+    (
+        "select j.*, a.storage_path from generation_jobs j join projects p on j.project_id = p.id"
+        " left join assets a on a.id = j.input_asset_id where j.user_id = auth.uid() and p.user_id = auth.uid()"
+    ),
     "select status, count(*), sum(cost_cents) from generation_jobs where user_id = auth.uid() group by status",
 ]
 
@@ -227,6 +231,19 @@ OTHER_VIEWS = [
     "select * from generation_jobs where user_id = auth.uid() union all select * from generation_jobs",
     "select j.* from generation_jobs j, projects p where p.user_id = auth.uid()",
     "select j.* from generation_jobs j left join projects p on p.user_id = auth.uid()",
+    "select j.* from generation_jobs j join projects p on p.id = j.project_id where p.user_id = auth.uid()",
+    (
+        "select o.* from generation_jobs j join generation_jobs o on o.project_id = j.project_id"
+        " where j.user_id = auth.uid()"
+    ),
+    (
+        "select j.* from projects p cross join generation_jobs j"
+        " left join assets a on a.id = p.id and j.id = a.project_id where p.user_id = auth.uid()"
+    ),
+    (
+        "select j.* from generation_jobs j, projects p where p.user_id = auth.uid()"
+        " and exists (select from auth.users u, auth.users v where u.id = v.id)"
+    ),
     "select p.*, (select count(*) from generation_jobs) from projects p where p.user_id = auth.uid()",
     "select * from generation_jobs where user_id is distinct from auth.uid()",
 ]
