@@ -20,8 +20,9 @@ select p.oid::regprocedure::text
   join pg_catalog.pg_language l on l.oid = p.prolang
  where n.nspname not in ('pg_catalog', 'information_schema', 'gjobs')
    and l.lanname in ('sql', 'plpgsql')
-   and p.prosrc ~* '\\mgeneration_jobs\\M'
-   and regexp_replace(p.prosrc, 'count\\s*\\(\\s*\\*\\s*\\)', '', 'gi') ~* '(select|returning)\\s[^;]*\\*'
+   and p.prosrc ~* '[[:<:]]generation_jobs[[:>:]]'
+   and regexp_replace(p.prosrc, 'count[[:space:]]*[(][[:space:]]*[*][[:space:]]*[)]', '', 'gi')
+       ~* '(select|returning)[[:space:]][^;]*[*]'
    and p.prorettype is distinct from (select typrelid.reltype from pg_catalog.pg_class typrelid
                                        where typrelid.oid = pg_catalog.to_regclass('public.generation_jobs'))
    and not exists (select from pg_catalog.pg_attribute a

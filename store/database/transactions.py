@@ -51,6 +51,15 @@ _SET_IF_SHORTER = (
     " least(%s::int8, nullif(extract(epoch from current_setting('{name}')::interval) * 1000, 0))::int8::text, true)"
 )
 
+_ALWAYS_SET = tuple(
+    f"set_config('{name}', '{value}', true)"
+    for name, value in {"row_security": "on", "array_nulls": "on", "quote_all_identifiers": "off"}.items()
+)
+"""Settings that our statements need, whatever the login's. For example, NULL in an array would become the text 'NULL'.
+
+`standard_conforming_strings` is not among them: functions of the app, which our statements may call, depend on it.
+"""
+
 
 async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
     """Apply settings to this transaction only. A shorter time-out of the role or database stays in force.
@@ -59,7 +68,7 @@ async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str
     """
     calls = [(_SET_IF_SHORTER if name in _TIME_OUTS else _SET).format(name=name) for name in settings]
     # One short value is sent back, instead of each setting.
-    statement = f"SELECT length({' || '.join(calls)})"
+    statement = f"SELECT length({' || '.join([*_ALWAYS_SET, *calls])})"
     await connection.execute(statement.encode(), list(settings.values()))
 
 

@@ -1,0 +1,117 @@
+"""Settings of the login that change how Postgres reads and prints SQL: gjobs works as before, and leaves them alone."""
+
+import asyncio
+
+import pytest
+from psycopg.sql import SQL, Identifier, Literal
+
+from migrations.runner import upgrade, verify
+from store.database.database import Database
+from store.doctor.examine import examine
+from store.job_list.list_query import ListingQuery, ListQuery
+from store.jobs.job import JobStatus
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo, connect
+from tests.hosted.access_routes import Login
+from tests.hosted.cluster import OWNER
+from tests.hosted.pooler import POOL_SIZE
+from tests.hosted.session_state import changed_states, read_states
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, job_id
+
+SETTINGS = {
+    "standard_conforming_strings": "off",
+    "quote_all_identifiers": "on",
+    "row_security": "off",
+    "array_nulls": "off",
+    "bytea_output": "escape",
+    "DateStyle": "German, DMY",
+    "default_transaction_deferrable": "on",
+    "default_transaction_isolation": "repeatable read",
+    "extra_float_digits": "-15",
+    "IntervalStyle": "sql_standard",
+    "search_path": "",
+    "TimeZone": "Asia/Kathmandu",
+    "transform_null_equals": "on",
+    "xmloption": "document",
+}
+
+
+@pytest.fixture
+def unusual(owner: Login, jobs_db: JobsDatabase) -> Login:
+    """The owner's login, with other settings in each new session."""
+    with connect(owner.server.administrator(), autocommit=True) as administrator:
+        for name, value in SETTINGS.items():
+            change = SQL("alter role {} in database {} set {} = {}")
+            names = Identifier(OWNER), Identifier(owner.database), Identifier(name)
+            administrator.execute(change.format(*names, Literal(value)))
+    return owner
+
+
+async def test_store_reads_and_writes_under_any_settings(unusual: Login, jobs_db: JobsDatabase) -> None:
+    async with Store(Database(unusual.conninfo)) as store:
+        ada, ben = store.acting_as(ActingUser(id=ADA)), store.acting_as(ActingUser(id=BEN))
+        assert len((await store.get_listing(ListingQuery())).window.jobs) == 8
+        assert len((await ada.get_listing(ListingQuery())).window.jobs) == 7
+        assert len((await ben.get_listing(ListingQuery())).window.jobs) == 1
+        cost = await store.get_list_cost(ListQuery())
+        assert cost is not None
+        assert cost.advice is None
+        before = jobs_db.sql("select * from public.generation_jobs where id = %s", job_id(1))
+        deleted = await ada.delete_generation_jobs({job_id(1): None})
+        await ada.restore_generation_jobs(deleted)
+        assert jobs_db.sql("select * from public.generation_jobs where id = %s", job_id(1)) == before
+
+
+async def test_login_that_turns_row_security_off_sees_the_rows_that_policies_show_it(
+    unusual: Login, jobs_db: JobsDatabase
+) -> None:
+    login = unusual.server.login(unusual.database, "under_policies")
+    with connect(unusual.server.administrator(), autocommit=True) as administrator:
+        change = SQL("alter role under_policies in database {} set row_security = off")
+        administrator.execute(change.format(Identifier(unusual.database)))
+    async with Store(Database(login)) as store:
+        assert (await store.get_generation_jobs()).items == ()
+        assert (await store.capability_cache.get()).restricted_view
+
+
+async def test_migrations_upgrade_and_verify_under_any_settings(unusual: Login) -> None:
+    assert verify(unusual.conninfo).adoptable
+    upgrade(unusual.conninfo)
+    assert verify(unusual.conninfo).differences == ()
+
+
+async def test_doctor_finds_the_same_under_any_settings(app_database: Conninfo, request: pytest.FixtureRequest) -> None:
+    usual = await examined(app_database)
+    unusual: Login = request.getfixturevalue("unusual")
+    assert await examined(unusual.conninfo) == usual
+
+
+async def examined(conninfo: Conninfo) -> list[tuple[str, str | None]]:
+    database = Database(conninfo)
+    try:
+        report = await examine(database, label="testbase")
+    finally:
+        await database.close()
+    return [(one.name, one.sql) for one in report.findings]
+
+
+async def test_app_keeps_its_settings_behind_a_transaction_pooler(
+    unusual: Login, request: pytest.FixtureRequest
+) -> None:
+    login: Login = request.getfixturevalue("pooled_by_transaction")
+    (initial_state,) = read_states(unusual.conninfo)
+    assert initial_state.items() >= {"row_security": "off", "standard_conforming_strings": "off"}.items()
+    async with Store(Database(login.conninfo)) as store:
+        ada = store.acting_as(ActingUser(id=ADA))
+        for _ in range(10):
+            await asyncio.gather(store.get_listing(ListingQuery()), ada.get_listing(ListingQuery()))
+            await asyncio.gather(store.capability_cache.refresh(), ada.get_job_statistics(), store.get_projects())
+            created = await ada.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+            await store.update_generation_job(created.id, cost_cents=5)
+            await ada.transition_job_status(created.id, JobStatus.RUNNING)
+            deleted = await store.delete_generation_jobs({created.id: None})
+            await store.restore_generation_jobs(deleted)
+        await examined(login.conninfo)
+        assert verify(login.conninfo).matches
+    assert changed_states(login, initial_state) == [{}] * POOL_SIZE
