@@ -110,10 +110,11 @@ class ActorDatabase:
 
     @asynccontextmanager
     async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
-        """Open a write transaction.
+        """Open a write transaction. Raises a StoreError before that if gjobs does not write to this database.
 
         A BudgetExceeded error names the budget's project or user if the actor may read it.
         """
+        await self._require_writable(needs)
         try:
             async with self.translating_refusals(needs), self.database.write(self.actor, limits=limits) as transaction:
                 yield transaction
@@ -131,6 +132,13 @@ class ActorDatabase:
             statements = await self.job_statements()
             async with self.write(needs) as transaction:
                 yield transaction, statements
+
+    async def _require_writable(self, needs: Capability) -> None:
+        if (await self.capability_cache.get()).forbidden_write(needs, self.actor) is None:
+            return
+        # It may have changed since, for example because a replica was promoted.
+        if missing := (await self.capability_cache.refresh()).forbidden_write(needs, self.actor):
+            raise missing.refusal
 
     async def _name_of(self, refusal: Refusal) -> str | None:
         """Return the name of the budget's project, or the e-mail of its user."""

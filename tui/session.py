@@ -180,9 +180,7 @@ async def session_on(
     known_database = KnownDatabase(settings.data_dir / "known-databases.json", conninfo)
     database.expect(*_first_queries(settings, known_database.known, expected))
     try:
-        capabilities = await operator.capability_cache.get()
-        if missing := capabilities.read_only_reason:
-            access.close(missing.reason, hint=missing.hint)
+        await operator.capability_cache.get()
         store = await _acting_as(settings, operator)
         if settings.moment is not None:
             store = _at_moment(store, access, settings.moment)

@@ -15,6 +15,7 @@ from store.capabilities.capability import (
     no_delete,
     no_grant,
     no_schema,
+    not_a_table,
     quoted,
 )
 from store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
@@ -45,6 +46,7 @@ from store.capabilities.facts import (
     Privileges,
     Relation,
 )
+from store.database.identity import ACT_AS_OPERATOR, unprotected_words
 from store.jobs.job import LATER_COLUMNS, GenerationJob
 from store.projects.project import Asset
 from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
@@ -72,6 +74,8 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
     relation = facts.relations.get(name)
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
+    if missing := not_a_table(name, relation):
+        return missing
     privileges, role = _privileges(facts, relation, actor)
     granted = privileges.insert if verb == "insert" else privileges.update
     lacking = no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns)
@@ -110,6 +114,8 @@ def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
 
 def acting(facts: DatabaseFacts) -> MissingCapability | None:
     """Return why nobody can act as a user, or as a visitor."""
+    if facts.unprotected is not None:
+        return MissingCapability(reason=unprotected_words(facts.unprotected), advice=ACT_AS_OPERATOR)
     is_of_users = facts.request_role == ROLE_OF_USERS
     whose, whom = ("A user's", "a user") if is_of_users else ("A visitor's", "a visitor")
     if not facts.has_users_role:
@@ -289,6 +295,19 @@ def no_writes(facts: DatabaseFacts) -> MissingCapability | None:
             advice="A login may be read-only on purpose, or the host's disk may be full.",
             forbids_writes=True,
         )
+    return unknown_jobs_table(facts)
+
+
+def unknown_jobs_table(facts: DatabaseFacts) -> MissingCapability | None:
+    """Return why gjobs does not write to the relation named generation_jobs. None if it is a table like its own."""
+    if missing := not_a_table(JOBS, facts.relations.get(JOBS)):
+        return missing
+    if facts.other_types:
+        types = ", ".join(f"{column} is {other}" for column, other in sorted(facts.other_types.items()))
+        return MissingCapability(
+            reason=f"gjobs does not write here, because generation_jobs has other types than it writes: {types}.",
+            forbids_writes=True,
+        )
     return None
 
 
@@ -456,6 +475,18 @@ class Capabilities:
                 yield from self.lacking(need, actor)
             elif (missing := need(facts, actor)) is not None:
                 yield missing
+
+    @property
+    def unknown_table_reason(self) -> str:
+        """Why gjobs does not write to the jobs, although the database might. Empty if it writes."""
+        missing = unknown_jobs_table(self.facts)
+        return missing.reason if missing else ""
+
+    def forbidden_write(self, needs: Capability, actor: Actor) -> MissingCapability | None:
+        """Return why gjobs does not try this write. Without a grant it tries, because it may be granted by now."""
+        if missing := self.read_only_reason:
+            return missing
+        return next((missing for missing in self.lacking(needs, actor) if missing.forbids_writes), None)
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
         """Return whether the actor may read the job columns that revision 0005 adds. An app may have columns of these

@@ -5,7 +5,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from store.advice import command
-from store.capabilities.facts import Privileges, Relation
+from store.capabilities.facts import Privileges, Relation, RelationKind
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
 from store.users.actor import ROLE_OF_ANON
 from store.value_class import dataclass
@@ -111,6 +111,16 @@ def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Mi
             reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=compare
         )
     return None
+
+
+def not_a_table(name: str, relation: Relation | None) -> MissingCapability | None:
+    """Return why gjobs does not write to the relation. A view may change other rows than those that it shows."""
+    if relation is None or relation.kind is RelationKind.TABLE:
+        return None
+    return MissingCapability(
+        reason=f"gjobs does not write to {short(name)}, because it is a {relation.kind} and not a table.",
+        forbids_writes=True,
+    )
 
 
 API_LOGIN = "authenticator"

@@ -78,10 +78,21 @@ class Privileges:
     delete: bool
 
 
+class RelationKind(StrEnum):
+    """The values are shown to users."""
+
+    TABLE = "table"
+    """A table, which may have partitions."""
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized view"
+    FOREIGN_TABLE = "foreign table"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """A table or a view."""
 
+    kind: RelationKind
     columns: frozenset[str]
     login: Privileges
     users: Privileges | None
@@ -170,6 +181,10 @@ class DatabaseFacts:
     """Whether the tables' owner may grant the schema auth and its users to others. In hosted projects, it may not."""
     may_create_in_public: bool
     may_create_schemas: bool
+    unprotected: str | None = None
+    """The kind of generation_jobs if it returns jobs without applying a user's policies. None if it applies them."""
+    other_types: Mapping[str, str] = field(default_factory=dict)
+    """The types of those job columns that have another type than gjobs writes, by column."""
     job_indexes: frozenset[str]
     """Valid indexes on all jobs: by their columns as in SQL, or by their name if they have an expression."""
     relations: Mapping[str, Relation]
@@ -178,6 +193,10 @@ class DatabaseFacts:
     """The role of the app's requests that these facts describe: signed-in users, or visitors."""
     policies: PolicyFacts | None = None
     """None unless a store acts as this role."""
+
+    @property
+    def accepts_writes(self) -> bool:
+        return not (self.is_replica or self.is_read_only)
 
     @property
     def behind_pooler(self) -> bool:

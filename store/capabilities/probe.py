@@ -10,14 +10,16 @@ from sqlalchemy import text
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability, MissingCapability
 from store.capabilities.claim_sql import read_policy_facts
-from store.capabilities.facts import RELATIONS, DatabaseFacts, Privileges, Relation
+from store.capabilities.facts import RELATIONS, DatabaseFacts, Privileges, Relation, RelationKind
 from store.database.database import Database
-from store.database.query import Query, Row
+from store.database.identity import UNPROTECTED
+from store.database.query import DIALECT, Query, Row
 from store.errors import NoPrivilege, SchemaMissing, StoreError
+from store.jobs.job_sql import APP_COLUMNS
 from store.users.actor import ROLE_OF_USERS, Actor, role_of
 
 # From 16 on, membership in a role does not imply the right to SET ROLE. Older servers do not know the word SET.
-_LOGIN = text("""
+_LOGIN = text(f"""
 select current_setting('server_version_num')::int,
        pg_is_in_recovery(),
        current_setting('default_transaction_read_only')::bool,
@@ -37,15 +39,18 @@ select current_setting('server_version_num')::int,
                    join pg_class people on people.relnamespace = auth.oid and people.relname = 'users'
                   where jobs.relname = 'generation_jobs'), false),
        coalesce((select has_schema_privilege(n.oid, 'CREATE') from pg_namespace n where n.nspname = 'public'), false),
-       has_database_privilege(current_database(), 'CREATE')
+       has_database_privilege(current_database(), 'CREATE'),
+       {UNPROTECTED}
   from pg_roles me
   left join pg_roles users on users.rolname = :users
   left join pg_namespace auth on auth.nspname = 'auth'
  where me.rolname = current_user
-""")
+""")  # noqa: S608 - the inserted SQL is our own
 
 _RELATIONS = text("""
 select n.nspname || '.' || c.relname,
+       case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table'
+                      else 'table' end,
        pg_has_role(c.relowner, 'USAGE'),
        row_security_active(c.oid) and not coalesce(policies.show_all, false),
        coalesce(policies.show_some, false),
@@ -106,13 +111,27 @@ select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
 )
 
 
+_JOB_TYPES: Query[tuple[str, str]] = Query(
+    text("""
+select a.attname::text, format_type(a.atttypid, null)
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+ where n.nspname = 'public' and c.relname = 'generation_jobs'
+"""),
+    lambda row: (row[0], row[1]),
+)
+_WRITTEN_TYPES = {column.name: column.type.compile(DIALECT).lower() for column in APP_COLUMNS}
+
+
 async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
     """Read what the login and the app's requests of this role may do. Raises a StoreError without a connection."""
     users = {"users": role}
     names = [name.partition(".")[2] for name in RELATIONS]
-    transport, ((login,), relations, job_indexes) = await database.inspect(
+    transport, ((login,), relations, job_types, job_indexes) = await database.inspect(
         Query(_LOGIN, tuple, users),
         Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
+        _JOB_TYPES,
         _JOB_INDEXES,
     )
     (
@@ -130,6 +149,7 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
         owner_may_grant_auth,
         may_create_in_public,
         may_create_schemas,
+        unprotected,
     ) = login
     return Capabilities(
         DatabaseFacts(
@@ -148,6 +168,8 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
             owner_may_grant_auth=owner_may_grant_auth,
             may_create_in_public=may_create_in_public,
             may_create_schemas=may_create_schemas,
+            unprotected=unprotected,
+            other_types={name: found for name, found in job_types if _WRITTEN_TYPES.get(name, found) != found},
             job_indexes=frozenset(job_indexes),
             relations=dict(relations),
             request_role=role,
@@ -159,6 +181,7 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
 def _make_relation(row: Row) -> tuple[str, Relation]:
     (
         name,
+        kind,
         is_owned,
         row_security,
         has_policy,
@@ -172,6 +195,7 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
     ) = row
     login, users = granted[:3], granted[3:]
     relation = Relation(
+        kind=RelationKind(kind),
         columns=frozenset(columns),
         login=_make_privileges(schema, delete, login),
         users=None if users_schema is None else _make_privileges(users_schema, users_delete, users),
@@ -215,6 +239,11 @@ class CapabilityCache:
         cache._is_of_requests = True  # noqa: SLF001
         return cache
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the database reports that it accepts writes now, for example because a replica was promoted."""
+        return self.latest is not None and self.latest.facts.accepts_writes != self._database.accepts_writes
+
     async def get(self) -> Capabilities:
         async with self._asking:
             if self.latest is None:
@@ -241,6 +270,9 @@ class CapabilityCache:
 
     async def _ask(self) -> Capabilities:
         self.latest = await probe(self._database, self._role)
+        refusal = self.latest.read_only_reason
+        self._database.access.follow_database((refusal.reason, refusal.hint) if refusal else None)
+        self._database.accepts_writes = self.latest.facts.accepts_writes
         self._database.use_user_columns(self.latest.claim_columns)
         self._database.allow_preparing(is_allowed=not self.latest.facts.behind_pooler)
         if self._is_of_requests:
@@ -264,6 +296,8 @@ async def translating_refusals(
             raise
         kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
         raise kind(missing.reason, hint=missing.hint, sqlstate=error.sqlstate) from error
-    if capability_cache.latest is not None and capability_cache.latest.missing(needs, actor) is not None:
+    if capability_cache.is_outdated or (
         # It was granted since the last check.
+        capability_cache.latest is not None and capability_cache.latest.missing(needs, actor) is not None
+    ):
         await capability_cache.refresh_if_possible()

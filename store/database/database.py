@@ -83,6 +83,9 @@ select a.attname::text
     {"names": ["id", *COLUMNS.values()]},
 )
 """Returns the columns of `auth.users` that hold claims and that the login may read."""
+_ACCEPTS_WRITES: Query[bool] = Query(
+    text("select not (pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool)"), itemgetter(0)
+)
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 
@@ -121,6 +124,8 @@ class Database:
         self.load = LoadMeter(traffic=self._connections.traffic.total)
         self.priority = PriorityGate(patience=self._patience_with_counts)
         """Gives writes priority over background counts."""
+        self.accepts_writes = True
+        """Whether the server accepts writes, as last reported. After it did not, each read asks again."""
         self._has_known_isolation: bool | None = None
         """Whether a single statement runs as read committed by default; None until known."""
         self._claim_sources = ClaimSources(given=claims or {}, issuer=issuer_of(conninfo))
@@ -198,9 +203,14 @@ class Database:
             return early
         identity = await self._identity(actor)
         prepares = is_repeated and self._may_prepare
+        sent = queries if self.accepts_writes else (*queries, _ACCEPTS_WRITES)
         try:
             async with self._connection(len(queries)) as connection:
-                return await read(connection, identity, queries, limits or self._limits, prepares=prepares)
+                answers = await read(connection, identity, sent, limits or self._limits, prepares=prepares)
+                if sent is queries:
+                    return answers
+                *answered, (self.accepts_writes,) = answers
+                return tuple(answered)
         except StoreError as error:
             if not prepares or error.sqlstate not in _LOST_STATEMENTS:
                 raise

@@ -31,7 +31,7 @@ def make_number(row: Row) -> int:
     return int(row[0])
 
 
-_DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def rows_of(cursor: AsyncCursor[Row], query: Query[T]) -> list[T]:
 @lru_cache(maxsize=256)
 def compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
     """Return a statement as SQL, with the constants that it contains."""
-    sql = statement.compile(dialect=_DIALECT)
+    sql = statement.compile(dialect=DIALECT)
     return sql.string, dict(sql.params)
 
 

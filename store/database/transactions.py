@@ -11,9 +11,10 @@ from psycopg import AsyncConnection, AsyncCursor, Error
 from psycopg.pq import TransactionStatus
 
 from store.database import driver_errors
+from store.database.identity import check_identity, take_identity
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, rows_of, send
-from store.errors import MAY_BE_MADE, NoPrivilege, OutcomeUnknown, TimedOut
+from store.errors import MAY_BE_MADE, OutcomeUnknown, TimedOut
 from store.journal.write_record import UnconfirmedWrite, WriteRecord
 from store.users.actor import Actor
 from store.users.claims import RequestIdentity
@@ -70,36 +71,6 @@ async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str
     # One short value is sent back, instead of each setting.
     statement = f"SELECT length({' || '.join([*_ALWAYS_SET, *calls])})"
     await connection.execute(statement.encode(), list(settings.values()))
-
-
-async def take_identity(connection: AsyncConnection, identity: RequestIdentity | None) -> AsyncCursor[Row] | None:
-    """Apply role and claims to this transaction only. Return the identity that the database reports."""
-    if identity is None:
-        return None
-    await connection.execute(identity.sql, identity.values)
-    return await connection.execute(_WHO)
-
-
-_WHO = "SELECT auth.uid(), current_user::text, current_setting('request.jwt.claims')::jsonb ->> 'role'"
-
-
-async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdentity | None) -> None:
-    """Raise NoPrivilege if the database reports another identity.
-
-    A role without claims would read no rows and raise no error. That must never look like an empty table.
-    """
-    if answer is None or identity is None:
-        return
-    row = await answer.fetchone()
-    user_id, role, claimed_role = row or (None, None, None)
-    if user_id != identity.user_id or role != identity.role:
-        expected = f"the user {identity.user_id}" if identity.user_id else f"the role {identity.role}"
-        raise NoPrivilege(f"gjobs acts as {expected}, but the database reports {user_id or 'no user'}.")
-    if claimed_role != identity.role:
-        raise NoPrivilege(
-            f"The app signs in user {user_id} as the role {claimed_role}, so gjobs can't show what they see.",
-            hint=f"gjobs can act only as users of the role {identity.role}. Act as the operator instead.",
-        )
 
 
 _LATE = 0.2

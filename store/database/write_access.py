@@ -35,6 +35,7 @@ class WriteAccess:
         """How to open a write permit, shown to the user."""
         self._closed_by: tuple[str, str | None] | None = None
         self._suspended_by: tuple[str, str | None] | None = None
+        self._refused_by: tuple[str, str | None] | None = None
         self._clock = clock
         self._lease: WritePermit | None = None
 
@@ -47,7 +48,7 @@ class WriteAccess:
 
     @property
     def may_write(self) -> bool:
-        if self._suspended_by is not None:
+        if self._suspended_by is not None or self._refused_by is not None:
             return False
         match self.rule:
             case WriteMode.OPEN:
@@ -59,7 +60,7 @@ class WriteAccess:
 
     def open_permit(self, reason: str, seconds: float) -> WritePermit:
         """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
-        if self.rule is WriteMode.CLOSED or self.is_suspended:
+        if self.is_closed:
             raise self.refusal()
         now = self._clock()
         self._lease = WritePermit(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
@@ -69,9 +70,9 @@ class WriteAccess:
         self._lease = None
 
     @property
-    def is_suspended(self) -> bool:
-        """Whether writes are off for a while, whatever the rule is."""
-        return self._suspended_by is not None
+    def is_closed(self) -> bool:
+        """Whether no permit can open the session now."""
+        return self.rule is WriteMode.CLOSED or self._suspended_by is not None or self._refused_by is not None
 
     def suspend(self, reason: str, *, hint: str | None) -> None:
         """Refuse all writes until `resume`. Writes that are running end as usual."""
@@ -80,15 +81,19 @@ class WriteAccess:
     def resume(self) -> None:
         self._suspended_by = None
 
+    def follow_database(self, refusal: tuple[str, str | None] | None) -> None:
+        """Refuse all writes with this reason and hint. With None, the database takes writes."""
+        self._refused_by = refusal
+
     def close(self, reason: str, *, hint: str | None) -> None:
-        """Close the session for good, because the database itself takes no writes."""
+        """Close the session for good."""
         self.rule = WriteMode.CLOSED
         self._lease = None
         self._closed_by = (reason, hint)
 
     def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
         """Return the error for a refused write. Its hint says how to open this session, if possible."""
-        if (why := self._suspended_by or self._closed_by) is not None:
+        if (why := self._suspended_by or self._closed_by or self._refused_by) is not None:
             reason, hint = why
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
         hint = None

@@ -23,6 +23,11 @@ class Replica:
         """Wait until the replica shows all that is committed now."""
         catch_up(self.server, self.primary)
 
+    def promote(self) -> None:
+        """Make it a primary server. Its sessions continue, and may write then."""
+        with connect(self.server.administrator(), autocommit=True) as administrator:
+            assert administrator.execute("select pg_promote()").fetchone() == (True,)
+
 
 def catch_up(server: Server, primary: Server) -> None:
     with connect(primary.administrator()) as there, connect(server.administrator(), autocommit=True) as here:
@@ -31,15 +36,15 @@ def catch_up(server: Server, primary: Server) -> None:
 
 
 @contextmanager
-def start_replica(primary: Server) -> Iterator[Replica]:
+def start_replica(primary: Server, name: str = "replica") -> Iterator[Replica]:
     place, account = primary.place, primary.account
-    data = place.directory / "replica"
+    data = place.directory / name
     upstream = make_conninfo(host=LOCALHOST, port=primary.port, user="replicator", password=PASSWORD)
     primary.run(
         *("pg_basebackup", f"--pgdata={data}", f"--dbname={upstream}", "--write-recovery-conf"),
         *("--wal-method=stream", "--checkpoint=fast", "--no-sync"),
     )
-    server = replace(primary, data=data, sockets=place.make_directory("replica.s", account), port=free_port())
+    server = replace(primary, data=data, sockets=place.make_directory(f"{name}.s", account), port=free_port())
     server.start()
     yield Replica(primary=primary, server=server)
     server.stop()

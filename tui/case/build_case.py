@@ -113,7 +113,7 @@ async def _settings(session: Session) -> tuple[tuple[str, str], ...]:
         "Schema": f"revision {revision}" if revision else "the app's own",
         "Login": facts.login,
         "Connection": "encrypted" if facts.transport.is_encrypted else "not encrypted",
-        "Access": _ACCESS[session.access.rule],
+        "Access": _ACCESS[WriteMode.CLOSED if session.access.is_closed else session.access.rule],
         "Profile": profile.name if profile else "none",
     }
     if profile and profile.statement_timeout is not None:

@@ -75,7 +75,7 @@ def may_write(host: "ActionHost") -> bool:
 
 
 def _why_not(host: "ActionHost", access: WriteAccess) -> str:
-    if access.rule is WriteMode.CLOSED or access.is_suspended:
+    if access.is_closed:
         return error_words(access.refusal())
     return f"This session is read-only. {permit_hint(host.app)}"
 
@@ -87,10 +87,10 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
     access = session.access
-    if access.rule is WriteMode.OPEN and not access.is_suspended:
-        show_toast(host.app, Toast(text="This session needs no write permit. It can always write."))
-    elif access.rule is WriteMode.CLOSED or access.is_suspended:
+    if access.is_closed:
         show_toast(host.app, Toast(text=error_words(access.refusal()), severity="warning"))
+    elif access.rule is WriteMode.OPEN:
+        show_toast(host.app, Toast(text="This session needs no write permit. It can always write."))
     elif access.permit is not None:
         access.close_permit()
         host.show_status()
@@ -99,7 +99,7 @@ async def toggle_write_permit(host: "ActionHost") -> None:
 
         async def open_permit(draft: WritePermitDraft) -> WritePermitDraft | None:
             """Open the permit, unless the database has changed or become a replica since."""
-            if host.poller.session is not session or access.rule is not WriteMode.PERMIT_REQUIRED:
+            if host.poller.session is not session or access.is_closed:
                 return None
             access.open_permit(draft.reason, draft.minutes * 60)
             return draft

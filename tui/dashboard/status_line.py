@@ -285,7 +285,7 @@ def connection_status(
         has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
-        is_closed=session is not None and session.access.rule is WriteMode.CLOSED,
+        is_closed=session is not None and session.access.is_closed,
         may_write=_is_open_to_writes(session),
         permit=None if moment else _permit(session),
         moment="" if moment is None else moment_words(moment, zone.zone, is_exact=True),
@@ -297,7 +297,7 @@ def connection_status(
         slow_answer=poller.slow_answer,
         silent_since=poller.silent_since,
         trouble=trouble(failure.error) if failure else None,
-        caution=known.caution(store.actor) if known and store else "",
+        caution=f"{known.unknown_table_reason} {known.caution(store.actor)}".strip() if known and store else "",
     )
 
 
@@ -311,7 +311,7 @@ def _is_open_to_writes(session: Session | None) -> bool:
     """Return whether a configured database is writable. The own database of gjobs needs no warning."""
     if session is None or session.profile is None or session.profile.address is None:
         return False
-    return session.access.rule is WriteMode.OPEN
+    return session.access.rule is WriteMode.OPEN and not session.access.is_closed
 
 
 def _permit(session: Session | None) -> WritePermit | None:

@@ -31,6 +31,7 @@ from store.capabilities.facts import (
     PolicyFacts,
     Privileges,
     Relation,
+    RelationKind,
     Transport,
 )
 from store.users.actor import ActingUser
@@ -70,6 +71,7 @@ def all_of(name: str) -> Relation:
     columns = frozenset(COLUMNS[name].split())
     privileges = Privileges(schema=True, select=columns, insert=columns, update=columns, delete=True)
     return Relation(
+        kind=RelationKind.TABLE,
         columns=columns,
         login=privileges,
         users=privileges,

@@ -65,9 +65,18 @@ def test_suspension_refuses_writes_of_every_session_until_it_ends() -> None:
         might_write = access.may_write
         access.suspend("An earlier moment is shown.", hint="Return first.")
         refused = access.refusal()
-        assert (access.may_write, access.is_suspended) == (False, True)
+        assert (access.may_write, access.is_closed) == (False, True)
         assert (refused.message, refused.hint) == ("An earlier moment is shown.", "Return first.")
         with pytest.raises(ReadOnly):
             access.open_permit("another reason", 60)
         access.resume()
-        assert (access.may_write, access.is_suspended) == (might_write, False)
+        assert (access.may_write, access.is_closed) == (might_write, rule is WriteMode.CLOSED)
+
+
+def test_session_follows_a_database_that_stops_and_starts_to_take_writes() -> None:
+    access = WriteAccess()
+    access.follow_database(("This server is a replica and accepts no writes.", None))
+    assert (access.may_write, access.is_closed) == (False, True)
+    assert access.refusal().message == "This server is a replica and accepts no writes."
+    access.follow_database(None)
+    assert (access.may_write, access.is_closed) == (True, False)

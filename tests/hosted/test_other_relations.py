@@ -1,0 +1,185 @@
+"""Views, foreign tables and other tables named generation_jobs: what gjobs refuses, and why."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from psycopg.sql import SQL
+from sqlalchemy import text
+
+from store.capabilities.capability import Capability
+from store.database.database import Database
+from store.database.query import Query, make_number
+from store.errors import NoPrivilege, ReadOnly
+from store.job_list.list_query import ListingQuery
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Applied
+from store.store import Store
+from store.users.actor import ANON, ActingUser
+from tests.conftest import connect
+from tests.hosted.access_routes import Login
+from tests.hosted.statement_log import record_transcript
+from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
+from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id
+
+AS_ADA = ActingUser(id=ADA)
+ONE: Query[int] = Query(text("select 1"), make_number)
+"""A query that does not read the relation. A foreign table of a server that does not exist can't be read."""
+
+
+def instead(statements: str) -> str:
+    """Return statements that rename the table to `jobs`, and create another relation with its name."""
+    rename = "alter table public.generation_jobs rename to jobs;"
+    return f"{rename} {statements}; grant all on public.generation_jobs to authenticated, anon"
+
+
+VIEW = instead("create view public.generation_jobs as select * from public.jobs")
+INVOKER_VIEW = instead("create view public.generation_jobs with (security_invoker = yes) as select * from public.jobs")
+MATERIALIZED_VIEW = instead("create materialized view public.generation_jobs as select * from public.jobs")
+FOREIGN_TABLE = instead(
+    "create foreign data wrapper elsewhere; create server elsewhere foreign data wrapper elsewhere;"
+    " create foreign table public.generation_jobs (id uuid, user_id uuid, project_id uuid, status text, mode text,"
+    " input_asset_id uuid, error text, cost_cents integer, created_at timestamptz, updated_at timestamptz)"
+    " server elsewhere"
+)
+PARTITIONED_TABLE = instead(
+    "create table public.generation_jobs (like public.jobs including defaults) partition by list (status);"
+    " create table public.others partition of public.generation_jobs default;"
+    " insert into public.generation_jobs select * from public.jobs"
+)
+OWN_COLUMNS = (
+    "alter table public.generation_jobs add column model text, add column params jsonb,"
+    " alter column mode drop not null, alter column cost_cents drop not null"
+)
+OTHER_TYPE = (
+    "drop view public.generation_job_summary; alter table public.generation_jobs alter column cost_cents type bigint"
+)
+
+
+def change(login: Login, statements: str) -> None:
+    """Run statements as the administrator, on behalf of the owner where that is possible."""
+    with connect(login.server.administrator(login.database)) as administrator:
+        administrator.execute(statements.encode())
+        owner = SQL("alter table public.generation_jobs owner to postgres")
+        administrator.execute(owner)
+
+
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        pytest.param(VIEW, "view that runs with the rights of its owner", id="view"),
+        pytest.param(MATERIALIZED_VIEW, "materialized view", id="materialized view"),
+        pytest.param(FOREIGN_TABLE, "foreign table", id="foreign table"),
+    ],
+)
+async def test_acting_as_a_user_is_refused_where_policies_do_not_apply(
+    owner: Login, jobs_db: JobsDatabase, statements: str, found: str
+) -> None:
+    change(owner, statements)
+    why = f"generation_jobs is a {found}, so policies do not decide what it returns."
+    async with Store(Database(owner.conninfo)) as store:
+        for actor in (AS_ADA, ANON):
+            with pytest.raises(NoPrivilege) as refused:
+                await store.acting_as(actor).actor_database.read(ONE)
+            assert (refused.value.message, refused.value.hint) == (
+                f"gjobs can't show what a user sees: {why}",
+                "Act as the operator instead.",
+            )
+        assert found == "foreign table" or len((await store.get_generation_jobs()).items) == 8
+        missing = (await store.capability_cache.get()).missing(Capability.ACTING)
+        assert missing is not None
+        assert missing.reason.endswith(why)
+
+
+async def test_user_sees_their_own_jobs_through_a_view_with_the_rights_of_the_caller(
+    owner: Login, jobs_db: JobsDatabase
+) -> None:
+    change(owner, INVOKER_VIEW)
+    async with Store(Database(owner.conninfo)) as store:
+        listing = await store.acting_as(AS_ADA).get_listing(ListingQuery())
+        assert {job.user_id for job in listing.window.jobs} == {ADA}
+        assert len(listing.window.jobs) == 7
+
+
+WRITES: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "create": lambda store: store.create_generation_job(project_id=AUTUMN, mode="lifestyle"),
+    "update": lambda store: store.update_generation_job(job_id(1), cost_cents=5),
+    "transition": lambda store: store.transition_job_status(job_id(1), JobStatus.RUNNING),
+    "delete": lambda store: store.delete_generation_job(job_id(1)),
+}
+
+
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        pytest.param(VIEW, "because it is a view and not a table.", id="view"),
+        pytest.param(INVOKER_VIEW, "because it is a view and not a table.", id="view with the caller's rights"),
+        pytest.param(MATERIALIZED_VIEW, "because it is a materialized view and not a table.", id="materialized view"),
+        pytest.param(FOREIGN_TABLE, "because it is a foreign table and not a table.", id="foreign table"),
+        pytest.param(
+            OTHER_TYPE,
+            "because generation_jobs has other types than it writes: cost_cents is bigint.",
+            id="table with another type",
+        ),
+    ],
+)
+async def test_writes_are_refused_before_the_first_statement(
+    owner: Login, jobs_db: JobsDatabase, statements: str, reason: str
+) -> None:
+    change(owner, statements)
+    async with Store(Database(owner.conninfo)) as store:
+        with record_transcript(owner) as transcript:
+            for write in WRITES.values():
+                with pytest.raises(ReadOnly) as refused:
+                    await write(store)
+                assert refused.value.message.endswith(reason)
+            recorded = transcript()
+        assert not store.database.access.may_write
+    assert (recorded.writes, recorded.problems) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [pytest.param(PARTITIONED_TABLE, id="partitioned table"), pytest.param(OWN_COLUMNS, id="own columns and NULLs")],
+)
+async def test_writes_reach_a_table_with_the_same_ten_columns(
+    owner: Login, jobs_db: JobsDatabase, statements: str
+) -> None:
+    change(owner, statements)
+    async with Store(Database(owner.conninfo)) as store:
+        created = await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+        await store.update_generation_job(created.id, cost_cents=5)
+        assert isinstance(await store.transition_job_status(created.id, JobStatus.RUNNING), Applied)
+        assert await store.delete_generation_job(created.id)
+
+
+async def test_project_is_not_created_through_a_view(owner: Login, jobs_db: JobsDatabase) -> None:
+    change(
+        owner,
+        "alter table public.projects rename to folders;"
+        " create view public.projects as select * from public.folders; alter view public.projects owner to postgres",
+    )
+    async with Store(Database(owner.conninfo)) as store:
+        with pytest.raises(ReadOnly, match=r"^gjobs does not write to projects, because it is a view"):
+            await store.create_project("Winter catalog", owner_id=ADA)
+        assert isinstance(await store.transition_job_status(job_id(1), JobStatus.RUNNING), Applied)
+
+
+async def test_writes_are_possible_as_soon_as_the_view_is_a_table_again(owner: Login, jobs_db: JobsDatabase) -> None:
+    change(owner, INVOKER_VIEW)
+    async with Store(Database(owner.conninfo)) as store:
+        with pytest.raises(ReadOnly):
+            await store.delete_generation_job(job_id(1))
+        change(owner, "drop view public.generation_jobs; alter table public.jobs rename to generation_jobs")
+        assert await store.delete_generation_job(job_id(1))
+
+
+async def test_dashboard_shows_why_it_does_not_write_before_a_write_is_tried(
+    owner: Login, jobs_db: JobsDatabase
+) -> None:
+    change(owner, INVOKER_VIEW)
+    async with drive_dashboard(WatchedApp(opener_of(owner.conninfo, actor=AS_ADA))) as driver:
+        await driver.shows(
+            "read-only", "gjobs does not write to generation_jobs, because it is a view and not a table."
+        )
+        await driver.press("s")
+        await driver.shows_toast("gjobs does not write to generation_jobs, because it is a view and not a table.")
