@@ -20,8 +20,6 @@ HandlerTask = asyncio.Task[BaseException | None]
 """The result is the exception that the handler raised; None if it returned."""
 
 
-_STOPPED = (asyncio.CancelledError, TimeoutError)
-
 _abandoned: set[HandlerTask] = set()
 """Kept until the process ends. Python closes unreferenced coroutines. A coroutine that ignores this may then loop
 without end.
@@ -106,10 +104,10 @@ class HandlerRun:
     def _ended(self, task: HandlerTask) -> None:
         self._timer.cancel()
         outcome = _outcome(task)
-        if self._is_late and isinstance(outcome, Raised) and isinstance(outcome.error, _STOPPED):
+        # A coroutine that was cancelled may have returned in the middle of its work. One that blocked the event loop may
+        # have returned before the loop could cancel it.
+        if self._is_late or (isinstance(outcome, Returned) and self._steps.seconds and self._seconds_left() <= 0):
             outcome = AttemptTimedOut()
-        elif isinstance(outcome, Returned) and not self._is_late and self._steps.seconds and self._seconds_left() <= 0:
-            outcome = AttemptTimedOut()  # It returned before the blocked event loop could cancel it.
         self._runner.forget(self, task)
         self._tell(outcome)
 

@@ -12,10 +12,10 @@ import pytest
 
 from store.errors import InvalidValue
 from store.worker import attempt
-from store.worker.handlers import Handler, Registry, Retry, Work
+from store.worker.handlers import Backoff, Handler, Registry, Retry, Work
 from store.worker.worker_events import HandlerAbandoned
 from tests.store.store_fixtures import until
-from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, of_kind, until_reported
+from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, of_kind, registry_of, until_reported
 from tui.text.worker_text import worker_words
 
 
@@ -188,6 +188,27 @@ async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_
         env.queue("lifestyle")
         stopped.set()
         await until(lambda: SUCCEEDED in env.outcomes())
+
+
+@pytest.mark.parametrize("raises", [False, True], ids=["returns", "raises"])
+async def test_attempt_past_its_time_out_is_tried_again_whatever_its_coroutine_does_then(
+    env: WorkerEnv, *, raises: bool
+) -> None:
+    async def swallows_its_cancellation(work: Work) -> None:
+        try:
+            await asyncio.sleep(60 if work.attempt == 1 else 0)
+        except asyncio.CancelledError:
+            if raises:
+                raise CustomError("aborted") from None
+
+    env.queue()
+    await env.run(registry_of(swallows_its_cancellation, time_out=0.05, attempts=2, backoff=Backoff(first=0.01)))
+    rows = "select kind, error, to_status from gjobs.job_events where kind in ('retry', 'status') order by id"
+    assert env.sql(rows) == [
+        ("status", None, "running"),
+        ("retry", "Timed out after 0.05 s", None),
+        ("status", None, "succeeded"),
+    ]
 
 
 async def test_stop_releases_the_job_of_a_coroutine_that_does_not_stop(
