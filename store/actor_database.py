@@ -64,8 +64,7 @@ class ActorDatabase:
     # Call these before a transaction: a task that holds a connection must not wait for another one.
 
     async def job_statements(self) -> JobStatements:
-        has_later = (await self.capability_cache.get()).has_later_columns(self.actor)
-        return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
+        return job_sql.job_statements(job_sql.readable_columns(await self.capability_cache.get(), self.actor))
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
         """Return the keys whose names may be read, and the additional keys that `shape_of` describes.

@@ -3,7 +3,7 @@
 import math
 import re
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Any, Self, SupportsIndex
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -112,6 +112,11 @@ def parse_far_time(text: str) -> FarTime | None:
         microseconds = _microseconds(near) + cycles * (_CYCLE // MICROSECOND)
         return FarTime.nearest(microseconds) if _POSTGRES_FIRST <= microseconds <= _POSTGRES_LAST else None
     return None
+
+
+def is_far(time: datetime) -> bool:
+    """Return whether the time is in the first or last year that Python knows, or beyond. It has no useful duration."""
+    return time.year in (MINYEAR, MAXYEAR)
 
 
 def seconds_between(earlier: datetime, later: datetime) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -112,8 +113,15 @@ def plain_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def plain_row(row: "DataclassInstance") -> PlainRow:
-    return {field.name: _plain(getattr(row, field.name)) for field in fields(row)}
+def plain_row(row: "DataclassInstance", kind: "type[DataclassInstance] | None" = None) -> PlainRow:
+    """Return the values of a row. With `kind`, a base class, leave out what a derived class adds."""
+    return {name: _plain(getattr(row, name)) for name in column_names(kind or type(row))}
+
+
+@cache
+def column_names(kind: "type[DataclassInstance]") -> tuple[str, ...]:
+    """Return the fields that are columns of a table, in their order."""
+    return tuple(field.name for field in fields(kind) if field.metadata.get("is_column", True))
 
 
 def _plain(value: Any) -> str | int | float | None:

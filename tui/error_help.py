@@ -72,7 +72,7 @@ def speedup_hint(listed: ListQuery, lacking: IndexAdvice | None) -> str:
     """Return sentences. `lacking` is the index that the list lacks, or None if none is known."""
     sentences = [f"Narrow it: add {words}." for words in [" or ".join(_narrower(listed))] if words]
     if finds_by_reading(listed):
-        sentences.append("To find a duration or part of a text, the database reads each job.")
+        sentences.append("To find a total or part of a text, the database reads each job.")
         if any(term.key in (None, Key.ERROR) and not term.is_negated for term in listed.job_filter.terms):
             sentences.append(f"{command('doctor')} shows whether an index for words can help.")
     if lacking is not None:

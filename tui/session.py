@@ -24,6 +24,8 @@ from store.embedded.server import open_server
 from store.errors import InvalidValue, RowMissing
 from store.job_list import list_sql, read_listing
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.list_sql import AccessPath
+from store.jobs.job_sql import APP_COLUMNS, COLUMNS_WITH_START
 from store.journal.journal import Journal
 from store.known_databases import Known, KnownDatabase
 from store.projects import project_sql
@@ -78,7 +80,7 @@ class Session:
         if self.known_database is None or self.capabilities is None:
             return
         may_expect = not self.capabilities.missing(Capability.PROJECTS, OPERATOR)
-        known = Known(self.capabilities.has_later_columns(), project_id) if may_expect else None
+        known = Known(self.capabilities.has_starts(), project_id) if may_expect else None
         self.known_database.remember(known, has_failed=not self.operator.database.answers_early)
 
     @property
@@ -237,8 +239,7 @@ def _first_queries(settings: Settings, known: Known | None, expected: Expected |
 
 def first_page(known: Known, limit: int) -> Sequence[Query[Any]]:
     """Return the queries for the newest jobs and the names of their projects."""
-    path = list_sql.operators_path(has_later_columns=known.has_later_columns)
-    page = list_sql.page(ListQuery(), after=None, limit=limit, readable=frozenset(), chosen_path=path)
+    page = list_sql.page(ListQuery(), after=None, limit=limit, readable=frozenset(), chosen_path=_expected_path(known))
     return page, project_sql.names_beside(page)
 
 
@@ -246,7 +247,11 @@ def first_listing(known: Known) -> Sequence[Query[Any]]:
     """Return the queries of the dashboard's first list."""
     listed = ListQuery(project_id=known.project_id)
     query = ListingQuery(window=RowWindowQuery(listed=listed))
-    return read_listing.first_queries(query, has_later_columns=known.has_later_columns)
+    return read_listing.first_queries(query, chosen_path=_expected_path(known))
+
+
+def _expected_path(known: Known) -> AccessPath:
+    return AccessPath(columns=COLUMNS_WITH_START if known.has_starts else APP_COLUMNS)
 
 
 def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:

@@ -47,6 +47,7 @@ from store.capabilities.facts import (
     Relation,
 )
 from store.database.identity import ACT_AS_OPERATOR, unprotected_words
+from store.formats import column_names
 from store.jobs.job import LATER_COLUMNS, GenerationJob
 from store.projects.project import Asset
 from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
@@ -322,7 +323,7 @@ Rule = Callable[[DatabaseFacts, Actor], MissingCapability | None]
 Need = Rule | Capability
 """A rule, or a capability whose needs are all included."""
 
-_JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
+_JOB_COLUMNS = frozenset(column_names(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
 _ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
@@ -330,6 +331,7 @@ _DAY_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "c
 _WASTE_COLUMNS = frozenset({"user_id", "project_id", "mode", "error_group", "job_count", "cost_cents"})
 _DAY_WASTE_COLUMNS = frozenset({"user_id", "project_id", "day", "has_failed", "job_count", "cost_cents"})
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
+_START_COLUMNS = frozenset({"job_id", "started_at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
 _LEASE_COLUMNS = frozenset({"job_id", "owner", "attempt", "acquired_at", "expires_at", "note"})
@@ -391,7 +393,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.LEARNING: (
         _for_all(recorded),
         _for_all(linked),
-        _to_read(STARTS, frozenset({"job_id", "started_at"})),
+        _to_read(STARTS, _START_COLUMNS),
         _to_read(LEASES, frozenset({"job_id", "expires_at"})),
         _to_read(JOBS, frozenset({"completed_at"})),
         Capability.JOBS,
@@ -423,7 +425,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
         # The view reads this table with its caller's rights, and the table's policies read the jobs.
         _to_read(EVENT_LOG, _EVENT_COLUMNS),
         _to_read(KNOWN_USERS, frozenset({"number", "id"})),
-        _to_read(STARTS, frozenset({"job_id", "started_at"})),
+        _to_read(STARTS, _START_COLUMNS),
         Capability.JOBS,
     ),
     Capability.BUDGETS: (
@@ -494,6 +496,10 @@ class Capabilities:
         """
         facts = self.facts
         return recorded(facts) is None and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
+
+    def has_starts(self, actor: Actor = OPERATOR) -> bool:
+        """Return whether the actor may read when jobs first ran, and the columns of `has_later_columns`."""
+        return self.has_later_columns(actor) and read(self.facts, STARTS, actor, _START_COLUMNS) is None
 
     @property
     def read_only_reason(self) -> MissingCapability | None:

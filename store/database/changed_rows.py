@@ -47,10 +47,10 @@ gjobs_changed AS (
        AND substr(gjobs_d, 1, 4) NOT IN (
            SELECT substr(%(gjobs_known)s, 4 * place + 1, 4)
              FROM generate_series(0, length(%(gjobs_known)s) / 4 - 1) AS place))
-SELECT CASE WHEN changed.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM gjobs_changed) THEN
+SELECT CASE WHEN found.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM gjobs_changed) THEN
             CASE WHEN page.digest = %(gjobs_digest)s THEN '' ELSE page.digest || coalesce(page.prefixes, '') END END,
-       changed.*
-  FROM gjobs_page AS page LEFT JOIN gjobs_changed AS changed ON true"""
+       found.*<look up>
+  FROM gjobs_page AS page LEFT JOIN gjobs_changed AS found ON true"""
 """The first column has the digest and the prefixes of all rows, in one row of the result. If nothing changed, the
 first column is empty, and the only row of the result has no other values.
 """
@@ -69,9 +69,10 @@ def _compile(element: _Sql, _compiler: SQLCompiler, **_options: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _changes(statement: ClauseElement) -> tuple[_Sql, Mapping[str, object]]:
+def _changes(statement: ClauseElement, look_up: str) -> tuple[_Sql, Mapping[str, object]]:
     sql, constants = compiled(statement)
     template = _CHANGES.replace("<numbered>", _NUMBERED).replace("<of all>", _OF_ALL)
+    template = template.replace("<look up>", look_up and f", {look_up}")
     return _Sql(template.replace("<statement>", sql)), constants
 
 
@@ -192,7 +193,7 @@ def first_queries(clock: Query[datetime], *queries: Query[Any]) -> tuple[Query[A
 
 
 def _is_same(one: Query[Any], other: Query[Any]) -> bool:
-    return one.statement is other.statement and one.parameters == other.parameters
+    return one.statement is other.statement and (one.parameters, one.look_up) == (other.parameters, other.look_up)
 
 
 def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Query[Row]:
@@ -214,7 +215,7 @@ def _change_queries(
 ) -> list[Query[Row]]:
     found = list[Query[Row]]()
     for place, (query, known) in enumerate(zip(queries, former, strict=True)):
-        statement, constants = _changes(query.statement)
+        statement, constants = _changes(query.statement, query.look_up)
         parameters: dict[str, object] = {
             **constants,
             **query.parameters,

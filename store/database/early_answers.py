@@ -56,5 +56,5 @@ def _is_same(one: Query[Any], other: Query[Any]) -> bool:
     return (
         one.statement is other.statement
         and one.parameters == other.parameters
-        and (one.may_sort, one.may_compile) == (other.may_sort, other.may_compile)
+        and (one.may_sort, one.may_compile, one.look_up) == (other.may_sort, other.may_compile, other.look_up)
     )

@@ -42,7 +42,7 @@ from store.errors import InvalidValue
 from store.filters import filter_sql
 from store.filters.filter_sql import Shape
 from store.jobs.job import JobStatus, ListedJob
-from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_listed
+from store.jobs.job_sql import JobColumns, listed_error, make_listed, readable_columns
 
 LIMITS = TimeLimits(statement=8.0)
 """Reading MOST_FAILURES failures takes one to three seconds, and longer from a slow disk."""
@@ -188,8 +188,8 @@ async def read_group_jobs(
     """Return the failed jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
     query = await error_groups_query(actor_database, scope, of_members=True, at=at, fingerprint=fingerprint)
     ids = [row[0] for row in await actor_database.read(query, limits=LIMITS)]
-    has_later = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
-    listed = Query(_listed(ALL_COLUMNS if has_later else APP_COLUMNS), make_listed, {"ids": ids})
+    columns = readable_columns(await actor_database.capability_cache.get(), actor_database.actor)
+    listed = Query(_listed(columns), make_listed, {"ids": ids})
     jobs = {job.id: job for job in await actor_database.read(listed)}
     return tuple(jobs[job_id] for job_id in ids if job_id in jobs)
 

@@ -82,9 +82,9 @@ KEYS: Mapping[Key, KeyWords] = {
         usual=_AGES,
     ),
     Key.TOOK: KeyWords(
-        takes="DURATION",
+        takes="SPAN",
         example="took:>5m took:1m..1h30m",
-        words="that took this long from creation to end",
+        words="whose total, from creation to end, is this long",
         usual=(">1m", ">5m", ">1h"),
     ),
     Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),

@@ -52,7 +52,7 @@ def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | Non
     if (name if listed.order.column is OrderColumn.TOTAL else columns) in indexes:
         return None
     return MissingCapability(
-        reason=f"No index orders the jobs by {listed.order.column.label}. Each page would read and sort all jobs.",
+        reason=f"No index orders the jobs by {listed.order.column}. Each page would read and sort all jobs.",
         sql=f"CREATE INDEX CONCURRENTLY {name} ON public.generation_jobs ({columns});",
     )
 
@@ -65,7 +65,7 @@ def is_kept_from_index(listed: ListQuery) -> bool:
 def too_long_to_sort() -> MissingCapability:
     """Return why a user's list is refused its order: over MOST_SORTED jobs, and no usable index."""
     return MissingCapability(
-        reason="For users, row level security blocks the index on duration. Each page would read"
+        reason="For users, row level security blocks the index on the total. Each page would read"
         f" and sort all of the user's jobs, more than {MOST_SORTED:,}.",
         advice="Choose a project or a status to list fewer jobs.",
     )

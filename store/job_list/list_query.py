@@ -18,11 +18,6 @@ class OrderColumn(StrEnum):
     TOTAL = "total"
     """The time from creation to the end, or until now while the job runs. Other jobs come last in both directions."""
 
-    @property
-    def label(self) -> str:
-        """Return the displayed name. The list shows the total time as the duration."""
-        return "duration" if self is OrderColumn.TOTAL else str(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOrder:

@@ -42,7 +42,17 @@ from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKe
 from store.job_list.listing import RowWindow
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_job, make_listed
+from store.jobs.job_sql import (
+    ALL_COLUMNS,
+    APP_COLUMNS,
+    COLUMNS_WITH_START,
+    LOOK_UP_START,
+    JobColumns,
+    listed_error,
+    make_job,
+    make_listed,
+    readable_columns,
+)
 from store.users.actor import OPERATOR, Actor
 from store.value_class import dataclass
 
@@ -103,16 +113,12 @@ class AccessPath:
 PLAIN = AccessPath()
 
 
-def operators_path(*, has_later_columns: bool) -> AccessPath:
-    return AccessPath(columns=ALL_COLUMNS if has_later_columns else APP_COLUMNS)
-
-
 def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> AccessPath:
-    path = operators_path(has_later_columns=capabilities.has_later_columns(actor))
+    columns = readable_columns(capabilities, actor)
     if actor == OPERATOR:
-        return path
+        return AccessPath(columns=columns)
     in_order = is_in_order(listed, capabilities.facts.job_indexes)
-    return AccessPath(columns=path.columns, is_in_order=in_order, through_policies=True)
+    return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +162,11 @@ def read_from(
         is_start_running = column is OrderColumn.TOTAL and isinstance(value, datetime)
         parameters["place_id"] = scan_start.position.id
         parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
+    with_starts = chosen_path.columns is COLUMNS_WITH_START
     statement = _statement(
         _Form(
             is_whole=is_whole,
-            columns=chosen_path.columns,
+            columns=ALL_COLUMNS if with_starts else chosen_path.columns,
             narrowing=_narrowing(listed, concern, readable=readable),
             column=column,
             descends=listed.order.descending is not scan_start.is_backwards,
@@ -172,7 +179,8 @@ def read_from(
             through_policies=chosen_path.through_policies,
         )
     )
-    return Query(statement, make, parameters, may_sort=not chosen_path.is_in_order)
+    may_sort, look_up = not chosen_path.is_in_order, LOOK_UP_START if with_starts else ""
+    return Query(statement, make, parameters, may_sort=may_sort, look_up=look_up)
 
 
 def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
@@ -383,7 +391,7 @@ def listing_queries(
     )
 
 
-def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]]) -> RowWindow:
+def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]], *, chosen_path: AccessPath) -> RowWindow:
     """Build the window. An extra row in an answer shows that there are more rows."""
     before: Sequence[ListedJob] = () if query.anchor is End.FIRST else answers[0]
     after: Sequence[ListedJob] = () if query.anchor is End.LAST else answers[-1]
@@ -392,6 +400,7 @@ def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]]) -> Row
         jobs=(*reversed(before[: query.before]), *after[: query.after]),
         has_before=len(before) > query.before,
         has_after=len(after) > query.after,
+        has_starts=any(column.name == "started_at" for column in chosen_path.columns),
     )
 
 

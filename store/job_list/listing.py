@@ -20,6 +20,8 @@ class RowWindow:
     jobs: tuple[ListedJob, ...]
     has_before: bool
     has_after: bool
+    has_starts: bool = False
+    """Whether the jobs have the times when they first ran."""
 
 
 MOST_LISTED_PROJECTS = 500

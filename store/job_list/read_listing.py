@@ -101,11 +101,11 @@ def listing_queries(
     )
 
 
-def listing(query: ListingQuery, answers: Sequence[list[Any]]) -> Listing:
+def listing(query: ListingQuery, answers: Sequence[list[Any]], *, chosen_path: AccessPath) -> Listing:
     names, (has_project,), (taken_at,), *rows = answers
     return Listing(
         query=query,
-        window=list_sql.window(query.window, rows),
+        window=list_sql.window(query.window, rows, chosen_path=chosen_path),
         projects=tuple(names),
         has_project=has_project,
         taken_at=taken_at,
@@ -223,7 +223,7 @@ async def read_visibility(
         count,
         *list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path, concern=concern),
     )
-    rules, window = _make_rules(found, policies), list_sql.window(query, rows)
+    rules, window = _make_rules(found, policies), list_sql.window(query, rows, chosen_path=chosen_path)
     seen, seen_ids = 0, set[UUID]()
     if rules.is_granted:
         shown, (seen,) = await snapshot.read(user, visible_among([job.id for job in window.jobs]), count)
@@ -246,20 +246,17 @@ Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
     readable = await actor_database.readable_names(listed.job_filter)
-    asked = list_sql.listing_queries(
-        query,
-        readable=readable,
-        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
-    )
-    return list_sql.window(query, await actor_database.read_together(*asked))
+    chosen_path = list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor)
+    asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
+    return list_sql.window(query, await actor_database.read_together(*asked), chosen_path=chosen_path)
 
 
-def first_queries(query: ListingQuery, *, has_later_columns: bool) -> tuple[Query[Any], ...]:
+def first_queries(query: ListingQuery, *, chosen_path: AccessPath) -> tuple[Query[Any], ...]:
     """Return the queries that `read_listing` sends first, as operator who may read projects."""
     names, has_project, clock, *rows = listing_queries(
         query,
         readable=frozenset(),
-        chosen_path=list_sql.operators_path(has_later_columns=has_later_columns),
+        chosen_path=chosen_path,
         has_projects=True,
         of_one_user=False,
         at=None,
@@ -276,16 +273,17 @@ async def read_listing(
     if query.with_visibility:
         return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
+    chosen_path = list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor)
     names, has_project, clock, *rows = listing_queries(
         query,
         readable=await actor_database.readable_names(listed.job_filter),
-        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
+        chosen_path=chosen_path,
         has_projects=await actor_database.has(Capability.PROJECTS),
         of_one_user=not actor_database.is_operators,
         at=at,
     )
     taken_at, answers = await changed_rows.read(actor_database.read_again, clock, names, has_project, *rows)
-    return listing(query, (*answers[:2], [taken_at], *answers[2:]))
+    return listing(query, (*answers[:2], [taken_at], *answers[2:]), chosen_path=chosen_path)
 
 
 async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:

@@ -1,12 +1,14 @@
 """GenerationJob, JobStatus and the allowed transitions."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from store.formats import UnknownText, close_names
+from store.far_times import is_far
+from store.formats import PlainRow, UnknownText, close_names, column_names, plain_row
 from store.value_class import dataclass
 
 
@@ -136,6 +138,10 @@ class GenerationJob:
     """None before revision 0005, where the database does not count retries."""
     completed_at: datetime | None = None
     """The start of the transaction that ended the job. None if the job has not ended or the time was not recorded."""
+    started_at: datetime | None = field(default=None, metadata={"is_column": False})
+    """When the job first ran, as gjobs recorded it. None if the job has not run, or if its start was not recorded or
+    can't be read.
+    """
 
     @property
     def ended_at(self) -> datetime:
@@ -168,3 +174,48 @@ class ListedJob(GenerationJob):
     """A job in a list. A long error is cut."""
 
     is_error_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTimes:
+    """How long a job waited and ran. None for a time that is unknown or has not begun."""
+
+    wait: timedelta | None
+    """From the creation to the first start. For a queued job, up to now."""
+    run: timedelta | None
+    """From the first start to the end, or to now. It includes the pauses between attempts."""
+    total: timedelta | None
+    """From the creation to the end, or to now. None for a queued job."""
+
+
+def job_times(job: GenerationJob, now: datetime | None) -> JobTimes:
+    """Return the times of a job. `now` is the server's time. Without it, times that have not ended are None."""
+    is_queued = job.status is JobStatus.QUEUED
+    # An unknown status does not show whether the job has ended.
+    has_begun = not is_queued and not isinstance(job.status, UnknownStatus)
+    end = job.ended_at if job.status.is_final else now if has_begun else None
+    run = _between(job.started_at, end)
+    wait = _between(job.created_at, now if is_queued else job.started_at)
+    return JobTimes(
+        # A job may start and end in one transaction. Its end is the time at which the transaction began.
+        wait=None if wait is None else max(wait, timedelta()),
+        run=None if run is None else max(run, timedelta()),
+        total=_between(job.created_at, end),
+    )
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return None if start is None or end is None or is_far(start) or is_far(end) else end - start
+
+
+JOB_KEYS = (*column_names(GenerationJob), "wait_seconds", "run_seconds")
+
+
+def plain_job(job: GenerationJob) -> PlainRow:
+    """Return the values of JOB_KEYS, for documents: the columns, and the wait and the run once they have ended."""
+    times = job_times(job, None)
+    return {
+        **plain_row(job, GenerationJob),
+        "wait_seconds": None if times.wait is None else times.wait.total_seconds(),
+        "run_seconds": None if times.run is None else times.run.total_seconds(),
+    }

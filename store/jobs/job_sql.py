@@ -1,7 +1,7 @@
 """SQL that reads, creates, changes, deletes and retries jobs."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
@@ -11,8 +11,10 @@ from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
+    DateTime,
     Insert,
     Integer,
+    Label,
     Select,
     Text,
     Update,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -34,9 +37,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningDelete
 
 from store import tables
+from store.capabilities.capabilities import Capabilities
 from store.database import timestamps
 from store.database.query import Query, Row, make_id
-from store.formats import IdRange
+from store.formats import IdRange, column_names
 from store.jobs.job import (
     ERROR_CHARACTERS,
     LATER_COLUMNS,
@@ -48,13 +52,29 @@ from store.jobs.job import (
     cut_error,
     parse_status,
 )
+from store.users.actor import Actor
 
-JobColumns = tuple[Column[Any], ...]
+JobColumns = tuple[Column[Any] | Label[Any], ...]
 
-ALL_COLUMNS: JobColumns = tuple(tables.generation_jobs.c[field.name] for field in fields(GenerationJob))
-"""In the order in which `make_job` reads them."""
-APP_COLUMNS: JobColumns = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
+ALL_COLUMNS = tuple(tables.generation_jobs.c[name] for name in column_names(GenerationJob))
+"""The columns of the table, in the order in which `make_job` reads them."""
+APP_COLUMNS = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
 """The columns of the app's own table, a prefix of ALL_COLUMNS."""
+_FIRST_START = "(SELECT started_at FROM gjobs.job_starts WHERE job_id = {}.id)"
+LOOK_UP_START = _FIRST_START.format("found")
+"""When a job first ran, for `Query.look_up`. A job gets its start together with its status, so a row without changes
+has no other start.
+"""
+COLUMNS_WITH_START: JobColumns = (
+    *ALL_COLUMNS,
+    literal_column(_FIRST_START.format("generation_jobs"), DateTime(timezone=True)).label("started_at"),
+)
+
+
+def readable_columns(capabilities: Capabilities, actor: Actor) -> JobColumns:
+    if not capabilities.has_later_columns(actor):
+        return APP_COLUMNS
+    return COLUMNS_WITH_START if capabilities.has_starts(actor) else ALL_COLUMNS
 
 
 def _draft_of(kind: type) -> Any:
@@ -70,6 +90,10 @@ _WRITING = ("__setattr__", "__delattr__")
 """Both must be replaced, because the interpreter keeps them in one slot."""
 
 _JobDraft, _ListedDraft = _draft_of(GenerationJob), _draft_of(ListedJob)
+
+
+_ABSENT = (None,) * len(COLUMNS_WITH_START)
+"""The values of the columns that a row may lack at its end."""
 
 
 def make_job(row: Row) -> GenerationJob:
@@ -103,8 +127,7 @@ def listed_error(error: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _fill(draft: Any, row: Row) -> None:
-    if len(row) == len(APP_COLUMNS):
-        row = (*row, None, None)
+    row = (*row, *_ABSENT[len(row) :])
     (
         draft.id,
         draft.user_id,
@@ -118,6 +141,7 @@ def _fill(draft: Any, row: Row) -> None:
         draft.updated_at,
         draft.retry_count,
         draft.completed_at,
+        draft.started_at,
     ) = row
     draft.status = parse_status(status)
 
@@ -147,6 +171,7 @@ class JobStatements:
 
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
+        self._of_table = [column for column in columns if isinstance(column, Column)]
 
     def one(self, job_id: UUID) -> Query[GenerationJob]:
         return Query(self._one, make_job, {"id": job_id})
@@ -259,14 +284,14 @@ class JobStatements:
 
     def restore(self, deleted: Collection[GenerationJob]) -> Query[GenerationJob]:
         """Return a query for the restored jobs, with all their values. It skips jobs whose id is taken."""
-        values = {column.name: [_sent(getattr(job, column.name)) for job in deleted] for column in self._columns}
+        values = {column.name: [_sent(getattr(job, column.name)) for job in deleted] for column in self._of_table}
         return Query(self._restore, make_job, values)
 
     @cached_property
     def _restore(self) -> Insert:
-        names = [column.name for column in self._columns]
+        names = [column.name for column in self._of_table]
         restored = (
-            func.unnest(*(bindparam(column.name, type_=ARRAY(column.type)) for column in self._columns))
+            func.unnest(*(bindparam(column.name, type_=ARRAY(column.type)) for column in self._of_table))
             .table_valued(*names, name="restored")
             .render_derived()
         )
@@ -278,8 +303,7 @@ class JobStatements:
         )
 
 
-OF_THE_APP, OF_EVENTS = JobStatements(APP_COLUMNS), JobStatements(ALL_COLUMNS)
-"""For the app's own table, and for the table of revision 0005 and later."""
+job_statements = cache(JobStatements)
 
 _ASSET_ID = bindparam("input_asset_id", type_=Uuid)
 

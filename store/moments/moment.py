@@ -1,12 +1,11 @@
 """A moment in the past: its limits, jobs with values that were not recorded, and how a moment is typed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from store import formats
 from store.errors import InvalidValue
-from store.jobs.job import GenerationJob, ListedJob
+from store.jobs.job import GenerationJob, ListedJob, plain_job
 from store.value_class import dataclass
 
 WRITES_OFF = "Writes are off, because an earlier moment is shown."
@@ -37,12 +36,20 @@ class PastJob(ListedJob):
     """The names of these fields. Their values are the best known ones, not those of the moment."""
 
 
+TIME_FIELDS = {
+    "wait": frozenset({"created_at"}),
+    "run": frozenset({"completed_at"}),
+    "total": frozenset({"created_at", "completed_at"}),
+}
+"""The fields without which the times of a job are unknown."""
+
+
 def job_row(job: GenerationJob) -> Mapping[str, str | int | float | Sequence[str] | None]:
     """Return the values of a job. A job of an earlier moment also names those that were not recorded."""
     if not isinstance(job, PastJob):
-        return formats.plain_row(job)
-    values = {field.name: getattr(job, field.name) for field in fields(GenerationJob)}
-    return {**formats.plain_row(GenerationJob(**values)), "unrecorded": job.unrecorded}
+        return plain_job(job)
+    unknown = {f"{name}_seconds": None for name in ("wait", "run") if TIME_FIELDS[name] & {*job.unrecorded}}
+    return {**plain_job(job), **unknown, "unrecorded": job.unrecorded}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    literal_column,
+    select,
     text,
 )
 from sqlalchemy.sql.functions import now
@@ -55,7 +57,15 @@ _IS_ERROR = "e.at <= :moment and e.kind in ('created', 'restored', 'status', 're
 _SLACK = f"interval '{SLACK.total_seconds()} s'"
 
 _UNRECORDED: Any = column("unrecorded", Text)
-PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, _UNRECORDED)
+_STARTED = (
+    select(tables.job_starts.c.started_at)
+    .where(
+        tables.job_starts.c.job_id == literal_column("jobs_then.id", Uuid), tables.job_starts.c.started_at <= _MOMENT
+    )
+    .scalar_subquery()
+    .label("started_at")
+)
+PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, _STARTED, _UNRECORDED)
 """The columns of a job as it was. The last one names the fields that were not recorded, separated by commas."""
 
 

@@ -174,7 +174,7 @@ class PastStore(Store):
         )
         return Listing(
             query=query,
-            window=list_sql.window(window_query, rows),
+            window=list_sql.window(window_query, rows, chosen_path=_PATH),
             projects=tuple(names),
             has_project=has_project,
             taken_at=taken_at,

@@ -1,7 +1,7 @@
 """SQL that archives, lists, counts and restores jobs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -31,6 +31,7 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database.query import Query, Row, make_id, make_number
+from store.formats import column_names
 from store.jobs.job import GenerationJob, parse_status
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import listed_error, make_job, make_listed
@@ -61,7 +62,7 @@ def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
     return cast(_archived.c.further[kept.name].astext, kept.type).label(kept.name)
 
 
-_COLUMNS = [archived_column(tables.generation_jobs.c[field.name]) for field in fields(GenerationJob)]
+_COLUMNS = [archived_column(tables.generation_jobs.c[name]) for name in column_names(GenerationJob)]
 _LIGHT_COLUMNS = [listed_error(_archived.c.error) if column.name == "error" else column for column in _COLUMNS]
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _KEY = tuple_(_archived.c.created_at, _archived.c.id)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from random import Random
@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from store.budgets.budget import Period
 from store.database import driver_errors
 from store.database.connection_errors import translate_connecting
+from store.formats import column_names
 from store.jobs.job import GenerationJob, JobStatus
 from store.sample import catalog
 from store.sample.catalog import CALLOUTS, MODES, SCENES, USERS, ProjectPlan, UserPlan, choose_mode, make_id, seeded
@@ -365,7 +366,7 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
 
 def _insert(cursor: Cursor, table: tuple[str, str], rows: Sequence[Any]) -> None:
     """Insert rows whose fields are the table's columns, in one statement, so that its triggers run once."""
-    names = [column.name for column in fields(rows[0])]
+    names = column_names(rows[0].__class__)
     columns = SQL(", ").join(map(Identifier, names))
     statement = SQL(
         "insert into {0} ({1}) select {1} from jsonb_populate_recordset(null::{0}, %s) on conflict do nothing"

@@ -342,7 +342,7 @@ class ObservedWatch:
             return TransitionBatch(transitions=())
         asked = self._poll.jobs.keys() - poll.jobs.keys()
         if asked:
-            gone = await self._database.read(self._actor, job_sql.OF_THE_APP.these(asked))
+            gone = await self._database.read(self._actor, job_sql.job_statements(APP_COLUMNS).these(asked))
             poll = replace(poll, jobs={**poll.jobs, **{job.id: job for job in gone}})
         transitions = await self._matching(transitions_between(self._poll, poll, asked))
         # Finished jobs that are no longer among the newest need no further polling.

@@ -104,8 +104,8 @@ class HandlerRun:
     def _ended(self, task: HandlerTask) -> None:
         self._timer.cancel()
         outcome = _outcome(task)
-        # A coroutine that was cancelled may have returned in the middle of its work. One that blocked the event loop may
-        # have returned before the loop could cancel it.
+        # A cancelled coroutine may have returned in the middle of its work. One that blocked the event loop may have
+        # returned before the loop could cancel it.
         if self._is_late or (isinstance(outcome, Returned) and self._steps.seconds and self._seconds_left() <= 0):
             outcome = AttemptTimedOut()
         self._runner.forget(self, task)

@@ -80,6 +80,8 @@ def fill(connection: psycopg.Connection) -> None:
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [user, project, *values, NOON + timedelta(hours=hour), NOON + timedelta(hours=hour)],
         )
+    if connection.execute("select from pg_class where oid = to_regclass('gjobs.job_starts')").fetchall():
+        connection.execute("update gjobs.job_starts set started_at = %s", [NOON + timedelta(hours=4)])
 
 
 def present(sql: Sql) -> set[UUID]:
@@ -110,4 +112,6 @@ def document(job: UUID) -> dict[str, Any]:
         "updated_at": time_of(hour),
         "retry_count": 0,
         "completed_at": None,
+        "wait_seconds": 3600.0 if job == RUNNING else None,
+        "run_seconds": None,
     }

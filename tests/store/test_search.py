@@ -77,7 +77,7 @@ async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (job_sql.OF_EVENTS.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
+        (job_sql.job_statements(job_sql.COLUMNS_WITH_START).in_range(WHOLE, limit=1), "generation_jobs_pkey"),
         (project_sql.projects_in_id_range(WHOLE, limit=1), "projects_pkey"),
         (project_sql.in_range(WHOLE, limit=1), "assets_pkey"),
         (user_sql.in_range(WHOLE, limit=1), "users_pkey"),

@@ -37,7 +37,7 @@ async def test_timeout_with_another_cause_keeps_its_hint(database: Conninfo, err
 
 INDEX = IndexAdvice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
 
-READS = "To find a duration or part of a text, the database reads each job."
+READS = "To find a total or part of a text, the database reads each job."
 
 WORDS = "'gjobs doctor' shows whether an index for words can help."
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from store.case.case import Case, CaseVisibility, StatusCosts
 from store.formats import plain_row, plain_time
+from store.jobs.job import plain_job
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.build_case import BuiltCase
 from tui.case.case_words import zone_name
@@ -78,7 +79,7 @@ def _costs(rows: Sequence[StatusCosts]) -> list[Json]:
 
 
 def job_rows(case: Case) -> list[Json]:
-    return [plain_row(job) for job in case.jobs]
+    return [plain_job(job) for job in case.jobs]
 
 
 def event_rows(case: Case) -> list[Json]:

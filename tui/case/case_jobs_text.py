@@ -5,12 +5,12 @@ from datetime import datetime
 
 from store.error_groups.error_group import ErrorGroup
 from store.formats import money
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import GenerationJob, job_times
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.case_words import CaseWords
 from tui.case.markdown import block, cell, code, table
 from tui.text.error_group_text import modes_words
-from tui.text.format import count, duration, error_pretty, error_summary, is_far, jobs_count
+from tui.text.format import count, duration, error_pretty, error_summary, jobs_count
 from tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words
 from tui.text.status_text import status_word
 
@@ -67,8 +67,10 @@ class JobsText(CaseWords):
         yield "project", f"{cell(self.project(job.project_id))}, `{job.project_id}`"
         yield "created", self.time(job.created_at)
         yield "updated", self.time(job.updated_at)
-        if words := _duration(job):
-            yield "duration", words
+        times = job_times(job, None)
+        for name, time in (("wait", times.wait), ("run", times.run), ("total", times.total)):
+            if time is not None:
+                yield name, duration(time.total_seconds())
         if job.retry_count is not None:
             yield "retries", count(job.retry_count)
 
@@ -84,18 +86,18 @@ class JobsText(CaseWords):
         number = f"{'more than ' if case.are_costs_capped else ''}{jobs_count(total)}"
         yield f"The newest {count(len(listed))} of {number}:" if len(listed) < total else f"All {number}:"
         yield ""
-        titles = ("created", "id", "status", "mode", "cost", "duration", "project", "error")
+        titles = ("created", "id", "status", "mode", "cost", "run", "total", "project", "error")
         yield from table(titles, map(self._job_row, listed))
 
     def _job_row(self, job: GenerationJob) -> tuple[str, ...]:
-        summary = error_summary(job.error)
+        summary, times = error_summary(job.error), job_times(job, None)
         return (
             self.time(job.created_at),
             f"`{job.id}`",
             cell(status_word(job.status)) + (", stuck" if job.id in self.case.stuck_ids else ""),
             cell(job.mode, limit=40),
             money(job.cost_cents),
-            _duration(job),
+            *("" if time is None else duration(time.total_seconds()) for time in (times.run, times.total)),
             cell(self.project(job.project_id), limit=40),
             cell(summary, limit=80) if summary else "",
         )
@@ -177,10 +179,3 @@ class JobsText(CaseWords):
                 cell(note) if note else "",
             )
             before = event.at
-
-
-def _duration(job: GenerationJob) -> str:
-    """Return the time from creation to the end. Empty if the job has not ended."""
-    if job.status not in (JobStatus.SUCCEEDED, JobStatus.FAILED) or is_far(job.created_at) or is_far(job.ended_at):
-        return ""
-    return duration((job.ended_at - job.created_at).total_seconds())

@@ -9,12 +9,13 @@ from store.formats import money, plain_row, plain_time
 from store.jobs.job import GenerationJob
 from store.jobs.job_history import JobEvent, JobHistory, time_in_each
 from store.jobs.job_results import RetryLinks
+from store.moments.moment import TIME_FIELDS
 from store.projects.project import Project
 from tui.cli.text_tables import TableColumn, fields
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import age, duration, error_pretty, error_summary, local_time
-from tui.text.moment_text import mark, unrecorded_names
+from tui.text.moment_text import UNRECORDED, is_unrecorded, mark, unrecorded_names
 from tui.text.shared_documents import Json
 from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
@@ -60,6 +61,7 @@ def job_block(
             "status": status_word(job.status),
             "mode": mark(job, "mode", clean(job.mode)),
             "cost": money(job.cost_cents),
+            **_times(job, now),
             "project": f"{clean(project.name)} ({project.id})" if project else str(job.project_id),
             "owner": mark(job, "user_id", f"{clean(email)} ({job.user_id})" if email else str(job.user_id)),
             "input asset": mark(job, "input_asset_id", str(job.input_asset_id or ""), empty="-"),
@@ -70,6 +72,12 @@ def job_block(
             **({"not recorded": names} if (names := unrecorded_names(job)) else {}),
         }
     )
+
+
+def _times(job: GenerationJob, now: datetime) -> dict[str, str]:
+    times = job_text.time_facts(job, now)
+    marked = {name for name in times if is_unrecorded(job, *TIME_FIELDS[name])}
+    return {name: f"{UNRECORDED} " * (name in marked) + times.get(name, "-") for name in TIME_FIELDS}
 
 
 def _linked(links: RetryLinks) -> dict[str, str]:

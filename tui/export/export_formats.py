@@ -5,13 +5,11 @@ import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 
-from store.formats import plain_row
-from store.jobs.job import GenerationJob
+from store.jobs.job import JOB_KEYS, GenerationJob, plain_job
 
 
 class FileFormat(StrEnum):
@@ -39,9 +37,6 @@ def format_of(file: str) -> FileFormat | None:
     return SUFFIXES.get(PurePath(file).suffix.lower())
 
 
-COLUMNS = tuple(field.name for field in fields(GenerationJob))
-
-
 class Writer(ABC):
     """Makes the text of one file, in order. Each method returns a part of it."""
 
@@ -59,7 +54,7 @@ class _Csv(Writer):
     """CSV as in RFC 4180. A missing value is an empty cell."""
 
     def begin(self) -> str:
-        return _csv_line(COLUMNS)
+        return _csv_line(JOB_KEYS)
 
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
         return "".join(_csv_line(_csv_cells(job)) for job in jobs)
@@ -68,8 +63,8 @@ class _Csv(Writer):
 def _csv_cells(job: GenerationJob) -> list[str | float | None]:
     """Return the values. A time stays as it is: `-infinity` is no formula."""
     return [
-        value if isinstance(getattr(job, name), datetime) else _csv_text(value)
-        for name, value in plain_row(job).items()
+        value if isinstance(getattr(job, name, None), datetime) else _csv_text(value)
+        for name, value in plain_job(job).items()
     ]
 
 
@@ -100,7 +95,7 @@ class _Json(Writer):
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
         parts = []
         for job in jobs:
-            parts += [self._separator, json.dumps(plain_row(job))]
+            parts += [self._separator, json.dumps(plain_job(job))]
             self._separator = ",\n"
         return "".join(parts)
 
@@ -112,17 +107,17 @@ class _NdJson(Writer):
     """One document per line."""
 
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
-        return "".join(f"{json.dumps(plain_row(job))}\n" for job in jobs)
+        return "".join(f"{json.dumps(plain_job(job))}\n" for job in jobs)
 
 
 class _Markdown(Writer):
     """A table. Every cell is one harmless line that renderers show as plain text."""
 
     def begin(self) -> str:
-        return f"{_markdown_line(COLUMNS)}{_markdown_line(['---' for _ in COLUMNS])}"
+        return f"{_markdown_line(JOB_KEYS)}{_markdown_line(['---' for _ in JOB_KEYS])}"
 
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
-        return "".join(_markdown_line([_markdown_cell(value) for value in plain_row(job).values()]) for job in jobs)
+        return "".join(_markdown_line([_markdown_cell(value) for value in plain_job(job).values()]) for job in jobs)
 
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~&$!"})

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -152,6 +152,10 @@ def coarse_duration(seconds: float) -> str:
     return f"{whole // HOUR} h" if whole < DAY else f"{whole // DAY} d"
 
 
+UNKNOWN = "–"
+"""Stands for a duration that is unknown."""
+
+
 def duration(seconds: float) -> str:
     """Return `0.4 s`, `41 s`, `3 min 05 s`, `2 h 10 min` or `3 d 04 h`.
 
@@ -200,11 +204,6 @@ def local_day(time: datetime, zone: tzinfo | None = None) -> str:
 def utc_time(time: datetime) -> str:
     shown = local_time(time, UTC)
     return shown if isinstance(time, FarTime) and time.infinity else f"{shown} UTC"
-
-
-def is_far(time: datetime) -> bool:
-    """Return whether the time is in the first or last year that Python knows, or beyond. It has no useful duration."""
-    return time.year in (MINYEAR, MAXYEAR)
 
 
 def short_id(identifier: UUID) -> str:

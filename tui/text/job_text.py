@@ -10,22 +10,23 @@ from rich.cells import cell_len
 from store.advice import command
 from store.far_times import FarTime
 from store.formats import UnknownText, money
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, UnknownStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, job_times
 from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
 from store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
+from store.moments.moment import TIME_FIELDS
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.format import (
+    UNKNOWN,
     Span,
     age,
     count,
     duration,
     error_summary,
-    is_far,
     local_time,
     short_id,
     utc_time,
 )
-from tui.text.moment_text import UNRECORDED, is_duration_unrecorded, is_unrecorded
+from tui.text.moment_text import UNRECORDED, is_unrecorded
 from tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 NO_USERS: Mapping[UUID, str] = {}
@@ -59,7 +60,7 @@ class Names:
 
 
 STATE_FACTS = 2
-"""The status and the duration come first in `fact_lines`."""
+"""The status and the times come first in `fact_lines`."""
 
 
 def fact_lines(
@@ -81,7 +82,7 @@ def fact_lines(
     width -= len(_UNRECORDED_MARK) if is_unrecorded(job, "user_id", "input_asset_id") else 0
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
-        _total(job, now),
+        _times(job, now, width),
         ("Mode", [(clean(job.mode, limit=400), "")]),
         ("Cost", [(money(job.cost_cents), "")]),
         ("Created", _time(job.created_at, now, zone, is_marked=is_unrecorded(job, "created_at"))),
@@ -98,7 +99,7 @@ def fact_lines(
         *_linked(names.links),
     ]
     unknown = {_UNRECORDED_FACTS[name] for name in _UNRECORDED_FACTS if is_unrecorded(job, name)}
-    if is_duration_unrecorded(job):
+    if is_unrecorded(job, *TIME_FIELDS["total"]):
         unknown.add(facts[1][0])
     marked = [
         (title, [(_UNRECORDED_MARK, "$text-warning"), *spans] if title in unknown else spans) for title, spans in facts
@@ -131,19 +132,29 @@ def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -
     return [(shorten(clean_cell(name, room), room), ""), (shown, _MUTED)]
 
 
-def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
-    """Return the duration from creation to the end, or to now. The start of a job and the end of unknown statuses are
-    not recorded.
-    """
-    is_over = job.status.is_final
-    if isinstance(job.status, UnknownStatus):
-        return "Duration", [("–", "")]
-    title = "Duration" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
-    end = job.ended_at if is_over else now
+def time_facts(job: GenerationJob, now: datetime) -> dict[str, str]:
+    """Return the wait, the run and the total, as far as they are known. One that has not ended says so."""
+    times = job_times(job, now)
+    is_queued, is_over = job.status is JobStatus.QUEUED, job.status.is_final
     # Details of an earlier moment may show a job that did not exist yet.
-    if is_far(job.created_at) or is_far(end) or (not is_over and end < job.created_at):
-        return title, [("–", "")]
-    return title, [(duration((end - job.created_at).total_seconds()), "")]
+    begun = {} if not is_over and now < job.created_at else {"wait": times.wait, "run": times.run, "total": times.total}
+    goes_on = {"wait": is_queued, "run": not is_over, "total": not is_over}
+    return {
+        name: f"{duration(time.total_seconds())}{' so far' if goes_on[name] else ''}"
+        for name, time in begun.items()
+        if time is not None
+    }
+
+
+def _times(job: GenerationJob, now: datetime, width: int) -> tuple[str, list[Span]]:
+    """Return the run with the wait, and with the total if there is room. Without a start, only one of them is known."""
+    facts = time_facts(job, now)
+    title = next((name for name in ("run", "total", "wait") if name in facts), "total")
+    value = facts.get(title, UNKNOWN)
+    others = [f"{name} {words}" for name, words in facts.items() if name != title]
+    if _TITLE_WIDTH + cell_len("  ".join((value, *others))) > width:
+        others = others[:1]
+    return title.capitalize(), [(value, ""), ("".join(f"  {words}" for words in others), _MUTED)]
 
 
 def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool) -> list[Span]:

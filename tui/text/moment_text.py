@@ -35,11 +35,6 @@ def is_unrecorded(job: GenerationJob, *names: str) -> bool:
     return isinstance(job, PastJob) and not set(names).isdisjoint(job.unrecorded)
 
 
-def is_duration_unrecorded(job: GenerationJob) -> bool:
-    """Return whether the job's beginning, or its end if it has ended, was not recorded."""
-    return is_unrecorded(job, "created_at", *(["completed_at"] if job.status.is_final else []))
-
-
 def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
     """Return the text of a field, or `empty`. Mark a value that was not recorded: an empty one does not mean that the
     field was empty.

@@ -21,7 +21,7 @@ from store.worker.worker_events import (
     WorkerRegistered,
 )
 from tui.text.clean_text import clean
-from tui.text.format import jobs_count
+from tui.text.format import duration, jobs_count
 from tui.text.retention_text import done_word, result, why_left
 
 
@@ -39,7 +39,7 @@ def worker_words(worker_event: WorkerEvent) -> str:
                 " The handler keeps its slot until it ends."
             )
         case AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
-            return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
+            return f"{_job(claimed)} {_ending(ending)} ({duration(seconds)})"
         case LeaseLost(claimed=claimed):
             return f"{_job(claimed)}: this worker lost the lease."
         case FinishRejected(claimed=claimed, error=error):

@@ -271,7 +271,7 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
 
 def slow_order_toast(order: ListOrder, missing: "MissingCapability") -> Toast:
     """Report an order that would make the database read the whole list on each refresh."""
-    return Toast(text=f"Not sorted by {order.column.label}: {clean(missing.words, limit=400)}", severity="warning")
+    return Toast(text=f"Not sorted by {order.column}: {clean(missing.words, limit=400)}", severity="warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

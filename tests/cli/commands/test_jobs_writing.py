@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -104,6 +105,8 @@ def test_jobs_transition_prints_the_changed_job(gjobs: Run, sql: Sql) -> None:
     assert moved.code == 0
     now = moved.document["job"]["updated_at"]
     changed = {"status": "failed", "error": "Boom", "updated_at": now, "completed_at": now}
+    started_at = datetime.fromisoformat(document(RUNNING)["created_at"]) + timedelta(hours=1)
+    changed["run_seconds"] = (datetime.fromisoformat(now) - started_at).total_seconds()
     assert moved.document == {"applied": True, "job": document(RUNNING) | changed, "reason": None}
     assert sql("select status, error from public.generation_jobs where id = %s", RUNNING) == [("failed", "Boom")]
     moved = gjobs("jobs", "transition", str(QUEUED), "running")

@@ -72,7 +72,7 @@ async def test_order_without_its_index_is_unavailable_when_sorting_is_expensive(
         listed = ListQuery(order=ListOrder(column=column))
         missing = await migrated_store.slow_order_reason(listed)
         assert missing is not None
-        assert missing.reason == f"No index orders the jobs by {column.label}. Each page would read and sort all jobs."
+        assert missing.reason == f"No index orders the jobs by {column}. Each page would read and sort all jobs."
         change(migrated_copy, missing.sql or "")
         await migrated_store.capability_cache.refresh()
         assert await migrated_store.slow_order_reason(listed) is None
@@ -86,7 +86,7 @@ async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -
         assert await store.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
 
 
-async def test_order_by_duration_is_unavailable_to_a_user_with_many_jobs(
+async def test_order_by_total_is_unavailable_to_a_user_with_many_jobs(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.job_list.list_cost.MOST_SORTED", 3)
@@ -101,7 +101,7 @@ async def test_order_by_duration_is_unavailable_to_a_user_with_many_jobs(
 
     missing = await ada.slow_order_reason(by_total)
     assert missing is not None
-    assert missing.reason.startswith("For users, row level security blocks the index on duration")
+    assert missing.reason.startswith("For users, row level security blocks the index on the total")
     assert await ada.slow_order_reason(replace(by_total, status=JobStatus.QUEUED)) is None
     assert await ada.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
     assert await operator.slow_order_reason(by_total) is None

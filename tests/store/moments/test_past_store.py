@@ -316,9 +316,13 @@ async def test_jobs_that_were_only_archived_or_restored_since_are_known_as_well_
     sql("select gjobs.restore_jobs(%s)", (running[1:2],))
     for actor in ACTORS:
         past = past_store(db.operator.acting_as(actor), moment)
-        assert {job.id: job for job in await past.get_these_jobs(running)} == ended
+        found = {job.id: job for job in await past.get_these_jobs(running)}
+        # Policies hide from users when an archived job started.
+        hidden = {} if actor == OPERATOR else {running[0]: replace(ended[running[0]], started_at=None)}
+        known = {**ended, **hidden}
+        assert found == known
         listed = (await past.get_listing(LISTED)).window.jobs
-        assert {job.id: values_of(job) for job in listed} == {one: values_of(job) for one, job in ended.items()}
+        assert {job.id: values_of(job) for job in listed} == {one: values_of(job) for one, job in known.items()}
     absent = await past_store(db.operator, while_archived).get_these_jobs(running)
     assert [job.id for job in absent] == running[2:]
     for job in await past_store(db.operator, while_running).get_these_jobs(running):

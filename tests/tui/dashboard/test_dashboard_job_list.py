@@ -87,7 +87,7 @@ async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the
     for order, rows in (
         ("last updated first", [1, 2, 3, 4, 5, 6]),
         ("most expensive first", [3, 2, 6, 1, 5, 4]),
-        ("slowest first", [6, 2, 4, 3, 5, 1]),
+        ("longest total first", [6, 2, 4, 3, 5, 1]),
         ("newest first", [1, 2, 3, 4, 5, 6]),
     ):
         await dashboard.press("o", until=lambda order=order: dashboard.title.endswith(order), rows=rows)  # type: ignore[misc]
@@ -133,6 +133,8 @@ async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_o
         "updated_at": "2026-11-24T11:56:00.000000Z",
         "retry_count": 0,
         "completed_at": None,
+        "wait_seconds": None,
+        "run_seconds": None,
     }
     await dashboard.press("y", on=2, message=f"Copied the id {job_id(2)} with OSC 52.")
     assert dashboard.app.clipboard == str(job_id(2))

@@ -137,7 +137,7 @@ async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.Monke
         await driver.press("enter")
         now[0] = FROZEN + timedelta(minutes=4)
         await driver.until(lambda: "5 min ago" in driver.row(1))
-        await driver.shows("Waiting      5 min 00 s")
+        await driver.shows("Wait         5 min 00 s so far")
         assert driver.app.polls == 2, "one finds the newest project, one lists its jobs"
 
 

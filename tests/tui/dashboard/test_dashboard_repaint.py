@@ -79,8 +79,9 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
 
 
 async def test_second_of_a_running_job_draws_one_line_of_the_pane(
-    drive: Drive, clock: Clock, drawn: Counter[str]
+    jobs_db: JobsDatabase, drive: Drive, clock: Clock, drawn: Counter[str]
 ) -> None:
+    jobs_db.sql("update gjobs.job_starts set started_at = %s", FROZEN - timedelta(minutes=1))
     async with drive(clock=clock, size=(160, 45)) as driver:
         await driver.go_to(2)
         await driver.until(lambda: not driver.app.dashboard.is_loading_details)
@@ -90,7 +91,7 @@ async def test_second_of_a_running_job_draws_one_line_of_the_pane(
         driver.app.dashboard._tick()
         await driver.until(lambda: drawn["DetailsPane"] > 0)
         await driver.settle()
-        # Only the line of the duration.
+        # Only the line of the run.
         assert drawn["DetailsPane"] == 1
 
 

@@ -215,7 +215,7 @@ async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driv
     opening = app.push_screen(JobDetails(job, project="Autumn catalog", now=FROZEN))
     app.dashboard._tick()
     await opening
-    await dashboard.shows("Waiting      1 min 00 s")
+    await dashboard.shows("Wait         1 min 00 s so far")
 
 
 def hide(jobs_db: JobsDatabase, *numbers: int) -> None:

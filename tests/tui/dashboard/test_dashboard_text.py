@@ -49,7 +49,7 @@ def test_fact_lines_show_every_field_of_a_job() -> None:
         "Cost": "-$1,234.56",
         "Created": "6 min ago   2026-11-24 11:59:00 UTC",
         "Updated": "6 min ago   2026-11-24 11:59:00 UTC",
-        "Waiting": "6 min 00 s",
+        "Wait": "6 min 00 s so far",
         "Id": "00000001-0000-0000-0000-000000000000",
         "Project": "Autumn␛[31m  00000000-0000-0000-0000-000000000002",
         "Owner": "00000000-0000-0000-0000-000000000001",
@@ -63,18 +63,25 @@ def test_mark_of_an_unrecorded_time_does_not_shift_the_times() -> None:
     assert (facts(job)["Updated"], facts(job)["Created"], facts(job)["Input asset"]) == (*times, "?")
 
 
-def test_total_duration_ends_when_the_job_ends() -> None:
+def test_times_end_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
-    assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
-    assert facts(job, now=job.created_at - timedelta(seconds=1))["Waiting"] == "–"
-    assert facts(replace(job, status=JobStatus.SUCCEEDED))["Duration"] == "1 min 19 s"
-    edited_later = replace(job, status=JobStatus.SUCCEEDED, completed_at=job.created_at + timedelta(seconds=9))
-    assert facts(edited_later)["Duration"] == "9.0 s"
+    running, ended = (replace(job, status=status) for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED))
+    started_at = NOON + timedelta(seconds=4)
+    assert facts(running)["Total"] == "5 min 00 s so far"
+    assert (
+        facts(replace(running, started_at=started_at))["Run"]
+        == "4 min 56 s so far  wait 4.0 s  total 5 min 00 s so far"
+    )
+    assert facts(job, now=job.created_at - timedelta(seconds=1))["Total"] == "–"
+    assert facts(ended)["Total"] == "1 min 19 s"
+    assert facts(replace(ended, started_at=started_at))["Run"] == "1 min 15 s  wait 4.0 s  total 1 min 19 s"
+    edited_later = replace(ended, completed_at=job.created_at + timedelta(seconds=9))
+    assert facts(edited_later)["Total"] == "9.0 s"
     endless = replace(job, status=JobStatus.FAILED, updated_at=FarTime.nearest(2**63 - 1))
-    assert (facts(endless)["Updated"], facts(endless)["Duration"]) == ("infinity", "–")
+    assert (facts(endless)["Updated"], facts(endless)["Total"]) == ("infinity", "–")
     far = replace(job, status=JobStatus.FAILED, updated_at=FarTime.nearest(9_223_371_331_199_999_999))
     assert facts(far)["Updated"].split() == ["294276", "AD", "294276-12-31", "23:59:59", "UTC"]
-    assert facts(far)["Duration"] == "–"
+    assert facts(far)["Total"] == "–"
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class JobSections:
         self.names = replace(self.names, links=NO_LINKS, stuck=None)
 
     def state(self, width: int) -> Content:
-        """Return the status and the duration."""
+        """Return the status and the times."""
         return _lines(self._facts(width)[:STATE_FACTS])
 
     def facts(self, width: int, *, prefers_names: bool = False) -> Content:

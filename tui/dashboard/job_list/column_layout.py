@@ -43,7 +43,8 @@ class ColumnName(StrEnum):
     COST = "COST"
     CREATED = "CREATED"
     UPDATED = "UPDATED"
-    TOTAL = "DURATION"
+    RUN = "DURATION"
+    TOTAL = "TOTAL"
     PROJECT = "PROJECT"
     OWNER = "OWNER"
     ID = "ID"
@@ -54,11 +55,14 @@ SORTED_BY: Mapping[ColumnName, OrderColumn] = {
     ColumnName.COST: OrderColumn.COST,
     ColumnName.CREATED: OrderColumn.CREATED,
     ColumnName.UPDATED: OrderColumn.UPDATED,
+    ColumnName.RUN: OrderColumn.TOTAL,
     ColumnName.TOTAL: OrderColumn.TOTAL,
 }
-"""The columns that a list can be sorted by."""
+"""The columns that a list can be sorted by. No index orders jobs by their run, so its title sorts by the total, and the
+total then takes its place.
+"""
 
-RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.TOTAL))
+RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.RUN, ColumnName.TOTAL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,8 @@ class ContentWidths:
     """None if no column shows the owners."""
     with_visibility: bool = False
     """Whether a column shows which jobs are hidden from a user."""
+    has_starts: bool = False
+    """Whether the jobs have the times when they first ran. Without them, only totals are known."""
 
     def widened(self, other: "ContentWidths") -> "ContentWidths":
         """Return the larger widths of both, with the columns of `other`."""
@@ -95,15 +101,16 @@ class ContentWidths:
             project=None if other.project is None else max(self.project or 0, other.project),
             owner=None if other.owner is None else max(self.owner or 0, other.owner),
             with_visibility=other.with_visibility,
+            has_starts=other.has_starts,
         )
 
 
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
-    On a narrow screen, the least important columns are dropped. Before a duration is dropped, columns get closer and
-    narrower. Owners, modes, project names and errors first get a minimum, then a readable width. Then modes and names
-    get their full width. The error gets the rest, up to a maximum.
+    On a narrow screen, the least important columns are dropped. Before a run or a total is dropped, columns get closer
+    and narrower. Owners, modes, project names and errors first get a minimum, then a readable width. Then modes and
+    names get their full width. The error gets the rest, up to a maximum.
     The widths do not depend on whether a job is stuck, so that one such job moves no column.
     """
     is_tight = width >= _NARROW and width < _comfortable_width(content)
@@ -128,6 +135,8 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
             left -= more
     if ColumnName.ERROR in widths:
         widths[ColumnName.ERROR] = min(widths[ColumnName.ERROR] + left, _MOST_ERROR)
+    if content.has_starts and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
+        widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
     return _place(widths, gaps)
 
 
@@ -162,7 +171,7 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
 
 
 def _comfortable_width(content: ContentWidths) -> int:
-    """Return the width from which a list shows durations with two cells between columns. Below, it is tight.
+    """Return the width from which a list shows runs or totals with two cells between columns. Below, it is tight.
 
     From this width on, a list with owners also has room for errors and readable names.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import assert_never
 from uuid import UUID
@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from store.formats import money
 from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
-from store.moments.moment import PastJob
+from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
+from store.moments.moment import TIME_FIELDS
 from store.value_class import dataclass
 from tui.dashboard.job_list.column_layout import (
     HIDDEN,
@@ -24,8 +24,8 @@ from tui.dashboard.job_list.column_layout import (
     JobColumn,
 )
 from tui.text.clean_text import clean_cell, pad
-from tui.text.format import age, coarse_duration, duration, error_summary, is_far, short_id
-from tui.text.moment_text import UNRECORDED, is_duration_unrecorded, is_unrecorded
+from tui.text.format import UNKNOWN, age, coarse_duration, duration, error_summary, short_id
+from tui.text.moment_text import UNRECORDED, is_unrecorded
 from tui.text.status_text import status_label
 
 
@@ -53,6 +53,7 @@ def measure(
     project_names: Mapping[UUID, str] | None,
     *,
     with_visibility: bool = False,
+    has_starts: bool = False,
     notes: RowNotes = NO_NOTES,
 ) -> ContentWidths:
     jobs = tuple(jobs)
@@ -64,6 +65,7 @@ def measure(
         project=project,
         owner=None if notes.owners is None else _widest(notes.owners.values()),
         with_visibility=with_visibility,
+        has_starts=has_starts,
     )
 
 
@@ -153,20 +155,20 @@ def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
 
 
 _FIELDS = {
-    ColumnName.MODE: "mode",
-    ColumnName.CREATED: "created_at",
-    ColumnName.UPDATED: "updated_at",
-    ColumnName.OWNER: "user_id",
-    ColumnName.ERROR: "error",
+    ColumnName.MODE: ("mode",),
+    ColumnName.CREATED: ("created_at",),
+    ColumnName.UPDATED: ("updated_at",),
+    ColumnName.RUN: TIME_FIELDS["run"],
+    ColumnName.TOTAL: TIME_FIELDS["total"],
+    ColumnName.OWNER: ("user_id",),
+    ColumnName.ERROR: ("error",),
 }
 """The fields that an earlier moment may not have, by the column that shows them."""
 
 
 def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
     """Mark a value that was not recorded."""
-    if not isinstance(job, PastJob) or (not text and name is ColumnName.TOTAL):
-        return text
-    if not (is_duration_unrecorded(job) if name is ColumnName.TOTAL else is_unrecorded(job, _FIELDS.get(name, ""))):
+    if not is_unrecorded(job, *_FIELDS.get(name, ())) or (name in _DURATIONS and text in ("", UNKNOWN)):
         return text
     if name in _CHANGING_BY_TIME:
         return UNRECORDED + text.removesuffix(" ago")  # The column has no room for more.
@@ -174,7 +176,8 @@ def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
 
 
 _NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
-_CHANGING_BY_TIME = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.TOTAL))
+_DURATIONS = frozenset((ColumnName.RUN, ColumnName.TOTAL))
+_CHANGING_BY_TIME = _DURATIONS | {ColumnName.CREATED, ColumnName.UPDATED}
 
 
 def _fit_cell(text: str, column: JobColumn) -> str:
@@ -203,8 +206,10 @@ def _cell_text(
             return age(job.created_at, now)
         case ColumnName.UPDATED:
             return age(job.updated_at, now)
+        case ColumnName.RUN:
+            return _duration(job, job_times(job, now).run)
         case ColumnName.TOTAL:
-            return _total(job, now)
+            return _duration(job, job_times(job, now).total)
         case ColumnName.PROJECT:
             return project_names.get(job.project_id, short_id(job.project_id))
         case ColumnName.OWNER:
@@ -221,14 +226,11 @@ def _hidden_style(name: ColumnName) -> str:
     return "job-table--hidden" if name is ColumnName.LENS else "job-table--quiet"
 
 
-def _total(job: GenerationJob, now: datetime) -> str:
-    """Return the time from creation to the end. A running job counts up to now."""
-    end = job.ended_at if job.status.is_final else now
-    if job.status is JobStatus.QUEUED or is_far(job.created_at) or is_far(end):
+def _duration(job: GenerationJob, time: timedelta | None) -> str:
+    """Return the time, or a dash if it is unknown. Empty if the job has not begun, or if its status doesn't show it."""
+    if job.status is JobStatus.QUEUED or isinstance(job.status, UnknownStatus):
         return ""
-    if isinstance(job.status, UnknownStatus):
-        return ""  # An unknown status does not show whether the job has ended.
-    return duration((end - job.created_at).total_seconds())
+    return UNKNOWN if time is None else duration(time.total_seconds())
 
 
 def _cell_style(job: GenerationJob, name: ColumnName, *, is_stuck: bool) -> str:
@@ -239,7 +241,7 @@ def _cell_style(job: GenerationJob, name: ColumnName, *, is_stuck: bool) -> str:
             return "job-table--quiet" if isinstance(job.status, UnknownStatus) else f"job-table--{job.status}"
         case ColumnName.ERROR:
             return "job-table--error"
-        case ColumnName.CREATED | ColumnName.UPDATED | ColumnName.TOTAL | ColumnName.ID:
+        case ColumnName.CREATED | ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.ID:
             return "job-table--quiet"
         case _:
             return ""

@@ -283,7 +283,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             follows_start=window.query.anchor is End.FIRST,
             order=window.query.listed.order,
         )
-        self._take(view, now=now, project_names=project_names, hidden=hidden, replaces_cursor=is_other_moment)
+        self._take(
+            view,
+            now=now,
+            project_names=project_names,
+            hidden=hidden,
+            has_starts=window.has_starts,
+            replaces_cursor=is_other_moment,
+        )
 
     def _take(
         self,
@@ -292,9 +299,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         now: datetime,
         project_names: Mapping[UUID, str] | None,
         hidden: frozenset[UUID] | None,
+        has_starts: bool = False,
         replaces_cursor: bool = False,
     ) -> None:
-        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
+        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden, has_starts=has_starts)
         lost = self._view.cursor
         if replaces_cursor or lost in self.deleting:
             view = view.with_cursor_replaced()

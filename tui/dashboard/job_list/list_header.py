@@ -138,8 +138,8 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
     (OrderColumn.UPDATED, False): "first updated first",
     (OrderColumn.COST, True): "most expensive first",
     (OrderColumn.COST, False): "cheapest first",
-    (OrderColumn.TOTAL, True): "slowest first",
-    (OrderColumn.TOTAL, False): "quickest first",
+    (OrderColumn.TOTAL, True): "longest total first",
+    (OrderColumn.TOTAL, False): "shortest total first",
 }
 
 CRUMB = "▸"

@@ -139,6 +139,7 @@ class TableRenderer:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._project_names: Mapping[UUID, str] | None = None
         self._hidden: frozenset[UUID] | None = None
+        self._has_starts = False
         self._notes = NO_NOTES
         self._jobs: tuple[GenerationJob, ...] = ()
         self._content = ContentWidths()
@@ -159,16 +160,17 @@ class TableRenderer:
         now: datetime,
         project_names: Mapping[UUID, str] | None,
         hidden: frozenset[UUID] | None = None,
+        has_starts: bool = False,
     ) -> None:
         """Take the rows to draw, and the values that their texts depend on.
 
         Columns only grow with new values, so that they do not move back and forth.
         """
         self._now = now
-        is_same = project_names == self._project_names and hidden == self._hidden
+        is_same = (project_names, hidden, has_starts) == (self._project_names, self._hidden, self._has_starts)
         if is_same and rows.jobs is self._jobs:
             return
-        self._jobs, self._project_names, self._hidden = rows.jobs, project_names, hidden
+        self._jobs, self._project_names, self._hidden, self._has_starts = rows.jobs, project_names, hidden, has_starts
         if self._widen() or not is_same:
             self.fit(self._width, self._sort)
 
@@ -181,7 +183,13 @@ class TableRenderer:
 
     def _widen(self) -> bool:
         """Widen the columns to the rows and notes. Return whether that changes anything."""
-        measured = measure(self._jobs, self._project_names, with_visibility=self._hidden is not None, notes=self._notes)
+        measured = measure(
+            self._jobs,
+            self._project_names,
+            with_visibility=self._hidden is not None,
+            has_starts=self._has_starts,
+            notes=self._notes,
+        )
         before, self._content = self._content, self._content.widened(measured)
         return self._content != before
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from store.far_times import is_far
 from store.formats import money
 from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
 from store.statistics.job_flow import MOST_AGE
 from store.statistics.totals import Count
 from tui.dashboard.statistics.count_text import UNKNOWN, count_words
-from tui.text.format import count, elapsed, is_far, percent
+from tui.text.format import count, elapsed, percent
 from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ class LongList:
             jobs=tuple(map(listed_job, self.numbers[start:stop])),
             has_before=start > 0,
             has_after=stop < len(self.numbers),
+            has_starts=True,
         )
 
 

@@ -10,15 +10,15 @@ from rich.cells import cell_len
 
 from store.far_times import parse_far_time
 from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
 from tests.tui.sample_jobs import NOON, make_job
 from tui.dashboard.job_list.column_layout import SORTED_BY, ContentWidths, JobColumn, column_at, lay_out
 from tui.dashboard.job_list.job_columns import Cell, RowNotes, header_cells, measure, row_cells
 from tui.text.format import short_id
 
-USUAL = ContentWidths(mode=15, cost=7)
+USUAL = ContentWidths(mode=15, cost=7, has_starts=True)
 
-ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
+ALL_PROJECTS = replace(USUAL, project=15)
 
 ALL_OWNERS = replace(ALL_PROJECTS, owner=15)
 
@@ -29,6 +29,7 @@ contents = st.builds(
     project=st.none() | st.integers(0, 48),
     owner=st.none() | st.integers(0, 48),
     with_visibility=st.booleans(),
+    has_starts=st.booleans(),
 )
 
 
@@ -123,7 +124,7 @@ def test_no_text_column_exceeds_its_maximum_in_a_very_wide_table() -> None:
 
 def test_durations_are_right_aligned_below_their_title() -> None:
     columns = [column for column in lay_out(80, USUAL) if column.name == "DURATION"]
-    job = make_job(3, status=JobStatus.RUNNING, created_at=NOON - timedelta(seconds=41))
+    job = make_job(3, status=JobStatus.RUNNING, started_at=NOON - timedelta(seconds=41))
     assert [cell.text for cell in (*header_cells(columns, None), *row_cells(job, columns, now=NOON))] == [
         "   DURATION",
         "       41 s",
@@ -135,10 +136,15 @@ def test_table_shows_the_column_that_it_is_sorted_by() -> None:
     assert "UPDATED" in updated
     assert "CREATED" not in updated
 
-    duration = ListOrder(column=OrderColumn.TOTAL)
+    by_total = ListOrder(column=OrderColumn.TOTAL)
     assert "DURATION" not in names(lay_out(61, ALL_PROJECTS))
-    assert " ".join(names(lay_out(61, ALL_PROJECTS, duration))) == "STATUS MODE COST DURATION PROJECT"
-    assert "CREATED" in names(lay_out(120, ALL_PROJECTS, duration))
+    assert " ".join(names(lay_out(61, ALL_PROJECTS, by_total))) == "STATUS MODE COST TOTAL PROJECT"
+    assert "CREATED" in names(lay_out(120, ALL_PROJECTS, by_total))
+
+
+def test_table_without_recorded_starts_shows_totals() -> None:
+    without = replace(USUAL, has_starts=False)
+    assert names(lay_out(80, without)) == [name.replace("DURATION", "TOTAL") for name in names(lay_out(80, USUAL))]
 
 
 def test_content_widths_only_grow_while_scrolling() -> None:
@@ -172,14 +178,15 @@ def test_header_marks_the_sorted_column_with_an_arrow_that_fits() -> None:
     ascending = ListOrder(column=OrderColumn.CREATED, descending=False)
     titles = ["STATUS", "MODE", "COST", "CREATED ▴", "DURATION", "ERROR"]
     assert texts(header_cells(lay_out(80, USUAL), ascending)) == titles
-    for title, column in SORTED_BY.items():
+    for title, column in ((title, column) for title, column in SORTED_BY.items() if title != "DURATION"):
         sort = ListOrder(column=column, descending=True)
         assert f"{title} ▾" in texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
 
 
 def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
     error, updated_at = '{"message": "API timeout"}', NOON - timedelta(seconds=139)
-    job = make_job(3, status=JobStatus.FAILED, error=error, updated_at=updated_at)
+    started_at = NOON - timedelta(seconds=147)
+    job = make_job(3, status=JobStatus.FAILED, error=error, updated_at=updated_at, started_at=started_at)
     cells = row_cells(job, lay_out(120, ALL_PROJECTS), now=NOON, project_names={UUID(int=2): "Autumn catalog"})
 
     assert [(cell.text.strip(), cell.style.removeprefix("job-table--")) for cell in cells] == [
@@ -187,7 +194,7 @@ def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
         ("main_white", ""),
         ("$2.50", ""),
         ("3 min ago", "quiet"),
-        ("41 s", "quiet"),
+        ("8.0 s", "quiet"),
         ("Autumn catalog", ""),
         ("00000000", "quiet"),
         ("API timeout", "error"),
@@ -195,21 +202,30 @@ def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "total"),
+    ("status", "run", "total"),
     [
-        (JobStatus.QUEUED, ""),
-        (JobStatus.RUNNING, "3 min 00 s"),
-        (JobStatus.SUCCEEDED, "1 min 05 s"),
-        (JobStatus.FAILED, "1 min 05 s"),
+        (JobStatus.QUEUED, "", ""),
+        (JobStatus.RUNNING, "2 min 40 s", "3 min 00 s"),
+        (JobStatus.SUCCEEDED, "45 s", "1 min 05 s"),
+        (JobStatus.FAILED, "45 s", "1 min 05 s"),
+        (UnknownStatus("paused"), "", ""),
     ],
 )
-def test_duration_cell_shows_the_final_or_current_duration(status: JobStatus, total: str) -> None:
-    job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115))
+def test_duration_cell_shows_the_run_and_total_cell_the_time_since_creation(
+    status: AnyStatus, run: str, total: str
+) -> None:
+    started_at = NOON - timedelta(seconds=160)
+    job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115), started_at=started_at)
+    runs, totals = (lay_out(80, replace(USUAL, has_starts=has_starts)) for has_starts in (True, False))
 
-    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[4] == total
-    if status.is_final:
-        edited_later = replace(job, completed_at=job.updated_at, updated_at=NOON)
-        assert texts(row_cells(edited_later, lay_out(80, USUAL), now=NOON))[4] == total
+    for shown in (job, *([replace(job, completed_at=job.updated_at, updated_at=NOON)] if status.is_final else [])):
+        assert texts(row_cells(shown, runs, now=NOON))[4] == run
+        assert texts(row_cells(shown, totals, now=NOON))[4] == total
+
+
+def test_unknown_start_is_a_dash_and_never_the_total() -> None:
+    for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
+        assert texts(row_cells(make_job(3, status=status), lay_out(80, USUAL), now=NOON))[4] == "–"
 
 
 @pytest.mark.parametrize(
@@ -221,11 +237,11 @@ def test_duration_cell_shows_the_final_or_current_duration(status: JobStatus, to
         ("4714-11-24T00:00:00.000000Z BC", "4714 BC"),
     ],
 )
-def test_far_times_are_shown_by_their_year_and_have_no_duration(text: str, shown: str) -> None:
+def test_far_times_are_shown_by_their_year_and_have_no_total(text: str, shown: str) -> None:
     far = parse_far_time(text)
     assert far is not None
     job = make_job(1, status=JobStatus.SUCCEEDED, created_at=far, updated_at=NOON)
-    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[3:5] == [shown, ""]
+    assert texts(row_cells(job, lay_out(80, replace(USUAL, has_starts=False)), now=NOON))[3:5] == [shown, "–"]
 
 
 @given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())

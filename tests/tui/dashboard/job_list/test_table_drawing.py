@@ -51,7 +51,7 @@ async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot
     await empty_table.press("space")
 
     assert empty_table.lines[:5] == [
-        "   STATUS       MODE             COST  CREATED ▾      DURATION  ERROR",
+        "   STATUS       MODE             COST  CREATED ▾         TOTAL  ERROR",
         " ✱ ▸ running    lifestyle       $2.50  12 s ago           12 s",
         "›  ✗ failed     main_white      $0.02  3 min ago    3 min 00 s  API timeout",
         "   ◌ queued     packaging       $2.50  4 min ago",

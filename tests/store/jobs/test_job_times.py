@@ -1,0 +1,201 @@
+"""Wait, run and total of a job, in each place that reads it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.errors import NoPrivilege
+from store.far_times import FarTime
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.listing import RowWindow
+from store.jobs.job import GenerationJob, JobStatus, JobTimes, UnknownStatus, job_times, plain_job
+from store.moments.past_store import past_store
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import NOW, Db, Sql, a_job, add_ada, altered, the_job
+
+WAIT, RUN = timedelta(minutes=20, seconds=16), timedelta(seconds=8)
+STARTED = NOW + WAIT
+LATER = STARTED + RUN
+
+
+def in_seconds(times: JobTimes) -> tuple[float | None, ...]:
+    return tuple(None if time is None else time.total_seconds() for time in (times.wait, times.run, times.total))
+
+
+@pytest.mark.parametrize(
+    ("job", "expected", "without_now"),
+    [
+        (a_job(), (1224, None, None), (None, None, None)),
+        (a_job(started_at=STARTED), (1224, None, None), (None, None, None)),
+        (a_job(status=JobStatus.RUNNING, started_at=STARTED), (1216, 8, 1224), (1216, None, None)),
+        (a_job(status=JobStatus.RUNNING), (None, None, 1224), (None, None, None)),
+        (a_job(status=JobStatus.FAILED, updated_at=LATER), (None, None, 1224), (None, None, 1224)),
+        *(
+            (a_job(status=status, started_at=STARTED, **ended), (1216, 8, 1224), (1216, 8, 1224))
+            for status in (JobStatus.SUCCEEDED, JobStatus.FAILED)
+            for ended in ({"updated_at": LATER}, {"updated_at": LATER + WAIT, "completed_at": LATER})
+        ),
+        (
+            a_job(status=JobStatus.SUCCEEDED, started_at=NOW - RUN, completed_at=NOW - WAIT),
+            (0, 0, -1216),
+            (0, 0, -1216),
+        ),
+        (a_job(status=UnknownStatus("paused"), started_at=STARTED), (1216, None, None), (1216, None, None)),
+        (
+            a_job(status=JobStatus.FAILED, created_at=FarTime.nearest(-(2**63)), started_at=STARTED, updated_at=LATER),
+            (None, 8, None),
+            (None, 8, None),
+        ),
+    ],
+    ids=[
+        "queued",
+        "queued again",
+        "running",
+        "running since before starts were recorded",
+        "failed without having run",
+        *(f"{status}{edited}" for status in ("succeeded", "failed") for edited in ("", " and edited later")),
+        "started and ended in one transaction",
+        "unknown status",
+        "far creation",
+    ],
+)
+def test_job_times_are_those_that_are_known(
+    job: GenerationJob, expected: tuple[float | None, ...], without_now: tuple[float | None, ...]
+) -> None:
+    assert in_seconds(job_times(job, LATER)) == expected
+    assert in_seconds(job_times(job, None)) == without_now
+    document = plain_job(job)
+    assert (document["wait_seconds"], document["run_seconds"]) == without_now[:2]
+
+
+def run_for_8_seconds(sql: Sql, job_id: UUID) -> None:
+    sql("update generation_jobs set status = 'running' where id = %s", (job_id,))
+    sql("update gjobs.job_starts set started_at = %s where job_id = %s", (STARTED, job_id))
+    sql("update generation_jobs set status = 'succeeded', completed_at = %s where id = %s", (LATER, job_id))
+
+
+async def window_of(store: Store) -> RowWindow:
+    return (await store.get_listing(ListingQuery())).window
+
+
+async def test_each_reader_of_a_job_returns_the_same_run(db: Db, sql: Sql) -> None:
+    job_id = db.make_job()
+    run_for_8_seconds(sql, job_id)
+    for store in (db.operator, db.ada):
+        window = await window_of(store)
+        assert window.has_starts
+        found = [
+            await the_job(store, job_id),
+            *window.jobs,
+            *(await store.get_window(RowWindowQuery())).jobs,
+            *await store.get_generation_jobs(limit=5),
+            *await store.get_these_jobs([job_id]),
+            *(await store.find_by_id(str(job_id))).jobs,
+        ]
+        assert [in_seconds(job_times(job, LATER)) for job in found] == [(1216, 8, 1224)] * 6
+
+
+async def test_list_shows_a_start_at_the_next_refresh(db: Db, sql: Sql) -> None:
+    first, second = db.make_job(), db.make_job()
+    await window_of(db.ada)
+    await db.ada.transition_job_status(first, "running")
+    starts = dict(sql("select * from gjobs.job_starts"))
+    for _ in range(2):
+        assert {job.id: job.started_at for job in (await window_of(db.ada)).jobs} == {
+            first: starts[first],
+            second: None,
+        }
+
+
+UNREADABLE = (
+    "revoke select on gjobs.job_starts from authenticated",
+    "grant select on gjobs.job_starts to authenticated",
+)
+
+
+async def test_refresh_of_an_unchanged_list_looks_up_no_start(db: Db, sql: Sql) -> None:
+    """A look-up would be refused."""
+    db.make_job(status="running")
+    before = await window_of(db.ada)
+    with altered(sql, *UNREADABLE):
+        assert await window_of(db.ada) == before
+        with pytest.raises(NoPrivilege):
+            await db.ada.get_window(RowWindowQuery())
+
+
+async def test_run_begins_with_the_first_start(db: Db, sql: Sql) -> None:
+    """Whatever happens to the job afterwards: another attempt, another worker, a release, or SQL."""
+    job_id = db.make_job()
+    sql("update generation_jobs set status = 'running'")
+    first = (await the_job(db.operator, job_id)).started_at
+    assert first is not None
+    for status in ("queued", "running", "failed"):
+        sql("update generation_jobs set status = %s", (status,))
+    ended = await the_job(db.operator, job_id)
+    assert ended.started_at == first
+    assert job_times(ended, None).run == (ended.completed_at or NOW) - first
+
+    sql("select gjobs.archive_jobs(%s)", ([job_id],))
+    ((archived_start,),) = sql("select started_at from gjobs.job_starts")
+    assert archived_start == first
+    sql("select gjobs.restore_jobs(%s)", ([job_id],))
+    assert await the_job(db.operator, job_id) == ended
+
+    await db.operator.delete_generation_jobs({job_id: None})
+    await db.operator.restore_generation_jobs([ended])
+    assert await the_job(db.operator, job_id) == ended
+
+
+async def test_job_that_never_ran_has_no_run(db: Db, sql: Sql) -> None:
+    job_id = db.make_job()
+    sql("update generation_jobs set status = 'succeeded'")
+    assert in_seconds(job_times(await the_job(db.operator, job_id), None))[:2] == (None, None)
+
+
+async def test_write_returns_the_start_of_the_job(db: Db) -> None:
+    job_id = db.make_job()
+    await db.ada.transition_job_status(job_id, "running")
+    running = await the_job(db.ada, job_id)
+    await db.ada.transition_job_status(job_id, "succeeded")
+    ended = await the_job(db.ada, job_id)
+    assert ended.started_at == running.started_at is not None
+    assert await db.ada.update_generation_job(job_id, cost_cents=3) == await the_job(db.ada, job_id)
+
+
+async def test_past_moment_knows_only_earlier_starts(db: Db, sql: Sql) -> None:
+    def moment_now() -> datetime:
+        ((now,),) = sql("select clock_timestamp()")
+        assert isinstance(now, datetime)
+        return now
+
+    job_id = db.make_job()
+    while_queued = moment_now()
+    sql("update generation_jobs set status = 'running'")
+    while_running = moment_now()
+    sql("update generation_jobs set status = 'failed'")
+    started_at = (await the_job(db.operator, job_id)).started_at
+    for moment, expected in ((while_queued, None), (while_running, started_at), (moment_now(), started_at)):
+        past = past_store(db.ada, moment)
+        window = await window_of(past)
+        assert window.has_starts
+        found = [await the_job(past, job_id), *window.jobs]
+        assert [job.started_at for job in found] == [expected] * 2
+
+
+async def test_list_without_the_right_to_read_starts_has_none(db: Db, sql: Sql) -> None:
+    job_id = db.make_job(status="running")
+    with altered(sql, *UNREADABLE):
+        await db.operator.capability_cache.refresh()
+        window = await window_of(db.ada)
+        assert ([job.started_at for job in window.jobs], window.has_starts) == ([None], False)
+        assert (await the_job(db.ada, job_id)).retry_count == 0
+
+
+async def test_app_table_has_no_starts(attached_database: Conninfo, app_sql: Sql) -> None:
+    add_ada(app_sql, UUID(int=9))
+    async with Store(Database(attached_database)) as store:
+        window = (await store.get_listing(ListingQuery(window=RowWindowQuery(listed=ListQuery())))).window
+        assert (len(window.jobs), window.has_starts) == (1, False)
