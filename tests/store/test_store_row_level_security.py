@@ -40,7 +40,7 @@ OPERATIONS = 40
 """Operations in each example."""
 
 
-_SET_BY_DATABASE = ("created_at", "updated_at", "retry_count", "completed_at")
+_SET_BY_DATABASE = ("created_at", "updated_at", "retry_count", "completed_at", "started_at")
 
 
 def _names(columns: JobColumns) -> str:
@@ -76,8 +76,9 @@ class Bench:
         return replace(rows, jobs=self.jobs())
 
     def jobs(self) -> dict[UUID, GenerationJob]:
-        columns = ALL_COLUMNS if self.schema is Schema.MANAGED else APP_COLUMNS
-        cursor = self._owner.execute(f"select {_names(columns)} from generation_jobs".encode())  # noqa: S608
+        start = "(select started_at from gjobs.job_starts where job_id = id)"
+        columns = f"{_names(ALL_COLUMNS)}, {start}" if self.schema is Schema.MANAGED else _names(APP_COLUMNS)
+        cursor = self._owner.execute(f"select {columns} from generation_jobs".encode())  # noqa: S608
         return {job.id: job for job in map(make_job, cursor)}
 
     def settled(self, before: Rows, expected: Rows) -> Rows:
