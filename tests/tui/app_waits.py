@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.event_loop import IdleAwareLoop, running_loop
+from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.run import frame_text
 
 PATIENCE = 60.0  # seconds until a wait fails; a busy machine needs far less
@@ -67,7 +68,13 @@ def text_on(screen: Screen[Any]) -> str:
 
 
 def draw_when_settled(compositor: Compositor, *_: object, **options: object) -> None:
-    """Replace Textual's `render_update`: keep changes for the frame that a test reads."""
+    """Replace Textual's `render_update`: keep changes for the frame that a test reads.
+
+    The job table counts its lines as drawn, as in a terminal.
+    """
+    for widget in compositor.visible_widgets:
+        if isinstance(widget, JobTable):
+            widget.note_frame()
 
 
 async def until(condition: Callable[[], object], describe: Callable[[], str]) -> None:

@@ -16,7 +16,7 @@ from textual import constants, events, on, work
 from textual.actions import ActionParseResult
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.await_complete import AwaitComplete
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.errors import NoWidget
 from textual.message import Message
@@ -40,9 +40,10 @@ from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import unlisted_words
 from tui.dashboard.keys.bindings import (
-    ALWAYS_OPEN,
     APP_BINDINGS,
-    SEVERAL_OPEN,
+    BulkKey,
+    DialogKey,
+    inherited_bindings,
     key_of,
 )
 from tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, every_key
@@ -646,8 +647,11 @@ class GjobsApp(MessageApp[int]):
             self.dashboard.jobs.approach(job)
         # The panel is gone while the app closes.
         while can_list and self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
+            table = self.dashboard.jobs.table
             if self.dashboard.jobs.job(job.id):
-                return self.dashboard.jobs.table.move_to(job.id)
+                has_moved = table.move_to(job.id)
+                table.take_selection_as_seen()
+                return has_moved
             await asyncio.sleep(_POLL_SECONDS)
         return not self.dashboard.query(JobsPanel)
 
@@ -705,17 +709,18 @@ class GjobsApp(MessageApp[int]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        if isinstance(action, str) and self._opens_dialog(action):
+        bindings = inherited_bindings(type(default_namespace or self))
+        if any(self._opens_dialog(binding) for binding in bindings if binding.action == action):
             self._keys.expect_dialog()
         return await super().run_action(action, default_namespace, namespaces)
 
-    def _opens_dialog(self, action: str) -> bool:
-        """Return whether the action opens a dialog unless it is refused."""
-        if action in SEVERAL_OPEN:
+    def _opens_dialog(self, binding: Binding) -> bool:
+        """Return whether the key opens a dialog unless it is refused."""
+        if isinstance(binding, BulkKey):
             return len(self.dashboard.jobs.selected) > 1
-        if action == "next_pane":
-            return not self.dashboard.has_class("-wide")
-        return action in ALWAYS_OPEN
+        if binding.id == "app.lens" and (store := self.poller.store) is not None:
+            return not isinstance(store.actor, ActingUser)
+        return isinstance(binding, DialogKey)
 
     @property
     def typed_at(self) -> float:

@@ -644,12 +644,12 @@ class DashboardScreen(Screen[None], KeyStates):
     def _marks_removed(self, event: JobsPanel.MarksRemoved) -> None:
         show_toast(self.app, marks_lost_toast(event.count))
 
-    def action_next_pane(self) -> None:
+    async def action_next_pane(self) -> None:
         """Go to the next pane. On a narrow screen, choose a project instead of going to the projects."""
         if self.has_class("-wide"):
             self.focus_next()
         else:
-            self.action_request("project")
+            await self.app.run_action("request('project')", self)
 
     def action_sort(self) -> None:
         self.jobs.sort_by_next()

@@ -223,10 +223,15 @@ class Driver(AppDriver):
         await self.until(lambda: not self.app.is_running)
 
     async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
-        """Move the cursor to the job `on`, press the keys, and wait for the expected results."""
+        """Move the cursor to the job `on`, press the keys, and wait for the expected results.
+
+        Each key is pressed by a person who has seen for some time what the key before it did.
+        """
         if on is not None:
             await self.go_to(on)
-        await super().press(*keys)
+        for key in keys:
+            self.app._keys._refused_until = 0.0
+            await super().press(key)
         await self.expects(**expected)
 
     async def expects(self, **expected: Unpack[Expected]) -> None:

@@ -19,6 +19,7 @@ from store.jobs.job_results import Page, PageKey
 from store.retention.retention import ArchivedJob
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
 from tui.dashboard.job_list.table_drawing import MARK
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import error_words
@@ -138,9 +139,9 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         Binding("q", "leave", "Close", id="archive.close", tooltip="Close the archive"),
         Binding("j", "move_cursor(1)", "Down", show=False, id="archive.down", tooltip="Go to the next archived job"),
         Binding("k", "move_cursor(-1)", "Up", show=False, id="archive.up", tooltip="Go to the previous archived job"),
-        Binding("enter", "look", "Details", id="archive.look", tooltip="Show the details of this archived job"),
+        DialogKey("enter", "look", "Details", id="archive.look", tooltip="Show the details of this archived job"),
         Binding("space", "mark", "Mark", id="archive.mark", tooltip="Mark this archived job and go down"),
-        Binding("r", "restore", "Restore", id="archive.restore", tooltip="Restore this job or the marked jobs"),
+        DialogKey("r", "restore", "Restore", id="archive.restore", tooltip="Restore this job or the marked jobs"),
         Binding("left,h", "turn(-1)", "Newer", id="archive.newer", tooltip="Show the page with newer jobs"),
         Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Show the page with older jobs"),
     ]

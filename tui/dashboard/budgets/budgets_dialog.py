@@ -18,6 +18,7 @@ from store.errors import Conflict, RowMissing, StoreError
 from store.formats import UnknownText, share_of
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.widgets import SteadyText, TextField, show_toast
 from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
 from tui.text.clean_text import clean
@@ -51,9 +52,9 @@ class BudgetsDialog(Dialog[BudgetChoice]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Close", id="budgets.close", tooltip="Close the budgets"),
-        Binding("n", "set(True)", "New", id="budgets.new", tooltip="Limit the cost of a project or a user"),
-        Binding("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this budget"),
-        Binding("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this budget"),
+        DialogKey("n", "set(True)", "New", id="budgets.new", tooltip="Limit the cost of a project or a user"),
+        DialogKey("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this budget"),
+        DialogKey("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this budget"),
         Binding("r,f5", "look", "Refresh", id="budgets.again", tooltip="Refresh the budgets"),
     ]
 

@@ -24,6 +24,7 @@ from tui.dashboard.clipboard import copy_text
 from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from tui.dashboard.dialogs.file_form import FileForm, shown_path
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast, error_words
@@ -93,7 +94,7 @@ class CaseDialog(Dialog[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Close", id="case.close", tooltip="Close the case"),
-        Binding("enter,s", "save", "Save", id="case.save", tooltip="Save the case to a file"),
+        DialogKey("enter,s", "save", "Save", id="case.save", tooltip="Save the case to a file"),
         Binding("y", "copy", "Copy", id="case.copy", tooltip="Copy the case as Markdown"),
         Binding("r", "redact", "Redaction", id="case.redact", tooltip="Turn redaction off or on"),
         Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Scroll wide tables to the left"),

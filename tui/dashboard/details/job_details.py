@@ -17,7 +17,7 @@ from store.moments.moment import WRITES_OFF
 from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.dialogs.dialog import Dialog, DialogBox
 from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.dashboard.keys.bindings import moment_bindings
+from tui.dashboard.keys.bindings import DialogKey, moment_bindings
 from tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.error_text import Toast
@@ -82,11 +82,11 @@ class JobDetails(Dialog[JobAction]):
         Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
         Binding("e", "fold", "Full error", id="details.error", tooltip="Show or fold the full error"),
         Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
-        Binding(
+        DialogKey(
             "C", "case", "Case", id="details.case", tooltip="Create a case of this job and its owner, for a ticket"
         ),
         *(
-            Binding(
+            (DialogKey if text.asks_error else Binding)(
                 text.key,
                 f"answer('{text.action}')",
                 text.verb,
@@ -97,7 +97,7 @@ class JobDetails(Dialog[JobAction]):
             if text.action
         ),
         Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Retry this failed job, as a new job"),
-        Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
+        DialogKey("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
         *moment_bindings("details", namespace="app."),
     ]
 

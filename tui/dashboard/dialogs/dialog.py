@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
 from tui.dashboard.clipboard import copy_text
-from tui.dashboard.keys.bindings import inherited_bindings, key_of
+from tui.dashboard.keys.bindings import DialogKey, inherited_bindings, key_of
 from tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
@@ -151,7 +151,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog and change nothing"),
         Binding("Z", "app.zone", "Time zone", id="dialog.zone", tooltip="Show times in the next time zone"),
-        Binding("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
+        DialogKey("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
     help_topic: str = ""

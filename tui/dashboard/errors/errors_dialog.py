@@ -26,6 +26,7 @@ from tui.dashboard.errors.error_group_lines import (
     group_line,
     titles_line,
 )
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.widgets import SteadyText, drop_toast, show_toast
 from tui.text.error_group_text import NO_EMAILS, groups_summary, span
 from tui.text.error_text import Toast, error_words
@@ -139,10 +140,12 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         Binding("j", "move_cursor(1)", "Down", show=False, id="errors.down", tooltip="Go to the next group"),
         Binding("k", "move_cursor(-1)", "Up", show=False, id="errors.up", tooltip="Go to the previous group"),
         Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
-        Binding("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
+        DialogKey("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
         Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
-        Binding("C", "case", "Case", id="errors.case", tooltip="Create a case of the group's newest job, for a ticket"),
-        Binding("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
+        DialogKey(
+            "C", "case", "Case", id="errors.case", tooltip="Create a case of the group's newest job, for a ticket"
+        ),
+        DialogKey("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
         Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
         Binding(

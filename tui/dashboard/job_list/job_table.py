@@ -1,5 +1,6 @@
 """JobTable widget and its messages."""
 
+import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ from tui.dashboard.job_list.table_drawing import (
     paint,
 )
 from tui.dashboard.job_list.table_state import PendingRows, TableState
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.statistics.count_text import Position
 from tui.text.status_text import STATUS_TEXTS
 
@@ -193,7 +195,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
         Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
         Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
-        Binding(
+        DialogKey(
             "enter",
             "open",
             "details",
@@ -244,6 +246,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The size that the lines were made for."""
         self._pending_rows = PendingRows()
         self._flashes = RowFlashes()
+        self._drawn_selection: frozenset[UUID] = frozenset()
+        """The marked jobs, or else the job under the cursor, as the user last saw them."""
+        self._selection_drawn_at = 0.0
+        """When the first frame with this selection was drawn, by the monotonic clock."""
         self.deleting: frozenset[UUID] = frozenset()
         """Jobs that the user is deleting. The cursor moves from such a job to the row that replaces it."""
 
@@ -378,6 +384,29 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._marked_jobs = marked, tuple(marked.values())
         return self._marked_jobs[1]
 
+    def showed_selection(self, at: float) -> bool:
+        """Return whether the screen already showed the present selection at a time, by the monotonic clock."""
+        return self._selection == self._drawn_selection and self._selection_drawn_at <= at
+
+    def take_selection_as_seen(self) -> None:
+        """Count the present selection as drawn, because the user has just made its job."""
+        self._drawn_selection, self._selection_drawn_at = self._selection, 0.0
+
+    def note_frame(self) -> None:
+        """Remember the selection in the frame that is being drawn, once the terminal has it. Lines that wait for the
+        next frame do not count.
+        """
+        if self._drawn_selection != self._selection and not self._repaint_regions:
+            self.call_later(self._take_as_drawn, self._selection)
+
+    def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
+        self._drawn_selection, self._selection_drawn_at = selection, time.monotonic()
+
+    @property
+    def _selection(self) -> frozenset[UUID]:
+        cursor = self._view.cursor
+        return self.marked or (frozenset() if cursor is None else frozenset({cursor}))
+
     @property
     def is_waiting(self) -> bool:
         """Whether a move waits for rows."""
@@ -507,6 +536,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
         """
         self._fit()
+        self.note_frame()
         background, gutter = self.background_colors[1], self.visual_style.rich_style
         strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
         for line_filter in self.get_line_filters():

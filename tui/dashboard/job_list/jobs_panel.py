@@ -335,6 +335,10 @@ class JobsPanel(Vertical, TitledPanel):
         words = self._changes.words
         return bool(words) and any(job.id in words for job in self.selected)
 
+    def showed_selected(self, at: float) -> bool:
+        """Return whether the screen already showed the selected jobs. A selection of all jobs has no rows."""
+        return bool(self._chosen_jobs) or self.table.showed_selection(at)
+
     @property
     def title(self) -> str:
         """The title as plain text. `border_title` returns markup."""

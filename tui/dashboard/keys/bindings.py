@@ -9,7 +9,15 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
 
 from store.jobs.job import JobStatus
-from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS
+from tui.text.status_text import STATUS_TEXTS
+
+
+class DialogKey(Binding):
+    """A key that opens a dialog, or explains why it does not. The keys after it may be text for the dialog."""
+
+
+class BulkKey(Binding):
+    """A key that opens a dialog, or explains why it does not, if more than one job is selected."""
 
 
 def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
@@ -23,7 +31,7 @@ def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
         ("right_curly_bracket", "hour", True, "an hour later"),
     )
     return [
-        Binding(
+        DialogKey(
             "at",
             f"{namespace}start('moment')",
             "moment",
@@ -45,8 +53,8 @@ def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
 
 
 APP_BINDINGS: list[BindingType] = [
-    Binding("u", "start('act_as')", "user", id="app.user", tooltip="Act as a user or as the operator"),
-    Binding(
+    DialogKey("u", "start('act_as')", "user", id="app.user", tooltip="Act as a user or as the operator"),
+    DialogKey(
         "i",
         "start('isolation')",
         "Isolation",
@@ -54,7 +62,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.isolation",
         tooltip="Check whether users can reach each other's rows",
     ),
-    Binding(
+    DialogKey(
         "t",
         "start('timings')",
         "Times",
@@ -62,9 +70,9 @@ APP_BINDINGS: list[BindingType] = [
         id="app.times",
         tooltip="Show how long jobs wait and run, and how many fail",
     ),
-    Binding("E", "start('errors')", "errors", id="app.errors", tooltip="Group the failed jobs by their error"),
-    Binding("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Show workers and their jobs"),
-    Binding(
+    DialogKey("E", "start('errors')", "errors", id="app.errors", tooltip="Group the failed jobs by their error"),
+    DialogKey("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Show workers and their jobs"),
+    DialogKey(
         "D",
         "start('database')",
         "Database",
@@ -72,7 +80,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.database",
         tooltip="Switch to another database profile",
     ),
-    Binding(
+    DialogKey(
         "W",
         "start('write_permit')",
         "Write",
@@ -80,7 +88,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.write",
         tooltip="Allow writes for some minutes, or end the write permit",
     ),
-    Binding(
+    DialogKey(
         "B",
         "present",
         "Present",
@@ -100,7 +108,7 @@ APP_BINDINGS: list[BindingType] = [
     *moment_bindings("app"),
     Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
     Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Refresh less often"),
-    Binding(
+    DialogKey(
         "L",
         "start('load')",
         "Load",
@@ -108,15 +116,15 @@ APP_BINDINGS: list[BindingType] = [
         id="app.load",
         tooltip="Show the load on the network, the database and this machine",
     ),
-    Binding(
+    DialogKey(
         "m",
         "messages",
         "messages",
         id="app.messages",
         tooltip="Show the last 200 messages of this run",
     ),
-    Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
-    Binding(
+    DialogKey("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
+    DialogKey(
         "v",
         "start('visibility')",
         "visibility",
@@ -146,7 +154,7 @@ APP_BINDINGS: list[BindingType] = [
 
 DASHBOARD_BINDINGS: list[BindingType] = [
     *(
-        Binding(
+        (DialogKey if text.asks_error else BulkKey)(
             text.key,
             f"act('{text.action}')",
             text.action.value,
@@ -156,15 +164,15 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         for text in STATUS_TEXTS.values()
         if text.action
     ),
-    Binding(
+    BulkKey(
         "r",
         "act('retry')",
         "retry",
         id="job.retry",
         tooltip="Retry the failed job or the marked jobs, as new jobs",
     ),
-    Binding("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
-    Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job or the marked jobs"),
+    DialogKey("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
+    DialogKey("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job or the marked jobs"),
     Binding("U", "request('undo')", "Undo", show=False, id="job.undo", tooltip="Restore the jobs deleted last"),
     Binding(
         "A",
@@ -176,14 +184,14 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     ),
     Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
-    Binding(
+    DialogKey(
         "C",
         "case",
         "case",
         id="job.case",
         tooltip="Create a case for a ticket: the job and its owner, or the user that you act as",
     ),
-    Binding("e", "request('export')", "export", id="list.export", tooltip="Export the list to a file"),
+    DialogKey("e", "request('export')", "export", id="list.export", tooltip="Export the list to a file"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Clear the filter"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
@@ -203,9 +211,9 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding(
         "equals_sign", "request('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"
     ),
-    Binding("p", "request('project')", "project", id="project.pick", tooltip="Find a project by name"),
-    Binding("P", "request('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
-    Binding(
+    DialogKey("p", "request('project')", "project", id="project.pick", tooltip="Find a project by name"),
+    DialogKey("P", "request('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
+    DialogKey(
         "b",
         "request('budgets')",
         "Budgets",
@@ -222,23 +230,6 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         tooltip="Go to the next pane; choose a project if no pane shows projects",
     ),
 ]
-
-_ASKS_ERROR = [text.action for text in STATUS_TEXTS.values() if text.asks_error]
-
-ALWAYS_OPEN = frozenset(
-    {
-        *("act('create')", "act('delete')", "answer('delete')"),
-        *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
-        *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
-        *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("start('errors')", "retry_group", "waste", "case", "start('moment')", "app.start('moment')"),
-        *("open", "present", "messages", "help", "app.help", "command_palette", "app.command_palette"),
-    }
-)
-"""Actions that open a dialog or explain why they do not."""
-
-SEVERAL_OPEN = frozenset({*(f"act('{action}')" for action in STATUS_ACTIONS), "act('retry')"}) - ALWAYS_OPEN
-"""Actions that ask for confirmation when more than one job is selected."""
 
 _NOT_ON_ROWS = frozenset({"job.new", "job.undo", "jobs.unmark"})
 """Bindings of the job list that do not need its rows."""

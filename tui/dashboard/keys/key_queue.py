@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import filterfalse, takewhile
 from typing import Any
 
 from textual import events
@@ -35,22 +35,35 @@ _PATIENCE_SECONDS = 1.0
 _FEWEST_REPEATS = 4
 
 SEEING_SECONDS = 1.0
-"""Time that a user needs to see that a dialog has closed by itself."""
+"""Time that a user needs to see that a dialog has closed by itself, or that it did not open."""
+UNOPENED = "The dialog did not open. gjobs ignored the keys that you typed for it."
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
 UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed meanwhile."
 UNCONFIRMED = "The change did not end as expected. gjobs ignored the keys that you typed meanwhile."
 UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed meanwhile."
 
 
+_TEXT_KEYS = frozenset({"space", "enter", "tab", "backspace", "delete"})
+"""Keys that type and correct text, besides characters."""
+_ACKNOWLEDGING_KEYS = frozenset({"escape", "ctrl+c", "up", "down", "left", "right"})
+"""Keys that nobody types as text. They show that the user has seen a refusal."""
+
+
 def every_key(_: events.Event) -> bool:
     return True
+
+
+def _is_text(event: events.Event) -> bool:
+    return isinstance(event, events.Paste) or (
+        isinstance(event, events.Key) and (event.is_printable or event.key in _TEXT_KEYS)
+    )
 
 
 class KeyQueue:
     """Hold keys and pastes until the previous one is handled and the screen it opens has the focus.
 
-    If a dialog does not open or closes by itself, the keys typed for it are dropped. A key never acts on a widget
-    that did not exist when all earlier keys had been handled.
+    If a dialog does not open or closes by itself, the keys typed for it are dropped, however slowly they come. A key
+    never acts on a widget that did not exist when all earlier keys had been handled.
     """
 
     def __init__(
@@ -70,6 +83,12 @@ class KeyQueue:
         self._held_since = 0.0
         self._expected: frozenset[Screen[Any]] | None = None
         """The screen stack before the current key. The key is expected to open a screen above it."""
+        self._refused_on: frozenset[Screen[Any]] | None = None
+        """The screen stack on which a key was refused. Text is dropped until a screen opens above it. None: no text is
+        dropped.
+        """
+        self._refused_until = 0.0
+        """Text that was typed before this time is dropped."""
         self._unseen_until = 0.0
         """Until this time, keys count as typed for a dialog that closed by itself, or for an unlisted job."""
         self._dropped = DROPPED
@@ -84,8 +103,29 @@ class KeyQueue:
         """When the last handled key was typed, by the monotonic clock. It may have waited since."""
 
     def expect_dialog(self) -> None:
-        """Expect the current key to open a dialog or to explain why it does not."""
+        """Expect the current key or click to open a dialog or to explain why it does not."""
         self._expected = frozenset(self._app.screen_stack)
+        self._start_delivering()
+
+    def _drop_text(self) -> None:
+        """Drop text after a refused key, until none was typed for a second. An acknowledging key ends this at once."""
+        self._refused_on = frozenset(self._app.screen_stack)
+        self._refused_until = time.monotonic() + SEEING_SECONDS
+        self._waiting = deque(filterfalse(self._is_dropped_text, self._waiting))
+
+    def _is_dropped_text(self, event: events.Event) -> bool:
+        """Return whether the event is text that a refused key makes meaningless. Each such text prolongs this."""
+        if self._refused_on is None:
+            return False
+        has_opened = not self._refused_on.issuperset(self._app.screen_stack)
+        has_seen = isinstance(event, events.Key) and event.key in _ACKNOWLEDGING_KEYS
+        if has_opened or has_seen or event.time >= self._refused_until:
+            self._refused_on = None
+        elif _is_text(event):
+            self._refused_until = max(self._refused_until, event.time + SEEING_SECONDS)
+            show_toast(self._app, Toast(text=UNOPENED, severity="warning"))
+            return True
+        return False
 
     def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = every_key) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
@@ -158,10 +198,11 @@ class KeyQueue:
         if self.is_dropping and self._is_unseen(event):
             self._drop_all()
             return True
+        if self._is_dropped_text(event):
+            return True
         if is_delivered:
             return self._is_repeat(event)
-        is_delivering = self._delivering is not None and not self._delivering.done()
-        if is_delivering and self._gives_up(event):
+        if self._is_delivering and self._gives_up(event):
             self._waiting.clear()
             if _is_quit(event):
                 return False
@@ -170,16 +211,23 @@ class KeyQueue:
                 show_toast(self._app, Toast(text="Stopped waiting for the dialog."))
                 return True
         self._waiting.append(event)
-        if not is_delivering:
+        self._start_delivering()
+        return True
+
+    def _start_delivering(self) -> None:
+        if not self._is_delivering:
             self._held_since = time.monotonic()
             self._delivering = asyncio.create_task(self._deliver())
             self._delivering.add_done_callback(self._report)
-        return True
+
+    @property
+    def _is_delivering(self) -> bool:
+        return self._delivering is not None and not self._delivering.done()
 
     @property
     def is_idle(self) -> bool:
         """Whether all keys have been handled."""
-        return not self._waiting and (self._delivering is None or self._delivering.done())
+        return not self._waiting and not self._is_delivering
 
     def is_delivering(self, event: events.Event) -> bool:
         """Return whether the event has waited and is to be handled now."""
@@ -245,25 +293,15 @@ class KeyQueue:
             is_patient = turns < _FEWEST_TURNS or time.monotonic() - began < _MOST_SECONDS
             is_free = not self._is_opening() and (not for_next or self._is_next_taken(is_patient=is_patient))
             calm = calm + 1 if is_free and (self._is_calm or not is_patient) else 0
-        self._drop_if_nothing_opened()
+        expected, self._expected = self._expected, None
+        if expected is not None and expected.issuperset(self._app.screen_stack):
+            self._drop_text()
 
     def _is_next_taken(self, *, is_patient: bool) -> bool:
         if not self._waiting:
             return True
         event = self._waiting[0]
         return self._rules.is_taken(event) and not (is_patient and self._rules.is_early(event))
-
-    def _drop_if_nothing_opened(self) -> None:
-        expected, self._expected = self._expected, None
-        dropped = sum(not _is_quit(event) for event in self._waiting)
-        if expected is None or expected < frozenset(self._app.screen_stack) or not dropped:
-            return
-        self._waiting = deque(filter(_is_quit, self._waiting))
-        what = "1 key" if dropped == 1 else f"{dropped} keys"
-        show_toast(
-            self._app,
-            Toast(text=f"The dialog did not open. gjobs ignored {what} that you typed for it.", severity="warning"),
-        )
 
     @property
     def _is_calm(self) -> bool:

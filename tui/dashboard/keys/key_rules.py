@@ -2,21 +2,19 @@
 change is not listed yet.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from textual import events
 from textual.app import App
 from textual.binding import Binding
 
-from store.jobs.job import GenerationJob
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import TOGGLES, acts_on_rows, changes_jobs, own_bindings, presses
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.widgets import ClosesOnce
 from tui.text.format import jobs_name
 
-LEFT_LIST = "The list changed before your keys could act. gjobs ignored the keys that you typed for {}."
+UNSEEN = "The selection changed before you could see it. gjobs ignored the keys that you typed meanwhile."
 STILL_CHANGING = "The list did not show the last change of {} in time. gjobs ignored the keys that you typed after it."
 
 
@@ -24,8 +22,6 @@ class KeyRules:
     def __init__(self, app: App[Any], dashboard: DashboardScreen) -> None:
         self._app = app
         self._dashboard = dashboard
-        self._awaited: tuple[events.Event, Sequence[GenerationJob]] | None = None
-        """A key that waits for a change, and the jobs that were selected when it began to wait."""
 
     def is_taken(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""
@@ -37,23 +33,20 @@ class KeyRules:
         change is not listed yet.
         """
         if self.changes_jobs(event) and self._dashboard.jobs.is_changing_selected:
-            if self._awaited is None or self._awaited[0] is not event:
-                self._awaited = event, self._dashboard.jobs.selected
             return True
         return self._dashboard.awaits_list and self.is_for_rows(event)
 
     def refusal(self, event: events.Event) -> str:
-        """Return why a key that waited for a change may not act. Empty if it may.
+        """Return why a key that changes jobs may not act. Empty if it may.
 
-        It acts only on the jobs that were selected when it began to wait.
+        It acts only on jobs that the screen showed as selected when it was typed, or that the user has just made.
         """
-        awaited, self._awaited = self._awaited, None
-        if awaited is None or awaited[0] is not event or self._app.screen is not self._dashboard:
+        if not self.changes_jobs(event):
             return ""
-        panel, jobs = self._dashboard.jobs, awaited[1]
-        if {job.id for job in panel.selected} != {job.id for job in jobs}:
-            return LEFT_LIST.format(jobs_name(jobs))
-        return STILL_CHANGING.format(jobs_name(jobs)) if panel.is_changing_selected else ""
+        panel = self._dashboard.jobs
+        if not panel.showed_selected(at=event.time):
+            return UNSEEN
+        return STILL_CHANGING.format(jobs_name(panel.selected)) if panel.is_changing_selected else ""
 
     def changes_jobs(self, event: events.Event) -> bool:
         """Return whether the key changes the selected jobs."""

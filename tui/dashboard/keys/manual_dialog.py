@@ -18,6 +18,7 @@ from textual.widgets.markdown import MarkdownTableOfContents, TableOfContentsTyp
 
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.pick import Choice, PickDialog
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
 from tui.dashboard.widgets import show_toast
 from tui.manual.pages import TOPICS, anchor, page_source, readable, search, summary, with_generated
@@ -107,7 +108,7 @@ class ManualDialog(Dialog[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
-        Binding("slash", "find", "Find", id="help.find", tooltip="Find a key, a page, or words on any page"),
+        DialogKey("slash", "find", "Find", id="help.find", tooltip="Find a key, a page, or words on any page"),
         Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the table of contents"),
         Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the previous page"),
     ]

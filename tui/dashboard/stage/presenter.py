@@ -17,7 +17,7 @@ from textual.signal import Signal
 from textual.widgets import Digits
 
 from store.jobs.job import JobStatus
-from tui.dashboard.keys.bindings import APP_BINDINGS
+from tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey
 from tui.dashboard.keys.key_hints import KeyHints
 from tui.dashboard.keys.key_states import KeyState, KeyStates
 from tui.dashboard.message_board import PinnedText
@@ -327,7 +327,7 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("B,q,escape", "leave", "close", id="presenter.close", tooltip="Close the presenter view"),
-        Binding("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
+        DialogKey("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
         *READING_KEYS,
     ]
 

@@ -22,7 +22,7 @@ from store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator,
 from tui.dashboard.action_context import remark_on_acting
 from tui.dashboard.case.case_actions import show_case_of
 from tui.dashboard.dialogs.pick import Choice, SearchDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey, key_of
 from tui.dashboard.navigation import id_choices, id_of, open_by_id
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.error_text import Toast
@@ -100,7 +100,7 @@ class ActingDialog(SearchDialog):
             id="acting.level",
             tooltip="Switch the sign-in between one and two factors",
         ),
-        Binding("ctrl+t", "case", "Case", id="acting.case", tooltip="Create a case of this user, for a ticket"),
+        DialogKey("ctrl+t", "case", "Case", id="acting.case", tooltip="Create a case of this user, for a ticket"),
     ]
 
     def __init__(self, *, aal: int, **options: Any) -> None:

@@ -29,6 +29,7 @@ from store.isolation.isolation import (
 )
 from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from tui.dashboard.keys.bindings import DialogKey
 from tui.dashboard.tour.tour import TourStep
 from tui.dashboard.users.acting_user import pick_user
 from tui.dashboard.widgets import RowList, SteadyText, show_toast
@@ -206,14 +207,14 @@ class IsolationDialog(Dialog[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Close", id="isolation.close", tooltip="Close the isolation check"),
-        Binding(
+        DialogKey(
             "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes too, and roll each back"
         ),
-        Binding("m", "mend", "Fix", id="isolation.mend", tooltip="Show the SQL that fixes the leak"),
+        DialogKey("m", "mend", "Fix", id="isolation.mend", tooltip="Show the SQL that fixes the leak"),
         Binding("r", "again", "Again", id="isolation.again", tooltip="Run the check again"),
         Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop the check"),
-        Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
-        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
+        DialogKey("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
+        DialogKey("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
     ]
 
     def __init__(self, check: Check, *, other_id: UUID | None = None, tries_writes: bool = False) -> None:

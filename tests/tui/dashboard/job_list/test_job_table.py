@@ -1,6 +1,8 @@
 """The job table with keyboard and mouse: cursor, marks and clicks follow jobs, not screen lines."""
 
+import time
 from collections.abc import Iterable
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -49,6 +51,22 @@ async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePi
     assert [type(message) for message in table.take_messages()] in ([], [JobTable.NewAbove])
     await table.press("enter")
     assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
+
+
+async def test_table_knows_since_when_the_screen_shows_the_selected_jobs(table: TablePilot) -> None:
+    moved_at = time.monotonic()
+    for move in (partial(table.table.action_move, 1), table.table.action_mark_all):
+        assert table.table.showed_selection(time.monotonic())
+        move()
+        table.table.render_lines(table.table.size.region)
+        assert not table.table.showed_selection(time.monotonic()), "the frame does not contain the changed lines"
+        await table.settle()
+        assert table.table.showed_selection(time.monotonic())
+        assert not table.table.showed_selection(moved_at)
+    table.table.move_to(UUID(int=50))
+    table.table.clear_marks()
+    table.table.take_selection_as_seen()
+    assert table.table.showed_selection(moved_at)
 
 
 async def test_table_selects_no_job_after_the_selected_job_left(table: TablePilot) -> None:

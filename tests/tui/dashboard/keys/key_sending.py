@@ -15,10 +15,22 @@ from tests.tui.dashboard.dashboard_driver import Driver
 from tui.dashboard.terminal_input import LenientParser
 
 
-def send(app: App[int], key: str) -> None:
-    """As the terminal does: nobody waits for the answer."""
+def send(app: App[int], key: str, *, at: float | None = None) -> None:
+    """As the terminal does: nobody waits for the answer. `at` is when the key was typed, by the monotonic clock."""
     name = _character_to_key(key) if len(key) == 1 else key
-    app.post_message(events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None))
+    event = events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None)
+    event.time = at or event.time
+    app.post_message(event)
+
+
+async def type_slowly(driver: Driver, *keys: str, pause: float) -> None:
+    """Type each key so many seconds after the one before, once that one is handled. The keys carry these times, so
+    nobody waits.
+    """
+    began = time.monotonic()
+    for number, key in enumerate(keys):
+        send(driver.app, key, at=began + number * pause)
+        await rest(driver)
 
 
 def type_into(app: App[int], sent: str) -> None:
