@@ -1,8 +1,8 @@
 """Random keys on a real terminal: `python -m tests.key_storm [--seconds N] [--seed N]`.
 
-The installed command runs in tmux on its own embedded database. It gets bursts of keys, pastes and new terminal sizes,
-and its connections are killed. Exits 1 if the command crashes or ends without a key that quits. Exits 1, too, if escape
-does not lead back to the list, or if the jobs differ from its journal.
+The installed command runs in tmux on its own embedded database. It gets keys in bursts and at the pace of a person,
+pastes and new terminal sizes, and its connections are killed. Exits 1 if the command crashes or ends without a key that
+quits. Exits 1, too, if escape does not lead back to the list, or if the jobs differ from its journal.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -32,6 +32,9 @@ from tests.tui.dashboard.keys.expected_writes import Rows, outcomes, stored_jobs
 ROUNDS = 25
 """The maximum number of rounds in one session. Then escape must lead back to the list, and q must quit."""
 PAUSES = (0.0, 0.0, 0.005, 0.02, 0.08, 0.4)
+FASTEST, SLOWEST = 0.03, 0.35
+"""Seconds between two keys of a person."""
+SLOW_SHARE = 0.3
 QUITTING = {"q", "C-q", "C-p"}
 """Keys that quit. The command palette (ctrl+p) can quit, too."""
 BACK_SECONDS, SHORTEST_SECONDS = 30.0, 10.0
@@ -183,12 +186,9 @@ class Session:
         match self._dice.choices(("keys", "write", "paste", "size", "kill"), (8, 6, 1, 2, 1))[0]:
             case "keys":
                 keys = [self._dice.choice(KEYS) for _ in range(self._dice.randint(1, 15))]
-                self.rounds.append(" ".join(keys))
-                self._pane.press(*keys)
+                self._press(keys)
             case "write":
-                keys = [*TO_LIST, *self._dice.choice(WRITES)]
-                self.rounds.append(" ".join(keys))
-                self._pane.press(*keys)
+                self._press([*TO_LIST, *self._dice.choice(WRITES)])
             case "paste":
                 text = self._dice.choice(PASTES)
                 self.rounds.append(f"paste {text[:40]!r}")
@@ -200,6 +200,15 @@ class Session:
             case _:
                 self.rounds.append("kill the connections")
                 self._kill_connections()
+
+    def _press(self, keys: Sequence[str]) -> None:
+        """Press the keys in one burst, or one after another as a person does."""
+        is_slow = self._dice.random() < SLOW_SHARE
+        self.rounds.append(f"{' '.join(keys)}{' (slowly)' if is_slow else ''}")
+        for some in ([key] for key in keys) if is_slow else [keys]:
+            self._pane.press(*some)
+            if is_slow:
+                time.sleep(self._dice.uniform(FASTEST, SLOWEST))
 
     def _kill_connections(self) -> None:
         if server_status(self._data_dir).version:

@@ -5,6 +5,7 @@ GJOBS_KEY_STORM=1000 runs a thousand examples with more steps, and shrinks faili
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -46,6 +47,9 @@ STORM = settings(
 
 Burst = list[tuple[tuple[str, ...], float]]
 """Keys that are sent at once, and the seconds after them."""
+
+PACES = (0.03, 0.35, 1.2)
+"""Seconds between two keys of a person."""
 
 LIMITS = TimeLimits(statement=0.4, lock=0.2, answer=0.4)
 """The short time limits that statements reach during faults of the server."""
@@ -163,6 +167,23 @@ class KeyStorm(RuleBasedStateMachine):
         self._runner.run(self._press([(("escape",) * 4, 0)], waits=True))
         self._runner.run(self._press([(keys, 0)], waits=True))
         self._check()
+
+    @rule(
+        keys=st.lists(st.one_of(st.sampled_from(GESTURES), KEYS), min_size=1, max_size=3), pause=st.sampled_from(PACES)
+    )
+    @precondition(lambda self: not (self._is_locked or self._is_away))
+    def type_slowly(self, keys: list[tuple[str, ...]], pause: float) -> None:
+        """Type as a person does. The keys carry their times, so nobody waits."""
+        self._runner.run(self._type_slowly([key for some in keys for key in some], pause))
+
+    async def _type_slowly(self, keys: list[str], pause: float) -> None:
+        typed_at = time.monotonic()
+        for key in keys:
+            if self._driver.app.is_running:
+                send(self._driver.app, key, at=typed_at)
+                await rest_or_end(self._driver)
+            typed_at = max(typed_at, time.monotonic()) + pause
+        await self._rest()
 
     async def _press(self, burst: Burst, waits: bool) -> None:
         for keys, pause in burst:
