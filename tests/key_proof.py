@@ -11,6 +11,7 @@ import argparse
 import random
 import re
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -92,6 +93,7 @@ def main() -> int:
     options = parser.parse_args()
     if shutil.which("tmux") is None:
         sys.exit("tmux is not installed.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with working_directory() as directory:
         frames = directory / "frames"
         frames.touch()
