@@ -10,6 +10,7 @@ from alembic import context, op
 from sqlalchemy import Connection, TextClause, text
 
 from migrations.progress import Origin, Run, reporting_progress
+from store.advice import complete_commands
 
 MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"
@@ -153,7 +154,7 @@ def _execute(*names: str) -> None:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             run.report(f"Stopped while {doing}. The finished steps are kept.")
-        run.report(run.advice)
+        run.report(complete_commands(run.advice))
         raise
 
 

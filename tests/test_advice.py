@@ -77,8 +77,11 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
+    """Yield all modules but the revisions. `migrations.scripts` completes the commands that they advise."""
     for folder in ("store", "tui", "migrations"):
         for path in sorted((ROOT / folder).rglob("*.py")):
+            if path.parent.name == "versions":
+                continue
             yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
 
 

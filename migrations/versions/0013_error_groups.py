@@ -1,7 +1,6 @@
 """error groups"""
 
 from migrations.scripts import commit, has_comment, is_undone, lock_tables, run_in_snapshot, run_script, this_run
-from store.advice import command
 
 revision = "0013"
 down_revision = "0012"
@@ -24,7 +23,7 @@ def downgrade() -> None:
     _install(_FORMER)
     # After an interruption or an error, the next upgrade must group the jobs again.
     run_script("0013/unrecord.sql")
-    this_run().advice = f"Revision 0013 is undone. Run {command('migrate repair-rollups')} to count again."
+    this_run().advice = "Revision 0013 is undone. Run 'gjobs migrate repair-rollups' to count again."
     run_in_snapshot("0011/count.sql")
     run_script("0013/former.sql")
     # Alembic expects the revision that it is about to undo.

@@ -40,7 +40,7 @@ HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "store.embedded.server",
         (["config path"], {"textual", "rich.console", "alembic", "sqlalchemy", "store.store", "psycopg"}),
         (["profiles"], {"textual", "rich.console", "alembic", "sqlalchemy", "store.store"}),
         (["jobs list --json", "projects --json", "stats --json"], {"textual", "rich", "alembic"}),
-        (["migrate status --json"], {"textual", "rich", "alembic", "sqlalchemy"}),
+        (["migrate status --json"], {"textual", "rich.console", "alembic", "sqlalchemy"}),
         (["jobs list"], {"textual", "rich.console", "rich.text", "alembic"}),
     ],
 )

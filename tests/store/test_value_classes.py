@@ -59,6 +59,7 @@ CLOSED_SETS = {
     "store.filters.filter_completion": {"Key"},
     "store.filters.filter_sql": {"Form"},
     "store.filters.filter_text": {"Key", "Comparison"},
+    "store.capabilities.probe": {"RelationKind"},
     "store.statistics.waste_sql": {"_Source"},
     "store.validation": {"JobStatus", "Period"},
 }
