@@ -34,9 +34,9 @@ for _name, _method in getmembers(Store, isfunction):
 
 
 def freeze_budgets(conninfo: Mapping[str, str | int], at: datetime) -> None:
-    """Let the budgets of a migrated database never enter a later day than that of `at`.
+    """Keep the budgets of a migrated database in the day and month of `at`, even on later days.
 
-    A new budget starts with the spending of the server's day or month, which no store can choose.
+    A new budget starts with the spending of the server's day or month. A store can't choose another one.
     """
     day = f"least(p_day, date '{at:%Y-%m-%d}')"
     with psycopg.connect(make_conninfo("", **conninfo)) as connection:

@@ -109,7 +109,7 @@ class ActorDatabase:
 
     @asynccontextmanager
     async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
-        """Open a write transaction. Raises a StoreError before that if gjobs does not write to this database.
+        """Open a write transaction. Raises a StoreError first if gjobs does not write to this database.
 
         A BudgetExceeded error names the budget's project or user if the actor may read it.
         """
@@ -135,7 +135,7 @@ class ActorDatabase:
     async def _require_writable(self, needs: Capability) -> None:
         if (await self.capability_cache.get()).forbidden_write(needs, self.actor) is None:
             return
-        # It may have changed since, for example because a replica was promoted.
+        # The reason may be outdated, for example because a replica was promoted.
         if missing := (await self.capability_cache.refresh()).forbidden_write(needs, self.actor):
             raise missing.refusal
 

@@ -1,4 +1,4 @@
-"""Commands that sentences advise. They name the database in use, so that they work when they are typed."""
+"""Commands in advice. They name the database in use, so a user can type them as shown."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ _WRITING = (
     "projects create",
     "worker ",
 )
-"""The beginnings of the advised commands that write. A database may require a reason for them."""
+"""The first words of commands that write. A database may require a reason for them."""
 
 _COMMAND = re.compile(r"'gjobs ([^']+)'")
 
@@ -23,7 +23,7 @@ _COMMAND = re.compile(r"'gjobs ([^']+)'")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseInUse:
     options: Callable[[], str]
-    """Returns the options that choose it. They never hold a password. Empty if commands find it without options."""
+    """Returns the options that choose it. They never hold a password. Empty if no options are needed."""
     needs_reason: bool
     """Whether a command that writes needs a reason."""
 
@@ -34,7 +34,7 @@ _in_use: list[DatabaseInUse] = []
 
 @contextmanager
 def naming_database(database: DatabaseInUse) -> Iterator[None]:
-    """Let advice name the database. If another one is named before the end, that one stays."""
+    """Make advice name the database inside the block. A database that is named later replaces it."""
     _in_use[:] = [database]
     try:
         yield
@@ -57,5 +57,5 @@ def command(words: str) -> str:
 
 
 def complete_commands(sentences: str) -> str:
-    """Return sentences of the database, in which commands have no options yet."""
+    """Add the options to the commands in sentences that the database wrote."""
     return _COMMAND.sub(lambda found: command(found[1]), sentences)

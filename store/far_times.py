@@ -115,7 +115,10 @@ def parse_far_time(text: str) -> FarTime | None:
 
 
 def is_far(time: datetime) -> bool:
-    """Return whether the time is in the first or last year that Python knows, or beyond. It has no useful duration."""
+    """Return whether the time is in the first or last year that Python knows, or beyond.
+
+    Durations to or from such a time are meaningless.
+    """
     return time.year in (MINYEAR, MAXYEAR)
 
 

@@ -145,7 +145,7 @@ _MOST_QUOTED = 60
 
 
 def quote_typed(text: str) -> str:
-    """Return what was typed in quotes, for an error. A long paste is cut, so that the reason stays visible."""
+    """Quote what was typed, for an error. Cut a long paste, so that the reason stays visible."""
     return repr(text if len(text) <= _MOST_QUOTED else f"{text[: _MOST_QUOTED - 1]}…")
 
 

@@ -1,17 +1,16 @@
 """Keys that must not act, on a real terminal: `python -m tests.key_proof [--presses N] [--seed N] refused|moves`.
 
 `refused` presses keys whose dialogs are refused, and types text for these dialogs at the pace of a person. No job may
-change. `moves` presses a key that starts a job, usually after keys that move the cursor, while another session reorders
-the list every 10 ms. Each started job must be the one under the cursor in the frame that gjobs had drawn last.
+change. `moves` presses a key that starts a job, usually after keys that move the cursor. Meanwhile, another session
+reorders the list every 10 ms. The started job must be the one under the cursor in the frame that was drawn last.
 
-gjobs runs in tmux on its own embedded database. Exits 1 if a press did what it must not do.
+gjobs runs in tmux on its own embedded database. Exits 1 if a press broke these rules.
 """
 
 import argparse
 import random
 import re
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -93,7 +92,6 @@ def main() -> int:
     options = parser.parse_args()
     if shutil.which("tmux") is None:
         sys.exit("tmux is not installed.")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with working_directory() as directory:
         frames = directory / "frames"
         frames.touch()
@@ -215,7 +213,9 @@ class Proof:
                     shown = self._shown_when_pressed()
                     met = [modes[one] for entry in self._written() for one in entry.ids]
                     if met not in ([], [shown]):
-                        raise StormError(f"press {number} after {moves}: the frame showed {shown}, it met {met}")
+                        raise StormError(
+                            f"press {number} after {moves}: the frame showed {shown}, the key started {met}"
+                        )
                     done[bool(moves)] += bool(met)
         return f"{presses} presses: {done[True]} jobs started after moves and {done[False]} without, all as shown."
 

@@ -1,8 +1,8 @@
 """Random keys on a real terminal: `python -m tests.key_storm [--seconds N] [--seed N]`.
 
-The installed command runs in tmux on its own embedded database. It gets keys in bursts and at the pace of a person,
-pastes and new terminal sizes, and its connections are killed. Exits 1 if the command crashes or ends without a key that
-quits. Exits 1, too, if escape does not lead back to the list, or if the jobs differ from its journal.
+The installed command runs in tmux on its own embedded database. It gets pastes, new terminal sizes, and keys
+in bursts and at the pace of a person. Its connections are killed. Exits 1 if the command crashes or ends without a key
+that quits. Exits 1, too, if escape does not lead back to the list, or if the jobs differ from its journal.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The options that choose the database in use, for the commands that sentences advise."""
+"""The options that choose the database in use, for commands in advice."""
 
 import re
 from contextlib import AbstractContextManager
@@ -41,5 +41,5 @@ def database_options(settings: Settings) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote an argument for a shell, with double quotes, because advice stands in single quotes."""
+    """Quote an argument for a shell. Use double quotes, because single quotes enclose the whole command."""
     return text if _BARE.fullmatch(text) else '"' + _SPECIAL.sub(r"\\\1", text) + '"'

@@ -65,7 +65,7 @@ def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> Mi
         return absent(name, relation, columns)
     privileges, role = _privileges(facts, relation, actor)
     lacking = no_schema(name, privileges, role), no_grant(name, privileges.select, role, "select", columns)
-    return _all_of(*lacking, opens=None if actor == OPERATOR or relation.is_protected else name)
+    return _all_of(*lacking, unprotected=None if actor == OPERATOR or relation.is_protected else name)
 
 
 def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
@@ -80,7 +80,7 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
     privileges, role = _privileges(facts, relation, actor)
     granted = privileges.insert if verb == "insert" else privileges.update
     lacking = no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns)
-    return _all_of(*lacking, opens=None if actor == OPERATOR or relation.is_protected else name)
+    return _all_of(*lacking, unprotected=None if actor == OPERATOR or relation.is_protected else name)
 
 
 def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
@@ -91,15 +91,15 @@ def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability 
         return absent(name, relation, ())
     privileges, role = _privileges(facts, relation, actor)
     lacking = no_schema(name, privileges, role), no_delete(name, privileges, role)
-    return _all_of(*lacking, opens=None if actor == OPERATOR or relation.is_protected else name)
+    return _all_of(*lacking, unprotected=None if actor == OPERATOR or relation.is_protected else name)
 
 
-def _all_of(*lacking: MissingCapability | None, opens: str | None) -> MissingCapability | None:
-    """Return what is missing. `opens` is the table whose rows a grant would open to every user, if there is one."""
+def _all_of(*lacking: MissingCapability | None, unprotected: str | None) -> MissingCapability | None:
+    """Return what is missing. If `unprotected` names a table, the SQL first turns on its row level security."""
     missing = merged([one for one in lacking if one is not None])
-    if missing is None or missing.sql is None or opens is None:
+    if missing is None or missing.sql is None or unprotected is None:
         return missing
-    return replace(missing, sql=f"ALTER TABLE {opens} ENABLE ROW LEVEL SECURITY; {missing.sql}")
+    return replace(missing, sql=f"ALTER TABLE {unprotected} ENABLE ROW LEVEL SECURITY; {missing.sql}")
 
 
 def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
@@ -300,13 +300,13 @@ def no_writes(facts: DatabaseFacts) -> MissingCapability | None:
 
 
 def unknown_jobs_table(facts: DatabaseFacts) -> MissingCapability | None:
-    """Return why gjobs does not write to the relation named generation_jobs. None if it is a table like its own."""
+    """Return why gjobs does not write to generation_jobs. None if it is a table with the expected types."""
     if missing := not_a_table(JOBS, facts.relations.get(JOBS)):
         return missing
     if facts.other_types:
         types = ", ".join(f"{column} is {other}" for column, other in sorted(facts.other_types.items()))
         return MissingCapability(
-            reason=f"gjobs does not write here, because generation_jobs has other types than it writes: {types}.",
+            reason=f"gjobs does not write here, because generation_jobs has unexpected types: {types}.",
             forbids_writes=True,
         )
     return None
@@ -480,12 +480,12 @@ class Capabilities:
 
     @property
     def unknown_table_reason(self) -> str:
-        """Why gjobs does not write to the jobs, although the database might. Empty if it writes."""
+        """Why gjobs refuses to write to the relation named generation_jobs. Empty if it does not refuse."""
         missing = unknown_jobs_table(self.facts)
         return missing.reason if missing else ""
 
     def forbidden_write(self, needs: Capability, actor: Actor) -> MissingCapability | None:
-        """Return why gjobs does not try this write. Without a grant it tries, because it may be granted by now."""
+        """Return why gjobs does not try this write. A missing grant is no reason, because it may exist by now."""
         if missing := self.read_only_reason:
             return missing
         return next((missing for missing in self.lacking(needs, actor) if missing.forbids_writes), None)
@@ -529,9 +529,9 @@ class Capabilities:
         return relation.login.select
 
     def partial_claims(self, actor: Actor) -> tuple[str, ...]:
-        """Return the claims that policies read and that gjobs does not know, and the other settings of a request.
+        """Return the claims and request settings that policies read and that gjobs does not know.
 
-        In the app, the actor may see other rows. The operator needs no claims. A visitor has those of the public key.
+        The actor may see other rows in the app. The operator needs no claims. A visitor has those of the public key.
         """
         policies = self.facts.policies
         if actor == OPERATOR or policies is None:

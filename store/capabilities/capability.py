@@ -114,11 +114,11 @@ def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Mi
 
 
 def not_a_table(name: str, relation: Relation | None) -> MissingCapability | None:
-    """Return why gjobs does not write to the relation. A view may change other rows than those that it shows."""
+    """Return why gjobs does not write to the relation. A write to a view may change rows that it does not show."""
     if relation is None or relation.kind is RelationKind.TABLE:
         return None
     return MissingCapability(
-        reason=f"gjobs does not write to {short(name)}, because it is a {relation.kind} and not a table.",
+        reason=f"gjobs does not write to {short(name)}, because it is a {relation.kind}.",
         forbids_writes=True,
     )
 
@@ -129,7 +129,7 @@ API_LOGIN = "authenticator"
 OTHER_LOGIN = f"Connect as another login, such as the owner of the tables: {API_LOGIN} is the login of the app's API."
 
 
-_OF_VISITORS = "Nothing has to be done. Visitors who have not signed in usually see no rows."
+_ADVICE_FOR_VISITORS = "Nothing has to be done. Visitors who have not signed in usually see no rows."
 """Never advise a grant to visitors, because it opens data to everybody."""
 
 
@@ -161,7 +161,7 @@ def _not_granted(reason: str, privilege: str, role: str) -> MissingCapability:
     if role == API_LOGIN:
         return MissingCapability(reason=f"No grant: {reason}.", advice=OTHER_LOGIN)
     if role == ROLE_OF_ANON:
-        return MissingCapability(reason=f"No grant: {reason}.", advice=_OF_VISITORS)
+        return MissingCapability(reason=f"No grant: {reason}.", advice=_ADVICE_FOR_VISITORS)
     return MissingCapability(reason=f"No grant: {reason}.", sql=f"GRANT {privilege} TO {quoted(role)};")
 
 

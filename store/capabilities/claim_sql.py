@@ -1,4 +1,4 @@
-"""Finds the claims and other settings of a request that policies read, from the SQL of their expressions."""
+"""Finds the claims and other request settings that policies read, in the SQL of their expressions."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,8 @@ WHOLE_TOKEN = "*"  # noqa: S105
 _OF_FUNCTION = {"uid": "sub", "role": "role", "email": "email"}
 """Functions of the schema auth that return one claim."""
 
-# Follow a policy to its tables and their policies, to its views, and to its functions and the functions they call.
+# Follow tables to their policies. Follow policies and views to their tables and functions. Follow functions to the
+# functions that they call and the tables that they name.
 POLICY_EXPRESSIONS: Query[str] = Query(
     text("""
 with recursive policies as (

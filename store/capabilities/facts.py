@@ -149,7 +149,7 @@ class PolicyFacts:
     claims: frozenset[str]
     """The claims that decide what the role reads. `claim_sql.WHOLE_TOKEN` means that they can't all be found."""
     settings: frozenset[str] = frozenset()
-    """The other settings that decide it, such as `request.headers`. gjobs can't know what the app sets."""
+    """Other settings that policies read, such as `request.headers`. gjobs can't know what the app sets."""
     shows_users_their_own: bool
     """Whether exactly one policy applies, and it shows users the jobs with their id in `user_id`."""
     is_locked: bool = False
@@ -184,7 +184,7 @@ class DatabaseFacts:
     unprotected: str | None = None
     """The kind of generation_jobs if it returns jobs without applying a user's policies. None if it applies them."""
     other_types: Mapping[str, str] = field(default_factory=dict)
-    """The types of those job columns that have another type than gjobs writes, by column."""
+    """By job column, the types that differ from the type that gjobs writes."""
     job_indexes: frozenset[str]
     """Valid indexes on all jobs: by their columns as in SQL, or by their name if they have an expression."""
     relations: Mapping[str, Relation]

@@ -125,7 +125,7 @@ class Database:
         self.priority = PriorityGate(patience=self._patience_with_counts)
         """Gives writes priority over background counts."""
         self.accepts_writes = True
-        """Whether the server accepts writes, as last reported. After it did not, each read asks again."""
+        """Whether the server accepts writes, as last reported. If it does not, each read asks again."""
         self._has_known_isolation: bool | None = None
         """Whether a single statement runs as read committed by default; None until known."""
         self._claim_sources = ClaimSources(given=claims or {}, issuer=issuer_of(conninfo))

@@ -51,17 +51,17 @@ class Query(Generic[T]):
     number of rows.
     """
     look_up: str = ""
-    """SQL for a last column of each row, from another table. It names the rows `found`. The planner's estimates, and
-    digests of rows, leave it out.
+    """SQL for an additional last column, read from another table. It refers to each row as `found`. Query plans and
+    digests of rows do not include this column.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class NamedIds:
-    """A parameter with the ids of a name. `send` reads them first, which costs a round trip.
+    """A parameter for the ids of the rows with a name. `send` reads the ids first, which costs a round trip.
 
-    With the ids, the planner knows how many rows they have. It would guess for a subquery, and read most of the table
-    to find the few rows of a user.
+    The planner can estimate how many rows have these ids. For a subquery it would guess, and then read most of the
+    table to find the few rows of a user.
     """
 
     statement: ClauseElement
@@ -79,7 +79,7 @@ async def _read_ids(connection: AsyncConnection, queries: Iterable[Query[Any]]) 
         named: await connection.cursor(binary=True).execute(compiled(named.statement)[0], {"name": named.name})
         for query in queries
         for name, named in query.parameters.items()
-        # The statement may compare with an id only, because the actor may not read names.
+        # If the actor may not read names, the statement compares only with an id, without this parameter.
         if isinstance(named, NamedIds) and f"%({name})" in compiled(query.statement)[0]
     }
     return {named: [row[0] for row in await cursor.fetchall()] for named, cursor in cursors.items()}

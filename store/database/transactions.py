@@ -56,9 +56,10 @@ _ALWAYS_SET = tuple(
     f"set_config('{name}', '{value}', true)"
     for name, value in {"row_security": "on", "array_nulls": "on", "quote_all_identifiers": "off"}.items()
 )
-"""Settings that our statements need, whatever the login's. For example, NULL in an array would become the text 'NULL'.
+"""Settings that our statements need, because a login may change them. Without `array_nulls`, for example, NULL in an
+array would become the text 'NULL'.
 
-`standard_conforming_strings` is not among them: functions of the app, which our statements may call, depend on it.
+`standard_conforming_strings` is not set, because functions of the app that our statements call may depend on it.
 """
 
 

@@ -71,7 +71,7 @@ class WriteAccess:
 
     @property
     def is_closed(self) -> bool:
-        """Whether no permit can open the session now."""
+        """Whether gjobs refuses writes now, even with a permit."""
         return self.rule is WriteMode.CLOSED or self._suspended_by is not None or self._refused_by is not None
 
     def suspend(self, reason: str, *, hint: str | None) -> None:
@@ -82,7 +82,7 @@ class WriteAccess:
         self._suspended_by = None
 
     def follow_database(self, refusal: tuple[str, str | None] | None) -> None:
-        """Refuse all writes with this reason and hint. With None, the database takes writes."""
+        """Refuse all writes with this reason and hint. None means that the database accepts writes."""
         self._refused_by = refusal
 
     def close(self, reason: str, *, hint: str | None) -> None:

@@ -363,8 +363,8 @@ def _unchecked_writes(view: AppView, facts: DatabaseFacts) -> Iterator[Finding]:
         yield _finding(
             "unchecked-view",
             Severity.WARNING,
-            f"The view {view.name} shows users their own rows, but runs with its owner's rights and does not check"
-            f" what is written: {' and '.join(view.writers)} may store rows for any user through it.",
+            f"The view {view.name} shows users only their own rows. It runs with its owner's rights and does not check"
+            f" what is written, so {' and '.join(view.writers)} may store rows for any user.",
             sql=_fixes(view, facts),
         )
 

@@ -1,6 +1,6 @@
 """Expressions as the catalogue stores them: node trees.
 
-Unlike the text of an expression, a tree says to which table each column belongs.
+Unlike the text of an expression, a tree shows which table each column belongs to.
 """
 
 import re
@@ -17,7 +17,7 @@ class Node:
     fields: "Mapping[str, tuple[Tree, ...]]"
 
     def first(self, field: str) -> "Tree":
-        """Return the first part of a field, which for most fields is the only one."""
+        """Return the first part of a field. Most fields have only one part."""
         return self.fields.get(field, ("",))[0]
 
     def items(self, field: str) -> "tuple[Tree, ...]":
@@ -70,13 +70,13 @@ def _nodes(tree: Tree) -> Iterator[tuple[Node, int]]:
 
 
 def depends_on_row(condition: Tree) -> bool:
-    """Return whether a policy's condition reads the row. A subquery may have columns of the same names."""
+    """Return whether a policy's condition reads the row. Columns of a subquery with the same names do not count."""
     return any(node.name == "VAR" and node.first("varlevelsup") == str(depth) for node, depth in _nodes(condition))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerColumns:
-    """What identifies the caller in a tree, by the ids in the catalogue."""
+    """The ids in the catalogue that identify the caller in a tree."""
 
     owners: Mapping[str, str]
     """For each of the app's tables, the number of its column `user_id`."""
@@ -94,9 +94,9 @@ _INNER, _LEFT = "0", "1"
 
 
 def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
-    """Return whether a view shows its caller only rows whose `user_id` is the caller's, and the rows that those name.
+    """Return whether a view shows its caller only own rows, and rows that own rows refer to.
 
-    Without a proof, return False: for example if a subquery of the view reads one of the tables.
+    Own rows have the caller's `user_id`. Without a proof, return False, for example if a subquery reads a table.
     """
     query = view[0] if isinstance(view, tuple) else view
     if not isinstance(query, Node) or query.first("setOperations") != "<>":
@@ -128,7 +128,7 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
 
 
 def _joins(jointree: Node) -> Iterator[tuple[Tree, Tree, set[str] | None]]:
-    """Yield the two sides of each comparison that joins tables, in both orders, and the tables whose rows it limits.
+    """Yield the two sides of each join comparison, in both orders, with the tables whose rows it limits.
 
     None means all tables. A left join does not limit the tables on its left.
     """

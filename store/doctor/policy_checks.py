@@ -57,7 +57,10 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCopy:
-    """A table without row level security that has a column `user_id` and half of the columns of one of the app's."""
+    """A table without row level security that resembles one of the app's tables.
+
+    It has a column `user_id` and at least half of the columns of the app's table.
+    """
 
     name: str
     """As written in SQL."""
@@ -115,7 +118,7 @@ def copy_findings(copies: Sequence[TableCopy]) -> Iterator[Finding]:
 
 
 def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    """Check the tables that exist. The policies need their trees."""
+    """Check the tables that exist. `policies` must include their node trees."""
     there = {table.name for table in tables}
     for table in tables:
         own = [policy for policy in policies if policy.table == table.name and policy.roles]
@@ -175,7 +178,7 @@ def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
                 Severity.WARNING,
                 f"The condition of the policy {sentence} does not depend on the row. Every user who meets it can"
                 f" {does} ({policy.command}).",
-                hint="If only administrators meet it, keep it. If not, compare the row's user_id with auth.uid().",
+                hint="Keep it if only administrators meet the condition. If not, compare user_id with auth.uid().",
             )
 
 
@@ -209,8 +212,8 @@ def user_data_findings(policies: Sequence[RlsPolicy], bodies: Sequence[str]) -> 
         yield _finding(
             "user-metadata",
             Severity.PROBLEM,
-            "Policies call a function, or read a table with a policy, that trusts user_metadata. Users can change it"
-            " themselves.",
+            "Policies call a function that trusts user_metadata, or read a table whose policy does. Users can change"
+            " user_metadata themselves.",
             hint=_OF_SERVER,
         )
 

@@ -1,4 +1,4 @@
-"""Which users a policy's condition lets access every row, from its text and its node tree."""
+"""Finds which users may access every row, from the text and the node tree of a policy's condition."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _USER_METADATA = re.compile(r"\b(?:user_metadata|raw_user_meta_data)\b")
 
 
 def trusts_users(expression: str | None) -> bool:
-    """Return whether it reads the part of the token that users can change themselves."""
+    """Return whether the expression reads the part of the token that users can change themselves."""
     return bool(_USER_METADATA.search(expression or ""))
 
 
@@ -39,7 +39,7 @@ def reach(text: str | None, tree: str | None) -> Reach:
 
 
 def _reach(text: str, tree: Tree) -> Reach:
-    """Postgres prints the parts of an AND or OR in the order of the tree."""
+    """Return who meets a condition. Postgres prints the parts of an AND or OR in the order of the tree."""
     if isinstance(tree, Node) and tree.name == "BOOLEXPR" and (operator := tree.first("boolop")) in ("and", "or"):
         parts, trees = list(_split(_bare(text), f" {str(operator).upper()} ")), tree.items("args")
         if len(parts) == len(trees):

@@ -252,9 +252,9 @@ def _claims(capabilities: Capabilities) -> Iterator[Finding]:
         yield _login_finding(
             "request-settings",
             Severity.NOTE,
-            f"Policies read the settings {', '.join(sorted(policies.settings))}. gjobs does not know what the app"
-            " sets them to.",
-            hint="With --as, lists and numbers are marked as based on partial claims.",
+            f"Policies read these settings of a request: {', '.join(sorted(policies.settings))}. gjobs does not know"
+            " what the app sets.",
+            hint="With --as, lists and numbers are marked with 'partial claims'.",
         )
     if not policies.claims:
         return

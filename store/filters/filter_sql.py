@@ -292,7 +292,7 @@ class _Condition:
         if self.form is Form.ID:
             return self._begins(column)
         ids = self._parameter("ids", ARRAY(Uuid))
-        # The planner knows the ids, so it keeps one branch. Only `=` reads the rows of an index in their order.
+        # The planner knows the ids, so it keeps one branch. Only `=` can use the order of an index.
         named = case((func.cardinality(ids) == 1, column == Grouping(ids)[1]), else_=column == any_(ids))
         return or_(named, self._begins(column)) if self.form is Form.TEXT_OR_ID else named
 

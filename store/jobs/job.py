@@ -197,7 +197,7 @@ def job_times(job: GenerationJob, now: datetime | None) -> JobTimes:
     run = _between(job.started_at, end)
     wait = _between(job.created_at, now if is_queued else job.started_at)
     return JobTimes(
-        # A job may start and end in one transaction. Its end is the time at which the transaction began.
+        # A job may start and end in one transaction. Its end, the begin of the transaction, is then before its start.
         wait=None if wait is None else max(wait, timedelta()),
         run=None if run is None else max(run, timedelta()),
         total=_between(job.created_at, end),

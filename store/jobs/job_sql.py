@@ -62,8 +62,8 @@ APP_COLUMNS = tuple(column for column in ALL_COLUMNS if column.name not in LATER
 """The columns of the app's own table, a prefix of ALL_COLUMNS."""
 _FIRST_START = "(SELECT started_at FROM gjobs.job_starts WHERE job_id = {}.id)"
 LOOK_UP_START = _FIRST_START.format("found")
-"""When a job first ran, for `Query.look_up`. A job gets its start together with its status, so a row without changes
-has no other start.
+"""When a job first ran, for `Query.look_up`. The start is recorded together with the status, so an unchanged row
+has an unchanged start.
 """
 COLUMNS_WITH_START: JobColumns = (
     *ALL_COLUMNS,
@@ -93,7 +93,7 @@ _JobDraft, _ListedDraft = _draft_of(GenerationJob), _draft_of(ListedJob)
 
 
 _ABSENT = (None,) * len(COLUMNS_WITH_START)
-"""The values of the columns that a row may lack at its end."""
+"""The values of the last columns, which a row may lack."""
 
 
 def make_job(row: Row) -> GenerationJob:

@@ -41,7 +41,7 @@ TIME_FIELDS = {
     "run": frozenset({"completed_at"}),
     "total": frozenset({"created_at", "completed_at"}),
 }
-"""The fields without which the times of a job are unknown."""
+"""The fields that must be recorded for each time of a job to be known."""
 
 
 def job_row(job: GenerationJob) -> Mapping[str, str | int | float | Sequence[str] | None]:

@@ -241,8 +241,8 @@ select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
        pg_catalog.set_config('intervalstyle', 'postgres', true),
        pg_catalog.set_config('standard_conforming_strings', 'on', true)
 """
-"""Run this first, in the same transaction. Postgres then prints each definition in one way, whatever the settings of
-the login: names have their schema, and no unnecessary quotes. Backslashes in our strings are ordinary characters.
+"""Run this first, in the same transaction. Postgres then prints definitions in the same way for every login: names
+have their schema, and no unnecessary quotes. Backslashes in our strings are ordinary characters.
 """
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")

@@ -69,7 +69,7 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
 _COUNTED_GROUPS = "error groups of revision 0013"
 """The comment on the function that groups errors, if the rollups have the same groups as `fingerprint`."""
 _FORMER_GROUPS = "The rollups of this database group errors as an older version of gjobs did."
-_UNKNOWN_GROUPS = "The database does not say which version of gjobs grouped the errors in its rollups."
+_UNKNOWN_GROUPS = "The database does not record which version of gjobs grouped the errors in its rollups."
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
 _LATER = "later"

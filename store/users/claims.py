@@ -36,7 +36,7 @@ _ABSENT = {
 MADE_UP = frozenset({"iss", "iat", "exp", "amr", "session_id"})
 """gjobs makes these claims up, because there is no real sign-in."""
 OF_PUBLIC_KEY = frozenset({"iss", "ref", "iat", "exp"})
-"""The claims of the app's public key, which are a visitor's. gjobs does not know the key."""
+"""The claims of the app's public key, which visitors use. gjobs does not know the key."""
 SENT = ("sub", *COLUMNS, "aal", *sorted(MADE_UP))
 ALWAYS_KNOWN = frozenset({"sub", "role", "aal"})
 """The claims that acting as a user sets: user, role and level."""
@@ -66,9 +66,9 @@ class ClaimSources:
 
 
 def issuer_of(conninfo: Mapping[str, str | int]) -> str:
-    """Return the auth server of the hosted project in the address, or else the one of local development.
+    """Return the auth server of the hosted project in the address. Otherwise, return that of local development.
 
-    A project with a domain of its own has another issuer.
+    A project with its own domain has another issuer.
     """
     host, user = str(conninfo.get("host", "")), str(conninfo.get("user", ""))
     project = _DIRECT_HOST.fullmatch(host) or (_POOLER_USER.fullmatch(user) if _POOLER_HOST.fullmatch(host) else None)

@@ -146,7 +146,7 @@ def test_lists_and_statistics_are_partial_when_a_claim_cannot_be_read(
     assert (numbers["exact"], numbers["partial_claims"]) == (False, ["app_metadata"])
 
 
-def test_numbers_of_a_policy_on_request_headers_are_not_exact(gjobs: Run, app: psycopg.Connection) -> None:
+def test_numbers_are_not_exact_if_a_policy_reads_request_headers(gjobs: Run, app: psycopg.Connection) -> None:
     show_jobs_where(app, "mode = current_setting('request.headers', true)::json ->> 'x-tenant'")
 
     done = gjobs("--json", "stats", "--as", ANA)

@@ -24,7 +24,7 @@ class Replica:
         catch_up(self.server, self.primary)
 
     def promote(self) -> None:
-        """Make it a primary server. Its sessions continue, and may write then."""
+        """Make it a primary server. Its sessions continue, and may then write."""
         with connect(self.server.administrator(), autocommit=True) as administrator:
             assert administrator.execute("select pg_promote()").fetchone() == (True,)
 

@@ -17,9 +17,7 @@ STATE = """
         where pid = pg_backend_pid() and locktype = 'advisory'
     order by 1
 """
-"""All state that a session can leave on its connection. A trigger of the app loads plpgsql, whose settings then
-appear in this state.
-"""
+"""All state that a session can leave on its connection, except settings of plpgsql. A trigger of the app loads them."""
 
 
 def read_states(*conninfos: Conninfo) -> list[dict[str, str]]:

@@ -198,7 +198,7 @@ async def test_doctor_lists_the_claims_that_policies_read(
     assert faults(await examined(app_database)) >= LEAKS
 
 
-async def test_doctor_lists_the_other_settings_of_a_request_that_policies_read(app_database: Conninfo) -> None:
+async def test_doctor_lists_request_settings_that_policies_read(app_database: Conninfo) -> None:
     run(
         app_database,
         "create policy by_header on generation_jobs for select"
@@ -209,7 +209,7 @@ async def test_doctor_lists_the_other_settings_of_a_request_that_policies_read(a
 
     assert finding(report, "request-settings").severity is Severity.NOTE
     assert finding(report, "request-settings").sentence == (
-        "Policies read the settings request.headers. gjobs does not know what the app sets them to."
+        "Policies read these settings of a request: request.headers. gjobs does not know what the app sets."
     )
     assert finding(report, "claims").severity is Severity.OK
 

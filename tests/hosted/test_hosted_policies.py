@@ -1,4 +1,4 @@
-"""The doctor finds policies, views and copies of tables on a hosted project that show users the rows of others."""
+"""The doctor finds policies, views and table copies that show users the rows of others."""
 
 import json
 
@@ -150,7 +150,7 @@ async def test_open_policy_stays_a_problem_if_a_restrictive_policy_shows_rows_of
     assert new_faults(await examined(healthy_database)) == {"open-policy"}
 
 
-async def test_policy_that_lets_users_store_rows_of_others_says_so(healthy_database: Conninfo) -> None:
+async def test_policy_that_lets_users_store_rows_for_others_is_reported(healthy_database: Conninfo) -> None:
     run(
         healthy_database,
         "create policy stored on generation_jobs for insert with check (auth.uid() is not null)",
@@ -256,7 +256,7 @@ async def test_view_that_shows_rows_of_others_stays_a_problem(healthy_database: 
     assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
 
 
-async def test_view_through_which_users_store_rows_of_others_is_a_warning(healthy_database: Conninfo) -> None:
+async def test_view_that_lets_users_store_rows_for_others_is_a_warning(healthy_database: Conninfo) -> None:
     run(healthy_database, "create view my_jobs as select * from generation_jobs where user_id = auth.uid()")
     with connect(healthy_database) as connection:
         as_user(connection, BEN)

@@ -1,4 +1,4 @@
-"""Settings of the login that change how Postgres reads and prints SQL: gjobs works as before, and leaves them alone."""
+"""gjobs works the same under any settings of the login, and does not change them for the app."""
 
 import asyncio
 
@@ -63,9 +63,7 @@ async def test_store_reads_and_writes_under_any_settings(unusual: Login, jobs_db
         assert jobs_db.sql("select * from public.generation_jobs where id = %s", job_id(1)) == before
 
 
-async def test_login_that_turns_row_security_off_sees_the_rows_that_policies_show_it(
-    unusual: Login, jobs_db: JobsDatabase
-) -> None:
+async def test_policies_apply_to_a_login_that_turns_row_security_off(unusual: Login, jobs_db: JobsDatabase) -> None:
     login = unusual.server.login(unusual.database, "under_policies")
     with connect(unusual.server.administrator(), autocommit=True) as administrator:
         change = SQL("alter role under_policies in database {} set row_security = off")
@@ -81,7 +79,9 @@ async def test_migrations_upgrade_and_verify_under_any_settings(unusual: Login) 
     assert verify(unusual.conninfo).differences == ()
 
 
-async def test_doctor_finds_the_same_under_any_settings(app_database: Conninfo, request: pytest.FixtureRequest) -> None:
+async def test_doctor_reports_the_same_findings_under_any_settings(
+    app_database: Conninfo, request: pytest.FixtureRequest
+) -> None:
     usual = await examined(app_database)
     unusual: Login = request.getfixturevalue("unusual")
     assert await examined(unusual.conninfo) == usual

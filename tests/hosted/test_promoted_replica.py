@@ -39,9 +39,7 @@ async def test_promoted_replica_accepts_writes_with_the_next_answer(promotable: 
         assert isinstance(await store.transition_job_status(job_id(1), JobStatus.RUNNING), Applied)
 
 
-async def test_write_is_possible_after_the_promotion_without_an_answer_before_it(
-    promotable: Replica, owner: Login
-) -> None:
+async def test_first_statement_after_a_promotion_may_be_a_write(promotable: Replica, owner: Login) -> None:
     async with Store(Database(promotable.login(owner.database))) as store:
         await store.get_listing(ListingQuery())
         promotable.promote()

@@ -1,4 +1,4 @@
-"""A text that may be encoded, as in a URL or in JSON, and replacements in its decoded form."""
+"""Replaces parts of a text that may be encoded, as in a URL or in JSON."""
 
 import html
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 _ESCAPE = re.compile(
-    # A form writes a blank as a plus. UTF-8 has one to four bytes.
+    # A form writes a blank as a plus. A character in UTF-8 has one to four bytes.
     r"%(?P<percent>0[9AD]|[2-7][0-9A-F]|[CD][0-9A-F]%[89AB][0-9A-F]|E[0-9A-F](?:%[89AB][0-9A-F]){2}|F[0-7](?:%[89AB][0-9A-F]){3})"
     r"|(?P<plus>(?<=%[0-9A-F]{2})\+|\+(?=\+{0,20}%[0-9A-F]{2}))"
     r"|(?P<entity>&(?:quot|apos|lt|gt|amp|nbsp|equals|colon|#\d{1,5}|#x[0-9a-f]{1,4});)"
@@ -37,7 +37,7 @@ class EncodedText:
         return EncodedText(_ESCAPE.sub(_decoded, self.decoded), spellings + self.spellings[end:])
 
     def sub(self, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]) -> "EncodedText":
-        """Replace the matches in the decoded text. The start and the end that a replacement keeps stay encoded."""
+        """Replace the matches in the decoded text. A start or end that a replacement keeps stays encoded."""
         texts, spellings, end = list[str](), list[str](), 0
         for found in pattern.finditer(self.decoded):
             old, new = found[0], replacement(found)

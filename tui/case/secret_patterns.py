@@ -73,7 +73,7 @@ _NOT_BARE = (
     r"(?:bearer|basic|digest|token|key)\s|[|=]|[A-Za-z@$]{0,2}(?:&#?\w{1,8};|%(?:25){0,4}(?:0[9AD]|2[027]|3E|7C)|\\)"
     rf"|{_TYPES}\s{{0,3}}[=%&\\+]"
 )
-"""The starts that belong to no bare value. An encoded quote or blank is read in the decoded text."""
+"""The starts that a bare value can't have. An encoded quote or blank is found in the decoded text."""
 _VALUE = (
     rf"(?:{_QUOTE}(?:\"{{3}}|\")(?P<double>(?:[^\"\\\n]|\\[^\"])+)(?:\\?\"|(?=\n)|\Z)"
     rf"|{_QUOTE}(?:'{{3}}|')(?P<single>(?:[^'\\\n]|\\[^'])+)(?:\\?'|(?=\n)|\Z)"

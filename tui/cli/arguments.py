@@ -277,7 +277,7 @@ def add_filter(parser: "Parser") -> None:
 
 
 def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
-    """Where no job was found, name the statuses asked for that the workflow does not have."""
+    """Print which of the requested statuses are unknown to the workflow. Call this if no job was found."""
     from tui.text.status_text import unknown_statuses_words
 
     if words := unknown_statuses_words(statuses):

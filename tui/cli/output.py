@@ -130,7 +130,7 @@ class Output:
         widest: int | None = None,
     ) -> None:
         """Print a table. On a terminal it is cut to the width. `keeps_ids` keeps ids whole for the next command.
-        `widest` is the most columns without a terminal. None cuts only extremely wide cells there.
+        `widest` is the maximum width without a terminal. With None, only extremely wide cells are cut there.
         """
         from tui.cli.text_tables import aligned_table
 

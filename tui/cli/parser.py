@@ -146,7 +146,7 @@ class Parser(argparse.ArgumentParser):
         return f"{quote_typed(typed)} is not known. Did you mean {' or '.join(map(repr, found))}?"
 
     def _called(self, word: str) -> Iterator[str]:
-        """Yield the command line of each own command and option of this name."""
+        """Yield a command line for each command and option of this parser with this name."""
         if self.commands is not None and word in self.commands.choices:
             yield f"{self.prog} {word}"
         if (flag := f"--{word}") in self._option_string_actions and flag not in DECLARED:

@@ -817,16 +817,16 @@ class GjobsApp(MessageApp[int]):
         self.tasks.leave()
 
     def action_suspend_process(self) -> None:
-        """Return to the shell until it resumes gjobs. A running write would hold its locks meanwhile."""
+        """Return to the shell until it resumes gjobs. Refuse this during a write, which would hold its locks."""
         if self.tasks.is_writing:
-            text = "gjobs can be suspended after the last change is confirmed. Press the key again then."
+            text = "gjobs can't be suspended before the last change is confirmed. Press the key again then."
             show_toast(self, Toast(text=text, severity="warning"))
             return
         try:
             with self.suspend():
                 stop_until_resumed()
         except SuspendNotSupported:
-            show_toast(self, Toast(text="Only a terminal can suspend gjobs.", severity="warning"))
+            show_toast(self, Toast(text="gjobs can be suspended only in a terminal.", severity="warning"))
         else:
             self.poller.refresh()
 

@@ -16,14 +16,14 @@ from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 
 _SECONDS = 3.0
-"""A program that takes longer is ended, for example because its display does not answer."""
+"""A program that runs longer is ended. Its display may not answer."""
 
 _ONE_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clipboard")
-"""Copies run one after the other, so that the last one stays. A copy that has started also ends when the user quits."""
+"""Copies run one after the other, so that the last one counts. A started copy ends even if the user quits."""
 
 
 def copy_text(app: App[Any], text: str, done: str, *, note: str = "") -> None:
-    """Copy the text. Then say `done`, what it was copied with, and `note`. The screen does not wait."""
+    """Copy the text in the background. Then show `done`, the program that was used, and `note`."""
     if isinstance(app, MessageApp):
         app.clipboard = text
     app.run_worker(partial(_copy, app, text, done, note), group="clipboard", exclusive=True)  # type: ignore[arg-type]
@@ -59,7 +59,7 @@ def first_that_copies(commands: Sequence[Sequence[str]], text: str) -> str | Non
 
 
 def _takes(command: Sequence[str], text: str) -> bool:
-    """Run the command in a session of its own: xclip stays, and must not stop or end with gjobs."""
+    """Run the command in its own session. xclip keeps running, and must not stop or end with gjobs."""
     try:
         subprocess.run(
             command,

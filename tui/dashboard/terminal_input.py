@@ -178,7 +178,7 @@ class GuardedDriver(LinuxDriver):
 def stop_until_resumed() -> None:
     """Stop this process group, as a terminal does on ctrl+z. Return once the group has the terminal again.
 
-    The kernel ignores the stop if no shell could resume the group. Textual's handlers would stop even then.
+    The kernel ignores the stop if no shell could resume the group. Textual's signal handlers would stop it even then.
     """
     handlers = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTSTP, signal.SIGCONT)}
     os.kill(0, signal.SIGTSTP)

@@ -153,7 +153,7 @@ def coarse_duration(seconds: float) -> str:
 
 
 UNKNOWN = "–"
-"""Stands for a duration that is unknown."""
+"""Shown for an unknown duration."""
 
 
 def duration(seconds: float) -> str:

@@ -60,7 +60,7 @@ class Names:
 
 
 STATE_FACTS = 2
-"""The status and the times come first in `fact_lines`."""
+"""The number of facts about status and times, which `fact_lines` returns first."""
 
 
 def fact_lines(
@@ -133,7 +133,7 @@ def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -
 
 
 def time_facts(job: GenerationJob, now: datetime) -> dict[str, str]:
-    """Return the wait, the run and the total, as far as they are known. One that has not ended says so."""
+    """Return the wait, the run and the total, as far as they are known. A time that has not ended gets “so far”."""
     times = job_times(job, now)
     is_queued, is_over = job.status is JobStatus.QUEUED, job.status.is_final
     # Details of an earlier moment may show a job that did not exist yet.
@@ -147,7 +147,7 @@ def time_facts(job: GenerationJob, now: datetime) -> dict[str, str]:
 
 
 def _times(job: GenerationJob, now: datetime, width: int) -> tuple[str, list[Span]]:
-    """Return the run with the wait, and with the total if there is room. Without a start, only one of them is known."""
+    """Return the run, the wait, and the total if it fits. Without a start, only one of them is known."""
     facts = time_facts(job, now)
     title = next((name for name in ("run", "total", "wait") if name in facts), "total")
     value = facts.get(title, UNKNOWN)

@@ -138,7 +138,7 @@ def status_word(status: AnyStatus) -> str:
 
 
 def unknown_statuses_words(statuses: Iterable[AnyStatus | None]) -> str:
-    """Return which of the statuses are not in the workflow. Shown where no job has one of them."""
+    """Return a sentence for each status that is not in the workflow. Show it if no job has the status."""
     unknown = [status for status in statuses if isinstance(status, UnknownStatus)]
     known = f"which has {', '.join(JobStatus)}"
     return " ".join(f"{status_word(status)!r} is not a status of the workflow, {known}." for status in unknown)

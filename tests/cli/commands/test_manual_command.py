@@ -43,7 +43,7 @@ def test_help_refuses_unknown_topics_and_options(gjobs: Run, arguments: tuple[st
 
 
 @pytest.mark.parametrize("word", ["mouse", "clipboard"])
-def test_help_search_finds_what_the_dashboard_does_without_keys(gjobs: Run, word: str) -> None:
+def test_help_search_finds_mouse_and_clipboard(gjobs: Run, word: str) -> None:
     assert gjobs("help", "--search", word).out.splitlines()[1].startswith("keys ")
 
 

@@ -94,7 +94,7 @@ def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> No
     ],
 )
 @pytest.mark.usefixtures("cancelling_app")
-def test_status_that_no_job_has_is_answered_with_the_known_ones(gjobs: Run, command: str) -> None:
+def test_unknown_status_without_jobs_names_the_known_statuses(gjobs: Run, command: str) -> None:
     done = gjobs(*command.split())
     assert done.code in (0, 8), done.err
     assert "'done' is not a status of the workflow, which has queued, running, succeeded, failed." in done.err

@@ -73,7 +73,7 @@ def test_suspension_refuses_writes_of_every_session_until_it_ends() -> None:
         assert (access.may_write, access.is_closed) == (might_write, rule is WriteMode.CLOSED)
 
 
-def test_session_follows_a_database_that_stops_and_starts_to_take_writes() -> None:
+def test_session_is_closed_while_the_database_accepts_no_writes() -> None:
     access = WriteAccess()
     access.follow_database(("This server is a replica and accepts no writes.", None))
     assert (access.may_write, access.is_closed) == (False, True)

@@ -208,7 +208,7 @@ async def test_hidden_project_is_not_found_by_its_name(db: Db) -> None:
     assert (await db.ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
 
 
-async def test_planner_knows_which_ids_have_a_name(db: Db) -> None:
+async def test_planner_knows_the_ids_of_a_name(db: Db) -> None:
     """Otherwise, it reads most of the table to find the few jobs of a user."""
     projects = [db.make_project(owner, name) for owner, name in ((ADA, "Catalog"), (BEN, "CATALOG"), (BEN, "Alone"))]
     db.make_job(projects[2])

@@ -62,7 +62,7 @@ def in_seconds(times: JobTimes) -> tuple[float | None, ...]:
         "far creation",
     ],
 )
-def test_job_times_are_those_that_are_known(
+def test_job_times_depend_on_the_status_and_the_recorded_start(
     job: GenerationJob, expected: tuple[float | None, ...], without_now: tuple[float | None, ...]
 ) -> None:
     assert in_seconds(job_times(job, LATER)) == expected
@@ -81,7 +81,7 @@ async def window_of(store: Store) -> RowWindow:
     return (await store.get_listing(ListingQuery())).window
 
 
-async def test_each_reader_of_a_job_returns_the_same_run(db: Db, sql: Sql) -> None:
+async def test_each_read_of_a_job_returns_the_same_run(db: Db, sql: Sql) -> None:
     job_id = db.make_job()
     run_for_8_seconds(sql, job_id)
     for store in (db.operator, db.ada):
@@ -127,7 +127,7 @@ async def test_refresh_of_an_unchanged_list_looks_up_no_start(db: Db, sql: Sql) 
 
 
 async def test_run_begins_with_the_first_start(db: Db, sql: Sql) -> None:
-    """Whatever happens to the job afterwards: another attempt, another worker, a release, or SQL."""
+    """Later attempts, workers, releases and SQL do not change the start."""
     job_id = db.make_job()
     sql("update generation_jobs set status = 'running'")
     first = (await the_job(db.operator, job_id)).started_at
@@ -165,7 +165,7 @@ async def test_write_returns_the_start_of_the_job(db: Db) -> None:
     assert await db.ada.update_generation_job(job_id, cost_cents=3) == await the_job(db.ada, job_id)
 
 
-async def test_past_moment_knows_only_earlier_starts(db: Db, sql: Sql) -> None:
+async def test_past_moment_shows_only_earlier_starts(db: Db, sql: Sql) -> None:
     def moment_now() -> datetime:
         ((now,),) = sql("select clock_timestamp()")
         assert isinstance(now, datetime)

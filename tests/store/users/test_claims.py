@@ -248,7 +248,7 @@ def test_claims_that_an_expression_reads_are_named(expression: str, claims: set[
         ("-- current_setting('request.path')\n true", set()),
     ],
 )
-def test_settings_that_an_expression_reads_are_named(expression: str, names: set[str]) -> None:
+def test_settings_that_an_expression_reads_are_found(expression: str, names: set[str]) -> None:
     assert settings_read([expression]) == names
 
 
@@ -302,7 +302,7 @@ def test_issuer_is_the_auth_server_of_the_project_in_the_address(host: str, user
     assert issuer_of({"host": host, "user": user}) == issuer
 
 
-async def test_policies_read_who_issued_the_token_and_for_how_long(
+async def test_policies_can_read_the_issuer_and_the_times_of_the_token(
     app: psycopg.Connection, attached_database: Conninfo
 ) -> None:
     write_policies(app, [])

@@ -191,9 +191,7 @@ async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_
 
 
 @pytest.mark.parametrize("raises", [False, True], ids=["returns", "raises"])
-async def test_attempt_past_its_time_out_is_tried_again_whatever_its_coroutine_does_then(
-    env: WorkerEnv, *, raises: bool
-) -> None:
+async def test_job_is_tried_again_after_a_time_out_that_its_coroutine_ignores(env: WorkerEnv, *, raises: bool) -> None:
     async def swallows_its_cancellation(work: Work) -> None:
         try:
             await asyncio.sleep(60 if work.attempt == 1 else 0)

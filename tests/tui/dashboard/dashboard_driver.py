@@ -225,7 +225,7 @@ class Driver(AppDriver):
     async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
         """Move the cursor to the job `on`, press the keys, and wait for the expected results.
 
-        Each key is pressed by a person who has seen for some time what the key before it did.
+        The user has seen the effect of each key for some time before pressing the next one.
         """
         if on is not None:
             await self.go_to(on)

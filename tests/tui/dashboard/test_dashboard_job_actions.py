@@ -109,7 +109,7 @@ async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_expl
     for keys in (["enter"], ["n"], ["escape"], ["right", "left", "enter"], ["tab", "tab", "enter"]):
         await dashboard.press("d", *keys)
         assert dashboard.dialog == "", keys
-        # Who presses Enter may have expected it to delete.
+        # A user who presses Enter may have expected it to delete.
         assert dashboard.message == ("Nothing was deleted. y deletes." if keys[-1] == "enter" else ""), keys
         dashboard.clear_messages()
 

@@ -83,7 +83,7 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
 
 async def test_dashboard_is_not_suspended_during_a_write(deleting: Driver) -> None:
     """Its locks would stay until the database ends the transaction."""
-    await deleting.press("ctrl+z", toast="gjobs can be suspended after the last change is confirmed.")
+    await deleting.press("ctrl+z", toast="gjobs can't be suspended before the last change is confirmed.")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.tasks.is_writing)
 

@@ -1,4 +1,4 @@
-"""What a declined question says."""
+"""The message after a declined question."""
 
 import pytest
 

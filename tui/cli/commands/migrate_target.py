@@ -28,8 +28,8 @@ class MigrationTarget:
 
 @contextmanager
 def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
-    """Open the database to migrate, and print its name. The embedded server is started but, unlike in other commands,
-    not migrated.
+    """Open the database to migrate, and print its name. Start the embedded server. Unlike other commands, do not
+    migrate it.
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):

@@ -42,7 +42,7 @@ class CountedEvent(StrEnum):
 
 
 COUNTED: Mapping[str, JobStatus | CountedEvent] = {str(one): one for one in (*JobStatus, *CountedEvent)}
-"""What a condition can count, by the word that a condition uses for it. It can also count a status of the app."""
+"""What a condition can count, by its word in the condition. A condition can also count a status of the app."""
 
 
 _OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
@@ -107,7 +107,7 @@ def _counted_as(status: AnyStatus | None) -> tuple[AnyStatus | CountedEvent, ...
     if status is None:
         return (CountedEvent.DELETED,)
     if status not in set(JobStatus) and status.value in COUNTED:
-        return ()  # The app's own status has the name of another event.
+        return ()  # A condition with this word counts the event of that name, not this status of the app.
     return (status, CountedEvent.FINISHED) if status.is_final else (status,)
 
 
@@ -123,8 +123,9 @@ class StopCondition:
         self._tally = Tally()
 
     async def check(self) -> str:
-        """Return a sentence on statuses that no job has. Raises NoPrivilege if the login sees no job of which one
-        could be left.
+        """Return a sentence about statuses that no job has.
+
+        Raises NoPrivilege if a condition counts `left`, but the login sees no job.
         """
         hidden = (await self._store.capability_cache.get()).restricted_view if self._store.actor == OPERATOR else None
         counts_left = any(one.counted is CountedEvent.LEFT for one in self._conditions)

@@ -25,7 +25,7 @@ async def load_pane(poller: "SessionPoller", observations: "ObservedHistories", 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
     """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
-    id is shown instead. The visibility view shows a hidden job as the operator sees it, so its error is whole, too.
+    id is shown instead. In the visibility view, the operator reads the whole error of a hidden job.
     """
     session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:

@@ -58,8 +58,8 @@ SORTED_BY: Mapping[ColumnName, OrderColumn] = {
     ColumnName.RUN: OrderColumn.TOTAL,
     ColumnName.TOTAL: OrderColumn.TOTAL,
 }
-"""The columns that a list can be sorted by. No index orders jobs by their run, so its title sorts by the total, and the
-total then takes its place.
+"""The columns that a list can be sorted by. No index orders jobs by their run. So the title DURATION
+sorts by the total, and the column TOTAL then replaces it.
 """
 
 RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.RUN, ColumnName.TOTAL))
@@ -171,7 +171,8 @@ def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
 
 
 def _comfortable_width(content: ContentWidths) -> int:
-    """Return the width from which a list shows runs or totals with two cells between columns. Below, it is tight.
+    """Return the least width at which a list shows runs or totals with two cells between columns. A narrower
+    list is tight.
 
     From this width on, a list with owners also has room for errors and readable names.
     """

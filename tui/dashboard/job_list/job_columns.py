@@ -227,7 +227,7 @@ def _hidden_style(name: ColumnName) -> str:
 
 
 def _duration(job: GenerationJob, time: timedelta | None) -> str:
-    """Return the time, or a dash if it is unknown. Empty if the job has not begun, or if its status doesn't show it."""
+    """Return the time, or a dash if it is unknown. Empty if the job is queued or has an unknown status."""
     if job.status is JobStatus.QUEUED or isinstance(job.status, UnknownStatus):
         return ""
     return UNKNOWN if time is None else duration(time.total_seconds())

@@ -392,9 +392,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Count the present selection as drawn, because the user has just made its job."""
         self._drawn_selection, self._selection_drawn_at = self._selection, 0.0
 
-    def note_frame(self) -> None:
-        """Remember the selection in the frame that is being drawn, once the terminal has it. Lines that wait for the
-        next frame do not count.
+    def record_frame(self) -> None:
+        """Record the selection once the terminal has the frame that is being drawn. Lines that wait for the next frame
+        do not count.
         """
         if self._drawn_selection != self._selection and not self._repaint_regions:
             self.call_later(self._take_as_drawn, self._selection)
@@ -536,7 +536,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
         """
         self._fit()
-        self.note_frame()
+        self.record_frame()
         background, gutter = self.background_colors[1], self.visual_style.rich_style
         strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
         for line_filter in self.get_line_filters():

@@ -17,7 +17,7 @@ class DialogKey(Binding):
 
 
 class BulkKey(Binding):
-    """A key that opens a dialog, or explains why it does not, if more than one job is selected."""
+    """A key that acts at once on one job. For several jobs, it opens a dialog, or explains why it does not."""
 
 
 def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:

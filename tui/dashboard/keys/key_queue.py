@@ -62,8 +62,8 @@ def _is_text(event: events.Event) -> bool:
 class KeyQueue:
     """Hold keys and pastes until the previous one is handled and the screen it opens has the focus.
 
-    If a dialog does not open or closes by itself, the keys typed for it are dropped, however slowly they come. A key
-    never acts on a widget that did not exist when all earlier keys had been handled.
+    If a dialog does not open or closes by itself, the keys typed for it are dropped, at any pace. A key never
+    acts on a widget that did not exist when all earlier keys had been handled.
     """
 
     def __init__(
@@ -108,13 +108,13 @@ class KeyQueue:
         self._start_delivering()
 
     def _drop_text(self) -> None:
-        """Drop text after a refused key, until none was typed for a second. An acknowledging key ends this at once."""
+        """Drop text after a refused key. A second without text ends this, and an acknowledging key at once."""
         self._refused_on = frozenset(self._app.screen_stack)
         self._refused_until = time.monotonic() + SEEING_SECONDS
         self._waiting = deque(filterfalse(self._is_dropped_text, self._waiting))
 
     def _is_dropped_text(self, event: events.Event) -> bool:
-        """Return whether the event is text that a refused key makes meaningless. Each such text prolongs this."""
+        """Return whether the event is text to drop after a refused key. Such text also extends the time."""
         if self._refused_on is None:
             return False
         has_opened = not self._refused_on.issuperset(self._app.screen_stack)

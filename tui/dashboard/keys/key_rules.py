@@ -39,7 +39,8 @@ class KeyRules:
     def refusal(self, event: events.Event) -> str:
         """Return why a key that changes jobs may not act. Empty if it may.
 
-        It acts only on jobs that the screen showed as selected when it was typed, or that the user has just made.
+        It acts only on jobs that the screen showed as selected when it was typed. Jobs that the user has just made are
+        exempt.
         """
         if not self.changes_jobs(event):
             return ""

@@ -53,7 +53,7 @@ async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePi
     assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
 
 
-async def test_table_knows_since_when_the_screen_shows_the_selected_jobs(table: TablePilot) -> None:
+async def test_table_records_when_the_screen_first_showed_the_selection(table: TablePilot) -> None:
     moved_at = time.monotonic()
     for move in (partial(table.table.action_move, 1), table.table.action_mark_all):
         assert table.table.showed_selection(time.monotonic())

@@ -16,7 +16,7 @@ from tui.dashboard.terminal_input import LenientParser
 
 
 def send(app: App[int], key: str, *, at: float | None = None) -> None:
-    """As the terminal does: nobody waits for the answer. `at` is when the key was typed, by the monotonic clock."""
+    """Send a key as the terminal does, without waiting. `at` is when the key was typed, by the monotonic clock."""
     name = _character_to_key(key) if len(key) == 1 else key
     event = events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None)
     event.time = at or event.time
@@ -24,8 +24,8 @@ def send(app: App[int], key: str, *, at: float | None = None) -> None:
 
 
 async def type_slowly(driver: Driver, *keys: str, pause: float) -> None:
-    """Type each key so many seconds after the one before, once that one is handled. The keys carry these times, so
-    nobody waits.
+    """Type each key `pause` seconds after the previous one, once that one is handled. The keys carry these times, so
+    this function does not wait.
     """
     began = time.monotonic()
     for number, key in enumerate(keys):

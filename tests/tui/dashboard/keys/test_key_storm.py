@@ -173,7 +173,7 @@ class KeyStorm(RuleBasedStateMachine):
     )
     @precondition(lambda self: not (self._is_locked or self._is_away))
     def type_slowly(self, keys: list[tuple[str, ...]], pause: float) -> None:
-        """Type as a person does. The keys carry their times, so nobody waits."""
+        """Type as a person does. The keys carry their times, so this does not wait."""
         self._runner.run(self._type_slowly([key for some in keys for key in some], pause))
 
     async def _type_slowly(self, keys: list[str], pause: float) -> None:

@@ -1,4 +1,4 @@
-"""Keys typed after a key that was refused, and keys typed before the screen shows the job that they would change."""
+"""Keys typed after a refused key, and keys typed before the screen shows the job that they would change."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ from tui.dashboard.keys.key_queue import SEEING_SECONDS, UNOPENED
 from tui.dashboard.keys.key_rules import UNSEEN
 
 PACES = (0.03, 0.35, 0.9)
-"""Seconds between two keys of a person, from a fast typist to one who thinks."""
+"""Seconds between two keys of a person, from fast typing to typing with pauses."""
 
 Rows = list[tuple[object, ...]]
 
@@ -128,7 +128,9 @@ async def test_key_acts_one_second_after_the_last_dropped_one(dashboard: Driver,
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c", "left"])
-async def test_key_that_is_no_text_ends_the_dropping(dashboard: Driver, jobs_db: JobsDatabase, key: str) -> None:
+async def test_text_acts_again_after_a_key_that_types_no_text(
+    dashboard: Driver, jobs_db: JobsDatabase, key: str
+) -> None:
     await dashboard.go_to(1)
     await type_slowly(dashboard, "f", "x", key, "s", pause=0.05)
     await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
@@ -196,7 +198,7 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Drive
         if issubclass(dialog, ConfirmDialog | FormDialog):
             continue
         for binding in declared(own_bindings(dialog)):
-            # Another dialog than the last key's, because a worker of that one may open something late.
+            # Open a new dialog each time, because a worker of the last one may open another screen late.
             await return_to_list()
             await operator.press(key)
             await rest(operator)

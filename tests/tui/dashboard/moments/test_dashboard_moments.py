@@ -104,7 +104,7 @@ _NOT_TRIED = {"app.quit", "app.quit_anywhere", "list.clear", "app.moment"}
 """Keys that quit, and keys that show another moment."""
 
 
-async def test_no_key_that_is_offered_in_the_past_is_refused(past: tuple[Driver, datetime]) -> None:
+async def test_keys_offered_in_the_past_are_not_refused(past: tuple[Driver, datetime]) -> None:
     driver, moment = past
     await go_to(driver, moment)
     offered = {entry.binding_id for entry in screen_entries(driver.app.screen)}
