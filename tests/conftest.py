@@ -66,9 +66,10 @@ def pytest_configure() -> None:
 
     - No bytecode. Each process imports the tests, and hundreds start the program. Compiling every time took half of
       the import and a seventh of each start.
-    - An ignored SIGINT. Then no test could interrupt a program or a terminal.
+    - An ignored SIGINT or SIGHUP. Then no test could interrupt a program or close a terminal.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -200,7 +200,9 @@ async def test_job_is_tried_again_after_a_time_out_that_its_coroutine_ignores(en
                 raise CustomError("aborted") from None
 
     env.queue()
-    await env.run(registry_of(swallows_its_cancellation, time_out=0.05, attempts=2, backoff=Backoff(first=0.01)))
+    registry = registry_of(swallows_its_cancellation, time_out=0.05, attempts=2, backoff=Backoff(first=0.01))
+    async with env.running(registry):
+        await until(lambda: SUCCEEDED in env.outcomes())
     rows = "select kind, error, to_status from gjobs.job_events where kind in ('retry', 'status') order by id"
     assert env.sql(rows) == [
         ("status", None, "running"),
