@@ -192,6 +192,7 @@ async def test_browser_shows_filters_copies_exports_and_follows_its_size(
             assert await page.evaluate("document.cookie") == ""
             await page.type("W")
             await page.wait_for("Tabs are read-only. Start 'gjobs serve' with --allow-write.")
+            await page.escape()  # Otherwise text typed within a second of the refusal is dropped.
             await page.type("/")
             await page.wait_for("any word of an error")
             await page.type("status:failed")
