@@ -1,6 +1,7 @@
 """Run the dashboard on a real store, press its keys and read its screen."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -251,8 +252,9 @@ class Driver(AppDriver):
             await self.shows_no_longer(expected["hides"])
 
     async def go_to(self, number: int) -> None:
-        """Move the cursor to a job as soon as it is listed."""
+        """Move the cursor to a job as soon as it is listed, and wait until the screen shows it."""
         await self.until(lambda: self.table.move_to(job_id(number)))
+        await self.until(lambda: self.table.showed_selection(time.monotonic()))
         await self.settle()
 
     async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
