@@ -248,6 +248,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flashes = RowFlashes()
         self._drawn_selection: frozenset[UUID] = frozenset()
         """The marked jobs, or else the job under the cursor, as the user last saw them."""
+        self._awaits_frame = True
+        """Whether the screen does not show the present lines yet."""
         self._selection_drawn_at = 0.0
         """When the first frame with this selection was drawn, by the monotonic clock."""
         self.deleting: frozenset[UUID] = frozenset()
@@ -396,11 +398,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Record the selection once the terminal has the frame that is being drawn. Lines that wait for the next frame
         do not count.
         """
-        if self._drawn_selection != self._selection and not self._repaint_regions:
+        if (self._awaits_frame or self._drawn_selection != self._selection) and not self._repaint_regions:
             self.call_later(self._take_as_drawn, self._selection)
 
     def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
-        self._drawn_selection, self._selection_drawn_at = selection, time.monotonic()
+        self._awaits_frame = bool(self._repaint_regions)
+        if selection != self._drawn_selection:
+            self._drawn_selection, self._selection_drawn_at = selection, time.monotonic()
 
     @property
     def _selection(self) -> frozenset[UUID]:
@@ -528,7 +532,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
+            self._awaits_frame = True
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
+        elif not self._awaits_frame:
+            # The screen already looks as it should, so no frame follows.
+            self._take_as_drawn(self._selection)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Fit first, because the first frame is drawn before the resize message.
