@@ -28,6 +28,7 @@ from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, make_number, rows_of, send
 from store.database.transactions import (
     BEGIN_SNAPSHOT,
+    NEEDS_NO_SETTINGS,
     Rehearsal,
     Snapshot,
     WriteTransaction,
@@ -69,7 +70,6 @@ SLOW_ROUND_TRIP = 0.04
 _LONGEST_PATIENCE = 1.0
 """Seconds. After that, a count is stopped, however slow the network is."""
 
-_USUAL_LEVEL: Query[str] = Query(text("select current_setting('default_transaction_isolation')"), itemgetter(0))
 _USER_COLUMNS: Query[str] = Query(
     text("""
 select a.attname::text
@@ -126,8 +126,8 @@ class Database:
         """Gives writes priority over background counts."""
         self.accepts_writes = True
         """Whether the server accepts writes, as last reported. If it does not, each read asks again."""
-        self._has_known_isolation: bool | None = None
-        """Whether a single statement runs as read committed by default; None until known."""
+        self._has_needed_settings: bool | None = None
+        """Whether the login's settings suit a statement that is a transaction by itself; None until known."""
         self._claim_sources = ClaimSources(given=claims or {}, issuer=issuer_of(conninfo))
         self._knows_user_columns = False
         self._may_prepare, self._can_prepare = False, prepares
@@ -374,7 +374,7 @@ class Database:
         OutcomeUnknown if the connection is lost before the commit is confirmed. That error contains `what`.
         """
         write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
-        sent = (*queries, _USUAL_LEVEL) if self._has_known_isolation is None else queries
+        sent = (*queries, NEEDS_NO_SETTINGS) if self._has_needed_settings is None else queries
         with self.priority.foreground():
             identity = await self._identity(actor)
             self._early.drop()
@@ -393,14 +393,13 @@ class Database:
                     goes_alone=self._needs_own_transaction(actor),
                 )
         if sent is not queries:
-            *answered, (level,) = answers
-            self._has_known_isolation = level == "read committed"
+            *answered, (self._has_needed_settings,) = answers
             return tuple(answered)
         return answers
 
     def _needs_own_transaction(self, actor: Actor) -> bool:
         """Whether a statement may be a transaction by itself. It then runs as operator."""
-        return self.access.may_write and self._has_known_isolation is True and actor == OPERATOR
+        return self.access.may_write and self._has_needed_settings is True and actor == OPERATOR
 
     def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
         """Return a statement like that of `write_pipelined`, to be sent as soon as a notification arrives."""

@@ -5,10 +5,13 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor, Error
 from psycopg.pq import TransactionStatus
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
 
 from store.database import driver_errors
 from store.database.identity import check_identity, take_identity
@@ -52,15 +55,23 @@ _SET_IF_SHORTER = (
     " least(%s::int8, nullif(extract(epoch from current_setting('{name}')::interval) * 1000, 0))::int8::text, true)"
 )
 
-_ALWAYS_SET = tuple(
-    f"set_config('{name}', '{value}', true)"
-    for name, value in {"row_security": "on", "array_nulls": "on", "quote_all_identifiers": "off"}.items()
-)
+_NEEDED = {"row_security": "on", "array_nulls": "on", "quote_all_identifiers": "off"}
 """Settings that our statements need, because a login may change them. Without `array_nulls`, for example, NULL in an
 array would become the text 'NULL'.
 
 `standard_conforming_strings` is not set, because functions of the app that our statements call may depend on it.
 """
+_ALWAYS_SET = tuple(f"set_config('{name}', '{value}', true)" for name, value in _NEEDED.items())
+
+NEEDS_NO_SETTINGS: Query[bool] = Query(
+    text(
+        "select bool_and(setting.reset_val = needed.value) from jsonb_each_text(:needed) needed"
+        " join pg_settings setting on setting.name = needed.key"
+    ),
+    itemgetter(0),
+    {"needed": Jsonb({**_NEEDED, "default_transaction_isolation": "read committed"})},
+)
+"""Whether a statement that is a transaction by itself has the settings that it needs: the login has them."""
 
 
 async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str, str]) -> None:

@@ -12,6 +12,8 @@ from store.job_list.list_query import ListingQuery, ListQuery
 from store.jobs.job import JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
+from store.worker.handlers import Registry, Work
+from store.worker.worker import Worker
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import OWNER
@@ -35,6 +37,22 @@ SETTINGS = {
     "transform_null_equals": "on",
     "xmloption": "document",
 }
+
+ALL_TO_UNDER_POLICIES = """
+do $$
+declare
+    name regclass;
+begin
+    grant usage on schema public, gjobs to under_policies;
+    grant all on all tables in schema public, gjobs to under_policies;
+    for name in
+        select oid from pg_class
+         where relrowsecurity and relnamespace in ('public'::regnamespace, 'gjobs'::regnamespace)
+    loop
+        execute format('create policy under_policies on %s to under_policies using (true)', name);
+    end loop;
+end $$
+"""
 
 
 @pytest.fixture
@@ -71,6 +89,23 @@ async def test_policies_apply_to_a_login_that_turns_row_security_off(unusual: Lo
     async with Store(Database(login)) as store:
         assert (await store.get_generation_jobs()).items == ()
         assert (await store.capability_cache.get()).restricted_view
+
+
+async def test_worker_runs_jobs_for_a_login_that_turns_row_security_off(unusual: Login, jobs_db: JobsDatabase) -> None:
+    upgrade(unusual.conninfo)
+    with connect(unusual.server.administrator(unusual.database), autocommit=True) as administrator:
+        change = SQL("alter role under_policies in database {} set row_security = off")
+        administrator.execute(change.format(Identifier(unusual.database)))
+        administrator.execute(ALL_TO_UNDER_POLICIES)
+    registry = Registry()
+
+    @registry.handler()
+    async def finish(work: Work) -> None:
+        work.cost_cents = 3
+
+    async with Store(Database(unusual.server.login(unusual.database, "under_policies"))) as store:
+        await Worker(store, registry, concurrency=1).run(once=True)
+    assert jobs_db.sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
 
 
 async def test_migrations_upgrade_and_verify_under_any_settings(unusual: Login) -> None:

@@ -70,14 +70,22 @@ class TestTransactions:
             assert caught.value.sqlstate == "25006"
         assert db.sql("select name from projects") == [("Catalog",)]
 
-    async def test_write_is_read_committed_even_if_the_login_defaults_to_serializable(
-        self, database: Conninfo, sql: Sql
+    @pytest.mark.parametrize(
+        ("login_option", "name", "needed"),
+        [
+            ("default_transaction_isolation=serializable", "transaction_isolation", "read committed"),
+            ("row_security=off", "row_security", "on"),
+            ("array_nulls=off", "array_nulls", "on"),
+            ("quote_all_identifiers=on", "quote_all_identifiers", "off"),
+        ],
+    )
+    async def test_each_write_has_the_settings_that_it_needs_whatever_the_logins(
+        self, database: Conninfo, login_option: str, name: str, needed: str
     ) -> None:
-        async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
-            assert await write(strict, show("transaction_isolation")) == ["read committed"]
-            for _ in range(2):
-                pipelined = await strict.write_pipelined(OPERATOR, "read", show("transaction_isolation"))
-                assert pipelined == (["read committed"],)
+        async with opened({**database, "options": f"-c {login_option}"}) as strict:
+            assert await write(strict, show(name)) == [needed]
+            for _ in range(3):
+                assert await strict.write_pipelined(OPERATOR, "read", show(name)) == ([needed],)
 
     async def test_pipelined_write_is_committed_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
         async def add(*names: str | None) -> object:
