@@ -1,8 +1,7 @@
 """Commands in advice. They name the database in use, so a user can type them as shown."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _WRITING = (
@@ -22,6 +21,8 @@ _COMMAND = re.compile(r"'gjobs ([^']+)'")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseInUse:
+    variables: str
+    """What stands before `gjobs`, such as `NAME="$OTHER" `. Usually empty."""
     options: Callable[[], str]
     """Returns the options that choose it. They never hold a password. Empty if no options are needed."""
     needs_reason: bool
@@ -29,18 +30,12 @@ class DatabaseInUse:
 
 
 _in_use: list[DatabaseInUse] = []
-"""The database in use, if there is one. A process uses one at a time."""
+"""The database in use, or the one that could not be opened. A process uses one at a time."""
 
 
-@contextmanager
-def naming_database(database: DatabaseInUse) -> Iterator[None]:
-    """Make advice name the database inside the block. A database that is named later replaces it."""
-    _in_use[:] = [database]
-    try:
-        yield
-    finally:
-        if _in_use == [database]:
-            _in_use.clear()
+def name_database(database: DatabaseInUse | None) -> None:
+    """Make advice name the database until the next call."""
+    _in_use[:] = [] if database is None else [database]
 
 
 def database_options() -> str:
@@ -53,7 +48,8 @@ def command(words: str) -> str:
     parts = [words, database_options()]
     if _in_use and _in_use[0].needs_reason and words.startswith(_WRITING):
         parts.append("--write REASON")
-    return f"'gjobs {' '.join(filter(None, parts))}'"
+    variables = _in_use[0].variables if _in_use else ""
+    return f"'{variables}gjobs {' '.join(filter(None, parts))}'"
 
 
 def complete_commands(sentences: str) -> str:

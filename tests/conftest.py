@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from migrations.runner import upgrade
+from store.advice import name_database
 from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.embedded.server import open_server
 from tests.event_loop import IdleAwareLoop
@@ -124,6 +125,12 @@ def require_tool(name: str) -> str:
     if path is None:
         pytest.skip(f"{name} is not installed")
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_database_in_advice() -> Iterator[None]:
+    yield
+    name_database(None)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,13 @@ from store.configuration.config_file import ConfigurationFile, load
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
 from store.configuration.settings import Settings, resolve
 from store.database.connection_url import parse
+from store.errors import Unreachable
 from tests.cli.command_line import profile
 from tui.cli.command import Command
 from tui.cli.output import without_passwords
 from tui.cli.program import build_parser
-from tui.database_options import advising_for
+from tui.dashboard.setup import session_opener
+from tui.database_options import advise_for
 
 ROOT = Path(__file__).parents[1]
 MENTIONS = (
@@ -140,18 +141,17 @@ def settings(
 
 
 def test_advice_names_the_profile_and_asks_for_a_reason_where_one_is_needed(configuration: Configuration) -> None:
-    with advising_for(settings(configuration, profile="shop")):
-        assert command("doctor") == "'gjobs doctor --profile shop'"
-        assert command("migrate up") == "'gjobs migrate up --profile shop --write REASON'"
-        hint = complete_commands("Restore them first: 'gjobs archive restore --all'.")
-        assert hint == "Restore them first: 'gjobs archive restore --all --profile shop --write REASON'."
-    assert command("doctor") == "'gjobs doctor'"
+    advise_for(settings(configuration, profile="shop"))
+    assert command("doctor") == "'gjobs doctor --profile shop'"
+    assert command("migrate up") == "'gjobs migrate up --profile shop --write REASON'"
+    hint = complete_commands("Restore them first: 'gjobs archive restore --all'.")
+    assert hint == "Restore them first: 'gjobs archive restore --all --profile shop --write REASON'."
 
 
 def test_advice_names_the_configuration_file_that_an_option_chose(configuration: Configuration) -> None:
     chosen = load(ConfigurationFile(path=configuration.path or Path(), named_by="--config"))
-    with advising_for(settings(chosen, profile="shop")):
-        assert command("doctor") == f"'gjobs doctor --config \"{chosen.path}\" --profile shop'"
+    advise_for(settings(chosen, profile="shop"))
+    assert command("doctor") == f"'gjobs doctor --config \"{chosen.path}\" --profile shop'"
 
 
 @pytest.mark.parametrize(
@@ -169,36 +169,36 @@ def test_advice_names_the_configuration_file_that_an_option_chose(configuration:
     ],
 )
 def test_advice_has_the_url_without_its_password(url: str, written: str) -> None:
-    with advising_for(settings(url=url)):
-        sentence = f"Run {command('doctor')} or {command('jobs list --as ana@example.com')}."
-        assert command("doctor") == f"'gjobs doctor --database-url {written}'"
-        assert "s3cret" not in sentence
-        assert without_passwords(sentence) == sentence
-        assert without_passwords(f"{sentence} {url}").startswith(sentence)
-        assert "s3cret" not in without_passwords(f"{sentence} {url}")
+    advise_for(settings(url=url))
+    sentence = f"Run {command('doctor')} or {command('jobs list --as ana@example.com')}."
+    assert command("doctor") == f"'gjobs doctor --database-url {written}'"
+    assert "s3cret" not in sentence
+    assert without_passwords(sentence) == sentence
+    assert without_passwords(f"{sentence} {url}").startswith(sentence)
+    assert "s3cret" not in without_passwords(f"{sentence} {url}")
     same = {name: value for name, value in parse(url).items() if name != "password"}
     assert parse(written.strip('"')) == same
 
 
-def test_advice_refers_to_the_variable_that_holds_the_url() -> None:
-    for name in ("GJOBS_DATABASE_URL", "DATABASE_URL"):
-        with advising_for(settings(environment={name: "postgresql://u:s3cret@h/d"})):
-            assert database_options() == f'--database-url "${name}"'
+def test_advice_keeps_the_url_of_a_variable_out_of_the_arguments() -> None:
+    url = "postgresql://u:s3cret@h/d"
+    advise_for(settings(environment={"GJOBS_DATABASE_URL": url}))
+    assert command("doctor") == "'gjobs doctor'"
+    advise_for(settings(environment={"DATABASE_URL": url}))
+    assert command("doctor") == "'GJOBS_DATABASE_URL=\"$DATABASE_URL\" gjobs doctor'"
 
 
 def test_advice_needs_no_options_for_the_default_database() -> None:
-    with advising_for(settings()):
-        assert command("migrate up") == "'gjobs migrate up'"
-    with advising_for(settings(profile="embedded")):
-        assert command("doctor") == "'gjobs doctor --profile embedded'"
+    advise_for(settings())
+    assert command("migrate up") == "'gjobs migrate up'"
+    advise_for(settings(profile="embedded"))
+    assert command("doctor") == "'gjobs doctor --profile embedded'"
 
 
-def test_latest_database_stays_named_when_an_earlier_one_closes() -> None:
-    first, second = (advising_for(settings(url=f"postgresql:///{name}")) for name in ("first", "second"))
-    with nullcontext():
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert database_options() == "--database-url postgresql:///second"
-        second.__exit__(None, None, None)
-    assert database_options() == ""
+async def test_advice_names_the_database_that_could_not_be_opened() -> None:
+    advise_for(settings(url="postgresql:///first"))
+    opener = session_opener(settings(url="postgresql://u@127.0.0.1:1/second"), remembers=False)
+    with pytest.raises(Unreachable):
+        async with opener(lambda _: None):
+            pass
+    assert database_options() == "--database-url postgresql://u@127.0.0.1:1/second"

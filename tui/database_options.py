@@ -1,11 +1,10 @@
 """The options that choose the database in use, for commands in advice."""
 
 import re
-from contextlib import AbstractContextManager
 from functools import partial
 
-from store.advice import DatabaseInUse, naming_database
-from store.configuration.settings import Settings, UrlTarget
+from store.advice import DatabaseInUse, name_database
+from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 
@@ -14,10 +13,17 @@ _SPECIAL = re.compile(r'([\\"$`])')
 """Characters that a shell interprets inside double quotes."""
 
 
-def advising_for(settings: Settings) -> AbstractContextManager[None]:
-    """Let advice name the database of these settings."""
-    needs_reason = settings.write_rule is WriteMode.PERMIT_REQUIRED
-    return naming_database(DatabaseInUse(options=partial(database_options, settings), needs_reason=needs_reason))
+def advise_for(settings: Settings) -> None:
+    """Make advice name the database of these settings."""
+    is_of_app = isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE
+    name_database(
+        DatabaseInUse(
+            # As an option, the shell would put the URL and its password into the arguments of the process.
+            variables=f'GJOBS_DATABASE_URL="${APP_VARIABLE}" ' if is_of_app else "",
+            options=partial(database_options, settings),
+            needs_reason=settings.write_rule is WriteMode.PERMIT_REQUIRED,
+        )
+    )
 
 
 def database_options(settings: Settings) -> str:
@@ -28,10 +34,8 @@ def database_options(settings: Settings) -> str:
         configuration = settings.configuration
         file = f"--config {_quoted(str(configuration.path))} " if configuration.is_chosen else ""
         return f"{file}--profile {_quoted(settings.profile.name)}"
-    if not isinstance(settings.target, UrlTarget):
+    if not isinstance(settings.target, UrlTarget) or settings.target.origin != "--database-url":
         return ""
-    if settings.target.origin != "--database-url":
-        return f'--database-url "${settings.target.origin}"'
     from store.database.connection_url import without_password
 
     try:

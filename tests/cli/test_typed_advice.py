@@ -35,7 +35,7 @@ def test_advised_migration_migrates_the_database_in_use(
     options, variables = choose(uri(attached_database), configure)
     shown = run_process(*options, "jobs", "list", "--at", "1h", environment=variables)
     assert shown.code == 5
-    (advised,) = re.findall(r"'(gjobs migrate up [^']+)'", shown.err)
+    (advised,) = re.findall(r"'((?:GJOBS_DATABASE_URL=\S+ )?gjobs migrate up [^']+)'", shown.err)
 
     typed = subprocess.run(
         ["/bin/sh", "-c", f"{advised.replace('REASON', 'test')} --yes"],

@@ -10,7 +10,7 @@ import pytest
 
 from migrations import HEAD
 from migrations.runner import downgrade, upgrade
-from store.advice import DatabaseInUse, naming_database
+from store.advice import DatabaseInUse, name_database
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.doctor import table_checks
@@ -152,8 +152,8 @@ async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: S
 
 
 async def test_doctor_suggests_a_write_reason_when_a_permit_is_required(app_database: Conninfo) -> None:
-    with naming_database(DatabaseInUse(options=str, needs_reason=True)):
-        report = await examined(app_database)
+    name_database(DatabaseInUse(variables="", options=str, needs_reason=True))
+    report = await examined(app_database)
     assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' fixes")
 
 

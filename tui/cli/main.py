@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from store.advice import name_database
 from store.configuration.configuration import NO_CONFIGURATION, Configuration
 from tui import latency
 from tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
 from tui.cli.commands.dashboard import DASHBOARD
 from tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
 from tui.cli.output import Output, print_message
-from tui.database_options import advising_for
+from tui.database_options import advise_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +55,8 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
         configuration=_configuration(command, options),
     )
     if command.opens_database and not command.embedded_only:
-        cleanup.enter_context(advising_for(settings))
+        cleanup.callback(name_database, None)
+        advise_for(settings)
     try:
         return command.run(settings, output, **own_options)
     except OutputFailed as error:

@@ -15,7 +15,7 @@ from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 from store.poller import DEFAULT_INTERVAL
 from store.value_class import dataclass
-from tui.database_options import advising_for
+from tui.database_options import advise_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,11 +45,11 @@ def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *,
         try:
             module = await asyncio.to_thread(importlib.import_module, "tui.session")
             expected = module.first_listing if remembers else None
-            with advising_for(settings):
-                async with module.open_session(
-                    settings, report, password=password, connections=connections, expected=expected
-                ) as session:
-                    yield session
+            advise_for(settings)
+            async with module.open_session(
+                settings, report, password=password, connections=connections, expected=expected
+            ) as session:
+                yield session
         finally:
             if connections is not None:
                 await connections.close()

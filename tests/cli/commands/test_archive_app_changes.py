@@ -39,7 +39,7 @@ def test_archive_restore_reports_the_dropped_columns(
     assert "Restored 2 jobs." in done.err
     assert (
         "The column note is gone, so its values were not restored. The jobs' events keep them:"
-        " 'gjobs jobs show ID --events --database-url \"$GJOBS_DATABASE_URL\"'."
+        " 'gjobs jobs show ID --events'."
     ) in done.err
     restored = owner.execute("select id, label from public.generation_jobs").fetchall()
     assert set(restored) == {(ADA.job, "kept"), (BEN.job, None)}
