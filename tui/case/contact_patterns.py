@@ -1,7 +1,7 @@
 """Patterns of IP addresses, phone numbers and card numbers, and which matches are redacted."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 _START = r"(?:(?<![\w.+/-])(?<![0-9]:)|(?<=\\[nrt]))"
@@ -82,27 +82,29 @@ do not match.
 
 Mark = Callable[[str], str]
 """Returns the placeholder of a value."""
+Replacement = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+"""A pattern, and what replaces its matches."""
 
 
-def redact_ip_addresses(text: str, mark: Mark) -> str:
+def ip_addresses(mark: Mark) -> Iterator[Replacement]:
     """Replace public IP addresses. Addresses of this machine and of private networks stay, and so do versions."""
-    text = _IPV6.sub(lambda found: _redact_ipv6(found[0], mark), text)
-    return _IPV4.sub(lambda found: found[0] if _is_local(found[0]) or _is_version(found) else mark(found[0]), text)
+    yield _IPV6, lambda found: _redact_ipv6(found[0], mark)
+    yield _IPV4, lambda found: found[0] if _is_local(found[0]) or _is_version(found) else mark(found[0])
 
 
-def redact_phone_numbers(text: str, mark: Mark) -> str:
+def phone_numbers(mark: Mark) -> Iterator[Replacement]:
     """Replace phone numbers. Digits that have no separators, no country code and no label such as `phone` count as an
     id.
     """
-    text = _NAMED_PHONE.sub(lambda found: found["before"] + mark(found["value"]), text)
+    yield _NAMED_PHONE, lambda found: found["before"] + mark(found["value"])
     for pattern in _PHONES:
-        text = pattern.sub(lambda found: mark(found[0]), text)
-    return _SPACED_PHONE.sub(lambda found: found[0] if _are_sizes(found.groups()) else mark(found[0]), text)
+        yield pattern, lambda found: mark(found[0])
+    yield _SPACED_PHONE, lambda found: found[0] if _are_sizes(found.groups()) else mark(found[0])
 
 
-def redact_card_numbers(text: str, mark: Mark) -> str:
+def card_numbers(mark: Mark) -> Iterator[Replacement]:
     """Replace card numbers. Their last digit is a check digit, so that few other numbers match."""
-    return _CARD.sub(lambda found: mark(found[0]) if _is_card(found[0]) else found[0], text)
+    yield _CARD, lambda found: mark(re.sub("[ -]", "", found[0])) if _is_card(found[0]) else found[0]
 
 
 def _is_card(text: str) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from tui.case import secret_patterns as patterns
-from tui.case.contact_patterns import redact_card_numbers, redact_ip_addresses, redact_phone_numbers
+from tui.case.contact_patterns import Replacement, card_numbers, ip_addresses, phone_numbers
 from tui.case.encoded_text import EncodedText
 from tui.text.clean_text import ELLIPSIS, clean_block
 from tui.text.format import count
@@ -68,20 +68,20 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text with visible characters only, and without secrets."""
-        encoded = _encoded(clean_block(_without_invisible(_readable_json(shortened(text)))))
-        for _ in range(1 + MOST_DECODINGS):
-            for pattern, replacement in self._replacements:
-                encoded = encoded.sub(pattern, replacement)
-            if (decoded := encoded.decode()).decoded == encoded.decoded:
-                break
-            encoded = decoded
-        text = redact_card_numbers(str(encoded), lambda value: self._mark(SecretKind.CARD, re.sub("[ -]", "", value)))
-        text = redact_ip_addresses(text, lambda value: self._mark(SecretKind.IP, value))
-        text = redact_phone_numbers(text, lambda value: self._mark(SecretKind.PHONE, value))
-        return patterns.OPAQUE.sub(self._opaque, text)
+        text = clean_block(_without_invisible(_readable_json(shortened(text))))
+        encoded = _replaced_in_each_decoding(text, self._named_secrets)
+        # A placeholder inside a named secret would end it, so contacts are replaced after all named secrets.
+        encoded = _replaced_in_each_decoding(str(encoded), self._contacts)
+        return str(encoded.sub(patterns.OPAQUE, self._opaque))
 
     @property
-    def _replacements(self) -> Iterator[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]:
+    def _contacts(self) -> Iterator[Replacement]:
+        yield from card_numbers(lambda value: self._mark(SecretKind.CARD, value))
+        yield from ip_addresses(lambda value: self._mark(SecretKind.IP, value))
+        yield from phone_numbers(lambda value: self._mark(SecretKind.PHONE, value))
+
+    @property
+    def _named_secrets(self) -> Iterator[Replacement]:
         """Yield patterns and what replaces their matches. The order matters."""
         yield patterns.PRIVATE_KEY, self._whole(SecretKind.KEY)
         yield patterns.PASSPHRASE, self._value_as(SecretKind.PASSWORD)
@@ -193,8 +193,19 @@ class Redactor:
         return self._mark(SecretKind.KEY, found[0]) if patterns.looks_like_key(found[0], self._hex) else found[0]
 
 
-def _encoded(text: str) -> EncodedText:
-    return EncodedText(text, list(text))
+def _replaced_in_each_decoding(text: str, replacements: Iterable[Replacement]) -> EncodedText:
+    """Return the decoded text with all replacements."""
+    encoded, all_replacements = EncodedText(text, list(text)), list(replacements)
+    is_new = True
+    for left in reversed(range(1 + MOST_DECODINGS)):
+        for pattern, replacement in all_replacements if is_new else ():
+            encoded = encoded.sub(pattern, replacement)
+        if (decoded := encoded.decode()).decoded == encoded.decoded:
+            break
+        # If only percent signs were decoded, the next decoding shows what they stand for.
+        is_new = left == 1 or "%25" not in decoded.decoded or decoded.decoded != encoded.decoded.replace("%25", "%")
+        encoded = decoded
+    return encoded
 
 
 def _kind_of_secret(found: re.Match[str]) -> SecretKind:

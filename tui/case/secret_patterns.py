@@ -60,23 +60,24 @@ BEARER = re.compile(r"(?P<before>\b(?:bearer|basic)\s{1,5})(?P<value>[A-Za-z0-9.
 COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?P<value>[^\n\"']+)", re.IGNORECASE)
 
 _SENSITIVE_NAME = (
-    r"passw(?:or)?d|passwd|passphrase|passcode|pwd|secret|token(?!s\b)|(?:api|secret|shared)[ _-]?key"
+    r"passwor[dt]|passwd|passphrase|passcode|pwd|secret|token(?!s\b)|(?:api|secret|shared)[ _-]?key"
     r"|(?:access|private|signing|account|encryption|master|license|anon)[_-]?key|(?:csrf|xsrf)(?!\w{0,20}_enabled)"
     r"|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|authorization|signature|credentials?|session[_-]?id"
     r"|(?<![a-z-])x-amz-[a-z]{1,20}(?:-[a-z]{1,20}){0,4}"
 )
 _TYPES = r"(?:str|string|secretstr|text|bytes|any)"
 """The types in declarations, as in `password: str = "…"`."""
-_QUOTE = r"(?:[A-Za-z@$]{1,2}(?=\\?[\"']))?\\?"
-"""What precedes a quote: `b'…'` in Python, `E'…'` in SQL, or a backslash in JSON."""
+_QUOTE = r"(?:[A-Za-z@$]{1,2}(?=[\"']))?(?P<quote>[\"'])"
+"""A quote and what precedes it: `b'…'` in Python, or `E'…'` in SQL. An encoded quote is read in the decoded text."""
+_IN_QUOTES = r"(?:[^\"'\\\n]|(?!(?P=quote))[\"']|(?P=quote){2}(?!(?P=quote))|\\+[^\\])"
+"""A character of a text in quotes. A quote after backslashes, and a double quote as in SQL, do not end the text."""
 _NOT_BARE = (
     r"(?:bearer|basic|digest|token|key)\s|[|=]|[A-Za-z@$]{0,2}(?:&#?\w{1,8};|%(?:25){0,4}(?:0[9AD]|2[027]|3E|7C)|\\)"
     rf"|{_TYPES}\s{{0,3}}[=%&\\+]"
 )
 """The starts that a bare value can't have. An encoded quote or blank is found in the decoded text."""
 _VALUE = (
-    rf"(?:{_QUOTE}(?:\"{{3}}|\")(?P<double>(?:[^\"\\\n]|\\[^\"])+)(?:\\?\"|(?=\n)|\Z)"
-    rf"|{_QUOTE}(?:'{{3}}|')(?P<single>(?:[^'\\\n]|\\[^'])+)(?:\\?'|(?=\n)|\Z)"
+    rf"(?:{_QUOTE}(?:(?P=quote){{2}})?(?P<quoted>{_IN_QUOTES}+)(?:(?P=quote)|(?=\n)|\\*\Z)"
     r"|\{(?P<braced>[^\s{}\"':]{1,100})\}"
     rf"|(?P<bare>(?!{_NOT_BARE})(?:[^\s,;&\"'<>(){{}}\[\]\\]|&#?\w{{1,8}};|&(?![\w.-]{{1,40}}=))+))"
 )
@@ -106,7 +107,7 @@ SECRET_PAIR = re.compile(
 """As in `{"name": "password", "value": "hunter2"}`, two such lines of YAML, or `("password", "hunter2")`."""
 SECRET_ELEMENT = re.compile(
     rf"(?P<before><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}})"
-    r"(?P<value><!\[CDATA\[[\s\S]{1,2000}?\]\]>|<(?!/)[\s\S]{1,2000}?(?=</(?P=tag)>)|[^\s<][^<]{0,2000}(?=</)|(?<=>)[^\s<\[][^\s<]{0,200})",
+    r"(?P<value><!\[CDATA\[[\s\S]{1,2000}?\]\]>|(?!</)\S[\s\S]{0,2000}?(?=</(?P=tag)\s{0,3}>)|[^\s<][^<]{0,2000}(?=</)|(?<=>)[^\s<\[][^\s<]{0,200})",
     re.IGNORECASE,
 )
 """As in `<password>hunter2</password>`, also with elements inside."""
@@ -117,13 +118,14 @@ SECRET_TEXT = re.compile(
 )
 """As in `<property name="password">hunter2</property>`, a property list, or a form with several parts."""
 SECRET_INPUT = re.compile(
-    rf"(?P<before><(?=[^<>]{{1,300}}?[\"'][\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}[\"'])"
-    r"[^<>]{0,300}?\bvalue\s{0,3}=\s{0,3}(?P<quote>[\"']))(?P<value>[^\"'<>]{1,300})(?=(?P=quote))",
+    rf"(?P<before><(?=(?P<attribute>[^<>]{{1,300}}?[\"'])?[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
+    r"(?(attribute)[\"']|\s))[^<>]{0,300}?\bvalue\s{0,3}=\s{0,3}(?P<quote>[\"']))"
+    r"(?P<value>(?:(?!(?P=quote))[^<\n]){1,300})(?=(?P=quote))",
     re.IGNORECASE,
 )
-"""As in `<input value="hunter2" type="password">`."""
+"""As in `<input value="hunter2" type="password">` or `<Password Value="hunter2"/>`."""
 CODE = re.compile(
-    r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|cvv2?|cvc2?"
+    r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|passcode|cvv2?|cvc2?"
     r"|(?:one[ _-]?time|verification|security|recovery|backup|2fa|mfa|sms)[ _-]?(?:code|pin))(?:[ _-]?(?:code|number))?"
     r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
     r"(?P<value>\d(?:[ -]?\d){2,11})(?![\w.])",
@@ -144,9 +146,9 @@ PASSPHRASE = re.compile(
 HEADER_BEFORE = re.compile(r"(?<![\w-])x-[a-z-]{0,40}\Z", re.IGNORECASE)
 """The start of a header's name, as in `X-Signature`. Its value is never an ordinary word."""
 QUOTED_PASSWORD = re.compile(
-    r"(?P<before>\b(?:(?:password|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s|to\s)?|identified\s{1,5}by\s{1,5})"
-    r"[A-Z]?(?P<quote>\\?[\"']))"
-    r"(?P<value>[^\"'\\\n]{1,200})(?=(?P=quote))",
+    r"(?P<before>\b(?:(?:passwor[dt]|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s|to\s)?|identified\s{1,5}by\s{1,5})"
+    r"[A-Z]?(?P<quote>[\"']))"
+    rf"(?P<value>{_IN_QUOTES}{{1,200}})(?=(?P=quote))",
     re.IGNORECASE,
 )
 COMMAND_PASSWORD = re.compile(
@@ -160,7 +162,7 @@ COMMAND_OPTION = re.compile(
 """As in `-p hunter2`. Many commands use it for ports and folders."""
 SPACED_SECRET = re.compile(
     r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8}|[A-Fa-f]{6}(?!\w))"
-    r"|pass:\s{0,5}|(?:api[ _-]?key|password|passcode|pwd|passphrase|signature)\s{1,5}(?:(?:is|was|to|\|)\s{1,40})?"
+    r"|pass:\s{0,5}|(?:api[ _-]?key|passwor[dt]|passcode|pwd|passphrase|signature)\s{1,5}(?:(?:is|was|to|\|)\s{1,40})?"
     r"[\"'`]?))"
     r"(?P<value>[\w+/=.~!@#$^*-]{6,})",
     re.IGNORECASE,
@@ -168,8 +170,8 @@ SPACED_SECRET = re.compile(
 SHORT_NAME = re.compile(r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE)
 """These three may hold harmless values. `is_random_word` decides."""
 QUOTED_KEY = re.compile(
-    r"(?P<before>(?:^|[\n{(\[,;])\s{0,5}\\?[\"']?key\\?[\"']?\s{0,5}[:=]\s{0,5}(?P<quote>\\?[\"']))"
-    rf"(?P<value>(?![A-Za-z_.]+\\?[\"']|{UUID_TEXT})[^\"'\\\n\[]{{6,200}})(?=(?P=quote))",
+    r"(?P<before>(?:^|[\n{(\[,;])\s{0,5}\\?[\"']?key\\?[\"']?\s{0,5}[:=]\s{0,5}(?P<quote>[\"']))"
+    rf"(?P<value>(?![A-Za-z_.]+[\"']|\[|{UUID_TEXT}){_IN_QUOTES}{{6,200}})(?=(?P=quote))",
     re.IGNORECASE,
 )
 """As in `{key: 'my-plain-key'}`. Inside a sentence, or before a name, `key` is no secret."""

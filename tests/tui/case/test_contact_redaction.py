@@ -36,6 +36,12 @@ from tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts
         ("call:0412 345 678", "call:[phone number 1]"),
         ("01 23 45 67 89", "[phone number 1]"),
         ('phone 01701234567, "phoneNumber": "5550199"', 'phone [phone number 1], "phoneNumber": "[phone number 2]"'),
+        ("card=4111%201111%201111%201111", "card=[card number 1]"),
+        ("from 93%2E184%2E216%2E34, not 10%2E0%2E0%2E7", "from [IP address 1], not 10%2E0%2E0%2E7"),
+        (r"93\u002e184\u002e216\u002e34 2001%253Adb8%253A%253A1", "[IP address 1] [IP address 2]"),
+        ("phone%3A%20030%20901820, %2B49%2030%20901820", "phone%3A%20[phone number 1], [phone number 2]"),
+        ("d41d8cd98f00%2Fb204e9800998ecf8427e%3D%3D", "[key 1]"),
+        ("password%3Dfoo!93.184.216.34!hunter2", "password%3D[password 1]"),
         ("customer_phone=5550199 tel. 0170/123 456", "customer_phone=[phone number 1] tel. [phone number 2]"),
     ],
 )
