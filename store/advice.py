@@ -16,7 +16,7 @@ _WRITING = (
 )
 """The first words of commands that write. A database may require a reason for them."""
 
-_COMMAND = re.compile(r"'gjobs ([^']+)'")
+COMMAND = re.compile(r"'gjobs ([^']+)'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,4 +54,4 @@ def command(words: str) -> str:
 
 def complete_commands(sentences: str) -> str:
     """Add the options to the commands in sentences that the database wrote."""
-    return _COMMAND.sub(lambda found: command(found[1]), sentences)
+    return COMMAND.sub(lambda found: command(found[1]), sentences)

@@ -140,6 +140,9 @@ class RlsPolicy:
     using_tree: str | None = None
     check_tree: str | None = None
     """The two conditions as the catalogue stores them. Read only for the doctor."""
+    is_using_met: bool = False
+    is_check_met: bool = False
+    """Whether a made-up user met the two conditions for a row of another user. False if nobody tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

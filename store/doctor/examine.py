@@ -19,7 +19,8 @@ from store.database.query import Query
 from store.database.wake_ups import announces_changes, may_listen
 from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks, word_checks
 from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
-from store.doctor.policy_checks import nothing_leaks, policy_findings
+from store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings
+from store.doctor.policy_conditions import try_policies
 from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
 from store.errors import SignInRefused, StoreError, Unreachable
 from store.schema.schema_by_revision import NEWEST_REVISION
@@ -27,7 +28,8 @@ from store.users.actor import OPERATOR, ROLE_OF_USERS
 
 
 def next_steps(capabilities: Capabilities, revision: str | None, findings: Sequence[Finding]) -> Iterator[str]:
-    faults = [finding for finding in findings if finding.is_fault]
+    # Only a person can judge a policy for administrators. It may be right as it is.
+    faults = [finding for finding in findings if finding.is_fault and finding.name != WITHOUT_ROW]
     migrating = _Migrating(capabilities)
     if any(finding.name == "no-table" for finding in faults):
         yield migrating.that("creates the schema")
@@ -36,6 +38,8 @@ def next_steps(capabilities: Capabilities, revision: str | None, findings: Seque
     if any(finding.sql for finding in faults):
         otherwise = "Or read" if steps else "Read"
         steps.append(f"{otherwise} the SQL above, and run it as the owner of the tables.")
+    if any(finding.name == WITHOUT_ROW for finding in findings):
+        steps.append("Check who meets the policies that do not depend on the row. Keep those for administrators.")
     if faults:
         steps.append(f"Run {command('doctor')} again to check that everything is fixed.")
     yield from steps or ["Nothing has to be done."]
@@ -182,6 +186,7 @@ class _Examination:
             POLICIES_WITH_TREES,
             replace(POLICY_EXPRESSIONS, parameters={"role": ROLE_OF_USERS}),
         )
+        rules = await try_policies(self._database, rules)
         findings = [
             *function_checks.function_findings(found),
             *function_checks.view_findings(seen, self._facts),

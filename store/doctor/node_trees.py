@@ -97,6 +97,7 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
     """Return whether a view shows its caller only own rows, and rows that own rows refer to.
 
     Own rows have the caller's `user_id`. Without a proof, return False, for example if a subquery reads a table.
+    Another relation, or a function that Postgres doesn't have, may show the rows of others.
     """
     query = view[0] if isinstance(view, tuple) else view
     if not isinstance(query, Node) or query.first("setOperations") != "<>":
@@ -106,9 +107,9 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
         for number, table in enumerate(query.items("rtable"), 1)
         if isinstance(table, Node) and table.first("relid") in columns.owners
     }
-    reads = [node for node, _ in _nodes(query) if node.name in _TABLE_NAMES and node.first("relid") in columns.owners]
+    reads = [node.first("relid") for node, _ in _nodes(query) if node.name in _TABLE_NAMES and _is_read(node)]
     jointree = query.first("jointree")
-    if len(reads) != len(tables) or not isinstance(jointree, Node):
+    if len(reads) != len(tables) or _calls_others(query, columns.caller) or not isinstance(jointree, Node):
         return False
     own = {
         number
@@ -125,6 +126,22 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
     while found := {number for number, by in named if by in own} - own:
         own |= found
     return bool(tables) and own == tables.keys()
+
+
+def _is_read(table: Node) -> bool:
+    """Return whether a relation is read. Before version 16, a view's tree also names the view itself."""
+    return table.first("relid") not in ("", "0") and table.first("inFromCl") == "true"
+
+
+_FUNCTION_IDS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
+_FIRST_OWN_ID = 16384
+"""The functions of Postgres itself have smaller ids."""
+
+
+def _calls_others(query: Tree, caller: str) -> bool:
+    """Return whether the query calls a function that is neither part of Postgres nor `auth.uid()`."""
+    called = {str(node.first(name)) for node, _ in _nodes(query) for name in _FUNCTION_IDS if name in node.fields}
+    return any(int(function) >= _FIRST_OWN_ID for function in called - {caller})
 
 
 def _joins(jointree: Node) -> Iterator[tuple[Tree, Tree, set[str] | None]]:

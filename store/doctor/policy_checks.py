@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from store.advice import command
 from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query
 from store.doctor.findings import Finding, Section, Severity
-from store.doctor.policy_conditions import OWN_ROW, Reach, conjuncts, reach, trusts_users
+from store.doctor.node_trees import depends_on_row, parse_tree
+from store.doctor.policy_conditions import Reach, reach, trusts_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +135,16 @@ def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -
 
 
 def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Report that no fault was found. Report nothing if no table exists."""
-    if tables and not any(finding.is_fault for finding in findings):
+    """Report that no fault was found. Report nothing if no table exists, or if a condition was not judged."""
+    if tables and not any(finding.is_fault or finding.name == _NOT_JUDGED for finding in findings):
         yield _finding(
             "no-leak",
             Severity.OK,
             "According to their definitions, functions, views and policies show each user only their own rows.",
         )
+
+
+_NOT_JUDGED = "not-judged"
 
 
 def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
@@ -155,16 +160,19 @@ def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
 
 
 def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    """Report permissive policies that do not depend on the row. They let users reach the rows of others."""
+    """Report permissive policies that let users reach the rows of others, or that may do so."""
     for policy in policies:
-        using, check = reach(policy.using, policy.using_tree), reach(policy.check, policy.check_tree)
-        does = "access every row" if using else "store rows for any user"
-        sentence = f"{policy.quoted_name} on {policy.table}"
-        if not policy.is_permissive or _is_restricted(policy, policies):
+        if not policy.is_permissive:
             continue
-        if Reach.EVERYBODY in (using, check):
-            everybody = "everybody" if "true" in (policy.using, policy.check) else "every user"
+        using, check = _reach_of_using(policy, policies), _reach_of_check(policy, policies)
+        widest, condition, tree = (
+            (using, policy.using, policy.using_tree) if using >= check else (check, *_stored_with_tree(policy))
+        )
+        sentence = f"{policy.quoted_name} on {policy.table}"
+        if widest is Reach.EVERYBODY:
+            everybody = "everybody" if condition == "true" else "every user"
             whom = " and ".join(everybody if role == "public" else role for role in policy.roles)
+            does = "access rows of others" if using >= check else "store rows for any user"
             yield _finding(
                 "open-policy",
                 Severity.PROBLEM,
@@ -172,24 +180,52 @@ def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
                 sql=f"DROP POLICY {policy.quoted_name} ON public.{policy.table};",
                 hint="First check who depends on it.",
             )
-        elif Reach.SOME in (using, check) and not _trusts_users(policy):
+        elif widest is Reach.SOME and not _trusts_users(policy):
+            part = "A part of the condition" if tree and depends_on_row(parse_tree(tree)) else "The condition"
+            does = "access every row" if using >= check else "store rows for any user"
             yield _finding(
-                "policy-without-row",
+                WITHOUT_ROW,
                 Severity.WARNING,
-                f"The condition of the policy {sentence} does not depend on the row. Every user who meets it can"
+                f"{part} of the policy {sentence} does not depend on the row. Every user who meets it can"
                 f" {does} ({policy.command}).",
                 hint="Keep it if only administrators meet the condition. If not, compare user_id with auth.uid().",
             )
+        elif widest is Reach.UNKNOWN:
+            yield _finding(
+                _NOT_JUDGED,
+                Severity.NOTE,
+                f"The policy {sentence} was not judged, because its condition has a form unknown to gjobs"
+                f" ({policy.command}).",
+                hint=f"{command('doctor --isolation')} tries whether users reach the rows of others.",
+            )
 
 
-def _is_restricted(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
-    """Return whether a restrictive policy, which must also hold, shows users only their own rows."""
-    return any(
-        not other.is_permissive
+WITHOUT_ROW = "policy-without-row"
+
+
+def _reach_of_using(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> Reach:
+    limits = (reach(other.using, other.using_tree) for other in _restrictions(policy, others) if other.using)
+    if Reach.NOBODY in limits:
+        return Reach.NOBODY
+    return reach(policy.using, policy.using_tree, is_met=policy.is_using_met)
+
+
+def _reach_of_check(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> Reach:
+    stored = [_stored_with_tree(other) for other in _restrictions(policy, others)]
+    if any(condition and reach(condition, tree) is Reach.NOBODY for condition, tree in stored):
+        return Reach.NOBODY
+    is_met = policy.is_check_met if policy.check else policy.is_using_met
+    return reach(*_stored_with_tree(policy), is_met=is_met)
+
+
+def _restrictions(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> Iterator[RlsPolicy]:
+    """Yield the restrictive policies that must also hold whenever the policy applies."""
+    return (
+        other
+        for other in others
+        if not other.is_permissive
         and other.command in (policy.command, PolicyCommand.ALL)
         and ("public" in other.roles or set(policy.roles) <= set(other.roles))
-        and all(OWN_ROW & set(conjuncts(part)) for part in (other.using, other.check) if part is not None)
-        for other in others
     )
 
 
@@ -264,14 +300,20 @@ def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_as
 
 def _stored(policy: RlsPolicy) -> str | None:
     """Return the condition for new rows, or None if the policy allows none."""
-    return (policy.check or policy.using) if policy.command in ("INSERT", "UPDATE", "ALL") else None
+    return _stored_with_tree(policy)[0]
+
+
+def _stored_with_tree(policy: RlsPolicy) -> tuple[str | None, str | None]:
+    if policy.command not in ("INSERT", "UPDATE", "ALL"):
+        return None, None
+    return (policy.check, policy.check_tree) if policy.check else (policy.using, policy.using_tree)
 
 
 def _is_blind(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
     condition = _stored(policy)
     if not policy.is_permissive or condition in (None, "false") or _PROJECT.search(condition or ""):
         return False
-    if Reach.EVERYBODY in (reach(policy.using, policy.using_tree), reach(policy.check, policy.check_tree)):
+    if Reach.EVERYBODY in (_reach_of_using(policy, others), _reach_of_check(policy, others)):
         return False  # `_open` reports it.
     return not all(_is_narrowed(policy, command, others) for command in _commands([policy]))
 

@@ -1,20 +1,34 @@
-"""Finds which users may access every row, from the text and the node tree of a policy's condition."""
+"""Who can access the rows of others by a policy's condition."""
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import IntEnum
+from uuid import UUID
 
+from sqlalchemy import func, literal_column, select, text
+
+from store.capabilities.capability import Capability
+from store.capabilities.facts import RlsPolicy
+from store.capabilities.probe import probe
+from store.database.database import Database
+from store.database.query import Query, TimeLimits
 from store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
+from store.errors import SignInRefused, StoreError, Unreachable
+from store.users.actor import ANON, ROLE_OF_ANON, ActingUser
 
 
 class Reach(IntEnum):
-    """Who can access every row. A larger value means more users."""
+    """Who can access the rows of others. A larger value means more users."""
 
     NOBODY = 0
-    """The condition depends on the row, or no user meets it."""
-    SOME = 1
-    """The condition does not depend on the row. gjobs does not know which users meet it."""
-    EVERYBODY = 2
+    """The condition shows users their own rows, or none."""
+    UNKNOWN = 1
+    """The condition depends on the row in a way that gjobs does not know."""
+    SOME = 2
+    """A part of the condition does not depend on the row. gjobs does not know which users meet it."""
+    EVERYBODY = 3
 
 
 OWN_ROW = frozenset(
@@ -33,41 +47,90 @@ def trusts_users(expression: str | None) -> bool:
     return bool(_USER_METADATA.search(expression or ""))
 
 
-def reach(text: str | None, tree: str | None) -> Reach:
-    """Return who meets the condition for every row. None means that there is no such condition."""
-    return Reach.NOBODY if text is None or tree is None else _reach(text, parse_tree(tree))
+_MADE_UP_ID = UUID("6a6f6273-0000-4000-8000-000000000001")
+_MADE_UP_USER = ActingUser(id=_MADE_UP_ID, email="nobody@gjobs.invalid")
+_ID_OF_OTHERS = "6a6f6273-0000-4000-8000-000000000002"
+_MADE_UP_ROW = json.dumps(
+    {
+        **dict.fromkeys(("id", "user_id", "project_id"), _ID_OF_OTHERS),
+        **dict.fromkeys(("created_at", "updated_at"), "2026-01-01T00:00:00Z"),
+        "name": "name",
+        "kind": "upload",
+        "storage_path": "path",
+        "mode": "lifestyle",
+        "status": "queued",
+        "cost_cents": 0,
+    }
+)
+"""A row of another user, for any of the app's tables. It has the columns that can't be null."""
+_LIMITS = TimeLimits(statement=1.0, lock=0.2)
 
 
-def _reach(text: str, tree: Tree) -> Reach:
-    """Return who meets a condition. Postgres prints the parts of an AND or OR in the order of the tree."""
+async def try_policies(database: Database, policies: list[RlsPolicy]) -> list[RlsPolicy]:
+    """Try each condition as a made-up user on a made-up row of another user. It reads only that row.
+
+    A login that can't act as users tries none. A condition that fails counts as not met.
+    """
+    if (await probe(database)).missing(Capability.ACTING):
+        return policies
+    return [
+        replace(
+            policy,
+            is_using_met=await _is_met(database, policy, policy.using),
+            is_check_met=await _is_met(database, policy, policy.check),
+        )
+        for policy in policies
+    ]
+
+
+async def _is_met(database: Database, policy: RlsPolicy, condition: str | None) -> bool:
+    if condition is None or not policy.is_permissive or OWN_ROW & set(conjuncts(condition)):
+        return False
+    row = func.jsonb_populate_record(literal_column(f"null::public.{policy.table}"), text("cast(:row as jsonb)"))
+    query = Query(
+        select(literal_column(f"({condition})")).select_from(row.alias(policy.table)),
+        lambda found: bool(found[0]),
+        {"row": _MADE_UP_ROW},
+    )
+    try:
+        (is_met,) = await database.read(
+            ANON if policy.roles == (ROLE_OF_ANON,) else _MADE_UP_USER, query, limits=_LIMITS
+        )
+    except (Unreachable, SignInRefused):
+        raise
+    except StoreError:
+        return False
+    return is_met
+
+
+def reach(condition: str | None, tree: str | None, *, is_met: bool = False) -> Reach:
+    """Return who can access the rows of others. None means that there is no such condition."""
+    if condition is None or tree is None:
+        return Reach.NOBODY
+    return Reach.EVERYBODY if is_met or condition == "true" else _reach(condition, parse_tree(tree))
+
+
+def _reach(condition: str, tree: Tree) -> Reach:
+    """Postgres prints the parts of an AND or OR in the order of the tree."""
+    bare = _bare(condition)
     if isinstance(tree, Node) and tree.name == "BOOLEXPR" and (operator := tree.first("boolop")) in ("and", "or"):
-        parts, trees = list(_split(_bare(text), f" {str(operator).upper()} ")), tree.items("args")
+        parts, trees = list(_split(bare, f" {str(operator).upper()} ")), tree.items("args")
         if len(parts) == len(trees):
             found = map(_reach, parts, trees)
             return min(found) if operator == "and" else max(found)
-    return Reach.NOBODY if depends_on_row(tree) else reach_without_row(text)
+    if bare in OWN_ROW or bare in _MET_BY_NO_USER:
+        return Reach.NOBODY
+    return Reach.UNKNOWN if depends_on_row(tree) else Reach.SOME
 
 
-_SELECTED = re.compile(r"\( SELECT (auth\.\w+\(\)|\(auth\.jwt\(\) ->> '\w+'\)) AS \S+\)")
-_CAST = re.compile(r"::\w+")
-_ROLE = r"(?:auth\.role\(\)|\(auth\.jwt\(\) ->> 'role'\)|CURRENT_USER|CURRENT_ROLE)"
-_MET_BY_ALL = re.compile(
-    r"true|('[^']*'|\d+) = \1|(?:auth\.(?:uid|jwt|role|email)\(\)|\(auth\.jwt\(\) ->> 'sub'\)) IS NOT NULL"
-    rf"|{_ROLE} <> '[^']*'"
+_MET_BY_NO_USER = frozenset(
+    {
+        "false",
+        "auth.role() = 'service_role'::text",
+        "( SELECT auth.role() AS role) = 'service_role'::text",
+        "(auth.jwt() ->> 'role'::text) = 'service_role'::text",
+    }
 )
-_HAS_ROLE = re.compile(rf"{_ROLE} = (?:ANY \(ARRAY\[)?(?P<right>'[^\]]*')(?:\]\))?|(?P<left>'[^']*') = {_ROLE}")
-_REQUEST_ROLES = frozenset({"'anon'", "'authenticated'"})
-
-
-def reach_without_row(text: str) -> Reach:
-    """Return who meets a condition that does not depend on the row and has no AND or OR."""
-    condition = _bare(_SELECTED.sub(r"\1", _CAST.sub("", _bare(text))))
-    if _MET_BY_ALL.fullmatch(condition):
-        return Reach.EVERYBODY
-    if role := _HAS_ROLE.fullmatch(condition):
-        named = set((role["right"] or role["left"]).split(", "))
-        return Reach.EVERYBODY if named & _REQUEST_ROLES else Reach.NOBODY
-    return Reach.NOBODY if condition == "false" else Reach.SOME
 
 
 def conjuncts(expression: str) -> tuple[str, ...]:

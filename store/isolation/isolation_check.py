@@ -9,6 +9,7 @@ from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query, TimeLimits
+from store.doctor.policy_conditions import try_policies
 from store.errors import (
     Conflict,
     InvalidValue,
@@ -120,7 +121,7 @@ async def run_probes(database: Database, plan: ProbePlan, *, tries_writes: bool)
     """
     actor = ActingUser(id=plan.other.id, email=plan.other.email)
     rules, policies = await database.read_together(actor, RULES, POLICIES)
-    attempts = _Attempts(database, plan, actor, rules, policies)
+    attempts = _Attempts(database, plan, actor, rules, await try_policies(database, policies))
     for target, verb in PROBED:
         yield await attempts.probe(target, verb, tries_writes=tries_writes)
 

@@ -14,6 +14,7 @@ from store.doctor.examine import Further
 from store.doctor.findings import Finding, Section, Severity
 from store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
 from store.doctor.policy_checks import TABLES, RlsTable, policy_findings
+from store.doctor.policy_conditions import try_policies
 from store.doctor.schema_checks import QUALIFY_QUERY
 from store.isolation.isolation import (
     PROBED,
@@ -57,6 +58,7 @@ async def find_leak_fixes(database: Database) -> Remedies:
     _, functions, views, tables, policies = await database.read_together(
         OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES_WITH_TREES
     )
+    policies = await try_policies(database, policies)
     return remedies(Rules(facts=capabilities.facts, functions=functions, views=views, tables=tables, policies=policies))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query, Row
-from store.doctor.policy_conditions import OWN_ROW, Reach, conjuncts, reach_without_row
+from store.doctor.policy_conditions import OWN_ROW, conjuncts
 from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
 
 
@@ -104,7 +104,9 @@ def _combine(meanings: Mapping[RlsPolicy, ProbeVerdict], *, kept: str) -> tuple[
 
 def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     """Return what the policy alone means for rows of others."""
-    expression = policy.check if verb.inserts and policy.check is not None else policy.using
+    expression, is_met = policy.using, policy.is_using_met
+    if verb.inserts and policy.check is not None:
+        expression, is_met = policy.check, policy.is_check_met
     if expression is None:
         return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
@@ -112,6 +114,5 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     if conditions & keeping:
         return ProbeVerdict.KEPT
     # The row inserted into the owner's project belongs to the user who inserts it.
-    restricting = conditions - OWN_ROW if verb is Verb.INSERT_INTO else conditions
-    is_open = all(reach_without_row(condition) is Reach.EVERYBODY for condition in restricting)
+    is_open = is_met or expression == "true" or (verb is Verb.INSERT_INTO and conditions <= OWN_ROW)
     return ProbeVerdict.LEAK if is_open else ProbeVerdict.UNKNOWN

@@ -33,13 +33,15 @@ _ABSENT = {
 }
 """The values that the auth server sends if the column is null."""
 
-MADE_UP = frozenset({"iss", "iat", "exp", "amr", "session_id"})
+MADE_UP = frozenset({"amr", "session_id"})
 """gjobs makes these claims up, because there is no real sign-in."""
 OF_PUBLIC_KEY = frozenset({"iss", "ref", "iat", "exp"})
 """The claims of the app's public key, which visitors use. gjobs does not know the key."""
-SENT = ("sub", *COLUMNS, "aal", *sorted(MADE_UP))
-ALWAYS_KNOWN = frozenset({"sub", "role", "aal"})
-"""The claims that acting as a user sets: user, role and level."""
+OF_TOKEN = frozenset({"iss", "aud", "iat", "exp"})
+"""The issuer, the audience and the times of a token. gjobs sends them as the auth server does at a sign-in."""
+SENT = tuple(dict.fromkeys(("sub", *COLUMNS, "aal", *sorted(OF_TOKEN | MADE_UP))))
+ALWAYS_KNOWN = frozenset({"sub", "role", "aal"}) | OF_TOKEN
+"""The claims that acting as a user sets."""
 FIXED = ("sub", "role", "aal")
 """A profile can't set these claims, because they decide whom to act as."""
 AAL_LEVELS = (1, 2)

@@ -6,6 +6,7 @@ import pytest
 
 from store.doctor.findings import DoctorReport, Section, Severity
 from tests.conftest import Conninfo, connect
+from tests.hosted.access_routes import Login
 from tests.hosted.test_hosted_doctor import LEAKS, as_user, examined, faults, finding, fix, run
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase
 
@@ -30,7 +31,7 @@ def new_faults(report: DoctorReport) -> set[str]:
 def rows_seen(conninfo: Conninfo, user: object, relation: str = "generation_jobs") -> int:
     with connect(conninfo) as connection:
         connection.execute("select set_config('role', 'authenticated', true)")
-        claims = json.dumps({"sub": str(user), "role": "authenticated"})
+        claims = json.dumps({"sub": str(user), "role": "authenticated", "aud": "authenticated"})
         connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
         return len(connection.execute(f"table {relation}".encode()).fetchall())
 
@@ -54,6 +55,17 @@ OPEN_TO_ALL = [
     "true and (auth.jwt() is not null)",
     "auth.uid() = user_id or auth.uid() is not null",
     "(mode = 'x' or auth.uid() is not null) and (1 = 1 or status = 'failed')",
+    "user_id is not null",
+    "id = id and created_at <= now()",
+    "(auth.jwt() ->> 'aud') = 'authenticated'",
+    "current_setting('role') = 'authenticated'",
+    "current_setting('request.jwt.claims', true)::jsonb ->> 'role' = 'authenticated'",
+    "auth.uid() = auth.uid()",
+    "coalesce(auth.uid()::text, '') <> ''",
+    "not false",
+    "length('a') = 1",
+    "1 = 1 and 2 > 1",
+    "'50% of :all' like '%:all'",
 ]
 
 
@@ -69,7 +81,7 @@ async def test_policy_that_every_user_meets_for_every_row_is_a_problem(
     assert new_faults(report) == {"open-policy"}
     found = finding(report, "open-policy")
     assert found.severity is Severity.PROBLEM
-    assert found.sentence == "The policy shown on generation_jobs lets every user access every row (SELECT)."
+    assert found.sentence == "The policy shown on generation_jobs lets every user access rows of others (SELECT)."
     fix(healthy_database, report, names={"open-policy"})
     assert new_faults(await examined(healthy_database)) == set()
 
@@ -87,6 +99,7 @@ WITHOUT_ROW = [
 
 @pytest.mark.parametrize("condition", WITHOUT_ROW)
 async def test_policy_that_does_not_depend_on_the_row_is_a_warning(healthy_database: Conninfo, condition: str) -> None:
+    fix(healthy_database, await examined(healthy_database))
     run(healthy_database, f'create policy "not by row" on generation_jobs for select using ({condition})')
 
     report = await examined(healthy_database)
@@ -94,32 +107,86 @@ async def test_policy_that_does_not_depend_on_the_row_is_a_warning(healthy_datab
     assert new_faults(report) == {"policy-without-row"}
     found = finding(report, "policy-without-row")
     assert (found.severity, found.sql) == (Severity.WARNING, None)
+    part = "A part of the condition" if condition.startswith("auth.uid() = user_id or") else "The condition"
     assert found.sentence == (
-        'The condition of the policy "not by row" on generation_jobs does not depend on the row.'
+        f'{part} of the policy "not by row" on generation_jobs does not depend on the row.'
         " Every user who meets it can access every row (SELECT)."
+    )
+    assert report.next_steps == (
+        "Check who meets the policies that do not depend on the row. Keep those for administrators.",
     )
 
 
-BY_ROW = [
+OWN_ROWS = [
     "auth.uid() = user_id",
     "user_id = (select auth.uid()) and auth.role() = 'authenticated'",
-    "project_id in (select id from projects where user_id = auth.uid())",
-    "exists (select from projects p where p.user_id = auth.uid() and p.id = generation_jobs.project_id)",
-    "exists (select from (select project_id as job_project) j, projects p where p.id = j.job_project)",
     "public.is_admin() and auth.uid() = user_id",
     "auth.role() = 'service_role'",
     "auth.uid() = user_id or auth.role() = 'service_role'",
+    "(select auth.role()) = 'service_role' or auth.jwt() ->> 'role' = 'service_role'",
     "coalesce(generation_jobs is not null, true) and user_id = auth.uid()",
     "mode = 'a AND b' and user_id = auth.uid()",
     "false",
 ]
 
 
-@pytest.mark.parametrize("condition", BY_ROW)
-async def test_policy_that_depends_on_the_row_is_no_finding(healthy_database: Conninfo, condition: str) -> None:
+@pytest.mark.parametrize("condition", OWN_ROWS)
+async def test_policy_that_shows_only_own_rows_is_fine(healthy_database: Conninfo, condition: str) -> None:
+    fix(healthy_database, await examined(healthy_database))
     run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
 
-    assert new_faults(await examined(healthy_database)) == set()
+    report = await examined(healthy_database)
+
+    assert faults(report) == set()
+    assert finding(report, "no-leak").severity is Severity.OK
+
+
+NOT_JUDGED = [
+    "project_id in (select id from projects where user_id = auth.uid())",
+    "exists (select from projects p where p.user_id = auth.uid() and p.id = generation_jobs.project_id)",
+    "exists (select from (select project_id as job_project) j, projects p where p.id = j.job_project)",
+    "auth.uid() = user_id or mode = 'shared'",
+]
+
+
+@pytest.mark.parametrize("condition", NOT_JUDGED)
+async def test_doctor_says_which_condition_it_does_not_judge(healthy_database: Conninfo, condition: str) -> None:
+    fix(healthy_database, await examined(healthy_database))
+    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+
+    report = await examined(healthy_database)
+
+    assert faults(report) == set()
+    assert about(report, "The policy shown on generation_jobs") == [("not-judged", Severity.NOTE)]
+    assert "no-leak" not in {one.name for one in report.findings}
+
+
+async def test_condition_that_fails_or_takes_long_is_not_judged(healthy_database: Conninfo) -> None:
+    fix(healthy_database, await examined(healthy_database))
+    run(
+        healthy_database,
+        "create policy failing on generation_jobs for select using (cost_cents / 0 = 1)",
+        "create policy slow on generation_jobs for select using (mode = 'x' or pg_sleep(60)::text = cost_cents::text)",
+    )
+
+    report = await examined(healthy_database)
+
+    assert about(report, "failing") == about(report, "slow") == [("not-judged", Severity.NOTE)]
+    assert faults(report) == set()
+
+
+@pytest.mark.parametrize("condition", ["user_id is not null", "true"])
+async def test_login_that_cannot_act_as_a_user_never_reads_that_nothing_leaks(
+    healthy_database: Conninfo, manual_reader: Login, condition: str
+) -> None:
+    fix(healthy_database, await examined(healthy_database))
+    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+
+    report = await examined(manual_reader.conninfo)
+
+    expected = ("open-policy", Severity.PROBLEM) if condition == "true" else ("not-judged", Severity.NOTE)
+    assert about(report, "policy shown") == [expected]
+    assert "no-leak" not in {one.name for one in report.findings}
 
 
 async def test_open_policy_that_a_restrictive_policy_limits_to_own_rows_is_no_finding(
@@ -148,6 +215,28 @@ async def test_open_policy_stays_a_problem_if_a_restrictive_policy_shows_rows_of
     assert rows_seen(healthy_database, BEN) == 8
 
     assert new_faults(await examined(healthy_database)) == {"open-policy"}
+
+
+@pytest.mark.parametrize(
+    ("restriction", "does"),
+    [
+        ("with check (auth.uid() = user_id)", "access rows of others"),
+        ("using (auth.uid() = user_id) with check (true)", "store rows for any user"),
+    ],
+)
+async def test_restrictive_policy_limits_only_reads_or_only_writes(
+    healthy_database: Conninfo, restriction: str, does: str
+) -> None:
+    run(
+        healthy_database,
+        "create policy shown on generation_jobs using (true)",
+        f"create policy narrower on generation_jobs as restrictive {restriction}",
+    )
+    assert rows_seen(healthy_database, BEN) == (8 if does == "access rows of others" else 1)
+
+    found = finding(await examined(healthy_database), "open-policy")
+
+    assert found.sentence == f"The policy shown on generation_jobs lets everybody {does} (ALL)."
 
 
 async def test_policy_that_lets_users_store_rows_for_others_is_reported(healthy_database: Conninfo) -> None:
@@ -256,7 +345,46 @@ async def test_view_that_shows_rows_of_others_stays_a_problem(healthy_database: 
     assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
 
 
-async def test_view_that_lets_users_store_rows_for_others_is_a_warning(healthy_database: Conninfo) -> None:
+INDIRECT_READS = {
+    "a view": ["create view inner_jobs as select * from generation_jobs"],
+    "a function": [
+        (
+            "create function inner_jobs() returns setof generation_jobs language sql security definer"
+            " as 'select * from public.generation_jobs'"
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("source", INDIRECT_READS)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select w.id, w.user_id, w.error from generation_jobs j cross join {} w where j.user_id = auth.uid()",
+        "select j.id, (select max(w.error) from {} w) from generation_jobs j where j.user_id = auth.uid()",
+    ],
+)
+async def test_view_that_reads_rows_of_others_indirectly_is_a_problem(
+    healthy_database: Conninfo, source: str, query: str
+) -> None:
+    relation = "inner_jobs()" if source == "a function" else "inner_jobs"
+    run(healthy_database, *INDIRECT_READS[source], f"create view some_jobs as {query.format(relation)}")
+
+    assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
+
+
+async def test_view_that_calls_a_function_for_each_row_is_a_problem(healthy_database: Conninfo) -> None:
+    run(
+        healthy_database,
+        "create function errors() returns text language sql security definer"
+        " as 'select string_agg(error, chr(44)) from public.generation_jobs'",
+        "create view some_jobs as select id, errors() from generation_jobs where user_id = auth.uid()",
+    )
+
+    assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
+
+
+async def test_view_through_which_users_store_rows_of_others_is_a_warning(healthy_database: Conninfo) -> None:
     run(healthy_database, "create view my_jobs as select * from generation_jobs where user_id = auth.uid()")
     with connect(healthy_database) as connection:
         as_user(connection, BEN)

@@ -82,7 +82,7 @@ def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_dat
         owner.execute('create policy "a\x1b[2J\u202eb" on projects for select using (true)'.encode())
     done = gjobs("doctor", "--database-url", uri(attached_database))
     assert "open-policy" not in done.out
-    assert "lets everybody access every row" in " ".join(done.out.split())
+    assert "lets everybody access rows of others" in " ".join(done.out.split())
     assert re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", done.out) is None
 
 
@@ -92,3 +92,16 @@ def test_doctor_report_does_not_break_a_long_name_that_users_copy() -> None:
     text = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", colour=False)
     assert f"\n           {name}\n           is one." in text
     assert text.endswith("1 note.")
+
+
+def test_doctor_report_keeps_a_command_on_one_line() -> None:
+    command = "'gjobs migrate up --database-url postgresql://app@db.example.com/app --write REASON'"
+    text = report_text(
+        DoctorReport(findings=(), next_steps=(f"{command} migrates. Then {command} has nothing to do.",)),
+        database="shop",
+        colour=False,
+    )
+    assert [line.strip("- ") for line in text.splitlines() if "gjobs" in line] == [
+        command,
+        command,
+    ]

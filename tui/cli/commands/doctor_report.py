@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
+from store.advice import COMMAND
 from store.doctor.findings import DoctorReport, Finding, Section, Severity
 from tui.text.clean_text import clean, clean_block
 
@@ -63,9 +64,12 @@ def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, *, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        clean(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    # A control character, which no clean text has, keeps each command on one line.
+    whole = COMMAND.sub(lambda found: found[0].replace(" ", "\0"), clean(text))
+    lines = textwrap.wrap(
+        whole, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
     )
+    return [line.replace("\0", " ") for line in lines]
 
 
 def _verdict(report: DoctorReport, *, colour: bool) -> str:
