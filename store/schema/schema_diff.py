@@ -106,7 +106,8 @@ class Difference:
             case DifferenceKind.EXTRA:
                 return f"{thing} is the app's own: {self.found}"
             case DifferenceKind.DIFFERENT:
-                return f"{thing} is {self.found} instead of {self.expected}"
+                article = "a " if self.object is ObjectKind.RELATION else ""
+                return f"{thing} is {article}{self.found} instead of {article}{self.expected}"
 
 
 _SPACE = re.compile(r"\s+")

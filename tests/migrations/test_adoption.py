@@ -117,6 +117,8 @@ DIFFERENT = [
     ("alter table public.generation_jobs alter column cost_cents drop default",
      "column public.generation_jobs.cost_cents is integer not null instead of integer not null default 0"),
     ("drop index public.idx_assets_kind", "index idx_assets_kind on public.assets is missing"),
+    ("alter table public.assets rename to files; create view public.assets as select * from public.files",
+     "relation public.assets is a view instead of a table"),
     ("drop table public.generation_jobs cascade", "relation public.generation_jobs is missing"),
 ]  # fmt: skip
 
