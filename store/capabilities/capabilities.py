@@ -7,6 +7,7 @@ from functools import partial
 from store.advice import command
 from store.capabilities.capability import (
     API_LOGIN,
+    ONLY_READS,
     OTHER_LOGIN,
     Capability,
     MissingCapability,
@@ -65,7 +66,7 @@ def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> Mi
         return absent(name, relation, columns)
     privileges, role = _privileges(facts, relation, actor)
     lacking = no_schema(name, privileges, role), no_grant(name, privileges.select, role, "select", columns)
-    return _all_of(*lacking, unprotected=None if actor == OPERATOR or relation.is_protected else name)
+    return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
 
 
 def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
@@ -80,7 +81,7 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
     privileges, role = _privileges(facts, relation, actor)
     granted = privileges.insert if verb == "insert" else privileges.update
     lacking = no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns)
-    return _all_of(*lacking, unprotected=None if actor == OPERATOR or relation.is_protected else name)
+    return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
 
 
 def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
@@ -89,9 +90,16 @@ def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability 
     relation = facts.relations.get(name)
     if relation is None:
         return absent(name, relation, ())
+    if missing := not_a_table(name, relation):
+        return missing
     privileges, role = _privileges(facts, relation, actor)
     lacking = no_schema(name, privileges, role), no_delete(name, privileges, role)
-    return _all_of(*lacking, unprotected=None if actor == OPERATOR or relation.is_protected else name)
+    return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
+
+
+def _unprotected(name: str, relation: Relation, actor: Actor) -> str | None:
+    """Return the table if a grant to the actor would open its rows to every user."""
+    return None if actor == OPERATOR or relation.is_protected else name
 
 
 def _all_of(*lacking: MissingCapability | None, unprotected: str | None) -> MissingCapability | None:
@@ -307,6 +315,7 @@ def unknown_jobs_table(facts: DatabaseFacts) -> MissingCapability | None:
         types = ", ".join(f"{column} is {other}" for column, other in sorted(facts.other_types.items()))
         return MissingCapability(
             reason=f"gjobs does not write here, because generation_jobs has unexpected types: {types}.",
+            advice=ONLY_READS,
             forbids_writes=True,
         )
     return None

@@ -113,12 +113,16 @@ def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Mi
     return None
 
 
+ONLY_READS = "gjobs only reads here. Make this change in your app."
+
+
 def not_a_table(name: str, relation: Relation | None) -> MissingCapability | None:
     """Return why gjobs does not write to the relation. A write to a view may change rows that it does not show."""
     if relation is None or relation.kind is RelationKind.TABLE:
         return None
     return MissingCapability(
         reason=f"gjobs does not write to {short(name)}, because it is a {relation.kind}.",
+        advice=ONLY_READS,
         forbids_writes=True,
     )
 
