@@ -185,7 +185,7 @@ class DatabaseFacts:
     may_create_in_public: bool
     may_create_schemas: bool
     unprotected: str | None = None
-    """The kind of generation_jobs if it returns jobs without applying a user's policies. None if it applies them."""
+    """Why a table of the app would return rows without applying a user's policies. None if all apply them."""
     other_types: Mapping[str, str] = field(default_factory=dict)
     """By job column, the types that differ from the type that gjobs writes."""
     job_indexes: frozenset[str]

@@ -7,23 +7,39 @@ from store.errors import NoPrivilege
 from store.users.claims import RequestIdentity
 
 UNPROTECTED = """(
-SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
-                      ELSE 'view that runs with the rights of its owner' END
-  FROM pg_catalog.pg_class c
- WHERE c.relname = 'generation_jobs'
-   AND c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public')
-   AND (c.relkind IN ('m', 'f')
-        OR c.relkind = 'v' AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions)
-                                            WHERE option_name = 'security_invoker' AND option_value::boolean))
+WITH RECURSIVE read (name, verb, oid) AS (
+    SELECT c.relname::text, 'is', c.oid
+      FROM pg_catalog.pg_class c
+     WHERE c.relname IN ('generation_jobs', 'projects', 'assets')
+       AND c.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'public')
+    UNION
+    SELECT read.name, 'reads', d.refobjid
+      FROM read
+      JOIN pg_catalog.pg_class v ON v.oid = read.oid AND v.relkind = 'v'
+      JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
+      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+                                 AND d.refclassid = 'pg_catalog.pg_class'::regclass
+)
+SELECT min(read.name || ' ' || read.verb || CASE c.relkind WHEN 'm' THEN ' a materialized view'
+                                                           WHEN 'f' THEN ' a foreign table'
+                                                           ELSE ' a view that runs with the rights of its owner' END)
+  FROM read
+  JOIN pg_catalog.pg_class c ON c.oid = read.oid
+ WHERE c.relkind IN ('m', 'f')
+    OR c.relkind = 'v' AND NOT EXISTS (SELECT FROM pg_catalog.pg_options_to_table(c.reloptions)
+                                        WHERE option_name = 'security_invoker' AND option_value::boolean)
 )"""
-"""SQL for the kind of generation_jobs, if it returns jobs without applying a user's policies. Otherwise NULL."""
+"""SQL for why one of the app's tables would show rows without applying a user's policies. Otherwise NULL.
+
+It may be another kind of relation, or a view that reads one, directly or through other views.
+"""
 
 ACT_AS_OPERATOR = "Act as the operator instead."
 
 
-def unprotected_words(kind: str) -> str:
+def unprotected_words(why: str) -> str:
     """Return a sentence for a value of UNPROTECTED."""
-    return f"gjobs can't show what a user sees: generation_jobs is a {kind}, so policies do not decide what it returns."
+    return f"gjobs can't show what a user sees: {why}, so policies do not decide what it returns."
 
 
 async def take_identity(connection: AsyncConnection, identity: RequestIdentity | None) -> AsyncCursor[Row] | None:

@@ -6,7 +6,9 @@ import pytest
 from psycopg.sql import SQL
 from sqlalchemy import text
 
+from store.capabilities.capabilities import deleted
 from store.capabilities.capability import Capability
+from store.capabilities.facts import PROJECTS
 from store.database.database import Database
 from store.database.query import Query, make_number
 from store.errors import NoPrivilege, ReadOnly
@@ -14,7 +16,7 @@ from store.job_list.list_query import ListingQuery
 from store.jobs.job import JobStatus
 from store.jobs.job_results import Applied
 from store.store import Store
-from store.users.actor import ANON, ActingUser
+from store.users.actor import ANON, OPERATOR, ActingUser
 from tests.conftest import connect
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
@@ -35,6 +37,26 @@ def instead(statements: str) -> str:
 VIEW = instead("create view public.generation_jobs as select * from public.jobs")
 INVOKER_VIEW = instead("create view public.generation_jobs with (security_invoker = yes) as select * from public.jobs")
 MATERIALIZED_VIEW = instead("create materialized view public.generation_jobs as select * from public.jobs")
+NESTED_VIEW = instead(
+    "create view public.inner_jobs as select * from public.jobs;"
+    " create view public.middle_jobs with (security_invoker = on) as select * from public.inner_jobs;"
+    " create view public.generation_jobs with (security_invoker = on) as select * from public.middle_jobs;"
+    " grant select on public.inner_jobs, public.middle_jobs to authenticated, anon"
+)
+NESTED_MATERIALIZED_VIEW = instead(
+    "create materialized view public.inner_jobs as select * from public.jobs;"
+    " create view public.generation_jobs with (security_invoker = on) as select * from public.inner_jobs;"
+    " grant select on public.inner_jobs to authenticated"
+)
+NESTED_INVOKER_VIEW = instead(
+    "create view public.inner_jobs with (security_invoker = on) as select * from public.jobs;"
+    " create view public.generation_jobs with (security_invoker = on) as select * from public.inner_jobs;"
+    " grant select on public.inner_jobs to authenticated"
+)
+PROJECTS_VIEW = (
+    "alter table public.projects rename to folders; create view public.projects as select * from public.folders;"
+    " alter view public.projects owner to postgres; grant select on public.projects to authenticated, anon"
+)
 FOREIGN_TABLE = instead(
     "create foreign data wrapper elsewhere; create server elsewhere foreign data wrapper elsewhere;"
     " create foreign table public.generation_jobs (id uuid, user_id uuid, project_id uuid, status text, mode text,"
@@ -46,6 +68,7 @@ PARTITIONED_TABLE = instead(
     " create table public.others partition of public.generation_jobs default;"
     " insert into public.generation_jobs select * from public.jobs"
 )
+OF_OWNER = "a view that runs with the rights of its owner"
 OWN_COLUMNS = (
     "alter table public.generation_jobs add column model text, add column params jsonb,"
     " alter column mode drop not null, alter column cost_cents drop not null"
@@ -66,16 +89,21 @@ def change(login: Login, statements: str) -> None:
 @pytest.mark.parametrize(
     ("statements", "found"),
     [
-        pytest.param(VIEW, "view that runs with the rights of its owner", id="view"),
-        pytest.param(MATERIALIZED_VIEW, "materialized view", id="materialized view"),
-        pytest.param(FOREIGN_TABLE, "foreign table", id="foreign table"),
+        pytest.param(VIEW, f"generation_jobs is {OF_OWNER}", id="view"),
+        pytest.param(MATERIALIZED_VIEW, "generation_jobs is a materialized view", id="materialized view"),
+        pytest.param(FOREIGN_TABLE, "generation_jobs is a foreign table", id="foreign table"),
+        pytest.param(NESTED_VIEW, f"generation_jobs reads {OF_OWNER}", id="view in views"),
+        pytest.param(
+            NESTED_MATERIALIZED_VIEW, "generation_jobs reads a materialized view", id="materialized view in a view"
+        ),
+        pytest.param(PROJECTS_VIEW, f"projects is {OF_OWNER}", id="view of projects"),
     ],
 )
 async def test_acting_as_a_user_is_refused_where_policies_do_not_apply(
     owner: Login, jobs_db: JobsDatabase, statements: str, found: str
 ) -> None:
     change(owner, statements)
-    why = f"generation_jobs is a {found}, so policies do not decide what it returns."
+    why = f"{found}, so policies do not decide what it returns."
     async with Store(Database(owner.conninfo)) as store:
         for actor in (AS_ADA, ANON):
             with pytest.raises(NoPrivilege) as refused:
@@ -84,16 +112,17 @@ async def test_acting_as_a_user_is_refused_where_policies_do_not_apply(
                 f"gjobs can't show what a user sees: {why}",
                 "Act as the operator instead.",
             )
-        assert found == "foreign table" or len((await store.get_generation_jobs()).items) == 8
+        assert statements == FOREIGN_TABLE or len((await store.get_generation_jobs()).items) == 8
         missing = (await store.capability_cache.get()).missing(Capability.ACTING)
         assert missing is not None
         assert missing.reason.endswith(why)
 
 
-async def test_user_sees_their_own_jobs_through_a_view_with_the_rights_of_the_caller(
-    owner: Login, jobs_db: JobsDatabase
+@pytest.mark.parametrize("statements", [INVOKER_VIEW, NESTED_INVOKER_VIEW], ids=["one view", "view in a view"])
+async def test_user_sees_their_own_jobs_through_views_with_the_rights_of_the_caller(
+    owner: Login, jobs_db: JobsDatabase, statements: str
 ) -> None:
-    change(owner, INVOKER_VIEW)
+    change(owner, statements)
     async with Store(Database(owner.conninfo)) as store:
         listing = await store.acting_as(AS_ADA).get_listing(ListingQuery())
         assert {job.user_id for job in listing.window.jobs} == {ADA}
@@ -132,6 +161,7 @@ async def test_writes_are_refused_before_the_first_statement(
                 with pytest.raises(ReadOnly) as refused:
                     await write(store)
                 assert refused.value.message.endswith(reason)
+                assert refused.value.hint == "gjobs only reads here. Make this change in your app."
             recorded = transcript()
         assert not store.database.access.may_write
     assert (recorded.writes, recorded.problems) == (0, [])
@@ -162,6 +192,14 @@ async def test_project_is_not_created_through_a_view(owner: Login, jobs_db: Jobs
         with pytest.raises(ReadOnly, match=r"^gjobs does not write to projects, because it is a view"):
             await store.create_project("Winter catalog", owner_id=ADA)
         assert isinstance(await store.transition_job_status(job_id(1), JobStatus.RUNNING), Applied)
+
+
+async def test_projects_are_not_deleted_through_a_view(owner: Login, jobs_db: JobsDatabase) -> None:
+    change(owner, PROJECTS_VIEW)
+    async with Store(Database(owner.conninfo)) as store:
+        missing = deleted((await store.capability_cache.get()).facts, PROJECTS, OPERATOR)
+    assert missing is not None
+    assert missing.reason == "gjobs does not write to projects, because it is a view."
 
 
 async def test_writes_are_possible_as_soon_as_the_view_is_a_table_again(owner: Login, jobs_db: JobsDatabase) -> None:
