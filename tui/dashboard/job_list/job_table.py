@@ -248,8 +248,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flashes = RowFlashes()
         self._drawn_selection: frozenset[UUID] = frozenset()
         """The marked jobs, or else the job under the cursor, as the user last saw them."""
-        self._awaits_frame = True
-        """Whether the screen does not show the present lines yet."""
+        self._undrawn = set[int]()
+        """The changed lines that no frame has drawn yet."""
         self._selection_drawn_at = 0.0
         """When the first frame with this selection was drawn, by the monotonic clock."""
         self.deleting: frozenset[UUID] = frozenset()
@@ -394,15 +394,15 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Count the present selection as drawn, because the user has just made its job."""
         self._drawn_selection, self._selection_drawn_at = self._selection, 0.0
 
-    def record_frame(self) -> None:
+    def record_frame(self, crop: Region) -> None:
         """Record the selection once the terminal has the frame that is being drawn. Lines that wait for the next frame
         do not count.
         """
-        if (self._awaits_frame or self._drawn_selection != self._selection) and not self._repaint_regions:
+        self._undrawn.difference_update(crop.line_range)
+        if not self._undrawn and self._drawn_selection != self._selection:
             self.call_later(self._take_as_drawn, self._selection)
 
     def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
-        self._awaits_frame = bool(self._repaint_regions)
         if selection != self._drawn_selection:
             self._drawn_selection, self._selection_drawn_at = selection, time.monotonic()
 
@@ -532,9 +532,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
-            self._awaits_frame = True
+            self._undrawn.update(y for y in changed if y < self.size.height)
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
-        elif not self._awaits_frame:
+        elif not self._undrawn:
             # The screen already looks as it should, so no frame follows.
             self._take_as_drawn(self._selection)
 
@@ -544,7 +544,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
         """
         self._fit()
-        self.record_frame()
+        self.record_frame(crop)
         background, gutter = self.background_colors[1], self.visual_style.rich_style
         strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
         for line_filter in self.get_line_filters():
