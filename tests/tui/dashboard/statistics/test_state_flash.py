@@ -155,7 +155,8 @@ async def test_deleted_and_restored_jobs_flash_but_do_not_move(animated: Driver)
     panel = animated.app.dashboard.query_one(CostsPanel)
     shown: list[StateChanges] = []
     panel._flash = lambda changes: shown.append(changes) if changes else None  # type: ignore[method-assign]
-    await animated.press("asterisk", "d", "y", message="Deleted 6 of 6 jobs.")
+    await animated.press("asterisk", shows="6 marked")
+    await animated.press("d", "y", message="Deleted 6 of 6 jobs.")
     await animated.press("U", message="Restored 6 jobs.", until=lambda: len(shown) == 2)
     assert [SUCCEEDED in changes.changed for changes in shown] == [True, True]
     assert [changes.moved for changes in shown] == [{}, {}]
