@@ -57,6 +57,10 @@ class SchemaObject:
     """As Postgres writes it if search_path contains none of the app's schemas."""
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        return self.kind, self.place, self.name
+
+    @property
     def full_name(self) -> str:
         return f"{self.place}.{self.name}"
 
@@ -131,7 +135,7 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
         for promised in expected
         if promised.place not in absent and (difference := _difference(promised, matches.get(promised)))
     ]
-    return (*differences, *(_extra(own) for own in left if own.is_required and not _is_optional(own)))
+    return (*differences, *(_extra(own) for own in left if own.is_required and not is_optional(own)))
 
 
 def required(differences: Iterable[Difference]) -> tuple[Difference, ...]:
@@ -182,7 +186,7 @@ def _is_wider(promised: SchemaObject, own: SchemaObject) -> bool:
 
 
 def _has_the_name(promised: SchemaObject, own: SchemaObject) -> bool:
-    return (promised.kind, promised.place, promised.name) == (own.kind, own.place, own.name)
+    return promised.key == own.key
 
 
 def _take(left: list[SchemaObject], is_match: Callable[[SchemaObject], bool]) -> SchemaObject | None:
@@ -210,7 +214,7 @@ def _difference(promised: SchemaObject, match: SchemaObject | None) -> Differenc
     return None
 
 
-def _is_optional(own: SchemaObject) -> bool:
+def is_optional(own: SchemaObject) -> bool:
     return own.full_name in _OPTIONAL or own.place in _OPTIONAL
 
 

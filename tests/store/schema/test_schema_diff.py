@@ -10,10 +10,11 @@ from store.database.database import Database
 from store.doctor.schema_checks import read_schema
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import SchemaMissing
-from store.schema.schema_by_revision import expected
+from store.schema.schema_by_revision import CHANGES, NEWEST_REVISION, expected
 from store.schema.schema_diff import Difference, DifferenceKind, ObjectKind, compare, read_catalogue, required
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
+from tests.migrations.schema_file import schema_lines
 
 JOBS = "public.generation_jobs"
 MISSING, DIFFERENT, EXTRA = DifferenceKind.MISSING, DifferenceKind.DIFFERENT, DifferenceKind.EXTRA
@@ -181,6 +182,12 @@ def test_every_revision_has_an_expected_schema() -> None:
     assert expected(None) == expected("0001")
     with pytest.raises(SchemaMissing, match="9999"):
         expected("9999")
+
+
+def test_file_has_each_object_of_each_revision(blank_database: Conninfo) -> None:
+    lines = CHANGES.read_text(encoding="utf-8").splitlines()
+    assert list(schema_lines(blank_database)) == lines, "Write it again: python -m tests.migrations.schema_file"
+    assert NEWEST_REVISION == HEAD
 
 
 def test_each_difference_has_a_sentence(attached: psycopg.Connection) -> None:
