@@ -20,7 +20,7 @@ from store.jobs.job_results import (
 from store.moments.moment import job_row
 from store.projects.project import Project, User
 from store.statistics.statistics import JobStatistics, JobSummary
-from tui.text.shared_documents import Json
+from tui.text.shared_documents import Json, document, plain
 
 if TYPE_CHECKING:
     from migrations.rollups import RollupCheck
@@ -94,24 +94,13 @@ def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> d
 
 def statistics(value: JobStatistics, *, partial_claims: Sequence[str] = ()) -> dict[str, Json]:
     """`partial_claims` are claims that policies read and that gjobs does not know for the actor."""
+    totals = ("total_count", "total_cost_cents", "avg_cost_cents", "success_rate", "success_rate_finished")
+    certainty: dict[str, Json] = {"exact": not partial_claims, "partial_claims": list(partial_claims)}
     return {
-        "by_status": [
-            {
-                "status": entry.status.value,
-                "count": entry.count,
-                "total_cost_cents": entry.total_cost_cents,
-                "avg_cost_cents": entry.avg_cost_cents,
-            }
-            for entry in value
-        ],
-        "total_count": value.total_count,
-        "total_cost_cents": value.total_cost_cents,
-        "avg_cost_cents": value.avg_cost_cents,
-        "success_rate": value.success_rate,
-        "success_rate_finished": value.success_rate_finished,
-        "exact": not partial_claims,
-        "partial_claims": list(partial_claims),
-        "includes_archive": value.includes_archive,
+        "by_status": plain(tuple(value)),
+        **document(value, *totals),
+        **certainty,
+        **document(value, "includes_archive"),
     }
 
 
@@ -119,25 +108,15 @@ def clean_up(
     value: "CleanupPreview", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
 ) -> dict[str, Json]:
     """`left` is the number of remaining jobs. None means all that were found."""
-    expired = value.expired
+    result = {"done": done, "left": value.found if left is None else left, "stopped": is_stopped}
+    chosen = document(value.expired, "created_before", "project_id")
     return {
-        "action": value.action.value,
+        **document(value, "action"),
         "dry_run": is_dry,
-        "created_before": time(expired.created_before),
-        "project_id": str(expired.project_id) if expired.project_id else None,
-        "by_status": [
-            {
-                "status": row.status.value,
-                "count": row.count,
-                "total_cost_cents": row.total_cost_cents,
-                "oldest_at": time(row.oldest_at),
-            }
-            for row in value.counts
-        ],
-        "found": value.found,
-        "done": done,
-        "left": value.found if left is None else left,
-        "stopped": is_stopped,
+        **chosen,
+        "by_status": plain(value.counts),
+        **document(value, "found"),
+        **result,
     }
 
 
@@ -154,16 +133,9 @@ def monitoring(value: "JobTimings") -> dict[str, Json]:
 
 
 def _work(value: "ModeTimings") -> dict[str, Json]:
-    return {
-        "succeeded": value.succeeded,
-        "failed": value.failed,
-        "failure_rate": value.failure_rate,
-        "waiting": _spread(value.waiting),
-        "running": _spread(value.running),
-        "total": _spread(value.total),
-        "queued": value.queued,
-        "oldest_queued_at": time(value.oldest_queued_at) if value.oldest_queued_at else None,
-    }
+    spreads = {name: _spread(getattr(value, name)) for name in ("waiting", "running", "total")}
+    counts = document(value, "succeeded", "failed", "failure_rate")
+    return {**counts, **spreads, **document(value, "queued", "oldest_queued_at")}
 
 
 def _spread(value: "Percentiles | None") -> dict[str, Json] | None:
@@ -177,45 +149,22 @@ _NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
 
 
 def waste(value: "Waste") -> dict[str, Json]:
-    return {
-        "by": value.by.value,
-        "rows": [
-            {
-                value.by.value: row.key if isinstance(row.key, str | None) else str(row.key),
-                **({_NAMES[value.by.value]: row.name} if value.by.value in _NAMES else {}),
-                **_wasted(row),
-            }
-            for row in value.rows
-        ],
-        "total": _wasted(value.total),
-        "has_more": value.has_more,
-        "days": value.days,
-        "exact": value.is_exact,
-        "read_limit": value.read_limit,
-    }
+    by = value.by.value
+    rows = [
+        {by: plain(row.key), **({_NAMES[by]: row.name} if by in _NAMES else {}), **_wasted(row)} for row in value.rows
+    ]
+    more = document(value, "has_more", "days", exact=value.is_exact, read_limit=value.read_limit)
+    return {"by": by, "rows": rows, "total": _wasted(value.total), **more}
 
 
 def _wasted(row: "WasteRow") -> dict[str, Json]:
-    return {
-        "failed_count": row.failed_count,
-        "failed_cents": row.failed_cents,
-        "retry_count": row.retry_count,
-        "retry_cents": row.retry_cents,
-        "waste_cents": row.waste_cents,
-        "all_cents": row.all_cents,
-        "share": row.share,
-    }
+    names = ("failed_count", "failed_cents", "retry_count", "retry_cents", "waste_cents", "all_cents", "share")
+    return document(row, *names)
 
 
 def checked_budget(value: CheckedBudget) -> dict[str, Json]:
-    return {
-        "budget_id": str(value.budget_id),
-        "period": value.period.value,
-        "limit_cents": value.limit_cents,
-        "spent_cents": value.spent_cents,
-        "asked_cents": value.asked_cents,
-        "allowed": value.is_allowed,
-    }
+    names = ("budget_id", "period", "limit_cents", "spent_cents", "asked_cents")
+    return document(value, *names, allowed=value.is_allowed)
 
 
 def archived(value: "ArchivedJob") -> dict[str, Json]:
@@ -235,29 +184,20 @@ def restoration(
 
 
 def policy(value: "RetentionPolicy") -> dict[str, Json]:
+    age = {"older_than_seconds": round(value.older_than.total_seconds())}
     return {
-        "id": str(value.id),
-        "project_id": str(value.project_id) if value.project_id else None,
-        "statuses": [status.value for status in value.statuses],
-        "older_than_seconds": round(value.older_than.total_seconds()),
-        "action": value.action.value,
-        "created_at": time(value.created_at),
-        "applied_at": time(value.applied_at) if value.applied_at else None,
+        **document(value, "id", "project_id", "statuses"),
+        **age,
+        **document(value, "action", "created_at", "applied_at"),
     }
 
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:
-    return {
-        "running": value.running,
-        "url": value.uri,
-        "data_dir": str(value.data_dir),
-        "version": value.version,
-        "pid": value.pid,
-    }
+    return {"running": value.running, "url": value.uri, **document(value, "data_dir", "version", "pid")}
 
 
 def migration_status(value: "MigrationStatus") -> dict[str, Json]:
-    return {"current": value.current, "head": value.head, "pending": list(value.pending), "managed": value.managed}
+    return document(value)
 
 
 def verification(value: "Verification") -> dict[str, Json]:
@@ -281,26 +221,7 @@ def verification(value: "Verification") -> dict[str, Json]:
 
 
 def rollup_check(value: "RollupCheck") -> dict[str, Json]:
-    return {
-        "matches": value.matches,
-        "count": value.count,
-        "differences": [
-            {
-                "kind": one.kind,
-                "user_id": str(one.user_id),
-                "project_id": str(one.project_id),
-                "status": one.status,
-                "mode": one.mode,
-                "day": one.day,
-                "error_group": one.error_group,
-                "counted_jobs": one.counted_jobs,
-                "kept_jobs": one.kept_jobs,
-                "counted_cents": one.counted_cents,
-                "kept_cents": one.kept_cents,
-            }
-            for one in value.differences
-        ],
-    }
+    return document(value, "matches", "count", "differences")
 
 
 def _verified(
@@ -317,39 +238,10 @@ def _verified(
 
 
 def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
-    return {
-        "id": str(entry.id),
-        "time": time(entry.at),
-        "database": entry.database,
-        "actor": entry.actor,
-        "actor_id": str(entry.actor_id) if entry.actor_id else None,
-        "signed_in_user": entry.signed_in_user,
-        "reason": entry.reason,
-        "what": entry.what,
-        "ids": [str(identifier) for identifier in entry.ids],
-        "before": entry.before,
-        "after": entry.after,
-        "transaction_id": entry.transaction_id,
-        "outcome": entry.outcome.value,
-    }
+    names = ("database", "actor", "actor_id", "signed_in_user", "reason", "what", "ids", "before", "after")
+    return {**document(entry, "id", time=entry.at), **document(entry, *names, "transaction_id", "outcome")}
 
 
 def report(value: "DoctorReport", *, database: str) -> dict[str, Json]:
     """Return the doctor's report. New kinds of findings may be added; the keys stay."""
-    return {
-        "database": database,
-        "ok": value.is_well,
-        "counts": {severity.value: number for severity, number in value.counts.items()},
-        "findings": [
-            {
-                "section": finding.section.value,
-                "name": finding.name,
-                "severity": finding.severity.value,
-                "sentence": finding.sentence,
-                "sql": finding.sql,
-                "hint": finding.hint,
-            }
-            for finding in value.findings
-        ],
-        "next_steps": list(value.next_steps),
-    }
+    return {"database": database, "ok": value.is_well, **document(value, "counts", "findings", "next_steps")}

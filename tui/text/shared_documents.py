@@ -1,11 +1,15 @@
 """JSON documents that commands and cases share."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
 
 from store.budgets.budget import Budget, used_up_at
-from store.formats import format_duration, plain_time
+from store.formats import UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:
     from store.error_groups.error_group import ErrorGroup, ErrorGroups
@@ -13,53 +17,59 @@ if TYPE_CHECKING:
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
+def document(value: Any, *names: str, **more: object) -> dict[str, Json]:
+    """Return these fields and properties of a value, or else all fields, and then `more`."""
+    chosen = names or tuple(field.name for field in fields(value))
+    return {
+        **{name: plain(getattr(value, name)) for name in chosen},
+        **{name: plain(one) for name, one in more.items()},
+    }
+
+
+def plain(value: Any) -> Json:
+    """Return a value as JSON has it: times in UTC, ids and dates as text, enumerations by their value."""
+    match value:
+        case Enum() | UnknownText():
+            return str(value.value)
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return plain_time(value)
+        case UUID() | date() | Path():
+            return str(value)
+        case Mapping():
+            return {str(name): plain(one) for name, one in value.items()}
+        case _ if is_dataclass(value):
+            return document(value)
+        case Sequence():
+            return [plain(one) for one in value]
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
 def error_groups(value: "ErrorGroups") -> dict[str, Json]:
     """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
-    return {
-        "window": format_duration(round(value.window.total_seconds()), weeks=False),
-        "limit": value.limit,
-        "complete": value.complete,
-        "failures": value.failures,
-        "read_since": plain_time(value.read_since),
-        "taken_at": plain_time(value.taken_at),
-        "group_count": value.group_count,
-        "groups": [_error_group(group) for group in value],
-    }
+    names = ("limit", "complete", "failures", "read_since", "taken_at", "group_count")
+    window = format_duration(round(value.window.total_seconds()), weeks=False)
+    return {"window": window, **document(value, *names), "groups": [_error_group(group) for group in value]}
 
 
 def _error_group(value: "ErrorGroup") -> dict[str, Json]:
     """`modes` and `users` name some of those that are counted."""
-    return {
-        "id": value.id,
-        "fingerprint": value.fingerprint,
-        "count": value.count,
-        "first_seen": plain_time(value.first_seen),
-        "last_seen": plain_time(value.last_seen),
-        "modes": list(value.modes),
-        "mode_count": value.mode_count,
-        "users": [str(user_id) for user_id in value.users],
-        "user_count": value.user_count,
-        "cost_cents": value.cost_cents,
-        "trend": list(value.trend),
-        "example_job_id": str(value.example_job_id),
-        "example": value.example,
-    }
+    names = ("id", "fingerprint", "count", "first_seen", "last_seen", "modes", "mode_count", "users", "user_count")
+    return document(value, *names, "cost_cents", "trend", "example_job_id", "example")
 
 
 def budget(value: Budget, now: datetime) -> dict[str, Json]:
-    moment = used_up_at(value, now)
-    return {
-        "id": str(value.id),
-        "user_id": str(value.user_id) if value.user_id else None,
-        "project_id": str(value.project_id) if value.project_id else None,
-        "name": value.name,
-        "period": value.period.value,
-        "period_start": value.period_start.isoformat() if value.period_start else None,
-        "limit_cents": value.limit_cents,
-        "spent_cents": value.spent_cents,
-        "left_cents": value.left_cents,
-        "warn_share": value.warn_share,
-        "state": value.state.value,
-        "used_up_at": plain_time(moment) if moment else None,
-        "created_at": plain_time(value.created_at),
-    }
+    names = (
+        "id",
+        "user_id",
+        "project_id",
+        "name",
+        "period",
+        "period_start",
+        "limit_cents",
+        "spent_cents",
+        "left_cents",
+    )
+    later = document(value, "created_at")
+    return {**document(value, *names, "warn_share", "state", used_up_at=used_up_at(value, now)), **later}
