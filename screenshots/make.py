@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import gzip
 import json
 import os
 import tempfile
@@ -23,7 +22,6 @@ from migrations.runner import upgrade
 from screenshots import dialog_scenes, scenes
 from screenshots.frozen_store import NOW, FrozenStore, freeze_budgets
 from screenshots.growth import chart, lines_of
-from screenshots.recording import recorded_picture
 from screenshots.stage import PATIENCE, Play, Stage
 from store.configuration.config_reader import read_text
 from store.configuration.configuration import EMBEDDED_PROFILE, Profile
@@ -44,12 +42,6 @@ ROOM = Path(__file__).parent
 AT_WORK = (ROOM / "at_work.sql").read_text(encoding="utf-8")
 
 FINDINGS = ROOM.parent / "tests" / "benchmarks" / "results.json"
-
-RECORDING = ROOM / "demo.cast.gz"
-
-RECORDED_SECONDS = {"demo.svg": 30.0, "presenter.svg": 45.0}
-
-"""The moments of the recording that the pictures show."""
 
 WIDE, NARROW = (120, 36), (80, 24)
 
@@ -137,6 +129,7 @@ RUNS = (
             "budgets": scenes.budgets,
             "load": scenes.load,
             "dashboard": scenes.dashboard,
+            "presenter": scenes.presenter,
             "details": scenes.details,
             "timeline": scenes.timeline,
             "case": scenes.case,
@@ -211,13 +204,9 @@ def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 
 
 def drawn() -> dict[str, str]:
-    """Return the pictures that need no database: the chart of the benchmark results, and the recorded demo."""
+    """Return the picture that needs no database: the chart of the benchmark results."""
     runs = json.loads(FINDINGS.read_text(encoding="utf-8"))
-    recording = gzip.decompress(RECORDING.read_bytes()).decode()
-    return {
-        "growth.svg": "".join(chart(run) for run in runs if lines_of(run)),
-        **{name: recorded_picture(recording, seconds) for name, seconds in RECORDED_SECONDS.items()},
-    }
+    return {"growth.svg": "".join(chart(run) for run in runs if lines_of(run))}
 
 
 def add_hidden_jobs(conninfo: Mapping[str, str | int]) -> None:

@@ -185,3 +185,9 @@ async def is_filtered(stage: Stage) -> None:
 
 async def as_opened(stage: Stage) -> None:
     await stage.press()
+
+
+async def presenter(stage: Stage) -> None:
+    await stage.press("B")
+    await stage.wait_for(lambda: bool(stage.app.screen.query("#transitions")))
+    await stage.has_drawn("#transitions", " ago")

