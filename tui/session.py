@@ -173,9 +173,7 @@ async def session_on(
     if settings.closed_by is not None:
         reason, hint = settings.closed_by
         access.close(reason, hint=hint)
-    journal = Journal(
-        journal_path(settings), database=full_name(label, address), signed_in_user=settings.signed_in_user
-    )
+    journal = Journal(journal_path(settings), database=full_name(label, address))
     journal.remove_old()
     database = _database(settings, conninfo, access=access, password=password, connections=connections, journal=journal)
     operator = Store(database)

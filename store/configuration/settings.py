@@ -68,8 +68,6 @@ class Settings:
     moment: datetime | None = None
     """The earlier moment to show. None for the present."""
     configuration: Configuration = NO_CONFIGURATION
-    signed_in_user: str | None = None
-    """The user whom a proxy in front of `gjobs serve` has signed in. The journal keeps it."""
     is_fallback: bool = False
     """Whether nothing chose a database, so that gjobs opens the embedded one."""
 
@@ -127,7 +125,6 @@ def switched(settings: Settings, profile: Profile) -> Settings:
         write_rule=_write_rule(profile, read_only=settings.write_rule is WriteMode.CLOSED),
         profile=profile,
         configuration=settings.configuration,
-        signed_in_user=settings.signed_in_user,
     )
 
 

@@ -180,7 +180,6 @@ def beginning_line(entry: JournalEntry) -> str:
             "database": entry.database,
             "actor": entry.actor,
             "actor_id": str(entry.actor_id) if entry.actor_id else None,
-            "signed_in_user": entry.signed_in_user,
             "reason": entry.reason,
             "what": entry.what,
             "ids": [str(identifier) for identifier in entry.ids],
@@ -212,8 +211,6 @@ def parse(line: str) -> JournalEntry | EntryOutcome:
             database=str(value["database"]),
             actor=str(value["actor"]),
             actor_id=UUID(value["actor_id"]) if value["actor_id"] else None,
-            # Earlier versions did not write it.
-            signed_in_user=None if value.get("signed_in_user") is None else str(value["signed_in_user"]),
             reason=None if value["reason"] is None else str(value["reason"]),
             what=str(value["what"]),
             ids=tuple(map(UUID, value["ids"])),
@@ -254,11 +251,9 @@ class Journal:
         path: Path,
         *,
         database: str,
-        signed_in_user: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._directory = JournalDirectory(path)
-        self._signed_in_user = signed_in_user
         self._database = database
         self._clock = clock
 
@@ -273,7 +268,6 @@ class Journal:
             database=self._database,
             actor="operator" if isinstance(actor, Operator) else actor_name(actor),
             actor_id=actor.id if isinstance(actor, ActingUser) else None,
-            signed_in_user=self._signed_in_user,
             reason=reason,
             what=written.what,
             ids=written.ids,

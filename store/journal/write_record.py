@@ -82,8 +82,6 @@ class JournalEntry:
     """As `--as` accepts it: an e-mail address, an id or "operator"."""
     actor_id: UUID | None
     """None for the operator."""
-    signed_in_user: str | None = None
-    """The user whom a proxy in front of `gjobs serve` has signed in; None without one."""
     reason: str | None
     """The reason of the write permit; None if none was needed."""
     what: str

@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from http import HTTPStatus
@@ -20,7 +20,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from textual_serve.download_manager import DownloadManager
 
 from store.configuration.settings import Settings
-from tui.browser.access import AccessRules, Refused, SignIn, SignIns
+from tui.browser.access import Refused, SignIns, check_source
 from tui.browser.tab_process import TabProcess, bounded_size
 from tui.text.clean_text import clean
 
@@ -54,7 +54,8 @@ STUCK_SECONDS = 10.0
 """
 LARGEST_MESSAGE = 1_000_000
 """Bytes that a browser may send at once, for example in a paste."""
-_SIGN_IN: web.RequestKey[SignIn] = web.RequestKey("sign_in", SignIn)
+_COOKIE: web.RequestKey[str] = web.RequestKey("cookie", str)
+"""The hash of the cookie that identifies the browser."""
 
 
 Data = TypeVar("Data", bytes, str)
@@ -78,7 +79,6 @@ class TabServer:
     def __init__(
         self,
         settings: Settings,
-        rules: AccessRules,
         limits: ServerLimits,
         *,
         port: int,
@@ -87,13 +87,12 @@ class TabServer:
     ) -> None:
         """`report` prints a sentence for the person who runs the server."""
         self._settings = settings
-        self._rules = rules
         self._limits = limits
         self._report = report
         self.sign_ins = SignIns(reads_terminal=reads_terminal)
         # Cookies of a host are shared by all its ports.
-        self._cookie = "__Host-gjobs" if rules.is_secure else f"gjobs_{port}"
-        self._tabs: dict[TabProcess, tuple[SignIn, web.WebSocketResponse]] = {}
+        self._cookie = f"gjobs_{port}"
+        self._tabs: dict[TabProcess, tuple[str, web.WebSocketResponse]] = {}
         self._downloads = DownloadManager()
 
     @property
@@ -133,13 +132,12 @@ class TabServer:
     ) -> web.StreamResponse:
         """Let only requests with the right host, origin and cookie pass."""
         try:
-            self._rules.check(request.headers, needs_origin=request.path == "/ws")
-            user = self._rules.signed_in_user(request.headers)
+            check_source(request.headers, needs_origin=request.path == "/ws")
             cookies = [value for name, value in _cookies(request) if name == self._cookie]
             token = request.query.get("token")
             if token is not None and request.path == "/" and request.method == "GET":
-                return self._moved_on(self.sign_ins.redeem(token, cookies, user))
-            request[_SIGN_IN] = self.sign_ins.find(cookies, user)
+                return self._moved_on(self.sign_ins.redeem(token, cookies))
+            request[_COOKIE] = self.sign_ins.find(cookies)
             return await handler(request)
         except Refused as refused:
             return web.Response(status=refused.status, text=f"{refused}\n")
@@ -153,15 +151,12 @@ class TabServer:
     def _moved_on(self, cookie: str | None) -> web.Response:
         response = web.Response(text=_SIGNED_IN, content_type="text/html")
         if cookie is not None:
-            response.set_cookie(
-                self._cookie, cookie, path="/", httponly=True, samesite="Strict", secure=self._rules.is_secure
-            )
+            response.set_cookie(self._cookie, cookie, path="/", httponly=True, samesite="Strict")
         return response
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         # Only a host that was checked may stand in the policy.
-        origins = [f"http://{request.headers['Host']}", self._rules.public_origin] if request.get(_SIGN_IN) else []
-        sockets = "".join(f" ws{origin.removeprefix('http')}" for origin in origins if origin)
+        sockets = f" ws://{request.headers['Host']}" if request.get(_COOKIE) else ""
         response.headers.update(
             {
                 "Cache-Control": "no-store",
@@ -199,15 +194,14 @@ class TabServer:
             limit = f"The limit of open tabs is reached ({self._limits.tabs})."
             await _close(websocket, f"{limit} Close another tab, or try again later.")
             return websocket
-        sign_in = request[_SIGN_IN]
         process = TabProcess(
-            replace(self._settings, signed_in_user=sign_in.user),
+            self._settings,
             write_bytes=partial(_send, websocket.send_bytes),
             write_text=partial(_send, websocket.send_str),
             close=partial(self._report_end, websocket),
             downloads=self._downloads,
         )
-        self._tabs[process] = sign_in, websocket
+        self._tabs[process] = request[_COOKIE], websocket
         try:
             await process.start(*(_size_of(request) or (80, 24)))
             await self._pass_on(websocket, process)
@@ -255,14 +249,14 @@ class TabServer:
         await asyncio.gather(*(end(process, websocket) for process, (_, websocket) in self._tabs.items()))
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        """Send a file that a dashboard of the same sign-in delivers."""
+        """Send a file that a dashboard of the same browser delivers."""
         key = request.match_info["key"]
         try:
             download = await self._downloads.get_download_metadata(key)
             owner, _ = self._tabs[download.app_service]  # type: ignore[index]
         except KeyError:
             raise web.HTTPNotFound from None
-        if owner != request[_SIGN_IN]:
+        if owner != request[_COOKIE]:
             raise web.HTTPNotFound
         response = web.StreamResponse()
         # Never shown in the page, because its content comes from the database.

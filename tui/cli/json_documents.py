@@ -238,7 +238,7 @@ def _verified(
 
 
 def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
-    names = ("database", "actor", "actor_id", "signed_in_user", "reason", "what", "ids", "before", "after")
+    names = ("database", "actor", "actor_id", "reason", "what", "ids", "before", "after")
     return {**document(entry, "id", time=entry.at), **document(entry, *names, "transaction_id", "outcome")}
 
 

@@ -47,7 +47,7 @@ def test_journal_lists_each_writing_command_newest_first(gjobs: Run) -> None:
     assert entries[2]["actor"] == "ada@example.com"
     deletion = entries[1]
     assert list(deletion) == [
-        *("id", "time", "database", "actor", "actor_id", "signed_in_user", "reason", "what", "ids"),
+        *("id", "time", "database", "actor", "actor_id", "reason", "what", "ids"),
         *("before", "after", "transaction_id", "outcome"),
     ]
     assert (deletion["ids"], deletion["before"], deletion["after"]) == ([str(FAILED)], [columns(document(FAILED))], [])

@@ -55,7 +55,6 @@ def main() -> int:
                 facts = {
                     "arguments": sys.argv,
                     "environment": dict(os.environ),
-                    "user": settings.signed_in_user,
                     "write_rule": settings.write_rule.name,
                     "is_leader": os.getsid(0) == os.getpid(),
                 }

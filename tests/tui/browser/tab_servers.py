@@ -10,7 +10,6 @@ from pathlib import Path
 from store.configuration.configuration import Profile
 from store.configuration.settings import EmbeddedTarget, Settings
 from store.database.write_access import WriteMode
-from tui.browser.access import AccessRules
 from tui.browser.tab_server import ServerLimits, TabServer
 
 PROFILE = Profile(name="hostile", label="</title><script>\x1b")
@@ -48,9 +47,9 @@ class Served:
         writer.close()
         return answer.decode("utf-8", "replace")
 
-    async def cookie(self, *headers: str) -> str:
+    async def cookie(self) -> str:
         """Open a new link and return the cookie, as the browser sends it."""
-        answer = await self.get(f"/?token={self.server.sign_ins.new_link()}", *headers)
+        answer = await self.get(f"/?token={self.server.sign_ins.new_link()}")
         assert status_of(answer) == 200, answer
         return cookie_of(answer)
 
@@ -71,9 +70,7 @@ def cookie_of(answer: str) -> str:
 
 
 @asynccontextmanager
-async def serving(
-    rules: AccessRules | None = None, *, tabs: int = 8, idle: float = 600, data_dir: Path = Path("/nonexistent")
-) -> AsyncIterator[Served]:
+async def serving(*, tabs: int = 8, idle: float = 600, data_dir: Path = Path("/nonexistent")) -> AsyncIterator[Served]:
     reports: list[str] = []
     settings = Settings(
         target=EmbeddedTarget(data_dir=data_dir),
@@ -85,7 +82,7 @@ async def serving(
     with free_port() as listener:
         port = listener.getsockname()[1]
         limits = ServerLimits(tabs=tabs, idle=idle, idle_words="10 min")
-        server = TabServer(settings, rules or AccessRules(), limits, port=port, report=reports.append)
+        server = TabServer(settings, limits, port=port, report=reports.append)
         running = asyncio.create_task(server.serve(listener))
         served = Served(server, port, running, reports)
         try:

@@ -20,7 +20,6 @@ from store.configuration.settings import resolve
 from tests.tui.browser.fake_tab import FILE_NAME
 from tests.tui.browser.tab_servers import PATIENCE, Served, header_of, serving, status_of
 from tui.browser import tab_process, tab_server
-from tui.browser.access import AccessRules
 from tui.browser.tab_process import tab_environment
 from tui.dashboard.browser.browser_driver import BrowserDriver
 from tui.manual.pages import page_source
@@ -55,9 +54,9 @@ class Tab:
 
 
 @asynccontextmanager
-async def tab_of(served: Served, *headers: tuple[str, str]) -> AsyncIterator[Tab]:
-    cookie = await served.cookie(*(f"{name}: {value}" for name, value in headers))
-    sent = {"Cookie": cookie, "Origin": f"http://{served.host}", **dict(headers)}
+async def tab_of(served: Served) -> AsyncIterator[Tab]:
+    cookie = await served.cookie()
+    sent = {"Cookie": cookie, "Origin": f"http://{served.host}"}
     async with (
         aiohttp.ClientSession() as client,
         client.ws_connect(f"http://{served.host}/ws?width=90&height=30", headers=sent) as websocket,
@@ -80,14 +79,14 @@ def exists(pid: int) -> bool:
     return True
 
 
-async def test_tab_gets_its_user_and_size_and_nothing_of_the_servers_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tab_gets_its_size_and_nothing_of_the_servers_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMUX_PANE", "%1")
     monkeypatch.setenv("TERM", "xterm-kitty")
     monkeypatch.setenv("PGSSLMODE", "verify-full")
-    async with serving(AccessRules(user_header="X-User")) as served, tab_of(served, ("X-User", "kim")) as tab:
+    async with serving() as served, tab_of(served) as tab:
         await tab.send("stdin", "facts")
         facts = await tab.receive()
-        assert (facts["user"], facts["write_rule"], facts["is_leader"]) == ("kim", "CLOSED", True)
+        assert (facts["write_rule"], facts["is_leader"]) == ("CLOSED", True)
         assert len(facts["arguments"]) == 1
         environment = facts["environment"]
         assert (environment["COLUMNS"], environment["ROWS"], environment["TERM"]) == ("90", "30", "xterm-256color")

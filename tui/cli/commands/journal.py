@@ -88,7 +88,7 @@ def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> N
             entry.outcome.value,
             entry.what,
             _named(entry.ids),
-            entry.actor if entry.signed_in_user is None else f"{entry.actor} ({entry.signed_in_user})",
+            entry.actor,
             entry.database,
             entry.reason or "-",
         ]

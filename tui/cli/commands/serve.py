@@ -11,7 +11,7 @@ from store.errors import Unreachable
 from tui.cli.arguments import length, port, whole_number
 from tui.cli.command import Command
 from tui.cli.commands.dashboard import check
-from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
+from tui.cli.exit_codes import BadArgument, ExitCode, UsageError
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output
 from tui.cli.parser import add_command
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 PORT = 8787
-HOST = "127.0.0.1"
 TABS, MOST_TABS = 8, 64
 IDLE = timedelta(minutes=30)
 TABS_ARE_READ_ONLY = ("Tabs are read-only.", "Start 'gjobs serve' with --allow-write.")
@@ -36,27 +35,6 @@ def tabs(text: str) -> int:
     return number
 
 
-def public_url(text: str) -> str:
-    """Parse the address of a proxy and return its origin."""
-    from tui.browser.access import origin_of
-
-    origin = origin_of(text)
-    if origin is None:
-        raise BadArgument(f"{text!r} is not valid. Give an address without a path, such as https://jobs.example.com")
-    return origin
-
-
-def user_header(text: str) -> str:
-    """Parse the name of a header."""
-    from tui.browser.access import is_header_name
-
-    if not is_header_name(text):
-        raise BadArgument(
-            f"{text!r} cannot be the header of the user's name. Use one that the proxy sets, such as X-Forwarded-User"
-        )
-    return text
-
-
 def add_serve(commands: "Commands") -> None:
     parser = add_command(
         commands,
@@ -67,17 +45,9 @@ def add_serve(commands: "Commands") -> None:
     )
     add = parser.add_argument
     add("--port", type=port, metavar="N", default=PORT, help=f"listen on this port (default: {PORT})")
-    add("--host", type=not_empty, metavar="ADDRESS", default=HOST, help="listen on this address, for other machines")
     add("--allow-write", action="store_true", help="allow writes, by the rules of the profile")
     add("--max-tabs", type=tabs, metavar="N", default=TABS, help=f"open at most N tabs at a time (default: {TABS})")
     add("--idle", type=length, metavar="SPAN", default=IDLE, help="close a tab after 10m or 2h without input (30m)")
-    add("--public-url", type=public_url, metavar="URL", help="the address of a proxy in front of gjobs")
-    add(
-        "--user-header",
-        type=user_header,
-        metavar="NAME",
-        help="the header in which a proxy sends the signed-in user, for the journal",
-    )
 
 
 def serve(
@@ -85,12 +55,9 @@ def serve(
     output: Output,
     *,
     port: int,
-    host: str,
     allow_write: bool,
     max_tabs: int,
     idle: timedelta,
-    public_url: str | None,
-    user_header: str | None,
 ) -> ExitCode:
     """Serve until interrupted."""
     instead = "With --allow-write, press W in the dashboard to enter a reason."
@@ -110,7 +77,7 @@ def serve(
             _check_actor(settings)
         else:
             name_app_database(settings)
-        serve_tabs(settings, limits, host=host, port=port, public_origin=public_url, user_header=user_header)
+        serve_tabs(settings, limits, port)
     return ExitCode.DONE
 
 

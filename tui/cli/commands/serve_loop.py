@@ -7,47 +7,25 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 
 from store.configuration.settings import Settings, UrlTarget
 from store.database.connection_url import label, parameters
 from store.database.write_access import WriteMode
-from tui.browser.access import LOOPBACK_NAMES, AccessRules
 from tui.browser.tab_server import ServerLimits, TabServer
 from tui.cli.exit_codes import UsageError
 from tui.cli.interruption import interrupts_heard
 from tui.cli.output import is_terminal, print_message
 
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""Maps a wildcard address to the loopback address to show in links."""
+_HOST = "127.0.0.1"
 _BACKLOG = 128
 
 
-def serve_tabs(
-    settings: Settings,
-    limits: ServerLimits,
-    *,
-    host: str,
-    port: int,
-    public_origin: str | None,
-    user_header: str | None,
-) -> None:
-    """Serve until interrupted. Raises UsageError if gjobs can't listen on the address."""
-    with _listen(host, port) as listener:
-        is_local = ip_address(listener.getsockname()[0]).is_loopback
-        rules = AccessRules(
-            names=LOOPBACK_NAMES | {host.lower()},
-            accepts_addresses=not is_local,
-            public_origin=public_origin,
-            user_header=user_header,
-        )
-        if not is_local:
-            print_message(
-                f"Caution: other machines can reach {host}. The connection is not encrypted: use a proxy with https."
-            )
+def serve_tabs(settings: Settings, limits: ServerLimits, port: int) -> None:
+    """Serve until interrupted. Raises UsageError if gjobs can't listen on the port."""
+    with _listen(port) as listener:
         for sentence in introduction(settings):
             print_message(sentence)
-        asyncio.run(_serve(settings, listener, rules, limits, host=host))
+        asyncio.run(_serve(settings, listener, limits))
 
 
 def introduction(settings: Settings) -> list[str]:
@@ -74,36 +52,25 @@ def _served(settings: Settings) -> str:
 
 
 @contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on one address. Raise UsageError if that is impossible."""
+def _listen(port: int) -> Iterator[socket.socket]:
+    """Listen on the loopback address. Raise UsageError if that is impossible."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        listener = socket.create_server((_HOST, port), backlog=_BACKLOG)
     except OSError as error:
-        raise UsageError(
-            f"Can't listen on {host}, port {port}: {_why(error)}.", hint="Use another --port or --host."
-        ) from error
+        # Python's own message includes the address.
+        why = os.strerror(error.errno) if error.errno is not None else str(error)
+        raise UsageError(f"Can't listen on {_HOST}, port {port}: {why}.", hint="Use another --port.") from error
     with listener:
         yield listener
 
 
-def _why(error: OSError) -> str:
-    """Return the system's own words. Avoid Python's message, because it may include the address."""
-    if error.errno is None or isinstance(error, socket.gaierror):
-        return str(error.strerror)
-    return os.strerror(error.errno)
-
-
-async def _serve(
-    settings: Settings, listener: socket.socket, rules: AccessRules, limits: ServerLimits, *, host: str
-) -> None:
+async def _serve(settings: Settings, listener: socket.socket, limits: ServerLimits) -> None:
     port = listener.getsockname()[1]
     reads = is_terminal(sys.stdin)
-    server = TabServer(settings, rules, limits, port=port, report=print_message, reads_terminal=reads)
-    origin = rules.public_origin or _origin(host, port)
+    server = TabServer(settings, limits, port=port, report=print_message, reads_terminal=reads)
 
     def print_link() -> None:
-        print_message(f"{origin}/?token={server.sign_ins.new_link()}")
+        print_message(f"http://{_HOST}:{port}/?token={server.sign_ins.new_link()}")
 
     with interrupts_heard(), _links_on_request(print_link, reads_terminal=reads):
         print_message("Open this link in a browser. It works once:")
@@ -111,11 +78,6 @@ async def _serve(
         by_signal = f"Run 'kill -USR1 {os.getpid()}' for another link, or 'kill {os.getpid()}' to stop."
         print_message("Press Enter for another link, or Ctrl+C to stop." if reads else by_signal)
         await server.serve(listener)
-
-
-def _origin(host: str, port: int) -> str:
-    shown = _LOOPBACK_OF.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 @contextmanager
