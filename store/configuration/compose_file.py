@@ -36,7 +36,7 @@ ReadEnv = Callable[[str], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresService:
-    """A service that may be a Postgres server. Exactly one of `address` and `problem` is set."""
+    """A service with an image of Postgres. Exactly one of `address` and `problem` is set."""
 
     name: str
     address: DatabaseAddress | None = None
@@ -49,7 +49,6 @@ class _Service:
     """A service as the files declare it, the override file last."""
 
     image: str = ""
-    problem: str | None = None
     ports: list[yaml.Node] = field(default_factory=list)
     environment: dict[str, str | None] = field(default_factory=dict, repr=False)
     env_files: list[str] = field(default_factory=list)
@@ -66,8 +65,6 @@ def postgres_services(
                 services.pop(name, None)
             elif isinstance(node, yaml.MappingNode):
                 _add(services.setdefault(name, _Service()), node)
-            elif node.tag != _NULL:
-                services.setdefault(name, _Service()).problem = "cannot be read"
     found = (_postgres(name, service, values, read_env) for name, service in services.items())
     return [_named(service) for service in found if service is not None]
 
@@ -162,10 +159,7 @@ def _text(node: yaml.Node | None) -> str | None:
 
 def _add(service: _Service, node: yaml.MappingNode) -> None:
     values = dict(_entries(node))
-    if (image := values.get("image")) is not None:
-        is_odd = not isinstance(image, yaml.ScalarNode) or ":python/" in image.tag
-        service.problem = "has an image that cannot be read" if is_odd else None
-    service.image = _text(image) or service.image
+    service.image = _text(values.get("image")) or service.image
     if _replaces(values.get("ports")):
         service.ports = []
     if _replaces(values.get("env_file")):
@@ -186,13 +180,12 @@ def _add(service: _Service, node: yaml.MappingNode) -> None:
 
 
 def _postgres(name: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> PostgresService | None:
-    """Return the service if its image or its ports are those of Postgres, or if it cannot be read."""
-    if service.problem is not None:
-        return PostgresService(name=name, problem=service.problem)
-    is_postgres = _IMAGE.fullmatch(re.split(r"[:@]", service.image.rpartition("/")[2])[0].lower()) is not None
+    """Return the service if its image is that of Postgres."""
+    if not _IMAGE.fullmatch(re.split(r"[:@]", service.image.rpartition("/")[2])[0].lower()):
+        return None
     try:
         published = [port for node in service.ports if (port := _published(node, values))]
-        wanted = [port for port in published if port[2] == _POSTGRES_PORT] or (published[:1] if is_postgres else [])
+        wanted = [port for port in published if port[2] == _POSTGRES_PORT] or published[:1]
         if wanted and int(wanted[0][1]) in PORTS:
             return PostgresService(name=name, address=_address(*wanted[0][:2], service, values, read_env))
         problem = f"publishes a port above {PORTS[-1]}" if wanted and int(wanted[0][1]) else "publishes no fixed port"
@@ -200,7 +193,7 @@ def _postgres(name: str, service: _Service, values: Mapping[str, str], read_env:
         problem = f"uses ${error}, which no file defines"
     except UnusableFile as error:
         problem = f"uses a file that {error}"
-    return PostgresService(name=name, problem=problem) if is_postgres else None
+    return PostgresService(name=name, problem=problem)
 
 
 def _address(host: str, port: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> DatabaseAddress:

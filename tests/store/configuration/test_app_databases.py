@@ -182,7 +182,6 @@ MONOREPO = {
                 ("app:compose.yaml:moved", "service moved at 127.0.0.1:7000/postgres from compose.yaml", True),
                 ("app:compose.yaml:sealed", "service sealed at 127.0.0.1:5439/postgres from compose.yaml", True),
                 ("app:compose.yaml:ranged", "service ranged at 127.0.0.1:5437/postgres from compose.yaml", True),
-                ("app:compose.yaml:remote", "service remote at 10.0.0.7:5436/postgres from compose.yaml", False),
             ],
         ),
         (
@@ -294,7 +293,8 @@ HOSTILE: Files = {
     ".env.local": "DATABASE_URL=hunter2\nDIRECT_URL=postgres://u:hunter2@h:port/db\n"
     "POSTGRES_URL=postgres://u:hunter2/x?y@h/db\nSUPABASE_DB_URL=mysql://u:hunter2@h/db\n",
     "supabase/config.toml": "[db]\nport = 'env(HUNTER2)'",
-    "compose.yaml": "services: {a: &a {image: postgres, ports: ['${HUNTER}:5432'], <<: [*a, *a]}, db: [*a], 'x y': 1}",
+    "compose.yaml": "services: {a: &a {image: postgres, ports: ['${HUNTER}:5432'], <<: [*a, *a]}, db: [*a],"
+    " 'x y': {image: postgres, ports: ['1:5432']}}",
 }
 
 HOSTILE_WORDS = (
@@ -308,7 +308,6 @@ HOSTILE_WORDS = (
     ".env: SUPABASE_DB_URL still has a placeholder instead of the password.",
     "supabase/config.toml: db.port uses an environment variable, which gjobs does not read.",
     "compose.yaml: the service a uses $HUNTER, which no file defines.",
-    "compose.yaml: the service db cannot be read.",
     "compose.yaml: the service x y has a name that cannot be used.",
 )
 
@@ -344,15 +343,9 @@ def bomb(levels: int) -> str:
         ("compose.yaml", "services: [1,2]", "compose.yaml has services that cannot be read."),
         ("compose.yaml", "services:\n", None),
         ("compose.yaml", "services: {web: {image: nginx}, other: !reset null}", None),
-        ("compose.yaml", "services: {db: [1]}", "compose.yaml: the service db cannot be read."),
-        *(
-            (
-                "compose.yaml",
-                f"services: {{db: {{image: !!python/object/apply:os.system {image}}}}}",
-                "compose.yaml: the service db has an image that cannot be read.",
-            )
-            for image in ("[exit]", "exit")
-        ),
+        ("compose.yaml", "services: {db: [1]}", None),
+        ("compose.yaml", "services: {db: {image: !!python/object/apply:os.system [exit]}}", None),
+        ("compose.yaml", "services: {db: {image: !!python/object/apply:os.system exit}}", None),
         (
             "compose.yaml",
             f"services: {{db: {{image: postgres, ports: ['{'${A:-' * 4_000}']}}}}",
