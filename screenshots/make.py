@@ -127,7 +127,6 @@ RUNS = (
         scenes={
             "new-job": scenes.new_job,
             "budgets": scenes.budgets,
-            "load": scenes.load,
             "dashboard": scenes.dashboard,
             "presenter": scenes.presenter,
             "details": scenes.details,

@@ -5,14 +5,10 @@ from textual.widgets.markdown import MarkdownTableOfContents
 
 from screenshots.stage import Stage
 from store.configuration.settings import EMBEDDED_USER
-from store.database.load_meter import Load
-from store.database.traffic import Traffic
 from store.jobs.job import JobStatus
 from tui.dashboard.details.details_pane import DetailsPane
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.keys.manual_dialog import Location, ManualDialog
-from tui.dashboard.statistics.load_dialog import LoadDialog
-from tui.text.load_text import PaceCause, pace_words, shown_load
 
 
 async def dashboard(stage: Stage) -> None:
@@ -87,22 +83,6 @@ async def errors(stage: Stage) -> None:
     await stage.open("E", "#groups")
     group = stage.app.screen.query_one("#group", Static)
     await stage.wait_for(lambda: "Example" in str(group.render()))
-
-
-async def load(stage: Stage) -> None:
-    """Show a fixed load, because no two measured ones are equal."""
-    minute = Load(
-        over=60.0,
-        queries=2,
-        database_time=0.06,
-        processor_time=0.3,
-        traffic=Traffic(sent=1_500, received=1_200),
-        round_trip=0.052,
-    )
-    shown = shown_load(minute, pace=pace_words(2.0, interval=2.0, is_woken=True, cause=PaceCause.UNCHANGED))
-    stage.app.push_screen(LoadDialog(shown, lambda: shown))
-    await stage.wait_for(lambda: bool(stage.app.screen.query("#keys")))
-    await stage.press()
 
 
 async def case(stage: Stage) -> None:

@@ -14,12 +14,11 @@ from store.users.actor import actor_name
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.statistics.load_dialog import LoadDialog
 from tui.dashboard.status_line import PERMIT_ENDED, permit_hint
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_words
-from tui.text.load_text import ShownLoad, pace_words, shown_load
+from tui.text.load_text import load_summary, pace_words
 from tui.text.write_text import where
 
 if TYPE_CHECKING:
@@ -191,17 +190,10 @@ def step_interval(host: "ActionHost", steps: int) -> None:
 
 
 def show_load(host: "ActionHost") -> None:
-    """Show the load that polling causes."""
-
-    def read_load() -> ShownLoad | None:
-        poller = host.poller
-        load = poller.load
-        return None if load is None else shown_load(load, pace=_pace(host), slow_answer=poller.slow_answer)
-
-    if (load := read_load()) is None:
-        show_toast(host.app, Toast(text="No query has been sent yet."))
-    else:
-        host.app.push_screen(LoadDialog(load, read_load))
+    """Show the load that polling causes, and when the dashboard refreshes."""
+    load = host.poller.load
+    text = "No query has been sent yet." if load is None else f"It refreshes {_pace(host)}. {load_summary(load)}."
+    show_toast(host.app, Toast(text=text))
 
 
 def _pace(host: "ActionHost") -> str:

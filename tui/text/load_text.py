@@ -1,6 +1,5 @@
 """The load and the pace of the dashboard as text."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -19,21 +18,6 @@ class PaceCause(Enum):
     EXPENSIVE = "this list is expensive"
     SLOW = "the network or the database is slow"
     UNCHANGED = "nothing changes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownLoad:
-    """The load, and when the dashboard refreshes, as text."""
-
-    title: str
-    lines: tuple[tuple[str, str], ...]
-    """Names and values."""
-
-
-def shown_load(load: "Load", *, pace: str, slow_answer: float | None = None) -> ShownLoad:
-    """Return what `L` shows. `slow_answer` is the time that the header shows; None if it shows none."""
-    answers = [] if slow_answer is None else [("Answers", f"take {milliseconds(slow_answer)} for the list")]
-    return ShownLoad(title=load_title(load), lines=(*load_lines(load), *answers, ("Refresh", pace)))
 
 
 def load_title(load: "Load") -> str:
@@ -59,7 +43,7 @@ def load_lines(load: "Load") -> list[tuple[str, str]]:
 
 
 def load_summary(load: "Load") -> str:
-    """Return the load in one line, for the log."""
+    """Return the load in one line."""
     return f"{load_title(load)}: {', '.join(f'{name} {value}' for name, value in load_lines(load))}"
 
 

@@ -36,7 +36,6 @@ from tui.dashboard.moments.moment_actions import MomentDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.statistics.load_dialog import LoadDialog
 from tui.dashboard.statistics.timings_dialog import TimingsDialog
 from tui.dashboard.users.acting_user import ActingDialog
 from tui.dashboard.users.isolation_dialog import IsolationDialog
@@ -61,7 +60,6 @@ OWNERS: Sequence[type[DOMNode]] = (
     IsolationDialog,
     SqlDialog,
     TimingsDialog,
-    LoadDialog,
     ErrorsDialog,
     WasteDialog,
     BudgetsDialog,
@@ -96,7 +94,6 @@ GROUPS = {
     "isolation": "Isolation check",
     "sql": "SQL",
     "times": "Times",
-    "load": "Load",
     "errors": "Errors",
     "waste": "Waste",
     "budgets": "Budgets",
@@ -117,7 +114,6 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     BudgetForm: "budgets",
     WorkersDialog: "workers",
     TimingsDialog: "metrics",
-    LoadDialog: "tour",
     ErrorsDialog: "errors",
     MomentDialog: "time",
     WasteDialog: "metrics",

@@ -1,5 +1,6 @@
 """Presenter view: the state machine on the whole screen, in large digits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -137,7 +138,7 @@ class Caption(MessageLine):
         self.styles.height = 1 if pinned is None else len(self._lines(pinned))
 
 
-_READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "load", "messages", "lens"))
+_READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "messages", "lens"))
 READING_KEYS: list[BindingType] = [
     replace(one, action=f'leave_for("{one.action}")', show=False)
     for one in APP_BINDINGS
