@@ -9,9 +9,9 @@ from typing import IO
 
 import psycopg
 
-from migrations.connection import connect, translate_migrating
-from migrations.status import known_status
-from store.errors import InvalidValue
+from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.migrations.status import known_status
+from gjobs.store.errors import InvalidValue
 
 REVISION = "0008"
 """The first revision with an archive."""

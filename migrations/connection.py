@@ -10,19 +10,19 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_attempts, make_conninfo
 
-from migrations import REVISIONS
-from store.advice import command, complete_commands
-from store.database.connection_errors import is_unclear, translate_connecting
-from store.database.connection_pool import with_defaults
-from store.database.connection_url import warn_about_password_file
-from store.database.driver_errors import translate
-from store.database.refusal_code import refusal_code
-from store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
+from gjobs.migrations import REVISIONS
+from gjobs.store.advice import command, complete_commands
+from gjobs.store.database.connection_errors import is_unclear, translate_connecting
+from gjobs.store.database.connection_pool import with_defaults
+from gjobs.store.database.connection_url import warn_about_password_file
+from gjobs.store.database.driver_errors import translate
+from gjobs.store.database.refusal_code import refusal_code
+from gjobs.store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from store.schema.schema_diff import Difference
+    from gjobs.store.schema.schema_diff import Difference
 
 NAMED = 3
 """The most differences named in a sentence. `gjobs migrate verify` shows all."""

@@ -6,17 +6,17 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from migrations.execution import note_step
-from migrations.progress import Origin
-from migrations.scripts import driver_connection, load, this_run
-from migrations.verification import require_app_schema
-from store.tables import metadata
+from gjobs.migrations.execution import note_step
+from gjobs.migrations.progress import Origin
+from gjobs.migrations.scripts import driver_connection, load, this_run
+from gjobs.migrations.verification import require_app_schema
+from gjobs.store.tables import metadata
 
 COMPARED_SCHEMAS = ("auth", "public")
 
 
 def is_compared(name: str | None, kind: str, _parents: object) -> bool:
-    """Return whether to compare a schema: only those that `store.tables` describes."""
+    """Return whether to compare a schema: only those that `gjobs.store.tables` describes."""
     return kind != "schema" or name in COMPARED_SCHEMAS
 
 
@@ -28,7 +28,7 @@ def is_comparable(_one: object, name: str | None, _kind: str, _is_reflected: boo
 
 
 def run_online(connection: Connection) -> None:
-    # Without a default schema, the comparison names each table with its schema, as `store.tables` does.
+    # Without a default schema, the comparison names each table with its schema, as `gjobs.store.tables` does.
     connection.dialect.default_schema_name = None
     context.configure(
         connection=connection,

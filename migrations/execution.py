@@ -14,10 +14,10 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
-from migrations.progress import Origin, Run, say_nothing
-from migrations.verification import origin
-from store.schema.schema_by_revision import APP_REVISION
+from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
+from gjobs.migrations.progress import Origin, Run, say_nothing
+from gjobs.migrations.verification import origin
+from gjobs.store.schema.schema_by_revision import APP_REVISION
 
 _alembic = threading.Lock()
 """Alembic's `context` and `op` are global for the process. The revisions reach the connection through them."""

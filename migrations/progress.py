@@ -8,8 +8,8 @@ from enum import Enum, auto
 
 import psycopg
 
-from migrations.connection import connect
-from store.errors import StoreError
+from gjobs.migrations.connection import connect
+from gjobs.store.errors import StoreError
 
 Report = Callable[[str], None]
 """Receives sentences for the user."""

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import psycopg
 
-from migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
-from migrations.progress import Report, reporting_progress
-from migrations.status import known_status
-from store.advice import command
-from store.errors import SchemaMissing
+from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
+from gjobs.migrations.progress import Report, reporting_progress
+from gjobs.migrations.status import known_status
+from gjobs.store.advice import command
+from gjobs.store.errors import SchemaMissing
 
 REVISION = "0004"
 """The first revision with rollups."""

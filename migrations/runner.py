@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from migrations import HEAD, REVISIONS
-from migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
-from migrations.progress import Origin, Report, Run, say_nothing
-from migrations.status import known_status
-from store.errors import Conflict, InvalidValue, Locked
+from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
+from gjobs.migrations.progress import Origin, Report, Run, say_nothing
+from gjobs.migrations.status import known_status
+from gjobs.store.errors import Conflict, InvalidValue, Locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from migrations.archive_export import ArchiveExport
-    from migrations.rollups import RollupCheck
-    from migrations.verification import Verification
+    from gjobs.migrations.archive_export import ArchiveExport
+    from gjobs.migrations.rollups import RollupCheck
+    from gjobs.migrations.verification import Verification
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0
@@ -36,7 +36,7 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
     migrated for another reason.
     """
     if known_status(conninfo).pending:
-        from migrations.execution import upgrade_to
+        from gjobs.migrations.execution import upgrade_to
 
         run = Run(report, conninfo)
         _until_unlocked(partial(upgrade_to, run, HEAD), run)
@@ -66,7 +66,7 @@ def downgrade(
         raise MigrationRefused("No migration has run on this database, so there is none to undo.")
     if revision != "base" and revision >= current:
         raise MigrationRefused(f"The database is at revision {current}, and {revision} is not an earlier one.")
-    from migrations.execution import downgrade_to, downgraded_apart
+    from gjobs.migrations.execution import downgrade_to, downgraded_apart
 
     run = Run(
         report,
@@ -81,8 +81,8 @@ def downgrade(
 
 
 def export_archive(conninfo: Mapping[str, str | int], revision: str, file: "Path") -> "ArchiveExport":
-    """Write the archive to a new file before `downgrade`. `migrations.archive_export` lists the errors."""
-    from migrations.archive_export import export_archive
+    """Write the archive to a new file before `downgrade`. `gjobs.migrations.archive_export` lists the errors."""
+    from gjobs.migrations.archive_export import export_archive
 
     return export_archive(conninfo, revision, file)
 
@@ -104,21 +104,21 @@ def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
         found = _origin(conninfo)
     if current == HEAD:
         return ""
-    from migrations.execution import render
+    from gjobs.migrations.execution import render
 
     return render(found, current)
 
 
 def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences that a person must know before `upgrade`. Empty if none concerns a pending revision."""
-    from migrations.warnings import upgrade_warnings
+    from gjobs.migrations.warnings import upgrade_warnings
 
     return upgrade_warnings(conninfo)
 
 
 def cautions_down(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
     """Return sentences on what `downgrade` loses."""
-    from migrations.warnings import downgrade_warnings
+    from gjobs.migrations.warnings import downgrade_warnings
 
     return downgrade_warnings(conninfo, revision)
 
@@ -128,7 +128,7 @@ def verify(conninfo: Mapping[str, str | int]) -> "Verification":
 
     Raises SchemaMissing for a revision that only a newer program knows.
     """
-    from migrations.verification import verify
+    from gjobs.migrations.verification import verify
 
     return verify(conninfo)
 
@@ -138,20 +138,20 @@ def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_not
 
     Raises SchemaMissing without rollups.
     """
-    from migrations.rollups import check
+    from gjobs.migrations.rollups import check
 
     return check(conninfo, report)
 
 
 def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
-    """Count the jobs again and replace the rollups, while others write. `migrations.rollups` lists the errors."""
-    from migrations.rollups import rebuild
+    """Count the jobs again and replace the rollups, while others write. `gjobs.migrations.rollups` lists the errors."""
+    from gjobs.migrations.rollups import rebuild
 
     rebuild(conninfo, report)
 
 
 def _origin(conninfo: Mapping[str, str | int]) -> Origin:
-    from migrations.verification import origin, require_app_schema
+    from gjobs.migrations.verification import origin, require_app_schema
 
     with connect(conninfo) as connection:
         try:

@@ -9,8 +9,8 @@ import psycopg
 from alembic import context, op
 from sqlalchemy import Connection, TextClause, text
 
-from migrations.progress import Origin, Run, reporting_progress
-from store.advice import complete_commands
+from gjobs.migrations.progress import Origin, Run, reporting_progress
+from gjobs.store.advice import complete_commands
 
 MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from migrations import HEAD, REVISIONS
-from migrations.connection import connect, translate_migrating
-from store.errors import NoPrivilege, SchemaMissing
+from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.store.errors import NoPrivilege, SchemaMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

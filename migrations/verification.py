@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import psycopg
 
-from migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
-from migrations.progress import Origin
-from migrations.status import current_revision
-from store.advice import command
-from store.schema.schema_by_revision import APP_REVISION, expected
-from store.schema.schema_diff import Difference, DifferenceKind, SchemaObject, compare, read_catalogue, required
+from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
+from gjobs.migrations.progress import Origin
+from gjobs.migrations.status import current_revision
+from gjobs.store.advice import command
+from gjobs.store.schema.schema_by_revision import APP_REVISION, expected
+from gjobs.store.schema.schema_diff import Difference, DifferenceKind, SchemaObject, compare, read_catalogue, required
 
 _PRESENT = """
 select exists (

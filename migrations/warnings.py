@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import psycopg
 
-from migrations.connection import connect, translate_migrating
-from migrations.status import current_revision
+from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.migrations.status import current_revision
 
 EVENTS = "0005"
 """The revision that adds columns to the jobs, and records their events."""

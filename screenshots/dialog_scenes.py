@@ -2,9 +2,9 @@
 
 from textual.widgets import OptionList
 
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.text.error_text import Toast
 from screenshots.stage import Stage
-from store.jobs.job import JobStatus
-from tui.text.error_text import Toast
 
 
 async def messages(stage: Stage) -> None:

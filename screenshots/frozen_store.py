@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.store import Store
+from gjobs.store.store import Store
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """Takes screenshots of the real dashboard, with sample data and a stopped clock, and stores them here.
 
-`python screenshots/make.py` writes them. The same code draws the same bytes every time.
+`python -m screenshots.make` writes them. The same code draws the same bytes every time.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from textual.command import CommandPalette
 
-from migrations.runner import upgrade
+from gjobs.migrations.runner import upgrade
+from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.configuration import EMBEDDED_PROFILE, Profile
+from gjobs.store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME, resolve
+from gjobs.store.database.database import Database
+from gjobs.store.embedded.server import open_server
+from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.store.sample.sample_data import fill
+from gjobs.tui.cli.commands.serve import TABS_ARE_READ_ONLY
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.dashboard.session_poller import Opener
+from gjobs.tui.dashboard.setup import AppSearch, DashboardSetup, TourStart
+from gjobs.tui.session import Report, Session
 from screenshots import dialog_scenes, scenes
 from screenshots.frozen_store import NOW, FrozenStore, freeze_budgets
 from screenshots.growth import chart, lines_of
 from screenshots.stage import PATIENCE, Play, Stage
-from store.configuration.config_reader import read_text
-from store.configuration.configuration import EMBEDDED_PROFILE, Profile
-from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME, resolve
-from store.database.database import Database
-from store.embedded.server import open_server
-from store.poller import DEFAULT_INTERVAL
-from store.sample.sample_data import fill
-from tui.cli.commands.serve import TABS_ARE_READ_ONLY
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.run import setup_of
-from tui.dashboard.session_poller import Opener
-from tui.dashboard.setup import AppSearch, DashboardSetup, TourStart
-from tui.session import Report, Session
 
 ROOM = Path(__file__).parent
 

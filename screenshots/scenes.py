@@ -3,12 +3,12 @@
 from textual.widgets import Input, MarkdownViewer, OptionList, Select, Static
 from textual.widgets.markdown import MarkdownTableOfContents
 
+from gjobs.store.configuration.settings import EMBEDDED_USER
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.details.details_pane import DetailsPane
+from gjobs.tui.dashboard.job_list.filter_field import CompletionList
+from gjobs.tui.dashboard.keys.manual_dialog import Location, ManualDialog
 from screenshots.stage import Stage
-from store.configuration.settings import EMBEDDED_USER
-from store.jobs.job import JobStatus
-from tui.dashboard.details.details_pane import DetailsPane
-from tui.dashboard.job_list.filter_field import CompletionList
-from tui.dashboard.keys.manual_dialog import Location, ManualDialog
 
 
 async def dashboard(stage: Stage) -> None:

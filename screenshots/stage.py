@@ -8,11 +8,11 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from store.jobs.job import GenerationJob
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.appearance import screen_svg
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_table import JobTable
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.appearance import screen_svg
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.job_list.job_table import JobTable
 
 Play = Callable[["Stage"], Awaitable[None]]
 

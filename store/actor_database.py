@@ -4,23 +4,23 @@ from collections.abc import AsyncIterator, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from store.budgets.budget import Refusal
-from store.budgets.budget_sql import Readable
-from store.capabilities.capability import Capability, MissingCapability
-from store.capabilities.probe import CapabilityCache, translating_refusals
-from store.database.database import Database
-from store.database.driver_errors import exceeded
-from store.database.query import Query, TimeLimits
-from store.database.transactions import WriteTransaction
-from store.errors import BudgetExceeded, NoPrivilege, StoreError
-from store.filters.filter_sql import needs_names
-from store.filters.filter_terms import Key
-from store.filters.job_filter import JobFilter
-from store.formats import IdRange
-from store.jobs import job_sql
-from store.jobs.job_sql import JobStatements
-from store.projects import project_sql
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.budgets.budget import Refusal
+from gjobs.store.budgets.budget_sql import Readable
+from gjobs.store.capabilities.capability import Capability, MissingCapability
+from gjobs.store.capabilities.probe import CapabilityCache, translating_refusals
+from gjobs.store.database.database import Database
+from gjobs.store.database.driver_errors import exceeded
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.database.transactions import WriteTransaction
+from gjobs.store.errors import BudgetExceeded, NoPrivilege, StoreError
+from gjobs.store.filters.filter_sql import needs_names
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.formats import IdRange
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job_sql import JobStatements
+from gjobs.store.projects import project_sql
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ class ActorDatabase:
             return self.actor.email
         if refusal.user_id is None:
             return None
-        from store.users import user_sql
+        from gjobs.store.users import user_sql
 
         ids = IdRange(low=refusal.user_id, high=refusal.user_id)
         found_users = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)

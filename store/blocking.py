@@ -8,8 +8,8 @@ from functools import update_wrapper
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from store.store import Store
-from store.users.actor import Actor
+from gjobs.store.store import Store
+from gjobs.store.users.actor import Actor
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.advice import command
+from gjobs.store.advice import command
 
 if TYPE_CHECKING:
-    from store.budgets.budget import Refusal
-    from store.jobs.job import AnyStatus, JobStatus
-    from store.journal.write_record import UnconfirmedWrite
+    from gjobs.store.budgets.budget import Refusal
+    from gjobs.store.jobs.job import AnyStatus, JobStatus
+    from gjobs.store.journal.write_record import UnconfirmedWrite
 
 
 class StoreError(Exception):

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from store.far_times import FarTime, written
+from gjobs.store.far_times import FarTime, written
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from store.private_files import make_directory, replace_private
+from gjobs.store.private_files import make_directory, replace_private
 
 MOST_KNOWN = 64
 STARTS_WITHOUT_GUESS = 10

@@ -11,10 +11,10 @@ from functools import partial
 from statistics import median
 from typing import Generic, TypeVar
 
-from store.async_tools import PriorityGate, unless_stopped
-from store.errors import SignInRefused, StoreError
-from store.formats import utc_now
-from store.value_class import dataclass
+from gjobs.store.async_tools import PriorityGate, unless_stopped
+from gjobs.store.errors import SignInRefused, StoreError
+from gjobs.store.formats import utc_now
+from gjobs.store.value_class import dataclass
 
 DEFAULT_INTERVAL = 2.0
 SHARE_OF_TIME = 10

@@ -6,20 +6,20 @@ from enum import Enum, auto
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from store import validation
-from store.actor_database import ActorDatabase
-from store.capabilities.capability import Capability
-from store.database.query import Query
-from store.errors import InvalidValue, NoPrivilege
-from store.formats import IdRange, id_range
-from store.jobs.job import GenerationJob
-from store.jobs.job_sql import JobStatements
-from store.page_limits import MAX_LIMIT
-from store.projects import project_sql
-from store.projects.project import Asset, Project, User
-from store.users import user_sql
-from store.users.actor import ActingUser
-from store.users.user_sql import FoundUser
+from gjobs.store import validation
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.database.query import Query
+from gjobs.store.errors import InvalidValue, NoPrivilege
+from gjobs.store.formats import IdRange, id_range
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job_sql import JobStatements
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.projects import project_sql
+from gjobs.store.projects.project import Asset, Project, User
+from gjobs.store.users import user_sql
+from gjobs.store.users.actor import ActingUser
+from gjobs.store.users.user_sql import FoundUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

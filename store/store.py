@@ -8,31 +8,31 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from store import validation
-from store.actor_database import ActorDatabase
-from store.budgets import budget_sql
-from store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
-from store.capabilities.capability import Capability, MissingCapability
-from store.capabilities.probe import CapabilityCache
-from store.database import query
-from store.database.changed_rows import ChangedRows
-from store.database.connection_url import parse
-from store.database.database import Database
-from store.database.query import Query
-from store.database.transactions import WriteTransaction
-from store.database.write_access import WriteAccess, WriteMode
-from store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
-from store.errors import InvalidValue, NoPrivilege, RowMissing
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.job_list import list_cost, read_listing
-from store.job_list.list_cost import ListCost
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import access_path, page, paged
-from store.job_list.listing import Listing, RowWindow, VisibilityComparison
-from store.jobs import history_sql, job_sql, job_writes
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
-from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
-from store.jobs.job_results import (
+from gjobs.store import validation
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.budgets import budget_sql
+from gjobs.store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
+from gjobs.store.capabilities.capability import Capability, MissingCapability
+from gjobs.store.capabilities.probe import CapabilityCache
+from gjobs.store.database import query
+from gjobs.store.database.changed_rows import ChangedRows
+from gjobs.store.database.connection_url import parse
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
+from gjobs.store.database.transactions import WriteTransaction
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
+from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.job_list import list_cost, read_listing
+from gjobs.store.job_list.list_cost import ListCost
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_sql import access_path, page, paged
+from gjobs.store.job_list.listing import Listing, RowWindow, VisibilityComparison
+from gjobs.store.jobs import history_sql, job_sql, job_writes
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
+from gjobs.store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
+from gjobs.store.jobs.job_results import (
     NO_LINKS,
     DeletionOutcome,
     Page,
@@ -42,31 +42,31 @@ from store.jobs.job_results import (
     StuckVerdict,
     TransitionOutcome,
 )
-from store.jobs.job_sql import JobStatements
-from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
-from store.page_limits import FOUND_USERS, PAGE_SIZE
-from store.projects import project_sql
-from store.projects.project import Asset, Project, User
-from store.statistics.job_flow import JobFlow
-from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
-from store.statistics.totals import Totals, TotalsQuery
-from store.statistics.waste import MOST_KEYS, Waste, WasteKey
-from store.users.actor import OPERATOR, ActingUser, Actor
-from store.validation import UNSET, Unset, changed_columns
+from gjobs.store.jobs.job_sql import JobStatements
+from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
+from gjobs.store.page_limits import FOUND_USERS, PAGE_SIZE
+from gjobs.store.projects import project_sql
+from gjobs.store.projects.project import Asset, Project, User
+from gjobs.store.statistics.job_flow import JobFlow
+from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
+from gjobs.store.statistics.totals import Totals, TotalsQuery
+from gjobs.store.statistics.waste import MOST_KEYS, Waste, WasteKey
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.validation import UNSET, Unset, changed_columns
 
 if TYPE_CHECKING:
-    from store.leases.lease import WorkersOverview
-    from store.search import IdMatches
-    from store.statistics.exact_totals import Report
-    from store.statistics.totals_counter import CountCapabilities, TotalsCounter
-    from store.users.user_sql import FoundUser
-    from store.watch.watch import Cursor, Watch
+    from gjobs.store.leases.lease import WorkersOverview
+    from gjobs.store.search import IdMatches
+    from gjobs.store.statistics.exact_totals import Report
+    from gjobs.store.statistics.totals_counter import CountCapabilities, TotalsCounter
+    from gjobs.store.users.user_sql import FoundUser
+    from gjobs.store.watch.watch import Cursor, Watch
 
 
 class Store:
     """Generation jobs, as one actor sees and changes them.
 
-    Every method may raise a StoreError; `store.errors` lists the kinds. Lists are newest first.
+    Every method may raise a StoreError; `gjobs.store.errors` lists the kinds. Lists are newest first.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Store:
         limit: int = PAGE_SIZE,
         after: PageKey | None = None,
     ) -> Page[GenerationJob]:
-        """Return the jobs that match the filter and the other arguments; see `store.filters.parse`.
+        """Return the jobs that match the filter and the other arguments; see `gjobs.store.filters.parse`.
 
         Raises NoPrivilege if the filter names a project or a user by a name that the actor may not read.
         """
@@ -372,7 +372,7 @@ class Store:
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         """Return statistics of all jobs that the actor sees, or of one project."""
-        from store.statistics import statistics_sql
+        from gjobs.store.statistics import statistics_sql
 
         by_status = (
             statistics_sql.by_status_from_rollups
@@ -384,7 +384,7 @@ class Store:
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """Return the total cost in cents."""
-        from store.statistics import statistics_sql
+        from gjobs.store.statistics import statistics_sql
 
         total_cost = (
             statistics_sql.total_cost_from_rollups
@@ -396,7 +396,7 @@ class Store:
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """Return one row per user, project and status, most expensive first."""
-        from store.statistics import statistics_sql
+        from gjobs.store.statistics import statistics_sql
 
         summary = (
             statistics_sql.summary_from_rollups
@@ -409,7 +409,7 @@ class Store:
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
     ) -> JobTimings:
         """Return success rates and durations up to `at`; None means now, by the server's clock."""
-        from store.statistics import statistics_sql
+        from gjobs.store.statistics import statistics_sql
 
         is_recorded = await self.actor_database.has(Capability.EVENTS)
         query = statistics_sql.timings_by_mode(project_id, window=window, at=at, is_recorded=is_recorded)
@@ -421,13 +421,13 @@ class Store:
         If there are more than the limit, only the newest are read. Raises NoPrivilege as `find_jobs` does, and
         TimedOut.
         """
-        from store.error_groups import read_error_groups
+        from gjobs.store.error_groups import read_error_groups
 
         return await read_error_groups.read_error_groups(self.actor_database, scope, at=at)
 
     async def get_error_group_jobs(self, scope: ErrorScope, group: ErrorGroup, *, at: datetime) -> Sequence[ListedJob]:
         """Return the jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
-        from store.error_groups import read_error_groups
+        from gjobs.store.error_groups import read_error_groups
 
         return await read_error_groups.read_group_jobs(self.actor_database, scope, group.fingerprint, at=at)
 
@@ -445,7 +445,7 @@ class Store:
         it covers the newest jobs; see `Waste.read_limit`. By group, it also covers only the newest jobs while some
         errors have no group yet. `at` stands in for the current time; None means the server's clock.
         """
-        from store.statistics import waste_sql
+        from gjobs.store.statistics import waste_sql
 
         return await waste_sql.read_waste(
             self.actor_database, by, project_id, limit=validation.check_limit(limit), at=at
@@ -453,7 +453,7 @@ class Store:
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """Return how many jobs match the filter, at most `most`. Raises NoPrivilege as `find_jobs` does."""
-        from store.statistics import count_sql
+        from gjobs.store.statistics import count_sql
 
         readable = await self.actor_database.readable_names(job_filter)
         (number,) = await self.actor_database.read(
@@ -466,7 +466,7 @@ class Store:
 
         Raises NoPrivilege as `find_jobs` does. Raises SchemaMissing if `after` is given and no events are recorded.
         """
-        from store.watch.watch_readers import ObservedWatch, RecordedWatch
+        from gjobs.store.watch.watch_readers import ObservedWatch, RecordedWatch
 
         readable = await self.actor_database.readable_names(job_filter)
         if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
@@ -477,12 +477,12 @@ class Store:
 
     @cached_property
     def _counting(self) -> "TotalsCounter":
-        from store.statistics.totals_counter import TotalsCounter
+        from gjobs.store.statistics.totals_counter import TotalsCounter
 
         return TotalsCounter(self.database, self.actor)
 
     async def _count_capabilities(self, query: TotalsQuery) -> "CountCapabilities":
-        from store.statistics.totals_counter import count_capabilities
+        from gjobs.store.statistics.totals_counter import count_capabilities
 
         validation.check_days(query.days)
         return await count_capabilities(self.actor_database, query)
@@ -518,7 +518,7 @@ class Store:
 
         Raises TimedOut if that takes too long. Cancel the call to stop it.
         """
-        from store.statistics.exact_totals import count_totals_exactly
+        from gjobs.store.statistics.exact_totals import count_totals_exactly
 
         offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
@@ -689,8 +689,8 @@ class Store:
 
         `at` stands in for the server's time.
         """
-        from store.leases import lease_sql
-        from store.leases.lease import WorkersOverview
+        from gjobs.store.leases import lease_sql
+        from gjobs.store.leases.lease import WorkersOverview
 
         most = validation.check_limit(limit)
         queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), query.clock(at)
@@ -706,26 +706,26 @@ class Store:
         A search matches part of an e-mail or the start of an id. If even the operator may not read users, return the
         owners of jobs and projects, without e-mails.
         """
-        from store.search import list_users
+        from gjobs.store.search import list_users
 
         return await list_users(self.actor_database, search=search, limit=limit)
 
     async def get_user_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         """Return the e-mails of these users. Users without an e-mail are left out. Only the operator may read them."""
-        from store.users import user_sql
+        from gjobs.store.users import user_sql
 
         found = await self.actor_database.read(user_sql.emails_of(user_ids), needs=Capability.USERS)
         return {user.id: user.email for user in found if user.email}
 
     async def get_user(self, email_or_id: str) -> User:
         """Return the user. Raises RowMissing if there is none, and InvalidValue if several users have the e-mail."""
-        from store.search import find_user
+        from gjobs.store.search import find_user
 
         return await find_user(self.actor_database, email_or_id)
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
         """Return the user to act as. Raises the same errors as `get_user`, but reads no jobs to find the user."""
-        from store.search import find_actor
+        from gjobs.store.search import find_actor
 
         return await find_actor(self.actor_database, email_or_id)
 
@@ -735,7 +735,7 @@ class Store:
         An empty text matches every user. Only the operator may. If even the operator may not read users, return the
         owners of jobs.
         """
-        from store.search import search_users
+        from gjobs.store.search import search_users
 
         return await search_users(self.actor_database, text, limit=limit)
 
@@ -745,7 +745,7 @@ class Store:
         The result is empty for any other text. Only the operator finds users. Kinds that the database does not offer to
         the actor stay empty.
         """
-        from store.search import find_by_id
+        from gjobs.store.search import find_by_id
 
         return await find_by_id(self.actor_database, id_or_prefix)
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
+from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
 
 # PostgreSQL's default names. The app's schema uses them because it names no constraints.
 metadata = MetaData(

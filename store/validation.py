@@ -6,15 +6,15 @@ from operator import index
 from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
-from store.advice import command
-from store.budgets.budget import Period
-from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
-from store.formats import quote_typed
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
-from store.page_limits import MAX_LIMIT
-from store.projects.project import User
-from store.users.actor import ActingUser
+from gjobs.store.advice import command
+from gjobs.store.budgets.budget import Period
+from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
+from gjobs.store.formats import quote_typed
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.projects.project import User
+from gjobs.store.users.actor import ActingUser
 
 MAX_COST_CENTS = 2_147_483_647
 MAX_LIMIT_CENTS = 10**15

@@ -21,13 +21,13 @@ from pathlib import Path
 import psycopg
 from textual import events
 
-from store.journal.journal import read_journal
-from store.journal.write_record import JournalEntry
+from gjobs.store.journal.journal import read_journal
+from gjobs.store.journal.write_record import JournalEntry
+from gjobs.tui.cli.main import main as gjobs
+from gjobs.tui.dashboard.keys.key_queue import KeyQueue
+from gjobs.tui.dashboard.terminal_input import GuardedDriver
 from tests.key_storm import FASTEST, SLOWEST, StormError, administrator_connection, working_directory
 from tests.tmux import HEIGHT, WIDTH, Pane
-from tui.cli.main import main as gjobs
-from tui.dashboard.keys.key_queue import KeyQueue
-from tui.dashboard.terminal_input import GuardedDriver
 
 SEEN_SECONDS = 1.2
 """After this pause, keys act again."""

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import psycopg
 
-from store.embedded.clients import ADMINISTRATOR, connection_info
-from store.embedded.control import server_status, stop_server
-from store.embedded.data_dir import DataLayout
-from store.embedded.postmaster import find_postmaster
-from store.journal.journal import read_journal
+from gjobs.store.embedded.clients import ADMINISTRATOR, connection_info
+from gjobs.store.embedded.control import server_status, stop_server
+from gjobs.store.embedded.data_dir import DataLayout
+from gjobs.store.embedded.postmaster import find_postmaster
+from gjobs.store.journal.journal import read_journal
 from tests.cli.command_line import GJOBS, SETTINGS
 from tests.conftest import connect, quick_directory
 from tests.tmux import HEIGHT, WIDTH, Pane

@@ -13,25 +13,25 @@ from textual.keys import _character_to_key as key_name
 from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES
 
-from store.filters.filter_terms import KEYS
+from gjobs.store.filters.filter_terms import KEYS
+from gjobs.tui.cli.command import DECLARED, Command
+from gjobs.tui.cli.exit_codes import MEANINGS
+from gjobs.tui.cli.parser import Parser
+from gjobs.tui.cli.program import build_parser
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.dialogs.pick import PickDialog
+from gjobs.tui.dashboard.job_list.filter_field import FilterField
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.keys.bindings import inherited_bindings, own_bindings, shown_keys
+from gjobs.tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
+from gjobs.tui.dashboard.keys.key_list import key_list
+from gjobs.tui.dashboard.screen import DashboardScreen
+from gjobs.tui.dashboard.stage.demo_app import DemoApp
+from gjobs.tui.dashboard_settings import TABLE
+from gjobs.tui.demo.scenario_steps import STEP_KINDS
+from gjobs.tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 from tests.benchmarks.report import number
 from tests.benchmarks.tables import RESULTS
-from tui.cli.command import DECLARED, Command
-from tui.cli.exit_codes import MEANINGS
-from tui.cli.parser import Parser
-from tui.cli.program import build_parser
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.pick import PickDialog
-from tui.dashboard.job_list.filter_field import FilterField
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.keys.bindings import inherited_bindings, own_bindings, shown_keys
-from tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
-from tui.dashboard.keys.key_list import key_list
-from tui.dashboard.screen import DashboardScreen
-from tui.dashboard.stage.demo_app import DemoApp
-from tui.dashboard_settings import TABLE
-from tui.demo.scenario_steps import STEP_KINDS
-from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
 SAMPLE_CASE = Path(__file__).parent / "tui" / "case" / "sample_case.md"

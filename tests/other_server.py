@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import clients
-from store.embedded.clients import ADMINISTRATOR, ServerHandle, exclusive, ignore
-from store.embedded.cluster import SETUP
-from store.embedded.data_dir import DataLayout
-from store.embedded.os_account import OsAccount, choose_account
-from store.embedded.postgres_programs import Binaries, run_tool
-from store.embedded.postmaster import Postmaster
-from store.embedded.server import start
-from store.embedded.watchdog import ensure_watchdog
+from gjobs.store.embedded import clients
+from gjobs.store.embedded.clients import ADMINISTRATOR, ServerHandle, exclusive, ignore
+from gjobs.store.embedded.cluster import SETUP
+from gjobs.store.embedded.data_dir import DataLayout
+from gjobs.store.embedded.os_account import OsAccount, choose_account
+from gjobs.store.embedded.postgres_programs import Binaries, run_tool
+from gjobs.store.embedded.postmaster import Postmaster
+from gjobs.store.embedded.server import start
+from gjobs.store.embedded.watchdog import ensure_watchdog
 
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 

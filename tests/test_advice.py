@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from store.advice import command, complete_commands, database_options
-from store.configuration.config_file import ConfigurationFile, load
-from store.configuration.configuration import NO_CONFIGURATION, Configuration
-from store.configuration.settings import Settings, resolve
-from store.database.connection_url import parse
-from store.errors import Unreachable
+from gjobs.store.advice import command, complete_commands, database_options
+from gjobs.store.configuration.config_file import ConfigurationFile, load
+from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration
+from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.database.connection_url import parse
+from gjobs.store.errors import Unreachable
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.output import without_passwords
+from gjobs.tui.cli.program import build_parser
+from gjobs.tui.dashboard.setup import session_opener
+from gjobs.tui.database_options import advise_for
 from tests.cli.command_line import profile
-from tui.cli.command import Command
-from tui.cli.output import without_passwords
-from tui.cli.program import build_parser
-from tui.dashboard.setup import session_opener
-from tui.database_options import advise_for
 
 ROOT = Path(__file__).parents[1]
 MENTIONS = (
@@ -78,7 +78,7 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
-    """Yield all modules but the revisions. `migrations.scripts` completes the commands that they advise."""
+    """Yield all modules but the revisions. `gjobs.migrations.scripts` completes the commands that they advise."""
     for folder in ("store", "tui", "migrations"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             if path.parent.name == "versions":
@@ -104,7 +104,7 @@ def test_no_advice_is_written_at_import_when_no_database_is_known() -> None:
         imported = {
             alias.asname or alias.name
             for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module == "store.advice"
+            if isinstance(node, ast.ImportFrom) and node.module == "gjobs.store.advice"
             for alias in node.names
         }
         early += [

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+from gjobs.tui.manual.pages import with_generated
 from tests.manual import README, pages
-from tui.manual.pages import with_generated
 
 ROOT = README.parent
 

@@ -12,16 +12,14 @@ import pytest
 from markdown_it import MarkdownIt
 from psycopg.conninfo import make_conninfo
 
-from store.configuration.config_reader import read_text
-from store.configuration.configuration import Notifications
-from store.configuration.settings import resolve
-from store.jobs.job import GenerationJob
-from tests.conftest import Conninfo, connect
-from tests.manual import README, described, generate, pages
-from tui.cli.exit_codes import MEANINGS, ExitCode
-from tui.cli.program import build_parser
-from tui.dashboard.run import setup_of
-from tui.manual.pages import (
+from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.configuration import Notifications
+from gjobs.store.configuration.settings import resolve
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.tui.cli.exit_codes import MEANINGS, ExitCode
+from gjobs.tui.cli.program import build_parser
+from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.manual.pages import (
     TOPICS,
     anchor,
     page_path,
@@ -32,7 +30,9 @@ from tui.manual.pages import (
     summary,
     with_generated,
 )
-from tui.text.clean_text import ELLIPSIS, shorten
+from gjobs.tui.text.clean_text import ELLIPSIS, shorten
+from tests.conftest import Conninfo, connect
+from tests.manual import README, described, generate, pages
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
 PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")

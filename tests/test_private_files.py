@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.saved_views import SavedViews, View
-from store.embedded.control import keep_server, stop_server
-from store.errors import StoreError
-from store.journal.journal import JournalDirectory
-from store.private_files import replace_private
-from store.watch.watch import Cursor
+from gjobs.store.configuration.saved_views import SavedViews, View
+from gjobs.store.embedded.control import keep_server, stop_server
+from gjobs.store.errors import StoreError
+from gjobs.store.journal.journal import JournalDirectory
+from gjobs.store.private_files import replace_private
+from gjobs.store.watch.watch import Cursor
+from gjobs.tui.cli.commands.export_files import destination
+from gjobs.tui.cli.commands.watch_loop import ResumeFile
+from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.dashboard import run
+from gjobs.tui.dashboard.memory import StateFile, save
+from gjobs.tui.dashboard.run import log_to_file
 from tests.conftest import quick_directory
-from tui.cli.commands.export_files import destination
-from tui.cli.commands.watch_loop import ResumeFile
-from tui.cli.exit_codes import UsageError
-from tui.dashboard import run
-from tui.dashboard.memory import StateFile, save
-from tui.dashboard.run import log_to_file
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def open_to_others(directory: Path) -> list[str]:
 
 def log_a_line(directory: Path) -> None:
     log_to_file(directory)
-    logging.getLogger("tui").warning("a line")
+    logging.getLogger("gjobs.tui").warning("a line")
 
 
 def export(directory: Path) -> None:
@@ -68,8 +68,7 @@ def restored_logging() -> Iterator[None]:
         handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
-    for ours in ("store", "tui"):
-        logging.getLogger(ours).setLevel(logging.NOTSET)
+    logging.getLogger("gjobs").setLevel(logging.NOTSET)
 
 
 @pytest.mark.usefixtures("restored_logging")
@@ -154,7 +153,7 @@ def test_replaced_file_is_never_a_link(tmp_path: Path, name: str, caplog: pytest
     target.touch()
     (tmp_path / name).symlink_to(target)
     words = ""
-    with caplog.at_level(logging.WARNING, logger="tui"):
+    with caplog.at_level(logging.WARNING, logger="gjobs.tui"):
         try:
             REPLACING[name](tmp_path)
         except (StoreError, UsageError) as error:
@@ -185,7 +184,7 @@ class TestLog:
         log_to_file(tmp_path)
         assert open_to_others(tmp_path) == []
         for _ in range(100):
-            logging.getLogger("tui").warning("a line")
+            logging.getLogger("gjobs.tui").warning("a line")
         assert {path.name for path in tmp_path.iterdir()} == {"gjobs.log", "gjobs.log.1"}
         assert open_to_others(tmp_path) == []
         assert all(path.stat().st_size <= 1_000 for path in tmp_path.iterdir())
@@ -206,7 +205,7 @@ class TestLog:
         log_to_file(log.parent)
         if not is_there_at_start:
             # A rotation opens the file again.
-            logging.getLogger("tui").warning("a line")
+            logging.getLogger("gjobs.tui").warning("a line")
             rotate = RotatingFileHandler.rotate
 
             def rotate_and_link(handler: RotatingFileHandler, source: str, to: str) -> None:
@@ -215,7 +214,7 @@ class TestLog:
 
             monkeypatch.setattr(RotatingFileHandler, "rotate", rotate_and_link)
         for _ in range(10):
-            logging.getLogger("tui").warning("a line of some length, so that it is rotated soon")
+            logging.getLogger("gjobs.tui").warning("a line of some length, so that it is rotated soon")
         assert log.is_symlink()
         assert not target.exists()
         assert capfd.readouterr().err == ""

@@ -2,10 +2,10 @@
 
 import re
 
+from gjobs.store.database.database import Database
+from gjobs.store.statistics.totals import TotalsQuery
 from screenshots.frozen_store import NOW, FrozenStore
 from screenshots.make import ROOM, drawn, pictures
-from store.database.database import Database
-from store.statistics.totals import TotalsQuery
 from tests.conftest import Conninfo
 
 
@@ -13,7 +13,7 @@ def test_screenshots_are_up_to_date_and_load_no_external_resources(migrated_copy
     taken = pictures(migrated_copy) | drawn()
     committed = {file.name: file.read_text(encoding="utf-8") for file in ROOM.glob("*.svg")}
     stale = sorted(name for name in taken.keys() | committed.keys() if taken.get(name) != committed.get(name))
-    assert not stale, "Check the changes, then update the pictures with: python screenshots/make.py"
+    assert not stale, "Check the changes, then update the pictures with: python -m screenshots.make"
     addresses = {address for picture in taken.values() for address in re.findall(r"\w+://[^\"')\s]+", picture)}
     assert addresses == {"http://www.w3.org/2000/svg"}
 

@@ -3,10 +3,10 @@
 import re
 from functools import partial
 
-from store.advice import DatabaseInUse, name_database
-from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
-from store.database.write_access import WriteMode
-from store.errors import InvalidValue
+from gjobs.store.advice import DatabaseInUse, name_database
+from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import InvalidValue
 
 _BARE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _SPECIAL = re.compile(r'([\\"$`])')
@@ -36,7 +36,7 @@ def database_options(settings: Settings) -> str:
         return f"{file}--profile {_quoted(settings.profile.name)}"
     if not isinstance(settings.target, UrlTarget) or settings.target.origin != "--database-url":
         return ""
-    from store.database.connection_url import without_password
+    from gjobs.store.database.connection_url import without_password
 
     try:
         return f"--database-url {_quoted(without_password(settings.target.url))}"

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import Settings, UrlTarget
-from store.errors import InvalidValue
+from gjobs.store.configuration.settings import Settings, UrlTarget
+from gjobs.store.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from store.database.connection_pool import ConnectionPool
+    from gjobs.store.database.connection_pool import ConnectionPool
 
 
 def start_connecting(settings: Settings) -> "ConnectionPool | None":
@@ -15,8 +15,8 @@ def start_connecting(settings: Settings) -> "ConnectionPool | None":
     """
     if not isinstance(settings.target, UrlTarget):
         return None
-    from store.database.connection_pool import ConnectionPool
-    from store.database.connection_url import parameters, password_command
+    from gjobs.store.database.connection_pool import ConnectionPool
+    from gjobs.store.database.connection_url import parameters, password_command
 
     try:
         if password_command(settings.target) is not None:

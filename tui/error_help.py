@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.advice import command
-from store.capabilities.facts import JOBS, PROJECTS
-from store.errors import Locked, RowMissing, StoreError, TimedOut
-from store.filters.filter_terms import Key
-from store.job_list.index_advice import IndexAdvice, finds_by_reading
-from store.job_list.list_query import ListQuery
-from store.users.actor import OPERATOR, actor_name
+from gjobs.store.advice import command
+from gjobs.store.capabilities.facts import JOBS, PROJECTS
+from gjobs.store.errors import Locked, RowMissing, StoreError, TimedOut
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list.index_advice import IndexAdvice, finds_by_reading
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.users.actor import OPERATOR, actor_name
 
 if TYPE_CHECKING:
-    from store.job_list.list_cost import ListCost
-    from store.store import Store
+    from gjobs.store.job_list.list_cost import ListCost
+    from gjobs.store.store import Store
 
 _MOST_NAMED = 3
 _HINT = "The operator sees hidden rows: press u in the dashboard, or add --as operator."

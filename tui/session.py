@@ -8,29 +8,36 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from store.advice import command
-from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Capability
-from store.capabilities.claim_sql import policy_queries
-from store.configuration.configuration import Pooler, Profile
-from store.configuration.settings import ANON_NAME, OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
-from store.database.connection_pool import ConnectionPool
-from store.database.connection_url import PasswordCommand, label, parameters, password_command
-from store.database.database import Database
-from store.database.query import Query, TimeLimits
-from store.database.write_access import WriteAccess
-from store.embedded.clients import ServerHandle
-from store.embedded.server import open_server
-from store.errors import InvalidValue, RowMissing
-from store.job_list import list_sql, read_listing
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import AccessPath
-from store.jobs.job_sql import APP_COLUMNS, COLUMNS_WITH_START
-from store.journal.journal import Journal
-from store.known_databases import Known, KnownDatabase
-from store.projects import project_sql
-from store.store import Store
-from store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.claim_sql import policy_queries
+from gjobs.store.configuration.configuration import Pooler, Profile
+from gjobs.store.configuration.settings import (
+    ANON_NAME,
+    OPERATOR_NAME,
+    EmbeddedTarget,
+    Settings,
+    UrlTarget,
+    journal_path,
+)
+from gjobs.store.database.connection_pool import ConnectionPool
+from gjobs.store.database.connection_url import PasswordCommand, label, parameters, password_command
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.database.write_access import WriteAccess
+from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.embedded.server import open_server
+from gjobs.store.errors import InvalidValue, RowMissing
+from gjobs.store.job_list import list_sql, read_listing
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_sql import AccessPath
+from gjobs.store.jobs.job_sql import APP_COLUMNS, COLUMNS_WITH_START
+from gjobs.store.journal.journal import Journal
+from gjobs.store.known_databases import Known, KnownDatabase
+from gjobs.store.projects import project_sql
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
 
 Report = Callable[[str], None]
 Expected = Callable[[Known], Sequence[Query[Any]]]
@@ -137,8 +144,8 @@ async def prepare(embedded_server: ServerHandle, report: Report) -> None:
 
 
 def _migrate(embedded_server: ServerHandle, report: Report) -> None:
-    from migrations.runner import upgrade
-    from migrations.status import read_status
+    from gjobs.migrations.runner import upgrade
+    from gjobs.migrations.status import read_status
 
     if not read_status(embedded_server.conninfo).pending:
         return
@@ -148,7 +155,7 @@ def _migrate(embedded_server: ServerHandle, report: Report) -> None:
 
 
 def _fill(embedded_server: ServerHandle, report: Report) -> None:
-    from store.sample.sample_data import fill
+    from gjobs.store.sample.sample_data import fill
 
     with embedded_server.preparing():
         if embedded_server.needs_sample:
@@ -229,7 +236,7 @@ def _first_queries(settings: Settings, known: Known | None, expected: Expected |
         return ()
     if settings.act_as == OPERATOR_NAME:
         return expected(known) if expected and known else ()
-    from store.search import actor_query
+    from gjobs.store.search import actor_query
 
     actor = actor_query(settings.act_as)
     return () if actor is None else (actor, *policy_queries(ROLE_OF_USERS))
@@ -254,7 +261,7 @@ def _expected_path(known: Known) -> AccessPath:
 
 def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:
     """Return a store that shows the moment, and close the whole session for writes."""
-    from store.moments.past_store import past_store
+    from gjobs.store.moments.past_store import past_store
 
     access.close("Writes are off, because --at shows an earlier moment.", hint="Leave --at out.")
     return past_store(store, moment)

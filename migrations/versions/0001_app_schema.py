@@ -1,6 +1,6 @@
 """app schema"""
 
-from migrations.scripts import run_script
+from gjobs.migrations.scripts import run_script
 
 revision = "0001"
 down_revision = None

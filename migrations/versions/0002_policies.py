@@ -1,6 +1,6 @@
 """policies"""
 
-from migrations.scripts import lock_tables, run_folder, run_script
+from gjobs.migrations.scripts import lock_tables, run_folder, run_script
 
 revision = "0002"
 down_revision = "0001"

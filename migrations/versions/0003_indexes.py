@@ -1,6 +1,6 @@
 """indexes"""
 
-from migrations.scripts import run_apart, run_script
+from gjobs.migrations.scripts import run_apart, run_script
 
 revision = "0003"
 down_revision = "0002"

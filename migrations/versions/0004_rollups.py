@@ -1,6 +1,6 @@
 """rollups"""
 
-from migrations.scripts import drop_if_created, lock_tables, run_apart, run_folder, run_in_snapshot, run_script
+from gjobs.migrations.scripts import drop_if_created, lock_tables, run_apart, run_folder, run_in_snapshot, run_script
 
 revision = "0004"
 down_revision = "0003"

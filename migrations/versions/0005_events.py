@@ -1,6 +1,6 @@
 """events"""
 
-from migrations.scripts import commit, drop_if_created, lock_tables, may_lack, run_apart, run_folder, run_script
+from gjobs.migrations.scripts import commit, drop_if_created, lock_tables, may_lack, run_apart, run_folder, run_script
 
 revision = "0005"
 down_revision = "0004"

@@ -1,6 +1,6 @@
 """leases"""
 
-from migrations.scripts import lock_tables, run_apart, run_folder, run_script
+from gjobs.migrations.scripts import lock_tables, run_apart, run_folder, run_script
 
 revision = "0006"
 down_revision = "0005"

@@ -1,6 +1,6 @@
 """archive"""
 
-from migrations.scripts import commit, lock_tables, run_folder, run_script
+from gjobs.migrations.scripts import commit, lock_tables, run_folder, run_script
 
 revision = "0008"
 down_revision = "0007"

@@ -1,6 +1,6 @@
 """functions"""
 
-from migrations.scripts import commit, lock_tables, makes_tables, run_folder, run_script
+from gjobs.migrations.scripts import commit, lock_tables, makes_tables, run_folder, run_script
 
 revision = "0010"
 down_revision = "0009"

@@ -1,6 +1,6 @@
 """waste"""
 
-from migrations.scripts import commit, drop_if_created, lock_tables, run_folder, run_in_snapshot, run_script
+from gjobs.migrations.scripts import commit, drop_if_created, lock_tables, run_folder, run_in_snapshot, run_script
 
 revision = "0011"
 down_revision = "0010"

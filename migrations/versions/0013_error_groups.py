@@ -1,6 +1,6 @@
 """error groups"""
 
-from migrations.scripts import commit, has_comment, is_undone, lock_tables, run_in_snapshot, run_script, this_run
+from gjobs.migrations.scripts import commit, has_comment, is_undone, lock_tables, run_in_snapshot, run_script, this_run
 
 revision = "0013"
 down_revision = "0012"

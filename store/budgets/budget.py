@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from store.formats import UnknownText
-from store.users.actor import ActingUser, Actor
-from store.value_class import dataclass
+from gjobs.store.formats import UnknownText
+from gjobs.store.users.actor import ActingUser, Actor
+from gjobs.store.value_class import dataclass
 
 
 class Period(StrEnum):

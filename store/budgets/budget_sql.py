@@ -8,13 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
-from store import validation
-from store.budgets.budget import Budget, CheckedBudget, Period
-from store.database.query import Query, Row, make_id
-from store.database.transactions import WriteTransaction
-from store.errors import Conflict, RowMissing
-from store.formats import known_or_text, money
-from store.journal.write_record import WriteRecord
+from gjobs.store import validation
+from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
+from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.transactions import WriteTransaction
+from gjobs.store.errors import Conflict, RowMissing
+from gjobs.store.formats import known_or_text, money
+from gjobs.store.journal.write_record import WriteRecord
 
 # Unreadable names are null. The pace of a total budget comes from the last 30 days, starting with the first one that
 # has jobs. Days whose jobs were all deleted may remain as rows without jobs.

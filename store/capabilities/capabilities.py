@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
-from store.advice import command
-from store.capabilities.capability import (
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capability import (
     API_LOGIN,
     ONLY_READS,
     OTHER_LOGIN,
@@ -19,8 +19,8 @@ from store.capabilities.capability import (
     not_a_table,
     quoted,
 )
-from store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
-from store.capabilities.facts import (
+from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
+from gjobs.store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGET_STATES,
@@ -47,12 +47,12 @@ from store.capabilities.facts import (
     Privileges,
     Relation,
 )
-from store.database.identity import ACT_AS_OPERATOR, unprotected_words
-from store.formats import column_names
-from store.jobs.job import LATER_COLUMNS, GenerationJob
-from store.projects.project import Asset
-from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
-from store.users.claims import OF_PUBLIC_KEY, known_claims
+from gjobs.store.database.identity import ACT_AS_OPERATOR, unprotected_words
+from gjobs.store.formats import column_names
+from gjobs.store.jobs.job import LATER_COLUMNS, GenerationJob
+from gjobs.store.projects.project import Asset
+from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
+from gjobs.store.users.claims import OF_PUBLIC_KEY, known_claims
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
 """The server's major versions. Views can run with their caller's rights since OLDEST_MIGRATED."""

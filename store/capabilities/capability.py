@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 
-from store.advice import command
-from store.capabilities.facts import Privileges, Relation, RelationKind
-from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
-from store.users.actor import ROLE_OF_ANON
-from store.value_class import dataclass
+from gjobs.store.advice import command
+from gjobs.store.capabilities.facts import Privileges, Relation, RelationKind
+from gjobs.store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from gjobs.store.users.actor import ROLE_OF_ANON
+from gjobs.store.value_class import dataclass
 
 
 class Capability(StrEnum):

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from store.capabilities.facts import PolicyFacts
-from store.database.database import Database
-from store.database.query import Query
-from store.errors import Locked, TimedOut
-from store.schema.schema_diff import QUALIFY
-from store.users.actor import OPERATOR
+from gjobs.store.capabilities.facts import PolicyFacts
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
+from gjobs.store.errors import Locked, TimedOut
+from gjobs.store.schema.schema_diff import QUALIFY
+from gjobs.store.users.actor import OPERATOR
 
 WHOLE_TOKEN = "*"  # noqa: S105
 """Means that any claim may be read, because the token is used in a way that can't be followed."""

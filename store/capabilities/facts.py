@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
 
-from store.formats import UnknownText
-from store.users.actor import ROLE_OF_USERS
-from store.value_class import dataclass
+from gjobs.store.formats import UnknownText
+from gjobs.store.users.actor import ROLE_OF_USERS
+from gjobs.store.value_class import dataclass
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"

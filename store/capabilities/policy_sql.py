@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
-from store.capabilities.facts import PolicyCommand, RlsPolicy
-from store.database.query import Query, Row
-from store.formats import known_or_text
-from store.users.actor import ROLE_OF_USERS
+from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.database.query import Query, Row
+from gjobs.store.formats import known_or_text
+from gjobs.store.users.actor import ROLE_OF_USERS
 
 _POLICIES = """
 select tablename::text, policyname::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
-from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Capability, MissingCapability
-from store.capabilities.claim_sql import read_policy_facts
-from store.capabilities.facts import RELATIONS, DatabaseFacts, Privileges, Relation, RelationKind
-from store.database.database import Database
-from store.database.identity import UNPROTECTED
-from store.database.query import DIALECT, Query, Row
-from store.errors import NoPrivilege, SchemaMissing, StoreError
-from store.jobs.job_sql import APP_COLUMNS
-from store.users.actor import ROLE_OF_USERS, Actor, role_of
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import Capability, MissingCapability
+from gjobs.store.capabilities.claim_sql import read_policy_facts
+from gjobs.store.capabilities.facts import RELATIONS, DatabaseFacts, Privileges, Relation, RelationKind
+from gjobs.store.database.database import Database
+from gjobs.store.database.identity import UNPROTECTED
+from gjobs.store.database.query import DIALECT, Query, Row
+from gjobs.store.errors import NoPrivilege, SchemaMissing, StoreError
+from gjobs.store.jobs.job_sql import APP_COLUMNS
+from gjobs.store.users.actor import ROLE_OF_USERS, Actor, role_of
 
 # From 16 on, membership in a role does not imply the right to SET ROLE. Older servers do not know the word SET.
 _LOGIN = text(f"""

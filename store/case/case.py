@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from store.budgets.budget import Budget
-from store.doctor.findings import Finding
-from store.error_groups.error_group import ErrorGroups
-from store.job_list.listing import ReadRules
-from store.jobs.job import AnyStatus, GenerationJob
-from store.jobs.job_history import EventKind, JobEvent, JobHistory
-from store.jobs.job_results import CappedCount, RetryLinks, StuckVerdict
-from store.leases.lease import LeasedJob, WorkerStatus
-from store.projects.project import Asset, User
+from gjobs.store.budgets.budget import Budget
+from gjobs.store.doctor.findings import Finding
+from gjobs.store.error_groups.error_group import ErrorGroups
+from gjobs.store.job_list.listing import ReadRules
+from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job_history import EventKind, JobEvent, JobHistory
+from gjobs.store.jobs.job_results import CappedCount, RetryLinks, StuckVerdict
+from gjobs.store.leases.lease import LeasedJob, WorkerStatus
+from gjobs.store.projects.project import Asset, User
 
 MOST_JOBS = 100
 """The newest jobs of the user that a case holds."""

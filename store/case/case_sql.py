@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Select, TableClause, Text, Uuid, any_, bindparam, cast, func, or_, select
 from sqlalchemy.types import BigInteger
 
-from store import tables
-from store.case.case import StatusCosts
-from store.database.query import Query, Row
-from store.formats import IdRange
-from store.job_list.listing import ProjectName
-from store.jobs.job import parse_status
-from store.jobs.job_history import EventKind
+from gjobs.store import tables
+from gjobs.store.case.case import StatusCosts
+from gjobs.store.database.query import Query, Row
+from gjobs.store.formats import IdRange
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.jobs.job import parse_status
+from gjobs.store.jobs.job_history import EventKind
 
 _projects = tables.projects
 _USER = bindparam("user_id", type_=Uuid)

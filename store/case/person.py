@@ -2,18 +2,18 @@
 
 from uuid import UUID
 
-from store.advice import command
-from store.capabilities.capability import Capability
-from store.case import case_sql
-from store.case.case import CasePerson
-from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
-from store.formats import IdRange, id_range, quote_typed
-from store.jobs.job import GenerationJob
-from store.projects.project import User
-from store.retention.archive import get_archived
-from store.retention.retention import ArchivedJob
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.case import case_sql
+from gjobs.store.case.case import CasePerson
+from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from gjobs.store.formats import IdRange, id_range, quote_typed
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.projects.project import User
+from gjobs.store.retention.archive import get_archived
+from gjobs.store.retention.retention import ArchivedJob
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 
 _MOST_NAMED = 5
 

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from store.budgets.budget import Budget
-from store.capabilities.capability import Capability
-from store.case import case_sql
-from store.case.case import (
+from gjobs.store.budgets.budget import Budget
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.case import case_sql
+from gjobs.store.case.case import (
     EMAIL,
     FAILURE_WINDOW,
     MOST_BUDGETS,
@@ -31,22 +31,22 @@ from store.case.case import (
     StuckJob,
     UnreadPart,
 )
-from store.case.person import archived_of
-from store.database import query
-from store.doctor.examine import examine
-from store.doctor.findings import Finding
-from store.doctor.server_checks import jobs_visible_to
-from store.error_groups.error_group import ErrorGroups, ErrorScope
-from store.errors import NoPrivilege, SchemaMissing, TimedOut
-from store.filters.filter_terms import Key, Term
-from store.filters.job_filter import JobFilter
-from store.job_list.list_query import RowWindowQuery
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_history import JobHistory
-from store.jobs.job_results import CappedCount
-from store.projects.project import Asset
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, actor_name
+from gjobs.store.case.person import archived_of
+from gjobs.store.database import query
+from gjobs.store.doctor.examine import examine
+from gjobs.store.doctor.findings import Finding
+from gjobs.store.doctor.server_checks import jobs_visible_to
+from gjobs.store.error_groups.error_group import ErrorGroups, ErrorScope
+from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut
+from gjobs.store.filters.filter_terms import Key, Term
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.job_list.list_query import RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_history import JobHistory
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.projects.project import Asset
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser, actor_name
 
 T = TypeVar("T")
 Report = Callable[[str], object]

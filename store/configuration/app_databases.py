@@ -12,9 +12,16 @@ from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
-from store.configuration.app_folder import MOST_ENV_FILES, SUPABASE_NAME, AppFolder, Level, UnusableFile, locate_app
-from store.configuration.configuration import APP_PREFIX, Configuration, Profile
-from store.configuration.database_address import (
+from gjobs.store.configuration.app_folder import (
+    MOST_ENV_FILES,
+    SUPABASE_NAME,
+    AppFolder,
+    Level,
+    UnusableFile,
+    locate_app,
+)
+from gjobs.store.configuration.configuration import APP_PREFIX, Configuration, Profile
+from gjobs.store.configuration.database_address import (
     LARGEST_VALUE,
     PORTS,
     DatabaseAddress,
@@ -231,7 +238,7 @@ class _Finder:
         texts = self._each(level, level.compose_names, self._folder.read)
         if not texts:
             return
-        from store.configuration.compose_file import parse_compose, postgres_services, service_names
+        from gjobs.store.configuration.compose_file import parse_compose, postgres_services, service_names
 
         parsed = self._each(level, tuple(texts), lambda path: parse_compose(texts[path.name]))
         if not parsed:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.configuration import NO_CONFIGURATION, Configuration, Profile, holds_password
-from store.errors import BadConfiguration
+from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration, Profile, holds_password
+from gjobs.store.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from store.configuration.toml_table import ConfigurationProblem
+    from gjobs.store.configuration.toml_table import ConfigurationProblem
 
 VARIABLE = "GJOBS_CONFIG"
 
@@ -73,7 +73,7 @@ def load(file: ConfigurationFile) -> Configuration:
         text = content.decode("utf-8-sig")  # Some editors start a file with a byte order mark.
     except UnicodeDecodeError:
         raise _unreadable(path, "is not UTF-8") from None
-    from store.configuration.config_reader import read_text
+    from gjobs.store.configuration.config_reader import read_text
 
     configuration = read_text(text, path=path)
     warning = exposure(path, mode, configuration.profiles.values())
@@ -82,7 +82,7 @@ def load(file: ConfigurationFile) -> Configuration:
 
 def refusal_of(configuration: Configuration, problems: "Sequence[ConfigurationProblem]") -> BadConfiguration:
     """Return the error for further problems of a configuration that was read before."""
-    from store.configuration.toml_table import refusal
+    from gjobs.store.configuration.toml_table import refusal
 
     path = configuration.path or _WITHOUT_A_HOME
     try:
@@ -101,6 +101,6 @@ def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
 
 
 def _unreadable(path: Path, clause: str) -> BadConfiguration:
-    from store.configuration.toml_table import ConfigurationProblem, refusal
+    from gjobs.store.configuration.toml_table import ConfigurationProblem, refusal
 
     return refusal([ConfigurationProblem(location=(), clause=clause)], path=path)

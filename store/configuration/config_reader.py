@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.configuration import (
+from gjobs.store.configuration.configuration import (
     APP_PREFIX,
     EMBEDDED,
     EMBEDDED_PROFILE,
@@ -18,12 +18,19 @@ from store.configuration.configuration import (
     Profile,
     holds_password,
 )
-from store.configuration.toml_table import ConfigurationProblem, TomlLocation, TomlTable, kind, parse_toml, refusal
-from store.formats import not_known
-from store.users.claims import FIXED
+from gjobs.store.configuration.toml_table import (
+    ConfigurationProblem,
+    TomlLocation,
+    TomlTable,
+    kind,
+    parse_toml,
+    refusal,
+)
+from gjobs.store.formats import not_known
+from gjobs.store.users.claims import FIXED
 
 if TYPE_CHECKING:
-    from store.configuration.saved_views import Views
+    from gjobs.store.configuration.saved_views import Views
 
 NAMES = (
     "aqua",
@@ -299,7 +306,7 @@ def _read_views(values: Mapping[str, object], problems: list[ConfigurationProble
     """Read the views. The grammar of filters is imported only if there are views."""
     if not values:
         return {}
-    from store.configuration.saved_views import read_views
+    from gjobs.store.configuration.saved_views import read_views
 
     return read_views(values, problems)
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store.value_class import dataclass
+from gjobs.store.value_class import dataclass
 
 if TYPE_CHECKING:
-    from store.configuration.saved_views import Views
+    from gjobs.store.configuration.saved_views import Views
 
 EMBEDDED = "embedded"
 """The reserved name of the profile for our own server's database."""

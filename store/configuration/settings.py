@@ -5,11 +5,11 @@ from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
-from store.configuration.configuration import APP_PREFIX, EMBEDDED, NO_CONFIGURATION, Configuration, Profile
-from store.database.write_access import WriteMode
-from store.errors import InvalidValue
-from store.formats import not_known
-from store.value_class import dataclass
+from gjobs.store.configuration.configuration import APP_PREFIX, EMBEDDED, NO_CONFIGURATION, Configuration, Profile
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import InvalidValue
+from gjobs.store.formats import not_known
+from gjobs.store.value_class import dataclass
 
 OPERATOR_NAME, ANON_NAME = "operator", "anon"
 EMBEDDED_USER = "ada@example.com"

@@ -16,8 +16,8 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from store.database.query import Query, Row, compiled
-from store.errors import TimedOut, UnexpectedError
+from gjobs.store.database.query import Query, Row, compiled
+from gjobs.store.errors import TimedOut, UnexpectedError
 
 T = TypeVar("T")
 

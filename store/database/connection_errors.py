@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from psycopg import Error, ProgrammingError, errors
 
-from store.database.driver_errors import (
+from gjobs.store.database.driver_errors import (
     ACCEPTS_NONE,
     ENDING_CODES,
     FULL,
@@ -17,7 +17,7 @@ from store.database.driver_errors import (
     says,
     translate,
 )
-from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
+from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,14 @@ from psycopg import AsyncConnection, Error
 from psycopg.conninfo import conninfo_attempts_async
 from psycopg.pq import PipelineStatus, TransactionStatus
 
-from store.capabilities.facts import Transport
-from store.database import timestamps
-from store.database.connection_errors import is_unclear, translate_connecting
-from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
-from store.database.early_connection import EarlyConnection
-from store.database.refusal_code import refusal_code_async
-from store.database.traffic import TrafficMeter
-from store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.store.capabilities.facts import Transport
+from gjobs.store.database import timestamps
+from gjobs.store.database.connection_errors import is_unclear, translate_connecting
+from gjobs.store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
+from gjobs.store.database.early_connection import EarlyConnection
+from gjobs.store.database.refusal_code import refusal_code_async
+from gjobs.store.database.traffic import TrafficMeter
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable
 
 
 def transport_of(connection: "AsyncConnection") -> Transport:

@@ -16,9 +16,9 @@ from urllib.parse import quote, urlencode
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from store.configuration.settings import APP_VARIABLE, UrlTarget
-from store.errors import InvalidValue, SignInRefused, StoreError
-from store.formats import shown_host
+from gjobs.store.configuration.settings import APP_VARIABLE, UrlTarget
+from gjobs.store.errors import InvalidValue, SignInRefused, StoreError
+from gjobs.store.formats import shown_host
 
 _USUAL_PORTS = ("", "5432")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")

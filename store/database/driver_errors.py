@@ -7,9 +7,9 @@ from uuid import UUID
 
 from psycopg import Error, InterfaceError, OperationalError, errors
 
-from store.advice import command
-from store.budgets.budget import Period, Refusal, budget_name
-from store.errors import (
+from gjobs.store.advice import command
+from gjobs.store.budgets.budget import Period, Refusal, budget_name
+from gjobs.store.errors import (
     BudgetExceeded,
     Conflict,
     InvalidValue,
@@ -24,7 +24,7 @@ from store.errors import (
     UnexpectedError,
     Unreachable,
 )
-from store.formats import known_or_text, money
+from gjobs.store.formats import known_or_text, money
 
 SQLSTATE = "GJ001"
 _AGAIN: Mapping[str, str] = {

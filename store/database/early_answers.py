@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from store.database.query import Query, Row
+from gjobs.store.database.query import Query, Row
 
 MOST_SECONDS = 1.0
 """An older answer is not used, because the shown data would seem newer than they are."""

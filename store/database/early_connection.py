@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from store.async_tools import abandon_lookups
+from gjobs.store.async_tools import abandon_lookups
 
 Connect = Callable[[], Coroutine[Any, Any, AsyncConnection]]
 

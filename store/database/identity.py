@@ -2,9 +2,9 @@
 
 from psycopg import AsyncConnection, AsyncCursor
 
-from store.database.query import Row
-from store.errors import NoPrivilege
-from store.users.claims import RequestIdentity
+from gjobs.store.database.query import Row
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.users.claims import RequestIdentity
 
 UNPROTECTED = """(
 WITH RECURSIVE read (name, verb, oid) AS (

@@ -12,12 +12,12 @@ from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 from psycopg.sql import SQL, Identifier
 
-from store.database import driver_errors
-from store.database.load_meter import LoadMeter
-from store.database.query import Query, TimeLimits, compiled
-from store.database.transactions import set_for_transaction, time_outs, transaction_scope, unknown
-from store.errors import StoreError
-from store.journal.write_record import UnconfirmedWrite
+from gjobs.store.database import driver_errors
+from gjobs.store.database.load_meter import LoadMeter
+from gjobs.store.database.query import Query, TimeLimits, compiled
+from gjobs.store.database.transactions import set_for_transaction, time_outs, transaction_scope, unknown
+from gjobs.store.errors import StoreError
+from gjobs.store.journal.write_record import UnconfirmedWrite
 
 
 class ListenConnection:

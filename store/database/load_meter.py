@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from store.database.traffic import Traffic
-from store.value_class import dataclass
+from gjobs.store.database.traffic import Traffic
+from gjobs.store.value_class import dataclass
 
 WINDOW = 60.0
 """Length of the measured window, in seconds."""

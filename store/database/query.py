@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from store.value_class import dataclass
+from gjobs.store.value_class import dataclass
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
-from store.far_times import EPOCH, MICROSECOND, FarTime
+from gjobs.store.far_times import EPOCH, MICROSECOND, FarTime
 
 _unpack = struct.Struct("!q").unpack
 

@@ -13,14 +13,14 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
-from store.database import driver_errors
-from store.database.identity import check_identity, take_identity
-from store.database.load_meter import LoadMeter
-from store.database.query import Query, Row, TimeLimits, rows_of, send
-from store.errors import MAY_BE_MADE, OutcomeUnknown, TimedOut
-from store.journal.write_record import UnconfirmedWrite, WriteRecord
-from store.users.actor import Actor
-from store.users.claims import RequestIdentity
+from gjobs.store.database import driver_errors
+from gjobs.store.database.identity import check_identity, take_identity
+from gjobs.store.database.load_meter import LoadMeter
+from gjobs.store.database.query import Query, Row, TimeLimits, rows_of, send
+from gjobs.store.errors import MAY_BE_MADE, OutcomeUnknown, TimedOut
+from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
+from gjobs.store.users.actor import Actor
+from gjobs.store.users.claims import RequestIdentity
 
 Identify = Callable[[Actor], Awaitable[RequestIdentity | None]]
 

@@ -8,14 +8,14 @@ from enum import Enum, auto
 
 from sqlalchemy import text
 
-from store.capabilities.facts import DatabaseFacts
-from store.configuration.configuration import Pooler
-from store.database.database import Database
-from store.database.listening import ListenConnection
-from store.database.query import Query, make_number
-from store.errors import ServerFailure, StoreError, TimedOut, Unreachable
-from store.poller import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure
-from store.users.actor import OPERATOR
+from gjobs.store.capabilities.facts import DatabaseFacts
+from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.database.database import Database
+from gjobs.store.database.listening import ListenConnection
+from gjobs.store.database.query import Query, make_number
+from gjobs.store.errors import ServerFailure, StoreError, TimedOut, Unreachable
+from gjobs.store.poller import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure
+from gjobs.store.users.actor import OPERATOR
 
 CHANNEL = "gjobs_jobs"
 """The payload is a job's id, or empty if several changed. It is ignored, as row level security may hide the job."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from store.errors import ReadOnly
-from store.formats import utc_now
+from gjobs.store.errors import ReadOnly
+from gjobs.store.formats import utc_now
 
 
 class WriteMode(Enum):

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from math import ceil
 from time import perf_counter
 
-from store.actor_database import ActorDatabase
-from store.capabilities.probe import CapabilityCache
-from store.database.changed_rows import ChangedRows
-from store.database.database import Database
-from store.database.traffic import Traffic
-from store.database.wake_ups import SILENCE
-from store.doctor.findings import Finding, Section, Severity, size
-from store.errors import StoreError
-from store.job_list import read_listing
-from store.job_list.list_query import ListingQuery
-from store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
-from store.statistics.job_flow import seconds_to_keep
-from store.statistics.totals import TotalsQuery
-from store.statistics.totals_counter import TotalsCounter, count_capabilities
-from store.users.actor import OPERATOR
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.capabilities.probe import CapabilityCache
+from gjobs.store.database.changed_rows import ChangedRows
+from gjobs.store.database.database import Database
+from gjobs.store.database.traffic import Traffic
+from gjobs.store.database.wake_ups import SILENCE
+from gjobs.store.doctor.findings import Finding, Section, Severity, size
+from gjobs.store.errors import StoreError
+from gjobs.store.job_list import read_listing
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
+from gjobs.store.statistics.job_flow import seconds_to_keep
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.totals_counter import TotalsCounter, count_capabilities
+from gjobs.store.users.actor import OPERATOR
 
 _MONTH = 30 * 24 * 3600.0
 _POLLS = 5

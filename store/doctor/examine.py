@@ -7,24 +7,32 @@ from typing import Any
 
 from sqlalchemy import text
 
-from store.advice import command
-from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Capability
-from store.capabilities.claim_sql import POLICY_EXPRESSIONS, read_policy_facts
-from store.capabilities.facts import JOBS
-from store.capabilities.policy_sql import POLICIES_WITH_TREES
-from store.capabilities.probe import probe
-from store.database.database import Database
-from store.database.query import Query
-from store.database.wake_ups import announces_changes, may_listen
-from store.doctor import egress, function_checks, policy_checks, schema_checks, server_checks, table_checks, word_checks
-from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
-from store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings
-from store.doctor.policy_conditions import try_policies
-from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
-from store.errors import SignInRefused, StoreError, Unreachable
-from store.schema.schema_by_revision import NEWEST_REVISION
-from store.users.actor import OPERATOR, ROLE_OF_USERS
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.claim_sql import POLICY_EXPRESSIONS, read_policy_facts
+from gjobs.store.capabilities.facts import JOBS
+from gjobs.store.capabilities.policy_sql import POLICIES_WITH_TREES
+from gjobs.store.capabilities.probe import probe
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
+from gjobs.store.database.wake_ups import announces_changes, may_listen
+from gjobs.store.doctor import (
+    egress,
+    function_checks,
+    policy_checks,
+    schema_checks,
+    server_checks,
+    table_checks,
+    word_checks,
+)
+from gjobs.store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
+from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings
+from gjobs.store.doctor.policy_conditions import try_policies
+from gjobs.store.doctor.schema_checks import QUALIFY_QUERY, read_schema
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.store.schema.schema_by_revision import NEWEST_REVISION
+from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
 
 
 def next_steps(capabilities: Capabilities, revision: str | None, findings: Sequence[Finding]) -> Iterator[str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from store.capabilities.capabilities import OLDEST_MIGRATED
-from store.capabilities.facts import DatabaseFacts
-from store.database.query import Query, Row
-from store.doctor.findings import Finding, Section, Severity
-from store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only
+from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED
+from gjobs.store.capabilities.facts import DatabaseFacts
+from gjobs.store.database.query import Query, Row
+from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from store.advice import command
-from store.capabilities.facts import PolicyCommand, RlsPolicy
-from store.database.query import Query
-from store.doctor.findings import Finding, Section, Severity
-from store.doctor.node_trees import depends_on_row, parse_tree
-from store.doctor.policy_conditions import Reach, reach, trusts_users
+from gjobs.store.advice import command
+from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.database.query import Query
+from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.doctor.node_trees import depends_on_row, parse_tree
+from gjobs.store.doctor.policy_conditions import Reach, reach, trusts_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

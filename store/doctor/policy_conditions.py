@@ -9,14 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import func, literal_column, select, text
 
-from store.capabilities.capability import Capability
-from store.capabilities.facts import RlsPolicy
-from store.capabilities.probe import probe
-from store.database.database import Database
-from store.database.query import Query, TimeLimits
-from store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
-from store.errors import SignInRefused, StoreError, Unreachable
-from store.users.actor import ANON, ROLE_OF_ANON, ActingUser
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.facts import RlsPolicy
+from gjobs.store.capabilities.probe import probe
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.store.users.actor import ANON, ROLE_OF_ANON, ActingUser
 
 
 class Reach(IntEnum):

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from sqlalchemy import text
 
-from store.advice import command
-from store.capabilities.capability import quoted
-from store.database.database import Database
-from store.database.query import Query, Row
-from store.doctor.findings import Finding, Section, Severity
-from store.schema.schema_by_revision import expected
-from store.schema.schema_diff import (
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capability import quoted
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, Row
+from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.schema.schema_by_revision import expected
+from gjobs.store.schema.schema_diff import (
     CATALOGUE,
     QUALIFY,
     Difference,
@@ -21,7 +21,7 @@ from store.schema.schema_diff import (
     required,
     schema_object,
 )
-from store.users.actor import Actor
+from gjobs.store.users.actor import Actor
 
 
 def recreate_sql(lost: SchemaObject) -> str | None:

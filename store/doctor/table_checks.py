@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 
-from store import tables
-from store.advice import command
-from store.capabilities.facts import ASSETS, JOBS, PROJECTS, DatabaseFacts
-from store.database.database import Database
-from store.database.query import Query, TimeLimits, make_number
-from store.doctor.findings import Finding, Section, Severity, amount, size
-from store.errors import NoPrivilege, SchemaMissing, TimedOut
-from store.schema.schema_by_revision import NEWEST_REVISION, expected
-from store.schema.schema_diff import ObjectKind
-from store.users.actor import OPERATOR
+from gjobs.store import tables
+from gjobs.store.advice import command
+from gjobs.store.capabilities.facts import ASSETS, JOBS, PROJECTS, DatabaseFacts
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits, make_number
+from gjobs.store.doctor.findings import Finding, Section, Severity, amount, size
+from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut
+from gjobs.store.schema.schema_by_revision import NEWEST_REVISION, expected
+from gjobs.store.schema.schema_diff import ObjectKind
+from gjobs.store.users.actor import OPERATOR
 
 MOST_COUNTED = 100_000
 """Above this number, the planner's estimate is reported."""

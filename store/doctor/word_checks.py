@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from store.capabilities.facts import JOBS, WORD_INDEX
-from store.database.query import Query
-from store.doctor.findings import Finding, Section, Severity
-from store.doctor.table_checks import MOST_COUNTED, IndexUse, TableUse
+from gjobs.store.capabilities.facts import JOBS, WORD_INDEX
+from gjobs.store.database.query import Query
+from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.doctor.table_checks import MOST_COUNTED, IndexUse, TableUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from store.embedded.data_dir import PORT, DataLayout
-from store.errors import EmbeddedUnavailable
+from gjobs.store.embedded.data_dir import PORT, DataLayout
+from gjobs.store.errors import EmbeddedUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from store.embedded.clients import ADMINISTRATOR, OWNER, Report
-from store.embedded.data_dir import DataLayout, require_owned
-from store.embedded.os_account import OsAccount
-from store.embedded.postgres_programs import Binaries, run_tool
-from store.errors import EmbeddedUnavailable
-from store.private_files import sync_directory
+from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, Report
+from gjobs.store.embedded.data_dir import DataLayout, require_owned
+from gjobs.store.embedded.os_account import OsAccount
+from gjobs.store.embedded.postgres_programs import Binaries, run_tool
+from gjobs.store.errors import EmbeddedUnavailable
+from gjobs.store.private_files import sync_directory
 
 _LARGEST = 1_000_000  # bytes
 _OLD_ONES = 3

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.embedded import clients
-from store.embedded.clients import (
+from gjobs.store.embedded import clients
+from gjobs.store.embedded.clients import (
     ADMINISTRATOR,
     OWNER,
     Report,
@@ -16,12 +16,12 @@ from store.embedded.clients import (
     ignore,
     server_uri,
 )
-from store.embedded.cluster import remove_cluster
-from store.embedded.data_dir import DataLayout
-from store.embedded.postmaster import Postmaster, find_postmaster, stop
-from store.embedded.server import GRACE, open_server
-from store.embedded.watchdog import ensure_watchdog
-from store.errors import EmbeddedUnavailable, ServerInUse
+from gjobs.store.embedded.cluster import remove_cluster
+from gjobs.store.embedded.data_dir import DataLayout
+from gjobs.store.embedded.postmaster import Postmaster, find_postmaster, stop
+from gjobs.store.embedded.server import GRACE, open_server
+from gjobs.store.embedded.watchdog import ensure_watchdog
+from gjobs.store.errors import EmbeddedUnavailable, ServerInUse
 
 if TYPE_CHECKING:
     from typing import Any

@@ -6,8 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.errors import EmbeddedUnavailable, InvalidValue
-from store.private_files import make_directory
+from gjobs.store.errors import EmbeddedUnavailable, InvalidValue
+from gjobs.store.private_files import make_directory
 
 PORT = "5432"
 """Part of the socket's name. The server does not listen on TCP."""
@@ -183,7 +183,7 @@ def _is_inaccessible(directory: Path) -> bool:
     """Return whether every possible Postgres account is barred from the directory (if missing, from its nearest
     existing parent).
     """
-    from store.embedded.os_account import accounts
+    from gjobs.store.embedded.os_account import accounts
 
     if DataLayout.of(directory).cluster.exists():
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from store.errors import EmbeddedUnavailable
+from gjobs.store.errors import EmbeddedUnavailable
 
 _OTHER_ACCOUNTS = ("postgres", "nobody")
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from store.embedded.data_dir import directory_named_by
-from store.embedded.os_account import OsAccount
-from store.errors import EmbeddedUnavailable
-from store.private_files import open_private
+from gjobs.store.embedded.data_dir import directory_named_by
+from gjobs.store.embedded.os_account import OsAccount
+from gjobs.store.errors import EmbeddedUnavailable
+from gjobs.store.private_files import open_private
 
 OLDEST_MAJOR = 17
 """The first with the builtin locale provider. With it, a cluster doesn't depend on the machine's locales."""

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from store.embedded.clients import Report, Ticker, connection_info, ignore, is_free
-from store.embedded.data_dir import DataLayout
-from store.errors import EmbeddedUnavailable
-from store.value_class import dataclass
+from gjobs.store.embedded.clients import Report, Ticker, connection_info, ignore, is_free
+from gjobs.store.embedded.data_dir import DataLayout
+from gjobs.store.errors import EmbeddedUnavailable
+from gjobs.store.value_class import dataclass
 
 _PAUSE = 0.01  # seconds between two checks of a server that starts or stops
 _FAST_SHUTDOWN = 60.0  # seconds for disconnecting clients and for the checkpoint

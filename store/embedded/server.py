@@ -8,13 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from store.embedded import clients
-from store.embedded.clients import Report, ServerHandle, Ticker, exclusive, explaining, ignore, try_lock
-from store.embedded.cluster import complaint, ensure_cluster, rotate, size, written_since
-from store.embedded.data_dir import PORT, DataLayout, require_owned, socket_directory
-from store.embedded.os_account import OsAccount, choose_account
-from store.embedded.postgres_programs import Binaries, clean_environment, find_binaries, launch
-from store.embedded.postmaster import (
+from gjobs.store.embedded import clients
+from gjobs.store.embedded.clients import Report, ServerHandle, Ticker, exclusive, explaining, ignore, try_lock
+from gjobs.store.embedded.cluster import complaint, ensure_cluster, rotate, size, written_since
+from gjobs.store.embedded.data_dir import PORT, DataLayout, require_owned, socket_directory
+from gjobs.store.embedded.os_account import OsAccount, choose_account
+from gjobs.store.embedded.postgres_programs import Binaries, clean_environment, find_binaries, launch
+from gjobs.store.embedded.postmaster import (
     Postmaster,
     find_postmaster,
     is_postmaster,
@@ -22,8 +22,8 @@ from store.embedded.postmaster import (
     wait_until_ready,
     was_shut_down,
 )
-from store.embedded.watchdog import ensure_watchdog
-from store.errors import EmbeddedUnavailable
+from gjobs.store.embedded.watchdog import ensure_watchdog
+from gjobs.store.errors import EmbeddedUnavailable
 
 if TYPE_CHECKING:
     import subprocess

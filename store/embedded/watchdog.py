@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from store.embedded import clients
-from store.embedded.clients import exclusive, try_lock
-from store.embedded.data_dir import DataLayout
-from store.embedded.postgres_programs import launch
-from store.embedded.postmaster import stop
-from store.errors import EmbeddedUnavailable
+from gjobs.store.embedded import clients
+from gjobs.store.embedded.clients import exclusive, try_lock
+from gjobs.store.embedded.data_dir import DataLayout
+from gjobs.store.embedded.postgres_programs import launch
+from gjobs.store.embedded.postmaster import stop
+from gjobs.store.errors import EmbeddedUnavailable
 
 
 def watch(layout: DataLayout, grace: float, lock: int) -> None:
@@ -74,7 +74,7 @@ def ensure_watchdog(layout: DataLayout, grace: float) -> WatchdogStart:
     read_end, write_end = os.pipe()
     try:
         command = [
-            *(sys.executable, "-P", "-m", "store.embedded.watchdog"),
+            *(sys.executable, "-P", "-m", "gjobs.store.embedded.watchdog"),
             *(str(layout.data_dir), str(grace), str(lock), str(write_end)),
         ]
         launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=[lock, write_end])

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.value_class import dataclass
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.value_class import dataclass
 
 WEEK = timedelta(days=7)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from store.error_groups.fingerprint import (
+from gjobs.store.error_groups.fingerprint import (
     EXCEPTION,
     FIRST_LINE,
     ID_DIGITS,
@@ -29,7 +29,7 @@ from store.error_groups.fingerprint import (
     Replacement,
     ReplacementStep,
 )
-from store.jobs.job import TRACEBACK
+from gjobs.store.jobs.job import TRACEBACK
 
 
 def _quoted(text: str) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from store.jobs.job import TRACEBACK
+from gjobs.store.jobs.job import TRACEBACK
 
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""

@@ -23,10 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from store import tables
-from store.actor_database import ActorDatabase
-from store.database.query import MOMENT, Query, Row, TimeLimits, clock
-from store.error_groups.error_group import (
+from gjobs.store import tables
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.database.query import MOMENT, Query, Row, TimeLimits, clock
+from gjobs.store.error_groups.error_group import (
     BUCKETS,
     MOST_FAILURES,
     MOST_GROUPS,
@@ -36,13 +36,13 @@ from store.error_groups.error_group import (
     ErrorGroups,
     ErrorScope,
 )
-from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from store.error_groups.fingerprint import MOST_READ
-from store.errors import InvalidValue
-from store.filters import filter_sql
-from store.filters.filter_sql import Shape
-from store.jobs.job import JobStatus, ListedJob
-from store.jobs.job_sql import JobColumns, listed_error, make_listed, readable_columns
+from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.store.error_groups.fingerprint import MOST_READ
+from gjobs.store.errors import InvalidValue
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_sql import Shape
+from gjobs.store.jobs.job import JobStatus, ListedJob
+from gjobs.store.jobs.job_sql import JobColumns, listed_error, make_listed, readable_columns
 
 LIMITS = TimeLimits(statement=8.0)
 """Reading MOST_FAILURES failures takes one to three seconds, and longer from a slow disk."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from store.filters.filter_terms import KEYS, STUCK, Key
-from store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
-from store.formats import money
-from store.jobs.job import USUAL_MODES, JobStatus
+from gjobs.store.filters.filter_terms import KEYS, STUCK, Key
+from gjobs.store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
+from gjobs.store.formats import money
+from gjobs.store.jobs.job import USUAL_MODES, JobStatus
 
 MOST_COMPLETIONS = 50
 

@@ -32,15 +32,15 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.types import TypeEngine
 
-from store import tables
-from store.database.query import NamedIds
-from store.error_groups.error_group_sql import Fingerprint, GroupId
-from store.filters.filter_terms import ANY, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.job_filter import JobFilter
-from store.formats import id_range
-from store.jobs import history_sql
-from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
-from store.value_class import dataclass
+from gjobs.store import tables
+from gjobs.store.database.query import NamedIds
+from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId
+from gjobs.store.filters.filter_terms import ANY, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.formats import id_range
+from gjobs.store.jobs import history_sql
+from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
+from gjobs.store.value_class import dataclass
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 

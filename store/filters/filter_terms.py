@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from store.jobs.job import AnyStatus, JobStatus, parse_status
-from store.value_class import dataclass
+from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
+from gjobs.store.value_class import dataclass
 
 
 class Key(StrEnum):

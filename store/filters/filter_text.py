@@ -5,13 +5,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from store import formats
-from store.advice import command
-from store.error_groups.fingerprint import ID_DIGITS
-from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.job_filter import JobFilter, TextSpan
-from store.formats import LEAST_DIGITS, close_names, id_range, quote_typed
-from store.jobs.job import JobStatus, near_status, parse_status
+from gjobs.store import formats
+from gjobs.store.advice import command
+from gjobs.store.error_groups.fingerprint import ID_DIGITS
+from gjobs.store.filters.filter_terms import (
+    ANY,
+    KEYS,
+    NONE,
+    STUCK,
+    Age,
+    Between,
+    Compared,
+    Comparison,
+    Key,
+    Term,
+    Value,
+)
+from gjobs.store.filters.job_filter import JobFilter, TextSpan
+from gjobs.store.formats import LEAST_DIGITS, close_names, id_range, quote_typed
+from gjobs.store.jobs.job import JobStatus, near_status, parse_status
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from store.errors import InvalidValue
-from store.value_class import dataclass
+from gjobs.store.errors import InvalidValue
+from gjobs.store.value_class import dataclass
 
 if TYPE_CHECKING:
-    from store.filters.filter_terms import Term
+    from gjobs.store.filters.filter_terms import Term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

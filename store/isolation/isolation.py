@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from store.database.write_access import WriteAccess
+from gjobs.store.database.write_access import WriteAccess
 
 
 class ProbeTarget(StrEnum):

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from store.capabilities.facts import RlsPolicy
-from store.capabilities.policy_sql import POLICIES
-from store.capabilities.probe import probe
-from store.database.database import Database
-from store.database.query import Query, TimeLimits
-from store.doctor.policy_conditions import try_policies
-from store.errors import (
+from gjobs.store.capabilities.facts import RlsPolicy
+from gjobs.store.capabilities.policy_sql import POLICIES
+from gjobs.store.capabilities.probe import probe
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.doctor.policy_conditions import try_policies
+from gjobs.store.errors import (
     Conflict,
     InvalidValue,
     Locked,
@@ -22,10 +22,19 @@ from store.errors import (
     UnexpectedError,
     Unreachable,
 )
-from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, TargetKind, Verb
-from store.isolation.isolation_policies import RULES, TableRules, judge
-from store.isolation.isolation_rows import creation
-from store.isolation.isolation_targets import (
+from gjobs.store.isolation.isolation import (
+    PROBED,
+    Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeTarget,
+    ProbeVerdict,
+    TargetKind,
+    Verb,
+)
+from gjobs.store.isolation.isolation_policies import RULES, TableRules, judge
+from gjobs.store.isolation.isolation_rows import creation
+from gjobs.store.isolation.isolation_targets import (
     UNUSED,
     choose_participants,
     find_targets,
@@ -35,7 +44,7 @@ from store.isolation.isolation_targets import (
     why_missing,
     why_no_unused_targets,
 )
-from store.users.actor import ActingUser
+from gjobs.store.users.actor import ActingUser
 
 _RAISED = "P0001"
 _REFERENCES = ("23503", "23001")

@@ -5,18 +5,18 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from store.capabilities.capability import Capability
-from store.capabilities.facts import DatabaseFacts, PolicyCommand, RlsPolicy
-from store.capabilities.policy_sql import POLICIES_WITH_TREES
-from store.capabilities.probe import probe
-from store.database.database import Database
-from store.doctor.examine import Further
-from store.doctor.findings import Finding, Section, Severity
-from store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
-from store.doctor.policy_checks import TABLES, RlsTable, policy_findings
-from store.doctor.policy_conditions import try_policies
-from store.doctor.schema_checks import QUALIFY_QUERY
-from store.isolation.isolation import (
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.facts import DatabaseFacts, PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.policy_sql import POLICIES_WITH_TREES
+from gjobs.store.capabilities.probe import probe
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.examine import Further
+from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
+from gjobs.store.doctor.policy_checks import TABLES, RlsTable, policy_findings
+from gjobs.store.doctor.policy_conditions import try_policies
+from gjobs.store.doctor.schema_checks import QUALIFY_QUERY
+from gjobs.store.isolation.isolation import (
     PROBED,
     Probe,
     ProbeMethod,
@@ -27,9 +27,9 @@ from store.isolation.isolation import (
     attempt_words,
     person_name,
 )
-from store.isolation.isolation_check import plan_probes, run_probes
-from store.isolation.isolation_policies import COMMANDS
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.isolation.isolation_check import plan_probes, run_probes
+from gjobs.store.isolation.isolation_policies import COMMANDS
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
 """SQL that fixes a probe's leak, for each probe that has such SQL, even if it doesn't leak."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from store.capabilities.facts import PolicyCommand, RlsPolicy
-from store.database.query import Query, Row
-from store.doctor.policy_conditions import OWN_ROW, conjuncts
-from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.database.query import Query, Row
+from gjobs.store.doctor.policy_conditions import OWN_ROW, conjuncts
+from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

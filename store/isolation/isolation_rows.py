@@ -5,10 +5,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ClauseElement, Uuid, bindparam, insert, literal_column
 
-from store import tables
-from store.database.query import Query, Row
-from store.isolation.isolation import ProbePlan, TargetKind
-from store.jobs.job import JobStatus
+from gjobs.store import tables
+from gjobs.store.database.query import Query, Row
+from gjobs.store.isolation.isolation import ProbePlan, TargetKind
+from gjobs.store.jobs.job import JobStatus
 
 _ID, _OWNER, _PROJECT = (bindparam(name, type_=Uuid) for name in ("row_id", "owner", "project"))
 _NAME = "isolation check"

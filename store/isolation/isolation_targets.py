@@ -23,15 +23,15 @@ from sqlalchemy import (
     update,
 )
 
-from store import tables
-from store.capabilities.facts import ASSETS, JOBS, DatabaseFacts
-from store.database.database import Database
-from store.database.query import Query, make_id, make_number
-from store.errors import InvalidValue, NoPrivilege, SchemaMissing
-from store.isolation.isolation import Participant, ProbePlan, ProbeTarget, TargetKind, Verb
-from store.jobs.job import FINAL_STATUSES
-from store.users import user_sql
-from store.users.actor import OPERATOR
+from gjobs.store import tables
+from gjobs.store.capabilities.facts import ASSETS, JOBS, DatabaseFacts
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, make_id, make_number
+from gjobs.store.errors import InvalidValue, NoPrivilege, SchemaMissing
+from gjobs.store.isolation.isolation import Participant, ProbePlan, ProbeTarget, TargetKind, Verb
+from gjobs.store.jobs.job import FINAL_STATUSES
+from gjobs.store.users import user_sql
+from gjobs.store.users.actor import OPERATOR
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 _OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Set
 
-from store.capabilities.capability import MissingCapability
-from store.filters.filter_terms import Key
-from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.jobs.job import FINAL_STATUSES, sql_literals
-from store.users.actor import ActingUser, Actor
-from store.value_class import dataclass
+from gjobs.store.capabilities.capability import MissingCapability
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.jobs.job import FINAL_STATUSES, sql_literals
+from gjobs.store.users.actor import ActingUser, Actor
+from gjobs.store.value_class import dataclass
 
 _NEWEST = "created_at DESC, id DESC"
 _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from store.actor_database import ActorDatabase
-from store.capabilities.capability import MissingCapability
-from store.database.query import Query, TimeLimits, explain_plan, parse_plan
-from store.errors import TimedOut, UnexpectedError
-from store.job_list import list_sql
-from store.job_list.index_advice import (
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.capabilities.capability import MissingCapability
+from gjobs.store.database.query import Query, TimeLimits, explain_plan, parse_plan
+from gjobs.store.errors import TimedOut, UnexpectedError
+from gjobs.store.job_list import list_sql
+from gjobs.store.job_list.index_advice import (
     MODE,
     MOST_SORTED,
     IndexAdvice,
@@ -24,9 +24,9 @@ from store.job_list.index_advice import (
     lacks_order,
     too_long_to_sort,
 )
-from store.job_list.list_query import ListQuery, RowWindowQuery
-from store.jobs.job import ListedJob
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import ListedJob
+from gjobs.store.users.actor import OPERATOR, Actor
 
 EXPENSIVE_FROM = 20_000.0
 """A list with at least this cost is expensive. The planner's unit is one sequential page read.

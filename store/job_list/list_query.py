@@ -6,9 +6,9 @@ from enum import Enum, StrEnum, auto
 from typing import assert_never
 from uuid import UUID
 
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.value_class import dataclass
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.value_class import dataclass
 
 
 class OrderColumn(StrEnum):
@@ -110,7 +110,7 @@ _TOTALS_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def _total_of(job: GenerationJob) -> timedelta | datetime | None:
-    """Return the value by which the database orders; see `total` and `time_so_far` in `store.tables`."""
+    """Return the value by which the database orders; see `total` and `time_so_far` in `gjobs.store.tables`."""
     if job.status is JobStatus.RUNNING:
         return job.created_at if _TOTALS_FROM < job.created_at < _TOTALS_UNTIL else None
     first, last = sorted((job.created_at, job.updated_at))

@@ -29,20 +29,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from store import tables
-from store.capabilities.capabilities import Capabilities
-from store.database import timestamps
-from store.database.query import Query, RowMaker, make_number
-from store.far_times import EXTREMES, FarTime
-from store.filters import filter_sql
-from store.filters.filter_sql import Shape
-from store.filters.filter_terms import Key
-from store.job_list.index_advice import is_in_order
-from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
-from store.job_list.listing import RowWindow
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
-from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import (
+from gjobs.store import tables
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.database import timestamps
+from gjobs.store.database.query import Query, RowMaker, make_number
+from gjobs.store.far_times import EXTREMES, FarTime
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_sql import Shape
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list.index_advice import is_in_order
+from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
+from gjobs.store.job_list.listing import RowWindow
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
+from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.jobs.job_sql import (
     ALL_COLUMNS,
     APP_COLUMNS,
     COLUMNS_WITH_START,
@@ -53,8 +53,8 @@ from store.jobs.job_sql import (
     make_listed,
     readable_columns,
 )
-from store.users.actor import OPERATOR, Actor
-from store.value_class import dataclass
+from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.store.value_class import dataclass
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from dataclasses import field
 from datetime import datetime
 from uuid import UUID
 
-from store.capabilities.facts import RlsPolicy
-from store.job_list.list_query import ListingQuery, RowWindowQuery
-from store.jobs.job import ListedJob
-from store.jobs.job_results import CappedCount
-from store.users.actor import ActingUser
-from store.value_class import dataclass
+from gjobs.store.capabilities.facts import RlsPolicy
+from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
+from gjobs.store.jobs.job import ListedJob
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.users.actor import ActingUser
+from gjobs.store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

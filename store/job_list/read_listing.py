@@ -8,22 +8,22 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Uuid, any_, bindparam, exists, literal, or_, select, text
 
-from store import tables
-from store.actor_database import ActorDatabase
-from store.capabilities.capability import Capability
-from store.capabilities.facts import PolicyCommand, RlsPolicy
-from store.capabilities.policy_sql import POLICIES
-from store.database import changed_rows as changed_rows_module
-from store.database import query as query_module
-from store.database.changed_rows import ChangedRows
-from store.database.query import Query, Row, make_id
-from store.database.transactions import Snapshot
-from store.errors import InvalidValue, SchemaMissing
-from store.filters.filter_terms import Key
-from store.job_list import list_sql
-from store.job_list.list_query import ListingQuery, RowWindowQuery
-from store.job_list.list_sql import PLAIN, AccessPath, UserScope
-from store.job_list.listing import (
+from gjobs.store import tables
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.policy_sql import POLICIES
+from gjobs.store.database import changed_rows as changed_rows_module
+from gjobs.store.database import query as query_module
+from gjobs.store.database.changed_rows import ChangedRows
+from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.transactions import Snapshot
+from gjobs.store.errors import InvalidValue, SchemaMissing
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list import list_sql
+from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
+from gjobs.store.job_list.list_sql import PLAIN, AccessPath, UserScope
+from gjobs.store.job_list.listing import (
     MOST_LISTED_PROJECTS,
     Listing,
     ProjectName,
@@ -31,9 +31,9 @@ from store.job_list.listing import (
     RowWindow,
     VisibilityComparison,
 )
-from store.jobs.job_results import CappedCount
-from store.projects import project_sql
-from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.projects import project_sql
+from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 

@@ -31,12 +31,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store import tables
-from store.database.query import MOMENT, Query, Row
-from store.formats import known_or_text
-from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
-from store.jobs.job_history import EventKind, JobEvent
-from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
+from gjobs.store import tables
+from gjobs.store.database.query import MOMENT, Query, Row
+from gjobs.store.formats import known_or_text
+from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
+from gjobs.store.jobs.job_history import EventKind, JobEvent
+from gjobs.store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
 
 _events, _starts = tables.job_events, tables.job_starts
 

@@ -7,9 +7,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from store.far_times import is_far
-from store.formats import PlainRow, UnknownText, close_names, column_names, plain_row
-from store.value_class import dataclass
+from gjobs.store.far_times import is_far
+from gjobs.store.formats import PlainRow, UnknownText, close_names, column_names, plain_row
+from gjobs.store.value_class import dataclass
 
 
 class UnknownStatus(UnknownText):

@@ -7,9 +7,9 @@ from enum import StrEnum
 from itertools import count
 from uuid import UUID
 
-from store.formats import UnknownText
-from store.jobs.job import AnyStatus, GenerationJob, in_order
-from store.value_class import dataclass
+from gjobs.store.formats import UnknownText
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, in_order
+from gjobs.store.value_class import dataclass
 
 MOST_EVENTS = 200
 """The most events returned of a job, newest first."""

@@ -6,9 +6,9 @@ from enum import Enum, auto
 from typing import Generic, Self, TypeVar, assert_never
 from uuid import UUID
 
-from store.errors import RowMissing, TransitionRefused
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
-from store.value_class import dataclass
+from gjobs.store.errors import RowMissing, TransitionRefused
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
+from gjobs.store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,12 +36,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningDelete
 
-from store import tables
-from store.capabilities.capabilities import Capabilities
-from store.database import timestamps
-from store.database.query import Query, Row, make_id
-from store.formats import IdRange, column_names
-from store.jobs.job import (
+from gjobs.store import tables
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.database import timestamps
+from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.formats import IdRange, column_names
+from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
     LATER_COLUMNS,
     TRACEBACK,
@@ -52,7 +52,7 @@ from store.jobs.job import (
     cut_error,
     parse_status,
 )
-from store.users.actor import Actor
+from gjobs.store.users.actor import Actor
 
 JobColumns = tuple[Column[Any] | Label[Any], ...]
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
-from store import validation
-from store.database.transactions import WriteTransaction
-from store.errors import InvalidValue
-from store.jobs import job_sql
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.jobs.job_results import (
+from gjobs.store import validation
+from gjobs.store.database.transactions import WriteTransaction
+from gjobs.store.errors import InvalidValue
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import (
     AlreadyRetried,
     Applied,
     Deleted,
@@ -20,9 +20,9 @@ from store.jobs.job_results import (
     RetryOutcome,
     TransitionOutcome,
 )
-from store.jobs.job_sql import JobStatements, Rewritten
-from store.journal.write_record import WriteRecord
-from store.projects import project_sql
+from gjobs.store.jobs.job_sql import JobStatements, Rewritten
+from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.projects import project_sql
 
 ATTEMPTS = 2
 """Attempts at a transition. A job may change to the right status just after it was found in a wrong one."""

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from store.errors import JournalUnavailable
-from store.formats import plain_row, plain_time, utc_now
-from store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
-from store.private_files import make_directory
-from store.users.actor import ActingUser, Actor, Operator, actor_name
-from store.value_class import dataclass
+from gjobs.store.errors import JournalUnavailable
+from gjobs.store.formats import plain_row, plain_time, utc_now
+from gjobs.store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
+from gjobs.store.private_files import make_directory
+from gjobs.store.users.actor import ActingUser, Actor, Operator, actor_name
+from gjobs.store.value_class import dataclass
 
 PATIENCE_SECONDS = 2.0
 """Seconds to wait for another process that is writing."""

@@ -4,11 +4,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from store.budgets.budget import Budget
-from store.formats import PlainRow
-from store.jobs.job import GenerationJob
-from store.projects.project import Project
-from store.value_class import dataclass
+from gjobs.store.budgets.budget import Budget
+from gjobs.store.formats import PlainRow
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.projects.project import Project
+from gjobs.store.value_class import dataclass
 
 WrittenRow = GenerationJob | Project | Budget
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job import GenerationJob, JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

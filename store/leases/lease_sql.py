@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from store.database.query import Query, Row, make_id
-from store.jobs.job_sql import make_job
-from store.leases.lease import (
+from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.jobs.job_sql import make_job
+from gjobs.store.leases.lease import (
     ClaimedJob,
     JobFinish,
     LeasedJob,

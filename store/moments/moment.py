@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from store import formats
-from store.errors import InvalidValue
-from store.jobs.job import GenerationJob, ListedJob, plain_job
-from store.value_class import dataclass
+from gjobs.store import formats
+from gjobs.store.errors import InvalidValue
+from gjobs.store.jobs.job import GenerationJob, ListedJob, plain_job
+from gjobs.store.value_class import dataclass
 
 WRITES_OFF = "Writes are off, because an earlier moment is shown."
 

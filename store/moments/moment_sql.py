@@ -28,11 +28,19 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import now
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from store import tables
-from store.database.query import Query, Row, RowMaker
-from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status, sql_literals
-from store.jobs.job_sql import ALL_COLUMNS, JobColumns
-from store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
+from gjobs.store import tables
+from gjobs.store.database.query import Query, Row, RowMaker
+from gjobs.store.jobs.job import (
+    FINAL_STATUSES,
+    AnyStatus,
+    GenerationJob,
+    JobStatus,
+    ListedJob,
+    parse_status,
+    sql_literals,
+)
+from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
+from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
 

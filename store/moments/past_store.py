@@ -7,37 +7,37 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
-from store import validation
-from store.actor_database import ActorDatabase
-from store.capabilities.capability import Capability
-from store.capabilities.probe import CapabilityCache
-from store.database.database import Database
-from store.database.query import Query, TimeLimits
-from store.database.transactions import WriteTransaction
-from store.errors import InvalidValue, ReadOnly
-from store.filters.filter_terms import Age, Key
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.formats import id_range
-from store.job_list import list_sql, read_listing
-from store.job_list.index_advice import is_in_order
-from store.job_list.list_cost import ListCost
-from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import AccessPath
-from store.job_list.listing import Listing, RowWindow
-from store.jobs import history_sql, job_sql
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
-from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
-from store.jobs.job_results import Page, PageKey, RetryLinks, StuckVerdict
-from store.jobs.job_sql import JobStatements, make_job, make_listed
-from store.moments import moment_sql, past_totals
-from store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_moment, late_caution
-from store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
-from store.search import IdMatches
-from store.statistics.job_flow import JobFlow
-from store.statistics.statistics import JobStatistics
-from store.statistics.totals import Count, Totals, TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR, Actor
+from gjobs.store import validation
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.probe import CapabilityCache
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.database.transactions import WriteTransaction
+from gjobs.store.errors import InvalidValue, ReadOnly
+from gjobs.store.filters.filter_terms import Age, Key
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.formats import id_range
+from gjobs.store.job_list import list_sql, read_listing
+from gjobs.store.job_list.index_advice import is_in_order
+from gjobs.store.job_list.list_cost import ListCost
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_sql import AccessPath
+from gjobs.store.job_list.listing import Listing, RowWindow
+from gjobs.store.jobs import history_sql, job_sql
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
+from gjobs.store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
+from gjobs.store.jobs.job_results import Page, PageKey, RetryLinks, StuckVerdict
+from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
+from gjobs.store.moments import moment_sql, past_totals
+from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_moment, late_caution
+from gjobs.store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
+from gjobs.store.search import IdMatches
+from gjobs.store.statistics.job_flow import JobFlow
+from gjobs.store.statistics.statistics import JobStatistics
+from gjobs.store.statistics.totals import Count, Totals, TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, Actor
 
 _STATEMENTS = JobStatements(PAST_COLUMNS)
 _PATH = AccessPath(columns=PAST_COLUMNS)

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from store.database.query import Query
-from store.jobs.job import AnyStatus
-from store.moments import moment_sql
-from store.moments.moment import MOST_LISTED, EventRange
-from store.moments.moment_sql import Change
-from store.statistics import statistics_sql
-from store.statistics.statistics import JobStatistic, JobStatistics
-from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery, exact_counts
-from store.users.actor import Actor
+from gjobs.store.database.query import Query
+from gjobs.store.jobs.job import AnyStatus
+from gjobs.store.moments import moment_sql
+from gjobs.store.moments.moment import MOST_LISTED, EventRange
+from gjobs.store.moments.moment_sql import Change
+from gjobs.store.statistics import statistics_sql
+from gjobs.store.statistics.statistics import JobStatistic, JobStatistics
+from gjobs.store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery, exact_counts
+from gjobs.store.users.actor import Actor
 
 MOST_PROJECTS = 10_000
 

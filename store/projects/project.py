@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from store.value_class import dataclass
+from gjobs.store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

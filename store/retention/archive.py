@@ -4,19 +4,19 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from uuid import UUID
 
-from store import validation
-from store.capabilities.capability import Capability
-from store.errors import InvalidValue, SchemaMissing
-from store.jobs.job import AnyStatus, in_order, status_order
-from store.jobs.job_results import CappedCount, Page, PageKey
-from store.journal.write_record import WriteRecord
-from store.page_limits import PAGE_SIZE
-from store.retention import archive_sql
-from store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, RetentionBatch, in_batches
-from store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
-from store.statistics import statistics_sql
-from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
-from store.store import Store
+from gjobs.store import validation
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.errors import InvalidValue, SchemaMissing
+from gjobs.store.jobs.job import AnyStatus, in_order, status_order
+from gjobs.store.jobs.job_results import CappedCount, Page, PageKey
+from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.page_limits import PAGE_SIZE
+from gjobs.store.retention import archive_sql
+from gjobs.store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, RetentionBatch, in_batches
+from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
+from gjobs.store.statistics import statistics_sql
+from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
+from gjobs.store.store import Store
 
 COUNTED = 10_000
 """The maximum number of archived jobs that are counted by default."""

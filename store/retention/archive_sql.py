@@ -29,16 +29,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-from store import tables
-from store.database.query import Query, Row, make_id, make_number
-from store.formats import column_names
-from store.jobs.job import GenerationJob, parse_status
-from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import listed_error, make_job, make_listed
-from store.retention.batches import CURSOR, cursor_parameters
-from store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
-from store.statistics.statistics import JobStatistic, JobSummary
-from store.statistics.statistics_sql import make_statistic, make_summary
+from gjobs.store import tables
+from gjobs.store.database.query import Query, Row, make_id, make_number
+from gjobs.store.formats import column_names
+from gjobs.store.jobs.job import GenerationJob, parse_status
+from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.jobs.job_sql import listed_error, make_job, make_listed
+from gjobs.store.retention.batches import CURSOR, cursor_parameters
+from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
+from gjobs.store.statistics.statistics import JobStatistic, JobSummary
+from gjobs.store.statistics.statistics_sql import make_statistic, make_summary
 
 
 def make_count(row: Row) -> StatusCount:

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import DateTime, Uuid, bindparam, tuple_
 
-from store.database import timestamps
-from store.database.query import TimeLimits
-from store.errors import Conflict, InvalidValue, Locked, StoreError, TimedOut
-from store.jobs.job_results import PageKey
-from store.retention.retention import BatchProgress
+from gjobs.store.database import timestamps
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.errors import Conflict, InvalidValue, Locked, StoreError, TimedOut
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.retention.retention import BatchProgress
 
 SMALLEST, FIRST, LARGEST = 1, 50, 500
 QUICK, SLOW = 0.1, 0.25

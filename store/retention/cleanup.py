@@ -26,19 +26,19 @@ from sqlalchemy import (
     tuple_,
 )
 
-from store import tables, validation
-from store.capabilities.capability import Capability
-from store.capabilities.facts import LEASES
-from store.database import query, timestamps
-from store.database.query import Query, make_id
-from store.database.transactions import WriteTransaction
-from store.jobs.job import AnyStatus, JobStatus, in_order, status_order
-from store.jobs.job_results import PageKey
-from store.journal.write_record import WriteRecord
-from store.retention import archive_sql
-from store.retention.archive import require_archive
-from store.retention.archive_sql import make_count, make_key
-from store.retention.batches import (
+from gjobs.store import tables, validation
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.facts import LEASES
+from gjobs.store.database import query, timestamps
+from gjobs.store.database.query import Query, make_id
+from gjobs.store.database.transactions import WriteTransaction
+from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order, status_order
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.retention import archive_sql
+from gjobs.store.retention.archive import require_archive
+from gjobs.store.retention.archive_sql import make_count, make_key
+from gjobs.store.retention.batches import (
     COUNTING,
     CURSOR,
     LIMITS,
@@ -47,7 +47,7 @@ from store.retention.batches import (
     cursor_parameters,
     in_batches,
 )
-from store.retention.retention import (
+from gjobs.store.retention.retention import (
     FINISHED,
     BatchProgress,
     CleanupPreview,
@@ -55,7 +55,7 @@ from store.retention.retention import (
     RetentionAction,
     StatusCount,
 )
-from store.store import Store
+from gjobs.store.store import Store
 
 _jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
 

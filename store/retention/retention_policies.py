@@ -25,17 +25,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from store import tables, validation
-from store.capabilities.capability import Capability
-from store.database.query import Query, Row
-from store.errors import Conflict, NoPrivilege
-from store.formats import UnknownText, known_or_text
-from store.jobs.job import AnyStatus, JobStatus, in_order, parse_status
-from store.journal.write_record import WriteRecord
-from store.retention.cleanup import find_expired, run_cleanup
-from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, RetentionPolicy
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store import tables, validation
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.database.query import Query, Row
+from gjobs.store.errors import Conflict, NoPrivilege
+from gjobs.store.formats import UnknownText, known_or_text
+from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order, parse_status
+from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.retention.cleanup import find_expired, run_cleanup
+from gjobs.store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, RetentionPolicy
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 
 _policies = tables.retention_policies
 _COLUMNS = (

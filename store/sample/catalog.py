@@ -8,7 +8,7 @@ from random import Random
 from types import MappingProxyType
 from uuid import UUID, uuid5
 
-from store.jobs.job import JobStatus
+from gjobs.store.jobs.job import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
-from store.database.query import Query, make_id
-from store.leases.lease import SILENT_AFTER
-from store.store import Store
+from gjobs.store.database.query import Query, make_id
+from gjobs.store.leases.lease import SILENT_AFTER
+from gjobs.store.store import Store
 
 _SILENCE = text("""
 update gjobs.workers w

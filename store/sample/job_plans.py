@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from store.jobs.job import USUAL_MODES
-from store.sample import catalog
+from gjobs.store.jobs.job import USUAL_MODES
+from gjobs.store.sample import catalog
 
 SHARE_WITH_IMAGE = 0.85
 FAILURE_CHANCE = 1 / 8

@@ -14,13 +14,23 @@ from psycopg import Cursor, Error, connect
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
-from store.budgets.budget import Period
-from store.database import driver_errors
-from store.database.connection_errors import translate_connecting
-from store.formats import column_names
-from store.jobs.job import GenerationJob, JobStatus
-from store.sample import catalog
-from store.sample.catalog import CALLOUTS, MODES, SCENES, USERS, ProjectPlan, UserPlan, choose_mode, make_id, seeded
+from gjobs.store.budgets.budget import Period
+from gjobs.store.database import driver_errors
+from gjobs.store.database.connection_errors import translate_connecting
+from gjobs.store.formats import column_names
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.sample import catalog
+from gjobs.store.sample.catalog import (
+    CALLOUTS,
+    MODES,
+    SCENES,
+    USERS,
+    ProjectPlan,
+    UserPlan,
+    choose_mode,
+    make_id,
+    seeded,
+)
 
 DAYS = 30
 _NOON = time(13, 20)

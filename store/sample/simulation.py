@@ -9,17 +9,17 @@ from random import Random
 from typing import Literal, Never, TypeVar
 from uuid import UUID
 
-from store.async_tools import is_cancelling
-from store.errors import StoreError
-from store.formats import utc_now
-from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
-from store.projects.project import Project
-from store.sample import catalog
-from store.sample.job_plans import OUTAGE_MESSAGE, JobPlan, plan_job, plan_jobs
-from store.sample.sample_data import sample
-from store.sample.simulated_clock import SimulatedClock
-from store.store import Store
-from store.worker.handlers import Registry, Retry, Work
+from gjobs.store.async_tools import is_cancelling
+from gjobs.store.errors import StoreError
+from gjobs.store.formats import utc_now
+from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.projects.project import Project
+from gjobs.store.sample import catalog
+from gjobs.store.sample.job_plans import OUTAGE_MESSAGE, JobPlan, plan_job, plan_jobs
+from gjobs.store.sample.sample_data import sample
+from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.store import Store
+from gjobs.store.worker.handlers import Registry, Retry, Work
 
 T = TypeVar("T")
 

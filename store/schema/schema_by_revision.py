@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from store.errors import SchemaMissing
-from store.schema.schema_diff import SchemaObject, schema_object
+from gjobs.store.errors import SchemaMissing
+from gjobs.store.schema.schema_diff import SchemaObject, schema_object
 
 TABLES = ("projects", "assets", "generation_jobs")
 APP_REVISION = "0001"

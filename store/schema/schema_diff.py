@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.value_class import dataclass
+from gjobs.store.value_class import dataclass
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -33,16 +33,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger, UserDefinedType
 
-from store import tables
-from store.database.query import Query, Row, make_id, make_number
-from store.filters import filter_sql
-from store.filters.filter_sql import Shape
-from store.filters.filter_terms import Key
-from store.job_list.list_query import ListQuery
-from store.jobs.job import AnyStatus, JobStatus, parse_status
-from store.projects import project_sql
-from store.statistics import statistics_sql
-from store.statistics.totals import ProjectTotals
+from gjobs.store import tables
+from gjobs.store.database.query import Query, Row, make_id, make_number
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_sql import Shape
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
+from gjobs.store.projects import project_sql
+from gjobs.store.statistics import statistics_sql
+from gjobs.store.statistics.totals import ProjectTotals
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 _ONE = literal(1, Integer)

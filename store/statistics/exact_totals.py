@@ -8,19 +8,19 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from store.budgets.budget import named_for
-from store.database import query as query_module
-from store.database.database import Database
-from store.database.query import Query, TimeLimits
-from store.errors import Locked, TimedOut
-from store.job_list.listing import MOST_LISTED_PROJECTS
-from store.jobs.job import AnyStatus
-from store.statistics import count_sql, statistics_sql
-from store.statistics.count_sql import PageRange, PageTotal
-from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from store.statistics.totals import Count, ProjectTotals, Totals, TotalsQuery, exact_counts
-from store.statistics.totals_counter import CountCapabilities, totals_part
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.budgets.budget import named_for
+from gjobs.store.database import query as query_module
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.errors import Locked, TimedOut
+from gjobs.store.job_list.listing import MOST_LISTED_PROJECTS
+from gjobs.store.jobs.job import AnyStatus
+from gjobs.store.statistics import count_sql, statistics_sql
+from gjobs.store.statistics.count_sql import PageRange, PageTotal
+from gjobs.store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from gjobs.store.statistics.totals import Count, ProjectTotals, Totals, TotalsQuery, exact_counts
+from gjobs.store.statistics.totals_counter import CountCapabilities, totals_part
+from gjobs.store.users.actor import OPERATOR, Actor
 
 K = TypeVar("K", bound=Hashable)
 

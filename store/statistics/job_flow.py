@@ -4,9 +4,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import date, datetime, timedelta
 
-from store.jobs.job import JobStatus
-from store.jobs.job_results import CappedCount
-from store.value_class import dataclass
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.value_class import dataclass
 
 WINDOW = timedelta(minutes=5)
 MOST_MOVES = 2_000

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import DateTime, Integer, Interval, Select, TextClause, Uuid, bindparam, cast, func, select, text
 from sqlalchemy.types import BigInteger
 
-from store import tables
-from store.database.query import Query, Row, make_number
-from store.jobs import history_sql
-from store.jobs.job import STUCK_AFTER, JobStatus
-from store.statistics.job_flow import MOST_MOVES, MOST_PRICED, MOST_STUCK, WINDOW, OutcomeCosts, RecentMoves
-from store.statistics.statistics_sql import CREATED_ON, IN_SHOWN_DAYS
+from gjobs.store import tables
+from gjobs.store.database.query import Query, Row, make_number
+from gjobs.store.jobs import history_sql
+from gjobs.store.jobs.job import STUCK_AFTER, JobStatus
+from gjobs.store.statistics.job_flow import MOST_MOVES, MOST_PRICED, MOST_STUCK, WINDOW, OutcomeCosts, RecentMoves
+from gjobs.store.statistics.statistics_sql import CREATED_ON, IN_SHOWN_DAYS
 
 _jobs = tables.generation_jobs
 _PROJECT_ID = bindparam("project_id", type_=Uuid)

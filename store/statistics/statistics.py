@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from store.jobs.job import AnyStatus, JobStatus
-from store.value_class import dataclass
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

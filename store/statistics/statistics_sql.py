@@ -28,10 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-from store import tables
-from store.database.query import MOMENT, Query, Row, make_number
-from store.jobs.job import parse_status, status_order
-from store.statistics.statistics import (
+from gjobs.store import tables
+from gjobs.store.database.query import MOMENT, Query, Row, make_number
+from gjobs.store.jobs.job import parse_status, status_order
+from gjobs.store.statistics.statistics import (
     MOST_JOBS,
     MOST_MODES,
     DayCost,
@@ -42,7 +42,7 @@ from store.statistics.statistics import (
     ModeTimings,
     Percentiles,
 )
-from store.statistics.totals import ProjectTotals
+from gjobs.store.statistics.totals import ProjectTotals
 
 _jobs = tables.generation_jobs
 _JOB_COUNT = func.count()

@@ -9,16 +9,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.job_list.list_query import NEWEST_FIRST, ListQuery
-from store.jobs.job import AnyStatus, JobStatus, in_order
-from store.users.actor import Actor
-from store.value_class import dataclass
+from gjobs.store.job_list.list_query import NEWEST_FIRST, ListQuery
+from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order
+from gjobs.store.users.actor import Actor
+from gjobs.store.value_class import dataclass
 
 if TYPE_CHECKING:
-    from store.budgets.budget import Budget
-    from store.jobs.job_results import CappedCount
-    from store.statistics.job_flow import JobFlow
-    from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+    from gjobs.store.budgets.budget import Budget
+    from gjobs.store.jobs.job_results import CappedCount
+    from gjobs.store.statistics.job_flow import JobFlow
+    from gjobs.store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

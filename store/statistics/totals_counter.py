@@ -9,26 +9,26 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from store.actor_database import ActorDatabase
-from store.budgets import budget_sql
-from store.budgets.budget import Budget, named_for
-from store.budgets.budget_sql import Readable
-from store.capabilities.capability import Capability
-from store.database import query
-from store.database.changed_rows import ChangedRows
-from store.database.database import Database
-from store.database.query import Query, TimeLimits, explain_plan, parse_plan
-from store.errors import Locked, TimedOut
-from store.filters.filter_terms import Key
-from store.job_list.index_advice import is_guessed
-from store.job_list.list_query import NEWEST_FIRST, ListQuery
-from store.job_list.listing import MOST_LISTED_PROJECTS
-from store.jobs.job import AnyStatus, JobStatus
-from store.jobs.job_results import CappedCount
-from store.statistics import count_sql, job_flow_sql, statistics_sql
-from store.statistics.job_flow import MOST_STUCK, JobFlow, RecentFlows
-from store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact_counts
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.budgets import budget_sql
+from gjobs.store.budgets.budget import Budget, named_for
+from gjobs.store.budgets.budget_sql import Readable
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.database import query
+from gjobs.store.database.changed_rows import ChangedRows
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits, explain_plan, parse_plan
+from gjobs.store.errors import Locked, TimedOut
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list.index_advice import is_guessed
+from gjobs.store.job_list.list_query import NEWEST_FIRST, ListQuery
+from gjobs.store.job_list.listing import MOST_LISTED_PROJECTS
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.statistics import count_sql, job_flow_sql, statistics_sql
+from gjobs.store.statistics.job_flow import MOST_STUCK, JobFlow, RecentFlows
+from gjobs.store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact_counts
+from gjobs.store.users.actor import OPERATOR, Actor
 
 MOST_REMEMBERED = 256
 

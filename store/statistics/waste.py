@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from store.value_class import dataclass
+from gjobs.store.value_class import dataclass
 
 
 class WasteKey(StrEnum):

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
 
-from store.actor_database import ActorDatabase
-from store.advice import command
-from store.capabilities.capability import Capability
-from store.database.query import Query, Row
-from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from store.error_groups.fingerprint import error_group_id
-from store.statistics.waste import (
+from gjobs.store.actor_database import ActorDatabase
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.database.query import Query, Row
+from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.statistics.waste import (
     DAYS,
     FIRST_NAMING_JOBS,
     MOST_GROUPED_JOBS,
@@ -27,8 +27,8 @@ from store.statistics.waste import (
     WasteRow,
     WasteRowKey,
 )
-from store.users import user_sql
-from store.users.actor import ActingUser
+from gjobs.store.users import user_sql
+from gjobs.store.users.actor import ActingUser
 
 _FINGERPRINT, _GROUP_ID = (
     # A colon would begin a parameter.

@@ -3,7 +3,7 @@
 from typing import assert_never
 from uuid import UUID
 
-from store.value_class import dataclass
+from gjobs.store.value_class import dataclass
 
 ROLE_OF_USERS, ROLE_OF_ANON = "authenticated", "anon"
 

@@ -8,8 +8,8 @@ from dataclasses import field
 from typing import Any
 from uuid import UUID, uuid5
 
-from store.users.actor import ROLE_OF_ANON, ROLE_OF_USERS, ActingUser, Actor, Anon
-from store.value_class import dataclass
+from gjobs.store.users.actor import ROLE_OF_ANON, ROLE_OF_USERS, ActingUser, Actor, Anon
+from gjobs.store.value_class import dataclass
 
 COLUMNS = {
     "aud": "aud",

@@ -29,12 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger, DateTime
 
-from store import tables
-from store.database.query import Query, Row
-from store.formats import IdRange, id_range
-from store.jobs.job_results import CappedCount
-from store.projects.project import User
-from store.users.actor import ActingUser
+from gjobs.store import tables
+from gjobs.store.database.query import Query, Row
+from gjobs.store.formats import IdRange, id_range
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.projects.project import User
+from gjobs.store.users.actor import ActingUser
 
 _jobs, _users = tables.generation_jobs, tables.users
 _LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, Self
 from uuid import UUID
 
-from store.errors import InvalidValue
-from store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.errors import InvalidValue
+from gjobs.store.jobs.job import AnyStatus, GenerationJob
 
 
 @dataclass(frozen=True, slots=True, order=True)

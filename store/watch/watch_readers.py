@@ -31,20 +31,20 @@ from sqlalchemy import (
 from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 from sqlalchemy.types import UserDefinedType
 
-from store import tables
-from store.capabilities.capability import MissingCapability
-from store.database.database import Database
-from store.database.query import Query, Row, make_id
-from store.errors import InvalidValue
-from store.filters import filter_sql
-from store.filters.filter_sql import Shape
-from store.filters.filter_terms import Key
-from store.filters.job_filter import JobFilter
-from store.jobs import job_sql
-from store.jobs.job import LIVE_STATUSES, GenerationJob, parse_status
-from store.jobs.job_sql import APP_COLUMNS, make_job
-from store.users.actor import OPERATOR, Actor
-from store.watch.watch import Cursor, HeldBack, JobsAtPoll, Transition, TransitionBatch, transitions_between
+from gjobs.store import tables
+from gjobs.store.capabilities.capability import MissingCapability
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.errors import InvalidValue
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_sql import Shape
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job import LIVE_STATUSES, GenerationJob, parse_status
+from gjobs.store.jobs.job_sql import APP_COLUMNS, make_job
+from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.store.watch.watch import Cursor, HeldBack, JobsAtPoll, Transition, TransitionBatch, transitions_between
 
 _jobs, _events = tables.generation_jobs, tables.job_events
 

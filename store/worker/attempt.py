@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned
-from store.worker.handlers import Handler, HandlerSpec, Work
-from store.worker.loop_clock import LoopClock, StepTimer
+from gjobs.store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned
+from gjobs.store.worker.handlers import Handler, HandlerSpec, Work
+from gjobs.store.worker.loop_clock import LoopClock, StepTimer
 
 STOP_SECONDS = 5.0
 """Seconds that a cancelled coroutine has to stop. After that, it is abandoned."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from math import isnan
 from random import Random
 
-from store.errors import StoreError
-from store.jobs.job import JobStatus
-from store.leases.lease import ClaimedJob, Ending, JobFinish, Rescheduled
-from store.worker.handlers import HandlerSpec, Retry
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.leases.lease import ClaimedJob, Ending, JobFinish, Rescheduled
+from gjobs.store.worker.handlers import HandlerSpec, Retry
 
 MAX_ERROR = 10_000
 LONGEST_WAIT = 365 * 86_400.0

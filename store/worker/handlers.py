@@ -8,10 +8,10 @@ from random import Random
 from types import NoneType
 from typing import Any, Self, TypeVar
 
-from store import validation
-from store.errors import InvalidValue
-from store.jobs.job import GenerationJob
-from store.leases.lease import ClaimedJob
+from gjobs.store import validation
+from gjobs.store.errors import InvalidValue
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.leases.lease import ClaimedJob
 
 MAX_NOTE = 200
 

@@ -7,11 +7,11 @@ from functools import partial
 from random import Random
 from uuid import UUID
 
-from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote, Released
-from store.worker.attempt import HandlerRun, HandlerRunner
-from store.worker.attempt_outcome import Outcome, Raised, decide_end, failed, out_of_attempts
-from store.worker.handlers import HandlerSpec, Registry, Retry, Work
-from store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
+from gjobs.store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote, Released
+from gjobs.store.worker.attempt import HandlerRun, HandlerRunner
+from gjobs.store.worker.attempt_outcome import Outcome, Raised, decide_end, failed, out_of_attempts
+from gjobs.store.worker.handlers import HandlerSpec, Registry, Retry, Work
+from gjobs.store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
 
 HUNG_SECONDS = 300.0
 """An event loop that is blocked longer than a job's time-out plus these seconds loses the job."""

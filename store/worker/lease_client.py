@@ -9,14 +9,14 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from store.database.database import Database
-from store.database.listening import ListenConnection, ReadyStatement
-from store.database.query import Query
-from store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError, UnexpectedError
-from store.jobs import job_sql
-from store.jobs.job import AnyStatus, JobStatus
-from store.leases import lease_sql
-from store.leases.lease import (
+from gjobs.store.database.database import Database
+from gjobs.store.database.listening import ListenConnection, ReadyStatement
+from gjobs.store.database.query import Query
+from gjobs.store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError, UnexpectedError
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.leases import lease_sql
+from gjobs.store.leases.lease import (
     SILENT_AFTER,
     ClaimedJob,
     Ending,
@@ -27,11 +27,11 @@ from store.leases.lease import (
     Rescheduled,
     WorkerInfo,
 )
-from store.users.actor import Actor
-from store.worker.attempt_outcome import refused
-from store.worker.handlers import Backoff
-from store.worker.in_flight import InFlightJob, InFlightJobs
-from store.worker.worker_events import (
+from gjobs.store.users.actor import Actor
+from gjobs.store.worker.attempt_outcome import refused
+from gjobs.store.worker.handlers import Backoff
+from gjobs.store.worker.in_flight import InFlightJob, InFlightJobs
+from gjobs.store.worker.worker_events import (
     AttemptEnded,
     FinishDelayed,
     FinishRejected,

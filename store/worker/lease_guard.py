@@ -5,10 +5,10 @@ import logging
 import threading
 import time
 
-from store.errors import StoreError
-from store.worker.in_flight import InFlightJobs
-from store.worker.lease_client import LeaseClient, interval
-from store.worker.worker_events import EventLoopBlocked, Report
+from gjobs.store.errors import StoreError
+from gjobs.store.worker.in_flight import InFlightJobs
+from gjobs.store.worker.lease_client import LeaseClient, interval
+from gjobs.store.worker.worker_events import EventLoopBlocked, Report
 
 log = logging.getLogger(__name__)
 

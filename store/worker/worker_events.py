@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from store.errors import Conflict, OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
-from store.leases.lease import ClaimedJob, Ending, WorkerInfo
-from store.retention.retention import BatchProgress, RetentionPolicy
-from store.worker.handlers import Backoff
+from gjobs.store.errors import Conflict, OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
+from gjobs.store.leases.lease import ClaimedJob, Ending, WorkerInfo
+from gjobs.store.retention.retention import BatchProgress, RetentionPolicy
+from gjobs.store.worker.handlers import Backoff
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from gjobs.tui.latency import FRAME_RATE
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, Series
 from tests.benchmarks.sizes import many
 from tests.benchmarks.watched_dashboard import SIZE, Measured
-from tui.latency import FRAME_RATE
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,12 +11,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Composed, Identifier
 
-from migrations.execution import upgrade_to
-from migrations.progress import Run, say_nothing
-from migrations.runner import upgrade
-from store.embedded.clients import ADMINISTRATOR, OWNER
-from store.embedded.data_dir import throw_away_dir
-from store.embedded.server import open_server
+from gjobs.migrations.execution import upgrade_to
+from gjobs.migrations.progress import Run, say_nothing
+from gjobs.migrations.runner import upgrade
+from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER
+from gjobs.store.embedded.data_dir import throw_away_dir
+from gjobs.store.embedded.server import open_server
 from tests.benchmarks.generator import Owner, fill
 
 Conninfo = Mapping[str, str | int]

@@ -6,12 +6,12 @@ from time import perf_counter
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.database.database import Database
-from store.embedded.clients import ADMINISTRATOR
-from store.error_groups.error_group import MOST_FAILURES, ErrorScope
-from store.error_groups.read_error_groups import LIMITS
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.error_groups.error_group import MOST_FAILURES, ErrorScope
+from gjobs.store.error_groups.read_error_groups import LIMITS
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.benchmarks.database import Databases, FilledDatabase, without_indexes
 from tests.benchmarks.generator import SPAN
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns

@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.embedded.clients import ADMINISTRATOR
-from store.jobs.job import USUAL_MODES, JobStatus
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.jobs.job import USUAL_MODES, JobStatus
 
 SPAN = timedelta(days=365)
 """The age of the oldest job."""

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 
-from store.database.database import Database
-from store.job_list.list_query import RowKey, RowWindowQuery
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.job_list.list_query import RowKey, RowWindowQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import Effort, Finding, Series, take_turns
 from tests.benchmarks.lists import ROWS, look_at_project, timed, users_store

@@ -8,14 +8,14 @@ from functools import partial
 
 from psycopg import AsyncConnection
 
-from store.database.database import Database
-from store.database.query import compiled
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import page
-from store.jobs.job import GenerationJob
-from store.jobs.job_results import Page, PageKey
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import compiled
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_sql import page
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns

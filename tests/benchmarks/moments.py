@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
-from store.database.database import Database
-from store.moments.past_store import past_store
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.moments.past_store import past_store
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.lists import ROWS, timed, users_store

@@ -9,8 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Page, PageKey
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Page, PageKey
 
 _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),

@@ -7,9 +7,9 @@ from time import perf_counter
 
 import psycopg
 
-from store.database.database import Database
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, take_turns

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gjobs.tui.manual.pages import page_path
 from tests.benchmarks.report import number
-from tui.manual.pages import page_path
 
 RESULTS = Path(__file__).with_name("results.json")
 """The stored findings of several runs. Each benchmark is in one of them."""

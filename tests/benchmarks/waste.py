@@ -3,10 +3,10 @@
 from contextlib import AsyncExitStack
 from functools import partial
 
-from store.database.database import Database
-from store.statistics.waste import Waste, WasteKey
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.statistics.waste import Waste, WasteKey
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.lists import timed, users_store

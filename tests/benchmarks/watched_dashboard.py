@@ -21,12 +21,12 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from textual import events
 
-from store.configuration.settings import resolve
+from gjobs.store.configuration.settings import resolve
+from gjobs.tui import latency
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.setup import session_opener
 from tests.benchmarks.table_tick import SilentTerminal
-from tui import latency
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.setup import session_opener
 
 SIZE = (200, 50)
 

@@ -12,15 +12,15 @@ from statistics import fmean
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.database.database import Database
-from store.doctor.word_checks import TrigramSupport, word_index_sql
-from store.embedded.clients import ADMINISTRATOR
-from store.embedded.data_dir import throw_away_dir
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import USUAL_MODES
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.word_checks import TrigramSupport, word_index_sql
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.data_dir import throw_away_dir
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import USUAL_MODES
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.benchmarks.database import Databases, FilledDatabase, without_indexes
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.lists import ROWS, timed

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
-from migrations.runner import upgrade
+from gjobs.migrations.runner import upgrade
 from tests.chaos.chaos_environment import Environment, direct, pooled
 from tests.chaos.chaos_run import Outcome, run_chaos
 from tests.chaos.fault_schedule import Fault, Plan

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from migrations.runner import upgrade
+from gjobs.migrations.runner import upgrade
 from tests.hosted.cluster import Server, copied, make_project
 
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from random import Random
 
-from store.worker.handlers import Backoff, Registry, Retry, Work
+from gjobs.store.worker.handlers import Backoff, Registry, Retry, Work
 from tests.chaos.job_modes import ATTEMPTS, Mode
 from tests.chaos.recorder import recorded
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
-from store.worker.handlers import Work
+from gjobs.store.worker.handlers import Work
 
 FILE, WORKER = "GJOBS_CHAOS_WITNESS", "GJOBS_CHAOS_WORKER"
 """The environment variables with the file and the name of the worker."""

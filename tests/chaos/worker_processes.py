@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from gjobs.tui.cli.exit_codes import ExitCode
 from tests.chaos.recorder import FILE, WORKER
 from tests.cli.command_line import GJOBS, SETTINGS, uri
 from tests.conftest import Conninfo
-from tui.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import psycopg
 
-from store.jobs.job import JobStatus
-from store.watch.watch import Cursor, Transition
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.watch.watch import Cursor, Transition
 from tests.cli.command_line import Run, Sql
 
 ADA, AUTUMN, ASSET = (UUID(int=number) for number in (0xA0, 0xA1, 0xA2))

@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from gjobs.tui.cli.main import main
+from gjobs.tui.cli.program import build_parser
 from tests.cli.cli_rows import fill
 from tests.cli.command_line import (
     SETTINGS,
@@ -23,8 +25,6 @@ from tests.cli.command_line import (
     uri,
 )
 from tests.conftest import Conninfo
-from tui.cli.main import main
-from tui.cli.program import build_parser
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ _parser_built_once = cache(build_parser)
 @pytest.fixture
 def gjobs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command line in this process, without a terminal. Building its parser takes longer than most commands."""
-    monkeypatch.setattr("tui.cli.program.build_parser", _parser_built_once)
+    monkeypatch.setattr("gjobs.tui.cli.program.build_parser", _parser_built_once)
 
     def run(*arguments: str) -> Result:
         capsys.readouterr()

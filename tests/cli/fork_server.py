@@ -17,7 +17,13 @@ STREAMS = 3
 
 LONGEST_REQUEST = 2**20
 
-IMPORTED = ("tui.cli.program", "tui.cli.sessions", "store.store", "store.retention.cleanup", "migrations.runner")
+IMPORTED = (
+    "gjobs.tui.cli.program",
+    "gjobs.tui.cli.sessions",
+    "gjobs.store.store",
+    "gjobs.store.retention.cleanup",
+    "gjobs.migrations.runner",
+)
 
 
 def serve(requests: socket.socket) -> list[str]:
@@ -74,7 +80,7 @@ def become(
 
 
 if __name__ == "__main__":
-    from tui.cli.main import main
+    from gjobs.tui.cli.main import main
 
     for module in IMPORTED:
         importlib.import_module(module)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.formats import close_names, not_known
-from store.jobs.job import JobStatus
-from store.jobs.job_results import PageKey
+from gjobs.store.formats import close_names, not_known
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.tui.cli import arguments, json_documents
+from gjobs.tui.cli.exit_codes import BadArgument
 from tests.cli.cli_rows import FAILED, QUEUED
 from tests.cli.command_line import Run, assert_refused
-from tui.cli import arguments, json_documents
-from tui.cli.exit_codes import BadArgument
 
 ID = UUID(int=7)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from migrations.runner import upgrade
-from store.embedded.clients import ADMINISTRATOR
+from gjobs.migrations.runner import upgrade
+from gjobs.store.embedded.clients import ADMINISTRATOR
 from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, connect
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget
-from store.database.write_access import WriteMode
-from tui.cli.command import ActorRule, Command, GlobalOptions, read_alone, settings_for
-from tui.cli.commands.dashboard import DASHBOARD
-from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.program import parse
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget
+from gjobs.store.database.write_access import WriteMode
+from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, read_alone, settings_for
+from gjobs.tui.cli.commands.dashboard import DASHBOARD
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError
+from gjobs.tui.cli.program import parse
 
 DATA_DIR = Path("/data")
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from store.async_tools import abandon_lookups
-from store.errors import Unreachable
-from tui.cli.exit_codes import Interrupted
-from tui.cli.interruption import interrupts_heard, orderly_termination
-from tui.cli.output import require_yes
+from gjobs.store.async_tools import abandon_lookups
+from gjobs.store.errors import Unreachable
+from gjobs.tui.cli.exit_codes import Interrupted
+from gjobs.tui.cli.interruption import interrupts_heard, orderly_termination
+from gjobs.tui.cli.output import require_yes
 
 LATE = 10.0
 """Seconds until an interrupt counts as missed."""

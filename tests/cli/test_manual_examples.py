@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded.clients import ServerHandle
-from store.sample.sample_data import fill
+from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.sample.sample_data import fill
+from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.program import build_parser
+from gjobs.tui.manual.pages import page_source
 from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, temporary_database
 from tests.manual import pages
-from tui.cli.exit_codes import ExitCode
-from tui.cli.program import build_parser
-from tui.manual.pages import page_source
 
 BLOCK = re.compile(r"^(<!-- not run: .+? -->\n|<!-- test command -->\n)?```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

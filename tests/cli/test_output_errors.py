@@ -11,16 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
-from migrations.status import RevisionHidden
-from store import errors
-from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
-from store.filters.job_filter import FilterError
-from tests.cli.cli_rows import FAILED, MISSING, QUEUED
-from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, run_process, uri
-from tests.conftest import Conninfo
-from tests.store.faulty_servers import NOT_ACCEPTING, RejectingServer, fatal, listening
-from tui.cli.exit_codes import (
+from gjobs.migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
+from gjobs.migrations.status import RevisionHidden
+from gjobs.store import errors
+from gjobs.store.errors import EmbeddedUnavailable, ServerInUse, StoreError
+from gjobs.store.filters.job_filter import FilterError
+from gjobs.tui.cli.exit_codes import (
     CommandError,
     Declined,
     ExitCode,
@@ -30,7 +26,11 @@ from tui.cli.exit_codes import (
     UsageError,
     exit_code,
 )
-from tui.cli.output import without_passwords
+from gjobs.tui.cli.output import without_passwords
+from tests.cli.cli_rows import FAILED, MISSING, QUEUED
+from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, run_process, uri
+from tests.conftest import Conninfo
+from tests.store.faulty_servers import NOT_ACCEPTING, RejectingServer, fatal, listening
 
 SECRET = "hunter2"
 
@@ -99,7 +99,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch) -> FailWith:
         def fail(arguments: object) -> object:
             raise error
 
-        monkeypatch.setattr("tui.cli.program.parse", fail)
+        monkeypatch.setattr("gjobs.tui.cli.program.parse", fail)
 
     return install
 
@@ -209,7 +209,7 @@ def test_windows_user_is_pointed_to_wsl() -> None:
     program = """
 import sys
 sys.modules.update(dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"]))
-from tui.cli.main import main
+from gjobs.tui.cli.main import main
 sys.platform = "win32"
 sys.exit(main(["users"]))
 """
@@ -279,7 +279,7 @@ def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
 def test_each_error_class_has_its_exit_code() -> None:
     raised = descendants(StoreError) | descendants(CommandError)
     # The command line converts errors of export files to command errors. The dashboard shows its own.
-    elsewhere = ("tests", "tui.export", "tui.dashboard")
+    elsewhere = ("tests", "gjobs.tui.export", "gjobs.tui.dashboard")
     assert {kind for kind in raised if not kind.__module__.startswith(elsewhere)} <= set(CODES)
     assert {kind: exit_code(kind.__new__(kind)) for kind in CODES} == CODES
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from store.journal.journal import Journal
+from gjobs.store.journal.journal import Journal
 from tests.cli.cli_rows import BENS_JOB, FAILED, QUEUED, RUNNING, SUCCEEDED
 from tests.cli.command_line import GJOBS, PATIENCE, Command, OpenTerminal, Run, Sql
 

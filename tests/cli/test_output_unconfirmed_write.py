@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.journal.journal import read_journal
+from gjobs.store.journal.journal import read_journal
 from tests.cli.cli_rows import QUEUED
 from tests.cli.command_line import Result, run_process, uri
 from tests.conftest import Conninfo

@@ -10,7 +10,7 @@ from tests.cli.command_line import PATIENCE
 
 PROGRAM = """
 import json, sys
-from tui.cli.main import main
+from gjobs.tui.cli.main import main
 for line in sys.argv[1:]:
     try:
         code = main(line.split())
@@ -30,15 +30,15 @@ def modules_after(lines: list[str]) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "store.embedded.server", "migrations.runner"}
+HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "gjobs.store.embedded.server", "gjobs.migrations.runner"}
 
 
 @pytest.mark.parametrize(
     ("lines", "unneeded"),
     [
         (["--version", "--help"], {"textual", "rich", *HEAVY}),
-        (["config path"], {"textual", "rich.console", "alembic", "sqlalchemy", "store.store", "psycopg"}),
-        (["profiles"], {"textual", "rich.console", "alembic", "sqlalchemy", "store.store"}),
+        (["config path"], {"textual", "rich.console", "alembic", "sqlalchemy", "gjobs.store.store", "psycopg"}),
+        (["profiles"], {"textual", "rich.console", "alembic", "sqlalchemy", "gjobs.store.store"}),
         (["jobs list --json", "projects --json", "stats --json"], {"textual", "rich", "alembic"}),
         (["migrate status --json"], {"textual", "rich.console", "alembic", "sqlalchemy"}),
         (["jobs list"], {"textual", "rich.console", "rich.text", "alembic"}),
@@ -47,4 +47,4 @@ HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "store.embedded.server",
 def test_command_imports_no_module_that_it_does_not_need(url: str, lines: list[str], unneeded: set[str]) -> None:
     modules = modules_after(lines)
     assert not unneeded & modules
-    assert "tui.cli.main" in modules
+    assert "gjobs.tui.cli.main" in modules

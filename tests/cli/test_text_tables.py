@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.cli.text_tables import WIDEST, TableColumn, aligned_table, fields
-from tui.text.status_text import STATUS_COLOURS
+from gjobs.tui.cli.text_tables import WIDEST, TableColumn, aligned_table, fields
+from gjobs.tui.text.status_text import STATUS_COLOURS
 
 COLUMNS = (
     TableColumn(title="ID"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrations import HEAD
+from gjobs.migrations import HEAD
 from tests.cli.command_line import GJOBS, PATIENCE, Configure, profile, run_process, uri
 from tests.conftest import Conninfo, connect
 

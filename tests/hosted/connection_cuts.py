@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from store.errors import OutcomeUnknown, StoreError
-from store.jobs.job import JobStatus
-from store.store import Store
+from gjobs.store.errors import OutcomeUnknown, StoreError
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.store import Store
 from tests.store.faulty_servers import CHANGE, COMMIT, WRITE_OPENS, Cut
 from tests.tui.jobs_database import AUTUMN, job_id
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from migrations.runner import upgrade
-from store.embedded.postgres_programs import find_binaries
+from gjobs.migrations.runner import upgrade
+from gjobs.store.embedded.postgres_programs import find_binaries
 from tests.conftest import Conninfo, connect, copy_database, quick_directory, require_tool
 from tests.hosted.cluster import OWNER, Server, copied, make_project, make_roles
 from tests.hosted.pooler import Pooler, start_pooler

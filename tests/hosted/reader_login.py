@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from psycopg.sql import SQL, Identifier
 
+from gjobs.tui.manual.pages import page_source
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
-from tui.manual.pages import page_source
 
 LAST_SUPERUSER_ONLY_VERSION = 159_999
 """The last version in which only a superuser can create a role that bypasses row level security. Hosts allow owners."""

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from migrations import HEAD
-from migrations.status import read_status
-from store.doctor.findings import DoctorReport, Severity
+from gjobs.migrations import HEAD
+from gjobs.migrations.status import read_status
+from gjobs.store.doctor.findings import DoctorReport, Severity
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from migrations.runner import downgrade, upgrade
+from gjobs.migrations.runner import downgrade, upgrade
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
 from tests.hosted.test_hosted_doctor import examined, faults, finding, fix

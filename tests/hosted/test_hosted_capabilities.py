@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Capability
-from store.capabilities.probe import probe
-from store.database.database import Database
-from store.errors import NoPrivilege, ReadOnly, SchemaMissing
-from store.job_list.list_query import ListingQuery
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.probe import probe
+from gjobs.store.database.database import Database
+from gjobs.store.errors import NoPrivilege, ReadOnly, SchemaMissing
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import OWNER, Server

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from gjobs.tui.cli.exit_codes import ExitCode
 from tests.cli.command_line import Run
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.jobs_database import ADA, JobsDatabase, job_id
-from tui.cli.exit_codes import ExitCode
 
 READING = (
     ("jobs", "list"),

@@ -1,6 +1,6 @@
 """The dashboard on the app's own database with each login: polls and dialogs leave no trace."""
 
-from store.users.actor import OPERATOR
+from gjobs.store.users.actor import OPERATOR
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashboard, opener_of

@@ -8,17 +8,17 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from migrations import HEAD
-from migrations.runner import downgrade, upgrade
-from store.advice import DatabaseInUse, name_database
-from store.database.database import Database
-from store.database.query import TimeLimits
-from store.doctor import table_checks
-from store.doctor.examine import examine
-from store.doctor.findings import DoctorReport, Finding, Section, Severity
-from store.doctor.server_checks import jobs_visible_to
-from store.errors import SchemaMissing, Unreachable
-from store.users.actor import ActingUser
+from gjobs.migrations import HEAD
+from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.store.advice import DatabaseInUse, name_database
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.doctor import table_checks
+from gjobs.store.doctor.examine import examine
+from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
+from gjobs.store.doctor.server_checks import jobs_visible_to
+from gjobs.store.errors import SchemaMissing, Unreachable
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server

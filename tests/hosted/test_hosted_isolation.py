@@ -2,13 +2,13 @@
 
 import pytest
 
-from store.database.database import Database
-from store.doctor.findings import Severity
-from store.errors import NoPrivilege
-from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-from store.isolation.isolation_check import plan_probes, run_probes
-from store.isolation.isolation_findings import isolation_check
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.findings import Severity
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from gjobs.store.isolation.isolation_check import plan_probes, run_probes
+from gjobs.store.isolation.isolation_findings import isolation_check
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript

@@ -3,14 +3,14 @@
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.users.actor import OPERATOR
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.export.export_formats import FileFormat
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
 from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase, fill
-from tui.export.export_formats import FileFormat
 
 NO_GRANT = "No grant: the role authenticated may not read generation_jobs."
 

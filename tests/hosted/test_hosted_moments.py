@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from migrations.runner import upgrade
-from store.database.database import Database
-from store.jobs.job import GenerationJob
-from store.moments.past_store import past_store
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.migrations.runner import upgrade
+from gjobs.store.database.database import Database
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.past_store import past_store
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.hosted.access_routes import Login
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
 

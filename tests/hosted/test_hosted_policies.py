@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from store.doctor.findings import DoctorReport, Section, Severity
+from gjobs.store.doctor.findings import DoctorReport, Section, Severity
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.test_hosted_doctor import LEAKS, as_user, examined, faults, finding, fix, run

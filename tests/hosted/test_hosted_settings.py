@@ -5,15 +5,15 @@ import asyncio
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from migrations.runner import upgrade, verify
-from store.database.database import Database
-from store.doctor.examine import examine
-from store.job_list.list_query import ListingQuery, ListQuery
-from store.jobs.job import JobStatus
-from store.store import Store
-from store.users.actor import ActingUser
-from store.worker.handlers import Registry, Work
-from store.worker.worker import Worker
+from gjobs.migrations.runner import upgrade, verify
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.examine import examine
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
+from gjobs.store.worker.handlers import Registry, Work
+from gjobs.store.worker.worker import Worker
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import OWNER

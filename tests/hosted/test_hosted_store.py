@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from store.database.database import Database
-from store.error_groups.error_group import EVERY_FAILURE
-from store.errors import NoPrivilege, ReadOnly
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery
-from store.jobs.job import JobStatus
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.error_groups.error_group import EVERY_FAILURE
+from gjobs.store.errors import NoPrivilege, ReadOnly
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.pooler import POOL_SIZE

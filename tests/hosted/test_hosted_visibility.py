@@ -2,17 +2,17 @@
 
 import pytest
 
-from store.database.database import Database
-from store.errors import NoPrivilege
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.text.policy_text import why_hidden
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, fill, job_id
-from tui.text.policy_text import why_hidden
 
 
 async def compare_visibility(store: Store) -> tuple[set[int], int, int]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from store.configuration.configuration import Pooler
-from store.database.database import Database
-from store.database.wake_ups import WakeUp, may_listen
-from store.store import Store
+from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.database.database import Database
+from gjobs.store.database.wake_ups import WakeUp, may_listen
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.store.database.listening_sessions import Server

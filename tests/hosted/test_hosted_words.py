@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from migrations.runner import downgrade, upgrade, verify
-from store.database.database import Database
-from store.doctor import word_checks
-from store.doctor.word_checks import TrigramSupport, word_index_sql
-from store.filters.filter_terms import Term
-from store.filters.filter_text import parse
-from store.filters.job_filter import JobFilter
-from store.job_list.list_query import ListQuery, RowWindowQuery
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.migrations.runner import downgrade, upgrade, verify
+from gjobs.store.database.database import Database
+from gjobs.store.doctor import word_checks
+from gjobs.store.doctor.word_checks import TrigramSupport, word_index_sql
+from gjobs.store.filters.filter_terms import Term
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import SETTINGS, Server, copied, make_project, make_roles
 from tests.hosted.hosted_fixtures import GRANTED

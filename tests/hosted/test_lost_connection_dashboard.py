@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store.journal.journal import read_journal
-from store.journal.write_record import WriteOutcome
+from gjobs.store.journal.journal import read_journal
+from gjobs.store.journal.write_record import WriteOutcome
 from tests.conftest import Conninfo
 from tests.hosted.connection_cuts import MOMENTS
 from tests.hosted.write_log import WriteLog, shown, stored

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store.database.database import Database
-from store.database.query import TimeLimits
-from store.errors import TimedOut
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.errors import TimedOut
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, require_tool
 from tests.hosted.access_routes import Login
 from tests.hosted.connection_cuts import MOMENTS, WRITES, outcome_of

@@ -6,17 +6,17 @@ import pytest
 from psycopg.sql import SQL
 from sqlalchemy import text
 
-from store.capabilities.capabilities import deleted
-from store.capabilities.capability import Capability
-from store.capabilities.facts import PROJECTS
-from store.database.database import Database
-from store.database.query import Query, make_number
-from store.errors import NoPrivilege, ReadOnly
-from store.job_list.list_query import ListingQuery
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Applied
-from store.store import Store
-from store.users.actor import ANON, OPERATOR, ActingUser
+from gjobs.store.capabilities.capabilities import deleted
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.facts import PROJECTS
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, make_number
+from gjobs.store.errors import NoPrivilege, ReadOnly
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Applied
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ANON, OPERATOR, ActingUser
 from tests.conftest import connect
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from store.database.database import Database
-from store.errors import ReadOnly
-from store.job_list.list_query import ListingQuery
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Applied
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.errors import ReadOnly
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Applied
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from store.database.query import TimeLimits
+from gjobs.store.database.query import TimeLimits
 from tests.conftest import Conninfo, connect, require_tool
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server, copied

@@ -5,14 +5,14 @@ from urllib.parse import quote
 
 import pytest
 
-from store.capabilities.facts import Transport
-from store.configuration.config_file import ConfigurationFile, load
-from store.configuration.settings import Settings, resolve
-from store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.store.capabilities.facts import Transport
+from gjobs.store.configuration.config_file import ConfigurationFile, load
+from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.tui.session import open_session
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD
 from tests.hosted.tls import TlsServer
-from tui.session import open_session
 
 ENCRYPTED = Transport(is_encrypted=True, is_local=True)
 

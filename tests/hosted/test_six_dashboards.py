@@ -11,19 +11,19 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from textual import on
 
-from store.job_list.list_query import ListingQuery
-from store.job_list.listing import Listing
-from store.poller import DEFAULT_INTERVAL
-from store.statistics.totals import Totals, TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.job_list.listing import Listing
+from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.store.statistics.totals import Totals, TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.tui.dashboard.messages import ListPolled
+from gjobs.tui.dashboard.run import frame_text
 from tests.hosted.access_routes import Login
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.statement_log import record_transcript
 from tests.tui.dashboard.dashboard_driver import WatchedApp, opener_of
 from tests.tui.jobs_database import ADA, BEN, FROZEN, JobsDatabase
-from tui.dashboard.messages import ListPolled
-from tui.dashboard.run import frame_text
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
 

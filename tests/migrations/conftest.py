@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from migrations import runner
+from gjobs.migrations import runner
 from tests.conftest import Conninfo, connect
 from tests.hosted.hosted_fixtures import programs
 

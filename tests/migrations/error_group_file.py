@@ -4,8 +4,8 @@ The SQL is copied because a migration must not change with the store. After the 
 fingerprint needs another revision that rebuilds the rollups.
 """
 
-from migrations.scripts import MIGRATIONS
-from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.migrations.scripts import MIGRATIONS
+from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 
 FILE = MIGRATIONS / "functions" / "0013_error_groups" / "error_group.sql"
 

@@ -5,13 +5,13 @@ New objects are read from a new database. Known objects keep their line as long 
 
 from collections.abc import Iterator
 
-from migrations import REVISIONS
-from migrations.execution import upgrade_to
-from migrations.progress import Run, say_nothing
-from store.embedded.data_dir import throw_away_dir
-from store.embedded.server import open_server
-from store.schema.schema_by_revision import CHANGES, changes
-from store.schema.schema_diff import SchemaObject, is_optional, normal, read_catalogue
+from gjobs.migrations import REVISIONS
+from gjobs.migrations.execution import upgrade_to
+from gjobs.migrations.progress import Run, say_nothing
+from gjobs.store.embedded.data_dir import throw_away_dir
+from gjobs.store.embedded.server import open_server
+from gjobs.store.schema.schema_by_revision import CHANGES, changes
+from gjobs.store.schema.schema_diff import SchemaObject, is_optional, normal, read_catalogue
 from tests.conftest import Conninfo, connect
 
 

@@ -13,14 +13,14 @@ from contextlib import contextmanager, suppress
 import psycopg
 import pytest
 
-from migrations import HEAD, connection, progress, runner
-from migrations.connection import MigrationRefused
-from migrations.runner import downgrade, upgrade
-from migrations.status import read_status
-from store.embedded.clients import ServerHandle
-from store.errors import Locked
-from store.schema.schema_by_revision import expected
-from store.schema.schema_diff import compare, read_catalogue
+from gjobs.migrations import HEAD, connection, progress, runner
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.migrations.status import read_status
+from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.errors import Locked
+from gjobs.store.schema.schema_by_revision import expected
+from gjobs.store.schema.schema_diff import compare, read_catalogue
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue
@@ -231,7 +231,7 @@ def test_second_migration_is_refused_during_an_index_build(
 
 PROGRAM = """
 import json, sys
-from migrations.runner import upgrade
+from gjobs.migrations.runner import upgrade
 upgrade(json.loads(sys.argv[1]), report=lambda messages: print(messages, flush=True))
 """
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from migrations.connection import MigrationRefused
-from migrations.runner import downgrade, upgrade
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import downgrade, upgrade
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 

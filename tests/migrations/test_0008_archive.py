@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from migrations.connection import MigrationRefused
-from migrations.runner import check_rollups, downgrade
-from migrations.status import read_status
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import check_rollups, downgrade
+from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add
 

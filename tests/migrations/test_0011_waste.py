@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from migrations.runner import check_rollups, downgrade, upgrade
+from gjobs.migrations.runner import check_rollups, downgrade, upgrade
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting
 from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from migrations import runner
-from migrations.runner import check_rollups, downgrade, upgrade, verify
-from store.database.database import Database
-from store.errors import Locked
-from store.statistics.waste import WasteKey
-from store.store import Store
+from gjobs.migrations import runner
+from gjobs.migrations.runner import check_rollups, downgrade, upgrade, verify
+from gjobs.store.database.database import Database
+from gjobs.store.errors import Locked
+from gjobs.store.statistics.waste import WasteKey
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, catalogue
 from tests.migrations.test_0004_rollups import assert_rollups_match_for_all_roles, reset_rows

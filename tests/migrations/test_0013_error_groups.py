@@ -9,18 +9,18 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from migrations import runner
-from migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
-from migrations.scripts import MIGRATIONS
-from migrations.status import read_status
-from store.database.database import Database
-from store.error_groups.fingerprint import error_group_id
-from store.errors import Locked, StoreError
-from store.filters.filter_text import parse
-from store.statistics import waste_sql
-from store.statistics.waste import WasteKey
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.migrations import runner
+from gjobs.migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
+from gjobs.migrations.scripts import MIGRATIONS
+from gjobs.migrations.status import read_status
+from gjobs.store.database.database import Database
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.errors import Locked, StoreError
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.statistics import waste_sql
+from gjobs.store.statistics.waste import WasteKey
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect, run_file
 from tests.migrations import error_group_file
 from tests.migrations.conftest import ADA

@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrations.connection import MigrationRefused
-from migrations.runner import downgrade, export_archive
-from migrations.status import read_status
-from store.errors import InvalidValue
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import downgrade, export_archive
+from gjobs.migrations.status import read_status
+from gjobs.store.errors import InvalidValue
 from tests.cli.command_line import Run, uri
 from tests.cli.conftest import gjobs
 from tests.conftest import Conninfo, connect

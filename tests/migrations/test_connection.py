@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from migrations.connection import connect
-from migrations.status import read_status
-from store.errors import SignInRefused, Unreachable
+from gjobs.migrations.connection import connect
+from gjobs.migrations.status import read_status
+from gjobs.store.errors import SignInRefused, Unreachable
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import RejectingServer, fatal, listening
 

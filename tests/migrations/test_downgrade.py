@@ -7,11 +7,11 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from migrations import HEAD
-from migrations.connection import MigrationRefused
-from migrations.runner import downgrade, upgrade
-from migrations.status import read_status
-from store.errors import InvalidValue
+from gjobs.migrations import HEAD
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.migrations.status import read_status
+from gjobs.store.errors import InvalidValue
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Facts, acting, add, catalogue
 

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from migrations import HEAD, REVISIONS
-from migrations.runner import check_rollups, downgrade, upgrade, verify
-from migrations.status import read_status
+from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations.runner import check_rollups, downgrade, upgrade, verify
+from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect, run_file
 from tests.migrations.conftest import catalogue
 

@@ -2,8 +2,8 @@
 
 import psycopg
 
-from migrations import HEAD
-from migrations.runner import check_rollups, downgrade, upgrade, verify
+from gjobs.migrations import HEAD
+from gjobs.migrations.runner import check_rollups, downgrade, upgrade, verify
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, acting, add
 

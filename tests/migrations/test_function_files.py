@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from migrations import REVISIONS
-from migrations.scripts import MIGRATIONS
+from gjobs.migrations import REVISIONS
+from gjobs.migrations.scripts import MIGRATIONS
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add
 

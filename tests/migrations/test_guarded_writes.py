@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrations.scripts import MIGRATIONS
+from gjobs.migrations.scripts import MIGRATIONS
 from tests.conftest import Conninfo, connect
 from tests.hosted.parse_trees import unguarded_statements
 from tests.migrations.conftest import ADA, acting

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from migrations import scripts
-from migrations.runner import downgrade, upgrade, verify
+from gjobs.migrations import scripts
+from gjobs.migrations.runner import downgrade, upgrade, verify
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Facts, add, catalogue
 

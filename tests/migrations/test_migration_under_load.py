@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from migrations import HEAD
-from migrations.runner import check_rollups, downgrade, upgrade
-from migrations.status import read_status
+from gjobs.migrations import HEAD
+from gjobs.migrations.runner import check_rollups, downgrade, upgrade
+from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.parse_trees import unguarded_statements

@@ -2,8 +2,8 @@
 
 import pytest
 
-from migrations.runner import downgrade, pending_sql, upgrade
-from migrations.status import read_status
+from gjobs.migrations.runner import downgrade, pending_sql, upgrade
+from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import catalogue, run_with_psql
 

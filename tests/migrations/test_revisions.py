@@ -8,12 +8,12 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-import migrations
-from migrations import HEAD, REVISIONS
-from migrations.execution import configuration
-from migrations.runner import downgrade, pending_sql, upgrade
-from migrations.status import MigrationStatus, read_status
-from store.errors import SchemaMissing, SignInRefused, Unreachable
+from gjobs import migrations
+from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations.execution import configuration
+from gjobs.migrations.runner import downgrade, pending_sql, upgrade
+from gjobs.migrations.status import MigrationStatus, read_status
+from gjobs.store.errors import SchemaMissing, SignInRefused, Unreachable
 from tests.conftest import Conninfo, connect
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
@@ -33,7 +33,7 @@ def test_revision_scripts_import_only_migrations_scripts(file: Path) -> None:
     ]
 
     imported = {ast.unparse(statement).partition(" import ")[0] for statement in statements}
-    assert imported <= {"from migrations.scripts"}
+    assert imported <= {"from gjobs.migrations.scripts"}
 
 
 def test_alembic_commands_without_gjobs_are_refused() -> None:
@@ -42,9 +42,8 @@ def test_alembic_commands_without_gjobs_are_refused() -> None:
 
 
 def test_reading_the_status_imports_neither_alembic_nor_sqlalchemy() -> None:
-    program = (
-        "import sys, migrations.runner; print(*{'alembic', 'sqlalchemy', 'textual', 'store.schema'} & set(sys.modules))"
-    )
+    heavy = {"alembic", "sqlalchemy", "textual", "gjobs.store.schema"}
+    program = f"import sys, gjobs.migrations.runner; print(*{heavy} & set(sys.modules))"
 
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -9,8 +9,8 @@ from psycopg.sql import SQL
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
-from migrations.execution import configuration
-from store.tables import generation_job_summary, metadata
+from gjobs.migrations.execution import configuration
+from gjobs.store.tables import generation_job_summary, metadata
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import catalogue
 

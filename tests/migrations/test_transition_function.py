@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.doctor import function_checks
-from store.jobs.job import FINAL_STATUSES, TRANSITIONS, JobStatus
+from gjobs.store.doctor import function_checks
+from gjobs.store.jobs.job import FINAL_STATUSES, TRANSITIONS, JobStatus
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add
 

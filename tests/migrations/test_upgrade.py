@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from migrations import HEAD, runner
-from migrations.runner import downgrade, upgrade
-from migrations.status import read_status
-from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
-from store.errors import Locked, NoPrivilege, SchemaMissing
+from gjobs.migrations import HEAD, runner
+from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.migrations.status import read_status
+from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
+from gjobs.store.errors import Locked, NoPrivilege, SchemaMissing
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.migrations.conftest import catalogue
 
@@ -129,7 +129,9 @@ def test_upgrade_without_privileges_prints_statements_for_an_administrator(
     assert further.value.hint == "An administrator can: GRANT CREATE ON SCHEMA public TO unprivileged_login;"
 
 
-PROGRAM = "import json, sys; from migrations.runner import upgrade; upgrade(json.loads(sys.argv[1]), report=print)"
+PROGRAM = (
+    "import json, sys; from gjobs.migrations.runner import upgrade; upgrade(json.loads(sys.argv[1]), report=print)"
+)
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 import pytest
 
-from migrations import HEAD
-from migrations.progress import Origin
-from migrations.runner import upgrade, verify
-from store.errors import SchemaMissing
+from gjobs.migrations import HEAD
+from gjobs.migrations.progress import Origin
+from gjobs.migrations.runner import upgrade, verify
+from gjobs.store.errors import SchemaMissing
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler

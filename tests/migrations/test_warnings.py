@@ -2,7 +2,7 @@
 
 import pytest
 
-from migrations.runner import cautions_down, cautions_up, downgrade
+from gjobs.migrations.runner import cautions_down, cautions_up, downgrade
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
 

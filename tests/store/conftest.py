@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.blocking import BlockingStore
-from store.database.database import Database
-from store.store import Store
+from gjobs.store.blocking import BlockingStore
+from gjobs.store.database.database import Database
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.poller_source import ControlledSource
 from tests.store.store_fixtures import (

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.policy_model import HeldAsset, Rows
 from tests.store.policy_operations import Change, Create, Delete, Insert, Operation, Reassign, Transition
 from tests.store.store_fixtures import ADA, BEN, CLEO, NOTHING, STRANGER

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from uuid import UUID
 
-from store.jobs.job import GenerationJob
-from store.users.actor import ActingUser, Actor
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import ActingUser, Actor
 
 
 class Schema(Enum):

@@ -9,14 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, insert, update
 
-from store import tables
-from store.database.query import Query
-from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Applied, Missing, Refused
-from store.journal.write_record import WriteRecord
-from store.store import Store
-from store.users.actor import Actor
+from gjobs.store import tables
+from gjobs.store.database.query import Query
+from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Applied, Missing, Refused
+from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.store import Store
+from gjobs.store.users.actor import Actor
 from tests.store.policy_model import Rows, Schema
 from tests.store.store_fixtures import STRANGER, a_job
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from math import ceil
 
-from store.poller import Poller, PollFailure, PollResult
+from gjobs.store.poller import Poller, PollFailure, PollResult
 from tests.store.store_fixtures import NOW
 
 NEVER = 3600.0

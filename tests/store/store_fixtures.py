@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from store.capabilities.facts import PolicyCommand, RlsPolicy
-from store.database.query import Query, compiled
-from store.errors import StoreError
-from store.jobs.job import GenerationJob, JobStatus
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.database.query import Query, compiled
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 
 Error = TypeVar("Error", bound=StoreError)

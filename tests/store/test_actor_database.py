@@ -7,20 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.error_groups.error_group import EVERY_FAILURE
-from store.errors import NoPrivilege
-from store.filters.filter_text import parse
-from store.isolation.isolation import ProbeVerdict
-from store.isolation.isolation_check import plan_probes, run_probes
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Applied
-from store.journal.write_record import UnconfirmedWrite, WriteRecord
-from store.poller import Poller, PollResult
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.error_groups.error_group import EVERY_FAILURE
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.isolation.isolation import ProbeVerdict
+from gjobs.store.isolation.isolation_check import plan_probes, run_probes
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Applied
+from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
+from gjobs.store.poller import Poller, PollResult
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.statement_recording import AS_OPERATOR, TABLES, RecordedActor, StatementRecording, as_user
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, a_job, add_ada, add_asset, sql_of

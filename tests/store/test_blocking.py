@@ -9,14 +9,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
-from store.blocking import BlockingStore
-from store.database.query import Query
-from store.errors import NoPrivilege, Unreachable
-from store.job_list.list_query import ListingQuery
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Applied, Refused
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.blocking import BlockingStore
+from gjobs.store.database.query import Query
+from gjobs.store.errors import NoPrivilege, Unreachable
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Applied, Refused
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, Db, MakeJob, Sql, until
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, money, nearest, quote_typed, share_of
+from gjobs.store.formats import (
+    LEAST_DIGITS,
+    IdRange,
+    cents,
+    close_names,
+    id_range,
+    money,
+    nearest,
+    quote_typed,
+    share_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,19 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from store.configuration.settings import resolve
-from store.database import early_answers
-from store.database.database import Database
-from store.database.early_answers import EarlyAnswers
-from store.database.query import Query, TimeLimits, make_number
-from store.job_list.list_query import ListingQuery, ListQuery
-from store.known_databases import MOST_KNOWN, Known, KnownDatabase
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.configuration.settings import resolve
+from gjobs.store.database import early_answers
+from gjobs.store.database.database import Database
+from gjobs.store.database.early_answers import EarlyAnswers
+from gjobs.store.database.query import Query, TimeLimits, make_number
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.known_databases import MOST_KNOWN, Known, KnownDatabase
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.tui.session import Expected, Session, first_listing, first_page, open_session
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, Db
-from tui.session import Expected, Session, first_listing, first_page, open_session
 
 FILE = "known-databases.json"
 CONNECTED = 2
@@ -32,8 +32,8 @@ CONNECTED = 2
 @pytest.fixture(autouse=True)
 def _no_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the time limits, so that a slow machine can't change the results."""
-    monkeypatch.setattr("store.database.early_answers.MOST_SECONDS", 600.0)
-    monkeypatch.setattr("store.database.database._EARLY_LIMITS", TimeLimits())
+    monkeypatch.setattr("gjobs.store.database.early_answers.MOST_SECONDS", 600.0)
+    monkeypatch.setattr("gjobs.store.database.database._EARLY_LIMITS", TimeLimits())
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ async def test_page_with_names_takes_one_round_trip_and_two_as_a_user(sessions: 
 async def test_guess_that_fails_or_misses_leaves_the_list_right(
     sessions: Sessions, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.known_databases.STARTS_WITHOUT_GUESS", 2)
+    monkeypatch.setattr("gjobs.store.known_databases.STARTS_WITHOUT_GUESS", 2)
     job_id = db.make_job()
 
     def failing(_: Known) -> list[Query[int]]:

@@ -8,8 +8,8 @@ from tests.store.faulty_servers import proxied
 
 READ_TWICE = """
 import asyncio, sys
-from store import Store, StoreError
-from store.database.database import Database
+from gjobs.store import Store, StoreError
+from gjobs.store.database.database import Database
 
 async def main():
     store = Store(Database({"host": "127.0.0.1", "port": sys.argv[1], "user": "gjobs", "dbname": sys.argv[2]}))

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from store.database.database import Database
-from store.errors import SignInRefused, TimedOut, Unreachable
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import Listing
-from store.poller import Poller, PollResult
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.errors import SignInRefused, TimedOut, Unreachable
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.listing import Listing
+from gjobs.store.poller import Poller, PollResult
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.poller_source import NEVER, SOON, ControlledSource, Reader, Time, begins, started, ticking

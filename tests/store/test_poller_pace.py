@@ -5,8 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from store.errors import TimedOut, Unreachable
-from store.poller import LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT, LONGEST_WAIT, LONGEST_WOKEN_WAIT, Attention, Poller
+from gjobs.store.errors import TimedOut, Unreachable
+from gjobs.store.poller import (
+    LONGEST_COSTLY_WAIT,
+    LONGEST_IDLE_WAIT,
+    LONGEST_WAIT,
+    LONGEST_WOKEN_WAIT,
+    Attention,
+    Poller,
+)
 from tests.store.poller_source import ControlledSource, Time, followed
 
 INTERVAL = 2.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.poller import (
+from gjobs.store.poller import (
     FAST,
     IDLE_AFTER,
     LONGEST_COSTLY_WAIT,

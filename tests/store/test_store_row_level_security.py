@@ -15,14 +15,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from store.database.database import Database
-from store.errors import NoPrivilege
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.policy_cases import ACTORS, USERS, any_operation, any_rows
 from tests.store.policy_model import Rows, Schema

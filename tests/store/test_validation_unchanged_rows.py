@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.errors import Conflict, NoPrivilege, RowMissing, StoreError
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Missing, Refused
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.errors import Conflict, NoPrivilege, RowMissing, StoreError
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Missing, Refused
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import BEN, NOTHING, Sql, add_ada, add_asset, error_of
 

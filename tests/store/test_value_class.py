@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from store import value_class
+from gjobs.store import value_class
 
 
 @value_class.dataclass(frozen=True, slots=True, kw_only=True)

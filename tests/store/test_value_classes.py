@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.capabilities.facts import PolicyCommand
-from store.capabilities.policy_sql import POLICIES
-from store.jobs import job, job_results
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Page
-from store.projects import project
-from store.statistics import statistics
-from store.statistics.statistics import JobStatistic, JobStatistics
+from gjobs.store.capabilities.facts import PolicyCommand
+from gjobs.store.capabilities.policy_sql import POLICIES
+from gjobs.store.jobs import job, job_results
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Page
+from gjobs.store.projects import project
+from gjobs.store.statistics import statistics
+from gjobs.store.statistics.statistics import JobStatistic, JobStatistics
 
 STORE = Path(job.__file__).parents[1]
 Counts = dict[JobStatus, tuple[int, int]]
@@ -52,16 +52,16 @@ def test_model_classes_are_frozen_slotted_and_keyword_only() -> None:
 
 
 CLOSED_SETS = {
-    "store.schema.schema_diff": {"ObjectKind"},
-    "store.journal.journal": {"WriteOutcome"},
-    "store.configuration.config_reader": {"Pooler"},
-    "store.configuration.saved_views": {"OrderColumn"},
-    "store.filters.filter_completion": {"Key"},
-    "store.filters.filter_sql": {"Form"},
-    "store.filters.filter_text": {"Key", "Comparison"},
-    "store.capabilities.probe": {"RelationKind"},
-    "store.statistics.waste_sql": {"_Source"},
-    "store.validation": {"JobStatus", "Period"},
+    "gjobs.store.schema.schema_diff": {"ObjectKind"},
+    "gjobs.store.journal.journal": {"WriteOutcome"},
+    "gjobs.store.configuration.config_reader": {"Pooler"},
+    "gjobs.store.configuration.saved_views": {"OrderColumn"},
+    "gjobs.store.filters.filter_completion": {"Key"},
+    "gjobs.store.filters.filter_sql": {"Form"},
+    "gjobs.store.filters.filter_text": {"Key", "Comparison"},
+    "gjobs.store.capabilities.probe": {"RelationKind"},
+    "gjobs.store.statistics.waste_sql": {"_Source"},
+    "gjobs.store.validation": {"JobStatus", "Period"},
 }
 """Modules that refuse values outside an enumeration: from our own SQL, from our own file, or from a person."""
 
@@ -79,7 +79,7 @@ def test_no_reader_of_the_database_takes_an_enumeration_for_a_closed_set() -> No
     assert {"JobStatus", "EventKind", "PolicyCommand", "RetentionAction", "Period"} <= enumerations
     found: dict[str, set[str]] = {}
     for path, tree in trees.items():
-        module = ".".join(path.relative_to(STORE.parent).with_suffix("").parts)
+        module = ".".join(path.relative_to(STORE.parents[1]).with_suffix("").parts)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in enumerations:
                 found.setdefault(module, set()).add(node.func.id)

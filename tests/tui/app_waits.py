@@ -15,9 +15,9 @@ from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.run import frame_text
 from tests.event_loop import IdleAwareLoop, running_loop
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.run import frame_text
 
 PATIENCE = 60.0  # seconds until a wait fails; a busy machine needs far less
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store.database.database import Database
-from store.database.wake_ups import WakeUp
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.database.wake_ups import WakeUp
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.app_waits import draw_when_settled, parse_once, render_update, wait_for_idle
 from tests.tui.dashboard.dashboard_driver import (
@@ -127,6 +127,6 @@ def words(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[WakeUp]:
         while True:
             yield await queue.get()
 
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: True)
-    monkeypatch.setattr("store.database.wake_ups.wake_ups", wake_ups)
+    monkeypatch.setattr("gjobs.store.database.wake_ups.may_listen", lambda *_: True)
+    monkeypatch.setattr("gjobs.store.database.wake_ups.wake_ups", wake_ups)
     return queue

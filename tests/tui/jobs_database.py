@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 
-from store.jobs.job import JobStatus
+from gjobs.store.jobs.job import JobStatus
 from tests.conftest import Conninfo, connect
 
 FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # the current time of the dashboard and of its queries

@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import Listing, ProjectName, RowWindow
-from store.jobs.job import GenerationJob, JobStatus, ListedJob
-from store.statistics.statistics import JobStatistics
-from store.statistics.totals import Totals, TotalsQuery, exact_counts
-from store.users.actor import OPERATOR
-from tui.text.format import Span
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.listing import Listing, ProjectName, RowWindow
+from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
+from gjobs.store.statistics.statistics import JobStatistics
+from gjobs.store.statistics.totals import Totals, TotalsQuery, exact_counts
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.text.format import Span
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

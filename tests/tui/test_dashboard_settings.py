@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.configuration import Configuration
-from store.configuration.settings import resolve
-from store.errors import BadConfiguration
+from gjobs.store.configuration.configuration import Configuration
+from gjobs.store.configuration.settings import resolve
+from gjobs.store.errors import BadConfiguration
+from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.dashboard_settings import TABLE, checked_keymap
 from tests.manual import dashboard_facts
-from tui.dashboard.run import setup_of
-from tui.dashboard_settings import TABLE, checked_keymap
 
 FILE = Path("/here/config.toml")
 

@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.errors import RowMissing
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.errors import RowMissing
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.tui.error_help import hidden_from, hidden_or_gone, missing_words
 from tests.conftest import Conninfo
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
-from tui.error_help import hidden_from, hidden_or_gone, missing_words
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 

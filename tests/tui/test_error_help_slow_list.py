@@ -2,15 +2,15 @@
 
 import pytest
 
-from store.database.database import Database
-from store.errors import Locked, TimedOut
-from store.filters.filter_text import parse
-from store.job_list.index_advice import IndexAdvice
-from store.job_list.list_query import ListQuery
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.errors import Locked, TimedOut
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.index_advice import IndexAdvice
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.store import Store
+from gjobs.tui.error_help import speedup_hint, with_index_hint
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOTHING, NOW
-from tui.error_help import speedup_hint, with_index_hint
 
 STOPPED = TimedOut("Too long.", sqlstate="57014")
 

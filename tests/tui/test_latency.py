@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tui import latency
+from gjobs.tui import latency
 
 
 class Ring:

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
-from store.configuration.settings import Settings
+from gjobs.store.configuration.settings import Settings
 
-MODULE = "tui.dashboard.browser.tab"
-DRIVER = "tui.dashboard.browser.browser_driver:BrowserDriver"
+MODULE = "gjobs.tui.dashboard.browser.tab"
+DRIVER = "gjobs.tui.dashboard.browser.browser_driver:BrowserDriver"
 
 QUIT_SECONDS = 5.0
 """Seconds from the request to quit until the process is killed."""

@@ -19,10 +19,10 @@ from urllib.parse import quote
 from aiohttp import WSCloseCode, WSMsgType, web
 from textual_serve.download_manager import DownloadManager
 
-from store.configuration.settings import Settings
-from tui.browser.access import Refused, SignIns, check_source
-from tui.browser.tab_process import TabProcess, bounded_size
-from tui.text.clean_text import clean
+from gjobs.store.configuration.settings import Settings
+from gjobs.tui.browser.access import Refused, SignIns, check_source
+from gjobs.tui.browser.tab_process import TabProcess, bounded_size
+from gjobs.tui.text.clean_text import clean
 
 _STATIC = Path(str(files("textual_serve"))) / "static"
 _ASSETS = Path(__file__).with_name("assets")

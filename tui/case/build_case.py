@@ -9,15 +9,15 @@ from enum import Enum
 from importlib.metadata import version
 from typing import Any, TypeVar, cast
 
-from store.case.case import Case, CasePerson
-from store.case.read_case import read_case
-from store.database.write_access import WriteMode
-from store.doctor.examine import read_revision
-from store.projects.project import Asset
-from store.store import Store
-from tui.case.redacted_groups import redacted_group
-from tui.case.redaction import Redactor, SecretKind, placeholder_counts, shortened
-from tui.session import Session
+from gjobs.store.case.case import Case, CasePerson
+from gjobs.store.case.read_case import read_case
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.doctor.examine import read_revision
+from gjobs.store.projects.project import Asset
+from gjobs.store.store import Store
+from gjobs.tui.case.redacted_groups import redacted_group
+from gjobs.tui.case.redaction import Redactor, SecretKind, placeholder_counts, shortened
+from gjobs.tui.session import Session
 
 T = TypeVar("T")
 

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Sequence
 
-from store.case.case import Case, CaseVisibility, StatusCosts
-from store.formats import plain_row, plain_time
-from store.jobs.job import plain_job
-from store.jobs.job_history import JobHistory, time_in_each
-from tui.case.build_case import BuiltCase
-from tui.case.case_words import zone_name
-from tui.case.redaction import SecretKind
-from tui.text.shared_documents import Json, budget, error_groups
+from gjobs.store.case.case import Case, CaseVisibility, StatusCosts
+from gjobs.store.formats import plain_row, plain_time
+from gjobs.store.jobs.job import plain_job
+from gjobs.store.jobs.job_history import JobHistory, time_in_each
+from gjobs.tui.case.build_case import BuiltCase
+from gjobs.tui.case.case_words import zone_name
+from gjobs.tui.case.redaction import SecretKind
+from gjobs.tui.text.shared_documents import Json, budget, error_groups
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:

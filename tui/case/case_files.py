@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePath
 
-from tui.case.build_case import BuiltCase
-from tui.case.case_document import case_document, event_rows, job_rows
-from tui.case.case_text import case_markdown
-from tui.case.redaction import SecretKind
-from tui.export.export_formats import FileFormat, writer
-from tui.export.file_writer import new_file
-from tui.text.shared_documents import Json
+from gjobs.tui.case.build_case import BuiltCase
+from gjobs.tui.case.case_document import case_document, event_rows, job_rows
+from gjobs.tui.case.case_text import case_markdown
+from gjobs.tui.case.redaction import SecretKind
+from gjobs.tui.export.export_formats import FileFormat, writer
+from gjobs.tui.export.file_writer import new_file
+from gjobs.tui.text.shared_documents import Json
 
 
 class CaseFormat(StrEnum):

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from store.error_groups.error_group import ErrorGroup
-from store.formats import money
-from store.jobs.job import GenerationJob, job_times
-from store.jobs.job_history import JobHistory, time_in_each
-from tui.case.case_words import CaseWords
-from tui.case.markdown import block, cell, code, table
-from tui.text.error_group_text import modes_words
-from tui.text.format import count, duration, error_pretty, error_summary, jobs_count
-from tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words
-from tui.text.status_text import status_word
+from gjobs.store.error_groups.error_group import ErrorGroup
+from gjobs.store.formats import money
+from gjobs.store.jobs.job import GenerationJob, job_times
+from gjobs.store.jobs.job_history import JobHistory, time_in_each
+from gjobs.tui.case.case_words import CaseWords
+from gjobs.tui.case.markdown import block, cell, code, table
+from gjobs.tui.text.error_group_text import modes_words
+from gjobs.tui.text.format import count, duration, error_pretty, error_summary, jobs_count
+from gjobs.tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words
+from gjobs.tui.text.status_text import status_word
 
 MOST_LISTED_JOBS = 20
 """The newest jobs in the text. JSON and CSV have more."""

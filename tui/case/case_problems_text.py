@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from store.budgets.budget import BudgetState, used_up_at
-from store.case.case import RECENT
-from store.formats import money
-from store.jobs.job import JobStatus
-from tui.case.case_words import CaseWords
-from tui.case.markdown import code
-from tui.text.budget_text import left_words, owner_words, period_words, share_words
-from tui.text.format import count, counted_jobs, error_summary, jobs_count
-from tui.text.job_text import stuck_words
+from gjobs.store.budgets.budget import BudgetState, used_up_at
+from gjobs.store.case.case import RECENT
+from gjobs.store.formats import money
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.case.case_words import CaseWords
+from gjobs.tui.case.markdown import code
+from gjobs.tui.text.budget_text import left_words, owner_words, period_words, share_words
+from gjobs.tui.text.format import count, counted_jobs, error_summary, jobs_count
+from gjobs.tui.text.job_text import stuck_words
 
 _MOST_LISTED = 5
 """The stuck jobs, budgets and doctor findings that are listed. The others are counted."""

@@ -2,26 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from store.budgets.budget import Budget, BudgetState, used_up_at
-from store.case.case import MOST_COUNTED, Case, CaseVisibility, HiddenJob
-from store.doctor.findings import Finding
-from store.formats import money
-from store.jobs.job import JobStatus, in_order
-from tui.case.build_case import BuiltCase
-from tui.case.case_jobs_text import JobsText
-from tui.case.case_problems_text import ProblemsText
-from tui.case.case_words import CaseWords, zone_name
-from tui.case.markdown import cell, code, table
-from tui.case.redaction import SecretKind, redaction_words
-from tui.text.budget_text import left_words, owner_words, period_words, spent_words
-from tui.text.format import (
+from gjobs.store.budgets.budget import Budget, BudgetState, used_up_at
+from gjobs.store.case.case import MOST_COUNTED, Case, CaseVisibility, HiddenJob
+from gjobs.store.doctor.findings import Finding
+from gjobs.store.formats import money
+from gjobs.store.jobs.job import JobStatus, in_order
+from gjobs.tui.case.build_case import BuiltCase
+from gjobs.tui.case.case_jobs_text import JobsText
+from gjobs.tui.case.case_problems_text import ProblemsText
+from gjobs.tui.case.case_words import CaseWords, zone_name
+from gjobs.tui.case.markdown import cell, code, table
+from gjobs.tui.case.redaction import SecretKind, redaction_words
+from gjobs.tui.text.budget_text import left_words, owner_words, period_words, spent_words
+from gjobs.tui.text.format import (
     count,
     counted,
     counted_jobs,
     jobs_count,
 )
-from tui.text.policy_text import deciding_policies, policy_line, why_hidden
-from tui.text.status_text import status_word
+from gjobs.tui.text.policy_text import deciding_policies, policy_line, why_hidden
+from gjobs.tui.text.status_text import status_word
 
 _MOST_HIDDEN = 20
 

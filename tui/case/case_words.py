@@ -3,10 +3,10 @@
 from datetime import datetime, tzinfo
 from uuid import UUID
 
-from store.case.case import Case
-from store.far_times import FarTime
-from store.formats import plain_time
-from tui.text.format import short_id
+from gjobs.store.case.case import Case
+from gjobs.store.far_times import FarTime
+from gjobs.store.formats import plain_time
+from gjobs.tui.text.format import short_id
 
 
 def zone_name(zone: tzinfo) -> str:

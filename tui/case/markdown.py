@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from tui.text.clean_text import clean, clean_block
+from gjobs.tui.text.clean_text import clean, clean_block
 
 _BACKTICKS = re.compile(r"`+")
 _LEAST_FENCE, _LEAST_RULE = 3, 3

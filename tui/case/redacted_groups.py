@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from store.error_groups.error_group import ErrorGroup
-from store.error_groups.fingerprint import MOST_READ, fingerprint
-from tui.case.secret_patterns import KINDS
-from tui.text.clean_text import ELLIPSIS
+from gjobs.store.error_groups.error_group import ErrorGroup
+from gjobs.store.error_groups.fingerprint import MOST_READ, fingerprint
+from gjobs.tui.case.secret_patterns import KINDS
+from gjobs.tui.text.clean_text import ELLIPSIS
 
 _CHANGED_WORD = re.compile(r"[^\s\"'<>()\[\]{},;]*#[^\s\"'<>()\[\]{},;]*")
 """A word of which a part may have been replaced in a fingerprint. Redaction can't recognize a secret whose digits the

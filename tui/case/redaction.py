@@ -9,11 +9,11 @@ from contextlib import suppress
 from enum import StrEnum
 from uuid import UUID
 
-from tui.case import secret_patterns as patterns
-from tui.case.contact_patterns import Replacement, card_numbers, ip_addresses, phone_numbers
-from tui.case.encoded_text import EncodedText
-from tui.text.clean_text import ELLIPSIS, clean_block
-from tui.text.format import count
+from gjobs.tui.case import secret_patterns as patterns
+from gjobs.tui.case.contact_patterns import Replacement, card_numbers, ip_addresses, phone_numbers
+from gjobs.tui.case.encoded_text import EncodedText
+from gjobs.tui.text.clean_text import ELLIPSIS, clean_block
+from gjobs.tui.text.format import count
 
 LONGEST = 20_000
 """Characters of a text that are read. The text after this length is left out, so that no secret in it remains

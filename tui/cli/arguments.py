@@ -5,25 +5,25 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
-from store import formats
-from store.advice import command
-from store.configuration.settings import Settings
-from store.errors import RowMissing
-from store.far_times import FarTime, parse_far_time
-from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, not_known, share_of
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
-from store.jobs.job_results import PageKey
-from store.page_limits import MAX_LIMIT
-from store.projects.project import Project
-from store.validation import Unset
-from tui.cli.exit_codes import BadArgument, UsageError
-from tui.cli.output import print_message
+from gjobs.store import formats
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import RowMissing
+from gjobs.store.far_times import FarTime, parse_far_time
+from gjobs.store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, not_known, share_of
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.projects.project import Project
+from gjobs.store.validation import Unset
+from gjobs.tui.cli.exit_codes import BadArgument, UsageError
+from gjobs.tui.cli.output import print_message
 
 if TYPE_CHECKING:
-    from store.filters.job_filter import JobFilter
-    from store.search import IdMatches
-    from store.store import Store
-    from tui.cli.parser import Parser
+    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.store.search import IdMatches
+    from gjobs.store.store import Store
+    from gjobs.tui.cli.parser import Parser
 
 
 Size = tuple[int, int]
@@ -174,7 +174,7 @@ def statuses(text: str) -> list[AnyStatus]:
 
 def job_filter(text: str) -> "JobFilter":
     """Parse a filter. Raises FilterError, which has the position of the mistake."""
-    from store.filters.filter_text import parse
+    from gjobs.store.filters.filter_text import parse
 
     return parse(text, now=datetime.now(UTC))
 
@@ -199,7 +199,7 @@ async def find_job_id(store: "Store", ids: IdRange) -> UUID:
 
 
 async def _in_range(store: "Store", ids: IdRange, kind: Literal["JOBS", "PROJECTS"]) -> "IdMatches":
-    from store.search import IdKind, locate_kinds
+    from gjobs.store.search import IdKind, locate_kinds
 
     return await locate_kinds(store.actor_database, ids, [IdKind[kind]])
 
@@ -278,7 +278,7 @@ def add_filter(parser: "Parser") -> None:
 
 def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
     """Print which of the requested statuses are unknown to the workflow. Call this if no job was found."""
-    from tui.text.status_text import unknown_statuses_words
+    from gjobs.tui.text.status_text import unknown_statuses_words
 
     if words := unknown_statuses_words(statuses):
         print_message(words)
@@ -286,13 +286,13 @@ def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
     """Combine a view, which may be None, with a filter. Raises InvalidValue if there is no such view."""
-    from store.filters.job_filter import NO_FILTER, JobFilter
+    from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
 
     found = job_filter or NO_FILTER
     if view is None:
         return found
-    from store.configuration.saved_views import SavedViews, clash_words, clashes, joined, require_view
-    from store.filters.filter_text import parse
+    from gjobs.store.configuration.saved_views import SavedViews, clash_words, clashes, joined, require_view
+    from gjobs.store.filters.filter_text import parse
 
     saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
     saved = saved_views.read()
@@ -308,7 +308,7 @@ A bare word is searched for in mode, error and ids. Filters find jobs …"""
 
 
 def filter_help() -> str:
-    from store.filters.filter_terms import KEYS
+    from gjobs.store.filters.filter_terms import KEYS
 
     width = max(len(key.example) for key in KEYS.values())
     return "\n".join([_ABOUT, *(f"  {key.example:<{width}}  {key.words}" for key in KEYS.values())])

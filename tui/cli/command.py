@@ -7,12 +7,12 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration
-from store.configuration.settings import ANON_NAME, APP_VARIABLE, OPERATOR_NAME, Settings, resolve
-from store.errors import InvalidValue
-from store.users.claims import AAL_LEVELS
-from store.value_class import dataclass
-from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
+from gjobs.store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration
+from gjobs.store.configuration.settings import ANON_NAME, APP_VARIABLE, OPERATOR_NAME, Settings, resolve
+from gjobs.store.errors import InvalidValue
+from gjobs.store.users.claims import AAL_LEVELS
+from gjobs.store.value_class import dataclass
+from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
 
 _LONGEST_REASON = 200
 
@@ -63,7 +63,7 @@ def _reason(text: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    from store.moments.moment import parse_moment
+    from gjobs.store.moments.moment import parse_moment
 
     try:
         return parse_moment(text, now=datetime.now(UTC))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
 
-from store.errors import (
+from gjobs.store.errors import (
     BadConfiguration,
     InvalidValue,
     NoPrivilege,

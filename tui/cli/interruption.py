@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tui.cli.output import is_terminal, report_failure, say_block
+from gjobs.tui.cli.output import is_terminal, report_failure, say_block
 
 if TYPE_CHECKING:
     import asyncio

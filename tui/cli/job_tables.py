@@ -4,20 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from store.far_times import FarTime
-from store.formats import money, plain_row, plain_time
-from store.jobs.job import GenerationJob
-from store.jobs.job_history import JobEvent, JobHistory, time_in_each
-from store.jobs.job_results import RetryLinks
-from store.moments.moment import TIME_FIELDS
-from store.projects.project import Project
-from tui.cli.text_tables import TableColumn, fields
-from tui.text import job_text
-from tui.text.clean_text import clean, clean_block
-from tui.text.format import age, duration, error_pretty, error_summary, local_time
-from tui.text.moment_text import UNRECORDED, is_unrecorded, mark, unrecorded_names
-from tui.text.shared_documents import Json
-from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
+from gjobs.store.far_times import FarTime
+from gjobs.store.formats import money, plain_row, plain_time
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job_history import JobEvent, JobHistory, time_in_each
+from gjobs.store.jobs.job_results import RetryLinks
+from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.projects.project import Project
+from gjobs.tui.cli.text_tables import TableColumn, fields
+from gjobs.tui.text import job_text
+from gjobs.tui.text.clean_text import clean, clean_block
+from gjobs.tui.text.format import age, duration, error_pretty, error_summary, local_time
+from gjobs.tui.text.moment_text import UNRECORDED, is_unrecorded, mark, unrecorded_names
+from gjobs.tui.text.shared_documents import Json
+from gjobs.tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
 

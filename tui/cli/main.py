@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from store.advice import name_database
-from store.configuration.configuration import NO_CONFIGURATION, Configuration
-from tui import latency
-from tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
-from tui.cli.commands.dashboard import DASHBOARD
-from tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
-from tui.cli.output import Output, print_message
-from tui.database_options import advise_for
+from gjobs.store.advice import name_database
+from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration
+from gjobs.tui import latency
+from gjobs.tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
+from gjobs.tui.cli.commands.dashboard import DASHBOARD
+from gjobs.tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.database_options import advise_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _run(words, cleanup)
         except (Exception, KeyboardInterrupt) as error:
-            from tui.cli.output import report_failure
+            from gjobs.tui.cli.output import report_failure
 
             # No error may reach the person as a traceback.
             return report_failure(error, json="--json" in words)
@@ -41,11 +41,11 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
     command, options, own_options = _read(arguments)
     output = Output(json=options.json)
     if command.about_configuration:
-        from store.configuration.config_file import configuration_file
+        from gjobs.store.configuration.config_file import configuration_file
 
         check_options(command, options)
         return command.run(configuration_file(options.config, os.environ), output, **own_options)
-    from store.embedded.data_dir import default_data_dir
+    from gjobs.store.embedded.data_dir import default_data_dir
 
     settings = settings_for(
         command,
@@ -65,7 +65,7 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
 
 
 def _what_was_done(command: Command) -> str | None:
-    from store.journal.journal import Journal
+    from gjobs.store.journal.journal import Journal
 
     if Journal.writes_done:
         return "The change was made: 'gjobs journal' shows it."
@@ -79,19 +79,19 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
     if options is not None:
         return DASHBOARD, options, {}
     if arguments[0] == "jobs" and not {"-h", "--help"} & set(arguments):
-        from tui.cli.root_parser import parse_jobs
+        from gjobs.tui.cli.root_parser import parse_jobs
 
         # If that fails, the parser of all commands reports the error.
         with suppress(UsageError):
             return parse_jobs(arguments)
-    from tui.cli.program import parse
+    from gjobs.tui.cli.program import parse
 
     return parse(arguments)
 
 
 def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     """Load the configuration and print its warning, whatever the command does."""
-    from store.configuration.config_file import configuration_file, load
+    from gjobs.store.configuration.config_file import configuration_file, load
 
     check_options(command, options)
     if not command.reads_configuration:
@@ -99,13 +99,13 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     configuration = load(configuration_file(options.config, os.environ))
     profile = options.profile or os.environ.get("GJOBS_PROFILE") or ""
     if profile and profile not in configuration.profiles:
-        from store.configuration.app_databases import find_app_databases
+        from gjobs.store.configuration.app_databases import find_app_databases
 
         configuration = find_app_databases(os.environ).added_to(configuration, profile)
     if configuration.warning:
         print_message(configuration.warning)
     if configuration.keymap or configuration.theme is not None:
-        from tui.dashboard_settings import checked_keymap
+        from gjobs.tui.dashboard_settings import checked_keymap
 
         checked_keymap(configuration)
     return configuration

@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from store.advice import database_options
-from store.errors import BadConfiguration, StoreError
-from store.filters.job_filter import FilterError
-from tui.cli.exit_codes import (
+from gjobs.store.advice import database_options
+from gjobs.store.errors import BadConfiguration, StoreError
+from gjobs.store.filters.job_filter import FilterError
+from gjobs.tui.cli.exit_codes import (
     CommandError,
     Declined,
     ExitCode,
@@ -24,8 +24,8 @@ from tui.cli.exit_codes import (
 )
 
 if TYPE_CHECKING:
-    from tui.cli.text_tables import TableColumn
-    from tui.text.shared_documents import Json
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.shared_documents import Json
 
 HIDDEN = "***"
 
@@ -62,7 +62,7 @@ def can_draw() -> bool:
 
 def print_message(sentence: str) -> None:
     """Print one line on stderr. Unsafe characters are replaced and passwords are hidden."""
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     say_block(clean(sentence))
 
@@ -132,7 +132,7 @@ class Output:
         """Print a table. On a terminal it is cut to the width. `keeps_ids` keeps ids whole for the next command.
         `widest` is the maximum width without a terminal. With None, only extremely wide cells are cut there.
         """
-        from tui.cli.text_tables import aligned_table
+        from gjobs.tui.cli.text_tables import aligned_table
 
         width = shutil.get_terminal_size().columns if self.is_terminal else widest
         lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
@@ -206,7 +206,7 @@ _DEBUG_HINT = "Set GJOBS_DEBUG=1 for details, and report the error."
 def show_where(error: BaseException) -> None:
     """Print the traceback if GJOBS_DEBUG is 1."""
     if os.environ.get("GJOBS_DEBUG") == "1":
-        from tui.text.clean_text import clean_block
+        from gjobs.tui.text.clean_text import clean_block
 
         say_block(clean_block("".join(traceback.format_exception(error)).rstrip()))
 
@@ -220,7 +220,7 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
         _print_failure(error_kind(error), " ".join(problems), hint, code)
         return code
     if isinstance(error, FilterError):
-        from tui.text.error_text import marked
+        from gjobs.tui.text.error_text import marked
 
         say_block(marked(error))
     for sentence in problems:
@@ -241,7 +241,7 @@ def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
         case BadConfiguration() | PartlyDeclined():
             return error.problems, error.hint
         case StoreError() if error.changed_nothing:
-            from store.journal.journal import Journal
+            from gjobs.store.journal.journal import Journal
 
             return [str(error), *([] if Journal.writes_done else ["Nothing was changed."])], error.hint
         case StoreError() | CommandError():

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from store.formats import nearest, not_known, quote_typed
-from tui.cli.command import DECLARED, Command, is_accepted
-from tui.cli.exit_codes import BadArgument, UsageError
-from tui.cli.output import write
+from gjobs.store.formats import nearest, not_known, quote_typed
+from gjobs.tui.cli.command import DECLARED, Command, is_accepted
+from gjobs.tui.cli.exit_codes import BadArgument, UsageError
+from gjobs.tui.cli.output import write
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction["Parser"]  # noqa: SLF001

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.cli.arguments import size, whole_number
-from tui.cli.command import Command, GlobalOptions
-from tui.cli.commands.archive import add_archive
-from tui.cli.commands.budgets import add_budgets
-from tui.cli.commands.case import add_case
-from tui.cli.commands.cleanup import add_cleanup
-from tui.cli.commands.dashboard import (
+from gjobs.tui.cli.arguments import size, whole_number
+from gjobs.tui.cli.command import Command, GlobalOptions
+from gjobs.tui.cli.commands.archive import add_archive
+from gjobs.tui.cli.commands.budgets import add_budgets
+from gjobs.tui.cli.commands.case import add_case
+from gjobs.tui.cli.commands.cleanup import add_cleanup
+from gjobs.tui.cli.commands.dashboard import (
     FASTEST,
     SLOWEST,
     USUAL_SPEED,
@@ -17,26 +17,26 @@ from tui.cli.commands.dashboard import (
     open_demo,
     print_snapshot,
 )
-from tui.cli.commands.db import add_db
-from tui.cli.commands.doctor import add_doctor
-from tui.cli.commands.errors import add_errors
-from tui.cli.commands.jobs_syntax import add_jobs
-from tui.cli.commands.journal import add_journal
-from tui.cli.commands.manual import add_help
-from tui.cli.commands.migrate import add_migrate
-from tui.cli.commands.profiles import add_configuration
-from tui.cli.commands.projects import add_projects, add_users
-from tui.cli.commands.retention import add_retention
-from tui.cli.commands.serve import add_serve
-from tui.cli.commands.stats import add_metrics, add_stats
-from tui.cli.commands.watch import add_watch
-from tui.cli.commands.workers import add_worker, add_workers
-from tui.cli.exit_codes import not_empty
-from tui.cli.parser import Parser, add_command
-from tui.cli.root_parser import Options, parsed, root_parser
+from gjobs.tui.cli.commands.db import add_db
+from gjobs.tui.cli.commands.doctor import add_doctor
+from gjobs.tui.cli.commands.errors import add_errors
+from gjobs.tui.cli.commands.jobs_syntax import add_jobs
+from gjobs.tui.cli.commands.journal import add_journal
+from gjobs.tui.cli.commands.manual import add_help
+from gjobs.tui.cli.commands.migrate import add_migrate
+from gjobs.tui.cli.commands.profiles import add_configuration
+from gjobs.tui.cli.commands.projects import add_projects, add_users
+from gjobs.tui.cli.commands.retention import add_retention
+from gjobs.tui.cli.commands.serve import add_serve
+from gjobs.tui.cli.commands.stats import add_metrics, add_stats
+from gjobs.tui.cli.commands.watch import add_watch
+from gjobs.tui.cli.commands.workers import add_worker, add_workers
+from gjobs.tui.cli.exit_codes import not_empty
+from gjobs.tui.cli.parser import Parser, add_command
+from gjobs.tui.cli.root_parser import Options, parsed, root_parser
 
 if TYPE_CHECKING:
-    from tui.cli.parser import Commands
+    from gjobs.tui.cli.parser import Commands
 
 
 def add_dashboard(commands: "Commands") -> None:

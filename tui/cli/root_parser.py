@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from tui.cli.command import Command, GlobalOptions
-from tui.cli.commands.dashboard import DASHBOARD
-from tui.cli.exit_codes import UsageError
-from tui.cli.output import write
-from tui.cli.parser import Parser, add_commands
+from gjobs.tui.cli.command import Command, GlobalOptions
+from gjobs.tui.cli.commands.dashboard import DASHBOARD
+from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.output import write
+from gjobs.tui.cli.parser import Parser, add_commands
 
 Options = dict[str, Any]
 """A command's own options, by the parameter names of its `run`."""
@@ -56,7 +56,7 @@ def parsed(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOpt
 
 def parse_jobs(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     """Parse a command of `gjobs jobs`, without the syntax of all others."""
-    from tui.cli.commands.jobs_syntax import add_jobs
+    from gjobs.tui.cli.commands.jobs_syntax import add_jobs
 
     parser = root_parser()
     if parser.commands is not None:

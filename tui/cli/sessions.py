@@ -8,16 +8,16 @@ from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from store.configuration.app_folder import locate_app
-from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
-from store.errors import MAY_BE_MADE, OutcomeUnknown, RowMissing, StoreError, Unreachable
-from tui import latency
-from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, is_terminal, print_message
-from tui.early_session import start_connecting
+from gjobs.store.configuration.app_folder import locate_app
+from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
+from gjobs.store.errors import MAY_BE_MADE, OutcomeUnknown, RowMissing, StoreError, Unreachable
+from gjobs.tui import latency
+from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import Output, is_terminal, print_message
+from gjobs.tui.early_session import start_connecting
 
 if TYPE_CHECKING:
-    from tui.session import Expected, Session
+    from gjobs.tui.session import Expected, Session
 
 _LONGEST_COMMAND = 24 * 3600.0
 """Seconds. The write permit of a command ends with its session."""
@@ -55,9 +55,9 @@ def with_session(
     connections = start_connecting(settings)
     import asyncio
 
-    from store.async_tools import abandon_lookups
-    from tui.cli.interruption import interrupts_heard
-    from tui.session import open_session
+    from gjobs.store.async_tools import abandon_lookups
+    from gjobs.tui.cli.interruption import interrupts_heard
+    from gjobs.tui.session import open_session
 
     progress = StartupProgress()
 
@@ -85,7 +85,7 @@ async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]
     try:
         return await work(session)
     except RowMissing as error:
-        from tui.error_help import hidden_or_gone
+        from gjobs.tui.error_help import hidden_or_gone
 
         raise await hidden_or_gone(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
@@ -96,8 +96,8 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
     """Return the same error. If the database answers soon, add the outcome and what to do."""
     import asyncio
 
-    from store.journal.write_record import WriteOutcome
-    from tui.text.write_text import resolved_write_words
+    from gjobs.store.journal.write_record import WriteOutcome
+    from gjobs.tui.text.write_text import resolved_write_words
 
     for wait in _RESOLVE_AFTER:
         await asyncio.sleep(wait)
@@ -121,7 +121,7 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
 def name_app_database(settings: Settings) -> None:
     """If the sample data may surprise a person in the folder of an app, name the app's database."""
     if settings.is_fallback and is_terminal(sys.stderr) and locate_app():
-        from store.configuration.app_databases import find_app_databases
+        from gjobs.store.configuration.app_databases import find_app_databases
 
         if found := find_app_databases(os.environ).databases:
             print_message(f"This is the sample database. --profile {found[0].name} opens {found[0].description}.")
@@ -133,7 +133,7 @@ def _print_origin(settings: Settings) -> None:
     """Before connecting, name the app's database and, if the address comes from `DATABASE_URL`, that address."""
     name_app_database(settings)
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
-        from store.database.connection_url import label, parameters
+        from gjobs.store.database.connection_url import label, parameters
 
         read_only = ", read-only" if settings.write_reason is None else ""
         print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
@@ -156,7 +156,7 @@ def print_caution(session: "Session") -> None:
 def print_moment(session: "Session") -> None:
     """Name the earlier moment that the output shows, if it shows one."""
     if session.moment is not None:
-        from tui.text.moment_text import moment_words
+        from gjobs.tui.text.moment_text import moment_words
 
         print_message(f"As of {moment_words(session.moment, None)}.")
 

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from rich.cells import cell_len
 
-from tui.text.clean_text import clean_cell, pad, shorten
+from gjobs.tui.text.clean_text import clean_cell, pad, shorten
 
 _GAP = "  "
 _RESET = "\x1b[0m"

@@ -9,25 +9,25 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-from store.capabilities.capability import Capability
-from store.errors import OutcomeUnknown, RowMissing, StoreError
-from store.job_list.listing import ProjectName
-from store.jobs.job import GenerationJob, JobStatus
-from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
-from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
-from tui.dashboard.action_host import UndoStack
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.widgets import drop_toast, show_toast
-from tui.error_help import hidden_or_gone
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, ToastError, error_words
-from tui.text.status_text import STATUS_ACTIONS, JobAction
-from tui.text.write_text import concerned, resolved_write_words
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.errors import OutcomeUnknown, RowMissing, StoreError
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
+from gjobs.tui.dashboard.action_host import UndoStack
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.widgets import drop_toast, show_toast
+from gjobs.tui.error_help import hidden_or_gone
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, ToastError, error_words
+from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction
+from gjobs.tui.text.write_text import concerned, resolved_write_words
 
 if TYPE_CHECKING:
-    from store.capabilities.capabilities import Capabilities
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.capabilities.capabilities import Capabilities
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 T = TypeVar("T")
 

@@ -17,28 +17,28 @@ from textual.app import App
 from textual.screen import Screen
 from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_worker
 
-import tui.dashboard
-from store.errors import StoreError
-from store.jobs.job import GenerationJob
-from tui.dashboard.message_board import MessageApp
-from tui.dashboard.widgets import ResultType, show_toast, showing_pending
-from tui.text.error_text import Toast, ToastError, error_toast
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.tui import dashboard
+from gjobs.tui.dashboard.message_board import MessageApp
+from gjobs.tui.dashboard.widgets import ResultType, show_toast, showing_pending
+from gjobs.tui.text.error_text import Toast, ToastError, error_toast
 
 if TYPE_CHECKING:
-    from store.configuration.saved_views import KnownViews
-    from store.job_list.list_query import ListingQuery, ListQuery
-    from store.job_list.listing import Listing, ProjectName
-    from store.statistics.totals import ProjectTotals, Totals, TotalsQuery
-    from store.store import Store
-    from tui.dashboard.budgets.budgets_panel import BudgetNews
-    from tui.dashboard.dialogs.dialog import ProgressDialog
-    from tui.dashboard.job_list.jobs_panel import JobsPanel
-    from tui.dashboard.memory import PendingNavigation
-    from tui.dashboard.session_poller import SessionPoller
-    from tui.dashboard.setup import DatabaseChoice
-    from tui.dashboard.tour.tour import Tour
-    from tui.text.status_text import JobAction
-    from tui.text.time_zone import ShownZone
+    from gjobs.store.configuration.saved_views import KnownViews
+    from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+    from gjobs.store.job_list.listing import Listing, ProjectName
+    from gjobs.store.statistics.totals import ProjectTotals, Totals, TotalsQuery
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.budgets.budgets_panel import BudgetNews
+    from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog
+    from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
+    from gjobs.tui.dashboard.memory import PendingNavigation
+    from gjobs.tui.dashboard.session_poller import SessionPoller
+    from gjobs.tui.dashboard.setup import DatabaseChoice
+    from gjobs.tui.dashboard.tour.tour import Tour
+    from gjobs.tui.text.status_text import JobAction
+    from gjobs.tui.text.time_zone import ShownZone
 
 
 class DashboardView(Protocol):
@@ -303,7 +303,7 @@ class BackgroundTasks:
 
     def leave(self) -> None:
         """Quit. If a write is running, ask the user about it, or wait for it. A second key quits at once."""
-        from tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
+        from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
 
         writes = self._running(WRITES)
         if not writes:
@@ -420,5 +420,5 @@ async def preload() -> None:
 
 def modules() -> Iterator[str]:
     """Yield all modules of the dashboard. They import the other modules."""
-    for module in pkgutil.walk_packages(tui.dashboard.__path__, "tui.dashboard."):
+    for module in pkgutil.walk_packages(dashboard.__path__, "gjobs.tui.dashboard."):
         yield module.name

@@ -5,38 +5,44 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from store.users.actor import ActingUser
-from tui.dashboard import worker_groups
-from tui.dashboard.action_context import context_for
-from tui.dashboard.archive.archive_actions import show_archive
-from tui.dashboard.archive.cleanup_dialog import clean_up
-from tui.dashboard.budgets.budget_actions import show_budgets
-from tui.dashboard.case.case_actions import show_case
-from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
-from tui.dashboard.details.job_loading import load_pane, tell_history, tell_names
-from tui.dashboard.errors.error_actions import show_errors
-from tui.dashboard.export.export_run import export_list
-from tui.dashboard.job_actions.job_actions import JobActions
-from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
-from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
-from tui.dashboard.job_list.row_notes import RowNotesReader
-from tui.dashboard.moments.moment_actions import ask_moment, refuse_in_past, step_moment
-from tui.dashboard.navigation import open_by_id, toggle_visibility
-from tui.dashboard.projects.project_actions import create_project, pick_project
-from tui.dashboard.statistics.timings_dialog import show_timings
-from tui.dashboard.users.acting_user import pick_acting_user, report_if_deleted
-from tui.dashboard.users.isolation_dialog import show_isolation
-from tui.dashboard.workers.workers_dialog import show_workers
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard import worker_groups
+from gjobs.tui.dashboard.action_context import context_for
+from gjobs.tui.dashboard.archive.archive_actions import show_archive
+from gjobs.tui.dashboard.archive.cleanup_dialog import clean_up
+from gjobs.tui.dashboard.budgets.budget_actions import show_budgets
+from gjobs.tui.dashboard.case.case_actions import show_case
+from gjobs.tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
+from gjobs.tui.dashboard.details.job_loading import load_pane, tell_history, tell_names
+from gjobs.tui.dashboard.errors.error_actions import show_errors
+from gjobs.tui.dashboard.export.export_run import export_list
+from gjobs.tui.dashboard.job_actions.job_actions import JobActions
+from gjobs.tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
+from gjobs.tui.dashboard.job_list.list_actions import (
+    apply_filter,
+    choose_all_matching,
+    count_exactly,
+    order_by,
+    show_users,
+)
+from gjobs.tui.dashboard.job_list.row_notes import RowNotesReader
+from gjobs.tui.dashboard.moments.moment_actions import ask_moment, refuse_in_past, step_moment
+from gjobs.tui.dashboard.navigation import open_by_id, toggle_visibility
+from gjobs.tui.dashboard.projects.project_actions import create_project, pick_project
+from gjobs.tui.dashboard.statistics.timings_dialog import show_timings
+from gjobs.tui.dashboard.users.acting_user import pick_acting_user, report_if_deleted
+from gjobs.tui.dashboard.users.isolation_dialog import show_isolation
+from gjobs.tui.dashboard.workers.workers_dialog import show_workers
 
 if TYPE_CHECKING:
-    from store.filters.job_filter import JobFilter
-    from store.job_list.list_query import ListOrder
-    from store.jobs.job import GenerationJob
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
-    from tui.dashboard.memory import ObservedHistories
-    from tui.dashboard.messages import AppAction, JobDetailsView, Request
-    from tui.text.status_text import JobAction
+    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.store.job_list.list_query import ListOrder
+    from gjobs.store.jobs.job import GenerationJob
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.memory import ObservedHistories
+    from gjobs.tui.dashboard.messages import AppAction, JobDetailsView, Request
+    from gjobs.tui.text.status_text import JobAction
 
 
 class Actions:

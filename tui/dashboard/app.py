@@ -24,34 +24,34 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widgets import Input
 
-from store.async_tools import abandon_lookups
-from store.errors import StoreError
-from store.formats import utc_now
-from store.jobs.job import GenerationJob
-from store.poller import DEFAULT_INTERVAL, Attention
-from store.users.actor import ANON, ActingUser, Operator, actor_name
-from tui import latency
-from tui.dashboard import appearance, worker_groups
-from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
-from tui.dashboard.app_databases import TYPED_EARLY, DatabaseChoices
-from tui.dashboard.budgets.budgets_panel import BudgetNews
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.jobs_panel import JobsPanel
-from tui.dashboard.job_list.list_header import unlisted_words
-from tui.dashboard.keys.bindings import (
+from gjobs.store.async_tools import abandon_lookups
+from gjobs.store.errors import StoreError
+from gjobs.store.formats import utc_now
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.poller import DEFAULT_INTERVAL, Attention
+from gjobs.store.users.actor import ANON, ActingUser, Operator, actor_name
+from gjobs.tui import latency
+from gjobs.tui.dashboard import appearance, worker_groups
+from gjobs.tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
+from gjobs.tui.dashboard.app_databases import TYPED_EARLY, DatabaseChoices
+from gjobs.tui.dashboard.budgets.budgets_panel import BudgetNews
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.job_list.list_header import unlisted_words
+from gjobs.tui.dashboard.keys.bindings import (
     APP_BINDINGS,
     BulkKey,
     DialogKey,
     inherited_bindings,
     key_of,
 )
-from tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, every_key
-from tui.dashboard.keys.key_rules import KeyRules
-from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
-from tui.dashboard.message_board import MessageApp, MessageBoard
-from tui.dashboard.message_line import follow_messages
-from tui.dashboard.messages import (
+from gjobs.tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, every_key
+from gjobs.tui.dashboard.keys.key_rules import KeyRules
+from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
+from gjobs.tui.dashboard.message_board import MessageApp, MessageBoard
+from gjobs.tui.dashboard.message_line import follow_messages
+from gjobs.tui.dashboard.messages import (
     ActionRequested,
     AnswerDelayed,
     AppAction,
@@ -75,31 +75,31 @@ from tui.dashboard.messages import (
     TotalsPollFailed,
     WritePermitEnded,
 )
-from tui.dashboard.moments.moments import Moments, ShowsTimes
-from tui.dashboard.screen import DashboardScreen
-from tui.dashboard.session_poller import Opener, SessionPoller
-from tui.dashboard.setup import DashboardSetup, DatabaseChoice
-from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
-from tui.dashboard.terminal_input import GuardedDriver, stop_until_resumed
-from tui.dashboard.terminal_sequences import PasteUnfinished
-from tui.dashboard.tour.tour import Tour, TourPossibilities, TourStep
-from tui.dashboard.widgets import ClosesOnce, show_toast
-from tui.text.error_text import Toast, ToastError, error_toast, left_rows_as_shown
-from tui.text.status_text import pending_words
-from tui.text.time_zone import chosen_zone, zone_after
+from gjobs.tui.dashboard.moments.moments import Moments, ShowsTimes
+from gjobs.tui.dashboard.screen import DashboardScreen
+from gjobs.tui.dashboard.session_poller import Opener, SessionPoller
+from gjobs.tui.dashboard.setup import DashboardSetup, DatabaseChoice
+from gjobs.tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
+from gjobs.tui.dashboard.terminal_input import GuardedDriver, stop_until_resumed
+from gjobs.tui.dashboard.terminal_sequences import PasteUnfinished
+from gjobs.tui.dashboard.tour.tour import Tour, TourPossibilities, TourStep
+from gjobs.tui.dashboard.widgets import ClosesOnce, show_toast
+from gjobs.tui.text.error_text import Toast, ToastError, error_toast, left_rows_as_shown
+from gjobs.tui.text.status_text import pending_words
+from gjobs.tui.text.time_zone import chosen_zone, zone_after
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from rich.console import RenderableType
 
-    from store.configuration.saved_views import KnownViews
-    from store.store import Store
-    from tui.dashboard.actions import Actions
-    from tui.dashboard.first_question import FirstQuestion
-    from tui.dashboard.notifications import Notices
-    from tui.dashboard.stage.presenter import Presenter
-    from tui.text.status_text import JobAction
+    from gjobs.store.configuration.saved_views import KnownViews
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions import Actions
+    from gjobs.tui.dashboard.first_question import FirstQuestion
+    from gjobs.tui.dashboard.notifications import Notices
+    from gjobs.tui.dashboard.stage.presenter import Presenter
+    from gjobs.tui.text.status_text import JobAction
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ _ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
 
 def _palette() -> "ModuleType":
     """Import the palette only when it opens."""
-    from tui.dashboard.keys import palette
+    from gjobs.tui.dashboard.keys import palette
 
     return palette
 
@@ -192,14 +192,14 @@ class GjobsApp(MessageApp[int]):
 
     @cached_property
     def views(self) -> "KnownViews":
-        from store.configuration.saved_views import KnownViews
+        from gjobs.store.configuration.saved_views import KnownViews
 
         return KnownViews(self._setup.views, self._setup.views_directory)
 
     @cached_property
     def _actions(self) -> "Actions":
         """The actions of all keys. Imported by the first key or by `preload`, because the first paint needs none."""
-        from tui.dashboard.actions import Actions
+        from gjobs.tui.dashboard.actions import Actions
 
         return Actions(self)
 
@@ -383,7 +383,7 @@ class GjobsApp(MessageApp[int]):
     def _start_notices(self, store: "Store") -> None:
         if self._setup.notifications is None:
             return
-        from tui.dashboard.notifications import Notices
+        from gjobs.tui.dashboard.notifications import Notices
 
         self._notices = self._notices or Notices(self, self._setup.notifications)
         self.run_worker(self._notices.follow(store), group=worker_groups.NOTICES, exclusive=True)
@@ -773,14 +773,14 @@ class GjobsApp(MessageApp[int]):
         show_toast(self, Toast(text=f"Times are in {zone.name}."))
 
     def action_messages(self) -> None:
-        from tui.dashboard.message_list import MessagesDialog
+        from gjobs.tui.dashboard.message_list import MessagesDialog
 
         self.push_screen(MessagesDialog(self.messages, zone=self.dashboard.zone.zone))
 
     def action_help(self) -> None:
         """Open the manual at the page of the screen, or close it."""
-        from tui.dashboard.keys import help as key_help
-        from tui.dashboard.keys.manual_dialog import ManualDialog
+        from gjobs.tui.dashboard.keys import help as key_help
+        from gjobs.tui.dashboard.keys.manual_dialog import ManualDialog
 
         screen = self.screen
         if isinstance(screen, ManualDialog):
@@ -797,7 +797,7 @@ class GjobsApp(MessageApp[int]):
         self.push_screen(self.make_presenter())
 
     def make_presenter(self) -> "Presenter":
-        from tui.dashboard.stage.presenter import Presenter
+        from gjobs.tui.dashboard.stage.presenter import Presenter
 
         return Presenter(self.dashboard)
 

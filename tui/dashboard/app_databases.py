@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.app_folder import locate_app
-from store.configuration.configuration import EMBEDDED
-from store.configuration.settings import switched
-from tui.dashboard.setup import DashboardSetup, DatabaseChoice, database_choice
+from gjobs.store.configuration.app_folder import locate_app
+from gjobs.store.configuration.configuration import EMBEDDED
+from gjobs.store.configuration.settings import switched
+from gjobs.tui.dashboard.setup import DashboardSetup, DatabaseChoice, database_choice
 
 if TYPE_CHECKING:
-    from store.configuration.app_databases import AppDatabase, AppDatabases
-    from store.configuration.settings import Settings
-    from tui.dashboard.first_question import FirstQuestion
-    from tui.dashboard.memory import RememberedState
+    from gjobs.store.configuration.app_databases import AppDatabase, AppDatabases
+    from gjobs.store.configuration.settings import Settings
+    from gjobs.tui.dashboard.first_question import FirstQuestion
+    from gjobs.tui.dashboard.memory import RememberedState
 
 TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
 
@@ -46,7 +46,7 @@ class DatabaseChoices:
         """A sentence if the files of the app name only databases that cannot be used. Otherwise empty."""
         if self._choices or self._found is None or not self._found.problems:
             return ""
-        from tui.dashboard.first_question import skipped_words
+        from gjobs.tui.dashboard.first_question import skipped_words
 
         return skipped_words(len(self._found.problems))
 
@@ -84,7 +84,7 @@ class DatabaseChoices:
         place = keys.index(remembered) if remembered in keys else None
         if place is not None and self._found.databases[place].is_local:
             return choices[place]
-        from tui.dashboard.first_question import FirstQuestion
+        from gjobs.tui.dashboard.first_question import FirstQuestion
 
         picked = await ask(FirstQuestion(choices, chosen=place, skipped=len(self._found.problems)))
         if picked is None:
@@ -109,7 +109,7 @@ class DatabaseChoices:
 
 def _find(directory: Path | None) -> "AppDatabases":
     """Find the databases. This runs in a thread, including the import."""
-    from store.configuration.app_databases import find_app_databases
+    from gjobs.store.configuration.app_databases import find_app_databases
 
     return find_app_databases(os.environ, directory)
 

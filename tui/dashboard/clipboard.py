@@ -11,9 +11,9 @@ from typing import Any
 
 from textual.app import App
 
-from tui.dashboard.message_board import MessageApp
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import MessageApp
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
 
 _SECONDS = 3.0
 """A program that runs longer is ended. Its display may not answer."""

@@ -9,21 +9,21 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
-from store.database.write_access import WriteAccess, WriteMode
-from store.users.actor import actor_name
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog
-from tui.dashboard.dialogs.pick import Choice, PickDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.status_line import PERMIT_ENDED, permit_hint
-from tui.dashboard.widgets import TextField, show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_words
-from tui.text.load_text import load_summary, pace_words
-from tui.text.write_text import where
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.status_line import PERMIT_ENDED, permit_hint
+from gjobs.tui.dashboard.widgets import TextField, show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.load_text import load_summary, pace_words
+from gjobs.tui.text.write_text import where
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
-    from tui.dashboard.setup import DatabaseChoice
+    from gjobs.tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.setup import DatabaseChoice
 
 ALONE = "No other database is configured. Run 'gjobs config path' to see where to add profiles."
 

@@ -8,11 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from store.configuration.configuration import EMBEDDED
-from tui.dashboard.databases import listed_database
-from tui.dashboard.dialogs.pick import Choice, PickDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.setup import DatabaseChoice
+from gjobs.store.configuration.configuration import EMBEDDED
+from gjobs.tui.dashboard.databases import listed_database
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.setup import DatabaseChoice
 
 REMARK = "The files of this app name these databases."
 LOCAL, ALL_READ_ONLY = "You may write only to local ones.", "All of them are read-only."

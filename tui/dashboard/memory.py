@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.job_list.list_query import ListQuery
-from store.private_files import make_directory, replace_private
-from store.statistics.job_flow import MOST_AGE
-from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
-from store.users.actor import ActingUser
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.private_files import make_directory, replace_private
+from gjobs.store.statistics.job_flow import MOST_AGE
+from gjobs.store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
+from gjobs.store.users.actor import ActingUser
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Listing
-    from store.jobs.job import AnyStatus, GenerationJob
-    from store.jobs.job_history import ObservedEvents
-    from store.projects.project import Project
-    from store.statistics.statistics import JobStatistics
-    from store.statistics.totals import Totals
-    from store.store import Store
+    from gjobs.store.job_list.listing import Listing
+    from gjobs.store.jobs.job import AnyStatus, GenerationJob
+    from gjobs.store.jobs.job_history import ObservedEvents
+    from gjobs.store.projects.project import Project
+    from gjobs.store.statistics.statistics import JobStatistics
+    from gjobs.store.statistics.totals import Totals
+    from gjobs.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class ObservedHistories:
         self._events: ObservedEvents | None = None
 
     def add_poll(self, store: "Store", listing: "Listing") -> None:
-        from store.capabilities.capability import Capability
+        from gjobs.store.capabilities.capability import Capability
 
         latest = store.capability_cache.latest
         if latest is not None and latest.missing(Capability.EVENTS, store.actor) is not None:
@@ -222,7 +222,7 @@ class ObservedHistories:
     def of(self, store: "Store") -> "ObservedEvents":
         """Return the events that this actor has observed. Another actor's events are dropped."""
         if self._events is None or store is not self._store:
-            from store.jobs.job_history import ObservedEvents
+            from gjobs.store.jobs.job_history import ObservedEvents
 
             self._store, self._events = store, ObservedEvents()
         return self._events

@@ -10,8 +10,8 @@ from textual.app import App
 from textual.screen import Screen
 from textual.timer import Timer
 
-from tui.text.clean_text import clean
-from tui.text.error_text import Severity, Toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Severity, Toast
 
 MESSAGE_SECONDS = 8
 _SECONDS_OVER_PINNED = 3

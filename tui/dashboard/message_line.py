@@ -8,10 +8,10 @@ from textual.content import Content
 from textual.css.scalar import Scalar
 from textual.geometry import Size
 
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.message_board import Message, MessageApp, MessageBoard, PinnedText
-from tui.dashboard.widgets import ClosesOnce, FittedLine
-from tui.text.clean_text import shorten
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.message_board import Message, MessageApp, MessageBoard, PinnedText
+from gjobs.tui.dashboard.widgets import ClosesOnce, FittedLine
+from gjobs.tui.text.clean_text import shorten
 
 OWN_LINE_FROM = 28
 """Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""

@@ -9,14 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.message_board import Message, MessageBoard
-from tui.dashboard.widgets import RowList, SteadyText
-from tui.text.error_text import Severity
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.message_board import Message, MessageBoard
+from gjobs.tui.dashboard.widgets import RowList, SteadyText
+from gjobs.tui.text.error_text import Severity
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}

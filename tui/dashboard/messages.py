@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from textual.message import Message
 
-from store.errors import StoreError
-from store.jobs.job import GenerationJob
-from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.text.status_text import JobAction
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.tui.dashboard.job_actions.job_copies import JobCopy
+from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Listing
-    from store.jobs.job_history import JobHistory
-    from store.statistics.totals import Totals
-    from store.store import Store
-    from tui.session import Session
-    from tui.text.job_text import Names
+    from gjobs.store.job_list.listing import Listing
+    from gjobs.store.jobs.job_history import JobHistory
+    from gjobs.store.statistics.totals import Totals
+    from gjobs.store.store import Store
+    from gjobs.tui.session import Session
+    from gjobs.tui.text.job_text import Names
 
 
 @dataclass

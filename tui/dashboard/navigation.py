@@ -6,26 +6,26 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
-from store.errors import NoPrivilege, StoreError
-from store.filters.job_filter import NO_FILTER
-from store.formats import id_range
-from store.jobs.job import GenerationJob
-from store.moments.past_store import past_store
-from store.projects.project import Asset, Project
-from store.search import IdMatches
-from store.users.actor import ActingUser, Operator, actor_name
-from tui.dashboard.dialogs.pick import Choice, PickDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.messages import ProjectChosen
-from tui.dashboard.widgets import show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast
-from tui.text.format import job_name, user_name
+from gjobs.store.errors import NoPrivilege, StoreError
+from gjobs.store.filters.job_filter import NO_FILTER
+from gjobs.store.formats import id_range
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.past_store import past_store
+from gjobs.store.projects.project import Asset, Project
+from gjobs.store.search import IdMatches
+from gjobs.store.users.actor import ActingUser, Operator, actor_name
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.messages import ProjectChosen
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.format import job_name, user_name
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Listing
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost, DashboardView
+    from gjobs.store.job_list.listing import Listing
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost, DashboardView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

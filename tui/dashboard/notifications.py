@@ -8,21 +8,21 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from store.configuration.configuration import Notifications
-from store.errors import StoreError
-from store.filters.filter_text import parse
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
-from store.poller import Poller, PollFailure, PollResult
-from store.watch.watch import Transition, TransitionBatch
-from tui.dashboard.widgets import show_toast
-from tui.text.clean_text import clean, shorten
-from tui.text.error_text import Toast
-from tui.text.format import count, error_summary, short_id
+from gjobs.store.configuration.configuration import Notifications
+from gjobs.store.errors import StoreError
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
+from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.watch.watch import Transition, TransitionBatch
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.clean_text import clean, shorten
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import count, error_summary, short_id
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 NOT_SHOWN = (
     "gjobs sends no desktop notifications, because it does not know whether this terminal can show them. Inside tmux,"

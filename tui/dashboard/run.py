@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.pilot import Pilot
 
-from store.configuration.configuration import Configuration
-from store.configuration.settings import EmbeddedTarget, Settings
-from store.database.write_access import WriteMode
-from store.errors import TimedOut
-from store.private_files import make_directory, open_private
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.setup import (
+from gjobs.store.configuration.configuration import Configuration
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import TimedOut
+from gjobs.store.private_files import make_directory, open_private
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.setup import (
     AppSearch,
     DashboardSetup,
     TourStart,
@@ -31,12 +31,12 @@ from tui.dashboard.setup import (
     demo_opener,
     session_opener,
 )
-from tui.export.file_writer import deliver_files
-from tui.text.clean_text import clean
+from gjobs.tui.export.file_writer import deliver_files
+from gjobs.tui.text.clean_text import clean
 
 if TYPE_CHECKING:
-    from store.database.connection_pool import ConnectionPool
-    from tui.demo.demo_control import DemoControl
+    from gjobs.store.database.connection_pool import ConnectionPool
+    from gjobs.tui.demo.demo_control import DemoControl
 
 
 def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
@@ -59,7 +59,7 @@ def _checked_keymap(configuration: Configuration) -> Mapping[str, str]:
     """
     if not configuration.keymap and configuration.theme is None:
         return {}
-    from tui.dashboard_settings import checked_keymap
+    from gjobs.tui.dashboard_settings import checked_keymap
 
     return checked_keymap(configuration)
 
@@ -80,8 +80,7 @@ class _PrivateLog(RotatingFileHandler):
 def log_to_file(directory: Path) -> None:
     """Log to a file that only its owner can read. If it cannot be written, only the log is lost."""
     logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
-    for ours in ("store", "tui"):
-        logging.getLogger(ours).setLevel(logging.INFO)
+    logging.getLogger("gjobs").setLevel(logging.INFO)
 
 
 def _handler(directory: Path) -> logging.Handler:
@@ -138,7 +137,7 @@ def run_in_browser(settings: Settings) -> int:
 
 def run_demo(settings: Settings, control: "DemoControl") -> int:
     """Run a demo until the user quits."""
-    from tui.dashboard.stage.demo_app import DemoApp
+    from gjobs.tui.dashboard.stage.demo_app import DemoApp
 
     log_to_file(settings.data_dir)
     return _run(DemoApp(control, demo_opener(control), setup=setup_of(settings, stands_alone=True)))

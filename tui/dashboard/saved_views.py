@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from store.configuration.saved_views import View, read_name
-from store.errors import Conflict, InvalidValue, StoreError
-from tui.dashboard.dialogs.dialog import ConfirmDialog
-from tui.dashboard.dialogs.form import TextPrompt
-from tui.dashboard.widgets import show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast
-from tui.text.write_text import Confirmation
+from gjobs.store.configuration.saved_views import View, read_name
+from gjobs.store.errors import Conflict, InvalidValue, StoreError
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 
 def show_view(host: "ActionHost", view: View) -> None:

@@ -18,27 +18,34 @@ from textual.signal import Signal
 from textual.widgets import Static
 from textual.widgets._toast import ToastRack
 
-from store.errors import StoreError
-from store.formats import id_range
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import GenerationJob
-from store.statistics.totals import TotalsQuery
-from store.users.actor import actor_name
-from tui import latency
-from tui.dashboard import worker_groups
-from tui.dashboard.budgets.budgets_panel import BudgetsPanel
-from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
-from tui.dashboard.job_list.jobs_panel import JobsPanel
-from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
-from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
-from tui.dashboard.keys.key_hints import KeyHints
-from tui.dashboard.keys.key_states import NO_SELECTION, KeyState, KeyStates, Selection, job_key_state, present_only_keys
-from tui.dashboard.memory import PendingNavigation, TotalsCache
-from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
-from tui.dashboard.messages import (
+from gjobs.store.errors import StoreError
+from gjobs.store.formats import id_range
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.users.actor import actor_name
+from gjobs.tui import latency
+from gjobs.tui.dashboard import worker_groups
+from gjobs.tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from gjobs.tui.dashboard.job_actions.job_copies import JobCopy
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
+from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
+from gjobs.tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.keys.key_hints import KeyHints
+from gjobs.tui.dashboard.keys.key_states import (
+    NO_SELECTION,
+    KeyState,
+    KeyStates,
+    Selection,
+    job_key_state,
+    present_only_keys,
+)
+from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
+from gjobs.tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
+from gjobs.tui.dashboard.messages import (
     ActionRequested,
     CaseRequested,
     CopyRequested,
@@ -52,25 +59,25 @@ from tui.dashboard.messages import (
     ScreenFitted,
     WritePermitEnded,
 )
-from tui.dashboard.projects.project_list import ProjectList, Sidebar
-from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
-from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
-from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
-from tui.dashboard.widgets import CLOSING_MESSAGES, keep_newest_toast_in_sight, mark_as_behind, show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast
-from tui.text.format import PARTIAL_CLAIMS, short_id
-from tui.text.status_text import JobAction
-from tui.text.time_zone import LOCAL, ShownZone
+from gjobs.tui.dashboard.projects.project_list import ProjectList, Sidebar
+from gjobs.tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
+from gjobs.tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
+from gjobs.tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
+from gjobs.tui.dashboard.widgets import CLOSING_MESSAGES, keep_newest_toast_in_sight, mark_as_behind, show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import PARTIAL_CLAIMS, short_id
+from gjobs.tui.text.status_text import JobAction
+from gjobs.tui.text.time_zone import LOCAL, ShownZone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from store.job_list.listing import Listing, ProjectName, VisibilityComparison
-    from store.statistics.totals import ProjectTotals, Totals
-    from tui.dashboard.details.details_pane import DetailsPane
-    from tui.dashboard.details.job_details import JobDetails
-    from tui.text.format import Span
+    from gjobs.store.job_list.listing import Listing, ProjectName, VisibilityComparison
+    from gjobs.store.statistics.totals import ProjectTotals, Totals
+    from gjobs.tui.dashboard.details.details_pane import DetailsPane
+    from gjobs.tui.dashboard.details.job_details import JobDetails
+    from gjobs.tui.text.format import Span
 
 _STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
 _PATIENCE_SECONDS = 0.3
@@ -216,7 +223,7 @@ class DashboardScreen(Screen[None], KeyStates):
     def _build_pane(self) -> None:
         """Build the details pane once the screen is wide enough. Narrow screens never need it."""
         if self._pane is None and self.has_class("-detailed"):
-            from tui.dashboard.details.details_pane import DetailsPane
+            from gjobs.tui.dashboard.details.details_pane import DetailsPane
 
             self._pane = DetailsPane(id="details-pane", screen_width=self.app.size.width)
             self.query_one("#listing").mount(self._pane)
@@ -712,7 +719,7 @@ class DashboardScreen(Screen[None], KeyStates):
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
         if self._details is not None and self._details in self.app.screen_stack:
             return  # Only one details screen at a time.
-        from tui.dashboard.details.job_details import JobDetails
+        from gjobs.tui.dashboard.details.job_details import JobDetails
 
         details = self._details = JobDetails(
             job,
@@ -778,7 +785,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """Return the budget note if there is no room for the budgets panel."""
         if self.has_class("-wide") or not totals.budgets:
             return NO_NOTE
-        from tui.text.budget_text import budget_note
+        from gjobs.tui.text.budget_text import budget_note
 
         return budget_note(totals.budgets, project_id=totals.query.project_id)
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.message import Message
 
-from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
-from store.formats import utc_now
-from store.job_list.list_query import ListingQuery, ListQuery
-from store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
-from store.statistics.totals import TotalsQuery
-from store.users.actor import OPERATOR
-from tui.dashboard.messages import (
+from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
+from gjobs.store.formats import utc_now
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.messages import (
     AnswerDelayed,
     Connected,
     Connecting,
@@ -28,15 +28,15 @@ from tui.dashboard.messages import (
     TotalsPolled,
     TotalsPollFailed,
 )
-from tui.dashboard.write_preparation import WritePreparation
+from gjobs.tui.dashboard.write_preparation import WritePreparation
 
 if TYPE_CHECKING:
-    from store.database.load_meter import Load
-    from store.job_list.listing import Listing
-    from store.statistics.totals import Totals
-    from store.store import Store
-    from tui.session import Report, Session
-    from tui.text.load_text import PaceCause
+    from gjobs.store.database.load_meter import Load
+    from gjobs.store.job_list.listing import Listing
+    from gjobs.store.statistics.totals import Totals
+    from gjobs.store.store import Store
+    from gjobs.tui.session import Report, Session
+    from gjobs.tui.text.load_text import PaceCause
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class SessionPoller:
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
-                        from tui.error_help import with_index_hint
+                        from gjobs.tui.error_help import with_index_hint
 
                         answered = await poller.unless_asked(with_index_hint(store, poller.query.window.listed, error))
                         if answered is None:
@@ -332,7 +332,7 @@ class SessionPoller:
     async def follow_changes(self) -> None:
         """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
         await self._has_polled.wait()
-        from store.database.wake_ups import WakeUp, may_listen, wake_ups
+        from gjobs.store.database.wake_ups import WakeUp, may_listen, wake_ups
 
         session = self.session
         if session is None or session.capabilities is None:
@@ -415,7 +415,7 @@ class SessionPoller:
     @property
     def pace_cause(self) -> "PaceCause":
         """Why `max_staleness` exceeds the interval, or why nothing is refreshed."""
-        from tui.text.load_text import PaceCause
+        from gjobs.tui.text.load_text import PaceCause
 
         if self.failure is not None:
             return PaceCause.FAILED
@@ -463,7 +463,7 @@ class SessionPoller:
 
     async def close(self) -> None:
         if (load := self.load) is not None:
-            from tui.text.load_text import load_summary
+            from gjobs.tui.text.load_text import load_summary
 
             log.info("%s", load_summary(load))
         await self._write_preparation.stop()

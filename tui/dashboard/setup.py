@@ -10,23 +10,23 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, switched
-from store.database.write_access import WriteMode
-from store.errors import InvalidValue
-from store.poller import DEFAULT_INTERVAL
-from store.value_class import dataclass
-from tui.database_options import advise_for
+from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, switched
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import InvalidValue
+from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.store.value_class import dataclass
+from gjobs.tui.database_options import advise_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from store.configuration.configuration import Notifications
-    from store.configuration.saved_views import Views
-    from store.database.connection_pool import ConnectionPool
-    from store.database.connection_url import PasswordCommand
-    from tui.dashboard.session_poller import Opener
-    from tui.demo.demo_control import DemoControl
-    from tui.session import Report, Session
+    from gjobs.store.configuration.configuration import Notifications
+    from gjobs.store.configuration.saved_views import Views
+    from gjobs.store.database.connection_pool import ConnectionPool
+    from gjobs.store.database.connection_url import PasswordCommand
+    from gjobs.tui.dashboard.session_poller import Opener
+    from gjobs.tui.demo.demo_control import DemoControl
+    from gjobs.tui.session import Report, Session
 
 
 def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *, remembers: bool = True) -> "Opener":
@@ -43,7 +43,7 @@ def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *,
         if connections is None and isinstance(settings.target, UrlTarget):
             connections, password = await _start_connecting(settings.target, password)
         try:
-            module = await asyncio.to_thread(importlib.import_module, "tui.session")
+            module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.session")
             expected = module.first_listing if remembers else None
             advise_for(settings)
             async with module.open_session(
@@ -64,8 +64,8 @@ async def _start_connecting(
 
     Return no pool for an invalid address. Opening the session then reports the error.
     """
-    pool_module = await asyncio.to_thread(importlib.import_module, "store.database.connection_pool")
-    url_module = importlib.import_module("store.database.connection_url")
+    pool_module = await asyncio.to_thread(importlib.import_module, "gjobs.store.database.connection_pool")
+    url_module = importlib.import_module("gjobs.store.database.connection_url")
     password = password or url_module.password_command(target)
     try:
         connections: ConnectionPool = pool_module.ConnectionPool(url_module.parameters(target), password=password)
@@ -80,7 +80,7 @@ def demo_opener(control: "DemoControl") -> "Opener":
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
-        module = await asyncio.to_thread(importlib.import_module, "tui.demo.demo_session")
+        module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.demo.demo_session")
         async with module.open_demo(report, control) as session:
             yield session
 
@@ -126,7 +126,7 @@ class DatabaseChoice:
         return f"from {' and '.join(profile.sources)}" if profile and profile.sources else self._where()
 
     def _where(self) -> str:
-        from store.database.connection_url import label, parameters
+        from gjobs.store.database.connection_url import label, parameters
 
         if not isinstance(self.settings.target, UrlTarget):
             return ""

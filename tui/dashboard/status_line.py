@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.content import Content
 
-from store.database.write_access import WriteMode, WritePermit
-from store.errors import (
+from gjobs.store.database.write_access import WriteMode, WritePermit
+from gjobs.store.errors import (
     InvalidValue,
     NoPrivilege,
     SchemaMissing,
@@ -20,20 +20,20 @@ from store.errors import (
     TimedOut,
     Unreachable,
 )
-from store.users.actor import ActingUser, Actor, actor_name
-from store.value_class import dataclass
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.messages import ListPollFailed
-from tui.dashboard.widgets import FittedLine, SteadyText
-from tui.text.clean_text import clean, clean_cell, shorten, shorten_address
-from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time, milliseconds, refresh_interval
-from tui.text.moment_text import moment_words
-from tui.text.time_zone import LOCAL, ShownZone
+from gjobs.store.users.actor import ActingUser, Actor, actor_name
+from gjobs.store.value_class import dataclass
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.messages import ListPollFailed
+from gjobs.tui.dashboard.widgets import FittedLine, SteadyText
+from gjobs.tui.text.clean_text import clean, clean_cell, shorten, shorten_address
+from gjobs.tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time, milliseconds, refresh_interval
+from gjobs.tui.text.moment_text import moment_words
+from gjobs.tui.text.time_zone import LOCAL, ShownZone
 
 if TYPE_CHECKING:
-    from tui.dashboard.session_poller import SessionPoller
-    from tui.dashboard.setup import DatabaseChoice
-    from tui.session import Session
+    from gjobs.tui.dashboard.session_poller import SessionPoller
+    from gjobs.tui.dashboard.setup import DatabaseChoice
+    from gjobs.tui.session import Session
 
 PERMIT_ENDED = "The write permit has ended. This session is read-only again."
 

@@ -22,7 +22,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 from textual.message import Message
 
-from tui.dashboard.terminal_sequences import ESCAPE, EscapeChord, Parsing, SequenceReader
+from gjobs.tui.dashboard.terminal_sequences import ESCAPE, EscapeChord, Parsing, SequenceReader
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -25,9 +25,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets._toast import Toast as ToastWidget
 from textual.widgets._toast import ToastRack
 
-from tui.dashboard.message_board import MESSAGE_SECONDS, MessageApp
-from tui.text.clean_text import clean, visible
-from tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import MESSAGE_SECONDS, MessageApp
+from gjobs.tui.text.clean_text import clean, visible
+from gjobs.tui.text.error_text import Toast
 
 
 class SteadyText(Static):

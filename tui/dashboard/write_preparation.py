@@ -5,10 +5,10 @@ import logging
 from math import inf
 from typing import TYPE_CHECKING
 
-from store.errors import SignInRefused, StoreError
+from gjobs.store.errors import SignInRefused, StoreError
 
 if TYPE_CHECKING:
-    from store.database.database import Database
+    from gjobs.store.database.database import Database
 
 log = logging.getLogger(__name__)
 

@@ -9,17 +9,17 @@ from random import Random
 from types import TracebackType
 from typing import Never, Self
 
-from store.async_tools import is_cancelling
-from store.configuration.settings import EMBEDDED_USER
-from store.database.database import Database
-from store.database.write_access import WriteAccess, WriteMode
-from store.errors import StoreError
-from store.jobs.job import GenerationJob
-from store.sample.crashed_worker import mark_as_silent
-from store.sample.simulated_clock import SimulatedClock
-from store.sample.simulation import Simulation
-from store.store import Store
-from store.worker.worker import Worker
+from gjobs.store.async_tools import is_cancelling
+from gjobs.store.configuration.settings import EMBEDDED_USER
+from gjobs.store.database.database import Database
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.sample.crashed_worker import mark_as_silent
+from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulation import Simulation
+from gjobs.store.store import Store
+from gjobs.store.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 

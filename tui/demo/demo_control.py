@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulated_clock import SimulatedClock
 
 if TYPE_CHECKING:
-    from tui.demo.demo_activity import DemoActivity
-    from tui.demo.scenario import Scenario
+    from gjobs.tui.demo.demo_activity import DemoActivity
+    from gjobs.tui.demo.scenario import Scenario
 
 _SPEEDS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 

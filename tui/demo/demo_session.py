@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from store.configuration.settings import EMBEDDED_USER, EmbeddedTarget, Settings
-from store.database.write_access import WriteMode
-from store.embedded.data_dir import throw_away_dir
-from store.embedded.server import open_server
-from tui.demo.demo_activity import DemoActivity
-from tui.demo.demo_control import DemoControl
-from tui.session import Report, Session, prepare, session_on
+from gjobs.store.configuration.settings import EMBEDDED_USER, EmbeddedTarget, Settings
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.embedded.data_dir import throw_away_dir
+from gjobs.store.embedded.server import open_server
+from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.session import Report, Session, prepare, session_on
 
 _GRACE_SECONDS = 1.0
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
-from store.errors import BadConfiguration
-from store.formats import alternatives, not_known
-from tui.demo.demo_activity import WORKERS
-from tui.demo.scenario import Scenario, Step
-from tui.demo.scenario_steps import STEP_KINDS, KnownNames
+from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
+from gjobs.store.errors import BadConfiguration
+from gjobs.store.formats import alternatives, not_known
+from gjobs.tui.demo.demo_activity import WORKERS
+from gjobs.tui.demo.scenario import Scenario, Step
+from gjobs.tui.demo.scenario_steps import STEP_KINDS, KnownNames
 
 _FOLDER = Path(__file__).parent / "scenarios"
 _HINT = "'gjobs help demo' explains scenarios."

@@ -7,14 +7,14 @@ from random import Random
 from typing import Protocol, assert_never
 from uuid import UUID
 
-from store.async_tools import is_cancelling
-from store.errors import RowMissing, StoreError
-from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
-from store.jobs.job_results import Applied
-from store.projects.project import Project
-from store.sample.job_plans import plan_job
-from tui.demo.demo_activity import DemoActivity
-from tui.demo.scenario import (
+from gjobs.store.async_tools import is_cancelling
+from gjobs.store.errors import RowMissing, StoreError
+from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Applied
+from gjobs.store.projects.project import Project
+from gjobs.store.sample.job_plans import plan_job
+from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.demo.scenario import (
     USUAL_PROJECT,
     ActAs,
     Awaited,

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 from textual.content import Content
 
-from store import validation
-from store.configuration.settings import OPERATOR_NAME
-from store.configuration.toml_table import TomlTable, kind
-from store.errors import InvalidValue
-from store.formats import cents
-from store.jobs.job import USUAL_MODES
-from store.sample.catalog import USERS
-from tui.demo.demo_activity import WORKERS
-from tui.demo.scenario import (
+from gjobs.store import validation
+from gjobs.store.configuration.settings import OPERATOR_NAME
+from gjobs.store.configuration.toml_table import TomlTable, kind
+from gjobs.store.errors import InvalidValue
+from gjobs.store.formats import cents
+from gjobs.store.jobs.job import USUAL_MODES
+from gjobs.store.sample.catalog import USERS
+from gjobs.tui.demo.demo_activity import WORKERS
+from gjobs.tui.demo.scenario import (
     USUAL_PROJECT,
     ActAs,
     Awaited,
@@ -29,7 +29,7 @@ from tui.demo.scenario import (
     Wait,
     WaitFor,
 )
-from tui.text.clean_text import clean
+from gjobs.tui.text.clean_text import clean
 
 LONGEST_SECONDS = 600.0
 _CAPTION_LINES, _CAPTION_WIDTH, _KEY_HINT = 3, 78, " · space: next"

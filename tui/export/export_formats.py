@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 
-from store.jobs.job import JOB_KEYS, GenerationJob, plain_job
+from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
 
 
 class FileFormat(StrEnum):
@@ -124,7 +124,7 @@ _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<
 
 
 def _markdown_cell(value: str | float | None) -> str:
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     return "" if value is None else clean(str(value)).translate(_SPECIAL)
 

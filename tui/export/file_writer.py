@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from store.errors import StoreError
+from gjobs.store.errors import StoreError
 
 Write = Callable[[str | bytes], bool]
 """Writes the next part of the content, as text or as bytes. Returns true."""

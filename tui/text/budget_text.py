@@ -6,11 +6,11 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.budgets.budget import Budget, BudgetState, Period, used_up_at
-from store.formats import UnknownText, money
-from tui.text.clean_text import clean, clean_cell, pad, shorten
-from tui.text.error_text import Toast
-from tui.text.format import Span, clock_time, local_day, percent
+from gjobs.store.budgets.budget import Budget, BudgetState, Period, used_up_at
+from gjobs.store.formats import UnknownText, money
+from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import Span, clock_time, local_day, percent
 
 STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
 NO_PACE = "-"

@@ -7,10 +7,10 @@ from itertools import islice
 from types import MappingProxyType
 from uuid import UUID
 
-from store.error_groups.error_group import ErrorGroup, ErrorGroups
-from store.formats import format_duration, money
-from tui.text.clean_text import clean, clean_block
-from tui.text.format import count, error_pretty, spark, utc_time
+from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
+from gjobs.store.formats import format_duration, money
+from gjobs.tui.text.clean_text import clean, clean_block
+from gjobs.tui.text.format import count, error_pretty, spark, utc_time
 
 _MOST_NAMED_MODES, _MOST_NAMED_USERS = 5, 10
 _FINGERPRINT_CHARACTERS, _MODE_CHARACTERS, _EMAIL_CHARACTERS, _EXAMPLE_CHARACTERS = 200, 40, 60, 2_000

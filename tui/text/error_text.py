@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
-from store.errors import Conflict, OutcomeUnknown, RowMissing, StoreError
-from tui.text.clean_text import ELLIPSIS, clean, shorten, visible_cells
+from gjobs.store.errors import Conflict, OutcomeUnknown, RowMissing, StoreError
+from gjobs.tui.text.clean_text import ELLIPSIS, clean, shorten, visible_cells
 
 if TYPE_CHECKING:
-    from store.filters.job_filter import FilterError
+    from gjobs.store.filters.job_filter import FilterError
 
 Severity = Literal["information", "warning", "error"]
 

@@ -12,14 +12,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.far_times import FarTime, written, year_in_era
-from store.jobs.job import TRACEBACK, GenerationJob
-from store.users.actor import ActingUser
-from tui.text.clean_text import ELLIPSIS, clean
+from gjobs.store.far_times import FarTime, written, year_in_era
+from gjobs.store.jobs.job import TRACEBACK, GenerationJob
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.text.clean_text import ELLIPSIS, clean
 
 if TYPE_CHECKING:
-    from store.jobs.job_results import CappedCount
-    from store.users.user_sql import FoundUser
+    from gjobs.store.jobs.job_results import CappedCount
+    from gjobs.store.users.user_sql import FoundUser
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.advice import command
-from store.far_times import FarTime
-from store.formats import UnknownText, money
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, job_times
-from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
-from store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
-from store.moments.moment import TIME_FIELDS
-from tui.text.clean_text import clean, clean_cell, pad, shorten
-from tui.text.format import (
+from gjobs.store.advice import command
+from gjobs.store.far_times import FarTime
+from gjobs.store.formats import UnknownText, money
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, job_times
+from gjobs.store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
+from gjobs.store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
+from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
+from gjobs.tui.text.format import (
     UNKNOWN,
     Span,
     age,
@@ -26,8 +26,8 @@ from tui.text.format import (
     short_id,
     utc_time,
 )
-from tui.text.moment_text import UNRECORDED, is_unrecorded
-from tui.text.status_text import status_glyph, status_label, status_style, status_word
+from gjobs.tui.text.moment_text import UNRECORDED, is_unrecorded
+from gjobs.tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 NO_USERS: Mapping[UUID, str] = {}
 

@@ -3,11 +3,11 @@
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from store.doctor.findings import size
-from tui.text.format import count, elapsed, milliseconds, refresh_interval
+from gjobs.store.doctor.findings import size
+from gjobs.tui.text.format import count, elapsed, milliseconds, refresh_interval
 
 if TYPE_CHECKING:
-    from store.database.load_meter import Load
+    from gjobs.store.database.load_meter import Load
 
 
 class PaceCause(Enum):

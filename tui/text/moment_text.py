@@ -2,9 +2,9 @@
 
 from datetime import datetime, tzinfo
 
-from store.jobs.job import GenerationJob
-from store.moments.moment import PastJob
-from tui.text.format import local_time
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.moment import PastJob
+from gjobs.tui.text.format import local_time
 
 UNRECORDED = "?"
 """Marks a value that was not recorded."""

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from tui.text.clean_text import clean
+from gjobs.tui.text.clean_text import clean
 
 if TYPE_CHECKING:
-    from store.capabilities.facts import RlsPolicy
-    from store.job_list.listing import ReadRules
+    from gjobs.store.capabilities.facts import RlsPolicy
+    from gjobs.store.job_list.listing import ReadRules
 
 LONGEST_POLICY_NAME = 60
 _LONGEST_EXPRESSION = 400

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from store.advice import command
-from store.formats import UnknownText, money
-from store.jobs.job import AnyStatus, GenerationJob
-from store.jobs.job_history import JobHistory
-from store.retention.retention import (
+from gjobs.store.advice import command
+from gjobs.store.formats import UnknownText, money
+from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job_history import JobHistory
+from gjobs.store.retention.retention import (
     AnyAction,
     ArchivedJob,
     BatchProgress,
@@ -19,9 +19,9 @@ from store.retention.retention import (
     RetentionAction,
     StatusCount,
 )
-from store.users.actor import Actor, actor_name
-from tui.text.clean_text import clean, clean_block, clean_cell, pad
-from tui.text.format import (
+from gjobs.store.users.actor import Actor, actor_name
+from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad
+from gjobs.tui.text.format import (
     Span,
     age,
     count,
@@ -30,9 +30,9 @@ from tui.text.format import (
     short_id,
     utc_time,
 )
-from tui.text.job_text import fact_lines, timeline_lines
-from tui.text.status_text import status_label, status_style, status_word
-from tui.text.write_text import Confirmation, described_jobs, where
+from gjobs.tui.text.job_text import fact_lines, timeline_lines
+from gjobs.tui.text.status_text import status_label, status_style, status_word
+from gjobs.tui.text.write_text import Confirmation, described_jobs, where
 
 _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
 DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from store.budgets.budget import Budget, used_up_at
-from store.formats import UnknownText, format_duration, plain_time
+from gjobs.store.budgets.budget import Budget, used_up_at
+from gjobs.store.formats import UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:
-    from store.error_groups.error_group import ErrorGroup, ErrorGroups
+    from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 

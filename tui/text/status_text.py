@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
-from store.value_class import dataclass
-from tui.text.clean_text import clean
+from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
+from gjobs.store.value_class import dataclass
+from gjobs.tui.text.clean_text import clean
 
 
 class JobAction(StrEnum):

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from store.far_times import is_far
-from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
-from tui.text.clean_text import clean
-from tui.text.format import age, count, duration, jobs_count, percent
+from gjobs.store.far_times import is_far
+from gjobs.store.statistics.statistics import JobTimings, ModeTimings, Percentiles
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import age, count, duration, jobs_count, percent
 
 TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OLDEST", "QUEUED")
 """The last title may be left out, because the summary has the total."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from store.error_groups.error_group import NO_TEXT
-from store.formats import money
-from store.statistics.waste import MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
-from tui.text.clean_text import clean, shorten
-from tui.text.format import count, percent
+from gjobs.store.error_groups.error_group import NO_TEXT
+from gjobs.store.formats import money
+from gjobs.store.statistics.waste import MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
+from gjobs.tui.text.clean_text import clean, shorten
+from gjobs.tui.text.format import count, percent
 
 TITLES: Mapping[WasteKey, str] = {
     WasteKey.MODE: "MODE",

@@ -2,9 +2,9 @@
 
 from typing import assert_never
 
-from store import formats
-from store.leases.lease import ClaimedJob, Ending, JobFinish, Released, Rescheduled
-from store.worker.worker_events import (
+from gjobs.store import formats
+from gjobs.store.leases.lease import ClaimedJob, Ending, JobFinish, Released, Rescheduled
+from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,
     DatabaseRecovered,
@@ -20,9 +20,9 @@ from store.worker.worker_events import (
     WorkerEvent,
     WorkerRegistered,
 )
-from tui.text.clean_text import clean
-from tui.text.format import duration, jobs_count
-from tui.text.retention_text import done_word, result, why_left
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import duration, jobs_count
+from gjobs.tui.text.retention_text import done_word, result, why_left
 
 
 def worker_words(worker_event: WorkerEvent) -> str:

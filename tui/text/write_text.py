@@ -8,13 +8,13 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.advice import command
-from store.budgets.budget import Budget, budget_name
-from store.errors import StoreError
-from store.formats import money
-from store.job_list.list_query import ListOrder
-from store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
-from store.jobs.job_results import (
+from gjobs.store.advice import command
+from gjobs.store.budgets.budget import Budget, budget_name
+from gjobs.store.errors import StoreError
+from gjobs.store.formats import money
+from gjobs.store.job_list.list_query import ListOrder
+from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
+from gjobs.store.jobs.job_results import (
     AlreadyRetried,
     Applied,
     Deleted,
@@ -26,15 +26,15 @@ from store.jobs.job_results import (
     RetryOutcome,
     TransitionOutcome,
 )
-from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
-from store.projects.project import Project
-from tui.text.clean_text import clean, pad
-from tui.text.error_text import Toast
-from tui.text.format import count, job_name, jobs_count, jobs_name, short_id
-from tui.text.status_text import STATUS_TEXTS, status_label, status_word
+from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
+from gjobs.store.projects.project import Project
+from gjobs.tui.text.clean_text import clean, pad
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import count, job_name, jobs_count, jobs_name, short_id
+from gjobs.tui.text.status_text import STATUS_TEXTS, status_label, status_word
 
 if TYPE_CHECKING:
-    from store.capabilities.capability import MissingCapability
+    from gjobs.store.capabilities.capability import MissingCapability
 
 _MOST_LISTED = 5
 

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from store.database import connection_url
-from store.database.database import Database
-from store.store import Store
-from store.worker.handlers import Registry
-from store.worker.worker import Worker
+from gjobs.store.database import connection_url
+from gjobs.store.database.database import Database
+from gjobs.store.store import Store
+from gjobs.store.worker.handlers import Registry
+from gjobs.store.worker.worker import Worker
 from tests.benchmarks.queues.protocol import main, woken
 
 _PROJECT = "select user_id, id from public.projects order by id limit 1"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.settings import resolve
+from gjobs.store.configuration.settings import resolve
+from gjobs.tui.cli import sessions
 from tests.cli.command_line import Configure, OpenTerminal, Run, Sql, assert_refused, profile
-from tui.cli import sessions
 
 SECRET = "hunter2"
 

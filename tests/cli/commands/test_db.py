@@ -10,14 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrations import HEAD, REVISIONS
-from store.embedded.control import server_status, stop_server
-from store.embedded.server import open_server
-from store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
-from store.journal.write_record import UnconfirmedWrite, WriteRecord
+from gjobs.migrations import HEAD, REVISIONS
+from gjobs.store.embedded.control import server_status, stop_server
+from gjobs.store.embedded.server import open_server
+from gjobs.store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
+from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
+from gjobs.tui.cli.sessions import ServerRestarts
 from tests.cli.command_line import OpenTerminal, Run, assert_refused, run_process
 from tests.conftest import quick_directory
-from tui.cli.sessions import ServerRestarts
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 import pytest
 
-from store.error_groups.fingerprint import group_id
-from store.errors import TimedOut
-from store.store import Store
+from gjobs.store.error_groups.fingerprint import group_id
+from gjobs.store.errors import TimedOut
+from gjobs.store.store import Store
+from gjobs.tui.cli.commands.errors import SHORTER
 from tests.cli.cli_rows import ADA, AUTUMN, BEN, BENS_JOB, FAILED, QUEUED, SUCCEEDED
 from tests.cli.command_line import Run, Sql, assert_refused
-from tui.cli.commands.errors import SHORTER
 
 pytestmark = pytest.mark.usefixtures("url")
 

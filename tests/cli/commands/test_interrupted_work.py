@@ -8,22 +8,22 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 import pytest
 
-from store.retention.retention import BatchProgress
+from gjobs.store.retention.retention import BatchProgress
 from tests.cli.command_line import Run, Sql
 
 pytestmark = pytest.mark.usefixtures("url")
 
 OLD = ("--older-than", "1d")
 COMMANDS: dict[str, tuple[Sequence[str], str, str]] = {
-    "cleanup": (("cleanup", *OLD, "--yes"), "store.retention.cleanup.run_cleanup", "Stopped: archived 3 jobs, "),
+    "cleanup": (("cleanup", *OLD, "--yes"), "gjobs.store.retention.cleanup.run_cleanup", "Stopped: archived 3 jobs, "),
     "archive restore": (
         ("archive", "restore", "--all", "--yes"),
-        "store.retention.archive.restore_matching",
+        "gjobs.store.retention.archive.restore_matching",
         "Stopped: restored 3 jobs, ",
     ),
     "retention apply": (
         ("retention", "apply", "--yes"),
-        "store.retention.retention_policies.run_cleanup",
+        "gjobs.store.retention.retention_policies.run_cleanup",
         "Stopped: the policies were applied to 3 jobs. ",
     ),
 }

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from store.filters.job_filter import JobFilter
-from store.jobs.job import GenerationJob
-from store.jobs.job_results import Page
-from store.store import Store
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job_results import Page
+from gjobs.store.store import Store
+from gjobs.tui.cli.commands import export_files, jobs_reading
+from gjobs.tui.cli.exit_codes import UsageError
 from tests.cli.cli_rows import ADA, BENS_JOB, FAILED, QUEUED, RUNNING, SUCCEEDED, document
 from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until
-from tui.cli.commands import export_files, jobs_reading
-from tui.cli.exit_codes import UsageError
 
 pytestmark = pytest.mark.usefixtures("url")
 

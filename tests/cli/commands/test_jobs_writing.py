@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from store.jobs.job import DEFAULT_COST_CENTS, JobStatus, why_refused
-from store.journal.journal import Journal
+from gjobs.store.jobs.job import DEFAULT_COST_CENTS, JobStatus, why_refused
+from gjobs.store.journal.journal import Journal
 from tests.cli.cli_rows import (
     ADA,
     ASSET,

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from store.journal.journal import Journal
-from store.journal.write_record import WriteOutcome, WriteRecord
-from store.users.actor import OPERATOR
+from gjobs.store.journal.journal import Journal
+from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
+from gjobs.store.users.actor import OPERATOR
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tests.cli.command_line import Configure, Run, assert_refused, uri
 from tests.conftest import Conninfo

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
 from tests.cli.command_line import OpenTerminal, Run, assert_refused
-from tui.manual.pages import GROUPS, TOPICS, page_text, summary
 
 
 def test_help_lists_every_topic_with_its_summary(gjobs: Run) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from migrations import HEAD, REVISIONS
+from gjobs.migrations import HEAD, REVISIONS
 from tests.cli.command_line import OpenTerminal, Run, UseProfile, assert_refused, run_process, uri
 from tests.conftest import Conninfo, connect
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from migrations import rollups
+from gjobs.migrations import rollups
 from tests.cli.command_line import Run, UseProfile
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add

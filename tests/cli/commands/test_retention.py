@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from store.errors import Unreachable
-from store.retention.retention import BatchProgress
+from gjobs.store.errors import Unreachable
+from gjobs.store.retention.retention import BatchProgress
 from tests.cli.cli_rows import AUTUMN
 from tests.cli.command_line import PROMPT, OpenTerminal, Run, Sql
 
@@ -48,7 +48,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
         raise Unreachable("The database is not reachable: gone.")
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    monkeypatch.setattr("store.retention.retention_policies.run_cleanup", interrupted_cleanup)
+    monkeypatch.setattr("gjobs.store.retention.retention_policies.run_cleanup", interrupted_cleanup)
     applied = gjobs("retention", "apply", "--yes")
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [

@@ -15,14 +15,14 @@ from urllib.request import urlopen
 import aiohttp
 import pytest
 
-from store.configuration.settings import resolve
-from store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import resolve
+from gjobs.store.database.write_access import WriteMode
+from gjobs.tui.cli.commands.serve import TABS_ARE_READ_ONLY
+from gjobs.tui.cli.commands.serve_loop import introduction
 from tests.chromium import PATIENCE, Page, connected, headless_chromium
 from tests.cli.cli_rows import FAILED
 from tests.cli.command_line import OpenTerminal, PipedCommand, Result, Run, Sql, assert_refused
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
-from tui.cli.commands.serve import TABS_ARE_READ_ONLY
-from tui.cli.commands.serve_loop import introduction
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}")
 

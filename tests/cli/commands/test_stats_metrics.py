@@ -13,12 +13,12 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from store.errors import Unreachable
+from gjobs.store.errors import Unreachable
+from gjobs.tui.cli.commands import openmetrics, scrape_server
+from gjobs.tui.cli.commands.openmetrics import Scrapes, labels
+from gjobs.tui.cli.commands.scrape_server import LONGEST_REQUEST, ScrapeServer
 from tests.cli.cli_rows import AUTUMN, QUEUED
 from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
-from tui.cli.commands import openmetrics, scrape_server
-from tui.cli.commands.openmetrics import Scrapes, labels
-from tui.cli.commands.scrape_server import LONGEST_REQUEST, ScrapeServer
 
 pytestmark = pytest.mark.usefixtures("url")
 

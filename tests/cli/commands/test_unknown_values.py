@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from store.database.driver_errors import read_refusal, refusal_hint, refusal_words
+from gjobs.store.database.driver_errors import read_refusal, refusal_hint, refusal_words
 from tests.cli.cli_rows import ADA, AUTUMN, QUEUED, SUCCEEDED, fill
 from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, connect

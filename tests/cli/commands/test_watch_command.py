@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from store.database.connection_url import without_password
+from gjobs.store.database.connection_url import without_password
+from gjobs.tui.cli.commands import watch_receivers
 from tests.cli.cli_rows import AUTUMN, BENS_JOB, QUEUED, RUNNING
 from tests.cli.command_line import PATIENCE, PipedCommand, Run, Sql, uri
 from tests.conftest import Conninfo
 from tests.hosted.server_directory import until
-from tui.cli.commands import watch_receivers
 
 pytestmark = pytest.mark.usefixtures("url")
 

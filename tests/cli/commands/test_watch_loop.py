@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.errors import InvalidValue, NoPrivilege, StoreError, Unreachable
-from store.filters.job_filter import NO_FILTER
-from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
-from store.store import Store
-from store.watch.watch import Cursor, Transition, TransitionBatch
-from tests.cli.cli_rows import TRANSITION
-from tui.cli.commands.watch_loop import (
+from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, Unreachable
+from gjobs.store.filters.job_filter import NO_FILTER
+from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
+from gjobs.store.store import Store
+from gjobs.store.watch.watch import Cursor, Transition, TransitionBatch
+from gjobs.tui.cli.commands.watch_loop import (
     COUNTED,
     Condition,
     CountedEvent,
@@ -26,7 +25,8 @@ from tui.cli.commands.watch_loop import (
     Watcher,
     parse,
 )
-from tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.exit_codes import UsageError
+from tests.cli.cli_rows import TRANSITION
 
 MET = parse("left=0")
 IDLE = Store.connect("postgresql://")

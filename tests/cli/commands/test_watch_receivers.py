@@ -17,12 +17,12 @@ from threading import Thread
 import httpx
 import pytest
 
+from gjobs.tui.cli.commands import watch_receivers
+from gjobs.tui.cli.commands.watch_receivers import Program, Webhook, document, webhook_secret, webhook_url
+from gjobs.tui.cli.exit_codes import UsageError
 from tests.cli import cli_rows
 from tests.cli.command_line import PATIENCE
 from tests.store.store_fixtures import until
-from tui.cli.commands import watch_receivers
-from tui.cli.commands.watch_receivers import Program, Webhook, document, webhook_secret, webhook_url
-from tui.cli.exit_codes import UsageError
 
 SECRET = b"a long random text \xff"
 

@@ -9,13 +9,13 @@ from types import ModuleType
 
 import pytest
 
-from store.capabilities.facts import DatabaseFacts
-from store.configuration.configuration import Pooler
-from store.worker.handlers import Registry, Retry, Work
+from gjobs.store.capabilities.facts import DatabaseFacts
+from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.worker.handlers import Registry, Retry, Work
+from gjobs.tui.manual.pages import page_source
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused, run_process
 from tests.conftest import Conninfo
-from tui.manual.pages import page_source
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -106,7 +106,7 @@ def test_stopping_worker_reports_what_happens_to_its_jobs(gjobs: Run, registry: 
 
 STUBBORN = """
 import asyncio, signal
-from store.worker import Registry, attempt
+from gjobs.store.worker import Registry, attempt
 
 attempt.STOP_SECONDS = 0.1
 registry = Registry()
@@ -194,7 +194,7 @@ def test_worker_uses_the_pooler_setting_of_its_profile(
         return False
 
     registry.handler()(lambda work: None)
-    monkeypatch.setattr("store.worker.worker.may_listen", may_listen)
+    monkeypatch.setattr("gjobs.store.worker.worker.may_listen", may_listen)
     use_profile("pooled", database, pooler=pooler.value)
 
     assert gjobs("worker", "some_handlers:registry", "--once").code == 0

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from store.budgets.budget import Budget, BudgetState, Period, used_up_at
+from gjobs.store.budgets.budget import Budget, BudgetState, Period, used_up_at
 
 DAILY = Budget(
     id=UUID(int=1),

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from store.budgets.budget import BudgetState, Period
-from store.database.query import Query
-from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing
-from store.store import Store
+from gjobs.store.budgets.budget import BudgetState, Period
+from gjobs.store.database.query import Query
+from gjobs.store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing
+from gjobs.store.store import Store
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeProject, Sql, error_of
 
 
@@ -121,7 +121,7 @@ async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: St
 
 async def test_budget_refusal_uses_the_id_when_the_name_is_unreadable(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
-    monkeypatch.setattr("store.users.user_sql.in_range", lambda *_, **__: refused)
+    monkeypatch.setattr("gjobs.store.users.user_sql.in_range", lambda *_, **__: refused)
     project = db.make_project()
     await db.operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} has run out"):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from store.capabilities.facts import (
+from gjobs.store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGET_STATES,
@@ -34,7 +34,7 @@ from store.capabilities.facts import (
     RelationKind,
     Transport,
 )
-from store.users.actor import ActingUser
+from gjobs.store.users.actor import ActingUser
 
 USER = ActingUser(id=UUID(int=1))
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import OTHER_LOGIN, Capability
-from store.capabilities.facts import (
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import OTHER_LOGIN, Capability
+from gjobs.store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
@@ -23,8 +23,8 @@ from store.capabilities.facts import (
     PolicyFacts,
     Privileges,
 )
-from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from gjobs.store.users.actor import OPERATOR, Actor
 from tests.store.capabilities.sample_facts import FACTS, USER, all_of, altered, with_relation, without_login
 
 

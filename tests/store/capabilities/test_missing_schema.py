@@ -1,12 +1,12 @@
 """Calls that need tables of gjobs are refused on the app's schema. The hint names the revision that adds them."""
 
-from store.database.database import Database
-from store.errors import SchemaMissing
-from store.jobs.job_results import RetryLinks
-from store.retention.archive import count_some_archived
-from store.store import Store
-from store.watch.watch import Cursor
-from store.worker.worker import Worker
+from gjobs.store.database.database import Database
+from gjobs.store.errors import SchemaMissing
+from gjobs.store.jobs.job_results import RetryLinks
+from gjobs.store.retention.archive import count_some_archived
+from gjobs.store.store import Store
+from gjobs.store.watch.watch import Cursor
+from gjobs.store.worker.worker import Worker
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, NOTHING, error_of
 from tests.store.worker.conftest import do_nothing, registry_of

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.color import Color
 
-from store.configuration.config_file import ConfigurationFile, configuration_file, load
-from store.configuration.config_reader import NAMES, is_color, read_document, read_text
-from store.configuration.configuration import (
+from gjobs.store.configuration.config_file import ConfigurationFile, configuration_file, load
+from gjobs.store.configuration.config_reader import NAMES, is_color, read_document, read_text
+from gjobs.store.configuration.configuration import (
     EMBEDDED_PROFILE,
     Configuration,
     Notifications,
@@ -20,8 +20,8 @@ from store.configuration.configuration import (
     Profile,
     holds_password,
 )
-from store.configuration.toml_table import ConfigurationProblem, lines_of
-from store.errors import BadConfiguration
+from gjobs.store.configuration.toml_table import ConfigurationProblem, lines_of
+from gjobs.store.errors import BadConfiguration
 
 FILE = Path("/etc/here/config.toml")
 

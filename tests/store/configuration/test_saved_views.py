@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration.config_reader import read_text
-from store.configuration.saved_views import (
+from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.saved_views import (
     SavedViews,
     View,
     clash_words,
@@ -20,10 +20,10 @@ from store.configuration.saved_views import (
     require_view,
     written,
 )
-from store.configuration.toml_table import ConfigurationProblem
-from store.errors import BadConfiguration, Conflict, InvalidValue
-from store.filters.filter_text import format_filter
-from store.job_list.list_query import ListOrder, OrderColumn
+from gjobs.store.configuration.toml_table import ConfigurationProblem
+from gjobs.store.errors import BadConfiguration, Conflict, InvalidValue
+from gjobs.store.filters.filter_text import format_filter
+from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from tests.store.filters.filter_strategies import filters
 
 FILE = Path("/etc/here/config.toml")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from store.configuration.configuration import EMBEDDED_PROFILE, NO_CONFIGURATION, Configuration, Profile
-from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
-from store.database.write_access import WriteMode
-from store.errors import InvalidValue
+from gjobs.store.configuration.configuration import EMBEDDED_PROFILE, NO_CONFIGURATION, Configuration, Profile
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import InvalidValue
 
 HOME = Path("/data")
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from store.database.database import Database
-from store.database.query import Query
-from store.embedded.clients import ServerHandle
-from store.errors import StoreError
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
+from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.errors import StoreError
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database
 from tests.store.database.listening_sessions import Server
 from tests.store.store_fixtures import error_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from store.database.wake_ups import LISTENER_LOCK
+from gjobs.store.database.wake_ups import LISTENER_LOCK
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA
 

@@ -7,17 +7,17 @@ import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from store.capabilities.facts import Transport
-from store.database.connection_pool import ConnectionPool, is_local
-from store.database.database import Database
-from store.database.query import Query
-from store.database.write_access import WriteAccess, WriteMode
-from store.errors import StoreError, Unreachable
-from store.job_list.list_query import ListingQuery
-from store.jobs import job_sql
-from store.jobs.job import JobStatus
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.capabilities.facts import Transport
+from gjobs.store.database.connection_pool import ConnectionPool, is_local
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.errors import StoreError, Unreachable
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.database.conftest import opened, value_of
 from tests.store.faulty_servers import listening
@@ -122,7 +122,7 @@ async def test_spare_connection_is_opened_for_writes_over_a_slow_network(
     network_time: float,
     is_prepared: bool,
 ) -> None:
-    monkeypatch.setattr("store.database.database.SLOW_ROUND_TRIP", slow_from)
+    monkeypatch.setattr("gjobs.store.database.database.SLOW_ROUND_TRIP", slow_from)
     async with Store(Database(database, access=WriteAccess(rule))) as store:
         await store.get_listing(ListingQuery())
         await store.database.prepare_write(network_time)

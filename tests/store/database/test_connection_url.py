@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from store.database.connection_url import label, parse
-from store.errors import InvalidValue
+from gjobs.store.database.connection_url import label, parse
+from gjobs.store.errors import InvalidValue
 
 SECRET = "zQ9kX7wV"
 

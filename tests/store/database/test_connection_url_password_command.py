@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.database.connection_url import PasswordCommand
-from store.errors import SignInRefused
+from gjobs.store.database.connection_url import PasswordCommand
+from gjobs.store.errors import SignInRefused
 from tests.store.store_fixtures import until
 
 

@@ -8,19 +8,19 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import text
 
-from store.database.database import Database
-from store.database.query import Query, TimeLimits
-from store.database.write_access import WriteAccess, WriteMode
-from store.embedded.clients import ADMINISTRATOR
-from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, TimedOut, Unreachable
-from store.job_list.list_query import ListingQuery
-from store.jobs.job import JobStatus
-from store.journal.write_record import WriteRecord
-from store.retention.cleanup import run_cleanup
-from store.retention.retention import ExpiredJobs, RetentionAction
-from store.statistics.totals import ProjectTotals, TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, TimedOut, Unreachable
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.retention.cleanup import run_cleanup
+from gjobs.store.retention.retention import ExpiredJobs, RetentionAction
+from gjobs.store.statistics.totals import ProjectTotals, TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.database.conftest import opened, show, value_of
 from tests.store.faulty_servers import Proxy, proxied

@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from store.database.database import Database
-from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
-from store.error_groups.fingerprint import error_group_id, group_id
-from store.errors import InvalidValue, UnexpectedError
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
+from gjobs.store.error_groups.fingerprint import error_group_id, group_id
+from gjobs.store.errors import InvalidValue, UnexpectedError
+from gjobs.store.store import Store
 from tests.conftest import TESTS, Conninfo, connect, run_file
 from tests.store.store_fixtures import ADA
 

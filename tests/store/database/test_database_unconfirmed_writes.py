@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from store.database.database import Database
-from store.database.query import TimeLimits
-from store.errors import OutcomeUnknown, Unreachable
-from store.jobs.job import JobStatus
-from store.journal.journal import Journal, read_journal
-from store.journal.write_record import JournalRef, ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.errors import OutcomeUnknown, Unreachable
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.journal import Journal, read_journal
+from gjobs.store.journal.write_record import JournalRef, ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
 from tests.store.store_fixtures import MakeJob, MakeProject, Sql

@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from store.budgets.budget import Period, Refusal
-from store.database.database import Database
-from store.database.driver_errors import read_refusal, refusal_hint, refusal_words
-from store.database.query import Query, TimeLimits
-from store.embedded.clients import ADMINISTRATOR
-from store.errors import Conflict, InvalidValue, Locked, NoPrivilege, SchemaMissing, StoreError, UnexpectedError
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.budgets.budget import Period, Refusal
+from gjobs.store.database.database import Database
+from gjobs.store.database.driver_errors import read_refusal, refusal_hint, refusal_words
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.errors import Conflict, InvalidValue, Locked, NoPrivilege, SchemaMissing, StoreError, UnexpectedError
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.database.conftest import opened, value_of
 from tests.store.store_fixtures import Db, MakeJob, error_of

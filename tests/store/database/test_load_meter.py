@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import text
 
-from store.database.database import Database
-from store.database.load_meter import LoadMeter
-from store.database.query import Query, make_number
-from store.database.traffic import Traffic
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.database import Database
+from gjobs.store.database.load_meter import LoadMeter
+from gjobs.store.database.query import Query, make_number
+from gjobs.store.database.traffic import Traffic
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.store.store_fixtures import MakeJob
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from migrations.connection import connect
-from store.database import refusal_code
-from store.errors import Unreachable
+from gjobs.migrations.connection import connect
+from gjobs.store.database import refusal_code
+from gjobs.store.errors import Unreachable
 from tests.conftest import Conninfo
 from tests.store.database.conftest import connection_error
 from tests.store.faulty_servers import RejectingServer, fatal, listening

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from store.database.database import Database
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import JobStatus
-from store.jobs.job_results import Applied, Refused
-from store.journal.journal import Journal, read_journal
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import Applied, Refused
+from gjobs.store.journal.journal import Journal, read_journal
+from gjobs.store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import Db

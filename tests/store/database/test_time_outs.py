@@ -6,9 +6,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
-from store.database.query import Query, TimeLimits
-from store.embedded.clients import ADMINISTRATOR
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.database.conftest import opened, show
 from tests.store.store_fixtures import ADA, Sql

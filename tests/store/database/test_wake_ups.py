@@ -12,14 +12,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
-from store import poller
-from store.capabilities.facts import REVISIONS, DatabaseFacts
-from store.configuration.configuration import Pooler
-from store.database import wake_ups as database_wake_ups
-from store.database.database import Database
-from store.database.listening import ListenConnection
-from store.database.wake_ups import TRIGGERS, WakeUp, may_listen, wake_ups
-from store.errors import UnexpectedError
+from gjobs.store import poller
+from gjobs.store.capabilities.facts import REVISIONS, DatabaseFacts
+from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.database import wake_ups as database_wake_ups
+from gjobs.store.database.database import Database
+from gjobs.store.database.listening import ListenConnection
+from gjobs.store.database.wake_ups import TRIGGERS, WakeUp, may_listen, wake_ups
+from gjobs.store.errors import UnexpectedError
 from tests.conftest import Conninfo
 from tests.store.capabilities.sample_facts import FACTS, all_of, with_relation
 from tests.store.database.conftest import opened
@@ -140,8 +140,8 @@ async def test_killed_listener_process_leaves_no_session(
     program = (
         "import asyncio, sys\n"
         "from psycopg.conninfo import conninfo_to_dict\n"
-        "from store.database.database import Database\n"
-        "from store.database.wake_ups import wake_ups\n"
+        "from gjobs.store.database.database import Database\n"
+        "from gjobs.store.database.wake_ups import wake_ups\n"
         "async def listen():\n"
         "    async for word in wake_ups(Database(conninfo_to_dict(sys.argv[1]))):\n"
         "        print(word.name, flush=True)\n"

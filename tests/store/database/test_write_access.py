@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store.database.write_access import WriteAccess, WriteMode, WritePermit
-from store.errors import ReadOnly
+from gjobs.store.database.write_access import WriteAccess, WriteMode, WritePermit
+from gjobs.store.errors import ReadOnly
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from store.database.database import Database
-from store.doctor.egress import IdlePolls, measure_polls
-from store.doctor.examine import examine
-from store.job_list.list_query import ListingQuery
-from store.statistics import job_flow
-from store.statistics.totals import TotalsQuery
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.egress import IdlePolls, measure_polls
+from gjobs.store.doctor.examine import examine
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.statistics import job_flow
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import MakeJob

@@ -10,9 +10,9 @@ import sys
 import termios
 from pathlib import Path
 
-from store.embedded.control import server_status
-from store.embedded.server import open_server
-from store.errors import EmbeddedUnavailable
+from gjobs.store.embedded.control import server_status
+from gjobs.store.embedded.server import open_server
+from gjobs.store.errors import EmbeddedUnavailable
 
 
 def send(kind: str, text: str) -> None:

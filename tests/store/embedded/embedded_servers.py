@@ -16,11 +16,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded.clients import ServerHandle, is_free
-from store.embedded.control import stop_server
-from store.embedded.data_dir import DataLayout
-from store.embedded.postmaster import find_postmaster
-from store.embedded.server import open_server
+from gjobs.store.embedded.clients import ServerHandle, is_free
+from gjobs.store.embedded.control import stop_server
+from gjobs.store.embedded.data_dir import DataLayout
+from gjobs.store.embedded.postmaster import find_postmaster
+from gjobs.store.embedded.server import open_server
 
 USER = Path(__file__).with_name("client_process.py")
 
@@ -166,7 +166,7 @@ def process_table() -> list[tuple[int, int, str]]:
 
 
 def watchdogs(data_dir: Path) -> set[int]:
-    return {pid for pid, _, command in process_table() if f"store.embedded.watchdog {data_dir} " in command}
+    return {pid for pid, _, command in process_table() if f"gjobs.store.embedded.watchdog {data_dir} " in command}
 
 
 def processes_of(data_dir: Path) -> set[int]:

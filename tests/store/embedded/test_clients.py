@@ -7,8 +7,8 @@ import time
 import psycopg
 import pytest
 
-from store.embedded import clients
-from store.embedded.clients import try_lock
+from gjobs.store.embedded import clients
+from gjobs.store.embedded.clients import try_lock
 from tests.store.embedded.embedded_servers import Workbench, kill_all, query, wait_for, watchdogs
 
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from store.embedded.data_dir import (
+from gjobs.store.embedded.data_dir import (
     LONGEST_SOCKET_PATH,
     PORT,
     DataLayout,
@@ -17,8 +17,8 @@ from store.embedded.data_dir import (
     socket_directory,
     throw_away_dir,
 )
-from store.embedded.postgres_programs import find_binaries
-from store.errors import EmbeddedUnavailable, InvalidValue
+from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.errors import EmbeddedUnavailable, InvalidValue
 from tests.store.embedded.embedded_servers import Workbench, query
 
 ODD_NAMES = [

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded.control import reset_server
-from store.embedded.postgres_programs import clean_environment, find_binaries
-from store.errors import EmbeddedUnavailable
+from gjobs.store.embedded.control import reset_server
+from gjobs.store.embedded.postgres_programs import clean_environment, find_binaries
+from gjobs.store.errors import EmbeddedUnavailable
 from tests.store.embedded.embedded_servers import Workbench, query
 
 
@@ -64,7 +64,7 @@ def test_old_unrelated_or_missing_programs_are_refused(
 
 def test_missing_wheel_error_names_two_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
-    monkeypatch.setattr("store.embedded.postgres_programs.find_spec", lambda _: None)
+    monkeypatch.setattr("gjobs.store.embedded.postgres_programs.find_spec", lambda _: None)
     with pytest.raises(EmbeddedUnavailable) as caught:
         find_binaries()
     assert "GJOBS_POSTGRES_BIN" in (caught.value.hint or "")
@@ -128,9 +128,9 @@ def test_server_environment_drops_postgres_and_locale_variables(monkeypatch: pyt
     assert environment["KEPT"] == "1"
 
 
-def test_store_package_in_the_working_directory_is_not_imported(bench: Workbench, work_dir: Path) -> None:
-    (work_dir / "store").mkdir()
-    (work_dir / "store" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+def test_gjobs_package_in_the_working_directory_is_not_imported(bench: Workbench, work_dir: Path) -> None:
+    (work_dir / "gjobs").mkdir()
+    (work_dir / "gjobs" / "__init__.py").write_text("raise SystemExit('the wrong one')")
     user = bench.user(cwd=work_dir)
     assert user.server_pid() == bench.postmaster_pid
     assert bench.is_watched

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from store.error_groups.fingerprint import (
+from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.store.error_groups.fingerprint import (
     EXCEPTION,
     FIRST_LINE,
     ID_DIGITS,

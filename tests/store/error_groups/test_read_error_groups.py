@@ -5,15 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.database.query import explain_plan
-from store.error_groups.error_group import BUCKETS, EVERY_FAILURE, MOST_FAILURES, ErrorScope
-from store.error_groups.fingerprint import error_group_id, group_id
-from store.error_groups.read_error_groups import error_groups_query
-from store.errors import InvalidValue
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import explain_plan
+from gjobs.store.error_groups.error_group import BUCKETS, EVERY_FAILURE, MOST_FAILURES, ErrorScope
+from gjobs.store.error_groups.fingerprint import error_group_id, group_id
+from gjobs.store.error_groups.read_error_groups import error_groups_query
+from gjobs.store.errors import InvalidValue
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.error_groups.error_examples import CHAINED_TRACEBACK
 from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, add_ada

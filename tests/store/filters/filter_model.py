@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
-from store.error_groups.fingerprint import error_group_id
-from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.job_filter import JobFilter
-from store.jobs.job import STUCK_AFTER, GenerationJob, JobStatus
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.jobs.job import STUCK_AFTER, GenerationJob, JobStatus
 
 OPERATORS = {
     Comparison.AT_LEAST: ge,

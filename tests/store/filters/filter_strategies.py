@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.job_filter import JobFilter
-from store.formats import LONGEST
-from store.jobs.job import JobStatus
+from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.formats import LONGEST
+from gjobs.store.jobs.job import JobStatus
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.filters.filter_completion import CompletionValues, complete
-from store.filters.filter_terms import KEYS, Key
-from store.filters.filter_text import parse
+from gjobs.store.filters.filter_completion import CompletionValues, complete
+from gjobs.store.filters.filter_terms import KEYS, Key
+from gjobs.store.filters.filter_text import parse
 from tests.store.filters.filter_strategies import NOW, texts, typed
 
 KNOWN = CompletionValues(

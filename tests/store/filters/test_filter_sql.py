@@ -10,19 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.blocking import BlockingStore
-from store.database.database import Database
-from store.database.query import compiled, explain_plan
-from store.error_groups.fingerprint import error_group_id
-from store.errors import NoPrivilege
-from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.filter_text import format_filter, parse
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.job_list.list_query import ListQuery, RowWindowQuery
-from store.job_list.list_sql import page
-from store.jobs.job import GenerationJob, JobStatus
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.blocking import BlockingStore
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import compiled, explain_plan
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from gjobs.store.filters.filter_text import format_filter, parse
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_sql import page
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
 from tests.store.filters.filter_model import Names, matches
 from tests.store.store_fixtures import (

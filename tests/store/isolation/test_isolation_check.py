@@ -8,13 +8,22 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from store.database.database import Database
-from store.database.write_access import WriteAccess, WriteMode
-from store.errors import InvalidValue
-from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, TargetKind, Verb
-from store.isolation.isolation_check import plan_probes, run_probes
-from store.isolation.isolation_findings import find_leak_fixes
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.errors import InvalidValue
+from gjobs.store.isolation.isolation import (
+    PROBED,
+    Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeTarget,
+    ProbeVerdict,
+    TargetKind,
+    Verb,
+)
+from gjobs.store.isolation.isolation_check import plan_probes, run_probes
+from gjobs.store.isolation.isolation_findings import find_leak_fixes
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, STRANGER, MakeJob, MakeProject, show_rows, sql_of
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from store.capabilities.facts import PolicyCommand, RlsPolicy
-from store.doctor.policy_conditions import conjuncts
-from store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-from store.isolation.isolation_policies import TableRules, judge
+from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.doctor.policy_conditions import conjuncts
+from gjobs.store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from gjobs.store.isolation.isolation_policies import TableRules, judge
 from tests.store.store_fixtures import make_policy
 
 OWN = "(auth.uid() = user_id)"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from store.filters.filter_text import parse
-from store.job_list.index_advice import advice
-from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.jobs.job import JobStatus
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.index_advice import advice
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.store_fixtures import ADA, NOTHING, NOW
 
 APP = (

@@ -2,14 +2,14 @@
 
 import pytest
 
-from store.database.query import parse_plan
-from store.errors import UnexpectedError
-from store.filters.filter_text import parse
-from store.job_list import list_cost
-from store.job_list.list_cost import EXPENSIVE_FROM, LONGEST_INTERVAL, CostLevel, ListCost
-from store.job_list.list_query import ListQuery
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.database.query import parse_plan
+from gjobs.store.errors import UnexpectedError
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list import list_cost
+from gjobs.store.job_list.list_cost import EXPENSIVE_FROM, LONGEST_INTERVAL, CostLevel, ListCost
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import NOW, MakeProject, Sql
 

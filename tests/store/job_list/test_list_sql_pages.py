@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from store.errors import InvalidValue
-from store.filters.filter_text import parse
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Page, PageKey
-from store.store import Store
+from gjobs.store.errors import InvalidValue
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.store import Store
 from tests.store.store_fixtures import BEN, NOW, Db, Sql, error_of
 
 NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]

@@ -11,16 +11,16 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from store.database.changed_rows import ChangedRows
-from store.database.database import Database
-from store.database.query import Query, clock, make_number
-from store.errors import TimedOut, UnexpectedError
-from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
-from store.job_list.listing import Listing
-from store.jobs.job import JobStatus
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.database.changed_rows import ChangedRows
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, clock, make_number
+from gjobs.store.errors import TimedOut, UnexpectedError
+from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
+from gjobs.store.job_list.listing import Listing
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOW, Sql

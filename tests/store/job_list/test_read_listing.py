@@ -8,19 +8,19 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.database.query import TimeLimits
-from store.errors import InvalidValue
-from store.job_list import list_sql, read_listing
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import ReadRules, VisibilityComparison
-from store.jobs.job import JobStatus
-from store.jobs.job_results import CappedCount
-from store.store import Store
-from store.users.actor import ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.errors import InvalidValue
+from gjobs.store.job_list import list_sql, read_listing
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.listing import ReadRules, VisibilityComparison
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.text.policy_text import why_hidden
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOW, Sql
-from tui.text.policy_text import why_hidden
 
 OWN = UUID("a1000000-0000-4000-8000-000000000000")
 """Ada's project."""

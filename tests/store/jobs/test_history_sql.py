@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from store.errors import InvalidValue
-from store.jobs.history_sql import make_event
-from store.jobs.job import JobStatus
-from store.jobs.job_history import EventKind, JobEvent, time_in_each
-from store.store import Store
+from gjobs.store.errors import InvalidValue
+from gjobs.store.jobs.history_sql import make_event
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_history import EventKind, JobEvent, time_in_each
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeJob
 

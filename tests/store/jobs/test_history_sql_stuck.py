@@ -3,10 +3,10 @@
 from datetime import timedelta
 from uuid import UUID
 
-from store.database.database import Database
-from store.filters.filter_text import parse
-from store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import NOTHING, NOW, Sql, add_ada, sql_of
 

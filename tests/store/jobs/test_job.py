@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from store.jobs.job import TRANSITIONS, JobStatus, why_refused
+from gjobs.store.jobs.job import TRANSITIONS, JobStatus, why_refused
 
 LEGAL = {
     (JobStatus.QUEUED, JobStatus.RUNNING),

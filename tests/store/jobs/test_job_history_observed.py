@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs import job_history
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.jobs.job_history import EventKind, ObservedEvents
+from gjobs.store.jobs import job_history
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job_history import EventKind, ObservedEvents
 from tests.store.store_fixtures import NOW, a_job
 
 JOB = a_job()

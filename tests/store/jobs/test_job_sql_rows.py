@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from store.jobs.job import GenerationJob, JobStatus, ListedJob
-from store.jobs.job_sql import make_job, make_listed
+from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
+from gjobs.store.jobs.job_sql import make_job, make_listed
 from tests.store.store_fixtures import NOW, a_job
 
 JOB = a_job(status=JobStatus.FAILED, error="Out of paper")

@@ -5,14 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.errors import NoPrivilege
-from store.far_times import FarTime
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import RowWindow
-from store.jobs.job import GenerationJob, JobStatus, JobTimes, UnknownStatus, job_times, plain_job
-from store.moments.past_store import past_store
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.far_times import FarTime
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.listing import RowWindow
+from gjobs.store.jobs.job import GenerationJob, JobStatus, JobTimes, UnknownStatus, job_times, plain_job
+from gjobs.store.moments.past_store import past_store
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW, Db, Sql, a_job, add_ada, altered, the_job
 

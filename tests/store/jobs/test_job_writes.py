@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from store.errors import Conflict, InvalidValue, RowMissing
-from store.jobs.job import JobStatus
-from store.store import Store
+from gjobs.store.errors import Conflict, InvalidValue, RowMissing
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.store import Store
 from tests.store.store_fixtures import (
     ADA,
     BEN,

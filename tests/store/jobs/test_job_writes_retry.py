@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import AlreadyRetried, Missing, Refused, Retried, RetryLinks
-from store.store import Store
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import AlreadyRetried, Missing, Refused, Retried, RetryLinks
+from gjobs.store.store import Store
 from tests.store.store_fixtures import BEN, NOTHING, Db, Sql, the_job
 
 

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from store.database.database import Database
-from store.database.query import Query
-from store.errors import InvalidValue, RowMissing, TransitionRefused
-from store.jobs import job_sql
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Applied, Missing, Refused, applied_job
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
+from gjobs.store.errors import InvalidValue, RowMissing, TransitionRefused
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Applied, Missing, Refused, applied_job
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import NOTHING, Db, a_job, add_ada, error_of, sql_of, the_job
 

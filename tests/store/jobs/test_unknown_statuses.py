@@ -6,20 +6,20 @@ from itertools import product
 
 import pytest
 
-from store.database.database import Database
-from store.doctor.examine import examine
-from store.doctor.findings import Severity
-from store.errors import InvalidValue
-from store.filters.filter_text import format_filter, parse
-from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
-from store.jobs.job import JobStatus, UnknownStatus, in_order, parse_status, why_refused
-from store.jobs.job_results import Deleted, Refused
-from store.retention import archive, cleanup, retention_policies
-from store.retention.retention import ArchiveQuery, RetentionAction
-from store.statistics.totals import Count, Precision, TotalsQuery
-from store.statistics.totals_counter import CountCapabilities, Part, TotalsCounter
-from store.store import Store
-from store.watch.watch import Transition
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.examine import examine
+from gjobs.store.doctor.findings import Severity
+from gjobs.store.errors import InvalidValue
+from gjobs.store.filters.filter_text import format_filter, parse
+from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
+from gjobs.store.jobs.job import JobStatus, UnknownStatus, in_order, parse_status, why_refused
+from gjobs.store.jobs.job_results import Deleted, Refused
+from gjobs.store.retention import archive, cleanup, retention_policies
+from gjobs.store.retention.retention import ArchiveQuery, RetentionAction
+from gjobs.store.statistics.totals import Count, Precision, TotalsQuery
+from gjobs.store.statistics.totals_counter import CountCapabilities, Part, TotalsCounter
+from gjobs.store.store import Store
+from gjobs.store.watch.watch import Transition
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import cleaned, last_of
 from tests.store.store_fixtures import ADA, Db, sql_of, the_job

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.errors import JournalUnavailable
-from store.jobs.job import JobStatus
-from store.journal.journal import (
+from gjobs.store.errors import JournalUnavailable
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.journal import (
     KEPT_DAYS,
     BrokenLine,
     EntryOutcome,
@@ -24,8 +24,8 @@ from store.journal.journal import (
     parse,
     read_journal,
 )
-from store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.store.store_fixtures import ADA, NOW, a_job
 
 JOB = a_job(status=JobStatus.FAILED, error='two\nlines of "text" \x1b[31m 日本語')
@@ -191,7 +191,7 @@ class TestReading:
                 writer.write(whole[-300:])
                 fcntl.flock(writer, fcntl.LOCK_UN)
 
-            monkeypatch.setattr("store.journal.journal.time.sleep", finish_line)
+            monkeypatch.setattr("gjobs.store.journal.journal.time.sleep", finish_line)
             reading = read_journal(path)
         assert [entry.what for entry in reading.entries] == ["second", "first"]
         assert reading.broken_lines == 0
@@ -265,7 +265,7 @@ class TestPrivacy:
 def test_journal_write_is_refused_while_another_process_locks_the_file(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.journal.journal.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("gjobs.store.journal.journal.PATIENCE_SECONDS", 0.05)
     write(journal)
     with (path / FILE).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.database.database import Database
-from store.error_groups.fingerprint import error_group_id
-from store.errors import InvalidValue, ReadOnly, SchemaMissing
-from store.filters.filter_text import parse
-from store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import PageKey
-from store.moments import moment_sql
-from store.moments.moment import MOST_CHANGES, PastJob
-from store.moments.past_store import Known, PastStore, past_store
-from store.moments.past_totals import TOO_MUCH, UNKNOWN_PROJECT
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.database.database import Database
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.errors import InvalidValue, ReadOnly, SchemaMissing
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.moments import moment_sql
+from gjobs.store.moments.moment import MOST_CHANGES, PastJob
+from gjobs.store.moments.past_store import Known, PastStore, past_store
+from gjobs.store.moments.past_totals import TOO_MUCH, UNKNOWN_PROJECT
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, altered, error_of, writes
 
@@ -443,7 +443,7 @@ async def test_only_the_newest_changes_are_searched_for_deleted_jobs(
         sql("update generation_jobs set cost_cents = %s where id = %s", (cost, kept))
     sql("delete from generation_jobs where id = %s", (last,))
     monkeypatch.setattr(moment_sql, "_RANGE", moment_sql.range_statement(most_changes=3))
-    monkeypatch.setattr("store.moments.moment.MOST_CHANGES", 3)
+    monkeypatch.setattr("gjobs.store.moments.moment.MOST_CHANGES", 3)
     monkeypatch.setattr(moment_sql, "FEW_CHANGES", 0)
     past = past_store(db.operator, moment - timedelta(minutes=30))
     page = await past.get_project_jobs(project)

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from store.database.query import Query
-from store.errors import InvalidValue, RowMissing
-from store.projects import project_sql
-from store.store import Store
-from store.users import user_sql
-from store.users.actor import ActingUser
+from gjobs.store.database.query import Query
+from gjobs.store.errors import InvalidValue, RowMissing
+from gjobs.store.projects import project_sql
+from gjobs.store.store import Store
+from gjobs.store.users import user_sql
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import (
     ADA,

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import JobStatus
-from store.retention.cleanup import run_cleanup
-from store.retention.retention import BatchProgress, ExpiredJobs, RetentionAction
-from store.store import Store
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.retention.cleanup import run_cleanup
+from gjobs.store.retention.retention import BatchProgress, ExpiredJobs, RetentionAction
+from gjobs.store.store import Store
 from tests.store.store_fixtures import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
 OLD = ExpiredJobs(created_before=NOW - timedelta(days=30))

@@ -6,12 +6,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Column, Integer, select
 
-from store.database.query import Query
-from store.errors import Conflict, RowMissing
-from store.jobs.job import JobStatus
-from store.jobs.job_results import CappedCount, PageKey
-from store.retention import archive_sql
-from store.retention.archive import (
+from gjobs.store.database.query import Query
+from gjobs.store.errors import Conflict, RowMissing
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import CappedCount, PageKey
+from gjobs.store.retention import archive_sql
+from gjobs.store.retention.archive import (
     count_archived,
     count_some_archived,
     get_archived,
@@ -20,9 +20,9 @@ from store.retention.archive import (
     restore_archived,
     restore_matching,
 )
-from store.retention.retention import ArchiveQuery, BatchProgress, ExpiredJobs, StatusCount
-from store.store import Store
-from store.users.actor import OPERATOR
+from gjobs.store.retention.retention import ArchiveQuery, BatchProgress, ExpiredJobs, StatusCount
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
 from tests.store.retention.conftest import RetentionJobs, archived, cleaned, last_of, present
 from tests.store.store_fixtures import NOTHING, NOW, Db, Sql, altered
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from store.database.database import Database
-from store.errors import NoPrivilege
-from store.jobs.job import JobStatus
-from store.journal.journal import Journal, read_journal
-from store.journal.write_record import WriteOutcome
-from store.retention import batches
-from store.retention.batches import LARGEST, QUICK, SLOW, next_size, smaller_size
-from store.retention.cleanup import count_expired, find_expired, run_cleanup
-from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.journal import Journal, read_journal
+from gjobs.store.journal.write_record import WriteOutcome
+from gjobs.store.retention import batches
+from gjobs.store.retention.batches import LARGEST, QUICK, SLOW, next_size, smaller_size
+from gjobs.store.retention.cleanup import count_expired, find_expired, run_cleanup
+from gjobs.store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
+from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, RetentionJobs, archived, cleaned, present
 from tests.store.store_fixtures import ADA, NOTHING, NOW, Db, Sql, altered

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from store.configuration.settings import EMBEDDED_USER
-from store.database.database import Database
-from store.embedded.clients import ServerHandle
-from store.errors import SchemaMissing, Unreachable
-from store.isolation.isolation import PROBED, ProbeMethod, ProbeVerdict
-from store.isolation.isolation_check import plan_probes, run_probes
-from store.jobs.job import USUAL_MODES, JobStatus
-from store.sample.sample_data import Sample, fill, sample
-from store.store import Store
+from gjobs.store.configuration.settings import EMBEDDED_USER
+from gjobs.store.database.database import Database
+from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.errors import SchemaMissing, Unreachable
+from gjobs.store.isolation.isolation import PROBED, ProbeMethod, ProbeVerdict
+from gjobs.store.isolation.isolation_check import plan_probes, run_probes
+from gjobs.store.jobs.job import USUAL_MODES, JobStatus
+from gjobs.store.sample.sample_data import Sample, fill, sample
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from store.database.database import Database
-from store.formats import utc_now
-from store.jobs.job import JobStatus
-from store.sample.sample_data import fill, sample
-from store.sample.simulated_clock import SimulatedClock
-from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, Simulation
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.formats import utc_now
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.sample.sample_data import fill, sample
+from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulation import QUEUE_SIZE, RETRY, STEP, Simulation
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import NOW, Db, Sql

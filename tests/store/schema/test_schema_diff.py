@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import psycopg
 import pytest
 
-from migrations import HEAD, REVISIONS
-from store.database.database import Database
-from store.doctor.schema_checks import read_schema
-from store.embedded.clients import ADMINISTRATOR
-from store.errors import SchemaMissing
-from store.schema.schema_by_revision import CHANGES, NEWEST_REVISION, expected
-from store.schema.schema_diff import Difference, DifferenceKind, ObjectKind, compare, read_catalogue, required
-from store.users.actor import OPERATOR
+from gjobs.migrations import HEAD, REVISIONS
+from gjobs.store.database.database import Database
+from gjobs.store.doctor.schema_checks import read_schema
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.errors import SchemaMissing
+from gjobs.store.schema.schema_by_revision import CHANGES, NEWEST_REVISION, expected
+from gjobs.store.schema.schema_diff import Difference, DifferenceKind, ObjectKind, compare, read_catalogue, required
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.schema_file import schema_lines
 

@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from store.database.database import Database
-from store.jobs.job import JobStatus
-from store.jobs.job_results import FEWEST, CappedCount
-from store.statistics import job_flow, job_flow_sql
-from store.statistics.job_flow import LEAST_SECONDS, MOST_SECONDS, JobFlow, OutcomeCosts, RecentFlows
-from store.statistics.totals import TotalsQuery
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import FEWEST, CappedCount
+from gjobs.store.statistics import job_flow, job_flow_sql
+from gjobs.store.statistics.job_flow import LEAST_SECONDS, MOST_SECONDS, JobFlow, OutcomeCosts, RecentFlows
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.statistics.test_statistics_sql_timings import finished
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, altered

@@ -7,15 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from store.errors import InvalidValue
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.jobs.job_results import Page
-from store.projects import project_sql
-from store.statistics import statistics_sql
-from store.statistics.statistics import DayCost, JobStatistics
-from store.statistics.totals import ProjectTotals, TotalsQuery
-from store.store import Store
+from gjobs.store.errors import InvalidValue
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Page
+from gjobs.store.projects import project_sql
+from gjobs.store.statistics import statistics_sql
+from gjobs.store.statistics.statistics import DayCost, JobStatistics
+from gjobs.store.statistics.totals import ProjectTotals, TotalsQuery
+from gjobs.store.store import Store
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject, error_of
 
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.statistics import statistics_sql
-from store.statistics.statistics import ModeTimings
-from store.store import Store
+from gjobs.store.database.database import Database
+from gjobs.store.statistics import statistics_sql
+from gjobs.store.statistics.statistics import ModeTimings
+from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOTHING, NOW, Db, Sql, add_ada
 

@@ -9,18 +9,18 @@ from uuid import UUID
 
 import pytest
 
-from store.budgets.budget_sql import Readable
-from store.database.query import TimeLimits
-from store.errors import Locked, TimedOut
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListQuery
-from store.jobs.job import JobStatus
-from store.projects import project_sql
-from store.statistics.exact_totals import count_totals_exactly
-from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
-from store.statistics.totals_counter import CountCapabilities, CountLimits, TotalsCounter, count_capabilities
-from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.budgets.budget_sql import Readable
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.errors import Locked, TimedOut
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.projects import project_sql
+from gjobs.store.statistics.exact_totals import count_totals_exactly
+from gjobs.store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from gjobs.store.statistics.totals_counter import CountCapabilities, CountLimits, TotalsCounter, count_capabilities
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql, altered
 

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrations.runner import upgrade
-from store.capabilities.claim_sql import claims_read, settings_read
-from store.database.database import Database
-from store.database.query import TimeLimits
-from store.embedded.clients import ADMINISTRATOR, ServerHandle
-from store.errors import NoPrivilege
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery, RowWindowQuery
-from store.statistics.totals import TotalsQuery
-from store.store import Store
-from store.users.actor import ANON, ActingUser, Actor
-from store.users.claims import issuer_of
+from gjobs.migrations.runner import upgrade
+from gjobs.store.capabilities.claim_sql import claims_read, settings_read
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.embedded.clients import ADMINISTRATOR, ServerHandle
+from gjobs.store.errors import NoPrivilege
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
+from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ANON, ActingUser, Actor
+from gjobs.store.users.claims import issuer_of
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.store.store_fixtures import NOW
 

@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.embedded.clients import ADMINISTRATOR
-from store.errors import RowMissing
-from store.jobs.job_results import CappedCount
-from store.store import Store
-from store.users import user_sql
-from store.users.actor import ActingUser
+from gjobs.store.database.database import Database
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.errors import RowMissing
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.store import Store
+from gjobs.store.users import user_sql
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import (
     ADA,

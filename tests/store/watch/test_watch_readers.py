@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.error_groups.fingerprint import error_group_id
-from store.errors import InvalidValue, Unreachable
-from store.filters.filter_text import parse
-from store.jobs.job import GenerationJob, JobStatus
-from store.store import Store
-from store.watch import watch_readers
-from store.watch.watch import Cursor, JobsAtPoll, Transition, Watch, transitions_between
+from gjobs.store.database.database import Database
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.errors import InvalidValue, Unreachable
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.store import Store
+from gjobs.store.watch import watch_readers
+from gjobs.store.watch.watch import Cursor, JobsAtPoll, Transition, Watch, transitions_between
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, NOW, Db, Sql, a_job, add_ada
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from store.store import Store
-from store.worker.handlers import Handler, Registry, Work
-from store.worker.worker import Worker
-from store.worker.worker_events import AttemptEnded, WorkerEvent, WorkerRegistered
+from gjobs.store.store import Store
+from gjobs.store.worker.handlers import Handler, Registry, Work
+from gjobs.store.worker.worker import Worker
+from gjobs.store.worker.worker_events import AttemptEnded, WorkerEvent, WorkerRegistered
 from tests.store.store_fixtures import ADA, Db, until
 
 E = TypeVar("E")

@@ -8,15 +8,21 @@ from operator import itemgetter
 import pytest
 from sqlalchemy import text
 
-from store.database.query import Query, TimeLimits
-from store.leases.lease import Rescheduled
-from store.users.actor import OPERATOR
-from store.worker import in_flight
-from store.worker.handlers import Backoff, Registry, Work
-from store.worker.lease_client import LeaseClient
-from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, EventLoopBlocked, LeaseLost
+from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.leases.lease import Rescheduled
+from gjobs.store.users.actor import OPERATOR
+from gjobs.store.worker import in_flight
+from gjobs.store.worker.handlers import Backoff, Registry, Work
+from gjobs.store.worker.lease_client import LeaseClient
+from gjobs.store.worker.worker_events import (
+    AttemptEnded,
+    AttemptStarted,
+    DatabaseUnavailable,
+    EventLoopBlocked,
+    LeaseLost,
+)
+from gjobs.tui.text.worker_text import worker_words
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, until_reported
-from tui.text.worker_text import worker_words
 
 LEASE = 1.0
 

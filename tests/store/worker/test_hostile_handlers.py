@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from store.errors import InvalidValue
-from store.worker import attempt
-from store.worker.handlers import Backoff, Handler, Registry, Retry, Work
-from store.worker.worker_events import HandlerAbandoned
+from gjobs.store.errors import InvalidValue
+from gjobs.store.worker import attempt
+from gjobs.store.worker.handlers import Backoff, Handler, Registry, Retry, Work
+from gjobs.store.worker.worker_events import HandlerAbandoned
+from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import until
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, of_kind, registry_of, until_reported
-from tui.text.worker_text import worker_words
 
 
 class UnreadableError(Exception):
@@ -247,8 +247,8 @@ async def test_cancelled_worker_stops_its_handlers_before_it_ends(env: WorkerEnv
 
 PROGRAM = """
 import asyncio
-from store.worker import attempt
-from store.worker.handlers import Registry, Work
+from gjobs.store.worker import attempt
+from gjobs.store.worker.handlers import Registry, Work
 
 attempt.STOP_SECONDS = 0.05
 async def main():

@@ -8,15 +8,15 @@ import pytest
 from psycopg import errors
 from psycopg.errors import _class_for_state
 
-from store.database.driver_errors import is_connection_lost, translate
-from store.database.query import Query
-from store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
-from store.jobs.job import AnyStatus, parse_status
-from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote
-from store.worker import lease_client
-from store.worker.handlers import Backoff, Retry, Work
-from store.worker.lease_client import LeaseClient
-from store.worker.worker_events import (
+from gjobs.store.database.driver_errors import is_connection_lost, translate
+from gjobs.store.database.query import Query
+from gjobs.store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
+from gjobs.store.jobs.job import AnyStatus, parse_status
+from gjobs.store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote
+from gjobs.store.worker import lease_client
+from gjobs.store.worker.handlers import Backoff, Retry, Work
+from gjobs.store.worker.lease_client import LeaseClient
+from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,
     DatabaseRecovered,
@@ -25,9 +25,9 @@ from store.worker.worker_events import (
     LeaseLost,
     is_transient,
 )
+from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import Sql, altered, until
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, registry_of, until_reported
-from tui.text.worker_text import worker_words
 
 
 @pytest.fixture(autouse=True)

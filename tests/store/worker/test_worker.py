@@ -8,21 +8,21 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.database.listening import ReadyStatement
-from store.errors import InvalidValue
-from store.leases import lease_sql
-from store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
-from store.sample.simulated_clock import SimulatedClock
-from store.sample.simulation import Simulation
-from store.store import Store
-from store.users.actor import OPERATOR
-from store.worker.attempt_outcome import LONGEST_WAIT
-from store.worker.claimer import CLAIMS_AT_ONCE
-from store.worker.handlers import Backoff, Registry, Retry, Work
-from store.worker.in_flight import HELD_PER_SLOT, InFlightJobs
-from store.worker.lease_client import LeaseClient, interval
-from store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
+from gjobs.store.database.database import Database
+from gjobs.store.database.listening import ReadyStatement
+from gjobs.store.errors import InvalidValue
+from gjobs.store.leases import lease_sql
+from gjobs.store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
+from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulation import Simulation
+from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR
+from gjobs.store.worker.attempt_outcome import LONGEST_WAIT
+from gjobs.store.worker.claimer import CLAIMS_AT_ONCE
+from gjobs.store.worker.handlers import Backoff, Registry, Retry, Work
+from gjobs.store.worker.in_flight import HELD_PER_SLOT, InFlightJobs
+from gjobs.store.worker.lease_client import LeaseClient, interval
+from gjobs.store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, kinds, of_kind, registry_of, until_reported
@@ -334,7 +334,7 @@ class TestWaiting:
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, listens: bool
     ) -> None:
         if not listens:
-            monkeypatch.setattr("store.worker.worker.may_listen", lambda *_: False)
+            monkeypatch.setattr("gjobs.store.worker.worker.may_listen", lambda *_: False)
         async with env.running() as (worker, events):
             await until(lambda: worker.is_notified if listens else bool(env.sql("select id from gjobs.workers")))
             env.queue()

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import JobStatus
-from store.leases.lease import JobFinish
-from store.retention.cleanup import find_expired
-from store.retention.retention import RetentionAction
-from store.worker.handlers import Registry, Retry, Work
-from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.leases.lease import JobFinish
+from gjobs.store.retention.cleanup import find_expired
+from gjobs.store.retention.retention import RetentionAction
+from gjobs.store.worker.handlers import Registry, Retry, Work
+from gjobs.store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost
 from tests.store.retention.conftest import cleaned
 from tests.store.store_fixtures import until
 from tests.store.worker.conftest import WorkerEnv, kinds, of_kind, registry_of

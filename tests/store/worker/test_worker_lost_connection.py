@@ -10,16 +10,16 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.database.listening import ReadyStatement
-from store.database.query import Query
-from store.database.wake_ups import IDLE_LOCK, notification_arrives
-from store.errors import SignInRefused, Unreachable
-from store.leases.lease import ClaimedJob, Ending
-from store.store import Store
-from store.worker.handlers import Handler, Retry, Work
-from store.worker.lease_client import LeaseClient
-from store.worker.worker_events import (
+from gjobs.store.database.database import Database
+from gjobs.store.database.listening import ReadyStatement
+from gjobs.store.database.query import Query
+from gjobs.store.database.wake_ups import IDLE_LOCK, notification_arrives
+from gjobs.store.errors import SignInRefused, Unreachable
+from gjobs.store.leases.lease import ClaimedJob, Ending
+from gjobs.store.store import Store
+from gjobs.store.worker.handlers import Handler, Retry, Work
+from gjobs.store.worker.lease_client import LeaseClient
+from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,
     DatabaseRecovered,
@@ -44,7 +44,7 @@ SHORTEST_WAIT = 0.1
 @pytest.fixture
 def quick_reconnect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listen again almost at once after a lost connection."""
-    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("gjobs.store.worker.claimer._FIRST_PAUSE", 0.01)
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def test_worker_is_notified_of_new_jobs_after_reconnecting(
     async def prove(*arguments: Any) -> bool:
         return await notification_arrives(*arguments) and next(proofs, True)
 
-    monkeypatch.setattr("store.worker.claimer.notification_arrives", prove)
+    monkeypatch.setattr("gjobs.store.worker.claimer.notification_arrives", prove)
     async with store_through_proxy(database) as (store, proxy), env.running(store=store) as (_, events):
         await until(lambda: listening_sessions(env.sql) != set())
         cut = listening_sessions(env.sql)

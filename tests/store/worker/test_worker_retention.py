@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.errors import NoPrivilege, SchemaMissing
-from store.retention.retention import RetentionAction
-from store.retention.retention_policies import set_policy
-from store.store import Store
-from store.worker.worker import RetentionRunner
-from store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed
+from gjobs.store.database.database import Database
+from gjobs.store.errors import NoPrivilege, SchemaMissing
+from gjobs.store.retention.retention import RetentionAction
+from gjobs.store.retention.retention_policies import set_policy
+from gjobs.store.store import Store
+from gjobs.store.worker.worker import RetentionRunner
+from gjobs.store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import Sql, altered, until
@@ -71,7 +71,7 @@ async def test_only_one_of_several_workers_applies_a_policy(env: WorkerEnv, old_
 async def test_worker_checks_for_due_policies_repeatedly(
     env: WorkerEnv, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("gjobs.store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
     async with env.running(applies_retention=True) as (worker, events):
         await until(lambda: worker.is_notified)
         await keep_for_a_day(env.operator)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from store.users.actor import ActingUser
+from gjobs.store.users.actor import ActingUser
 from tests.store.store_fixtures import ADA, BEN, NOW, altered
 from tests.store.worker.conftest import WorkerEnv
 

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from store.configuration.configuration import Profile
-from store.configuration.settings import EmbeddedTarget, Settings
-from store.database.write_access import WriteMode
-from tui.browser.tab_server import ServerLimits, TabServer
+from gjobs.store.configuration.configuration import Profile
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings
+from gjobs.store.database.write_access import WriteMode
+from gjobs.tui.browser.tab_server import ServerLimits, TabServer
 
 PROFILE = Profile(name="hostile", label="</title><script>\x1b")
 

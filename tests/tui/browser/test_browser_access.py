@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from gjobs.tui.browser.tab_server import FILES
 from tests.tui.browser.tab_servers import cookie_of, header_of, serving, status_of
-from tui.browser.tab_server import FILES
 
 UPGRADE = (
     "Upgrade: websocket",

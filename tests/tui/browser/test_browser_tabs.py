@@ -15,15 +15,15 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from store.configuration.config_reader import read_text
-from store.configuration.settings import resolve
+from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.settings import resolve
+from gjobs.tui.browser import tab_process, tab_server
+from gjobs.tui.browser.tab_process import tab_environment
+from gjobs.tui.dashboard.browser.browser_driver import BrowserDriver
+from gjobs.tui.manual.pages import page_source
+from gjobs.tui.text.clean_text import clean
 from tests.tui.browser.fake_tab import FILE_NAME
 from tests.tui.browser.tab_servers import PATIENCE, Served, header_of, serving, status_of
-from tui.browser import tab_process, tab_server
-from tui.browser.tab_process import tab_environment
-from tui.dashboard.browser.browser_driver import BrowserDriver
-from tui.manual.pages import page_source
-from tui.text.clean_text import clean
 
 
 @pytest.fixture(autouse=True)

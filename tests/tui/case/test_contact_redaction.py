@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts, redaction_words
+from gjobs.tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts, redaction_words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.case.redaction import Redactor
+from gjobs.tui.case.redaction import Redactor
 
 SPELLINGS = (
     "password={}",

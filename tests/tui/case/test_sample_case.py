@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 from markdown_it import MarkdownIt
 
+from gjobs.store.case.case import Case, CasePerson
+from gjobs.store.case.person import find_person, person_of_job
+from gjobs.store.case.read_case import read_case
+from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.sample.sample_data import fill
+from gjobs.store.store import Store
+from gjobs.tui.case.build_case import changed, prepare
+from gjobs.tui.case.case_document import case_document
+from gjobs.tui.case.case_text import case_markdown
 from screenshots.frozen_store import NOW, freeze_budgets
 from screenshots.make import add_hidden_jobs, add_workers
-from store.case.case import Case, CasePerson
-from store.case.person import find_person, person_of_job
-from store.case.read_case import read_case
-from store.embedded.clients import ServerHandle
-from store.jobs.job import JobStatus
-from store.sample.sample_data import fill
-from store.store import Store
 from tests.conftest import temporary_database
-from tui.case.build_case import changed, prepare
-from tui.case.case_document import case_document
-from tui.case.case_text import case_markdown
 
 SAMPLE = Path(__file__).with_name("sample_case.md")
 """The expected text. The manual shows its beginning."""

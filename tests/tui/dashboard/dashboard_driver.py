@@ -12,28 +12,28 @@ from textual import on
 from textual.command import CommandList, CommandPalette
 from textual.widgets import Input, Select
 
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.database.write_access import WriteAccess, WriteMode
+from gjobs.store.job_list.index_advice import IndexAdvice
+from gjobs.store.job_list.list_cost import ListCost
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.journal.journal import Journal
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser, Actor
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
+from gjobs.tui.dashboard.session_poller import Opener
+from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
+from gjobs.tui.dashboard.status_line import Banner
+from gjobs.tui.session import Report, Session
 from screenshots import frozen_store
-from store.database.database import Database
-from store.database.query import TimeLimits
-from store.database.write_access import WriteAccess, WriteMode
-from store.job_list.index_advice import IndexAdvice
-from store.job_list.list_cost import ListCost
-from store.job_list.list_query import ListQuery
-from store.jobs.job import GenerationJob
-from store.journal.journal import Journal
-from store.store import Store
-from store.users.actor import ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import Proxy, proxied
 from tests.tui.app_waits import AppDriver
 from tests.tui.jobs_database import ADA, FROZEN, job_id
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
-from tui.dashboard.session_poller import Opener
-from tui.dashboard.statistics.costs_panel import CostsPanel
-from tui.dashboard.status_line import Banner
-from tui.session import Report, Session
 
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
 

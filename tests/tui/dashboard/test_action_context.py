@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from store.capabilities.capabilities import Capabilities
-from store.capabilities.facts import JOBS, USERS, DatabaseFacts
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.facts import JOBS, USERS, DatabaseFacts
+from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.tui.dashboard.action_context import missing_capability_toast, remark_on_acting
+from gjobs.tui.text.status_text import JobAction
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
-from tui.dashboard.action_context import missing_capability_toast, remark_on_acting
-from tui.text.status_text import JobAction
 
 REPLICA = replace(FACTS, is_replica=True)
 

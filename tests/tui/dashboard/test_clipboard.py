@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tui.dashboard import clipboard
-from tui.dashboard.clipboard import clipboard_commands, first_that_copies
+from gjobs.tui.dashboard import clipboard
+from gjobs.tui.dashboard.clipboard import clipboard_commands, first_that_copies
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,18 @@ import pytest
 from textual import events
 from textual.widgets import OptionList
 
-from store.configuration import app_databases
-from store.configuration.configuration import NO_CONFIGURATION, Configuration
-from store.configuration.settings import Settings, resolve
+from gjobs.store.configuration import app_databases
+from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration
+from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
+from gjobs.tui.dashboard.keys import key_queue
+from gjobs.tui.dashboard.memory import load
+from gjobs.tui.dashboard.setup import AppSearch, DashboardSetup, TourStart, database_choices
 from tests.cli.command_line import uri
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.test_dashboard_profiles import address_of, profile, settings_of
 from tests.tui.jobs_database import JobsDatabase
-from tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
-from tui.dashboard.keys import key_queue
-from tui.dashboard.memory import load
-from tui.dashboard.setup import AppSearch, DashboardSetup, TourStart, database_choices
 
 QUESTION = "Open which database?"
 

@@ -8,18 +8,18 @@ import psycopg
 import pytest
 from textual.widgets import Input, Select
 
+from gjobs.store.budgets.budget import Budgets
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.journal.journal import read_journal
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.budgets.budgets_dialog import BudgetOwner, BudgetsDialog
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
 from screenshots.frozen_store import freeze_budgets
-from store.budgets.budget import Budgets
-from store.database.write_access import WriteMode
-from store.journal.journal import read_journal
-from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected
 from tests.tui.dashboard.test_dashboard_budgets_panel import limit_autumn
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, FROZEN, JobsDatabase
-from tui.dashboard.budgets.budgets_dialog import BudgetOwner, BudgetsDialog
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The budget panel, its toasts, and jobs that a budget refuses."""
 
+from gjobs.tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id
-from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 
 
 def limit_autumn(jobs_db: JobsDatabase, cents: int) -> None:

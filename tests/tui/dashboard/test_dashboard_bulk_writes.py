@@ -2,13 +2,13 @@
 
 import pytest
 
-from store.database.write_access import WriteMode
-from store.jobs.job import JobStatus
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog
+from gjobs.tui.dashboard.job_actions.bulk_writes import CHUNK
+from gjobs.tui.dashboard.job_list import list_actions
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, number_of
 from tests.tui.jobs_database import JobsDatabase, short
-from tui.dashboard.dialogs.dialog import ProgressDialog
-from tui.dashboard.job_actions.bulk_writes import CHUNK
-from tui.dashboard.job_list import list_actions
 
 
 async def choose_all(driver: Driver, number: int) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from store.database.write_access import WriteMode
-from store.errors import TimedOut
-from store.users.actor import OPERATOR
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import TimedOut
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.case.case_dialog import CaseDialog
+from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
-from tui.dashboard.case.case_dialog import CaseDialog
-from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 
 @pytest.fixture(autouse=True)

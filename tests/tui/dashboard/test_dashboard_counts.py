@@ -7,17 +7,19 @@ from uuid import UUID
 
 import pytest
 
-from store.database.wake_ups import WakeUp
-from store.errors import TimedOut
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.jobs.job import AnyStatus, JobStatus
-from store.jobs.job_results import CappedCount
-from store.statistics import job_flow
-from store.statistics.exact_totals import Report
-from store.statistics.job_flow import MOST_AGE, JobFlow
-from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from gjobs.store.database.wake_ups import WakeUp
+from gjobs.store.errors import TimedOut
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.statistics import job_flow
+from gjobs.store.statistics.exact_totals import Report
+from gjobs.store.statistics.job_flow import MOST_AGE, JobFlow
+from gjobs.store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from gjobs.store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from gjobs.tui.dashboard.memory import MOST_KEPT, TotalsCache
+from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
@@ -30,8 +32,6 @@ from tests.tui.dashboard.dashboard_driver import (
 )
 from tests.tui.jobs_database import FROZEN, JobsDatabase
 from tests.tui.sample_jobs import NOON, make_totals
-from tui.dashboard.memory import MOST_KEPT, TotalsCache
-from tui.dashboard.statistics.costs_panel import CostsPanel
 
 AS_ADA = "as ada@example.com"
 
@@ -134,8 +134,8 @@ async def test_numbers_read_before_a_change_of_the_list_show_their_age(dashboard
 async def test_changed_list_is_counted_again_soon_without_notifications(
     drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
-    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.store.database.wake_ups.may_listen", lambda *_: False)
+    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
     async with drive(interval=60.0) as driver:
         await driver.shows("queued 2")
         jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
@@ -148,8 +148,8 @@ async def test_changed_list_is_counted_again_soon_without_notifications(
 async def test_stuck_jobs_and_running_jobs_agree_while_the_flow_is_kept(
     drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
-    monkeypatch.setattr("store.poller.SHARE_OF_TIME", 1)
+    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.store.poller.SHARE_OF_TIME", 1)
     monkeypatch.setattr(job_flow, "LEAST_SECONDS", job_flow.MOST_SECONDS)
     jobs_db.sql("update generation_jobs set status = 'succeeded' where status = 'running'")
     for number in (30, 31, 32):

@@ -3,15 +3,15 @@
 import pytest
 from textual.widgets import Static
 
-from store.errors import TimedOut
+from gjobs.store.errors import TimedOut
+from gjobs.tui.dashboard.details.details_pane import DetailsPane, PaneLoad
+from gjobs.tui.dashboard.details.job_sections import JobSections
+from gjobs.tui.dashboard.job_list import row_notes
+from gjobs.tui.text.job_text import Names
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, behind_a_proxy
 from tests.tui.jobs_database import BEN, JobsDatabase, job_id, short
 from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.details.details_pane import DetailsPane, PaneLoad
-from tui.dashboard.details.job_sections import JobSections
-from tui.dashboard.job_list import row_notes
-from tui.text.job_text import Names
 
 WIDE = (160, 45)
 

@@ -5,15 +5,15 @@ import json
 import pytest
 from textual.widgets import OptionList
 
-from store.database.write_access import WriteMode
-from store.error_groups.fingerprint import error_group_id
-from store.errors import TimedOut
-from store.filters.filter_text import format_filter
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.errors import TimedOut
+from gjobs.store.filters.filter_text import format_filter
+from gjobs.tui.dashboard.errors import error_actions
+from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
-from tui.dashboard.errors import error_actions
-from tui.dashboard.errors.errors_dialog import ErrorsDialog
 
 TIMEOUT = error_group_id("API timeout")
 HOSTILE = "[/oops][@click=app.quit]x[/]\x1b[2J\x07\u202e\u200b" + "y" * 1_000_000

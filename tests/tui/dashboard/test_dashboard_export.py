@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from store.errors import Unreachable
-from store.job_list.list_query import OrderColumn
+from gjobs.store.errors import Unreachable
+from gjobs.store.job_list.list_query import OrderColumn
+from gjobs.tui.dashboard.details.job_details import JobDetails
+from gjobs.tui.dashboard.export import export_dialog, export_run
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, job_id
-from tui.dashboard.details.job_details import JobDetails
-from tui.dashboard.export import export_dialog, export_run
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,15 @@ import pytest
 from textual import events
 from textual.widgets import Static
 
-from store.configuration.saved_views import SavedViews, View
-from store.errors import TimedOut
-from store.filters.filter_terms import Key
-from store.job_list.list_query import ListingQuery, ListQuery
-from store.job_list.listing import Listing
-from store.users.actor import OPERATOR
+from gjobs.store.configuration.saved_views import SavedViews, View
+from gjobs.store.errors import TimedOut
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.job_list.listing import Listing
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.job_list.filter_field import CompletionList
+from gjobs.tui.dashboard.setup import DashboardSetup
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
@@ -25,9 +28,6 @@ from tests.tui.dashboard.dashboard_driver import (
     opener_of,
 )
 from tests.tui.jobs_database import BEN, JobsDatabase, short
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.filter_field import CompletionList
-from tui.dashboard.setup import DashboardSetup
 
 
 def text(driver: Driver) -> str:

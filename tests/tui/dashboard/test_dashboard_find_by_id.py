@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 from textual import events
 
+from gjobs.tui.dashboard.job_list.filter_field import FilterField
 from tests.tui.dashboard.dashboard_driver import Driver, Expected
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, job_id
-from tui.dashboard.job_list.filter_field import FilterField
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from textual.widgets import Select
 
-from store.users.actor import ActingUser
+from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase, job_id, short

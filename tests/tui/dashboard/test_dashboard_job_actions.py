@@ -3,13 +3,13 @@
 import pytest
 from textual import events
 
-from store.jobs.job import JobStatus
-from store.users.actor import OPERATOR
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.widgets import TextField
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
-from tui.dashboard.widgets import TextField
 
 NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}  # the first job in each status
 

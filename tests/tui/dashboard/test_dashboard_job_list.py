@@ -8,9 +8,12 @@ from datetime import timedelta
 import pytest
 from textual.widgets import Input
 
-from store.capabilities.capability import MissingCapability
-from store.job_list.list_query import ListQuery, OrderColumn
-from store.statistics.totals import Precision
+from gjobs.store.capabilities.capability import MissingCapability
+from gjobs.store.job_list.list_query import ListQuery, OrderColumn
+from gjobs.store.statistics.totals import Precision
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.job_list.list_header import StatusTabs
+from gjobs.tui.dashboard.job_list.loaded_rows import spare_rows
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
@@ -22,9 +25,6 @@ from tests.tui.dashboard.dashboard_driver import (
     opener_of,
 )
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.job_list.list_header import StatusTabs
-from tui.dashboard.job_list.loaded_rows import spare_rows
 
 LISTS = (
     ("2", [1, 5], "Queued jobs · 2, newest first"),

@@ -12,22 +12,24 @@ from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.widgets import OptionList
 
-import tui
+from gjobs import tui
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.keys.help import GROUPS, OWNERS, all_entries
+from gjobs.tui.dashboard.stage.demo_app import PRESENT, DemoApp, DemoPresenter
+from gjobs.tui.dashboard.stage.presenter import READING_KEYS
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.keys.help import GROUPS, OWNERS, all_entries
-from tui.dashboard.stage.demo_app import PRESENT, DemoApp, DemoPresenter
-from tui.dashboard.stage.presenter import READING_KEYS
 
 
 def own_classes() -> list[type[DOMNode]]:
-    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+    for module in pkgutil.walk_packages(tui.__path__, "gjobs.tui."):
         importlib.import_module(module.name)
 
     def below(parent: type[DOMNode]) -> list[type[DOMNode]]:
         return [descendant for child in parent.__subclasses__() for descendant in (child, *below(child))]
 
-    return sorted({owner for owner in below(DOMNode) if owner.__module__.startswith("tui.")}, key=lambda c: c.__name__)
+    return sorted(
+        {owner for owner in below(DOMNode) if owner.__module__.startswith("gjobs.tui.")}, key=lambda c: c.__name__
+    )
 
 
 def own_bindings() -> list[Binding]:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from textual.widgets import Input
 
-from store.database.wake_ups import WakeUp
-from store.poller import Poller
+from gjobs.store.database.wake_ups import WakeUp
+from gjobs.store.poller import Poller
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
 
@@ -130,7 +130,7 @@ async def test_dashboard_selects_another_project_when_the_current_one_is_deleted
 
 async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     # The change listener polls once when it starts.
-    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
+    monkeypatch.setattr("gjobs.store.database.wake_ups.may_listen", lambda *_: False)
     now = [FROZEN]
     async with drive(clock=lambda: now[0]) as driver:
         assert "1 min ago" in driver.row(1)

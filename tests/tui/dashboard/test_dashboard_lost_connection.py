@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from textual.widgets import Input
 
-from store.database.query import TimeLimits
-from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
-from store.job_list.list_query import ListingQuery
-from store.job_list.listing import Listing
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.job_list.listing import Listing
+from gjobs.tui.session import Report, Session
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied
 from tests.tui.dashboard.dashboard_driver import (
@@ -24,7 +25,6 @@ from tests.tui.dashboard.dashboard_driver import (
     opener_of,
 )
 from tests.tui.jobs_database import JobsDatabase
-from tui.session import Report, Session
 
 NO_JOB = "No job under the cursor. Move to a job first."
 

@@ -8,16 +8,16 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Markdown, MarkdownViewer, OptionList
 
-from store.database.write_access import WriteMode
-from store.users.actor import OPERATOR
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.dialogs.file_form import FileForm
+from gjobs.tui.dashboard.dialogs.form import FormDialog
+from gjobs.tui.dashboard.dialogs.table_dialog import TableDialog
+from gjobs.tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
+from gjobs.tui.dashboard.keys.manual_dialog import KEYS_HEADING, Location, ManualDialog
+from gjobs.tui.manual.pages import TOPICS
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.file_form import FileForm
-from tui.dashboard.dialogs.form import FormDialog
-from tui.dashboard.dialogs.table_dialog import TableDialog
-from tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
-from tui.dashboard.keys.manual_dialog import KEYS_HEADING, Location, ManualDialog
-from tui.manual.pages import TOPICS
 
 
 def manual(driver: Driver) -> ManualDialog:
@@ -219,7 +219,7 @@ def kinds_of(kind: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:
 
 
 def test_each_dialog_has_a_page() -> None:
-    dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("tui.")} - {
+    dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("gjobs.tui.")} - {
         ManualDialog,
         FormDialog,
         FileForm,

@@ -6,11 +6,11 @@ import pytest
 from textual.widgets import OptionList
 from textual.widgets._toast import Toast as ToastWidget
 
+from gjobs.tui.dashboard.message_line import MessageLine
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, short
-from tui.dashboard.message_line import MessageLine
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
 
 
 def line(driver: Driver) -> str:

@@ -5,10 +5,10 @@ from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.widgets import Static
 from textual.widgets._markdown import MarkdownH1
 
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
+from gjobs.tui.dashboard.keys.manual_dialog import KEYS_HEADING
 from tests.tui.dashboard.dashboard_driver import Driver
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
-from tui.dashboard.keys.manual_dialog import KEYS_HEADING
 
 
 async def send(app: GjobsApp, kind: type[MouseEvent], x: int, y: int) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from textual import events
 
-from store.configuration.configuration import Notifications
-from store.configuration.saved_views import View
+from gjobs.store.configuration.configuration import Notifications
+from gjobs.store.configuration.saved_views import View
+from gjobs.tui.dashboard import notifications
+from gjobs.tui.dashboard.setup import DashboardSetup
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, opener_of
 from tests.tui.jobs_database import JobsDatabase
-from tui.dashboard import notifications
-from tui.dashboard.setup import DashboardSetup
 
 QUICK = 0.05
 

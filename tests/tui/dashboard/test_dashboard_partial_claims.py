@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from gjobs.tui.dashboard.projects.project_list import ProjectList
+from gjobs.tui.dashboard.users.visibility_text import short_verdict
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import dashboard_on
 from tests.tui.dashboard.users.test_visibility_text import COMPARISON
 from tests.tui.jobs_database import JobsDatabase, fill
-from tui.dashboard.projects.project_list import ProjectList
-from tui.dashboard.users.visibility_text import short_verdict
 
 
 async def test_dashboard_marks_header_totals_lists_and_dialogs_with_partial_claims(migrated_copy: Conninfo) -> None:

@@ -11,18 +11,18 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 from textual.color import Color
 
-from store.configuration.config_reader import read_text
-from store.configuration.settings import Settings, resolve
-from store.database.query import Query
-from store.users.actor import OPERATOR
+from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.database.query import Query
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.memory import RememberedState
+from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
+from gjobs.tui.session import open_session
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import until
 from tests.tui.dashboard.dashboard_driver import Driver, Expected, WatchedApp, drive_dashboard
 from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase, fill
-from tui.dashboard.memory import RememberedState
-from tui.dashboard.run import setup_of
-from tui.dashboard.statistics.costs_panel import CostsPanel
-from tui.session import open_session
 
 NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
 

@@ -2,9 +2,9 @@
 
 from textual.widgets import OptionList
 
+from gjobs.tui.dashboard.projects.project_list import ProjectList
 from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase
-from tui.dashboard.projects.project_list import ProjectList
 
 
 async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, jobs_db: JobsDatabase) -> None:

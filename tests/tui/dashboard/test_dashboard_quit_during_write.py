@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import AnyStatus, GenerationJob
-from store.jobs.job_results import DeletionOutcome, TransitionOutcome
-from store.projects.project import Project
+from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job_results import DeletionOutcome, TransitionOutcome
+from gjobs.store.projects.project import Project
+from gjobs.tui.dashboard.keys.key_queue import DROPPED
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
-from tui.dashboard.keys.key_queue import DROPPED
 
 
 class HeldStore(FrozenStore):

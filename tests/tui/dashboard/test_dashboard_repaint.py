@@ -9,11 +9,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from store import poller
+from gjobs.store import poller
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.widgets import DrawnLines
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.widgets import DrawnLines
 
 
 @pytest.fixture

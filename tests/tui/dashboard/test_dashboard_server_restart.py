@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.settings import resolve
-from store.embedded.control import server_status, stop_server
+from gjobs.store.configuration.settings import resolve
+from gjobs.store.embedded.control import server_status, stop_server
+from gjobs.tui.session import open_session
 from tests.conftest import quick_directory
 from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard
-from tui.session import open_session
 
 
 @pytest.fixture

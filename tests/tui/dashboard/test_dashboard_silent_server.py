@@ -13,7 +13,7 @@ from tests.tui.jobs_database import JobsDatabase
 async def test_header_and_totals_show_that_the_database_does_not_answer(
     jobs_db: JobsDatabase, database: Conninfo, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.dashboard.session_poller.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.SILENCE_SECONDS", 0.2)
     async with behind_a_proxy(database, interval=60.0, clock=clock) as (driver, proxy):
         await driver.until(lambda: "just now" in driver.text)
         proxy.fall_silent()
@@ -37,7 +37,7 @@ async def test_dashboard_of_a_migrated_database_has_three_connections_at_most(
 ) -> None:
     """The manual promises this: two connections read and write, and one listens."""
     # A busy machine must not look like a slow network, where gjobs opens one more connection for writes.
-    monkeypatch.setattr("store.database.database.SLOW_ROUND_TRIP", 3600.0)
+    monkeypatch.setattr("gjobs.store.database.database.SLOW_ROUND_TRIP", 3600.0)
     count = "select count(*) from pg_stat_activity where application_name = 'gjobs' and datname = current_database()"
     async with dashboard_on(database, interval=0.05) as driver:
         for _ in range(20):

@@ -2,15 +2,15 @@
 
 import pytest
 
-from store.jobs.job import JobStatus
-from store.users.actor import ActingUser
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.details.job_details import JobDetails
+from gjobs.tui.dashboard.messages import ListPolled
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
-from tui.dashboard.details.job_details import JobDetails
-from tui.dashboard.messages import ListPolled
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
 
 
 async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, jobs_db: JobsDatabase) -> None:

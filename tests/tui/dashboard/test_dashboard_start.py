@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from store.formats import money
-from store.sample.sample_data import fill as fill_sample
-from store.users.actor import OPERATOR, ActingUser
+from gjobs.store.formats import money
+from gjobs.store.sample.sample_data import fill as fill_sample
+from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.tui.dashboard.memory import RememberedState
+from gjobs.tui.text.format import count
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, dashboard_on, drive_dashboard, opener_of
 from tests.tui.jobs_database import AUTUMN, FROZEN, SPRING, JobsDatabase
-from tui.dashboard.memory import RememberedState
-from tui.text.format import count
 
 
 async def test_dashboard_starts_with_the_newest_project_and_can_list_all_projects(dashboard: Driver) -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from store.database.write_access import WriteMode
-from store.errors import ReadOnly
-from store.users.actor import OPERATOR
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import ReadOnly
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.status_line import ConnectionStatus, status_content
 from tests.tui.dashboard.dashboard_driver import Drive
 from tests.tui.jobs_database import JobsDatabase, job_id
-from tui.dashboard.status_line import ConnectionStatus, status_content
 
 
 async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(jobs_db: JobsDatabase, drive: Drive) -> None:

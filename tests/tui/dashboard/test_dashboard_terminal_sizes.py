@@ -3,11 +3,11 @@
 import pytest
 from textual.app import App, ComposeResult
 
-from store.jobs.job import TRACEBACK
-from store.statistics.totals import Count, Precision
+from gjobs.store.jobs.job import TRACEBACK
+from gjobs.store.statistics.totals import Count, Precision
+from gjobs.tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id, short
-from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from rich.text import Text
 
-from store.errors import (
+from gjobs.store.errors import (
     Conflict,
     InvalidValue,
     NoPrivilege,
@@ -18,19 +18,19 @@ from store.errors import (
     TimedOut,
     Unreachable,
 )
-from store.far_times import FarTime
-from store.job_list.list_query import ListQuery
-from store.job_list.listing import ProjectName
-from store.jobs.job import GenerationJob, JobStatus
-from store.moments.moment_sql import marked
+from gjobs.store.far_times import FarTime
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.moments.moment_sql import marked
+from gjobs.tui.dashboard.memory import project_to_show
+from gjobs.tui.dashboard.messages import ListPollFailed
+from gjobs.tui.dashboard.status_line import ConnectionStatus, banner_content, status_content, trouble
+from gjobs.tui.dashboard.widgets import ShowsInvisible
+from gjobs.tui.text.job_text import fact_lines
+from gjobs.tui.text.moment_text import moment_words
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
-from tui.dashboard.memory import project_to_show
-from tui.dashboard.messages import ListPollFailed
-from tui.dashboard.status_line import ConnectionStatus, banner_content, status_content, trouble
-from tui.dashboard.widgets import ShowsInvisible
-from tui.text.job_text import fact_lines
-from tui.text.moment_text import moment_words
 
 AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
 

@@ -4,10 +4,10 @@ import pytest
 from textual.geometry import Region
 from textual.widgets._toast import Toast as ToastWidget
 
+from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
-from tui.dashboard.statistics.costs_panel import CostsPanel
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
 
 LONG = Toast(text="The database refused: " + "a reason that goes on " * 16, severity="error")
 

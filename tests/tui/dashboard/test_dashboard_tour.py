@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.settings import Settings, resolve
-from store.database.write_access import WriteMode
-from store.errors import TimedOut
-from store.users.actor import ANON
+from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import TimedOut
+from gjobs.store.users.actor import ANON
+from gjobs.tui.dashboard import run
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.memory import StateFile, load, save
+from gjobs.tui.dashboard.message_line import MessageLine
+from gjobs.tui.dashboard.setup import DashboardSetup, TourStart
+from gjobs.tui.dashboard.tour.tour import TourStep
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase
-from tui.dashboard import run
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.memory import StateFile, load, save
-from tui.dashboard.message_line import MessageLine
-from tui.dashboard.setup import DashboardSetup, TourStart
-from tui.dashboard.tour.tour import TourStep
 
 FIRST = DashboardSetup(tour=TourStart.ONCE)
 

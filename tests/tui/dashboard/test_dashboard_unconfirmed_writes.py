@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from store.jobs.job import JobStatus
-from store.journal.journal import read_journal
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.journal import read_journal
+from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import COMMIT, WRITE_OPENS, Cut, Proxy
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, behind_a_proxy
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import JobsDatabase, job_id, short
-from tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED
 
 ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arrived", "it did not"])
 

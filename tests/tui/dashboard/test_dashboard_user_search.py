@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from textual.widgets import OptionList
 
-from store.embedded.clients import ADMINISTRATOR
-from store.errors import TimedOut
-from store.users.actor import ActingUser
-from store.users.user_sql import FoundUser
+from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.errors import TimedOut
+from gjobs.store.users.actor import ActingUser
+from gjobs.store.users.user_sql import FoundUser
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase

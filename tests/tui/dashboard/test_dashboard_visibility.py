@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from store.jobs.job import JobStatus
-from store.users.actor import OPERATOR
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, TRAIL, JobsDatabase, job_id

@@ -2,8 +2,8 @@
 
 import pytest
 
-from store.errors import TimedOut
-from store.statistics import waste_sql
+from gjobs.store.errors import TimedOut
+from gjobs.store.statistics import waste_sql
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.test_dashboard_errors import open_errors
 from tests.tui.jobs_database import SPRING, JobsDatabase

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from store.database.write_access import WriteMode
-from store.jobs.job import JobStatus
-from store.journal.journal import read_journal
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.journal import read_journal
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id
 

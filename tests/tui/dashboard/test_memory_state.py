@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tui.dashboard.memory import RememberedState, StateFile, load, save
+from gjobs.tui.dashboard.memory import RememberedState, StateFile, load, save
 
 PROJECT = UUID(int=1)
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from store.jobs.job_results import CappedCount
-from store.projects.project import Asset, Project
-from store.search import IdMatches
-from store.users.actor import OPERATOR, ActingUser
-from store.users.user_sql import FoundUser
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.projects.project import Asset, Project
+from gjobs.store.search import IdMatches
+from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.store.users.user_sql import FoundUser
+from gjobs.tui.dashboard.navigation import found_items, hidden_toast, item_choice, item_name, nothing_toast
+from gjobs.tui.dashboard.users.acting_user import ANON_KEY, OPERATOR_KEY, actor_choices, actor_of
 from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.navigation import found_items, hidden_toast, item_choice, item_name, nothing_toast
-from tui.dashboard.users.acting_user import ANON_KEY, OPERATOR_KEY, actor_choices, actor_of
 
 JOB = make_job(1)
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration.configuration import TERMINALS as TERMINALS_BY_NAME
-from store.jobs.job import JobStatus
-from store.watch.watch import Transition
-from tui.dashboard.notifications import Finished, sequence
+from gjobs.store.configuration.configuration import TERMINALS as TERMINALS_BY_NAME
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.watch.watch import Transition
+from gjobs.tui.dashboard.notifications import Finished, sequence
 
 
 def transition(to_status: JobStatus | None, error: str | None = None, mode: str = "lifestyle") -> Transition:

@@ -17,10 +17,10 @@ from textual.drivers import linux_driver
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 from textual.message import Message
 
+from gjobs.tui.dashboard import terminal_input, terminal_sequences
+from gjobs.tui.dashboard.terminal_input import LenientParser
+from gjobs.tui.dashboard.terminal_sequences import REPLY, EscapeChord, PasteUnfinished
 from tests.odd_input import LATE_REPLIES, ODD_INPUT, UNUSUAL_REPLIES
-from tui.dashboard import terminal_input, terminal_sequences
-from tui.dashboard.terminal_input import LenientParser
-from tui.dashboard.terminal_sequences import REPLY, EscapeChord, PasteUnfinished
 
 
 def decoder() -> codecs.IncrementalDecoder:

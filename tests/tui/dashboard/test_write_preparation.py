@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from store.database.database import Database
-from store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.store.database.database import Database
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.tui.dashboard import write_preparation
+from gjobs.tui.dashboard.write_preparation import WritePreparation
 from tests.tui.dashboard.dashboard_driver import Drive
-from tui.dashboard import write_preparation
-from tui.dashboard.write_preparation import WritePreparation
 
 
 class FailingDatabase(Database):

@@ -8,18 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
-from store.errors import Unreachable
-from store.formats import utc_now
-from store.jobs.job import GenerationJob, JobStatus
-from store.sample.sample_data import fill, sample
-from store.sample.simulated_clock import SimulatedClock
-from store.sample.simulation import Simulation
-from store.store import Store
-from store.worker.worker import Worker
+from gjobs.store.database.database import Database
+from gjobs.store.errors import Unreachable
+from gjobs.store.formats import utc_now
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.sample.sample_data import fill, sample
+from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulation import Simulation
+from gjobs.store.store import Store
+from gjobs.store.worker.worker import Worker
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoWorker
+from gjobs.tui.demo.demo_control import DemoControl
 from tests.conftest import Conninfo
-from tui.demo.demo_activity import DemoActivity, DemoWorker
-from tui.demo.demo_control import DemoControl
 
 
 async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(database: Conninfo) -> None:
@@ -106,7 +106,7 @@ async def test_step_logs_a_failed_claim_and_tries_the_next_worker(
         return None
 
     monkeypatch.setattr(DemoWorker, "claim_one", claim_one)
-    caplog.set_level(logging.INFO, "tui.demo")
+    caplog.set_level(logging.INFO, "gjobs.tui.demo")
     clock = SimulatedClock()
     clock.pause()
     async with DemoActivity(database, clock, workers=["render-1", "render-2"], has_customers=False) as activity:

@@ -8,14 +8,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from store.errors import BadConfiguration
-from tui.dashboard.message_board import PinnedText
-from tui.dashboard.message_line import pinned_lines
-from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Scenario, Wait, WaitFor
-from tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
-from tui.demo.scenario_steps import STEP_KINDS
-from tui.manual.pages import page_source
-from tui.text.clean_text import ELLIPSIS
+from gjobs.store.errors import BadConfiguration
+from gjobs.tui.dashboard.message_board import PinnedText
+from gjobs.tui.dashboard.message_line import pinned_lines
+from gjobs.tui.demo.scenario import (
+    ActAs,
+    Burst,
+    Change,
+    Create,
+    KillWorker,
+    Outage,
+    PointAt,
+    Say,
+    Scenario,
+    Wait,
+    WaitFor,
+)
+from gjobs.tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
+from gjobs.tui.demo.scenario_steps import STEP_KINDS
+from gjobs.tui.manual.pages import page_source
+from gjobs.tui.text.clean_text import ELLIPSIS
 
 FILE = Path("talk.toml")
 HEAD = 'title = "Talk"\nworkers = ["render-1"]\n'

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import pytest
 
-from tui.export import file_writer
-from tui.export.file_writer import FileNotWritten, UnusableFile, check_file, deliver_files, new_file
+from gjobs.tui.export import file_writer
+from gjobs.tui.export.file_writer import FileNotWritten, UnusableFile, check_file, deliver_files, new_file
 
 TOO_LONG = f"{'x' * 300}.csv"
 

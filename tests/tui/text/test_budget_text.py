@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from store.budgets.budget import Budget, Period
-from tests.tui.sample_jobs import texts
-from tui.dashboard.budgets.budgets_panel import BudgetNews
-from tui.text.budget_text import (
+from gjobs.store.budgets.budget import Budget, Period
+from gjobs.tui.dashboard.budgets.budgets_panel import BudgetNews
+from gjobs.tui.text.budget_text import (
     budget_lines,
     budget_note,
     change_words,
@@ -22,6 +21,7 @@ from tui.text.budget_text import (
     set_toast,
     worse_toast,
 )
+from tests.tui.sample_jobs import texts
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
 

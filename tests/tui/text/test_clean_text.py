@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
 
-from tui.text.clean_text import MOST_MARKS, clean, clean_block, clean_cell, pad, shorten
+from gjobs.tui.text.clean_text import MOST_MARKS, clean, clean_block, clean_cell, pad, shorten
 
 any_text = st.text(st.characters(categories=None))
 

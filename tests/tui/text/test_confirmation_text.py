@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.text.write_text import Confirmation, declined_words
+from gjobs.tui.text.write_text import Confirmation, declined_words
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
-from tui.text.error_group_text import groups_summary, ticket_text, trend, users_words
+from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
+from gjobs.tui.text.error_group_text import groups_summary, ticket_text, trend, users_words
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 GROUP = ErrorGroup(

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.far_times import FarTime
-from store.formats import money
-from store.jobs.job import TRACEBACK
-from tests.tui.sample_jobs import NOON
-from tui.text.format import (
+from gjobs.store.far_times import FarTime
+from gjobs.store.formats import money
+from gjobs.store.jobs.job import TRACEBACK
+from gjobs.tui.text.format import (
     age,
     count,
     duration,
@@ -24,6 +23,7 @@ from tui.text.format import (
     spark,
     utc_time,
 )
+from tests.tui.sample_jobs import NOON
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from store.jobs.job import JobStatus
-from store.jobs.job_history import EventKind, JobEvent, job_history
-from store.jobs.job_results import LeaseState, StuckVerdict
-from tui.text.job_text import SHOWN, event_lines, stuck_words, timeline_lines
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_history import EventKind, JobEvent, job_history
+from gjobs.store.jobs.job_results import LeaseState, StuckVerdict
+from gjobs.tui.text.job_text import SHOWN, event_lines, stuck_words, timeline_lines
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from store.database.load_meter import Load
-from store.database.traffic import Traffic
-from tui.text.load_text import PaceCause, load_lines, load_summary, load_title, pace_words
+from gjobs.store.database.load_meter import Load
+from gjobs.store.database.traffic import Traffic
+from gjobs.tui.text.load_text import PaceCause, load_lines, load_summary, load_title, pace_words
 
 MINUTE = Load(
     over=62.0,

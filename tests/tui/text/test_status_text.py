@@ -2,9 +2,9 @@
 
 from rich.cells import cell_len
 
-from store.jobs.job import JobStatus
-from tui.dashboard.job_list.column_layout import ColumnName, ContentWidths, lay_out
-from tui.text.status_text import DOING, STATUS_ACTIONS, STATUS_TEXTS, pending_words
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.job_list.column_layout import ColumnName, ContentWidths, lay_out
+from gjobs.tui.text.status_text import DOING, STATUS_ACTIONS, STATUS_TEXTS, pending_words
 
 
 def test_status_texts_cover_every_status_in_workflow_order_with_distinct_glyphs() -> None:

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from store.errors import Unreachable
-from store.retention.retention import FINISHED, BatchProgress, RetentionAction, RetentionPolicy
-from store.worker.worker_events import RetentionApplied, RetentionFailed
+from gjobs.store.errors import Unreachable
+from gjobs.store.retention.retention import FINISHED, BatchProgress, RetentionAction, RetentionPolicy
+from gjobs.store.worker.worker_events import RetentionApplied, RetentionFailed
+from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import NOW
 from tests.tui.jobs_database import AUTUMN, job_id
-from tui.text.worker_text import worker_words
 
 
 def applied(progress: BatchProgress, project_id: UUID | None = None) -> RetentionApplied:

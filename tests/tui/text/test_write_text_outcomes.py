@@ -5,17 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from store.errors import Conflict, StoreError, TimedOut
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
-from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
-from store.projects.project import Project
-from tests.tui.jobs_database import job_id
-from tests.tui.sample_jobs import make_job
-from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
-from tui.text.error_text import Toast, error_toast
-from tui.text.format import job_name
-from tui.text.write_text import (
+from gjobs.store.errors import Conflict, StoreError, TimedOut
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
+from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
+from gjobs.store.projects.project import Project
+from gjobs.tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
+from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.format import job_name
+from gjobs.tui.text.write_text import (
     confirm_deletion,
     confirm_retry,
     confirm_transition,
@@ -27,6 +25,8 @@ from tui.text.write_text import (
     transition_toast,
     unchanged_words,
 )
+from tests.tui.jobs_database import job_id
+from tests.tui.sample_jobs import make_job
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
 

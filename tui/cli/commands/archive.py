@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.configuration.settings import Settings
-from store.errors import RowMissing, StoreError
-from store.jobs.job import AnyStatus, JobStatus
-from store.jobs.job_results import PageKey
-from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
-from store.users.actor import OPERATOR, actor_name
-from tui.cli import json_documents
-from tui.cli.arguments import (
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import RowMissing, StoreError
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
+from gjobs.store.users.actor import OPERATOR, actor_name
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import (
     explain_no_jobs,
     find_project,
     identifier,
@@ -23,18 +23,18 @@ from tui.cli.arguments import (
     status,
     whole_number,
 )
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined, UsageError
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
-from tui.cli.parser import add_command, add_commands
-from tui.cli.sessions import in_session, with_session
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined, UsageError
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
+from gjobs.tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
-    from tui.cli.interruption import WorkProgress
-    from tui.cli.parser import Commands
-    from tui.session import Session
-    from tui.text.retention_text import CleanupTarget
+    from gjobs.tui.cli.interruption import WorkProgress
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
+    from gjobs.tui.text.retention_text import CleanupTarget
 
 _LIMIT = 500
 _STATUSES = f"{', '.join(JobStatus)}, or another status of your app"
@@ -90,7 +90,7 @@ async def list_archive(
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
-    from store.retention.archive import list_archived
+    from gjobs.store.retention.archive import list_archived
 
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
@@ -101,9 +101,9 @@ async def list_archive(
         output.document([json_documents.archived(one) for one in page])
         await print_archive_limits(session)
         return ExitCode.DONE
-    from tui.cli.job_tables import job_table
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import age, local_time
+    from gjobs.tui.cli.job_tables import job_table
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import age, local_time
 
     now = datetime.now(UTC) if output.is_terminal else None
     columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
@@ -121,12 +121,12 @@ async def list_archive(
 
 async def print_archive_limits(session: "Session") -> bool:
     """Print a notice if the actor perhaps does not see all of their archived jobs. Return whether that is so."""
-    from store.retention.archive import is_archive_shown_whole
+    from gjobs.store.retention.archive import is_archive_shown_whole
 
     actor = session.store.actor
     if actor == OPERATOR or await is_archive_shown_whole(session.store):
         return False
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     name = clean(actor_name(actor), limit=60)
     print_message(
@@ -174,7 +174,7 @@ def restore(
             output.document(json_documents.restoration(found=0, done=0, left=0, is_stopped=False))
         return ExitCode.DONE
     if not yes:
-        from tui.text.retention_text import restoration_question
+        from gjobs.tui.text.retention_text import restoration_question
 
         require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
     with orderly_termination(json=output.json):
@@ -184,7 +184,7 @@ def restore(
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
     async def work(session: "Session") -> tuple[str, ...]:
-        from store.retention.archive import restore_archived
+        from gjobs.store.retention.archive import restore_archived
 
         return await restore_archived(session.store, job_ids)
 
@@ -205,7 +205,7 @@ def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) 
 
 
 def _print_dropped(columns: Sequence[str]) -> None:
-    from tui.text.write_text import dropped_words
+    from gjobs.tui.text.write_text import dropped_words
 
     if words := dropped_words(columns):
         print_message(words)
@@ -225,8 +225,8 @@ class _Found:
 async def _find_archived(
     session: "Session", *, project: str | None, chosen_status: AnyStatus | None, earliest: datetime | None
 ) -> _Found:
-    from store.retention.archive import count_archived
-    from tui.text.retention_text import CleanupTarget
+    from gjobs.store.retention.archive import count_archived
+    from gjobs.tui.text.retention_text import CleanupTarget
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -245,9 +245,9 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
     """Restore the jobs. Return the progress and how many are left."""
     from asyncio import CancelledError
 
-    from store.retention.archive import count_archived, restore_matching
-    from tui.cli.interruption import WorkProgress, work_through
-    from tui.text.retention_text import broken_off, progress
+    from gjobs.store.retention.archive import count_archived, restore_matching
+    from gjobs.tui.cli.interruption import WorkProgress, work_through
+    from gjobs.tui.text.retention_text import broken_off, progress
 
     work_progress = WorkProgress(BatchProgress())
     try:
@@ -266,7 +266,7 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
 
 
 def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
-    from tui.text.retention_text import result, stopped, why_left
+    from gjobs.tui.text.retention_text import result, stopped, why_left
 
     done = work_progress.last
     if output.json:

@@ -6,32 +6,32 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.advice import command
-from store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
-from store.configuration.settings import Settings
-from store.errors import RowMissing
-from store.page_limits import MAX_LIMIT
-from tui.cli import json_documents
-from tui.cli.arguments import add_cost, amount, find_project, share
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from tui.cli.output import Output, print_message, require_terminal, require_yes
-from tui.cli.parser import Parser, add_command, add_commands
-from tui.cli.sessions import in_session, with_session
-from tui.text import shared_documents
+from gjobs.store.advice import command
+from gjobs.store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import RowMissing
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import add_cost, amount, find_project, share
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError, not_empty
+from gjobs.tui.cli.output import Output, print_message, require_terminal, require_yes
+from gjobs.tui.cli.parser import Parser, add_command, add_commands
+from gjobs.tui.cli.sessions import in_session, with_session
+from gjobs.tui.text import shared_documents
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.cli.parser import Commands
-    from tui.cli.text_tables import TableColumn
-    from tui.session import Session
+    from gjobs.store.store import Store
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.session import Session
 
 _STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
 
 
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
-    from store.formats import money
-    from tui.text.budget_text import STATE_WORDS, owner_words, pace_words, share_words
+    from gjobs.store.formats import money
+    from gjobs.tui.text.budget_text import STATE_WORDS, owner_words, pace_words, share_words
 
     output.table(
         _columns(),
@@ -53,7 +53,7 @@ def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> No
 
 
 def _columns() -> "Sequence[TableColumn]":
-    from tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import TableColumn
 
     return (
         TableColumn(title="OF"),
@@ -127,7 +127,7 @@ async def set_budget(
     )
     _show(output, budget)
     if budget.state is BudgetState.USED_UP:
-        from tui.text.budget_text import ALREADY_USED_UP
+        from gjobs.tui.text.budget_text import ALREADY_USED_UP
 
         print_message(ALREADY_USED_UP)
     return ExitCode.DONE
@@ -154,8 +154,8 @@ def remove_budget(
 
 
 def _question(budget: Budget, database: str) -> str:
-    from tui.text.budget_text import budget_words, forgotten_words
-    from tui.text.write_text import where
+    from gjobs.tui.text.budget_text import budget_words, forgotten_words
+    from gjobs.tui.text.write_text import where
 
     return "\n".join([f"Remove the budget of {budget_words(budget)}?", where(database), forgotten_words(budget)])
 
@@ -194,8 +194,8 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
 
 
 def _print_remaining(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:
-    from store.formats import money
-    from tui.text.budget_text import budget_words, left_words
+    from gjobs.store.formats import money
+    from gjobs.tui.text.budget_text import budget_words, left_words
 
     full = {one.budget_id for one in checked if not one.is_allowed}
     if output.json:

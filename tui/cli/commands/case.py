@@ -3,17 +3,17 @@
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import BadArgument, ExitCode, not_empty
-from tui.cli.interruption import ProgressLine, can_show_progress
-from tui.cli.output import Output, print_message
-from tui.cli.parser import add_command
-from tui.cli.sessions import in_session
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, not_empty
+from gjobs.tui.cli.interruption import ProgressLine, can_show_progress
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
-    from tui.case.build_case import BuiltCase
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.tui.case.build_case import BuiltCase
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 UNREDACTED = "The case is not redacted. It may hold keys, storage paths and contacts of other users."
 
@@ -45,7 +45,7 @@ def add_case(commands: "Commands") -> None:
 
 
 def case_file(text: str) -> str:
-    from tui.case.case_files import case_format
+    from gjobs.tui.case.case_files import case_format
 
     if case_format(not_empty(text)) is None:
         raise BadArgument(f"{text!r} does not end with .md or .zip")
@@ -58,11 +58,11 @@ async def print_case(
 ) -> ExitCode:
     from zoneinfo import ZoneInfo
 
-    from store.case.person import find_person, person_read_by
-    from store.case.read_case import STEPS
-    from tui.case.build_case import prepared, read_whole_case
-    from tui.cli.commands.export_files import file_errors
-    from tui.export.file_writer import check_file
+    from gjobs.store.case.person import find_person, person_read_by
+    from gjobs.store.case.read_case import STEPS
+    from gjobs.tui.case.build_case import prepared, read_whole_case
+    from gjobs.tui.cli.commands.export_files import file_errors
+    from gjobs.tui.export.file_writer import check_file
 
     if out is not None:
         with file_errors():
@@ -86,11 +86,11 @@ async def print_case(
 def _print(output: Output, built: "BuiltCase", out: str | None, *, force: bool) -> None:
     import json
 
-    from tui.case.case_document import case_document
-    from tui.case.case_files import write_case
-    from tui.case.case_text import case_markdown
-    from tui.case.redaction import redaction_words
-    from tui.cli.commands.export_files import file_errors
+    from gjobs.tui.case.case_document import case_document
+    from gjobs.tui.case.case_files import write_case
+    from gjobs.tui.case.case_text import case_markdown
+    from gjobs.tui.case.redaction import redaction_words
+    from gjobs.tui.cli.commands.export_files import file_errors
 
     text, document = case_markdown(built), case_document(built) if output.json else None
     counts = built.counts_in(text if document is None else json.dumps(document))

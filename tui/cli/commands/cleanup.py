@@ -4,24 +4,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import Settings
-from store.errors import StoreError
-from store.jobs.job import AnyStatus
-from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
-from tui.cli import json_documents
-from tui.cli.arguments import age, explain_no_jobs, find_project, statuses
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
-from tui.cli.parser import Parser, add_command
-from tui.cli.sessions import with_session
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import AnyStatus
+from gjobs.store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import age, explain_no_jobs, find_project, statuses
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
+from gjobs.tui.cli.parser import Parser, add_command
+from gjobs.tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
-    from tui.cli.interruption import WorkProgress
-    from tui.cli.parser import Commands
-    from tui.session import Session
-    from tui.text.retention_text import CleanupTarget
+    from gjobs.tui.cli.interruption import WorkProgress
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
+    from gjobs.tui.text.retention_text import CleanupTarget
 
 
 def add_cleanup(commands: "Commands") -> None:
@@ -92,7 +92,7 @@ def clean_up_jobs(
     if dry_run or not found.found:
         return _show(output, found, is_dry=dry_run)
     if not yes:
-        from tui.text.retention_text import DONE, clean_up_question
+        from gjobs.tui.text.retention_text import DONE, clean_up_question
 
         require_yes(clean_up_question(found, target), unchanged=f"Nothing was {DONE[action].lower()}.")
     with orderly_termination(json=output.json):
@@ -109,8 +109,8 @@ async def _preview(
     action: RetentionAction,
     is_dry: bool,
 ) -> tuple[CleanupPreview, "CleanupTarget"]:
-    from store.retention.cleanup import preview_cleanup
-    from tui.text.retention_text import CleanupTarget
+    from gjobs.store.retention.cleanup import preview_cleanup
+    from gjobs.tui.text.retention_text import CleanupTarget
 
     if not (is_dry or session.access.may_write):
         raise session.access.refusal()
@@ -132,9 +132,9 @@ async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress
     """Clean up. Return the progress and how many jobs are left."""
     from asyncio import CancelledError
 
-    from store.retention.cleanup import count_expired, run_cleanup
-    from tui.cli.interruption import WorkProgress, work_through
-    from tui.text.retention_text import DOING, DONE, broken_off, progress
+    from gjobs.store.retention.cleanup import count_expired, run_cleanup
+    from gjobs.tui.cli.interruption import WorkProgress, work_through
+    from gjobs.tui.text.retention_text import DOING, DONE, broken_off, progress
 
     work_progress, store = WorkProgress(BatchProgress()), session.store
     try:
@@ -156,16 +156,16 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if output.json:
         output.document(json_documents.clean_up(found, is_dry=is_dry))
         return ExitCode.DONE
-    from store.formats import money
-    from tui.text.format import count, utc_time
-    from tui.text.retention_text import nothing_found
+    from gjobs.store.formats import money
+    from gjobs.tui.text.format import count, utc_time
+    from gjobs.tui.text.retention_text import nothing_found
 
     if not found.found:
         print_message(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.job_tables import STATUS_COLUMN
-    from tui.cli.text_tables import TableColumn
-    from tui.text.status_text import status_word
+    from gjobs.tui.cli.job_tables import STATUS_COLUMN
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.status_text import status_word
 
     columns = (
         STATUS_COLUMN,
@@ -186,7 +186,7 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
 def _print_summary(
     output: Output, found: CleanupPreview, work_progress: "WorkProgress[BatchProgress]", left: int
 ) -> ExitCode:
-    from tui.text.retention_text import DONE, result, stopped, why_left
+    from gjobs.tui.text.retention_text import DONE, result, stopped, why_left
 
     done = work_progress.last
     if output.json:

@@ -3,17 +3,17 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from store.advice import command
-from store.configuration.settings import Settings, UrlTarget
-from store.database.write_access import WriteMode
-from tui.cli.command import Command
-from tui.cli.exit_codes import BadArgument, ExitCode, UsageError
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import STDOUT, Output, can_draw, print_message
-from tui.early_session import start_connecting
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings, UrlTarget
+from gjobs.store.database.write_access import WriteMode
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, UsageError
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import STDOUT, Output, can_draw, print_message
+from gjobs.tui.early_session import start_connecting
 
 if TYPE_CHECKING:
-    from tui.cli.arguments import Size
+    from gjobs.tui.cli.arguments import Size
 
 SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
 """Simulated seconds per real second."""
@@ -25,7 +25,7 @@ def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) ->
     )
     _require_terminal()
     connections = start_connecting(settings)
-    from tui.dashboard.run import run_dashboard
+    from gjobs.tui.dashboard.run import run_dashboard
 
     with orderly_termination(json=False):
         return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
@@ -40,7 +40,7 @@ def check(settings: Settings, *, command: str, instead: str) -> None:
     if settings.write_reason is not None:
         raise UsageError(f"{command} does not take --write.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):
-        from store.database.connection_url import parameters
+        from gjobs.store.database.connection_url import parameters
 
         parameters(settings.target)
 
@@ -58,12 +58,12 @@ def open_demo(
             "The demo chooses its own user, and its workers must be able to write.",
             hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
         )
-    from tui.demo.demo_control import DemoControl
-    from tui.demo.scenario_file import load_scenario
+    from gjobs.tui.demo.demo_control import DemoControl
+    from gjobs.tui.demo.scenario_file import load_scenario
 
     control = DemoControl(speed=speed, seed=seed, scenario=load_scenario(script) if script else None)
     _require_terminal()
-    from tui.dashboard.run import run_demo
+    from gjobs.tui.dashboard.run import run_demo
 
     with orderly_termination(json=False):
         return ExitCode(run_demo(settings, control))
@@ -88,8 +88,8 @@ def _require_terminal() -> None:
 
 def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str | None, force: bool) -> ExitCode:
     check(settings, command="gjobs snapshot", instead="A snapshot writes nothing.")
-    from tui.cli.commands.export_files import destination
-    from tui.dashboard.run import print_frame
+    from gjobs.tui.cli.commands.export_files import destination
+    from gjobs.tui.dashboard.run import print_frame
 
     if svg is None:
         output.text(print_frame(settings, size, svg=False))

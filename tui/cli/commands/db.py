@@ -2,24 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import Settings
-from store.database.write_access import WriteMode
-from store.errors import ReadOnly, StoreError
-from store.page_limits import MAX_LIMIT
-from tui.cli import json_documents
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import Declined, ExitCode
-from tui.cli.output import Output, print_message, require_terminal, require_yes
-from tui.cli.parser import add_command, add_commands
-from tui.cli.sessions import with_session
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import ReadOnly, StoreError
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import Declined, ExitCode
+from gjobs.tui.cli.output import Output, print_message, require_terminal, require_yes
+from gjobs.tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from store.embedded.control import ServerStatus
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.store.embedded.control import ServerStatus
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 
 def add_db(commands: "Commands") -> None:
@@ -73,9 +73,9 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     """Start, migrate and fill the server as needed. Keep it running until it is stopped."""
     import asyncio
 
-    from store.embedded.control import keep_server
-    from store.embedded.server import open_server
-    from tui.session import prepare
+    from gjobs.store.embedded.control import keep_server
+    from gjobs.store.embedded.server import open_server
+    from gjobs.tui.session import prepare
 
     with open_server(data_dir, report=print_message) as lease:
         asyncio.run(prepare(lease, print_message))
@@ -85,7 +85,7 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
 
 
 def stop(settings: Settings, output: Output) -> ExitCode:
-    from store.embedded.control import server_status, stop_server
+    from gjobs.store.embedded.control import server_status, stop_server
 
     was_running = stop_server(settings.data_dir, report=print_message)
     print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
@@ -95,14 +95,14 @@ def stop(settings: Settings, output: Output) -> ExitCode:
 
 
 def show_status(settings: Settings, output: Output) -> ExitCode:
-    from store.embedded.control import server_status
+    from gjobs.store.embedded.control import server_status
 
     status = server_status(settings.data_dir)
     if output.json:
         output.document(json_documents.server_status(status))
         return ExitCode.DONE
-    from tui.cli.text_tables import fields
-    from tui.text.clean_text import clean
+    from gjobs.tui.cli.text_tables import fields
+    from gjobs.tui.text.clean_text import clean
 
     state = "running" if status.running else "stopped"
     output.text(
@@ -121,7 +121,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
 
 def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     """Raise ServerInUse and delete nothing while another process uses the server."""
-    from store.embedded.control import reset_server, server_status
+    from gjobs.store.embedded.control import reset_server, server_status
 
     if settings.write_rule is WriteMode.CLOSED:
         raise ReadOnly("This session is read-only: nothing was deleted.")
@@ -140,7 +140,7 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
 
 
 def _question(settings: Settings, status: "ServerStatus") -> str:
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     contents = _contents(settings) if status.running else "all its projects and jobs"
     return (

@@ -6,19 +6,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.configuration.settings import Settings
-from store.users.actor import OPERATOR, ActingUser
-from tui.cli import json_documents
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from tui.cli.output import Output
-from tui.cli.parser import add_command
-from tui.cli.sessions import with_session
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError, not_empty
+from gjobs.tui.cli.output import Output
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
-    from store.doctor.examine import Further
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.store.doctor.examine import Further
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 _WIDEST = 100
 """Longer lines are hard to read."""
@@ -56,8 +56,8 @@ class IsolationPair:
 
 
 async def _examine(session: "Session", output: Output, chosen: IsolationPair | None) -> ExitCode:
-    from store.doctor.examine import examine
-    from store.doctor.server_checks import jobs_visible_to
+    from gjobs.store.doctor.examine import examine
+    from gjobs.store.doctor.server_checks import jobs_visible_to
 
     further: list[Further] = []
     actor = session.store.actor
@@ -70,7 +70,7 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
     if output.json:
         output.document(json_documents.report(report, database=session.full_name))
     else:
-        from tui.cli.commands.doctor_report import WIDTH, report_text
+        from gjobs.tui.cli.commands.doctor_report import WIDTH, report_text
 
         width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
         output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
@@ -81,8 +81,8 @@ async def _isolation(session: "Session", chosen: IsolationPair) -> "Further":
     """Return the isolation check. It tries writes only if the session may write. Raises RowMissing if a user does not
     exist.
     """
-    from store.isolation.isolation import why_no_writes
-    from store.isolation.isolation_findings import isolation_check
+    from gjobs.store.isolation.isolation import why_no_writes
+    from gjobs.store.isolation.isolation_findings import isolation_check
 
     owner = await _user_id(session, chosen.owner)
     other = await _user_id(session, chosen.other)

@@ -3,9 +3,9 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from store.advice import COMMAND
-from store.doctor.findings import DoctorReport, Finding, Section, Severity
-from tui.text.clean_text import clean, clean_block
+from gjobs.store.advice import COMMAND
+from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
+from gjobs.tui.text.clean_text import clean, clean_block
 
 _TITLES: Mapping[Section, str] = {
     Section.SERVER: "Server",

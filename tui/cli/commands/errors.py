@@ -4,20 +4,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
-from store.errors import Locked, TimedOut
-from tui.cli.arguments import add_filter, age, find_project
-from tui.cli.command import Command
-from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, print_message
-from tui.cli.parser import add_command
-from tui.cli.sessions import in_session
-from tui.text import shared_documents
+from gjobs.store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
+from gjobs.store.errors import Locked, TimedOut
+from gjobs.tui.cli.arguments import add_filter, age, find_project
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import in_session
+from gjobs.tui.text import shared_documents
 
 if TYPE_CHECKING:
-    from store.filters.job_filter import JobFilter
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 _TREND_CELLS = 12
 _WIDEST = 120
@@ -54,7 +54,7 @@ async def show_errors(
     job_filter: "JobFilter | None",
     window: timedelta,
 ) -> ExitCode:
-    from store.filters.job_filter import NO_FILTER
+    from gjobs.store.filters.job_filter import NO_FILTER
 
     matched = _without_status(job_filter or NO_FILTER)
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
@@ -71,8 +71,8 @@ async def show_errors(
         return ExitCode.DONE
     if found:
         _show_table(output, found)
-    from store.filters.filter_text import format_filter
-    from tui.text.error_group_text import groups_summary
+    from gjobs.store.filters.filter_text import format_filter
+    from gjobs.tui.text.error_group_text import groups_summary
 
     print_message(groups_summary(found, matching=format_filter(matched)))
     return ExitCode.DONE
@@ -80,7 +80,7 @@ async def show_errors(
 
 def _without_status(job_filter: "JobFilter") -> "JobFilter":
     """Return the filter without its statuses, as on the errors screen, and say so."""
-    from store.filters.filter_terms import Key
+    from gjobs.store.filters.filter_terms import Key
 
     terms = tuple(term for term in job_filter.terms if term.key is not Key.STATUS)
     if len(terms) < len(job_filter.terms):
@@ -89,10 +89,10 @@ def _without_status(job_filter: "JobFilter") -> "JobFilter":
 
 
 def _show_table(output: Output, found: ErrorGroups) -> None:
-    from store.formats import money
-    from tui.cli.text_tables import TableColumn
-    from tui.text.error_group_text import group_name, modes_words, trend
-    from tui.text.format import age, count
+    from gjobs.store.formats import money
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.error_group_text import group_name, modes_words, trend
+    from gjobs.tui.text.format import age, count
 
     columns = (
         TableColumn(title="GROUP"),

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tui.cli.exit_codes import Declined, UsageError
-from tui.cli.output import STDOUT, put
-from tui.export.file_writer import FileIsThere, FileNotWritten, UnusableFile, new_file
+from gjobs.tui.cli.exit_codes import Declined, UsageError
+from gjobs.tui.cli.output import STDOUT, put
+from gjobs.tui.export.file_writer import FileIsThere, FileNotWritten, UnusableFile, new_file
 
 Put = Callable[[str], bool]
 """Writes the next part of the text. Returns false if nobody reads it any more."""

@@ -8,32 +8,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from store.advice import command
-from store.configuration.settings import Settings
-from store.errors import RowMissing, TimedOut
-from store.far_times import written
-from store.filters.filter_terms import named_statuses
-from store.formats import IdRange
-from store.job_list.list_query import ListQuery
-from store.jobs.job import AnyStatus, GenerationJob
-from store.jobs.job_results import PageKey
-from store.users.actor import OPERATOR
-from tui.cli import json_documents
-from tui.cli.arguments import explain_no_jobs, find_job_id, find_project, narrowed
-from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
-from tui.cli.output import STDOUT, Output, print_message
-from tui.cli.sessions import in_session, print_caution, print_moment, with_session
-from tui.export.export_formats import FileFormat, Writer, format_of, writer
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import RowMissing, TimedOut
+from gjobs.store.far_times import written
+from gjobs.store.filters.filter_terms import named_statuses
+from gjobs.store.formats import IdRange
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import explain_no_jobs, find_job_id, find_project, narrowed
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError
+from gjobs.tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
+from gjobs.tui.cli.output import STDOUT, Output, print_message
+from gjobs.tui.cli.sessions import in_session, print_caution, print_moment, with_session
+from gjobs.tui.export.export_formats import FileFormat, Writer, format_of, writer
 
 if TYPE_CHECKING:
-    from store.database.query import Query
-    from store.filters.job_filter import JobFilter
-    from store.jobs.job_results import Page
-    from store.known_databases import Known
-    from store.store import Store
-    from tui.cli.commands.export_files import Put
-    from tui.session import Session
+    from gjobs.store.database.query import Query
+    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.store.jobs.job_results import Page
+    from gjobs.store.known_databases import Known
+    from gjobs.store.store import Store
+    from gjobs.tui.cli.commands.export_files import Put
+    from gjobs.tui.session import Session
 
 
 def show_jobs(
@@ -47,7 +47,7 @@ def show_jobs(
     """Print a table. On a terminal the times are ages, otherwise local times. A project without a name is shown by its
     id. Ages are relative to the moment; None means now.
     """
-    from tui.cli.job_tables import job_table
+    from gjobs.tui.cli.job_tables import job_table
 
     now = (moment or datetime.now(UTC)) if output.is_terminal else None
     output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
@@ -77,8 +77,8 @@ def list_jobs(
 
     def expected(known: "Known") -> "Sequence[Query[Any]]":
         # Imported here, so that the import runs while the connection is being opened.
-        import tui.cli.job_tables  # noqa: F401
-        from tui.session import first_page
+        import gjobs.tui.cli.job_tables  # noqa: F401
+        from gjobs.tui.session import first_page
 
         return first_page(known, limit) if project is None and after is None and listed == ListQuery() else ()
 
@@ -105,7 +105,7 @@ async def _list(
     try:
         page, names = await _read_page(session.store, listed, limit=limit, after=after, has_names=not output.json)
     except TimedOut as error:
-        from tui.error_help import with_index_hint
+        from gjobs.tui.error_help import with_index_hint
 
         raise await with_index_hint(session.store, listed, error) from error
     for words in page.cautions:
@@ -151,8 +151,8 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
         as_row = json_documents.row if session.moment is None else json_documents.past_row
         output.document({**as_row(job), **json_documents.links(links)})
         return ExitCode.DONE
-    from tui.cli.job_tables import job_block
-    from tui.text.job_text import stuck_words
+    from gjobs.tui.cli.job_tables import job_block
+    from gjobs.tui.text.job_text import stuck_words
 
     project, emails = await session.store.get_project(job.project_id), await _read_emails(session, {job.user_id})
     output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
@@ -164,7 +164,7 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
 
 async def _read_emails(session: "Session", user_ids: Set[UUID]) -> Mapping[UUID, str]:
     """Return the e-mails of users. Empty if the operator may not read them."""
-    from store.capabilities.capability import Capability
+    from gjobs.store.capabilities.capability import Capability
 
     is_readable = (await session.operator.capability_cache.get()).missing(Capability.USERS) is None
     return await session.operator.get_user_emails(user_ids) if is_readable else {}
@@ -181,8 +181,8 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
             if store.actor == OPERATOR
             else "Use another time, leave --at out, or add --as operator.",
         )
-    from store.capabilities.capability import Capability
-    from store.retention.archive import get_archived
+    from gjobs.store.capabilities.capability import Capability
+    from gjobs.store.retention.archive import get_archived
 
     capabilities = await store.capability_cache.get()
     if capabilities.missing(Capability.ARCHIVE, store.actor) is None and await get_archived(store, [job_id]):
@@ -195,7 +195,7 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:
-    from tui.cli.job_tables import history_document, history_table, time_by_status
+    from gjobs.tui.cli.job_tables import history_document, history_table, time_by_status
 
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
@@ -207,7 +207,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     actors = {event.actor_user_id for event in history.events if event.actor_user_id}
     emails = await _read_emails(session, actors | ({job.user_id} if job else set()))
     if job is not None:
-        from tui.cli.job_tables import job_block
+        from gjobs.tui.cli.job_tables import job_block
 
         project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
         output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
@@ -240,8 +240,8 @@ def export_jobs(
     view: str | None,
 ) -> ExitCode:
     """Write the file completely or not at all, whatever stops the command."""
-    from tui.cli.commands.export_files import destination
-    from tui.text.format import jobs_count
+    from gjobs.tui.cli.commands.export_files import destination
+    from gjobs.tui.text.format import jobs_count
 
     if (chosen := file_format or format_of(file)) is None:
         raise UsageError(
@@ -272,7 +272,7 @@ async def _write(
     status: AnyStatus | None,
     job_filter: "JobFilter",
 ) -> ExitCode:
-    from tui.text.format import jobs_count
+    from gjobs.tui.text.format import jobs_count
 
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     read = partial(session.store.find_jobs, job_filter, project_id=project_id, status=status, limit=ROWS)

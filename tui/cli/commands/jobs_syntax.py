@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from store.formats import money, not_known
-from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
-from store.page_limits import PAGE_SIZE
-from store.validation import UNSET
-from tui.cli.arguments import (
+from gjobs.store.formats import money, not_known
+from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
+from gjobs.store.page_limits import PAGE_SIZE
+from gjobs.store.validation import UNSET
+from gjobs.tui.cli.arguments import (
     add_cost,
     add_filter,
     id_or_prefix,
@@ -17,15 +17,15 @@ from tui.cli.arguments import (
     whole_number,
     workflow_status,
 )
-from tui.cli.command import Command
-from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
-from tui.cli.commands.jobs_writing import create_job, delete_jobs, retry_jobs, transition_job, update_job
-from tui.cli.exit_codes import BadArgument, not_empty
-from tui.cli.parser import Parser, add_command, add_commands
-from tui.export.export_formats import FileFormat
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
+from gjobs.tui.cli.commands.jobs_writing import create_job, delete_jobs, retry_jobs, transition_job, update_job
+from gjobs.tui.cli.exit_codes import BadArgument, not_empty
+from gjobs.tui.cli.parser import Parser, add_command, add_commands
+from gjobs.tui.export.export_formats import FileFormat
 
 if TYPE_CHECKING:
-    from tui.cli.parser import Commands
+    from gjobs.tui.cli.parser import Commands
 
 _MODES = ", ".join(USUAL_MODES)
 _STATUSES = ", ".join(JobStatus)
@@ -101,7 +101,7 @@ def _add_which(parser: Parser) -> None:
 
 
 def _explained_filter() -> str:
-    from tui.cli.arguments import filter_help
+    from gjobs.tui.cli.arguments import filter_help
 
     return filter_help()
 

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
-from store.advice import command
-from store.configuration.settings import Settings
-from store.errors import Conflict, RowMissing
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
-from store.jobs.job_results import AlreadyRetried, Applied, Missing, Refused, Retried, RetryOutcome
-from store.validation import UNSET, Unset
-from tui.cli import json_documents
-from tui.cli.arguments import find_project, project_names
-from tui.cli.commands.jobs_reading import show_jobs, show_written
-from tui.cli.exit_codes import Declined, ExitCode, PartlyDeclined
-from tui.cli.output import Output, print_message, require_terminal, require_yes
-from tui.cli.sessions import in_session, with_session
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import Conflict, RowMissing
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
+from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, Refused, Retried, RetryOutcome
+from gjobs.store.validation import UNSET, Unset
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import find_project, project_names
+from gjobs.tui.cli.commands.jobs_reading import show_jobs, show_written
+from gjobs.tui.cli.exit_codes import Declined, ExitCode, PartlyDeclined
+from gjobs.tui.cli.output import Output, print_message, require_terminal, require_yes
+from gjobs.tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
-    from tui.session import Session
+    from gjobs.tui.session import Session
 
 
 @in_session
@@ -154,8 +154,8 @@ def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Expected:
 
 def _question(seen: Seen) -> str:
     """Return the dashboard's question, with every job named."""
-    from tui.text.clean_text import clean
-    from tui.text.write_text import confirm_deletion, described
+    from gjobs.tui.text.clean_text import clean
+    from gjobs.tui.text.write_text import confirm_deletion, described
 
     kept = "This cannot be undone. 'gjobs journal --json' still shows the whole rows."
     asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database, undo=kept)

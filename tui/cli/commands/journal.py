@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.configuration.settings import Settings, journal_path
-from tui.cli import json_documents
-from tui.cli.arguments import since, whole_number
-from tui.cli.command import Command
-from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, print_message
-from tui.cli.parser import add_command
+from gjobs.store.configuration.settings import Settings, journal_path
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import since, whole_number
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import add_command
 
 if TYPE_CHECKING:
-    from store.journal.write_record import JournalEntry
-    from tui.cli.parser import Commands
+    from gjobs.store.journal.write_record import JournalEntry
+    from gjobs.tui.cli.parser import Commands
 
 _LIMIT = 100
 
@@ -44,7 +44,7 @@ def add_journal(commands: "Commands") -> None:
 
 
 def show_journal(settings: Settings, output: Output, *, limit: int, since: datetime | timedelta | None) -> ExitCode:
-    from store.journal.journal import read_journal
+    from gjobs.store.journal.journal import read_journal
 
     if limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.", hint="Leave --limit out.")
@@ -70,8 +70,8 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
 
 def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
     """Print a table. On a terminal the times are ages, otherwise local times."""
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import age, local_time
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import age, local_time
 
     columns = (
         TableColumn(title="TIME"),

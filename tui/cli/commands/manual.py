@@ -8,17 +8,17 @@ import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import Settings
-from store.formats import nearest
-from tui.cli.command import Command
-from tui.cli.exit_codes import Declined, ExitCode, UsageError
-from tui.cli.output import Output, print_message
-from tui.cli.parser import Parser, add_command
-from tui.manual.pages import GROUPS, TOPICS, page_text, summary
-from tui.manual.pages import search as search_pages
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.formats import nearest
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.exit_codes import Declined, ExitCode, UsageError
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import Parser, add_command
+from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
+from gjobs.tui.manual.pages import search as search_pages
 
 if TYPE_CHECKING:
-    from tui.cli.parser import Commands
+    from gjobs.tui.cli.parser import Commands
 
 _PAGER = "less"
 _LESS = "FRX"
@@ -87,7 +87,7 @@ def _contents() -> str:
 
 
 def _print_found(text: str, output: Output) -> ExitCode:
-    from tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import TableColumn
 
     hits = search_pages(text)
     if not hits:

@@ -4,38 +4,38 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrations import REVISIONS
-from store.configuration.settings import Settings
-from store.database.write_access import WriteMode
-from store.errors import ReadOnly
-from tui.cli import json_documents
-from tui.cli.command import ActorRule, Command
-from tui.cli.commands.migrate_target import (
+from gjobs.migrations import REVISIONS
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import ReadOnly
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.commands.migrate_target import (
     NO_REVISION,
     MigrationTarget,
     chosen_database,
     journalled,
     journalled_recount,
 )
-from tui.cli.commands.migrate_verify import verify
-from tui.cli.exit_codes import ExitCode
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, require_yes, say_block
-from tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.commands.migrate_verify import verify
+from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import Output, print_message, require_yes, say_block
+from gjobs.tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from migrations.archive_export import ArchiveExport
-    from migrations.status import MigrationStatus, RevisionHidden
-    from tui.cli.parser import Commands
+    from gjobs.migrations.archive_export import ArchiveExport
+    from gjobs.migrations.status import MigrationStatus, RevisionHidden
+    from gjobs.tui.cli.parser import Commands
 
 BASE = NO_REVISION
 """The state before the first revision."""
 
 
 def show_status(settings: Settings, output: Output) -> ExitCode:
-    from migrations.status import RevisionHidden, read_status
+    from gjobs.migrations.status import RevisionHidden, read_status
 
     with chosen_database(settings) as database:
         try:
@@ -45,8 +45,8 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
     if output.json:
         output.document(json_documents.migration_status(status))
         return ExitCode.DONE
-    from tui.cli.text_tables import fields
-    from tui.text.clean_text import clean
+    from gjobs.tui.cli.text_tables import fields
+    from gjobs.tui.text.clean_text import clean
 
     output.text(
         fields(
@@ -64,7 +64,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
 
 def _show_hidden(hidden: "RevisionHidden", output: Output) -> ExitCode:
     """Print what is known about a database whose revision the login can't read."""
-    from migrations import HEAD
+    from gjobs.migrations import HEAD
 
     if output.json:
         output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
@@ -73,8 +73,8 @@ def _show_hidden(hidden: "RevisionHidden", output: Output) -> ExitCode:
 
 
 def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
-    from migrations.runner import cautions_up, pending_sql, upgrade
-    from migrations.status import read_status
+    from gjobs.migrations.runner import cautions_up, pending_sql, upgrade
+    from gjobs.migrations.status import read_status
 
     _require_writable(settings)
     with chosen_database(settings) as database:
@@ -95,7 +95,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
 
 
 def _show(sql: str) -> None:
-    from tui.text.clean_text import clean_block
+    from gjobs.tui.text.clean_text import clean_block
 
     say_block(clean_block(sql))
 
@@ -106,7 +106,7 @@ def _say_all(sentences: list[str]) -> None:
 
 
 def _ask_to_run(database: MigrationTarget) -> None:
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
 
@@ -114,8 +114,8 @@ def _ask_to_run(database: MigrationTarget) -> None:
 def down(
     settings: Settings, output: Output, *, revision: str, yes: bool, export_archive: Path | None = None
 ) -> ExitCode:
-    from migrations.runner import cautions_down, downgrade
-    from migrations.status import read_status
+    from gjobs.migrations.runner import cautions_down, downgrade
+    from gjobs.migrations.status import read_status
 
     _require_writable(settings)
     with chosen_database(settings) as database:
@@ -134,9 +134,9 @@ def down(
 
 
 def _export(database: MigrationTarget, revision: str, file: Path) -> "ArchiveExport":
-    from migrations.runner import export_archive
-    from tui.text.clean_text import clean
-    from tui.text.format import jobs_count
+    from gjobs.migrations.runner import export_archive
+    from gjobs.tui.text.clean_text import clean
+    from gjobs.tui.text.format import jobs_count
 
     exported = export_archive(database.conninfo, revision, file)
     if exported.jobs:
@@ -153,14 +153,14 @@ def _undone(status: "MigrationStatus", revision: str) -> list[str]:
 
 
 def _ask_to_undo(undone: list[str], database: MigrationTarget) -> None:
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     noun = "revision" if len(undone) == 1 else "revisions"
     require_yes(f"Undo {noun} {', '.join(undone)} on {clean(database.label)}?", unchanged="Nothing was undone.")
 
 
 def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
-    from migrations.runner import rebuild_rollups
+    from gjobs.migrations.runner import rebuild_rollups
 
     _require_writable(settings)
     with chosen_database(settings) as database:
@@ -175,13 +175,13 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode
 
 
 def _ask_to_count(database: MigrationTarget) -> None:
-    from tui.text.clean_text import clean
+    from gjobs.tui.text.clean_text import clean
 
     require_yes(f"Rebuild the rollups of {clean(database.label)}?", unchanged="Nothing was changed.")
 
 
 def print_sql(settings: Settings, output: Output) -> ExitCode:
-    from migrations.runner import pending_sql
+    from gjobs.migrations.runner import pending_sql
 
     with chosen_database(settings) as database:
         sql = pending_sql(database.conninfo)

@@ -5,15 +5,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, journal_path
-from store.errors import StoreError, Unreachable
-from store.journal.write_record import WriteOutcome, WriteRecord
-from store.users.actor import OPERATOR
-from tui.cli.output import print_message
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, journal_path
+from gjobs.store.errors import StoreError, Unreachable
+from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.cli.output import print_message
 
 if TYPE_CHECKING:
-    from store.journal.journal import Journal
-    from store.journal.write_record import JournalRef
+    from gjobs.store.journal.journal import Journal
+    from gjobs.store.journal.write_record import JournalRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,13 @@ def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
-            from store.embedded.server import open_server
+            from gjobs.store.embedded.server import open_server
 
             with open_server(data_dir, report=print_message) as lease:
                 print_message("Database: embedded.")
                 yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
         case UrlTarget() as target:
-            from store.database.connection_url import label, parameters
+            from gjobs.store.database.connection_url import label, parameters
 
             conninfo = parameters(target)
             address = label(conninfo)
@@ -58,7 +58,7 @@ def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping
         return conninfo
     import asyncio
 
-    from store.database.connection_url import PasswordCommand
+    from gjobs.store.database.connection_url import PasswordCommand
 
     return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}
 
@@ -78,7 +78,7 @@ def journalled(
     A migration that stops halfway gets two entries. The first records the whole migration as not done. The second
     records the part that was done.
     """
-    from store.journal.journal import Journal
+    from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
     journal_ref = _begin(journal, settings, start, end)
@@ -95,7 +95,7 @@ def journalled(
 @contextmanager
 def journalled_recount(settings: Settings, database: "MigrationTarget") -> Iterator[None]:
     """Journal one transaction. If the connection is lost, the outcome stays unknown."""
-    from store.journal.journal import Journal
+    from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
     written = WriteRecord(what="rebuild the rollups")
@@ -123,7 +123,7 @@ def _end_half_way(
     start: str | None,
     end: str | None,
 ) -> None:
-    from migrations.status import read_status
+    from gjobs.migrations.status import read_status
 
     reached = read_status(database.conninfo).current
     journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)

@@ -4,21 +4,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from store.advice import command
-from store.configuration.settings import Settings
-from tui.cli import json_documents
-from tui.cli.commands.migrate_target import chosen_database
-from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, print_message
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.commands.migrate_target import chosen_database
+from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import Output, print_message
 
 if TYPE_CHECKING:
-    from migrations.rollups import RollupCheck
-    from migrations.verification import Verification
-    from store.schema.schema_diff import Difference
+    from gjobs.migrations.rollups import RollupCheck
+    from gjobs.migrations.verification import Verification
+    from gjobs.store.schema.schema_diff import Difference
 
 
 def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
-    from migrations.runner import verify
+    from gjobs.migrations.runner import verify
 
     if rollups:
         return _verify_rollups(settings, output)
@@ -35,7 +35,7 @@ def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bo
 
 
 def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
-    from migrations.runner import check_rollups
+    from gjobs.migrations.runner import check_rollups
 
     with chosen_database(settings) as database:
         found = check_rollups(database.conninfo, report=print_message)
@@ -52,9 +52,9 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
 
 
 def _show_rollups(found: "RollupCheck", output: Output) -> None:
-    from tui.cli.text_tables import TableColumn
-    from tui.text.clean_text import clean
-    from tui.text.format import count
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.clean_text import clean
+    from gjobs.tui.text.format import count
 
     output.table(
         [
@@ -82,7 +82,7 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
 
 def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
     """Print the number of objects of each kind. The differences that need attention come last, near the prompt."""
-    from tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import TableColumn
 
     output.table(
         [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="DIFFERENT", right=True)],
@@ -107,8 +107,8 @@ def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
 
 
 def _counts(found: "Verification") -> list[list[str]]:
-    from store.schema.schema_diff import ObjectKind
-    from tui.text.format import count
+    from gjobs.store.schema.schema_diff import ObjectKind
+    from gjobs.tui.text.format import count
 
     confirmed = Counter(one.kind for one in found.confirmed)
     differing = Counter(one.object for one in found.differences)
@@ -122,7 +122,7 @@ def _row(one: "Difference") -> list[str]:
 
 
 def _verdict(found: "Verification") -> Iterator[str]:
-    from migrations.progress import Origin
+    from gjobs.migrations.progress import Origin
 
     broken = sum(one.required for one in found.differences)
     if found.matches:

@@ -9,12 +9,12 @@ from prometheus_client import Metric as prometheus_client_Metric
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from store.errors import StoreError
-from store.far_times import seconds_between
-from store.jobs.job import JobStatus, in_order
-from store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
-from tui.cli.output import print_message
-from tui.text.clean_text import clean
+from gjobs.store.errors import StoreError
+from gjobs.store.far_times import seconds_between
+from gjobs.store.jobs.job import JobStatus, in_order
+from gjobs.store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
+from gjobs.tui.cli.output import print_message
+from gjobs.tui.text.clean_text import clean
 
 _QUANTILES = ("0.5", "0.95")
 LONGEST_LABEL = 200

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.configuration import EMBEDDED, EMBEDDED_PROFILE, Profile
-from store.configuration.settings import OPERATOR_NAME, Settings, UrlTarget, resolve
-from store.errors import InvalidValue
-from tui.cli.command import Command
-from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, print_message
-from tui.cli.parser import add_command, add_commands
+from gjobs.store.configuration.configuration import EMBEDDED, EMBEDDED_PROFILE, Profile
+from gjobs.store.configuration.settings import OPERATOR_NAME, Settings, UrlTarget, resolve
+from gjobs.store.errors import InvalidValue
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
-    from store.configuration.app_databases import AppDatabase
-    from store.configuration.config_file import ConfigurationFile
-    from store.configuration.configuration import Configuration
-    from tui.cli.parser import Commands
-    from tui.text.shared_documents import Json
+    from gjobs.store.configuration.app_databases import AppDatabase
+    from gjobs.store.configuration.config_file import ConfigurationFile
+    from gjobs.store.configuration.configuration import Configuration
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.text.shared_documents import Json
 
 
 def add_configuration(commands: "Commands") -> None:
@@ -46,7 +46,7 @@ def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
     if output.json:
         output.document({"path": str(file.path), "exists": file.path.exists()})
     else:
-        from tui.text.clean_text import clean
+        from gjobs.tui.text.clean_text import clean
 
         # A script needs the exact path.
         output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
@@ -67,14 +67,14 @@ class Listed:
 
 
 def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
-    from store.configuration.config_file import load
-    from tui.dashboard_settings import checked_keymap
+    from gjobs.store.configuration.config_file import load
+    from gjobs.tui.dashboard_settings import checked_keymap
 
     configuration = load(file)
     checked_keymap(configuration)
     if configuration.warning:
         print_message(configuration.warning)
-    from store.configuration.app_databases import find_app_databases
+    from gjobs.store.configuration.app_databases import find_app_databases
 
     in_app = find_app_databases(os.environ)
     with_named = in_app.added_to(configuration, os.environ.get("GJOBS_PROFILE", ""))
@@ -94,7 +94,7 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
 
 
 def _print(listed: Sequence[Listed], output: Output) -> None:
-    from tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import TableColumn
 
     columns = (
         TableColumn(title="PROFILE"),
@@ -110,7 +110,7 @@ def _print(listed: Sequence[Listed], output: Output) -> None:
 
 
 def _print_found(found: Sequence[Listed], output: Output) -> None:
-    from tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import TableColumn
 
     columns = (
         TableColumn(title="IN THE APP"),
@@ -163,7 +163,7 @@ def _found(database: "AppDatabase", opened: Settings | None) -> Listed:
 def _where(settings: Settings) -> str:
     if not isinstance(settings.target, UrlTarget):
         return EMBEDDED
-    from store.database.connection_url import label, parameters
+    from gjobs.store.database.connection_url import label, parameters
 
     try:
         return label(parameters(settings.target))

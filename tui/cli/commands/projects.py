@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from store.advice import command
-from store.capabilities.capability import Capability
-from store.page_limits import MAX_LIMIT
-from store.projects.project import Project
-from store.users.actor import ActingUser, actor_name
-from tui.cli import json_documents
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, print_message
-from tui.cli.parser import add_command, add_commands
-from tui.cli.sessions import in_session
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.projects.project import Project
+from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 
 def add_projects(commands: "Commands") -> None:
@@ -70,9 +70,9 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
 
 
 def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
-    from store.formats import money
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import count, local_time
+    from gjobs.store.formats import money
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import count, local_time
 
     columns = (
         TableColumn(title="ID", is_id=True),
@@ -124,8 +124,8 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
     if output.json:
         output.document(json_documents.rows(users))
         return ExitCode.DONE
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import count, local_time
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import count, local_time
 
     columns = (
         TableColumn(title="ID", is_id=True),

@@ -6,30 +6,30 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store import formats
-from store.advice import command
-from store.configuration.settings import Settings
-from store.errors import StoreError
-from store.jobs.job import AnyStatus
-from store.retention.retention import BatchProgress, RetentionAction, RetentionPolicy
-from store.users.actor import OPERATOR
-from tui.cli import json_documents
-from tui.cli.arguments import age, find_project, project_names
-from tui.cli.command import ActorRule, Command
-from tui.cli.commands.cleanup import add_finished_statuses
-from tui.cli.exit_codes import Declined, ExitCode, Interrupted
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
-from tui.cli.parser import Parser, add_command, add_commands
-from tui.cli.sessions import in_session, with_session
+from gjobs.store import formats
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import AnyStatus
+from gjobs.store.retention.retention import BatchProgress, RetentionAction, RetentionPolicy
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import age, find_project, project_names
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.commands.cleanup import add_finished_statuses
+from gjobs.tui.cli.exit_codes import Declined, ExitCode, Interrupted
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
+from gjobs.tui.cli.parser import Parser, add_command, add_commands
+from gjobs.tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from store.retention.retention_policies import PolicyRun
-    from tui.cli.interruption import WorkProgress
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.store.retention.retention_policies import PolicyRun
+    from gjobs.tui.cli.interruption import WorkProgress
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 ALL_OTHERS = "all other projects"
 
@@ -95,15 +95,15 @@ def _add_project(parser: Parser) -> None:
 
 @in_session
 async def list_policies(session: "Session", output: Output) -> ExitCode:
-    from store.retention.retention_policies import get_policies
+    from gjobs.store.retention.retention_policies import get_policies
 
     policies = await get_policies(session.store)
     if output.json:
         output.document([json_documents.policy(policy) for policy in policies])
         return ExitCode.DONE
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import local_time
-    from tui.text.status_text import status_word
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import local_time
+    from gjobs.tui.text.status_text import status_word
 
     names = await project_names(session.store)
     columns = (
@@ -148,7 +148,7 @@ def set_policy(
         require_yes(with_session(settings, look), unchanged="Nothing was set.")
 
     async def store(session: "Session") -> RetentionPolicy:
-        from store.retention.retention_policies import set_policy
+        from gjobs.store.retention.retention_policies import set_policy
 
         return await set_policy(
             session.store,
@@ -176,9 +176,9 @@ async def _question(
     statuses: Sequence[AnyStatus],
     action: RetentionAction,
 ) -> str:
-    from store.retention.cleanup import count_expired, find_expired
-    from store.retention.retention_policies import get_policies
-    from tui.text.retention_text import policy_question
+    from gjobs.store.retention.cleanup import count_expired, find_expired
+    from gjobs.store.retention.retention_policies import get_policies
+    from gjobs.tui.text.retention_text import policy_question
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -206,9 +206,9 @@ def remove_policy(settings: Settings, output: Output, *, project: str | None, ye
 
 async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
     """Return the question, or None if no other policy would apply or there is no policy to remove."""
-    from store.retention.cleanup import count_expired, find_expired
-    from store.retention.retention_policies import get_policies
-    from tui.text.retention_text import bared_question
+    from gjobs.store.retention.cleanup import count_expired, find_expired
+    from gjobs.store.retention.retention_policies import get_policies
+    from gjobs.tui.text.retention_text import bared_question
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -232,7 +232,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
 
 @in_session
 async def _remove_policy(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    from store.retention.retention_policies import remove_policy
+    from gjobs.store.retention.retention_policies import remove_policy
 
     removed = await remove_policy(session.store, await _project_id(session, project))
     if removed is None:
@@ -245,7 +245,7 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 
 
 def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
-    from tui.text.format import jobs_count
+    from gjobs.tui.text.format import jobs_count
 
     agreed: Sequence[RetentionPolicy] | None = None
     if not yes:
@@ -269,7 +269,7 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
 
 
 def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
-    from tui.text.retention_text import applied
+    from gjobs.tui.text.retention_text import applied
 
     for one in done:
         for sentence in applied(_owner_words(one.policy, names), one.policy.action, one.progress):
@@ -278,9 +278,9 @@ def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
 
 async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
     """Return the question and the policies that it covers."""
-    from store.retention.cleanup import count_expired
-    from store.retention.retention_policies import expired_by, get_policies
-    from tui.text.retention_text import whole_question
+    from gjobs.store.retention.cleanup import count_expired
+    from gjobs.store.retention.retention_policies import expired_by, get_policies
+    from gjobs.tui.text.retention_text import whole_question
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -304,10 +304,10 @@ async def _apply(
     from asyncio import CancelledError
     from collections.abc import AsyncGenerator
 
-    from store.formats import UnknownText
-    from store.retention.retention_policies import apply_policies, get_policies
-    from tui.cli.interruption import WorkProgress, work_through
-    from tui.text.retention_text import broken_off, unknown_action
+    from gjobs.store.formats import UnknownText
+    from gjobs.store.retention.retention_policies import apply_policies, get_policies
+    from gjobs.tui.cli.interruption import WorkProgress, work_through
+    from gjobs.tui.text.retention_text import broken_off, unknown_action
 
     async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":
         last: dict[UUID, PolicyRun] = {}

@@ -11,8 +11,8 @@ from http.client import HTTPException, parse_headers
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from tui.cli.commands.openmetrics import Collected, Scrapes
-from tui.cli.output import print_message, show_where
+from gjobs.tui.cli.commands.openmetrics import Collected, Scrapes
+from gjobs.tui.cli.output import print_message, show_where
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 1024

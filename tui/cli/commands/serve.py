@@ -5,21 +5,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import Settings
-from store.database.write_access import WriteMode
-from store.errors import Unreachable
-from tui.cli.arguments import length, port, whole_number
-from tui.cli.command import Command
-from tui.cli.commands.dashboard import check
-from tui.cli.exit_codes import BadArgument, ExitCode, UsageError
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output
-from tui.cli.parser import add_command
-from tui.cli.sessions import name_app_database, with_session
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.errors import Unreachable
+from gjobs.tui.cli.arguments import length, port, whole_number
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.commands.dashboard import check
+from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, UsageError
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import Output
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import name_app_database, with_session
 
 if TYPE_CHECKING:
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 PORT = 8787
 TABS, MOST_TABS = 8, 64
@@ -64,9 +64,9 @@ def serve(
     check(settings, command="gjobs serve", instead=instead)
     if allow_write and settings.write_rule is WriteMode.CLOSED:
         raise UsageError("--read-only and --allow-write contradict each other.", hint="Leave one of them out.")
-    from tui.browser.tab_server import ServerLimits
-    from tui.cli.commands.serve_loop import serve_tabs
-    from tui.text.format import coarse_duration
+    from gjobs.tui.browser.tab_server import ServerLimits
+    from gjobs.tui.cli.commands.serve_loop import serve_tabs
+    from gjobs.tui.text.format import coarse_duration
 
     if not allow_write:
         settings = replace(settings, write_rule=WriteMode.CLOSED, closed_by=TABS_ARE_READ_ONLY)

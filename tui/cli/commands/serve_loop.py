@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from store.configuration.settings import Settings, UrlTarget
-from store.database.connection_url import label, parameters
-from store.database.write_access import WriteMode
-from tui.browser.tab_server import ServerLimits, TabServer
-from tui.cli.exit_codes import UsageError
-from tui.cli.interruption import interrupts_heard
-from tui.cli.output import is_terminal, print_message
+from gjobs.store.configuration.settings import Settings, UrlTarget
+from gjobs.store.database.connection_url import label, parameters
+from gjobs.store.database.write_access import WriteMode
+from gjobs.tui.browser.tab_server import ServerLimits, TabServer
+from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.interruption import interrupts_heard
+from gjobs.tui.cli.output import is_terminal, print_message
 
 _HOST = "127.0.0.1"
 _BACKLOG = 128

@@ -6,26 +6,26 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.advice import command
-from store.capabilities.capability import Capability
-from store.configuration.settings import Settings
-from store.page_limits import MAX_LIMIT
-from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
-from tui.cli import json_documents
-from tui.cli.arguments import age, find_project, port, project_names
-from tui.cli.command import ActorRule, Command
-from tui.cli.commands.archive import print_archive_limits
-from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, print_message, put
-from tui.cli.parser import add_command
-from tui.cli.sessions import in_session, print_moment
+from gjobs.store.advice import command
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.arguments import age, find_project, port, project_names
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.commands.archive import print_archive_limits
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError
+from gjobs.tui.cli.output import Output, print_message, put
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import in_session, print_moment
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-    from store.store import Store
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.store.store import Store
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 
 def add_stats(commands: "Commands") -> None:
@@ -92,7 +92,7 @@ async def _show_statistics_of(
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     if waste:
-        from tui.cli.commands.waste import show_waste
+        from gjobs.tui.cli.commands.waste import show_waste
 
         await show_waste(session, output, by or "mode", project_id)
     elif by == "mode":
@@ -110,7 +110,7 @@ async def _show_statistics_of(
 
 async def _by_status(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
     if archive:
-        from store.retention.archive import get_statistics_with_archive
+        from gjobs.store.retention.archive import get_statistics_with_archive
 
         statistics = await get_statistics_with_archive(session.store, project_id)
     else:
@@ -131,7 +131,7 @@ async def _by_status(session: "Session", output: Output, project_id: UUID | None
 
 async def _by_project(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
     if archive:
-        from store.retention.archive import get_summary_with_archive
+        from gjobs.store.retention.archive import get_summary_with_archive
 
         summary = await get_summary_with_archive(session.store, project_id, limit=MAX_LIMIT)
     else:
@@ -148,11 +148,11 @@ async def _by_project(session: "Session", output: Output, project_id: UUID | Non
 
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
-    from store.formats import money
-    from tui.cli.job_tables import STATUS_COLUMN
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import count, percent
-    from tui.text.status_text import status_word
+    from gjobs.store.formats import money
+    from gjobs.tui.cli.job_tables import STATUS_COLUMN
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import count, percent
+    from gjobs.tui.text.status_text import status_word
 
     columns = (
         STATUS_COLUMN,
@@ -189,8 +189,8 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
         return
     if (await session.store.capability_cache.get()).missing(Capability.ARCHIVE, session.store.actor) is not None:
         return
-    from store.retention.archive import count_some_archived
-    from tui.text.format import count
+    from gjobs.store.retention.archive import count_some_archived
+    from gjobs.tui.text.format import count
 
     if (archived := await count_some_archived(session.store)).number:
         more = "more than " if archived.is_more else ""
@@ -198,8 +198,8 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
 
 
 def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
-    from tui.cli.text_tables import TableColumn
-    from tui.text.timings_text import TITLES, cells, summary
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.timings_text import TITLES, cells, summary
 
     columns = [
         TableColumn(title=title, right=number > 0, narrowest=None if number else 8)
@@ -211,11 +211,11 @@ def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
 
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
-    from store.formats import money
-    from tui.cli.job_tables import STATUS_COLUMN
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import count, local_time
-    from tui.text.status_text import status_word
+    from gjobs.store.formats import money
+    from gjobs.tui.cli.job_tables import STATUS_COLUMN
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import count, local_time
+    from gjobs.tui.text.status_text import status_word
 
     columns = (
         TableColumn(title="PROJECT", narrowest=12),
@@ -276,12 +276,12 @@ async def print_metrics(session: "Session", output: Output, *, window: timedelta
         return await _serve(session.store, window, serve)
     from prometheus_client.openmetrics.exposition import generate_latest
 
-    from tui.cli.commands.openmetrics import Collected
+    from gjobs.tui.cli.commands.openmetrics import Collected
 
     metrics = await _collect(session.store, window)
     text = generate_latest(Collected(metrics)).decode()  # type: ignore[no-untyped-call]
     if output.is_terminal:
-        from tui.text.clean_text import clean_block
+        from gjobs.tui.text.clean_text import clean_block
 
         text = clean_block(text)
     put(text)
@@ -289,15 +289,15 @@ async def print_metrics(session: "Session", output: Output, *, window: timedelta
 
 
 async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
-    from tui.cli.commands.openmetrics import families
+    from gjobs.tui.cli.commands.openmetrics import families
 
     return list(families(await store.get_job_statistics(), await store.get_job_timings(window=window)))
 
 
 async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
     """Serve until stopped. Raises UsageError if the port is in use."""
-    from tui.cli.commands.openmetrics import Scrapes
-    from tui.cli.commands.scrape_server import LOOPBACK, ScrapeServer, listen
+    from gjobs.tui.cli.commands.openmetrics import Scrapes
+    from gjobs.tui.cli.commands.scrape_server import LOOPBACK, ScrapeServer, listen
 
     try:
         listener = listen(port)

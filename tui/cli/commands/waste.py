@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.statistics.waste import Waste, WasteKey
-from tui.cli import json_documents
-from tui.cli.output import Output, print_message
+from gjobs.store.statistics.waste import Waste, WasteKey
+from gjobs.tui.cli import json_documents
+from gjobs.tui.cli.output import Output, print_message
 
 if TYPE_CHECKING:
-    from tui.session import Session
+    from gjobs.tui.session import Session
 
 
 async def show_waste(session: "Session", output: Output, by: str, project_id: UUID | None) -> None:
@@ -17,15 +17,15 @@ async def show_waste(session: "Session", output: Output, by: str, project_id: UU
         output.document(json_documents.waste(waste))
     else:
         _show(output, waste)
-    from tui.text.waste_text import sentences
+    from gjobs.tui.text.waste_text import sentences
 
     for sentence in sentences(waste):
         print_message(sentence)
 
 
 def _show(output: Output, waste: Waste) -> None:
-    from tui.cli.text_tables import TableColumn
-    from tui.text.waste_text import NUMBERS, TITLES, TOTAL, numbers, printed_name
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.waste_text import NUMBERS, TITLES, TOTAL, numbers, printed_name
 
     output.table(
         [TableColumn(title=TITLES[waste.by], narrowest=12), *(TableColumn(title=one, right=True) for one in NUMBERS)],

@@ -4,28 +4,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.settings import Settings
-from tui.cli.arguments import add_filter, narrowed
-from tui.cli.command import Command
-from tui.cli.exit_codes import ExitCode, not_empty
-from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message
-from tui.cli.parser import add_command
-from tui.cli.sessions import in_session
+from gjobs.store.configuration.settings import Settings
+from gjobs.tui.cli.arguments import add_filter, narrowed
+from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.exit_codes import ExitCode, not_empty
+from gjobs.tui.cli.interruption import orderly_termination
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from store.filters.job_filter import JobFilter
-    from tui.cli.commands.watch_loop import Condition, ResumeFile
-    from tui.cli.commands.watch_receivers import Receiver
-    from tui.cli.parser import Commands
-    from tui.session import Session
+    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.tui.cli.commands.watch_loop import Condition, ResumeFile
+    from gjobs.tui.cli.commands.watch_receivers import Receiver
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.session import Session
 
 
 def condition(text: str) -> "Condition":
     """Parse a condition. Raises InvalidValue."""
-    from tui.cli.commands.watch_loop import parse
+    from gjobs.tui.cli.commands.watch_loop import parse
 
     return parse(text)
 
@@ -79,7 +79,7 @@ def watch_jobs(
     resume: str | None,
 ) -> ExitCode:
     """Watch jobs. With --json, print one document per line."""
-    from tui.cli.commands.watch_loop import ResumeFile
+    from gjobs.tui.cli.commands.watch_loop import ResumeFile
 
     found = narrowed(settings, view, job_filter)
     with orderly_termination(json=output.json):
@@ -105,9 +105,9 @@ async def _watch(
     webhook: str | None,
     place: "ResumeFile | None",
 ) -> ExitCode:
-    from store.watch.watch_readers import ObservedWatch
-    from tui.cli.commands.watch_loop import StopCondition, Watcher
-    from tui.cli.commands.watch_receivers import ReaderGone
+    from gjobs.store.watch.watch_readers import ObservedWatch
+    from gjobs.tui.cli.commands.watch_loop import StopCondition, Watcher
+    from gjobs.tui.cli.commands.watch_receivers import ReaderGone
 
     after = place.read() if place else None
     watch = await session.store.watch(job_filter, after=after)
@@ -135,7 +135,14 @@ async def _watch(
 
 @asynccontextmanager
 async def _receivers(output: Output, program: str | None, webhook: str | None) -> "AsyncIterator[Sequence[Receiver]]":
-    from tui.cli.commands.watch_receivers import ANSWER_TIME, Printer, Program, Webhook, webhook_secret, webhook_url
+    from gjobs.tui.cli.commands.watch_receivers import (
+        ANSWER_TIME,
+        Printer,
+        Program,
+        Webhook,
+        webhook_secret,
+        webhook_url,
+    )
 
     receivers: list[Receiver] = [Printer(output)]
     async with AsyncExitStack() as stack:

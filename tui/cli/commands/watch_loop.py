@@ -12,23 +12,23 @@ from operator import eq, ge, gt, le, lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store.errors import InvalidValue, NoPrivilege, ServerFailure, StoreError, TimedOut, Unreachable
-from store.filters.filter_terms import Key, Term, named_statuses
-from store.filters.job_filter import NO_FILTER, JobFilter
-from store.formats import nearest, not_known
-from store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus, parse_status
-from store.poller import Poller, PollFailure, PollResult
-from store.private_files import replace_private
-from store.users.actor import OPERATOR
-from store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
-from tui.cli.commands.watch_receivers import Receiver
-from tui.cli.exit_codes import UsageError
-from tui.cli.output import print_message
-from tui.text.format import local_time
-from tui.text.status_text import unknown_statuses_words
+from gjobs.store.errors import InvalidValue, NoPrivilege, ServerFailure, StoreError, TimedOut, Unreachable
+from gjobs.store.filters.filter_terms import Key, Term, named_statuses
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.store.formats import nearest, not_known
+from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus, parse_status
+from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.private_files import replace_private
+from gjobs.store.users.actor import OPERATOR
+from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
+from gjobs.tui.cli.commands.watch_receivers import Receiver
+from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.output import print_message
+from gjobs.tui.text.format import local_time
+from gjobs.tui.text.status_text import unknown_statuses_words
 
 if TYPE_CHECKING:
-    from store.store import Store
+    from gjobs.store.store import Store
 
 
 class CountedEvent(StrEnum):

@@ -14,15 +14,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from store.formats import money, plain_time
-from store.poller import wait_after_failure
-from store.watch.watch import Transition
-from tui.cli.exit_codes import UsageError
-from tui.cli.output import Output, print_message, put
-from tui.text.clean_text import clean_cell, pad, shorten
-from tui.text.format import error_summary, local_time, short_id
-from tui.text.shared_documents import Json
-from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
+from gjobs.store.formats import money, plain_time
+from gjobs.store.poller import wait_after_failure
+from gjobs.store.watch.watch import Transition
+from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.output import Output, print_message, put
+from gjobs.tui.text.clean_text import clean_cell, pad, shorten
+from gjobs.tui.text.format import error_summary, local_time, short_id
+from gjobs.tui.text.shared_documents import Json
+from gjobs.tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 if TYPE_CHECKING:
     import httpx

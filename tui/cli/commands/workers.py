@@ -11,27 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.advice import command
-from store.configuration.settings import Settings
-from store.page_limits import MAX_LIMIT
-from store.users.actor import OPERATOR, Actor, actor_name
-from tui.cli import arguments, json_documents
-from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from tui.cli.output import Output, print_message, show_where
-from tui.cli.parser import add_command
-from tui.cli.sessions import in_session
+from gjobs.store.advice import command
+from gjobs.store.configuration.settings import Settings
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.users.actor import OPERATOR, Actor, actor_name
+from gjobs.tui.cli import arguments, json_documents
+from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.exit_codes import ExitCode, UsageError, not_empty
+from gjobs.tui.cli.output import Output, print_message, show_where
+from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
-    from store.worker.handlers import Registry
-    from store.worker.worker_events import WorkerEvent
-    from tui.cli.parser import Commands
-    from tui.cli.sessions import ServerRestarts
-    from tui.session import Session
-    from tui.text.shared_documents import Json
+    from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
+    from gjobs.store.worker.handlers import Registry
+    from gjobs.store.worker.worker_events import WorkerEvent
+    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.cli.sessions import ServerRestarts
+    from gjobs.tui.session import Session
+    from gjobs.tui.text.shared_documents import Json
 
 
 def find_registry(name: str) -> "Registry":
@@ -40,7 +40,7 @@ def find_registry(name: str) -> "Registry":
 
     Raises UsageError for any error of the module, because the module is the user's own.
     """
-    from store.worker.handlers import Registry
+    from gjobs.store.worker.handlers import Registry
 
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
@@ -53,7 +53,7 @@ def find_registry(name: str) -> "Registry":
     if not isinstance(found, Registry):
         raise UsageError(
             f"{module_name} has no registry {attribute!r}.",
-            hint="Name a variable of this module that holds a store.worker.Registry.",
+            hint="Name a variable of this module that holds a gjobs.store.worker.Registry.",
         )
     return found
 
@@ -149,7 +149,7 @@ def run_worker(
 
 def _end_despite_abandoned_handlers(code: ExitCode) -> None:
     """End the process although an abandoned coroutine keeps Python running. All results have been saved."""
-    from store.worker.attempt import has_abandoned
+    from gjobs.store.worker.attempt import has_abandoned
 
     if has_abandoned():
         sys.stdout.flush()
@@ -171,9 +171,9 @@ async def _work(
     import asyncio
     import signal
 
-    from store.worker.worker import Worker
-    from tui.cli.sessions import ServerRestarts
-    from tui.text.worker_text import postponed_words, stopping_words
+    from gjobs.store.worker.worker import Worker
+    from gjobs.tui.cli.sessions import ServerRestarts
+    from gjobs.tui.text.worker_text import postponed_words, stopping_words
 
     print_message(f"Database: {session.full_name}.")
     postponed: set[UUID] = set()
@@ -207,9 +207,9 @@ async def _work(
 
 def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_event: "WorkerEvent") -> None:
     """`postponed` holds the jobs that wait for another attempt, by this worker or another one."""
-    from store.leases.lease import Rescheduled
-    from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
-    from tui.text.worker_text import worker_words
+    from gjobs.store.leases.lease import Rescheduled
+    from gjobs.store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
+    from gjobs.tui.text.worker_text import worker_words
 
     match worker_event:
         case AttemptEnded(claimed=claimed, ending=Rescheduled()):
@@ -227,8 +227,8 @@ def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_even
 def _simulated() -> "Registry":
     from secrets import randbits
 
-    from store.sample.simulated_clock import SimulatedClock
-    from store.sample.simulation import Simulation
+    from gjobs.store.sample.simulated_clock import SimulatedClock
+    from gjobs.store.sample.simulation import Simulation
 
     return Simulation(SimulatedClock(), seed=randbits(32)).handlers()
 
@@ -259,8 +259,8 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
 
 
 def _show(output: Output, workers: "Sequence[WorkerStatus]") -> None:
-    from tui.cli.text_tables import TableColumn
-    from tui.text.format import count, duration, local_time
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.format import count, duration, local_time
 
     columns = (
         TableColumn(title="NAME", narrowest=10),
@@ -290,8 +290,8 @@ def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
     """Return what the list does not show. Users see only workers that act as them, but all leases of their jobs."""
     if actor == OPERATOR:
         return "" if force.workers else "No worker has run here in the last week."
-    from tui.text.clean_text import clean
-    from tui.text.format import jobs_count
+    from gjobs.tui.text.clean_text import clean
+    from gjobs.tui.text.format import jobs_count
 
     name = clean(actor_name(actor), limit=60)
     known = {worker.id for worker in force.workers}

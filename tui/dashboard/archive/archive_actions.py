@@ -5,21 +5,21 @@ from contextlib import suppress
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from store.errors import StoreError
-from store.jobs.job import GenerationJob
-from store.jobs.job_results import Page, PageKey
-from store.retention.archive import count_archived, get_archived, list_archived, restore_archived
-from store.retention.retention import ArchivedJob, ArchiveQuery
-from tui.dashboard.action_context import ActionContext, context_for
-from tui.dashboard.archive.archive_dialog import ArchiveDialog, ArchivedJobDialog
-from tui.dashboard.databases import is_read_only, may_write
-from tui.text.error_text import Toast
-from tui.text.format import short_id
-from tui.text.retention_text import archived_facts, archived_sentence, archived_words, confirm_restoration
-from tui.text.write_text import Confirmation, restored_toast, restoring_words
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.retention.archive import count_archived, get_archived, list_archived, restore_archived
+from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery
+from gjobs.tui.dashboard.action_context import ActionContext, context_for
+from gjobs.tui.dashboard.archive.archive_dialog import ArchiveDialog, ArchivedJobDialog
+from gjobs.tui.dashboard.databases import is_read_only, may_write
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import short_id
+from gjobs.tui.text.retention_text import archived_facts, archived_sentence, archived_words, confirm_restoration
+from gjobs.tui.text.write_text import Confirmation, restored_toast, restoring_words
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 PAGE_SIZE = 100
 

@@ -13,26 +13,26 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from store.errors import StoreError
-from store.jobs.job import GenerationJob
-from store.jobs.job_results import Page, PageKey
-from store.retention.retention import ArchivedJob
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
-from tui.dashboard.job_list.table_drawing import MARK
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.widgets import SteadyText
-from tui.text.clean_text import clean, pad
-from tui.text.error_text import error_words
-from tui.text.retention_text import (
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.retention.retention import ArchivedJob
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
+from gjobs.tui.dashboard.job_list.table_drawing import MARK
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.widgets import SteadyText
+from gjobs.tui.text.clean_text import clean, pad
+from gjobs.tui.text.error_text import error_words
+from gjobs.tui.text.retention_text import (
     ArchiveColumn,
     archive_columns,
     archived_line,
     archived_titles,
 )
-from tui.text.write_text import Confirmation
+from gjobs.tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 Places = tuple[PageKey | None, ...]
 """The start of each page up to the present one. None is the start of the first page."""

@@ -13,20 +13,20 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Checkbox, Input, Select, Static
 
-from store import formats
-from store.errors import OutcomeUnknown, StoreError
-from store.job_list.listing import ProjectName
-from store.jobs.job import JobStatus
-from store.retention import cleanup
-from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
-from tui.dashboard.action_context import ActionContext
-from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, showing_progress
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog
-from tui.dashboard.widgets import TextField
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_words
-from tui.text.format import jobs_count
-from tui.text.retention_text import (
+from gjobs.store import formats
+from gjobs.store.errors import OutcomeUnknown, StoreError
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.retention import cleanup
+from gjobs.store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
+from gjobs.tui.dashboard.action_context import ActionContext
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, showing_progress
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.widgets import TextField
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.format import jobs_count
+from gjobs.tui.text.retention_text import (
     DOING,
     DONE,
     GOES_ON_HERE,
@@ -38,10 +38,10 @@ from tui.text.retention_text import (
     stopped,
     why_left,
 )
-from tui.text.write_text import Confirmation
+from gjobs.tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 _ALL = "all"
 _ACTIONS = {

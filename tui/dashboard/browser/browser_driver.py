@@ -11,7 +11,7 @@ from textual import events, messages
 from textual.drivers import web_driver
 from textual.drivers.web_driver import WebDriver
 
-from tui.dashboard.terminal_input import LenientParser
+from gjobs.tui.dashboard.terminal_input import LenientParser
 
 EXIT_SECONDS = 10.0
 """Seconds after which the process ends, once the server is gone."""

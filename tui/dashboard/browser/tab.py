@@ -1,12 +1,12 @@
-"""Runs the dashboard for one browser tab: `python -m tui.dashboard.browser.tab`, started by `gjobs serve`."""
+"""Runs the dashboard for one browser tab: `python -m gjobs.tui.dashboard.browser.tab`, started by `gjobs serve`."""
 
 import logging
 import os
 import pickle
 import sys
 
-from store.configuration.settings import Settings
-from tui import latency
+from gjobs.store.configuration.settings import Settings
+from gjobs.tui import latency
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def _read(length: int) -> bytes:
 def main() -> int:
     latency.prepare()
     settings = read_settings()
-    from tui.dashboard.run import run_in_browser
+    from gjobs.tui.dashboard.run import run_in_browser
 
     try:
         return run_in_browser(settings)

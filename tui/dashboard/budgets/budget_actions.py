@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from store.budgets.budget import Budget, Budgets
-from store.errors import StoreError
-from store.job_list.listing import ProjectName
-from store.users.actor import OPERATOR
-from tui.dashboard.action_context import ActionContext, context_for, require_operator
-from tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
-from tui.dashboard.databases import is_read_only, may_write
-from tui.dashboard.dialogs.dialog import ConfirmDialog
-from tui.dashboard.tour.tour import TourStep
-from tui.dashboard.widgets import show_toast
-from tui.text.budget_text import budget_words, forgotten_words, owner_words, removed_toast, set_toast
-from tui.text.error_text import Toast
-from tui.text.format import short_id
-from tui.text.write_text import Confirmation, where
+from gjobs.store.budgets.budget import Budget, Budgets
+from gjobs.store.errors import StoreError
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.action_context import ActionContext, context_for, require_operator
+from gjobs.tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
+from gjobs.tui.dashboard.databases import is_read_only, may_write
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.tour.tour import TourStep
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.budget_text import budget_words, forgotten_words, owner_words, removed_toast, set_toast
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import short_id
+from gjobs.tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 _A_PERSON = BudgetOwner(label="A user, by e-mail or id")
 

@@ -13,19 +13,19 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
-from store.budgets.budget import Budget, Budgets, BudgetState, Period
-from store.errors import Conflict, RowMissing, StoreError
-from store.formats import UnknownText, share_of
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.widgets import SteadyText, TextField, show_toast
-from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_words
+from gjobs.store.budgets.budget import Budget, Budgets, BudgetState, Period
+from gjobs.store.errors import Conflict, RowMissing, StoreError
+from gjobs.store.formats import UnknownText, share_of
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.widgets import SteadyText, TextField, show_toast
+from gjobs.tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_words
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 _WRITING_KEYS = {"budgets.new": "new", "budgets.change": "change", "budgets.remove": "remove"}
 _KEYS = {"budgets.again": "refresh", "dialog.leave": "close"}

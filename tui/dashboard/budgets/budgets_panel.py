@@ -5,7 +5,7 @@ from uuid import UUID
 
 from textual.content import Content
 
-from tui.dashboard.widgets import SteadyText, show_toast
+from gjobs.tui.dashboard.widgets import SteadyText, show_toast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-    from store.budgets.budget import Budget, BudgetState
-    from store.statistics.totals import Totals
+    from gjobs.store.budgets.budget import Budget, BudgetState
+    from gjobs.store.statistics.totals import Totals
 
 _SHARE_OF_SCREEN = 2
 """The panel takes at most 1 / _SHARE_OF_SCREEN of the lines. The rest is for the projects."""
@@ -41,7 +41,7 @@ class BudgetsPanel(SteadyText):
         if not totals.budgets:
             self.forget()
             return
-        from tui.text.budget_text import budget_lines
+        from gjobs.tui.text.budget_text import budget_lines
 
         height = screen_height // _SHARE_OF_SCREEN - 2
         lines = budget_lines(totals.budgets, totals.taken_at, width=width, height=height, zone=zone)
@@ -95,6 +95,6 @@ class BudgetNews:
 
     def tell(self, app: "App[Any]", budgets: "Iterable[Budget]") -> None:
         for budget in self.learn(budgets):
-            from tui.text.budget_text import worse_toast
+            from gjobs.tui.text.budget_text import worse_toast
 
             show_toast(app, worse_toast(budget))

@@ -5,24 +5,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.case.case import Case, CasePerson
-from store.case.person import find_person, person_of_job, person_of_user
-from store.jobs.job import GenerationJob
-from store.users.actor import ActingUser, actor_name
-from tui.case.build_case import BuiltCase, prepared, read_whole_case
-from tui.dashboard.action_context import context_for
-from tui.dashboard.case.case_dialog import CaseDialog, Report
-from tui.dashboard.moments.moment_actions import refuse_in_past
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
-from tui.text.format import short_id
+from gjobs.store.case.case import Case, CasePerson
+from gjobs.store.case.person import find_person, person_of_job, person_of_user
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
+from gjobs.tui.dashboard.action_context import context_for
+from gjobs.tui.dashboard.case.case_dialog import CaseDialog, Report
+from gjobs.tui.dashboard.moments.moment_actions import refuse_in_past
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
-    from tui.session import Session
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
+    from gjobs.tui.session import Session
 
 NO_JOB = "No job under the cursor. Move to a job, or act as a user, and press the key again."
 

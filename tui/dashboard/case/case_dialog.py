@@ -13,24 +13,24 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from store.case.read_case import STEPS
-from store.errors import StoreError
-from tui.case.build_case import BuiltCase
-from tui.case.case_files import SUFFIXES, case_file_name, case_format, write_case
-from tui.case.case_text import case_markdown, case_title, redaction_line
-from tui.case.redaction import SecretKind, redaction_words
-from tui.dashboard.case.case_lines import case_lines
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
-from tui.dashboard.dialogs.file_form import FileForm, shown_path
-from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast, error_words
+from gjobs.store.case.read_case import STEPS
+from gjobs.store.errors import StoreError
+from gjobs.tui.case.build_case import BuiltCase
+from gjobs.tui.case.case_files import SUFFIXES, case_file_name, case_format, write_case
+from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line
+from gjobs.tui.case.redaction import SecretKind, redaction_words
+from gjobs.tui.dashboard.case.case_lines import case_lines
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
+from gjobs.tui.dashboard.dialogs.file_form import FileForm, shown_path
+from gjobs.tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, SteadyText, show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_toast, error_words
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 _KEYS = {
     "case.save": "save",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from textual.content import Content
 
-from tui.case.markdown import table
-from tui.text.clean_text import ELLIPSIS
+from gjobs.tui.case.markdown import table
+from gjobs.tui.text.clean_text import ELLIPSIS
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BORDER = re.compile(r"(?<!\\)\|")

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from textual.content import Content
 from textual.timer import Timer
 
-from store.errors import StoreError
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_history import JobHistory
-from tui.dashboard.details.job_sections import JobSections
-from tui.dashboard.messages import PaneLoadRequested
-from tui.dashboard.widgets import DrawnLines
-from tui.text.job_text import Names
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_history import JobHistory
+from gjobs.tui.dashboard.details.job_sections import JobSections
+from gjobs.tui.dashboard.messages import PaneLoadRequested
+from gjobs.tui.dashboard.widgets import DrawnLines
+from gjobs.tui.text.job_text import Names
 
 _REST_SECONDS = 0.25
 """The cursor rests on a job for this long before its events and names are read. While a key is held down, nothing is

@@ -10,24 +10,24 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from store.errors import StoreError
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.jobs.job_history import JobHistory
-from store.moments.moment import WRITES_OFF
-from tui.dashboard.details.job_sections import JobSections
-from tui.dashboard.dialogs.dialog import Dialog, DialogBox
-from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.dashboard.keys.bindings import DialogKey, moment_bindings
-from tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
-from tui.dashboard.widgets import SteadyText, show_toast
-from tui.text.error_text import Toast
-from tui.text.format import count
-from tui.text.job_text import Names
-from tui.text.moment_text import moment_words
-from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job_history import JobHistory
+from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.tui.dashboard.details.job_sections import JobSections
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox
+from gjobs.tui.dashboard.job_actions.job_copies import JobCopy
+from gjobs.tui.dashboard.keys.bindings import DialogKey, moment_bindings
+from gjobs.tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
+from gjobs.tui.dashboard.widgets import SteadyText, show_toast
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import count
+from gjobs.tui.text.job_text import Names
+from gjobs.tui.text.moment_text import moment_words
+from gjobs.tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 _SOUGHT = "This job is not in the list of this moment. Loading …"
 _ABSENT = "This job did not exist at this moment, or policies hide it. It is shown as last seen."

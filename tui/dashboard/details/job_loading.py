@@ -3,17 +3,17 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from store.capabilities.capability import Capability
-from store.errors import StoreError
-from store.jobs.job import GenerationJob, ListedJob
-from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
-from tui.dashboard.messages import JobDetailsView
-from tui.text.job_text import Names
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob, ListedJob
+from gjobs.store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
+from gjobs.tui.dashboard.messages import JobDetailsView
+from gjobs.tui.text.job_text import Names
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.memory import ObservedHistories
-    from tui.dashboard.session_poller import SessionPoller
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.memory import ObservedHistories
+    from gjobs.tui.dashboard.session_poller import SessionPoller
 
 
 async def load_pane(poller: "SessionPoller", observations: "ObservedHistories", details: JobDetailsView) -> None:

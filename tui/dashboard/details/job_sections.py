@@ -7,15 +7,15 @@ from functools import lru_cache
 
 from textual.content import Content
 
-from store.errors import StoreError, Unreachable
-from store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
-from store.jobs.job_history import JobHistory
-from store.jobs.job_results import NO_LINKS
-from tui.text.clean_text import ELLIPSIS, clean, clean_block
-from tui.text.error_text import error_words
-from tui.text.format import Span, error_pretty, error_summary
-from tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
-from tui.text.moment_text import unrecorded_words
+from gjobs.store.errors import StoreError, Unreachable
+from gjobs.store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
+from gjobs.store.jobs.job_history import JobHistory
+from gjobs.store.jobs.job_results import NO_LINKS
+from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block
+from gjobs.tui.text.error_text import error_words
+from gjobs.tui.text.format import Span, error_pretty, error_summary
+from gjobs.tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
+from gjobs.tui.text.moment_text import unrecorded_words
 
 _LONGEST_ERROR = 20_000
 _LONGEST_MESSAGE = 400

@@ -14,16 +14,16 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.keys.bindings import DialogKey, inherited_bindings, key_of
-from tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
-from tui.text.clean_text import clean_block, clean_cell, shorten
-from tui.text.error_text import Toast
-from tui.text.format import PARTIAL_CLAIMS, count
-from tui.text.write_text import Confirmation, declined_words
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.keys.bindings import DialogKey, inherited_bindings, key_of
+from gjobs.tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
+from gjobs.tui.text.clean_text import clean_block, clean_cell, shorten
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import PARTIAL_CLAIMS, count
+from gjobs.tui.text.write_text import Confirmation, declined_words
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 _NAME_CELLS = 40
 _HINT_GAP = 2

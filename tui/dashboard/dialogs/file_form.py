@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from tui.dashboard.dialogs.dialog import ConfirmDialog
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog
-from tui.dashboard.widgets import ResultType, SteadyText, TextField
-from tui.export.file_writer import FileIsThere, UnusableFile, are_files_delivered, check_file
-from tui.text.clean_text import clean
-from tui.text.error_text import error_words
-from tui.text.write_text import Confirmation
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.widgets import ResultType, SteadyText, TextField
+from gjobs.tui.export.file_writer import FileIsThere, UnusableFile, are_files_delivered, check_file
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import error_words
+from gjobs.tui.text.write_text import Confirmation
 
 _LONGEST_PATH = 200
 

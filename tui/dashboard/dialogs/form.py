@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.content import Content, ContentText
 from textual.widgets import Button, Input, Static
 
-from store.errors import InvalidValue, StoreError
-from store.formats import cents, money
-from tui.dashboard.action_host import WRITES
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField, show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, ToastError, error_toast, error_words
+from gjobs.store.errors import InvalidValue, StoreError
+from gjobs.store.formats import cents, money
+from gjobs.tui.dashboard.action_host import WRITES
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField, show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, ToastError, error_toast, error_words
 
 _LONGEST_AMOUNT = 20
 """Characters, with spaces. No amount that can be stored is longer."""

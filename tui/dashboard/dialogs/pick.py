@@ -20,12 +20,12 @@ from textual.visual import RenderOptions, Visual
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from store.errors import StoreError
-from store.formats import IdRange, id_range
-from tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
-from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
-from tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
-from tui.text.error_text import error_words
+from gjobs.store.errors import StoreError
+from gjobs.store.formats import IdRange, id_range
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
+from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
+from gjobs.tui.text.error_text import error_words
 
 _LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
 _LONGEST_COLUMN = 40

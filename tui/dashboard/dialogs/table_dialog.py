@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from store.errors import StoreError
-from tui.dashboard.dialogs.dialog import Dialog, choices_line, limit_height
-from tui.dashboard.widgets import SteadyText
-from tui.text.clean_text import pad
-from tui.text.error_text import error_words
+from gjobs.store.errors import StoreError
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, choices_line, limit_height
+from gjobs.tui.dashboard.widgets import SteadyText
+from gjobs.tui.text.clean_text import pad
+from gjobs.tui.text.error_text import error_words
 
 OptionType = TypeVar("OptionType")
 FoundType = TypeVar("FoundType")

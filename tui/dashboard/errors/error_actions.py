@@ -7,31 +7,31 @@ from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups, ErrorScope
-from store.error_groups.fingerprint import error_group_id
-from store.errors import StoreError
-from store.filters.filter_terms import Key
-from store.filters.filter_text import format_filter
-from store.filters.job_filter import JobFilter
-from store.jobs.job import GenerationJob, JobStatus, ListedJob
-from store.page_limits import MAX_LIMIT
-from store.statistics.waste import Waste, WasteKey
-from tui.dashboard.action_context import context_for
-from tui.dashboard.case.case_actions import show_case_of_job
-from tui.dashboard.databases import may_write
-from tui.dashboard.errors.error_group_copy import group_copy, group_filter
-from tui.dashboard.errors.errors_dialog import ErrorsDialog
-from tui.dashboard.errors.waste_dialog import WasteDialog
-from tui.dashboard.job_actions.job_actions import JobActions
-from tui.dashboard.widgets import show_toast
-from tui.text.clean_text import clean, shorten
-from tui.text.error_group_text import group_name, span
-from tui.text.error_text import Toast
-from tui.text.format import count, jobs_count
+from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups, ErrorScope
+from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.errors import StoreError
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.filters.filter_text import format_filter
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.statistics.waste import Waste, WasteKey
+from gjobs.tui.dashboard.action_context import context_for
+from gjobs.tui.dashboard.case.case_actions import show_case_of_job
+from gjobs.tui.dashboard.databases import may_write
+from gjobs.tui.dashboard.errors.error_group_copy import group_copy, group_filter
+from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.errors.waste_dialog import WasteDialog
+from gjobs.tui.dashboard.job_actions.job_actions import JobActions
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.clean_text import clean, shorten
+from gjobs.tui.text.error_group_text import group_name, span
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import count, jobs_count
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
 """Filter terms that the errors screen ignores, because all groups contain failed jobs."""

@@ -3,16 +3,16 @@
 import shlex
 from typing import assert_never
 
-from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
-from store.filters.filter_terms import Key, Term
-from store.filters.filter_text import format_filter
-from store.filters.job_filter import JobFilter
-from store.jobs.job import JobStatus
-from store.page_limits import MAX_LIMIT, PAGE_SIZE
-from store.users.actor import ActingUser, Actor, Anon, Operator
-from tui.case.redacted_groups import redacted_group
-from tui.case.redaction import Redactor
-from tui.text.error_group_text import ticket_text
+from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
+from gjobs.store.filters.filter_terms import Key, Term
+from gjobs.store.filters.filter_text import format_filter
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.page_limits import MAX_LIMIT, PAGE_SIZE
+from gjobs.store.users.actor import ActingUser, Actor, Anon, Operator
+from gjobs.tui.case.redacted_groups import redacted_group
+from gjobs.tui.case.redaction import Redactor
+from gjobs.tui.text.error_group_text import ticket_text
 
 
 def group_filter(scope: ErrorScope, group: ErrorGroup) -> str:

@@ -8,10 +8,10 @@ from uuid import UUID
 from rich.cells import cell_len
 from textual.content import Content
 
-from store.error_groups.error_group import ErrorGroup, ErrorGroups
-from store.formats import money
-from tui.text.clean_text import pad
-from tui.text.error_group_text import (
+from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
+from gjobs.store.formats import money
+from gjobs.tui.text.clean_text import pad
+from gjobs.tui.text.error_group_text import (
     example_text,
     failures_count,
     group_name,
@@ -20,7 +20,7 @@ from tui.text.error_group_text import (
     trend,
     users_words,
 )
-from tui.text.format import age, count, local_time, short_id
+from gjobs.tui.text.format import age, count, local_time, short_id
 
 _GAP = 2
 _MUTED = "$foreground-muted"

@@ -15,25 +15,25 @@ from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
-from store.errors import StoreError, TimedOut
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.dialogs.dialog import Dialog, DialogBox, choices_line, hint_lines, key_hint
-from tui.dashboard.errors.error_group_lines import (
+from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
+from gjobs.store.errors import StoreError, TimedOut
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox, choices_line, hint_lines, key_hint
+from gjobs.tui.dashboard.errors.error_group_lines import (
     GroupColumn,
     group_columns,
     group_details,
     group_line,
     titles_line,
 )
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.widgets import SteadyText, drop_toast, show_toast
-from tui.text.error_group_text import NO_EMAILS, groups_summary, span
-from tui.text.error_text import Toast, error_words
-from tui.text.moment_text import moment_words
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.widgets import SteadyText, drop_toast, show_toast
+from gjobs.tui.text.error_group_text import NO_EMAILS, groups_summary, span
+from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.moment_text import moment_words
 
 if TYPE_CHECKING:
-    from tui.text.time_zone import ShownZone
+    from gjobs.tui.text.time_zone import ShownZone
 
 SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
 SEEN_SECONDS = 0.3

@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from store.statistics.waste import Waste, WasteKey
-from tui.dashboard.dialogs.table_dialog import TableDialog, cells_of_others, column_widths, table_line
-from tui.text.waste_text import NUMBERS, TITLES, TOTAL, headline, name, numbers, sentences
+from gjobs.store.statistics.waste import Waste, WasteKey
+from gjobs.tui.dashboard.dialogs.table_dialog import TableDialog, cells_of_others, column_widths, table_line
+from gjobs.tui.text.waste_text import NUMBERS, TITLES, TOTAL, headline, name, numbers, sentences
 
 _NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
 _RETRIES = "RETRIES", "RETRY COST"

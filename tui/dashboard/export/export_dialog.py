@@ -10,8 +10,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from tui.dashboard.dialogs.file_form import FileForm, shown_path
-from tui.export.export_formats import SUFFIXES, FileFormat, format_of
+from gjobs.tui.dashboard.dialogs.file_form import FileForm, shown_path
+from gjobs.tui.export.export_formats import SUFFIXES, FileFormat, format_of
 
 CLIPBOARD_BYTES = 74_000
 """Terminals take 100,000 characters at once. The text is sent in base64, which is longer by a third."""

@@ -7,25 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from store.errors import StoreError
-from store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
-from store.jobs.job import GenerationJob
-from store.users.actor import actor_name
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
-from tui.dashboard.dialogs.file_form import shown_path
-from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
-from tui.dashboard.widgets import show_toast
-from tui.export.export_formats import writer
-from tui.export.file_writer import FileNotWritten, UnusableFile, new_file
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast, error_words
-from tui.text.format import jobs_count
+from gjobs.store.errors import StoreError
+from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
+from gjobs.tui.dashboard.dialogs.file_form import shown_path
+from gjobs.tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.export.export_formats import writer
+from gjobs.tui.export.file_writer import FileNotWritten, UnusableFile, new_file
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.format import jobs_count
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_context import ActionContext
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_context import ActionContext
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 ROWS = 200
 """Rows in a page. Each page is read in its own short transactions, and written without a visible pause."""

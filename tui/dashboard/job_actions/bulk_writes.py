@@ -7,19 +7,19 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome, applied_job
-from store.journal.write_record import WrittenRow
-from store.users.actor import actor_name
-from tui.dashboard.action_context import WriteResolved
-from tui.dashboard.action_host import DeletedJobs
-from tui.error_help import hidden_from
-from tui.text import write_text
-from tui.text.error_text import Toast, error_words
-from tui.text.format import count, job_name, jobs_count
-from tui.text.status_text import ACTIONS_TO, JobAction
-from tui.text.write_text import (
+from gjobs.store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome, applied_job
+from gjobs.store.journal.write_record import WrittenRow
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.dashboard.action_context import WriteResolved
+from gjobs.tui.dashboard.action_host import DeletedJobs
+from gjobs.tui.error_help import hidden_from
+from gjobs.tui.text import write_text
+from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.format import count, job_name, jobs_count
+from gjobs.tui.text.status_text import ACTIONS_TO, JobAction
+from gjobs.tui.text.write_text import (
     LEFT,
     UNKNOWN,
     MissingWhys,
@@ -39,7 +39,7 @@ from tui.text.write_text import (
 )
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_context import ActionContext
+    from gjobs.tui.dashboard.action_context import ActionContext
 
 CHUNK = 50
 """Jobs in one transaction. A small chunk holds locks only for milliseconds and can be stopped soon."""

@@ -8,25 +8,25 @@ from uuid import UUID
 
 from textual.app import App
 
-from store.budgets.budget import Budget
-from store.capabilities.capability import Capability
-from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
-from store.store import Store
-from store.users.actor import ANON, OPERATOR
-from tui.dashboard.action_context import ActionContext
-from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
-from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
-from tui.dashboard.dialogs.form import TextPrompt
-from tui.dashboard.job_actions import bulk_writes
-from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
-from tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
-from tui.text.format import jobs_count
-from tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
-from tui.text.write_text import (
+from gjobs.store.budgets.budget import Budget
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ANON, OPERATOR
+from gjobs.tui.dashboard.action_context import ActionContext
+from gjobs.tui.dashboard.action_host import BackgroundTasks, DeletedJobs
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
+from gjobs.tui.dashboard.job_actions import bulk_writes
+from gjobs.tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
+from gjobs.tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import jobs_count
+from gjobs.tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
+from gjobs.tui.text.write_text import (
     Confirmation,
     change_words,
     confirm_deletion,

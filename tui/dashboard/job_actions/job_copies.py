@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from store.errors import StoreError
-from store.jobs.job import GenerationJob
-from store.moments.moment import job_row
-from tui.dashboard.clipboard import copy_text
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast, error_toast
-from tui.text.format import jobs_name
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.moment import job_row
+from gjobs.tui.dashboard.clipboard import copy_text
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.format import jobs_name
 
 if TYPE_CHECKING:
-    from store.store import Store
+    from gjobs.store.store import Store
 
 
 class JobCopy(StrEnum):

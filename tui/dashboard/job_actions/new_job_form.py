@@ -12,19 +12,19 @@ from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
 
-from store.budgets.budget import Budget
-from store.errors import BudgetExceeded, StoreError
-from store.formats import money
-from store.job_list.listing import ProjectName
-from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
-from store.projects.project import Asset
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog, typed_cents
-from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.widgets import SteadyText, TextField
-from tui.text.budget_text import cost_note
-from tui.text.clean_text import clean
-from tui.text.error_text import error_words
-from tui.text.format import short_id
+from gjobs.store.budgets.budget import Budget
+from gjobs.store.errors import BudgetExceeded, StoreError
+from gjobs.store.formats import money
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
+from gjobs.store.projects.project import Asset
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, typed_cents
+from gjobs.tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.widgets import SteadyText, TextField
+from gjobs.tui.text.budget_text import cost_note
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import error_words
+from gjobs.tui.text.format import short_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

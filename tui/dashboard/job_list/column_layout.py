@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import JobStatus
-from store.value_class import dataclass
-from tui.text.status_text import status_label
+from gjobs.store.job_list.list_query import ListOrder, OrderColumn
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.value_class import dataclass
+from gjobs.tui.text.status_text import status_label
 
 GUTTER = 3
 """Cells at the left for the mark and the cursor."""

@@ -10,15 +10,15 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from store.filters.job_filter import NO_FILTER, JobFilter
-from tui.dashboard.job_list.filter_field import CompletionList, FilterField
-from tui.dashboard.widgets import SteadyText
-from tui.text.clean_text import clean, visible_cells
-from tui.text.error_text import beneath, still_listed
+from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+from gjobs.tui.dashboard.job_list.filter_field import CompletionList, FilterField
+from gjobs.tui.dashboard.widgets import SteadyText
+from gjobs.tui.text.clean_text import clean, visible_cells
+from gjobs.tui.text.error_text import beneath, still_listed
 
 if TYPE_CHECKING:
-    from store.filters.filter_completion import Completion, CompletionValues
-    from store.filters.job_filter import FilterError
+    from gjobs.store.filters.filter_completion import Completion, CompletionValues
+    from gjobs.store.filters.job_filter import FilterError
 
 _STILL_TYPING_SECONDS = 0.15
 _STILL_CHOOSING_SECONDS = 0.6
@@ -26,7 +26,7 @@ _STILL_CHOOSING_SECONDS = 0.6
 
 
 def _nothing_known() -> "CompletionValues":
-    from store.filters.filter_completion import CompletionValues
+    from gjobs.store.filters.filter_completion import CompletionValues
 
     return CompletionValues()
 
@@ -182,15 +182,15 @@ class FilterBar(Vertical):
         self._offer(self._completed() if self._is_in_a_term else ())
 
     def _completed(self) -> "tuple[Completion, ...]":
-        from store.filters.filter_completion import complete
+        from gjobs.store.filters.filter_completion import complete
 
         self._offered_of = self._known()
         return complete(self._field.value, self._field.cursor_position, self._offered_of)
 
     @property
     def _user_is_typed(self) -> bool:
-        from store.filters.filter_completion import is_naming
-        from store.filters.filter_terms import Key
+        from gjobs.store.filters.filter_completion import is_naming
+        from gjobs.store.filters.filter_terms import Key
 
         field = self._field
         return bool(field.value) and is_naming(Key.USER, field.value, field.cursor_position)
@@ -203,8 +203,8 @@ class FilterBar(Vertical):
 
     def settle(self) -> None:
         """Parse the text, and report the filter if its meaning has changed."""
-        from store.filters.filter_text import parse
-        from store.filters.job_filter import FilterError
+        from gjobs.store.filters.filter_text import parse
+        from gjobs.store.filters.job_filter import FilterError
 
         if self._typing is not None:
             self._typing.stop()
@@ -277,7 +277,7 @@ class FilterBar(Vertical):
     @property
     def _meant(self) -> "Completion | None":
         """The suggested correction of the mistake."""
-        from store.filters.filter_completion import Completion
+        from gjobs.store.filters.filter_completion import Completion
 
         error = self._error
         if error is None or error.suggestion is None:

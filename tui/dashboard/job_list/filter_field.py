@@ -11,14 +11,14 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tui.dashboard.keys.bindings import NOTHING, DynamicKeyText
-from tui.dashboard.widgets import ShowsInvisible, TextField
-from tui.text.clean_text import clean, pad, shorten
+from gjobs.tui.dashboard.keys.bindings import NOTHING, DynamicKeyText
+from gjobs.tui.dashboard.widgets import ShowsInvisible, TextField
+from gjobs.tui.text.clean_text import clean, pad, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from store.filters.filter_completion import Completion
+    from gjobs.store.filters.filter_completion import Completion
 
 _ASKING, _TAKING = {"find.keep": "list anyway"}, {"find.keep": "accept"}
 _WRONG = Style(underline=True, bold=True)

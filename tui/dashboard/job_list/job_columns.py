@@ -9,12 +9,12 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.formats import money
-from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
-from store.moments.moment import TIME_FIELDS
-from store.value_class import dataclass
-from tui.dashboard.job_list.column_layout import (
+from gjobs.store.formats import money
+from gjobs.store.job_list.list_query import ListOrder
+from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
+from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.value_class import dataclass
+from gjobs.tui.dashboard.job_list.column_layout import (
     HIDDEN,
     MOST_TEXT,
     RIGHT_ALIGNED,
@@ -23,10 +23,10 @@ from tui.dashboard.job_list.column_layout import (
     ContentWidths,
     JobColumn,
 )
-from tui.text.clean_text import clean_cell, pad
-from tui.text.format import UNKNOWN, age, coarse_duration, duration, error_summary, short_id
-from tui.text.moment_text import UNRECORDED, is_unrecorded
-from tui.text.status_text import status_label
+from gjobs.tui.text.clean_text import clean_cell, pad
+from gjobs.tui.text.format import UNKNOWN, age, coarse_duration, duration, error_summary, short_id
+from gjobs.tui.text.moment_text import UNRECORDED, is_unrecorded
+from gjobs.tui.text.status_text import status_label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from store.job_list.list_query import End, ListOrder, OrderColumn
-from store.jobs.job import GenerationJob, JobStatus
-from store.statistics.totals import Count
-from tui.dashboard.job_list.column_layout import GUTTER, SORTED_BY, column_at
-from tui.dashboard.job_list.job_columns import RowNotes
-from tui.dashboard.job_list.table_drawing import (
+from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.statistics.totals import Count
+from gjobs.tui.dashboard.job_list.column_layout import GUTTER, SORTED_BY, column_at
+from gjobs.tui.dashboard.job_list.job_columns import RowNotes
+from gjobs.tui.dashboard.job_list.table_drawing import (
     FLASH_SECONDS,
     HEADER_HEIGHT,
     Line,
@@ -35,13 +35,13 @@ from tui.dashboard.job_list.table_drawing import (
     changed_jobs,
     paint,
 )
-from tui.dashboard.job_list.table_state import PendingRows, TableState
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.statistics.count_text import Position
-from tui.text.status_text import STATUS_TEXTS
+from gjobs.tui.dashboard.job_list.table_state import PendingRows, TableState
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.statistics.count_text import Position
+from gjobs.tui.text.status_text import STATUS_TEXTS
 
 if TYPE_CHECKING:
-    from store.job_list.listing import RowWindow
+    from gjobs.store.job_list.listing import RowWindow
 
 
 @dataclass

@@ -13,15 +13,15 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from store.errors import StoreError
-from store.filters.job_filter import JobFilter
-from store.formats import id_range
-from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
-from store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
-from store.statistics.totals import Count, Precision, TotalsQuery
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_columns import RowNotes
-from tui.dashboard.job_list.job_table import (
+from gjobs.store.errors import StoreError
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.formats import id_range
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
+from gjobs.store.statistics.totals import Count, Precision, TotalsQuery
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.job_list.job_columns import RowNotes
+from gjobs.tui.dashboard.job_list.job_table import (
     CursorLost,
     JobTable,
     MarksChanged,
@@ -29,7 +29,7 @@ from tui.dashboard.job_list.job_table import (
     SortRequested,
     WindowRequested,
 )
-from tui.dashboard.job_list.list_header import (
+from gjobs.tui.dashboard.job_list.list_header import (
     TABS,
     StatusTabs,
     fixed_values,
@@ -38,21 +38,21 @@ from tui.dashboard.job_list.list_header import (
     whole_list_words,
     why_empty,
 )
-from tui.dashboard.job_list.pending_changes import PendingChanges
-from tui.dashboard.keys import bindings
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
-from tui.dashboard.statistics.count_text import count_words
-from tui.dashboard.users.visibility_text import list_note
-from tui.dashboard.widgets import TitledPanel
-from tui.text.error_text import error_words
-from tui.text.format import jobs_count, short_id
+from gjobs.tui.dashboard.job_list.pending_changes import PendingChanges
+from gjobs.tui.dashboard.keys import bindings
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
+from gjobs.tui.dashboard.statistics.count_text import count_words
+from gjobs.tui.dashboard.users.visibility_text import list_note
+from gjobs.tui.dashboard.widgets import TitledPanel
+from gjobs.tui.text.error_text import error_words
+from gjobs.tui.text.format import jobs_count, short_id
 
 if TYPE_CHECKING:
-    from store.configuration.saved_views import View
-    from store.filters.filter_completion import CompletionValues
-    from store.job_list.listing import Listing, ProjectName
-    from store.projects.project import Project
-    from store.statistics.totals import Totals
+    from gjobs.store.configuration.saved_views import View
+    from gjobs.store.filters.filter_completion import CompletionValues
+    from gjobs.store.job_list.listing import Listing, ProjectName
+    from gjobs.store.projects.project import Project
+    from gjobs.store.statistics.totals import Totals
 
 
 def list_length(listing: "Listing", totals: "Totals | None") -> Count | None:
@@ -487,7 +487,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     def _known(self) -> "CompletionValues":
         """Return the values for completions, from the rows and projects seen."""
-        from store.filters.filter_completion import CompletionValues
+        from gjobs.store.filters.filter_completion import CompletionValues
 
         jobs = self._listing.window.jobs if self._listing else ()
         modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))

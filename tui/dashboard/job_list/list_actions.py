@@ -5,25 +5,25 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from store.errors import InvalidValue, NoPrivilege, StoreError
-from store.filters.job_filter import JobFilter
-from store.job_list.list_cost import CostLevel, ListCost
-from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.page_limits import MAX_LIMIT
-from store.users.actor import OPERATOR, Operator
-from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
-from tui.dashboard.job_list.filter_field import FilterField
-from tui.dashboard.keys.bindings import key_of
-from tui.dashboard.widgets import show_toast
-from tui.error_help import expensive_filter_words
-from tui.text.error_text import Toast, error_toast
-from tui.text.format import jobs_count
-from tui.text.write_text import slow_order_toast
+from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.job_list.list_cost import CostLevel, ListCost
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.users.actor import OPERATOR, Operator
+from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
+from gjobs.tui.dashboard.job_list.filter_field import FilterField
+from gjobs.tui.dashboard.keys.bindings import key_of
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.error_help import expensive_filter_words
+from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.format import jobs_count
+from gjobs.tui.text.write_text import slow_order_toast
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_context import ActionContext
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_context import ActionContext
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 
 async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> None:

@@ -14,22 +14,22 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from store.filters.job_filter import JobFilter
-from store.formats import id_range
-from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from store.statistics.totals import Count
-from store.users.actor import actor_name
-from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.statistics.count_text import Position, count_words, position_words
-from tui.dashboard.users.visibility_text import verdict
-from tui.text.clean_text import clean, clean_cell, shorten
-from tui.text.error_text import Toast
-from tui.text.format import count, short_id
-from tui.text.status_text import status_glyph, status_label, status_style, status_word, unknown_statuses_words
+from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.formats import id_range
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.statistics.totals import Count
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.statistics.count_text import Position, count_words, position_words
+from gjobs.tui.dashboard.users.visibility_text import verdict
+from gjobs.tui.text.clean_text import clean, clean_cell, shorten
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import count, short_id
+from gjobs.tui.text.status_text import status_glyph, status_label, status_style, status_word, unknown_statuses_words
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Listing
+    from gjobs.store.job_list.listing import Listing
 
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
 """In the order of their keys, 1 to 5. None means all jobs."""
@@ -43,8 +43,8 @@ def fixed_values(job_filter: JobFilter) -> str:
     """Return what a filter allows, such as `status: failed · mode: lifestyle · cost:>$0.50`: values first."""
     if not job_filter:
         return ""
-    from store.filters.filter_terms import Key
-    from store.filters.filter_text import format_filter
+    from gjobs.store.filters.filter_terms import Key
+    from gjobs.store.filters.filter_text import format_filter
 
     fixing = (Key.STATUS, Key.MODE, Key.PROJECT, Key.USER)
     terms = [term for term in job_filter.terms if term.key in fixing and not term.is_negated]
@@ -216,7 +216,7 @@ def _joined(*parts: str) -> str:
 def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
     if not job_filter or not cells:
         return ""
-    from store.filters.filter_text import format_filter
+    from gjobs.store.filters.filter_text import format_filter
 
     kind, text = ("with", format_filter(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"
@@ -243,7 +243,7 @@ def why_empty(
     listed = listing.query.window.listed
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
-        from store.filters.filter_terms import named_statuses
+        from gjobs.store.filters.filter_terms import named_statuses
 
         if unknown := unknown_statuses_words(named_statuses(listed.job_filter.terms)):
             further += f" {unknown}"

@@ -5,11 +5,11 @@ from dataclasses import field, replace
 from itertools import chain
 from uuid import UUID
 
-from store.far_times import is_far
-from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
-from store.jobs.job import GenerationJob
-from store.statistics.totals import Count, Precision
-from store.value_class import dataclass
+from gjobs.store.far_times import is_far
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.totals import Count, Precision
+from gjobs.store.value_class import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

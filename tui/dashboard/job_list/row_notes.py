@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.errors import StoreError
-from store.jobs.job import JobStatus
-from store.jobs.job_results import AT_LEAST
-from tui.text.format import short_id
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import AT_LEAST
+from gjobs.tui.text.format import short_id
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 _FRESH_SECONDS = 30.0
 """Seconds before the same jobs are checked again or a failed reading is repeated."""

@@ -11,10 +11,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob
-from tui.dashboard.job_list.column_layout import ContentWidths, JobColumn, lay_out
-from tui.dashboard.job_list.job_columns import (
+from gjobs.store.job_list.list_query import ListOrder
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.tui.dashboard.job_list.column_layout import ContentWidths, JobColumn, lay_out
+from gjobs.tui.dashboard.job_list.job_columns import (
     NO_NOTES,
     Cell,
     RowNotes,
@@ -24,10 +24,10 @@ from tui.dashboard.job_list.job_columns import (
     stuck_time,
     times,
 )
-from tui.dashboard.job_list.loaded_rows import LoadedRows
-from tui.dashboard.job_list.table_state import TableState
-from tui.text.clean_text import clean, shorten
-from tui.text.format import count
+from gjobs.tui.dashboard.job_list.loaded_rows import LoadedRows
+from gjobs.tui.dashboard.job_list.table_state import TableState
+from gjobs.tui.text.clean_text import clean, shorten
+from gjobs.tui.text.format import count
 
 MARK = "✱"
 POINTER = "›"

@@ -5,13 +5,13 @@ from dataclasses import field, replace
 from datetime import datetime
 from uuid import UUID
 
-from store.far_times import is_far
-from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, RowWindowQuery
-from store.jobs.job import GenerationJob
-from store.statistics.totals import Count
-from store.value_class import dataclass
-from tui.dashboard.job_list.loaded_rows import LoadedRows, RowRequest, Step, needed_rows, rows_here
-from tui.dashboard.statistics.count_text import Position
+from gjobs.store.far_times import is_far
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.totals import Count
+from gjobs.store.value_class import dataclass
+from gjobs.tui.dashboard.job_list.loaded_rows import LoadedRows, RowRequest, Step, needed_rows, rows_here
+from gjobs.tui.dashboard.statistics.count_text import Position
 
 Move = Step | End
 

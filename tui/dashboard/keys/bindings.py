@@ -8,8 +8,8 @@ from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
 
-from store.jobs.job import JobStatus
-from tui.text.status_text import STATUS_TEXTS
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.text.status_text import STATUS_TEXTS
 
 
 class DialogKey(Binding):

@@ -11,35 +11,42 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.dashboard.archive.archive_dialog import ArchiveDialog
-from tui.dashboard.archive.cleanup_dialog import CleanupDialog
-from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog
-from tui.dashboard.case.case_dialog import CaseDialog, SaveCaseDialog
-from tui.dashboard.databases import WritePermitDialog
-from tui.dashboard.details.job_details import JobDetails
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
-from tui.dashboard.dialogs.form import TextPrompt
-from tui.dashboard.dialogs.pick import PickDialog
-from tui.dashboard.errors.errors_dialog import ErrorsDialog
-from tui.dashboard.errors.waste_dialog import WasteDialog
-from tui.dashboard.export.export_dialog import ExportDialog
-from tui.dashboard.first_question import FirstQuestion
-from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
-from tui.dashboard.job_list.filter_field import FilterField
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
-from tui.dashboard.keys.key_list import HelpEntry
-from tui.dashboard.keys.manual_dialog import ManualDialog
-from tui.dashboard.keys.palette import hidden_keys
-from tui.dashboard.message_list import MessagesDialog
-from tui.dashboard.moments.moment_actions import MomentDialog
-from tui.dashboard.projects.project_list import ProjectList
-from tui.dashboard.screen import DashboardScreen
-from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.statistics.timings_dialog import TimingsDialog
-from tui.dashboard.users.acting_user import ActingDialog
-from tui.dashboard.users.isolation_dialog import IsolationDialog
-from tui.dashboard.workers.workers_dialog import WorkersDialog
+from gjobs.tui.dashboard.archive.archive_dialog import ArchiveDialog
+from gjobs.tui.dashboard.archive.cleanup_dialog import CleanupDialog
+from gjobs.tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog
+from gjobs.tui.dashboard.case.case_dialog import CaseDialog, SaveCaseDialog
+from gjobs.tui.dashboard.databases import WritePermitDialog
+from gjobs.tui.dashboard.details.job_details import JobDetails
+from gjobs.tui.dashboard.dialogs.dialog import (
+    ConfirmDialog,
+    Dialog,
+    ProgressDialog,
+    QuitDialog,
+    SqlDialog,
+    SummaryDialog,
+)
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
+from gjobs.tui.dashboard.dialogs.pick import PickDialog
+from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.errors.waste_dialog import WasteDialog
+from gjobs.tui.dashboard.export.export_dialog import ExportDialog
+from gjobs.tui.dashboard.first_question import FirstQuestion
+from gjobs.tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
+from gjobs.tui.dashboard.job_list.filter_field import FilterField
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
+from gjobs.tui.dashboard.keys.key_list import HelpEntry
+from gjobs.tui.dashboard.keys.manual_dialog import ManualDialog
+from gjobs.tui.dashboard.keys.palette import hidden_keys
+from gjobs.tui.dashboard.message_list import MessagesDialog
+from gjobs.tui.dashboard.moments.moment_actions import MomentDialog
+from gjobs.tui.dashboard.projects.project_list import ProjectList
+from gjobs.tui.dashboard.screen import DashboardScreen
+from gjobs.tui.dashboard.stage.presenter import Presenter
+from gjobs.tui.dashboard.statistics.timings_dialog import TimingsDialog
+from gjobs.tui.dashboard.users.acting_user import ActingDialog
+from gjobs.tui.dashboard.users.isolation_dialog import IsolationDialog
+from gjobs.tui.dashboard.workers.workers_dialog import WorkersDialog
 
 OWNERS: Sequence[type[DOMNode]] = (
     DashboardScreen,

@@ -8,9 +8,9 @@ from textual import events
 from textual.binding import ActiveBinding
 from textual.content import Content
 
-from tui.dashboard.keys.bindings import inherited_bindings, key_words
-from tui.dashboard.keys.key_states import KeyState, KeyStates
-from tui.dashboard.widgets import FittedLine
+from gjobs.tui.dashboard.keys.bindings import inherited_bindings, key_words
+from gjobs.tui.dashboard.keys.key_states import KeyState, KeyStates
+from gjobs.tui.dashboard.widgets import FittedLine
 
 _GAP = 2
 _PINNED = ("app.help", "presenter.help", "app.quit")

@@ -14,10 +14,10 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.dashboard.keys.key_rules import KeyRules
-from tui.dashboard.terminal_sequences import EscapeChord
-from tui.dashboard.widgets import LEAVING_KEYS, show_toast
-from tui.text.error_text import Toast
+from gjobs.tui.dashboard.keys.key_rules import KeyRules
+from gjobs.tui.dashboard.terminal_sequences import EscapeChord
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, show_toast
+from gjobs.tui.text.error_text import Toast
 
 _CALM_TURNS = 3
 """A key counts as handled after this many turns of the event loop without a message."""

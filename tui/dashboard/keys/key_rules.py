@@ -8,11 +8,11 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding
 
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.keys.bindings import TOGGLES, acts_on_rows, changes_jobs, own_bindings, presses
-from tui.dashboard.screen import DashboardScreen
-from tui.dashboard.widgets import ClosesOnce
-from tui.text.format import jobs_name
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.keys.bindings import TOGGLES, acts_on_rows, changes_jobs, own_bindings, presses
+from gjobs.tui.dashboard.screen import DashboardScreen
+from gjobs.tui.dashboard.widgets import ClosesOnce
+from gjobs.tui.text.format import jobs_name
 
 UNSEEN = "The selection changed before you could see it. gjobs ignored the keys that you typed meanwhile."
 STILL_CHANGING = "The list did not show the last change of {} in time. gjobs ignored the keys that you typed after it."
@@ -68,7 +68,7 @@ class KeyRules:
 
     def is_toggle(self, event: events.Key) -> bool:
         """Return whether the key opens a dialog over the list and also closes that dialog."""
-        from tui.dashboard.keys import help as key_help
+        from gjobs.tui.dashboard.keys import help as key_help
 
         active = self._app.screen.active_bindings
         # While the dashboard closes, its table may be gone.

@@ -8,9 +8,9 @@ from functools import cache
 from textual import actions
 from textual.binding import Binding
 
-from store.jobs.job import AnyStatus, JobStatus
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
-from tui.text.status_text import STATUS_ACTIONS, JobAction
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
+from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction
 
 
 class KeyState(Enum):

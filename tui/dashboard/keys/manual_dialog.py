@@ -16,14 +16,14 @@ from textual.message import Message
 from textual.widgets import Markdown, MarkdownViewer, Static, Tree
 from textual.widgets.markdown import MarkdownTableOfContents, TableOfContentsType
 
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.pick import Choice, PickDialog
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
-from tui.dashboard.widgets import show_toast
-from tui.manual.pages import TOPICS, anchor, page_source, readable, search, summary, with_generated
-from tui.text.clean_text import shorten
-from tui.text.error_text import Toast
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.manual.pages import TOPICS, anchor, page_source, readable, search, summary, with_generated
+from gjobs.tui.text.clean_text import shorten
+from gjobs.tui.text.error_text import Toast
 
 KEYS_HEADING = "Keys that work here"
 _CONTENTS_FROM = 150

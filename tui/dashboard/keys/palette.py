@@ -15,18 +15,18 @@ from textual.screen import Screen
 from textual.widgets.option_list import Option
 from textual.worker import WorkerState
 
-from store.statistics.totals import ProjectTotals
-from tui.dashboard.databases import full_name
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.keys.key_states import PRESENT_ONLY, KeyState, KeyStates
-from tui.dashboard.messages import ActionRequested, Request
-from tui.dashboard.saved_views import remove_view, save_view, show_view
-from tui.dashboard.widgets import LEAVING_KEYS, ClosesOnce
-from tui.text.clean_text import clean
-from tui.text.format import jobs_count
+from gjobs.store.statistics.totals import ProjectTotals
+from gjobs.tui.dashboard.databases import full_name
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.keys.key_states import PRESENT_ONLY, KeyState, KeyStates
+from gjobs.tui.dashboard.messages import ActionRequested, Request
+from gjobs.tui.dashboard.saved_views import remove_view, save_view, show_view
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, ClosesOnce
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import jobs_count
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

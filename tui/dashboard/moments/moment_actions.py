@@ -10,19 +10,19 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from store.errors import InvalidValue, StoreError
-from store.moments.moment import parse_moment
-from store.moments.past_store import past_store
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog
-from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.keys.key_states import PRESENT_ONLY
-from tui.dashboard.moments.moments import ONLY_PRESENT
-from tui.dashboard.widgets import TextField, show_toast
-from tui.text.error_text import Toast, error_toast
+from gjobs.store.errors import InvalidValue, StoreError
+from gjobs.store.moments.moment import parse_moment
+from gjobs.store.moments.past_store import past_store
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.keys.key_states import PRESENT_ONLY
+from gjobs.tui.dashboard.moments.moments import ONLY_PRESENT
+from gjobs.tui.dashboard.widgets import TextField, show_toast
+from gjobs.tui.text.error_text import Toast, error_toast
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 USUAL_AGE = timedelta(hours=1)
 """How long ago the suggested moment is."""

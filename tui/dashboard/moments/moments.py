@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from store.moments.moment import WRITES_OFF
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
-from tui.dashboard.widgets import drop_toast
+from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.widgets import drop_toast
 
 if TYPE_CHECKING:
-    from store.database.write_access import WriteAccess
-    from store.store import Store
-    from tui.dashboard.message_board import MessageApp
-    from tui.text.time_zone import ShownZone
+    from gjobs.store.database.write_access import WriteAccess
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.message_board import MessageApp
+    from gjobs.tui.text.time_zone import ShownZone
 
 ONLY_PRESENT = "This shows only the present."
 """Why an action is refused while an earlier moment is shown."""
@@ -77,6 +77,6 @@ class Moments:
         """Return a store that shows the moment to the same actor, or the store itself for the present."""
         if moment is None:
             return store
-        from store.moments.past_store import past_store
+        from gjobs.store.moments.past_store import past_store
 
         return past_store(store, moment)

@@ -4,25 +4,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.formats import money
-from store.job_list.listing import ProjectName
-from store.projects.project import Project
-from store.statistics.totals import ProjectTotals
-from store.users.actor import ANON, Operator
-from tui.dashboard.action_context import ActionContext
-from tui.dashboard.dialogs.form import TextPrompt
-from tui.dashboard.dialogs.pick import Choice, PickDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.navigation import id_choices, id_of, open_by_id
-from tui.dashboard.users.acting_user import pick_owner
-from tui.dashboard.widgets import show_toast
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast
-from tui.text.format import jobs_count
-from tui.text.write_text import where
+from gjobs.store.formats import money
+from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.projects.project import Project
+from gjobs.store.statistics.totals import ProjectTotals
+from gjobs.store.users.actor import ANON, Operator
+from gjobs.tui.dashboard.action_context import ActionContext
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.navigation import id_choices, id_of, open_by_id
+from gjobs.tui.dashboard.users.acting_user import pick_owner
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import jobs_count
+from gjobs.tui.text.write_text import where
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 _ALL = "all"
 

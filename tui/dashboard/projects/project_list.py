@@ -15,17 +15,17 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.statistics.totals import Count
-from tui.dashboard.budgets.budgets_panel import BudgetsPanel
-from tui.dashboard.statistics.count_text import count_words
-from tui.text.clean_text import clean_cell, pad
-from tui.text.format import count
+from gjobs.store.statistics.totals import Count
+from gjobs.tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from gjobs.tui.dashboard.statistics.count_text import count_words
+from gjobs.tui.text.clean_text import clean_cell, pad
+from gjobs.tui.text.format import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from store.job_list.listing import ProjectName
-    from store.statistics.totals import ProjectTotals
+    from gjobs.store.job_list.listing import ProjectName
+    from gjobs.store.statistics.totals import ProjectTotals
 
 _ALL = "all"
 _MOST_LISTED = 500

@@ -8,19 +8,19 @@ from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from store.job_list.list_query import NEWEST_FIRST
-from store.poller import DEFAULT_INTERVAL
-from tui.dashboard import worker_groups
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.keys.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, key_of, presses
-from tui.dashboard.session_poller import Opener
-from tui.dashboard.stage.demo_steps import PAUSED, DemoSteps
-from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.stage.scenario_stage import AWAITS_WORKERS, ScenarioStage
-from tui.dashboard.widgets import show_toast
-from tui.demo.demo_control import DemoControl
-from tui.demo.scenario_player import ScenarioPlayer
-from tui.text.error_text import Toast
+from gjobs.store.job_list.list_query import NEWEST_FIRST
+from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.tui.dashboard import worker_groups
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, key_of, presses
+from gjobs.tui.dashboard.session_poller import Opener
+from gjobs.tui.dashboard.stage.demo_steps import PAUSED, DemoSteps
+from gjobs.tui.dashboard.stage.presenter import Presenter
+from gjobs.tui.dashboard.stage.scenario_stage import AWAITS_WORKERS, ScenarioStage
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.demo.scenario_player import ScenarioPlayer
+from gjobs.tui.text.error_text import Toast
 
 DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 

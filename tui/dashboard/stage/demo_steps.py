@@ -4,23 +4,23 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from store.async_tools import is_cancelling
-from store.errors import StoreError
-from store.jobs.job import GenerationJob, JobStatus
-from store.sample.simulated_clock import SimulatedClock
-from store.sample.simulation import SimulatedChange
-from store.store import Store
-from store.users.actor import ActingUser
-from tui.dashboard.widgets import show_toast
-from tui.demo.demo_activity import DemoActivity
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast
-from tui.text.format import short_id
+from gjobs.store.async_tools import is_cancelling
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulation import SimulatedChange
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.format import short_id
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
-    from tui.dashboard.keys.key_queue import KeyQueue
-    from tui.demo.demo_control import DemoControl
+    from gjobs.tui.dashboard.app import GjobsApp
+    from gjobs.tui.dashboard.keys.key_queue import KeyQueue
+    from gjobs.tui.demo.demo_control import DemoControl
 
 PAUSED = "Paused. The next press makes one step."
 MOVED = "The step moved the cursor. gjobs ignored the keys that you typed before."

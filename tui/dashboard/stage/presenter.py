@@ -14,23 +14,23 @@ from textual.screen import ModalScreen
 from textual.signal import Signal
 from textual.widgets import Digits
 
-from store.jobs.job import JobStatus
-from tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey
-from tui.dashboard.keys.key_hints import KeyHints
-from tui.dashboard.keys.key_states import KeyState, KeyStates
-from tui.dashboard.message_board import PinnedText
-from tui.dashboard.message_line import MessageLine, pinned_lines
-from tui.dashboard.stage.transition_rows import MOST_TRANSITIONS, TransitionRows
-from tui.dashboard.stage.transitions import TransitionLog
-from tui.dashboard.statistics.count_text import UNKNOWN
-from tui.dashboard.statistics.state_figures import all_figures, other_figures, state_figures
-from tui.dashboard.widgets import ClosesOnce, SteadyText
-from tui.text.format import percent
-from tui.text.status_text import status_label, status_style
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey
+from gjobs.tui.dashboard.keys.key_hints import KeyHints
+from gjobs.tui.dashboard.keys.key_states import KeyState, KeyStates
+from gjobs.tui.dashboard.message_board import PinnedText
+from gjobs.tui.dashboard.message_line import MessageLine, pinned_lines
+from gjobs.tui.dashboard.stage.transition_rows import MOST_TRANSITIONS, TransitionRows
+from gjobs.tui.dashboard.stage.transitions import TransitionLog
+from gjobs.tui.dashboard.statistics.count_text import UNKNOWN
+from gjobs.tui.dashboard.statistics.state_figures import all_figures, other_figures, state_figures
+from gjobs.tui.dashboard.widgets import ClosesOnce, SteadyText
+from gjobs.tui.text.format import percent
+from gjobs.tui.text.status_text import status_label, status_style
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Listing
-    from store.statistics.totals import Totals
+    from gjobs.store.job_list.listing import Listing
+    from gjobs.store.statistics.totals import Totals
 
 _WIDEST = 140
 """Minimum screen width for long arrows."""

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.widgets import Input
 
-from store.configuration.settings import OPERATOR_NAME
-from store.job_list.list_query import ListQuery
-from store.jobs.job import GenerationJob
-from store.users.actor import ActingUser
-from tui.dashboard.keys.bindings import inherited_bindings, key_of, presses
-from tui.dashboard.keys.key_queue import every_key
-from tui.dashboard.messages import ProjectChosen
-from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
-from tui.text.format import job_name
+from gjobs.store.configuration.settings import OPERATOR_NAME
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.keys.bindings import inherited_bindings, key_of, presses
+from gjobs.tui.dashboard.keys.key_queue import every_key
+from gjobs.tui.dashboard.messages import ProjectChosen
+from gjobs.tui.dashboard.stage.presenter import Presenter
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import job_name
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
-    from tui.dashboard.keys.key_queue import KeyQueue
+    from gjobs.tui.dashboard.app import GjobsApp
+    from gjobs.tui.dashboard.keys.key_queue import KeyQueue
 
 _OWNER = "scenario"
 _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."

@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.containers import Center
 from textual.content import Content
 
-from tui.dashboard.stage.transitions import Transition
-from tui.dashboard.statistics.state_figures import MUTED
-from tui.dashboard.widgets import SteadyText
-from tui.text.clean_text import clean
-from tui.text.format import age, short_id
-from tui.text.status_text import status_label, status_style
+from gjobs.tui.dashboard.stage.transitions import Transition
+from gjobs.tui.dashboard.statistics.state_figures import MUTED
+from gjobs.tui.dashboard.widgets import SteadyText
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import age, short_id
+from gjobs.tui.text.status_text import status_label, status_style
 
 SHOWN_TRANSITIONS, MOST_TRANSITIONS = 5, 8
 """The number of transitions shown if they fit, and the maximum on a taller screen."""

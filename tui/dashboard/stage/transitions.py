@@ -7,12 +7,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.jobs.job import AnyStatus, GenerationJob
-from tui.dashboard.statistics.state_flash import LONGEST_TRANSACTION
+from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.tui.dashboard.statistics.state_flash import LONGEST_TRANSACTION
 
 if TYPE_CHECKING:
-    from store.job_list.list_query import ListQuery
-    from store.job_list.listing import Listing
+    from gjobs.store.job_list.list_query import ListQuery
+    from gjobs.store.job_list.listing import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

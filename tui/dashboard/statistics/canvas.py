@@ -5,7 +5,7 @@ from itertools import groupby
 from rich.cells import cell_len
 from textual.geometry import Region
 
-from tui.text.format import Span
+from gjobs.tui.text.format import Span
 
 
 class Canvas:

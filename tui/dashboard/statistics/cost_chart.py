@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.formats import money
-from tui.dashboard.statistics.canvas import Canvas
-from tui.dashboard.statistics.state_figures import MUTED
+from gjobs.store.formats import money
+from gjobs.tui.dashboard.statistics.canvas import Canvas
+from gjobs.tui.dashboard.statistics.state_figures import MUTED
 
 if TYPE_CHECKING:
-    from store.statistics.statistics import DayCost
-    from store.statistics.totals import Totals
+    from gjobs.store.statistics.statistics import DayCost
+    from gjobs.store.statistics.totals import Totals
 
 _SUCCEEDED, _FAILED, _OTHER, _UNSPLIT = "$text-success", "$text-error", "$text-primary", "$text-accent"
 _LEGEND = (("succeeded", _SUCCEEDED), ("failed", _FAILED), ("other", _OTHER))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.formats import money
-from tui.dashboard.statistics.count_text import UNKNOWN
-from tui.dashboard.statistics.state_figures import (
+from gjobs.store.formats import money
+from gjobs.tui.dashboard.statistics.count_text import UNKNOWN
+from gjobs.tui.dashboard.statistics.state_figures import (
     MUTED,
     all_figures,
     oldest_queued,
@@ -15,11 +15,11 @@ from tui.dashboard.statistics.state_figures import (
     stuck,
     success_rates,
 )
-from tui.text.format import Span, spark
+from gjobs.tui.text.format import Span, spark
 
 if TYPE_CHECKING:
-    from store.statistics.statistics import DayCost
-    from store.statistics.totals import Totals
+    from gjobs.store.statistics.statistics import DayCost
+    from gjobs.store.statistics.totals import Totals
 
 _GAP, _LEAST_GAP = 3, 2
 

@@ -9,27 +9,27 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.timer import Timer
 
-from tui.dashboard.job_list.list_header import StatusTabs
-from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.statistics.cost_chart import draw_chart
-from tui.dashboard.statistics.cost_facts import day_facts, flow_facts, joined, rate_facts, total_facts
-from tui.dashboard.statistics.count_text import is_stale, totals_note
-from tui.dashboard.statistics.state_boxes import BOX_LINES, draw_boxes, width_of
-from tui.dashboard.statistics.state_flash import (
+from gjobs.tui.dashboard.job_list.list_header import StatusTabs
+from gjobs.tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.statistics.cost_chart import draw_chart
+from gjobs.tui.dashboard.statistics.cost_facts import day_facts, flow_facts, joined, rate_facts, total_facts
+from gjobs.tui.dashboard.statistics.count_text import is_stale, totals_note
+from gjobs.tui.dashboard.statistics.state_boxes import BOX_LINES, draw_boxes, width_of
+from gjobs.tui.dashboard.statistics.state_flash import (
     FRAME_SECONDS,
     FRAMES,
     StateChanges,
     draw_changes,
     state_changes,
 )
-from tui.dashboard.statistics.state_machine import Drawing, draw_columns, has_flow_line
-from tui.dashboard.widgets import DrawnLines
-from tui.text.clean_text import clean
-from tui.text.format import Span
+from gjobs.tui.dashboard.statistics.state_machine import Drawing, draw_columns, has_flow_line
+from gjobs.tui.dashboard.widgets import DrawnLines
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import Span
 
 if TYPE_CHECKING:
-    from store.jobs.job import GenerationJob
-    from store.statistics.totals import Totals
+    from gjobs.store.jobs.job import GenerationJob
+    from gjobs.store.statistics.totals import Totals
 
 _LINES = ((44, 9), (30, 5), (24, 4), (20, 3), (13, 2))
 """Minimum screen height, and the panel's lines. On a low screen, jobs need the lines."""

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.statistics.totals import Count, Precision
-from store.users.actor import actor_name
-from tui.text.clean_text import clean
-from tui.text.format import PARTIAL_CLAIMS, count, elapsed
+from gjobs.store.statistics.totals import Count, Precision
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import PARTIAL_CLAIMS, count, elapsed
 
 if TYPE_CHECKING:
-    from store.statistics.totals import Totals
+    from gjobs.store.statistics.totals import Totals
 
 MARKS = {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "}
 UNKNOWN = "–"

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 from textual.geometry import Region
 
-from store.jobs.job import JobStatus
-from tui.dashboard.statistics.canvas import Canvas
-from tui.dashboard.statistics.count_text import UNKNOWN
-from tui.dashboard.statistics.state_figures import MUTED, StateFigures, oldest_queued, state_figures, stuck
-from tui.dashboard.statistics.state_machine import Drawing
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.statistics.canvas import Canvas
+from gjobs.tui.dashboard.statistics.count_text import UNKNOWN
+from gjobs.tui.dashboard.statistics.state_figures import MUTED, StateFigures, oldest_queued, state_figures, stuck
+from gjobs.tui.dashboard.statistics.state_machine import Drawing
 
 if TYPE_CHECKING:
-    from store.statistics.totals import Totals
-    from tui.text.format import Span
+    from gjobs.store.statistics.totals import Totals
+    from gjobs.tui.text.format import Span
 
     Line = list[Span]
 

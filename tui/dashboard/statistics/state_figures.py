@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.far_times import is_far
-from store.formats import money
-from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
-from store.statistics.job_flow import MOST_AGE
-from store.statistics.totals import Count
-from tui.dashboard.statistics.count_text import UNKNOWN, count_words
-from tui.text.format import count, elapsed, percent
-from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
+from gjobs.store.far_times import is_far
+from gjobs.store.formats import money
+from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
+from gjobs.store.statistics.job_flow import MOST_AGE
+from gjobs.store.statistics.totals import Count
+from gjobs.tui.dashboard.statistics.count_text import UNKNOWN, count_words
+from gjobs.tui.text.format import count, elapsed, percent
+from gjobs.tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
 
 if TYPE_CHECKING:
-    from store.statistics.job_flow import JobFlow
-    from store.statistics.statistics import JobStatistics
-    from store.statistics.totals import Totals
+    from gjobs.store.statistics.job_flow import JobFlow
+    from gjobs.store.statistics.statistics import JobStatistics
+    from gjobs.store.statistics.totals import Totals
 
 MUTED = "$foreground-muted"
 _MOST_OTHERS = 3

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from store.jobs.job import JobStatus
-from store.statistics.totals import Precision
-from tui.dashboard.statistics.state_machine import Drawing
-from tui.text.format import count
-from tui.text.status_text import status_style
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.statistics.totals import Precision
+from gjobs.tui.dashboard.statistics.state_machine import Drawing
+from gjobs.tui.text.format import count
+from gjobs.tui.text.status_text import status_style
 
 if TYPE_CHECKING:
-    from store.statistics.totals import Totals
+    from gjobs.store.statistics.totals import Totals
 
 FRAMES = 10
 FRAME_SECONDS = 0.1

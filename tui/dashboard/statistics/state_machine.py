@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.geometry import Region
 
-from store.jobs.job import JobStatus
-from tui.dashboard.statistics.canvas import Canvas
-from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.statistics.canvas import Canvas
+from gjobs.tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
 
 if TYPE_CHECKING:
-    from store.statistics.totals import Totals
-    from tui.text.format import Span
+    from gjobs.store.statistics.totals import Totals
+    from gjobs.tui.text.format import Span
 
 _LEAST_GAP = 3
 _LEAST_STEP = 4

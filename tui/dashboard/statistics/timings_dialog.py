@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from store.statistics.statistics import DAY, JobTimings, ModeTimings
-from tui.dashboard.dialogs.table_dialog import TableDialog, cells_of_others, column_widths, table_line
-from tui.dashboard.widgets import show_toast
-from tui.text import timings_text
-from tui.text.error_text import Toast
+from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings
+from gjobs.tui.dashboard.dialogs.table_dialog import TableDialog, cells_of_others, column_widths, table_line
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text import timings_text
+from gjobs.tui.text.error_text import Toast
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2

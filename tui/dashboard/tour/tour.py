@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from store.jobs.job import JobStatus
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
-from tui.dashboard.setup import TourStart
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.setup import TourStart
 
 if TYPE_CHECKING:
-    from tui.dashboard.memory import RememberedState
-    from tui.dashboard.message_board import MessageBoard
+    from gjobs.tui.dashboard.memory import RememberedState
+    from gjobs.tui.dashboard.message_board import MessageBoard
 
 _OWNER = "tour"
 

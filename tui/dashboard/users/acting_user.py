@@ -14,24 +14,24 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
-from store.capabilities.capability import Capability
-from store.capabilities.facts import USERS
-from store.errors import RowMissing, StoreError
-from store.formats import id_range
-from store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
-from tui.dashboard.action_context import remark_on_acting
-from tui.dashboard.case.case_actions import show_case_of
-from tui.dashboard.dialogs.pick import Choice, SearchDialog
-from tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey, key_of
-from tui.dashboard.navigation import id_choices, id_of, open_by_id
-from tui.dashboard.widgets import SteadyText, show_toast
-from tui.text.error_text import Toast
-from tui.text.format import age, counted_jobs, user_name
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.facts import USERS
+from gjobs.store.errors import RowMissing, StoreError
+from gjobs.store.formats import id_range
+from gjobs.store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
+from gjobs.tui.dashboard.action_context import remark_on_acting
+from gjobs.tui.dashboard.case.case_actions import show_case_of
+from gjobs.tui.dashboard.dialogs.pick import Choice, SearchDialog
+from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey, key_of
+from gjobs.tui.dashboard.navigation import id_choices, id_of, open_by_id
+from gjobs.tui.dashboard.widgets import SteadyText, show_toast
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import age, counted_jobs, user_name
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from store.users.user_sql import FoundUser
-    from tui.dashboard.action_host import ActionHost
+    from gjobs.store.store import Store
+    from gjobs.store.users.user_sql import FoundUser
+    from gjobs.tui.dashboard.action_host import ActionHost
 
 OPERATOR_KEY = "operator"
 ANON_KEY = actor_name(ANON)

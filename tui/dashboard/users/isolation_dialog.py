@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.capabilities.capability import Capability
-from store.errors import StoreError
-from store.isolation.isolation import (
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.errors import StoreError
+from gjobs.store.isolation.isolation import (
     PROBED,
     Participant,
     Probe,
@@ -27,19 +27,19 @@ from store.isolation.isolation import (
     person_name,
     why_no_writes,
 )
-from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
-from tui.dashboard.keys.bindings import DialogKey
-from tui.dashboard.tour.tour import TourStep
-from tui.dashboard.users.acting_user import pick_user
-from tui.dashboard.widgets import RowList, SteadyText, show_toast
-from tui.text.clean_text import clean, pad
-from tui.text.error_text import Toast, error_toast, error_words
-from tui.text.write_text import Confirmation, where
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.tour.tour import TourStep
+from gjobs.tui.dashboard.users.acting_user import pick_user
+from gjobs.tui.dashboard.widgets import RowList, SteadyText, show_toast
+from gjobs.tui.text.clean_text import clean, pad
+from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_host import ActionHost
-    from tui.session import Session
+    from gjobs.tui.dashboard.action_host import ActionHost
+    from gjobs.tui.session import Session
 
 _LONGEST_NAME = 60
 _LONGEST_ANSWER = 1_000
@@ -480,16 +480,16 @@ class SessionCheck:
         return await pick_user(self._host, self._session.operator, title)
 
     async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> ProbePlan:
-        from store.isolation.isolation_check import plan_probes
+        from gjobs.store.isolation.isolation_check import plan_probes
 
         return await plan_probes(self._session.operator.database, owner_id=owner_id, other_id=other_id)
 
     def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
-        from store.isolation.isolation_check import run_probes
+        from gjobs.store.isolation.isolation_check import run_probes
 
         return run_probes(self._session.operator.database, plan, tries_writes=tries_writes)
 
     async def find_remedy(self, probe: Probe) -> str | None:
-        from store.isolation.isolation_findings import find_leak_fixes
+        from gjobs.store.isolation.isolation_findings import find_leak_fixes
 
         return (await find_leak_fixes(self._session.operator.database)).get((probe.target, probe.verb))

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from store.jobs.job import GenerationJob
-from store.users.actor import actor_name
-from tui.dashboard.job_list.column_layout import HIDDEN
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast
-from tui.text.format import counted
-from tui.text.policy_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.dashboard.job_list.column_layout import HIDDEN
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.format import counted
+from gjobs.tui.text.policy_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
 
 if TYPE_CHECKING:
-    from store.job_list.listing import ReadRules, VisibilityComparison
+    from gjobs.store.job_list.listing import ReadRules, VisibilityComparison
 
 
 _LONGEST_NAME = 60

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.advice import command
-from store.jobs.job import JobStatus
-from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
-from tui.text.clean_text import clean, clean_cell, pad, shorten
-from tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
-from tui.text.status_text import status_glyph
+from gjobs.store.advice import command
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
+from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
+from gjobs.tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
+from gjobs.tui.text.status_text import status_glyph
 
 MUTED = "$foreground-muted"
 

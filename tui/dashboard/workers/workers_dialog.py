@@ -13,23 +13,23 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from store.errors import StoreError
-from store.leases.lease import WorkersOverview
-from store.poller import Poller, PollFailure, PollResult
-from store.users.actor import ActingUser, actor_name
-from tui.dashboard.action_context import context_for
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.navigation import show_job
-from tui.dashboard.widgets import SteadyText, show_toast
-from tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, seconds, summary
-from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast, error_words
-from tui.text.format import elapsed
+from gjobs.store.errors import StoreError
+from gjobs.store.leases.lease import WorkersOverview
+from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.tui.dashboard.action_context import context_for
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.navigation import show_job
+from gjobs.tui.dashboard.widgets import SteadyText, show_toast
+from gjobs.tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, seconds, summary
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.format import elapsed
 
 if TYPE_CHECKING:
-    from store.store import Store
-    from tui.dashboard.action_host import ActionHost
-    from tui.text.time_zone import ShownZone
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.action_host import ActionHost
+    from gjobs.tui.text.time_zone import ShownZone
 
 _KEYS = {"workers.job": "job", "workers.again": "refresh", "dialog.leave": "close"}
 _GONE = "The line under the cursor is gone."

@@ -5,14 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from store.error_groups.error_group import ErrorScope
-from store.error_groups.fingerprint import fingerprint
-from store.filters.filter_text import parse
-from store.users.actor import ANON, OPERATOR, ActingUser, Actor
+from gjobs.store.error_groups.error_group import ErrorScope
+from gjobs.store.error_groups.fingerprint import fingerprint
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.users.actor import ANON, OPERATOR, ActingUser, Actor
+from gjobs.tui.case.redacted_groups import redacted_group
+from gjobs.tui.case.redaction import Redactor
+from gjobs.tui.dashboard.errors.error_group_copy import group_copy
 from tests.tui.text.test_error_group_text import FOUND, GROUP
-from tui.case.redacted_groups import redacted_group
-from tui.case.redaction import Redactor
-from tui.dashboard.errors.error_group_copy import group_copy
 
 PROJECT, USER = UUID(int=1), UUID(int=2)
 LIST = "Jobs: gjobs jobs list"

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
-from store.jobs.job import GenerationJob
-from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
+from gjobs.store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
+from gjobs.tui.dashboard.action_context import WriteResolved
+from gjobs.tui.dashboard.job_actions.bulk_writes import CHUNK, BulkWrite, bulk_report
+from gjobs.tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
 from tests.tui.dashboard.dashboard_driver import number_of
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import make_job
-from tui.dashboard.action_context import WriteResolved
-from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkWrite, bulk_report
-from tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
 
 MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))
 

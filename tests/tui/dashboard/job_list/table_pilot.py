@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.job_list.list_query import NEWEST_FIRST, End, RowWindowQuery
-from store.job_list.listing import RowWindow
-from store.jobs.job import GenerationJob
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, RowWindowQuery
+from gjobs.store.job_list.listing import RowWindow
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.tui.dashboard.job_list.job_table import JobTable
 from tests.tui.app_waits import AppDriver, settle
 from tests.tui.sample_jobs import NOON, listed_job, make_job
-from tui.dashboard.job_list.job_table import JobTable
 
 SIZE = (80, 11)  # ten rows below the header
 

@@ -9,12 +9,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from store.filters.filter_completion import CompletionValues
-from store.filters.filter_text import MOST_CHARACTERS, parse
+from gjobs.store.filters.filter_completion import CompletionValues
+from gjobs.store.filters.filter_text import MOST_CHARACTERS, parse
+from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
+from gjobs.tui.dashboard.job_list.filter_field import CompletionList
+from gjobs.tui.dashboard.run import frame_text
 from tests.tui.app_waits import AppDriver
-from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.filter_field import CompletionList
-from tui.dashboard.run import frame_text
 
 
 class BarApp(App[None]):

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from store.job_list.list_query import OrderColumn
+from gjobs.store.job_list.list_query import OrderColumn
+from gjobs.tui.dashboard.job_list.job_table import JobTable
 from tests.tui.dashboard.job_list.table_pilot import TablePilot
 from tests.tui.sample_jobs import make_job
-from tui.dashboard.job_list.job_table import JobTable
 
 
 async def test_first_job_gets_the_cursor_and_sends_a_message(empty_table: TablePilot) -> None:

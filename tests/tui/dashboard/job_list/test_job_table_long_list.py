@@ -3,12 +3,12 @@
 import pytest
 from textual.scrollbar import ScrollTo
 
-from store.job_list.list_query import End, RowKey, RowWindowQuery
-from store.statistics.totals import Count
+from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
+from gjobs.store.statistics.totals import Count
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.statistics.count_text import Position
 from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot
 from tests.tui.sample_jobs import FIRST, NOON
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.statistics.count_text import Position
 
 LENGTH = 3_000
 

@@ -6,17 +6,14 @@ from uuid import UUID
 import pytest
 from textual.app import App, ComposeResult
 
-from store.filters.filter_text import parse
-from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.job_list.listing import Listing
-from store.jobs.job import JobStatus
-from store.statistics.statistics import JobStatistics
-from store.statistics.totals import Count, Totals, TotalsQuery
-from tests.tui.app_waits import resize
-from tests.tui.dashboard.users.test_visibility_text import COMPARISON
-from tests.tui.sample_jobs import NOON, make_listing, make_totals
-from tui.dashboard.job_list.jobs_panel import list_length
-from tui.dashboard.job_list.list_header import (
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.job_list.listing import Listing
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.statistics.statistics import JobStatistics
+from gjobs.store.statistics.totals import Count, Totals, TotalsQuery
+from gjobs.tui.dashboard.job_list.jobs_panel import list_length
+from gjobs.tui.dashboard.job_list.list_header import (
     StatusTabs,
     fixed_values,
     job_list_title,
@@ -24,7 +21,10 @@ from tui.dashboard.job_list.list_header import (
     whole_list_words,
     why_empty,
 )
-from tui.dashboard.statistics.count_text import Position
+from gjobs.tui.dashboard.statistics.count_text import Position
+from tests.tui.app_waits import resize
+from tests.tui.dashboard.users.test_visibility_text import COMPARISON
+from tests.tui.sample_jobs import NOON, make_listing, make_totals
 
 PROJECT = UUID(int=2)
 

@@ -9,12 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from store.job_list.list_query import End, RowKey, RowWindowQuery
-from store.statistics.totals import Count, Precision
+from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
+from gjobs.store.statistics.totals import Count, Precision
+from gjobs.tui.dashboard.job_list.loaded_rows import RowRequest, spare_rows
+from gjobs.tui.dashboard.job_list.table_state import PendingRows, TableState
 from tests.tui.dashboard.job_list.table_pilot import LongList
 from tests.tui.sample_jobs import FIRST
-from tui.dashboard.job_list.loaded_rows import RowRequest, spare_rows
-from tui.dashboard.job_list.table_state import PendingRows, TableState
 
 
 class ScrolledList:

@@ -10,12 +10,12 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES
 
-from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import JobStatus
+from gjobs.store.job_list.list_query import ListOrder, OrderColumn
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.job_list.job_columns import Cell
+from gjobs.tui.dashboard.job_list.table_drawing import Line, PaintedLine, header_line, paint
 from tests.tui.dashboard.job_list.table_pilot import TablePilot, running_table
 from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.job_list.job_columns import Cell
-from tui.dashboard.job_list.table_drawing import Line, PaintedLine, header_line, paint
 
 HOSTILE = [
     "[@click=app.quit]x[/]",

@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
-from store.jobs.job import JobStatus
+from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.job_list.table_state import TableState
 from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.job_list.table_state import TableState
 
 
 def show(view: TableState, numbers: Iterable[int]) -> TableState:

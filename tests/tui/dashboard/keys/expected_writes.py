@@ -7,14 +7,14 @@ from typing import Any
 from textual import events
 from textual.command import CommandList
 
-from store.jobs.job import GenerationJob, JobStatus
-from store.journal.write_record import JournalEntry, WriteOutcome
-from tui.dashboard.app import GjobsApp
-from tui.dashboard.details.job_details import JobDetails
-from tui.dashboard.dialogs.dialog import ConfirmDialog
-from tui.dashboard.dialogs.form import FormDialog
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.screen import DashboardScreen
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.journal.write_record import JournalEntry, WriteOutcome
+from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.details.job_details import JobDetails
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.dialogs.form import FormDialog
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.screen import DashboardScreen
 
 Row = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
+from gjobs.tui.dashboard.keys.key_hints import KeyHints
 from tests.tui.app_waits import settle
-from tui.dashboard.keys.key_hints import KeyHints
 
 
 class Pane(Static, can_focus=True):

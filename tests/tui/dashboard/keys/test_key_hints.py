@@ -3,11 +3,11 @@
 import pytest
 from textual.content import Content
 
-from store.database.write_access import WriteMode
-from store.jobs.job import JobStatus
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.keys.key_hints import KeyHints
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, Gate
 from tests.tui.jobs_database import BEN, JobsDatabase
-from tui.dashboard.keys.key_hints import KeyHints
 
 WRITES = ("s start", "c complete", "f fail", "r retry", "n new", "d delete")
 

@@ -11,20 +11,20 @@ from textual.css.query import NoMatches
 from textual.geometry import Size
 from textual.widgets import Input
 
-from store.jobs.job import JobStatus
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard import app
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
+from gjobs.tui.dashboard.dialogs.pick import PickDialog
+from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.keys import key_queue
+from gjobs.tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
+from gjobs.tui.dashboard.keys.manual_dialog import ManualDialog
+from gjobs.tui.dashboard.terminal_sequences import PasteUnfinished
 from tests.conftest import Conninfo
 from tests.tui.app_waits import PATIENCE
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_into
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, short
-from tui.dashboard import app
-from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
-from tui.dashboard.dialogs.pick import PickDialog
-from tui.dashboard.job_list.jobs_panel import JobsPanel
-from tui.dashboard.keys import key_queue
-from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
-from tui.dashboard.keys.manual_dialog import ManualDialog
-from tui.dashboard.terminal_sequences import PasteUnfinished
 
 
 async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from textual import events
 
-from store.database.query import TimeLimits
-from store.jobs.job import JobStatus
-from store.journal.journal import read_journal
-from store.journal.write_record import JournalEntry, WriteOutcome
-from store.users.actor import OPERATOR, Actor
+from gjobs.store.database.query import TimeLimits
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.journal.journal import read_journal
+from gjobs.store.journal.write_record import JournalEntry, WriteOutcome
+from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.tui.dashboard.job_list.job_table import JobTable
 from tests.conftest import Conninfo
 from tests.event_loop import IdleAwareLoop
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, proxied
@@ -31,7 +32,6 @@ from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, WatchedApp, dri
 from tests.tui.dashboard.keys.expected_writes import Person, Rows, outcomes, stored_jobs
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, fill, job_id
-from tui.dashboard.job_list.job_table import JobTable
 
 EXAMPLES = int(os.environ.get("GJOBS_KEY_STORM", "0"))
 STORM = settings(

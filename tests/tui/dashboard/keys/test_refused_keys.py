@@ -11,26 +11,26 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
-from store.database.write_access import WriteMode
-from store.jobs.job import JobStatus
-from store.users.actor import OPERATOR
-from tests.conftest import Conninfo
-from tests.tui.app_waits import settle
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_slowly
-from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
-from tui.dashboard.dialogs.dialog import ConfirmDialog
-from tui.dashboard.dialogs.form import FormDialog
-from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.keys.bindings import (
+from gjobs.store.database.write_access import WriteMode
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.dialogs.form import FormDialog
+from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.keys.bindings import (
     APP_BINDINGS,
     DASHBOARD_BINDINGS,
     BulkKey,
     DialogKey,
     own_bindings,
 )
-from tui.dashboard.keys.key_queue import SEEING_SECONDS, UNOPENED
-from tui.dashboard.keys.key_rules import UNSEEN
+from gjobs.tui.dashboard.keys.key_queue import SEEING_SECONDS, UNOPENED
+from gjobs.tui.dashboard.keys.key_rules import UNSEEN
+from tests.conftest import Conninfo
+from tests.tui.app_waits import settle
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_slowly
+from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
 
 PACES = (0.03, 0.35, 0.9)
 """Seconds between two keys of a person, from fast typing to typing with pauses."""

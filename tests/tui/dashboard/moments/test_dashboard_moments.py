@@ -8,19 +8,19 @@ import pytest
 from textual.color import Color
 from textual.widgets import OptionList
 
-from store.errors import ReadOnly
-from store.moments.moment import WRITES_OFF
-from store.users.actor import OPERATOR
+from gjobs.store.errors import ReadOnly
+from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.keys.help import screen_entries
+from gjobs.tui.dashboard.keys.palette import bound_actions
+from gjobs.tui.dashboard.moments.moment_actions import ChosenMoment, MomentDialog
+from gjobs.tui.dashboard.moments.moments import ONLY_PRESENT
+from gjobs.tui.dashboard.projects.project_list import ProjectList
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.text.error_text import Toast
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
-from tui.dashboard.keys.help import screen_entries
-from tui.dashboard.keys.palette import bound_actions
-from tui.dashboard.moments.moment_actions import ChosenMoment, MomentDialog
-from tui.dashboard.moments.moments import ONLY_PRESENT
-from tui.dashboard.projects.project_list import ProjectList
-from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
 
 
 def moment_of(jobs_db: JobsDatabase) -> datetime:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.config_reader import read_text
-from store.configuration.settings import resolve
+from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.settings import resolve
+from gjobs.tui.dashboard.run import setup_of
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.test_dashboard_workers import add_worker
 from tests.tui.jobs_database import JobsDatabase, job_id
-from tui.dashboard.run import setup_of
 
 ZONE = "Asia/Kolkata"
 

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from store.sample.catalog import make_id
-from store.users.actor import ActingUser
+from gjobs.store.sample.catalog import make_id
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.session_poller import Opener
+from gjobs.tui.dashboard.stage.demo_app import DemoApp
+from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.session import Report, Session
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, SIZE, Driver, WatchedApp, drive_dashboard, opener_of
-from tui.dashboard.session_poller import Opener
-from tui.dashboard.stage.demo_app import DemoApp
-from tui.demo.demo_activity import DemoActivity
-from tui.demo.demo_control import DemoControl
-from tui.session import Report, Session
 
 ADA = ActingUser(id=make_id("user", "ada"), email="ada@example.com")
 """A user of the sample."""

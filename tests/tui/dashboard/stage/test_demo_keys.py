@@ -6,23 +6,23 @@ from uuid import UUID
 
 import pytest
 
-from store.formats import utc_now
-from store.jobs.job import GenerationJob, JobStatus
-from store.sample.sample_data import fill
-from store.sample.simulation import SimulatedChange
-from store.store import Store
+from gjobs.store.formats import utc_now
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.sample.sample_data import fill
+from gjobs.store.sample.simulation import SimulatedChange
+from gjobs.store.store import Store
+from gjobs.tui.dashboard.keys import key_queue
+from gjobs.tui.dashboard.keys.help import all_entries, screen_entries
+from gjobs.tui.dashboard.stage import demo_steps
+from gjobs.tui.dashboard.stage.demo_app import DemoApp
+from gjobs.tui.dashboard.stage.presenter import Presenter
+from gjobs.tui.dashboard.statistics.count_text import Position
+from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.text.format import short_id
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import ADA, demo_on
-from tui.dashboard.keys import key_queue
-from tui.dashboard.keys.help import all_entries, screen_entries
-from tui.dashboard.stage import demo_steps
-from tui.dashboard.stage.demo_app import DemoApp
-from tui.dashboard.stage.presenter import Presenter
-from tui.dashboard.statistics.count_text import Position
-from tui.demo.demo_activity import DemoActivity
-from tui.demo.demo_control import DemoControl
-from tui.text.format import short_id
 
 
 async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(database: Conninfo) -> None:

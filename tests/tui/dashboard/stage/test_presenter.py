@@ -7,19 +7,19 @@ import pytest
 from textual.content import Content
 from textual.widgets import Digits, Static
 
-from store.job_list.list_query import ListQuery
-from store.job_list.listing import Listing
-from store.jobs.job import JobStatus
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.listing import Listing
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.stage.presenter import Caption, Presenter
+from gjobs.tui.dashboard.stage.transitions import Transition, TransitionLog
+from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.text.error_text import Toast
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tests.tui.jobs_database import JobsDatabase, fill, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
-from tui.dashboard.stage.presenter import Caption, Presenter
-from tui.dashboard.stage.transitions import Transition, TransitionLog
-from tui.dashboard.widgets import show_toast
-from tui.demo.demo_control import DemoControl
-from tui.text.error_text import Toast
 
 
 async def present(driver: Driver) -> None:

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.job_list.list_query import ListQuery
-from store.jobs.job import AnyStatus, JobStatus
-from store.jobs.job_results import CappedCount
-from store.statistics.job_flow import JobFlow, OutcomeCosts, RecentMoves
-from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from store.statistics.totals import Count, Precision, Totals, TotalsQuery
-from store.users.actor import ActingUser
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.statistics.job_flow import JobFlow, OutcomeCosts, RecentMoves
+from gjobs.store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from gjobs.store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.statistics.costs_panel import draw_costs
+from gjobs.tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
+from gjobs.tui.dashboard.statistics.state_figures import state_figures, stuck
 from tests.store.store_fixtures import ADA
 from tests.tui.sample_jobs import NOON, make_totals, texts
-from tui.dashboard.statistics.costs_panel import draw_costs
-from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
-from tui.dashboard.statistics.state_figures import state_figures, stuck
 
 amounts = st.integers(-(10**6), 10**9)
 

@@ -8,18 +8,18 @@ from itertools import product
 
 import pytest
 
-from store.job_list.list_query import ListQuery
-from store.jobs.job import JobStatus
-from store.statistics.statistics import JobStatistic, JobStatistics
-from store.statistics.totals import Count, Precision, Totals, TotalsQuery
-from store.users.actor import ActingUser
+from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.statistics.statistics import JobStatistic, JobStatistics
+from gjobs.store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
+from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel, draw_costs
+from gjobs.tui.dashboard.statistics.state_flash import FRAMES, StateChanges, draw_changes, state_changes
 from tests.store.store_fixtures import ADA
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase
 from tests.tui.sample_jobs import NOON, make_totals, texts
-from tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
-from tui.dashboard.statistics.costs_panel import CostsPanel, draw_costs
-from tui.dashboard.statistics.state_flash import FRAMES, StateChanges, draw_changes, state_changes
 
 QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from store.isolation.isolation import (
+from gjobs.store.isolation.isolation import (
     PROBED,
     Participant,
     Probe,
@@ -15,7 +15,7 @@ from store.isolation.isolation import (
     Verb,
     attempt_words,
 )
-from tui.dashboard.users.isolation_dialog import answer_words, confirm_tries, summary_words, who
+from gjobs.tui.dashboard.users.isolation_dialog import answer_words, confirm_tries, summary_words, who
 
 ADA = Participant(id=UUID(int=0xA0 << 120), email="ada@example.com")
 

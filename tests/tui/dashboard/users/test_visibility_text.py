@@ -6,13 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from store.job_list.list_query import RowWindowQuery
-from store.job_list.listing import ReadRules, RowWindow, VisibilityComparison
-from store.jobs.job_results import CappedCount
-from store.users.actor import ActingUser
-from tests.store.store_fixtures import make_policy
-from tests.tui.sample_jobs import make_listed
-from tui.dashboard.users.visibility_text import (
+from gjobs.store.job_list.list_query import RowWindowQuery
+from gjobs.store.job_list.listing import ReadRules, RowWindow, VisibilityComparison
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.users.visibility_text import (
     hiding_lines,
     list_note,
     no_totals,
@@ -20,6 +18,8 @@ from tui.dashboard.users.visibility_text import (
     short_verdict,
     verdict,
 )
+from tests.store.store_fixtures import make_policy
+from tests.tui.sample_jobs import make_listed
 
 OWN = make_policy("Own rows", "(auth.uid() = user_id)")
 

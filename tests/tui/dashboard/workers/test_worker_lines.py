@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from rich.cells import cell_len
 
-from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
+from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
+from gjobs.tui.dashboard.workers.worker_lines import Viewer, lines, remark, summary
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import NOON, texts
-from tui.dashboard.workers.worker_lines import Viewer, lines, remark, summary
 
 OPERATOR = Viewer(name="the operator", is_user=False, project=lambda _: "Autumn catalog")
 

@@ -1,0 +1,1 @@
+"""The terminal for generation jobs. `gjobs.store` is the library."""
