@@ -398,7 +398,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Record the selection once the terminal has the frame that is being drawn. Lines that wait for the next frame
         do not count.
         """
-        self._undrawn.difference_update(crop.line_range)
+        # Lines below the table's end, which a smaller size leaves behind, are never drawn.
+        self._undrawn -= {y for y in self._undrawn if y in crop.line_range or y >= self.size.height}
         if not self._undrawn and self._drawn_selection != self._selection:
             self.call_later(self._take_as_drawn, self._selection)
 
