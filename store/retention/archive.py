@@ -44,7 +44,7 @@ async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount
 
 
 async def count_some_archived(store: Store) -> CappedCount:
-    (number,) = await store.actor_database.read(archive_sql.number(most=COUNTED), needs=Capability.ARCHIVE)
+    (number,) = await store.actor_database.read(archive_sql.capped_number(most=COUNTED), needs=Capability.ARCHIVE)
     return CappedCount.of(number, COUNTED)
 
 

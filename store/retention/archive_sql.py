@@ -221,7 +221,7 @@ _SOME = select(_archived.c.id).limit(_MOST).subquery("some")
 _NUMBER = select(func.count()).select_from(_SOME)
 
 
-def number(*, most: int) -> Query[int]:
+def capped_number(*, most: int) -> Query[int]:
     """Return a query for the number of archived jobs, counted up to `most` plus one."""
     return Query(_NUMBER, make_number, {"rows": most + 1})
 

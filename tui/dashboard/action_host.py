@@ -22,6 +22,7 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.tui import dashboard
 from gjobs.tui.dashboard.message_board import MessageApp
 from gjobs.tui.dashboard.widgets import ResultType, show_toast, showing_pending
+from gjobs.tui.dashboard.worker_groups import WRITES
 from gjobs.tui.text.error_text import Toast, ToastError, error_toast
 
 if TYPE_CHECKING:
@@ -167,8 +168,6 @@ _TOAST_SECONDS = 8
 """If a toast is younger than this when the user quits, the user may not have read it."""
 
 QUESTIONS = "questions"
-WRITES = "writes"
-"""Groups of workers. A form's own write belongs to WRITES too."""
 
 
 class BackgroundTasks:

@@ -17,7 +17,7 @@ from gjobs.tui.cli.commands.migrate_target import (
     journalled,
     journalled_recount,
 )
-from gjobs.tui.cli.commands.migrate_verify import verify
+from gjobs.tui.cli.commands.migrate_verify import verify_schema
 from gjobs.tui.cli.exit_codes import ExitCode
 from gjobs.tui.cli.interruption import orderly_termination
 from gjobs.tui.cli.output import Output, print_message, require_yes, say_block
@@ -231,7 +231,7 @@ def _add_readers(migrate: "Commands") -> None:
     verify_parser = add_command(
         migrate,
         "verify",
-        _command(verify),
+        _command(verify_schema),
         help="compare each object of the schema with its revision",
         example="gjobs migrate verify --all",
     )

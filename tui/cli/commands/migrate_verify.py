@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gjobs.store.schema.schema_diff import Difference
 
 
-def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
+def verify_schema(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
     from gjobs.migrations.runner import verify
 
     if rollups:

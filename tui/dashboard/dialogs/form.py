@@ -10,9 +10,9 @@ from textual.widgets import Button, Input, Static
 
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.formats import cents, money
-from gjobs.tui.dashboard.action_host import WRITES
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField, show_toast
+from gjobs.tui.dashboard.worker_groups import WRITES
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Toast, ToastError, error_toast, error_words
 
