@@ -118,6 +118,9 @@ class ActionHost(Protocol):
         then.
         """
 
+    def expect_dialog(self) -> None:
+        """Expect the current key to open a dialog. If it opens none, the text typed for the dialog is dropped."""
+
     @property
     def views(self) -> "KnownViews": ...
 

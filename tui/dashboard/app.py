@@ -720,11 +720,16 @@ class GjobsApp(MessageApp[int]):
             return len(self.dashboard.jobs.selected) > 1
         if binding.id == "app.lens" and (store := self.poller.store) is not None:
             return not isinstance(store.actor, ActingUser)
+        if binding.id == "app.write" and (session := self.poller.session) is not None:
+            return session.access.permit is None
         return isinstance(binding, DialogKey)
 
     @property
     def typed_at(self) -> float:
         return self._keys.typed_at
+
+    def expect_dialog(self) -> None:
+        self._keys.expect_dialog()
 
     def pop_screen(self) -> AwaitComplete:
         """Close the top screen. Drop keys that were typed for it."""

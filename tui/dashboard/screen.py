@@ -143,7 +143,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """The server's time of the last listing that differed from the one before."""
         self._failure: ListPollFailed | None = None
         self._status = status
-        self._details: JobDetails | None = None
+        self.details: JobDetails | None = None
         """The most recently opened details screen; may be closed."""
         self._pane: DetailsPane | None = None
         """None until the screen was wide enough."""
@@ -372,7 +372,7 @@ class DashboardScreen(Screen[None], KeyStates):
         was_lost = self._failure is not None
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
-        for details in (self._pane, self._details):
+        for details in (self._pane, self.details):
             if details is not None:
                 details.read_again(was_lost=was_lost)
 
@@ -717,11 +717,11 @@ class DashboardScreen(Screen[None], KeyStates):
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
-        if self._details is not None and self._details in self.app.screen_stack:
+        if self.details is not None and self.details in self.app.screen_stack:
             return  # Only one details screen at a time.
         from gjobs.tui.dashboard.details.job_details import JobDetails
 
-        details = self._details = JobDetails(
+        details = self.details = JobDetails(
             job,
             project=project,
             now=self.now,
@@ -830,7 +830,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def _show_details(self) -> None:
         self._show_pane()
-        details = self._details
+        details = self.details
         if details is not None and details in self.app.screen_stack and self._listing is not None:
             job = self.jobs.job(details.job.id)
             hiding = self._hiding_policies(job or details.job)

@@ -1,5 +1,7 @@
 """Details dialog of one job."""
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
@@ -130,6 +132,7 @@ class JobDetails(Dialog[JobAction]):
         """Whether the user folded the full error. None: it is folded if it does not fit."""
         self._folds = False
         """Whether the full error is folded now."""
+        self._drawn_at = math.inf
 
     @property
     def job(self) -> GenerationJob:
@@ -162,7 +165,15 @@ class JobDetails(Dialog[JobAction]):
         self.query_one(VerticalScroll).focus()
         self._name_moment()
         self._draw()
+        self.call_after_refresh(self._take_as_drawn)
         self.post_message(HistoryRequested(self))
+
+    def _take_as_drawn(self) -> None:
+        self._drawn_at = time.monotonic()
+
+    def was_drawn(self, at: float) -> bool:
+        """Return whether the screen already showed these details at a time, by the monotonic clock."""
+        return self._drawn_at <= at
 
     def on_resize(self) -> None:
         """Cut the lines to the new width."""

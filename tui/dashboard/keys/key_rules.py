@@ -7,6 +7,7 @@ from typing import Any
 from textual import events
 from textual.app import App
 from textual.binding import Binding
+from textual.screen import Screen
 
 from gjobs.tui.dashboard.job_list.job_table import JobTable
 from gjobs.tui.dashboard.keys.bindings import TOGGLES, acts_on_rows, changes_jobs, own_bindings, presses
@@ -39,31 +40,37 @@ class KeyRules:
     def refusal(self, event: events.Event) -> str:
         """Return why a key that changes jobs may not act. Empty if it may.
 
-        It acts only on jobs that the screen showed as selected when it was typed. Jobs that the user has just made are
-        exempt.
+        It acts only on jobs that the screen showed when it was typed, as selected or in the details. Jobs that the user
+        has just made are exempt.
         """
+        panel, details = self._dashboard.jobs, self._dashboard.details
+        if details is not None and details is self._app.screen:
+            binding = self._binding(event, details)
+            if binding is None or not binding.action.startswith("answer(") or details.was_drawn(event.time):
+                return ""
+            is_selected = [job.id for job in panel.selected] == [details.job.id]
+            return "" if is_selected and panel.showed_selected(at=event.time) else UNSEEN
         if not self.changes_jobs(event):
             return ""
-        panel = self._dashboard.jobs
         if not panel.showed_selected(at=event.time):
             return UNSEEN
         return STILL_CHANGING.format(jobs_name(panel.selected)) if panel.is_changing_selected else ""
 
     def changes_jobs(self, event: events.Event) -> bool:
         """Return whether the key changes the selected jobs."""
-        binding = self._binding(event)
+        binding = self._binding(event, self._dashboard)
         return binding is not None and changes_jobs(binding)
 
     def is_for_rows(self, event: events.Event) -> bool:
         """Return whether the key moves in the list or acts on its jobs."""
-        binding = self._binding(event)
+        binding = self._binding(event, self._dashboard)
         return binding is not None and acts_on_rows(binding)
 
-    def _binding(self, event: events.Event) -> Binding | None:
-        """Return the dashboard's binding of the key. None if another screen is open."""
-        if self._app.screen is not self._dashboard or not isinstance(event, events.Key):
+    def _binding(self, event: events.Event, screen: Screen[Any]) -> Binding | None:
+        """Return the screen's binding of the key. None if another screen is open."""
+        if self._app.screen is not screen or not isinstance(event, events.Key):
             return None
-        active = self._dashboard.active_bindings.get(event.key)
+        active = screen.active_bindings.get(event.key)
         return None if active is None else active.binding
 
     def is_toggle(self, event: events.Key) -> bool:

@@ -222,8 +222,11 @@ class RetentionCommands(OfferCommands):
         is_past = self.host.dashboard.listing_query.moment is not None
         for request, title, about in _RETENTION:
             if not (is_past and request in PRESENT_ONLY):
-                run = partial(self.screen.post_message, ActionRequested(request))
-                yield PaletteEntry(title=title, about=about, run=run)
+                yield PaletteEntry(title=title, about=about, run=partial(self._request, request))
+
+    def _request(self, request: Request) -> None:
+        self.host.expect_dialog()
+        self.host.dashboard.screen.post_message(ActionRequested(request))
 
 
 class ViewCommands(OfferCommands):

@@ -119,6 +119,33 @@ async def test_text_for_the_form_that_a_dialog_refuses_leaves_the_dialog_open(da
     assert dashboard.dialog == title
 
 
+async def test_text_for_a_command_that_the_session_refuses_opens_nothing(drive: Drive) -> None:
+    async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
+        await type_after_command(driver, "Clean up", "w")
+
+
+async def test_text_for_a_command_that_the_database_lacks_opens_nothing(attached_database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
+        await type_after_command(driver, "Archived jobs", "w")
+
+
+async def type_after_command(driver: Driver, command: str, key: str) -> None:
+    """Run a refused command from the palette, and check that the key typed for its dialog is dropped."""
+    await driver.press("ctrl+p")
+    await driver.type(command)
+    await driver.until(lambda: command in driver.offered_command)
+    await type_slowly(driver, "enter", key, pause=0.35)
+    await driver.reports(UNOPENED)
+    assert driver.dialog == ""
+
+
+async def test_key_acts_right_after_another_one_ended_the_write_permit(drive: Drive) -> None:
+    async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
+        driver.session.access.open_permit("ticket 4711", 300)
+        await type_slowly(driver, "W", "w", pause=0.05)
+        await driver.until(lambda: driver.dialog.startswith("Workers"))
+
+
 async def test_key_acts_one_second_after_the_last_dropped_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.go_to(1)
     await type_slowly(dashboard, "f", "s", "s", "s", pause=SEEING_SECONDS * 0.95)
@@ -251,6 +278,34 @@ async def test_key_typed_before_the_screen_shows_the_selected_job_acts_on_none(
         await rest(dashboard)
     assert dashboard.dialog == ""
     assert all_rows(jobs_db) == before
+
+
+async def test_key_typed_before_the_screen_shows_the_job_of_the_details_changes_no_job(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    before = all_rows(jobs_db)
+    await dashboard.go_to(4)
+    for key in ("down", "enter", "s"):
+        send(dashboard.app, key)
+    await dashboard.reports(UNSEEN)
+    await rest(dashboard)
+    assert all_rows(jobs_db) == before
+
+
+@pytest.mark.parametrize("seconds_too_early", [0.0, 0.001])
+async def test_key_in_the_details_acts_only_if_the_screen_showed_the_job_before(
+    dashboard: Driver, jobs_db: JobsDatabase, seconds_too_early: float
+) -> None:
+    """The row of the job may have been drawn while its details were not."""
+    await dashboard.go_to(4)
+    await type_slowly(dashboard, "down", "enter", pause=0.03)
+    send(dashboard.app, "s", at=dashboard.table._selection_drawn_at - seconds_too_early)
+    if seconds_too_early:
+        await dashboard.reports(UNSEEN)
+    else:
+        await dashboard.until(lambda: jobs_db.status(5) is JobStatus.RUNNING)
+    await rest(dashboard)
+    assert (jobs_db.status(5) is JobStatus.QUEUED) == bool(seconds_too_early)
 
 
 async def test_keys_for_jobs_that_the_user_makes_act_without_waiting_for_the_screen(
