@@ -325,11 +325,18 @@ class WriteTransaction:
 
     async def run(self, query: Query[T]) -> list[T]:
         """Return the rows that the statement returns."""
-        return await rows_of(await self._send(query), query)
+        (rows,) = await self.run_together(query)
+        return rows
+
+    async def run_together(self, *queries: Query[Any]) -> tuple[list[Any], ...]:
+        """Return the rows of each statement. If they begin the transaction, they share its round trip."""
+        cursors = await self._send(*queries)
+        return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
     async def change(self, query: Query[Any]) -> int:
         """Return how many rows the statement changes. Needs no right to read them, unlike RETURNING."""
-        return (await self._send(query)).rowcount
+        (cursor,) = await self._send(query)
+        return cursor.rowcount
 
     async def become(self, identity: RequestIdentity | None) -> None:
         """Run all later statements with this identity."""
@@ -341,21 +348,20 @@ class WriteTransaction:
             self.has_begun = True
         await check_identity(answer, identity)
 
-    async def _send(self, query: Query[Any]) -> AsyncCursor[Row]:
-        self._load.count(1)
+    async def _send(self, *queries: Query[Any]) -> list[AsyncCursor[Row]]:
+        self._load.count(len(queries))
         if self.has_begun:
-            (cursor,) = await send(self._connection, query)
-            return cursor
+            return await send(self._connection, *queries)
         async with self._connection.pipeline():
             answer = await self._begin()
-            (cursor,) = await send(self._connection, query)
+            cursors = await send(self._connection, *queries)
             numbers = await self._connection.execute(_NUMBER) if self._is_numbered else None
         # Nothing is committed before this check.
         await check_identity(answer, self._identity)
         self.has_begun = True
         if numbers is not None:
             ((self.number,),) = await numbers.fetchall()
-        return cursor
+        return cursors
 
     def record(self, written: WriteRecord) -> None:
         """Record what was written. The transaction then commits when its block ends."""

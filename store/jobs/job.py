@@ -181,7 +181,7 @@ class JobTimes:
     """How long a job waited and ran. None for a time that is unknown or has not begun."""
 
     wait: timedelta | None
-    """From the creation to the first start. For a queued job, up to now."""
+    """From the creation to the first start. Up to now for a queued job that never ran."""
     run: timedelta | None
     """From the first start to the end, or to now. It includes the pauses between attempts."""
     total: timedelta | None
@@ -195,7 +195,7 @@ def job_times(job: GenerationJob, now: datetime | None) -> JobTimes:
     has_begun = not is_queued and not isinstance(job.status, UnknownStatus)
     end = job.ended_at if job.status.is_final else now if has_begun else None
     run = _between(job.started_at, end)
-    wait = _between(job.created_at, now if is_queued else job.started_at)
+    wait = _between(job.created_at, job.started_at or (now if is_queued else None))
     return JobTimes(
         # A job may start and end in one transaction. Its end, the begin of the transaction, is then before its start.
         wait=None if wait is None else max(wait, timedelta()),

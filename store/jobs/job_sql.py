@@ -172,6 +172,7 @@ class JobStatements:
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
         self._of_table = [column for column in columns if isinstance(column, Column)]
+        self.has_starts = len(self._of_table) < len(columns)
 
     def one(self, job_id: UUID) -> Query[GenerationJob]:
         return Query(self._one, make_job, {"id": job_id})
@@ -304,6 +305,16 @@ class JobStatements:
 
 
 job_statements = cache(JobStatements)
+
+_STARTS = select(tables.job_starts.c.job_id, tables.job_starts.c.started_at).where(
+    tables.job_starts.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
+
+
+def starts(job_ids: Collection[UUID]) -> Query[tuple[UUID, datetime]]:
+    """Return a query for the first starts of jobs. RETURNING does not see those that its own statement records."""
+    return Query(_STARTS, lambda row: (row[0], row[1]), {"ids": list(job_ids)})
+
 
 _ASSET_ID = bindparam("input_asset_id", type_=Uuid)
 

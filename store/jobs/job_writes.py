@@ -1,6 +1,7 @@
 """Job writes inside one transaction: create, transition, delete, retry."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from gjobs.store import validation
@@ -82,7 +83,7 @@ async def transition(
     outcomes: dict[UUID, TransitionOutcome] = {}
     for _ in range(ATTEMPTS):
         pending = [job_id for job_id in job_ids if job_id not in outcomes]
-        rewritten = await transaction.run(jobs.transition(pending, target, error))
+        rewritten = await _transition(transaction, jobs, pending, target, error)
         moved += rewritten
         outcomes.update({after.id: Applied(job=after) for _, after in rewritten})
         pending = [job_id for job_id in pending if job_id not in outcomes]
@@ -98,6 +99,21 @@ async def transition(
         before, after = zip(*moved, strict=True)
         transaction.record(WriteRecord(what=f"transition {_jobs(len(moved))} to {target}", before=before, after=after))
     return outcomes
+
+
+async def _transition(
+    transaction: WriteTransaction,
+    jobs: JobStatements,
+    job_ids: Sequence[UUID],
+    target: JobStatus,
+    error: str | None,
+) -> list[Rewritten]:
+    changes = jobs.transition(job_ids, target, error)
+    if target is not JobStatus.RUNNING or not jobs.has_starts:
+        return await transaction.run(changes)
+    rewritten, found = await transaction.run_together(changes, job_sql.starts(job_ids))
+    starts = dict(found)
+    return [(before, replace(after, started_at=starts.get(after.id))) for before, after in rewritten]
 
 
 def _refused(job: GenerationJob) -> Refused:

@@ -11,6 +11,7 @@ from gjobs.store.far_times import FarTime
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.job_list.listing import RowWindow
 from gjobs.store.jobs.job import GenerationJob, JobStatus, JobTimes, UnknownStatus, job_times, plain_job
+from gjobs.store.jobs.job_results import Applied
 from gjobs.store.moments.past_store import past_store
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
@@ -29,7 +30,7 @@ def in_seconds(times: JobTimes) -> tuple[float | None, ...]:
     ("job", "expected", "without_now"),
     [
         (a_job(), (1224, None, None), (None, None, None)),
-        (a_job(started_at=STARTED), (1224, None, None), (None, None, None)),
+        (a_job(started_at=STARTED), (1216, None, None), (1216, None, None)),
         (a_job(status=JobStatus.RUNNING, started_at=STARTED), (1216, 8, 1224), (1216, None, None)),
         (a_job(status=JobStatus.RUNNING), (None, None, 1224), (None, None, None)),
         (a_job(status=JobStatus.FAILED, updated_at=LATER), (None, None, 1224), (None, None, 1224)),
@@ -153,6 +154,19 @@ async def test_job_that_never_ran_has_no_run(db: Db, sql: Sql) -> None:
     job_id = db.make_job()
     sql("update generation_jobs set status = 'succeeded'")
     assert in_seconds(job_times(await the_job(db.operator, job_id), None))[:2] == (None, None)
+
+
+async def test_write_that_starts_jobs_returns_their_starts(db: Db, sql: Sql) -> None:
+    """A job that was queued again keeps its first start."""
+    first, second, third = (db.make_job() for _ in range(3))
+    for status in ("running", "queued"):
+        sql("update generation_jobs set status = %s where id = %s", (status, third))
+    outcomes = await db.ada.transition_jobs([first, second, third], "running")
+    starts = dict(sql("select * from gjobs.job_starts"))
+    for job_id, outcome in zip((first, second, third), outcomes, strict=True):
+        assert isinstance(outcome, Applied)
+        assert outcome.job.started_at == starts[job_id]
+        assert outcome.job == await the_job(db.ada, job_id)
 
 
 async def test_write_returns_the_start_of_the_job(db: Db) -> None:
