@@ -47,17 +47,15 @@ class Confirmation:
     warning: str | None
     """A warning if pending work would be lost."""
     agree: str
-    """The label of the confirming button. It begins with a regular verb, such as "Delete"."""
+    """The label of the confirming button."""
     is_dangerous: bool
     """Whether it is hard to undo."""
+    declined: str = "Nothing was changed. {key} confirms."
+    """What was not done, and the key that does it."""
 
 
 def declined_words(confirmation: Confirmation, key: str) -> str:
-    """Return what was not done, and the key that does it."""
-    verb = confirmation.agree.split()[0].lower()
-    if verb.endswith("y"):
-        verb = f"{verb[:-1]}ie"
-    return f"Nothing was {verb.removesuffix('e')}ed. {key} {verb}s."
+    return confirmation.declined.format(key=key)
 
 
 def confirm_deletion(
@@ -71,6 +69,7 @@ def confirm_deletion(
         warning=_live_warning(jobs),
         agree="Delete" if len(jobs) == 1 else f"Delete {count(len(jobs))}",
         is_dangerous=True,
+        declined="Nothing was deleted. {key} deletes.",
     )
 
 
