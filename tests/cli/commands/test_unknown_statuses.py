@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.cli.cli_rows import AUTUMN, QUEUED, fill
-from tests.cli.command_line import Configure, Run, assert_refused, profile, uri
+from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, uri
 from tests.conftest import Conninfo, connect
 
 CANCELLED = [UUID(int=0xCA00 + number) for number in range(20)]
@@ -143,3 +143,12 @@ def test_status_with_control_characters_is_escaped(gjobs: Run, cancelling_app: p
         assert "red" in printed.out
     refused = gjobs("jobs", "transition", str(CANCELLED[0]), "running")
     assert "\x1b" not in refused.err
+
+
+@pytest.mark.parametrize("command", ["jobs list", "archive list"])
+@pytest.mark.usefixtures("cancelling_app")
+def test_explanation_of_an_unknown_status_follows_the_list(open_terminal: OpenTerminal, command: str) -> None:
+    terminal = open_terminal(*command.split(), "--status", "done")
+    assert terminal.finish() == 0
+    titles, no_jobs, explanation = (terminal.screen.index(words) for words in ("STATUS", "No ", "'done' is not a"))
+    assert explanation > max(titles, no_jobs)

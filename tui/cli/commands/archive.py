@@ -95,10 +95,10 @@ async def list_archive(
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
     page = await list_archived(session.store, query, limit=limit, after=after)
-    if not page.items:
-        explain_no_jobs([chosen_status])
     if output.json:
         output.document([json_documents.archived(one) for one in page])
+        if not page.items:
+            explain_no_jobs([chosen_status])
         await print_archive_limits(session)
         return ExitCode.DONE
     from gjobs.tui.cli.job_tables import job_table
@@ -115,6 +115,7 @@ async def list_archive(
     )
     if not page.items:
         print_message("No archived jobs.")
+        explain_no_jobs([chosen_status])
     await print_archive_limits(session)
     return ExitCode.DONE
 

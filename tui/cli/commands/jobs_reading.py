@@ -110,17 +110,17 @@ async def _list(
         raise await with_index_hint(session.store, listed, error) from error
     for words in page.cautions:
         print_message(words)
-    if not page.items:
-        if not output.json:
-            print_message("No jobs.")
-        explain_no_jobs((listed.status, *named_statuses(listed.job_filter.terms)))
     if output.json:
         as_row = json_documents.row if session.moment is None else json_documents.past_row
         output.document([as_row(job) for job in page.items])
-        return ExitCode.DONE
-    show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
-    print_moment(session)
-    if page.next_key is not None:
+    else:
+        if not page.items:
+            print_message("No jobs.")
+        show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
+        print_moment(session)
+    if not page.items:
+        explain_no_jobs((listed.status, *named_statuses(listed.job_filter.terms)))
+    if page.next_key is not None and not output.json:
         key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
         print_message(f"There are more. Continue with --after={shlex.quote(key)}")
     return ExitCode.DONE
