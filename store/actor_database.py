@@ -67,7 +67,7 @@ class ActorDatabase:
         return job_sql.job_statements(job_sql.readable_columns(await self.capability_cache.get(), self.actor))
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
-        """Return the keys whose names may be read, and the additional keys that `shape_of` describes.
+        """Return the keys whose names may be read, and the additional keys that `conditions` describes.
 
         Raises NoPrivilege if the filter needs a name that is unreadable.
         """

@@ -41,6 +41,13 @@ class FarTime(datetime):
         time.held = microseconds
         return time
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FarTime):
+            return self.microseconds == other.microseconds
+        return self.held is None and super().__eq__(other)
+
+    __hash__ = datetime.__hash__
+
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         """Keep the exact time in copies."""
         return super().__reduce_ex__(protocol) if self.held is None else (FarTime.nearest, (self.held,))

@@ -78,9 +78,8 @@ async def _read_ids(connection: AsyncConnection, queries: Iterable[Query[Any]]) 
     cursors = {
         named: await connection.cursor(binary=True).execute(compiled(named.statement)[0], {"name": named.name})
         for query in queries
-        for name, named in query.parameters.items()
-        # If the actor may not read names, the statement compares only with an id, without this parameter.
-        if isinstance(named, NamedIds) and f"%({name})" in compiled(query.statement)[0]
+        for named in (*compiled(query.statement)[1].values(), *query.parameters.values())
+        if isinstance(named, NamedIds)
     }
     return {named: [row[0] for row in await cursor.fetchall()] for named, cursor in cursors.items()}
 
@@ -90,7 +89,7 @@ async def _send(connection: AsyncConnection, query: Query[Any], ids: Mapping[Nam
     if query.look_up:
         sql = f"SELECT found.*, {query.look_up} FROM ({sql}) AS found"  # noqa: S608 - of constants
     values = {**constants, **query.parameters}
-    values |= {name: ids.get(value) for name, value in values.items() if isinstance(value, NamedIds)}
+    values |= {name: ids[value] for name, value in values.items() if isinstance(value, NamedIds)}
     cursor = connection.cursor(binary=True)
     if not query.may_compile:
         await connection.execute("SET LOCAL jit = off")

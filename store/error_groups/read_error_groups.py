@@ -40,7 +40,7 @@ from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_s
 from gjobs.store.error_groups.fingerprint import MOST_READ
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters import filter_sql
-from gjobs.store.filters.filter_sql import Shape
+from gjobs.store.filters.filter_terms import Key
 from gjobs.store.jobs.job import JobStatus, ListedJob
 from gjobs.store.jobs.job_sql import JobColumns, listed_error, make_listed, readable_columns
 
@@ -53,7 +53,7 @@ _SINCE = MOMENT - bindparam("window", type_=Interval)
 _LIMIT = bindparam("most", type_=Integer)
 
 
-def _failures(shape: Shape, *, of_project: bool, is_recorded: bool) -> Select[Any]:
+def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool) -> Select[Any]:
     """Return the newest failures of the window, and one more if there are more.
 
     A job failed when it was completed, or else when it was last updated. The condition on `updated_at` is redundant,
@@ -79,10 +79,10 @@ def _failures(shape: Shape, *, of_project: bool, is_recorded: bool) -> Select[An
         _jobs.c.status == JobStatus.FAILED.value,
         _jobs.c.updated_at >= _SINCE,
         is_in_window,
-        *filter_sql.conditions(shape),
+        *filter_sql.conditions(scope.job_filter, readable=readable),
     )
-    if of_project:
-        statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+    if scope.project_id is not None:
+        statement = statement.where(_jobs.c.project_id == scope.project_id)
     return statement.order_by(_jobs.c.updated_at.desc(), _jobs.c.id.desc()).limit(_LIMIT + 1)
 
 
@@ -142,8 +142,8 @@ SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.l
 
 
 @lru_cache(maxsize=64)
-def _statement(shape: Shape, *, of_members: bool, of_project: bool, is_recorded: bool) -> _Grouped:
-    failures = _failures(shape, of_project=of_project, is_recorded=is_recorded)
+def _statement(scope: ErrorScope, readable: frozenset[Key], *, of_members: bool, is_recorded: bool) -> _Grouped:
+    failures = _failures(scope, readable, is_recorded=is_recorded)
     return _Members(failures) if of_members else _Grouped(failures)
 
 
@@ -154,15 +154,9 @@ async def error_groups_query(
     if not 1 <= scope.limit <= MOST_FAILURES:
         raise InvalidValue("limit", f"The limit must be from 1 to {MOST_FAILURES:,}; this is {scope.limit:,}.")
     readable = await actor_database.readable_names(scope.job_filter)
-    statement = _statement(
-        filter_sql.shape_of(scope.job_filter, readable=readable),
-        of_members=of_members,
-        of_project=scope.project_id is not None,
-        is_recorded=(await actor_database.capability_cache.get()).has_later_columns(actor_database.actor),
-    )
-    of_project = {} if scope.project_id is None else {"project_id": scope.project_id}
-    limits = {"window": scope.window, "most": scope.limit}
-    return Query(statement, tuple, {**filter_sql.parameters(scope.job_filter), **of_project, **limits, **further})
+    is_recorded = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
+    statement = _statement(scope, frozenset(readable), of_members=of_members, is_recorded=is_recorded)
+    return Query(statement, tuple, {"window": scope.window, "most": scope.limit, **further})
 
 
 async def read_error_groups(actor_database: ActorDatabase, scope: ErrorScope, *, at: datetime | None) -> ErrorGroups:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
+from types import NoneType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,11 +17,11 @@ from sqlalchemy import (
     Integer,
     Interval,
     Select,
-    Text,
     Uuid,
     any_,
     bindparam,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -35,7 +36,6 @@ from gjobs.store.database import timestamps
 from gjobs.store.database.query import Query, RowMaker, make_number
 from gjobs.store.far_times import EXTREMES, FarTime
 from gjobs.store.filters import filter_sql
-from gjobs.store.filters.filter_sql import Shape
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.index_advice import is_in_order
 from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
@@ -129,109 +129,29 @@ class UserScope:
     project_ids: tuple[UUID, ...]
 
     @property
-    def parameters(self) -> dict[str, object]:
-        return {"concerned_id": self.user_id, "concerned_project_ids": list(self.project_ids)}
+    def condition(self) -> ColumnElement[bool]:
+        projects = literal(list(self.project_ids), ARRAY(Uuid))
+        return or_(_jobs.c.user_id == self.user_id, _jobs.c.project_id == any_(projects))
 
 
-_concerns = or_(
-    _jobs.c.user_id == bindparam("concerned_id", type_=Uuid),
-    _jobs.c.project_id == any_(bindparam("concerned_project_ids", type_=ARRAY(Uuid))),
-)
-
-
-def read_from(
-    listed: ListQuery,
-    scan_start: ScanStart,
-    make: RowMaker[T],
-    *,
-    rows: int,
-    is_whole: bool,
-    readable: Set[Key],
-    chosen_path: AccessPath = PLAIN,
-    concern: UserScope | None = None,
-) -> Query[T]:
-    """Return a query for rows from a start. `readable` are the names that may be read.
-
-    Unless `is_whole`, each error is cut as `listed_error` cuts it.
-    """
-    parameters, column = _parameters(listed, concern, rows=rows), listed.order.column
-    is_start_valued, is_start_running = None, False
-    if not isinstance(scan_start.position, End):
-        value = scan_start.position.value
-        is_start_valued = value is not None
-        is_start_running = column is OrderColumn.TOTAL and isinstance(value, datetime)
-        parameters["place_id"] = scan_start.position.id
-        parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
-    with_starts = chosen_path.columns is COLUMNS_WITH_START
-    statement = _statement(
-        _Form(
-            is_whole=is_whole,
-            columns=ALL_COLUMNS if with_starts else chosen_path.columns,
-            narrowing=_narrowing(listed, concern, readable=readable),
-            column=column,
-            descends=listed.order.descending is not scan_start.is_backwards,
-            is_backwards=scan_start.is_backwards,
-            is_start_valued=is_start_valued,
-            is_start_running=is_start_running,
-            includes_position=scan_start.includes_position,
-            is_read_by_id=scan_start.is_read_by_id,
-            timed=_timed_parts(listed.status),
-            through_policies=chosen_path.through_policies,
-        )
-    )
-    may_sort, look_up = not chosen_path.is_in_order, LOOK_UP_START if with_starts else ""
-    return Query(statement, make, parameters, may_sort=may_sort, look_up=look_up)
+def _conditions(listed: ListQuery, readable: Set[Key], concern: UserScope | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of a list."""
+    conditions = filter_sql.conditions(listed.job_filter, readable=readable)
+    if listed.project_id is not None:
+        conditions.append(_jobs.c.project_id == listed.project_id)
+    if listed.status is not None:
+        conditions.append(_jobs.c.status == listed.status.value)
+    return conditions if concern is None else [*conditions, concern.condition]
 
 
 def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
     """Return a query for the number of jobs in a list, counted up to `most` plus one."""
-    statement = _length(_narrowing(listed, concern, readable=readable))
-    return Query(statement, make_number, _parameters(listed, concern, rows=most + 1))
+    return Query(_length(listed, frozenset(readable), concern), make_number, {"rows": most + 1})
 
 
-def _parameters(listed: ListQuery, concern: UserScope | None, *, rows: int) -> dict[str, object]:
-    parameters: dict[str, object] = {"rows": rows, **filter_sql.parameters(listed.job_filter)}
-    if listed.project_id is not None:
-        parameters["project_id"] = listed.project_id
-    if listed.status is not None:
-        parameters["status"] = listed.status.value
-    if concern is not None:
-        parameters |= concern.parameters
-    return parameters
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Narrowing:
-    """The conditions of a list, as far as the SQL depends on them."""
-
-    of_project: bool
-    of_status: bool
-    of_concern: bool
-    matching: Shape
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        conditions = filter_sql.conditions(self.matching)
-        if self.of_project:
-            conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
-        if self.of_status:
-            conditions.append(_jobs.c.status == bindparam("status", type_=Text))
-        if self.of_concern:
-            conditions.append(_concerns)
-        return conditions
-
-
-def _narrowing(listed: ListQuery, concern: UserScope | None, *, readable: Set[Key]) -> _Narrowing:
-    return _Narrowing(
-        of_project=listed.project_id is not None,
-        of_status=listed.status is not None,
-        of_concern=concern is not None,
-        matching=filter_sql.shape_of(listed.job_filter, readable=readable),
-    )
-
-
-@lru_cache(maxsize=128)
-def _length(narrowing: _Narrowing) -> Select[Any]:
-    some = select(_jobs.c.id).where(*narrowing.conditions()).limit(_MOST)
+@lru_cache(maxsize=64)
+def _length(listed: ListQuery, readable: frozenset[Key], concern: UserScope | None) -> Select[Any]:
+    some = select(_jobs.c.id).where(*_conditions(listed, readable, concern)).limit(_MOST)
     return select(func.count()).select_from(some.subquery("some"))
 
 
@@ -250,29 +170,8 @@ _TIMES: Mapping[_Part, ColumnElement[Any]] = {_Part.ENDED: tables.total, _Part.R
 """In an order by total, the value of each part except REST."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """All that the SQL depends on. Statements are cached by it."""
-
-    is_whole: bool
-    columns: JobColumns
-    narrowing: _Narrowing
-    column: OrderColumn
-    descends: bool
-    """In the direction of reading."""
-    is_backwards: bool
-    is_start_valued: bool | None
-    """Whether the row at the start has a value; None for an end of the list."""
-    is_start_running: bool
-    """Whether the list is ordered by total and its start row is a running job, whose total grows."""
-    includes_position: bool
-    is_read_by_id: bool
-    timed: frozenset[_Part]
-    """In an order by total, the parts that have a value and may have rows."""
-    through_policies: bool
-
-
 def _timed_parts(status: AnyStatus | None) -> frozenset[_Part]:
+    """Return the parts that have a value and may have rows."""
     if status is None:
         return frozenset(_TIMES)
     if status.is_final:
@@ -280,88 +179,146 @@ def _timed_parts(status: AnyStatus | None) -> frozenset[_Part]:
     return frozenset({_Part.RUNNING} if status is JobStatus.RUNNING else ())
 
 
-@lru_cache(maxsize=256)
-def _statement(form: _Form) -> Select[Any]:
-    if form.column is not OrderColumn.TOTAL:
-        return _rows(form)
-    valued, rest = [part for part in _TIMES if part in form.timed], [_Part.REST]
-    if form.is_backwards:
-        stages = [valued or rest] if form.is_start_valued else [rest, valued]
-    else:
-        stages = [rest] if form.is_start_valued is False else [valued, rest]
-    read: list[CTE] = []
-    for stage in stages:
-        # The second stage reads nothing if the first one has enough rows.
-        counts = [select(func.count()).select_from(part).scalar_subquery() for part in read]
-        enough = [sum(counts, literal_column("0", Integer)) < _MOST] if counts else []
-        read += [_timed_rows(form, part).where(*enough).cte(part.name.lower()) for part in stage]
-    together = union_all(*(select(part) for part in read)).subquery("together")
-    by_value = _ordered(together.c.value, descends=form.descends)
-    by_value = by_value.nulls_first() if form.is_backwards else by_value.nulls_last()
-    rows = select(*(together.c[column.name] for column in form.columns))
-    return rows.order_by(by_value, _ordered(together.c.id, descends=form.descends)).limit(_MOST)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scan:
+    """A read of a list from a start. Its position and its number of rows are parameters, because scrolling changes
+    them.
+    """
+
+    listed: ListQuery
+    place: type | None
+    """The type of the position's value. None for an end of the list."""
+    includes_position: bool
+    is_backwards: bool
+    is_read_by_id: bool
+    is_whole: bool
+    readable: frozenset[Key]
+    columns: JobColumns
+    through_policies: bool
+    concern: UserScope | None
+
+    @property
+    def descends(self) -> bool:
+        """In the direction of reading."""
+        return self.listed.order.descending is not self.is_backwards
+
+    def statement(self) -> Select[Any]:
+        if self.listed.order.column is not OrderColumn.TOTAL:
+            value, _ = _ORDERS[self.listed.order.column]
+            beyond = [] if self.place is None else [self._beyond(value)]
+            rows = select(*self._selected()).where(*self._conditions(), *beyond)
+            return rows.order_by(self._ordered(value), self._ordered(_jobs.c.id)).limit(_MOST)
+        is_valued = None if self.place is None else self.place is not NoneType
+        timed = _timed_parts(self.listed.status)
+        valued, rest = [part for part in _TIMES if part in timed], [_Part.REST]
+        if self.is_backwards:
+            stages = [valued or rest] if is_valued else [rest, valued]
+        else:
+            stages = [rest] if is_valued is False else [valued, rest]
+        read: list[CTE] = []
+        for stage in stages:
+            # The second stage reads nothing if the first one has enough rows.
+            counts = [select(func.count()).select_from(part).scalar_subquery() for part in read]
+            enough = [sum(counts, literal_column("0", Integer)) < _MOST] if counts else []
+            read += [self._timed_rows(part, is_valued).where(*enough).cte(part.name.lower()) for part in stage]
+        together = union_all(*(select(part) for part in read)).subquery("together")
+        by_value = self._ordered(together.c.value)
+        by_value = by_value.nulls_first() if self.is_backwards else by_value.nulls_last()
+        found = select(*(together.c[column.name] for column in self.columns))
+        return found.order_by(by_value, self._ordered(together.c.id)).limit(_MOST)
+
+    def _timed_rows(self, part: _Part, is_valued: bool | None) -> Select[Any]:
+        """Return the rows of one part with their value. Each part is read in index order, in either direction."""
+        value = _TIMES.get(part)
+        rows = select(*self._selected(), (tables.total if value is None else value).label("value"))
+        beyond = [] if is_valued is not (value is not None) else [self._beyond(value)]
+        rows = rows.where(*self._conditions(), *beyond)
+        by_id = self._ordered(_jobs.c.id)
+        if part is _Part.RUNNING:
+            rows = rows.where(_jobs.c.status == literal_column(f"'{JobStatus.RUNNING}'"), _TIMES[part].is_not(None))
+            by_start = _jobs.c.created_at.asc() if self.descends else _jobs.c.created_at.desc()
+            return rows.order_by(by_start, by_id).limit(_MOST)
+        if part is _Part.ENDED:
+            rows = rows.where(tables.total.is_not(None))
+        else:
+            rows = rows.where(*(time.is_(None) for time in _TIMES.values()))
+        indexed: ColumnElement[Any] = tables.total
+        if self.through_policies and is_valued is not None:
+            indexed += _NO_TIME
+        by_value = self._ordered(indexed)
+        by_value = by_value.nulls_last() if self.descends else by_value.nulls_first()
+        return rows.order_by(by_value, by_id).limit(_MOST)
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        return _conditions(self.listed, self.readable, self.concern)
+
+    def _selected(self) -> Iterator[ColumnElement[Any]]:
+        for column in self.columns:
+            yield _listed_error if column is _jobs.c.error and not self.is_whole else column
+
+    def _beyond(self, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
+        """Return the condition for rows beyond the place. If `value` is None, only ids are compared."""
+        compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[self.descends, self.includes_position]
+        place_id = bindparam("place_id", type_=Uuid)
+        if value is None:
+            return compared(_jobs.c.id, place_id)
+        column = self.listed.order.column
+        is_running = column is OrderColumn.TOTAL and self.place is datetime
+        kind = DateTime(timezone=True) if is_running else _ORDERS[column][1]
+        place_value: ColumnElement[Any] = bindparam("place_value", type_=kind)
+        if is_running:
+            place_value = func.now() - place_value  # The total of a running job grows.
+        if self.is_read_by_id:
+            row = _jobs.alias("row")
+            own = select(row.c.created_at).where(row.c.id == place_id).scalar_subquery()
+            place_value = func.coalesce(own, place_value)
+        return compared(tuple_(value, _jobs.c.id), tuple_(place_value, place_id))
+
+    def _ordered(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return value.desc() if self.descends else value.asc()
 
 
-def _rows(form: _Form) -> Select[Any]:
-    value, _ = _ORDERS[form.column]
-    rows = select(*_selected(form)).where(*form.narrowing.conditions())
-    if form.is_start_valued is not None:
-        rows = rows.where(_beyond_position(form, value))
-    by_value, by_id = (_ordered(column, descends=form.descends) for column in (value, _jobs.c.id))
-    return rows.order_by(by_value, by_id).limit(_MOST)
+@lru_cache(maxsize=64)
+def _statement(scan: _Scan) -> Select[Any]:
+    return scan.statement()
 
 
-def _timed_rows(form: _Form, part: _Part) -> Select[Any]:
-    """Return the rows of one part with their value. Each part is read in index order, in either direction."""
-    value = _TIMES.get(part)
-    rows = select(*_selected(form), (tables.total if value is None else value).label("value"))
-    rows = rows.where(*form.narrowing.conditions())
-    is_beyond = [] if form.is_start_valued is not (value is not None) else [_beyond_position(form, value)]
-    by_id = _ordered(_jobs.c.id, descends=form.descends)
-    if part is _Part.RUNNING:
-        rows = rows.where(_jobs.c.status == literal_column(f"'{JobStatus.RUNNING}'"), _TIMES[part].is_not(None))
-        return (
-            rows.where(*is_beyond)
-            .order_by(_ordered(_jobs.c.created_at, descends=not form.descends), by_id)
-            .limit(_MOST)
-        )
-    if part is _Part.ENDED:
-        rows = rows.where(tables.total.is_not(None))
-    else:
-        rows = rows.where(*(time.is_(None) for time in _TIMES.values()))
-    indexed: ColumnElement[Any] = tables.total
-    if form.through_policies and form.is_start_valued is not None:
-        indexed += _NO_TIME
-    by_value = _ordered(indexed, descends=form.descends)
-    by_value = by_value.nulls_last() if form.descends else by_value.nulls_first()
-    return rows.where(*is_beyond).order_by(by_value, by_id).limit(_MOST)
+def read_from(
+    listed: ListQuery,
+    scan_start: ScanStart,
+    make: RowMaker[T],
+    *,
+    rows: int,
+    is_whole: bool,
+    readable: Set[Key],
+    chosen_path: AccessPath = PLAIN,
+    concern: UserScope | None = None,
+) -> Query[T]:
+    """Return a query for rows from a start. `readable` are the names that may be read.
 
-
-def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
-    for column in form.columns:
-        yield _listed_error if column is _jobs.c.error and not form.is_whole else column
-
-
-def _beyond_position(form: _Form, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
-    """Return the condition for rows beyond the position. If `value` is None, only ids are compared."""
-    compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.includes_position]
-    place_id = bindparam("place_id", type_=Uuid)
-    if value is None:
-        return compared(_jobs.c.id, place_id)
-    _, kind = _ORDERS[form.column]
-    place_value: ColumnElement[Any] = bindparam(
-        "place_value", type_=DateTime(timezone=True) if form.is_start_running else kind
+    Unless `is_whole`, each error is cut as `listed_error` cuts it.
+    """
+    place, parameters = None, dict[str, object](rows=rows)
+    if not isinstance(scan_start.position, End):
+        value = scan_start.position.value
+        place = datetime if isinstance(value, datetime) else type(value)
+        parameters["place_id"] = scan_start.position.id
+        parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
+    with_starts = chosen_path.columns is COLUMNS_WITH_START
+    scan = _Scan(
+        listed=listed,
+        place=place,
+        includes_position=scan_start.includes_position,
+        is_backwards=scan_start.is_backwards,
+        is_read_by_id=scan_start.is_read_by_id,
+        is_whole=is_whole,
+        readable=frozenset(readable),
+        columns=ALL_COLUMNS if with_starts else chosen_path.columns,
+        through_policies=chosen_path.through_policies,
+        concern=concern,
     )
-    if form.is_start_running:
-        place_value = func.now() - place_value
-    if form.is_read_by_id:
-        row = _jobs.alias("row")
-        place_value = func.coalesce(select(row.c.created_at).where(row.c.id == place_id).scalar_subquery(), place_value)
-    return compared(tuple_(value, _jobs.c.id), tuple_(place_value, place_id))
-
-
-def _ordered(value: ColumnElement[Any], *, descends: bool) -> ColumnElement[Any]:
-    return value.desc() if descends else value.asc()
+    may_sort, look_up = not chosen_path.is_in_order, LOOK_UP_START if with_starts else ""
+    return Query(_statement(scan), make, parameters, may_sort=may_sort, look_up=look_up)
 
 
 def listing_queries(

@@ -36,7 +36,6 @@ from sqlalchemy.types import BigInteger, UserDefinedType
 from gjobs.store import tables
 from gjobs.store.database.query import Query, Row, make_id, make_number
 from gjobs.store.filters import filter_sql
-from gjobs.store.filters.filter_sql import Shape
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
@@ -52,54 +51,32 @@ MatchingJobs = Select[Any]
 """Selects one row for each matching job."""
 
 
-@lru_cache(maxsize=128)
-def matching_jobs(of_project: bool, of_status: bool, shape: Shape = ()) -> MatchingJobs:
-    """Return the statement for a list. The arguments are all that its SQL depends on. see `key`."""
-    statement: MatchingJobs = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(shape))
-    if of_project:
-        statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
-    if of_status:
-        statement = statement.where(_jobs.c.status == bindparam("status", type_=Text))
-    return statement
-
-
-@lru_cache(maxsize=128)
-def _count_matching(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
-    return select(func.count()).select_from(matching_jobs(of_project, of_status, shape).subquery())
-
-
-@lru_cache(maxsize=128)
-def _count_matching_up_to(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
-    return select(func.count()).select_from(matching_jobs(of_project, of_status, shape).limit(_MOST).subquery())
+@lru_cache(maxsize=64)
+def _matching(listed: ListQuery, readable: frozenset[Key]) -> MatchingJobs:
+    statement = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(listed.job_filter, readable=readable))
+    if listed.project_id is not None:
+        statement = statement.where(_jobs.c.project_id == listed.project_id)
+    return statement if listed.status is None else statement.where(_jobs.c.status == listed.status.value)
 
 
 def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
     """Return a query with one row for each job of the list. It is only planned, never run."""
-    return Query(matching_jobs(*key(listed, readable)), make_number, list_parameters(listed))
+    return Query(_matching(listed, frozenset(readable)), make_number)
+
+
+@lru_cache(maxsize=64)
+def _count(listed: ListQuery, readable: frozenset[Key], most: int | None) -> Query[int]:
+    return Query(select(func.count()).select_from(_matching(listed, readable).limit(most).subquery()), make_number)
 
 
 def count_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
     """Return a query for the number of jobs in the list. It may take long."""
-    return Query(_count_matching(*key(listed, readable)), make_number, list_parameters(listed))
+    return _count(listed, frozenset(readable), None)
 
 
 def count_matching_up_to(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
     """Return a query for the number of jobs in the list, at most `most`."""
-    return Query(_count_matching_up_to(*key(listed, readable)), make_number, list_parameters(listed) | {"most": most})
-
-
-def key(listed: ListQuery, readable: Set[Key]) -> tuple[bool, bool, Shape]:
-    shape = filter_sql.shape_of(listed.job_filter, readable=readable)
-    return listed.project_id is not None, listed.status is not None, shape
-
-
-def list_parameters(listed: ListQuery) -> dict[str, object]:
-    parameters = dict(filter_sql.parameters(listed.job_filter))
-    if listed.project_id is not None:
-        parameters["project_id"] = listed.project_id
-    if listed.status is not None:
-        parameters["status"] = listed.status.value
-    return parameters
+    return _count(listed, frozenset(readable), most)
 
 
 def _is_outside_workflow() -> ColumnElement[bool]:
@@ -267,12 +244,12 @@ def totals_on_pages(
     return Query(_totals_on_pages(pages.end is not None), make, parameters)
 
 
-@lru_cache(maxsize=128)
-def _matching_on_pages(of_project: bool, of_status: bool, shape: filter_sql.Shape, has_end: bool) -> Select[Any]:
-    found = _on_pages(matching_jobs(of_project, of_status, shape), has_end=has_end)
+@lru_cache(maxsize=64)
+def _matching_on_pages(listed: ListQuery, readable: frozenset[Key], has_end: bool) -> Select[Any]:
+    found = _on_pages(_matching(listed, readable), has_end=has_end)
     return select(func.count()).select_from(found.subquery())
 
 
 def matching_on_pages(pages: PageRange, listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
-    parameters = list_parameters(listed) | pages.parameters
-    return Query(_matching_on_pages(*key(listed, readable), pages.end is not None), make_number, parameters)
+    statement = _matching_on_pages(listed, frozenset(readable), pages.end is not None)
+    return Query(statement, make_number, pages.parameters)

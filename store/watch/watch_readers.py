@@ -37,7 +37,6 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, Row, make_id
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters import filter_sql
-from gjobs.store.filters.filter_sql import Shape
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.filters.job_filter import JobFilter
 from gjobs.store.jobs import job_sql
@@ -76,8 +75,9 @@ def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible
     return _AS_JOB.get(element) if isinstance(element, ColumnElement) else None
 
 
-def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
-    return [replacement_traverse(condition, {}, _of_event) for condition in filter_sql.conditions(shape)]
+def _conditions(job_filter: JobFilter, readable: Set[Key]) -> list[ColumnElement[bool]]:
+    conditions = filter_sql.conditions(job_filter, readable=readable)
+    return [replacement_traverse(condition, {}, _of_event) for condition in conditions]
 
 
 _NOW = func.pg_current_snapshot()
@@ -124,7 +124,7 @@ _COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cent
 
 
 @lru_cache(maxsize=32)
-def _recorded(shape: Shape) -> Select[Any]:
+def _recorded(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
     """Read transitions from one snapshot. Returns at least one row, which has the position reached."""
     snapshot = select(_FIRST_OPEN.label("first_open")).cte("snapshot")
     found = (
@@ -134,7 +134,7 @@ def _recorded(shape: Shape) -> Select[Any]:
             tuple_(_events.c.transaction_id, _events.c.id) > _POSITION,
             _events.c.transaction_id < snapshot.c.first_open,
             not_(_HAD_HAPPENED),
-            *_conditions(shape),
+            *_conditions(job_filter, readable),
         )
         .order_by(_events.c.transaction_id, _events.c.id)
         .limit(bindparam("rows", type_=Integer))
@@ -180,13 +180,12 @@ def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start:
     Stops before any transaction that is still open, so that no earlier transition can follow.
     """
     parameters = {
-        **filter_sql.parameters(job_filter),
         "transaction_id": str(after.transaction_id),
         "event_id": after.event_id,
         "start": start,
         "rows": limit,
     }
-    return Query(_recorded(filter_sql.shape_of(job_filter, readable=readable)), _make_read, parameters)
+    return Query(_recorded(job_filter, frozenset(readable)), _make_read, parameters)
 
 
 _HOLDER = text("""
@@ -233,15 +232,14 @@ def newest_jobs(*, limit: int) -> Query[GenerationJob]:
 
 
 @lru_cache(maxsize=32)
-def _matching(shape: Shape) -> Select[Any]:
+def _matching(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
     ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
-    return select(_jobs.c.id).where(_jobs.c.id == ids, *filter_sql.conditions(shape))
+    return select(_jobs.c.id).where(_jobs.c.id == ids, *filter_sql.conditions(job_filter, readable=readable))
 
 
 def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
     """Return those of the jobs that match the filter."""
-    parameters = {**filter_sql.parameters(job_filter), "ids": list(job_ids)}
-    return Query(_matching(filter_sql.shape_of(job_filter, readable=readable)), make_id, parameters)
+    return Query(_matching(job_filter, frozenset(readable)), make_id, {"ids": list(job_ids)})
 
 
 ROWS = 500

@@ -57,7 +57,6 @@ CLOSED_SETS = {
     "gjobs.store.configuration.config_reader": {"Pooler"},
     "gjobs.store.configuration.saved_views": {"OrderColumn"},
     "gjobs.store.filters.filter_completion": {"Key"},
-    "gjobs.store.filters.filter_sql": {"Form"},
     "gjobs.store.filters.filter_text": {"Key", "Comparison"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
     "gjobs.store.statistics.waste_sql": {"_Source"},

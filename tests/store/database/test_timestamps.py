@@ -100,12 +100,12 @@ TIMES = {
     "2026-07-01 00:00:00.000001+00": datetime(2026, 7, 1, 0, 0, 0, 1, tzinfo=UTC),
     "0001-01-01 00:00:00+00": EARLIEST,
     "9999-12-31 23:59:59.999999+00": LATEST,
-    "infinity": LATEST,
-    "-infinity": EARLIEST,
-    "0044-03-15 12:00:00+00 BC": EARLIEST,
-    "4713-01-01 00:00:00+00 BC": EARLIEST,
-    "10000-01-01 00:00:00+00": LATEST,
-    "294276-12-31 23:59:59+00": LATEST,
+    "infinity": parse_far_time("infinity"),
+    "-infinity": parse_far_time("-infinity"),
+    "0044-03-15 12:00:00+00 BC": parse_far_time("0044-03-15T12:00:00Z BC"),
+    "4713-01-01 00:00:00+00 BC": parse_far_time("4713-01-01T00:00:00Z BC"),
+    "10000-01-01 00:00:00+00": parse_far_time("10000-01-01T00:00:00Z"),
+    "294276-12-31 23:59:59+00": parse_far_time("294276-12-31T23:59:59Z"),
 }
 """Times as written to Postgres, and as read from it."""
 
@@ -144,8 +144,9 @@ async def test_daily_costs_use_utc_days_and_skip_times_outside_the_range(db: Db,
     ]
     assert numbers.statistics is not None
     assert numbers.statistics.total_count == 10
-    assert users[0].last_job_at == LATEST
-    assert (summary[0].first_job_at, summary[0].last_job_at) == (EARLIEST, LATEST)
+    assert users[0].last_job_at == parse_far_time("infinity")
+    assert summary[0].first_job_at == parse_far_time("-infinity")
+    assert summary[0].last_job_at == parse_far_time("infinity")
 
 
 FAR_TIMES = [
