@@ -200,7 +200,7 @@ class _Examination:
             *function_checks.view_findings(seen, self._facts),
             *policy_findings(tables, rules),
             *policy_checks.user_data_findings(rules, bodies),
-            *policy_checks.copy_findings(copies),
+            *policy_checks.copy_findings(copies, reported={view.name for view in seen}),
         ]
         return [*findings, *nothing_leaks(tables, findings)]
 

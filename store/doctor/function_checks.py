@@ -286,8 +286,21 @@ class AppView:
     """Whether its own condition shows callers only their rows."""
 
 
+# `app` has the app's relations, and the tables that they show if they are views.
 VIEWS: Query[AppView] = Query(
     text("""
+with recursive app as (
+    select t.oid, t.relkind
+      from pg_class t join pg_namespace s on s.oid = t.relnamespace
+     where s.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
+     union
+    select t.oid, t.relkind
+      from app
+      join pg_rewrite w on w.ev_class = app.oid
+      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
+      join pg_class t on t.oid = d.refobjid
+      join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id'
+)
 select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
        array(select r.rolname::text from pg_roles r
               where r.rolname in ('anon', 'authenticated') and has_any_column_privilege(r.oid, v.oid, 'SELECT')
@@ -301,10 +314,8 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
        (select w.ev_action::text from pg_rewrite w where w.ev_class = v.oid and w.ev_type = '1'),
        array(select format('%s %s %s', a.attname, a.attrelid, a.attnum)
                from pg_attribute a
-               join pg_class t on t.oid = a.attrelid
-               join pg_namespace s on s.oid = t.relnamespace
-              where s.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
-                and a.attname in ('id', 'user_id')),
+               join app on app.oid = a.attrelid
+              where a.attname in ('id', 'user_id')),
        (select p.oid::text from pg_proc p join pg_namespace s on s.oid = p.pronamespace
          where s.nspname = 'auth' and p.proname = 'uid' and p.pronargs = 0)
   from pg_class v
@@ -316,10 +327,9 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
    and exists (select from pg_rewrite w
                  join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
                                  and d.refclassid = 'pg_class'::regclass
-                 join pg_class t on t.oid = d.refobjid
-                 join pg_namespace s on s.oid = t.relnamespace
-                where w.ev_class = v.oid and s.nspname = 'public'
-                  and t.relname in ('generation_jobs', 'projects', 'assets') and t.relkind in ('r', 'p')
+                 join app on app.oid = d.refobjid and app.relkind in ('r', 'p')
+                 join pg_class t on t.oid = app.oid
+                where w.ev_class = v.oid
                   and (v.relkind = 'm' or o.rolsuper or o.rolbypassrls
                        or not t.relforcerowsecurity and pg_has_role(o.oid, t.relowner, 'USAGE')))
  order by 1

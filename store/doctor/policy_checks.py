@@ -1,7 +1,7 @@
 """Check row level security: tables without it, and policies that are too open or too narrow."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -59,17 +59,18 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCopy:
-    """A table without row level security that resembles one of the app's tables.
+    """A table or materialized view without row level security that resembles one of the app's tables.
 
-    It has a column `user_id` and at least half of the columns of the app's table.
+    It has a column `user_id`, and at least half of the columns of the app's table or the main columns of a job.
     """
 
     name: str
     """As written in SQL."""
     original: str
     shared_columns: int
-    is_foreign: bool
-    """Whether it is a foreign table, which can't have row level security."""
+    kind: str
+    has_policies: bool
+    """Whether it can have row level security. A foreign table and a materialized view can't."""
     readers: tuple[str, ...]
     """The request roles that may read it."""
 
@@ -81,9 +82,9 @@ with app as (
       from pg_class t
       join pg_namespace n on n.oid = t.relnamespace
       join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-     where n.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets') and t.relkind in ('r', 'p')
+     where n.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
 )
-select distinct on (c.oid) format('%I.%I', n.nspname, c.relname), app.name, count(*), c.relkind = 'f', readers.names
+select distinct on (c.oid) format('%I.%I', n.nspname, c.relname), app.name, count(*), c.relkind::text, readers.names
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -94,27 +95,39 @@ select distinct on (c.oid) format('%I.%I', n.nspname, c.relname), app.name, coun
                        and has_any_column_privilege(r.oid, c.oid, 'SELECT')
                      order by 1)
        ) readers (names)
- where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and not c.relrowsecurity
-   and c.oid not in (select oid from app) and readers.names <> '{}'
+ where c.relkind in ('r', 'p', 'f', 'm') and c.relpersistence <> 't' and not c.relrowsecurity
+   and (c.oid not in (select oid from app) or c.relkind = 'f') and readers.names <> '{}'
  group by c.oid, n.nspname, app.oid, app.name, app.columns, readers.names
-having bool_or(a.attname = 'user_id') and 2 * count(*) >= app.columns
+having bool_or(a.attname = 'user_id')
+   and (2 * count(*) >= app.columns
+        or app.name = 'generation_jobs'
+           and count(*) filter (where a.attname in ('id', 'status', 'mode', 'cost_cents')) = 4)
  order by c.oid, count(*) desc
 """),
     lambda row: TableCopy(
-        name=row[0], original=row[1], shared_columns=row[2], is_foreign=row[3], readers=tuple(row[4])
+        name=row[0],
+        original=row[1],
+        shared_columns=row[2],
+        kind="materialized view" if row[3] == "m" else "table",
+        has_policies=row[3] in ("r", "p"),
+        readers=tuple(row[4]),
     ),
 )
 
 
-def copy_findings(copies: Sequence[TableCopy]) -> Iterator[Finding]:
+def copy_findings(copies: Sequence[TableCopy], *, reported: Set[str]) -> Iterator[Finding]:
+    """Check the copies, except those that another finding already reports."""
     for copy in copies:
+        if copy.name in reported:
+            continue
         enable = f"ALTER TABLE {copy.name} ENABLE ROW LEVEL SECURITY;"
+        revoke = f"REVOKE ALL ON {copy.name} FROM PUBLIC, {', '.join(copy.readers)};"
         yield _finding(
             "unprotected-copy",
             Severity.PROBLEM,
-            f"The table {copy.name} has {copy.shared_columns} columns of {copy.original}, but no row level security:"
-            f" {' and '.join(copy.readers)} may read every row.",
-            sql=f"REVOKE ALL ON {copy.name} FROM PUBLIC, {', '.join(copy.readers)};" if copy.is_foreign else enable,
+            f"The {copy.kind} {copy.name} has {copy.shared_columns} columns of {copy.original}, but no row level"
+            f" security: {' and '.join(copy.readers)} may read every row.",
+            sql=enable if copy.has_policies else revoke,
             hint="If it is a copy that nobody needs, drop it instead.",
         )
 

@@ -403,10 +403,65 @@ async def test_view_through_which_users_store_rows_of_others_is_a_warning(health
     assert new_faults(await examined(healthy_database)) == set()
 
 
+RENAMED = "alter table generation_jobs rename to jobs"
+
+
+@pytest.mark.parametrize(
+    ("views", "leaking"),
+    [
+        ("create view generation_jobs as select * from jobs", "generation_jobs"),
+        ("create materialized view generation_jobs as select * from jobs", "generation_jobs"),
+        (
+            (
+                "create view inner_jobs as select * from jobs;"
+                " create view generation_jobs with (security_invoker = on) as select * from inner_jobs"
+            ),
+            "inner_jobs",
+        ),
+    ],
+    ids=["view", "materialized view", "view in a view"],
+)
+async def test_view_named_generation_jobs_that_shows_rows_of_others_is_a_problem(
+    healthy_database: Conninfo, views: str, leaking: str
+) -> None:
+    run(healthy_database, RENAMED, views)
+    assert rows_seen(healthy_database, BEN) > 1
+
+    report = await examined(healthy_database)
+
+    assert about(report, f"The view public.{leaking} ") == [("leaking-view", Severity.PROBLEM)]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "generation_jobs with (security_invoker = on) as select * from jobs",
+        "generation_jobs as select * from jobs where user_id = auth.uid()",
+    ],
+)
+async def test_view_named_generation_jobs_that_shows_own_rows_is_no_problem(
+    healthy_database: Conninfo, view: str
+) -> None:
+    run(healthy_database, RENAMED, f"create view {view}")
+
+    assert ("leaking-view", Severity.PROBLEM) not in about(
+        await examined(healthy_database), "The view public.generation_jobs "
+    )
+
+
 COPIES = [
     "create table old_jobs as select * from generation_jobs",
     "create table old_jobs as select id, user_id, mode, error, cost_cents from generation_jobs",
     "create table old_jobs as select *, now() as saved_at from projects",
+    "create table old_jobs as select id, user_id, status, mode, cost_cents from generation_jobs",
+    (
+        "alter table generation_jobs add column retry_count integer, add column completed_at timestamptz;"
+        " create table old_jobs as select id, user_id, status, mode, cost_cents from generation_jobs"
+    ),
+    (
+        "create schema private; create table private.jobs as select * from generation_jobs;"
+        " create materialized view old_jobs as select id, user_id, status, mode, cost_cents, now() from private.jobs"
+    ),
 ]
 
 
@@ -422,10 +477,12 @@ async def test_copy_of_a_table_without_row_level_security_is_a_problem(
     found = finding(report, "unprotected-copy")
     assert new_faults(report) == {"unprotected-copy"}
     assert found.severity is Severity.PROBLEM
-    assert found.sentence.startswith("The table public.old_jobs has ")
+    kind = "materialized view" if "materialized" in statement else "table"
+    assert found.sentence.startswith(f"The {kind} public.old_jobs has ")
     assert found.sentence.endswith(" but no row level security: anon and authenticated may read every row.")
     fix(healthy_database, report, names={"unprotected-copy"})
-    assert rows_seen(healthy_database, BEN, "old_jobs") == 0
+    if kind == "table":
+        assert rows_seen(healthy_database, BEN, "old_jobs") == 0
     assert new_faults(await examined(healthy_database)) == set()
 
 
@@ -438,8 +495,9 @@ async def test_copy_of_a_table_without_row_level_security_is_a_problem(
             "revoke all on old_jobs from anon, authenticated",
         ],
         ["create schema private", "create table private.old_jobs as select * from generation_jobs"],
+        ["create table tasks as select id, user_id, status, mode from generation_jobs"],
     ],
-    ids=["without owners", "not granted", "in a private schema"],
+    ids=["without owners", "not granted", "in a private schema", "without the cost of a job"],
 )
 async def test_other_table_without_row_level_security_is_no_finding(
     healthy_database: Conninfo, statements: list[str]
