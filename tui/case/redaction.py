@@ -91,12 +91,19 @@ class Redactor:
         for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
             yield pattern, self._value_as(SecretKind.TOKEN)
         yield patterns.BEARER, self._bearer
-        for pattern in (patterns.SECRET_ELEMENT, patterns.SECRET_TEXT, patterns.SECRET_INPUT):
+        for pattern in (
+            patterns.SECRET_ELEMENT,
+            patterns.SECRET_HOLDER,
+            patterns.SECRET_TEXT,
+            patterns.SECRET_INPUT,
+        ):
             yield pattern, self._text_of_secret
+        # A named secret without quotes ends at a blank. A code may have blanks.
+        yield patterns.CODE, self._value_as(SecretKind.PASSWORD)
         for pattern in (patterns.SECRET_PAIR, patterns.NAMED_SECRET):
             yield pattern, self._named
         yield patterns.QUOTED_KEY, self._value_as(SecretKind.KEY)
-        for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD, patterns.LOGIN, patterns.CODE):
+        for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD, patterns.LOGIN):
             yield pattern, self._value_as(SecretKind.PASSWORD)
         yield patterns.COMMAND_OPTION, lambda found: self._random_word(found, SecretKind.PASSWORD)
         yield patterns.NAMED_PATH, lambda found: self._replaced(found, SecretKind.PATH)

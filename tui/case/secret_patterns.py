@@ -111,12 +111,19 @@ SECRET_ELEMENT = re.compile(
     re.IGNORECASE,
 )
 """As in `<password>hunter2</password>`, also with elements inside."""
+SECRET_HOLDER = re.compile(
+    rf"(?P<before>(?:<key>[\w.:-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}</key>\s{{0,40}})?<(?P<tag>[\w.:-]{{1,40}})"
+    rf"(?(listed)|\s(?:[^<>]{{0,300}}?\s)?(?:name|key|id)\s?=\s?[\"'][\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}[\"'])"
+    r"[^<>]{0,300}>\s{0,40})(?P<value>(?!</)\S[\s\S]{0,2000}?(?=</(?P=tag)\s{0,3}>))",
+    re.IGNORECASE,
+)
+"""As in `<property name="password">hun<b>ter2</b></property>`, or a property list."""
 SECRET_TEXT = re.compile(
     rf"(?P<before>(?:\b(?:name|key|id)\s?=\s?[\"']|<key>)[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
     r"(?:[\"'][^<>\n]{0,300}>|</\w{1,20}>\s{0,40}<\w{1,20}>|\"[^\n]{0,80}\n\r?\n)\s{0,40})(?P<value>[^\s<][^<\n]{0,2000})",
     re.IGNORECASE,
 )
-"""As in `<property name="password">hunter2</property>`, a property list, or a form with several parts."""
+"""The same without the end of the element, or a form with several parts."""
 SECRET_INPUT = re.compile(
     rf"(?P<before><(?=(?P<attribute>[^<>]{{1,300}}?[\"'])?[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
     r"(?(attribute)[\"']|\s))[^<>]{0,300}?\bvalue\s{0,3}=\s{0,3}(?P<quote>[\"']))"
@@ -128,7 +135,7 @@ CODE = re.compile(
     r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|passcode|cvv2?|cvc2?"
     r"|(?:one[ _-]?time|verification|security|recovery|backup|2fa|mfa|sms)[ _-]?(?:code|pin))(?:[ _-]?(?:code|number))?"
     r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
-    r"(?P<value>\d(?:[ -]?\d){2,11})(?![\w.])",
+    r"(?P<value>\d(?:[ \t-]{0,2}\d){2,11})(?![\w.])",
     re.IGNORECASE,
 )
 """A code of digits, as in `otp: 123456`."""

@@ -111,7 +111,14 @@ def redactor() -> Redactor:
         ('<Password Value="attr99"/>', '<Password Value="[password 1]"/>'),
         ("<db:apiToken id='1' value='attr\"99' />", "<db:apiToken id='1' value='[key 1]' />"),
         ('<input type="password" value="it\'s>mine">', '<input type="password" value="[password 1]">'),
-        ("passcode 4455, Passcode: 12", "passcode [password 2], Passcode: [password 1]"),
+        ("passcode 4455, Passcode: 12", "passcode [password 1], Passcode: [password 2]"),
+        (
+            'Passcode: 12 34, "passcode": 56 78 pin=12  34',
+            'Passcode: [password 1], "passcode": [password 2] pin=[password 3]',
+        ),
+        ('<property name="password">a<b>x</b></property>', '<property name="password">[password 1]</property>'),
+        ("<add x='1' key='apiToken'><a/>x</add> y", "<add x='1' key='apiToken'>[key 1]</add> y"),
+        ("<key>secret</key>\n<data><a>x</a>y</data>", "<key>secret</key>\n<data>[password 1]</data>"),
         ("Passwort: geheim77, DB_PASSWORT=x", "Passwort: [password 1], DB_PASSWORT=[password 2]"),
         ('Passwort "zwei Worte", passwort geheim77', 'Passwort "[password 1]", passwort [key 1]'),
         ("key: 'my-plain-key', {key: \"a b c d\"}", "key: '[key 1]', {key: \"[key 2]\"}"),
@@ -233,6 +240,28 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
     assert redactor().text(redacted) == redacted
 
 
+CODES = st.lists(st.text("0123456789", min_size=1, max_size=4), min_size=2, max_size=3).filter(
+    lambda groups: len("".join(groups)) > 2
+)
+
+
+@given(name=st.sampled_from(["Passcode: ", "passcode=", "PIN is ", "otp ", "security code: "]), groups=CODES)
+def test_random_code_in_groups_of_digits_is_replaced_as_a_whole(name: str, groups: list[str]) -> None:
+    for separator in (" ", "-", "  "):
+        assert redactor().text(f"{name}{separator.join(groups)}, x") == f"{name}[password 1], x"
+
+
+HOLDERS = ("<property name='password'>{}</property>", "<key>password</key><data>{}</data>", "<password>{}</password>")
+ELEMENTS = st.recursive(
+    st.just("x9y"), lambda inner: st.lists(inner, max_size=3).map(lambda parts: f"<b c='d'>{' '.join(parts)}</b>")
+)
+
+
+@given(holder=st.sampled_from(HOLDERS), content=ELEMENTS)
+def test_random_elements_inside_a_named_element_are_replaced_as_a_whole(holder: str, content: str) -> None:
+    assert redactor().text(holder.format(f"x {content}")) == holder.format("[password 1]")
+
+
 @pytest.mark.parametrize(
     "part",
     [
@@ -267,6 +296,8 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
         "secret → ",
         "<password>",
         "<password><a>",
+        '<a name="password">',
+        "<key>password</key><a>",
         '<a "password"',
         "password: |\\n",
         '("password",',
