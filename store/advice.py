@@ -10,7 +10,7 @@ _WRITING = (
     "migrate repair-rollups",
     "budgets set",
     "archive restore",
-    "retention apply",
+    "cleanup policies apply",
     "projects create",
     "worker ",
 )

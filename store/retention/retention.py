@@ -94,7 +94,7 @@ AnyAction = RetentionAction | UnknownText
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPolicy:
-    """How long jobs are kept. A worker or `gjobs retention apply` applies it."""
+    """How long jobs are kept. A worker or `gjobs cleanup policies apply` applies it."""
 
     id: UUID
     project_id: UUID | None

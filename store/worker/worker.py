@@ -88,7 +88,7 @@ def _require_allowed(actor: Actor, registry: Registry, *, applies_retention: boo
     if registry.modes == ():
         raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
     if applies_retention and actor != OPERATOR:
-        raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --retention.")
+        raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --cleanup.")
     if isinstance(actor, Anon):
         raise NoPrivilege("Visitors who have not signed in can't run jobs.", hint="Remove --as, or name a user.")
 

@@ -48,7 +48,7 @@ def test_address_without_a_profile_takes_only_writes_with_a_reason(gjobs: Run, u
         f"archive restore {FAILED}",
         "archive restore --all --yes",
         "budgets set --project 'Autumn catalog' --period all --limit 1",
-        "retention set --older-than 30d --yes",
+        "cleanup policies set --older-than 30d --yes",
         "worker --simulate --once",
     ],
 )

@@ -146,7 +146,7 @@ NOWHERE = f"postgresql://ada:{SECRET}@127.0.0.1:1/app"
         (f"jobs delete {QUEUED}", "usage_error", 2),
         (f"jobs transition {QUEUED} failed", "declined", 1),
         (f"jobs retry {QUEUED} {MISSING}", "partly_declined", 1),
-        ("retention remove", "declined", 1),
+        ("cleanup policies remove", "declined", 1),
         ("--profile=nowhere users", "invalid_value", 2),
     ],
 )

@@ -62,7 +62,7 @@ def test_full_disk_is_explained_without_a_traceback() -> None:
         ("jobs create --project Spring\\ lookbook --mode x", True),
         ("projects create New --as ada@example.com", True),
         ("budgets set --user ada@example.com --period day --limit 900", True),
-        ("retention set --older-than 1000w --yes --json", True),
+        ("cleanup policies set --older-than 1000w --yes --json", True),
         ("cleanup --older-than 1d --delete --yes --json", True),
         ("cleanup --older-than 1000w --delete --yes --json", False),
         ("migrate repair-rollups --yes --json", True),

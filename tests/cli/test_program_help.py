@@ -39,12 +39,13 @@ COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command")
 
 def test_commands_match_the_documented_list() -> None:
     groups = {
-        "": "demo snapshot serve stats errors case cleanup worker workers watch metrics journal doctor profiles help",
+        "": "demo snapshot serve stats errors case worker workers watch metrics journal doctor profiles help",
         "projects": "list create",
         "users": "list",
         "jobs": "list export show create update transition retry delete",
         "archive": "list restore",
-        "retention": "list set remove apply",
+        "cleanup": "run",
+        "cleanup policies": "list set remove apply",
         "budgets": "list set remove check",
         "db": "url start stop status reset",
         "migrate": "status verify repair-rollups up down sql",
@@ -88,22 +89,28 @@ def test_options_match_the_parameters_of_the_command_function(parser: Parser) ->
 @pytest.mark.parametrize(
     ("short", "full"),
     [
-        *((group, f"{group} list") for group in ("projects", "users", "jobs", "budgets", "archive", "retention")),
+        *(
+            (group, f"{group} list")
+            for group in ("projects", "users", "jobs", "budgets", "archive", "cleanup policies")
+        ),
         ("projects --json --as operator", "projects list --json --as operator"),
         ("--json --as operator projects", "projects list --json --as operator"),
         ("jobs --status failed --json", "jobs list --status failed --json"),
         ("jobs --as list --limit 3", "jobs list --as list --limit 3"),
         ("users ana@", "users list ana@"),
+        ("cleanup --older-than 30d --yes", "cleanup run --older-than 30d --yes"),
         ("users --as=operator ana@ --json", "users list ana@ --json --as operator"),
         ("users -- -x", "users list -- -x"),
         ("budgets --project x", "budgets list --project x"),
     ],
 )
-def test_group_without_a_command_means_its_list(short: str, full: str) -> None:
+def test_group_without_a_command_means_its_default(short: str, full: str) -> None:
     assert parse(short.split()) == parse(full.split())
 
 
-@pytest.mark.parametrize("arguments", ["watch --once", "retention set --keep 3", "doctor --sql", "stats --zzzzz"])
+@pytest.mark.parametrize(
+    "arguments", ["watch --once", "cleanup policies set --keep 3", "doctor --sql", "stats --zzzzz"]
+)
 def test_an_option_that_resembles_none_is_refused_without_a_suggestion(arguments: str) -> None:
     with pytest.raises(UsageError, match=r"^Option '--[a-z]+' is not known\.$"):
         parse(arguments.split())
@@ -129,7 +136,7 @@ def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> 
         (["retry", str(QUEUED)], "Did you mean 'gjobs jobs retry'?"),
         (["list"], "Did you mean 'gjobs jobs list'?"),
         (["up"], "Did you mean 'gjobs migrate up'?"),
-        (["status"], "Did you mean 'gjobs cleanup --status' or 'gjobs db status' or 'gjobs migrate status'?"),
+        (["status"], "Did you mean 'gjobs db status' or 'gjobs migrate status'?"),
         (["jobs", "events"], "Did you mean 'gjobs jobs show --events'?"),
         (["jobs", "lst"], "Did you mean 'list'?"),
         (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, "),

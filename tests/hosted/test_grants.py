@@ -33,7 +33,7 @@ MIGRATED = (
     ("archive", "list"),
     ("stats", "--archive"),
     ("workers",),
-    ("retention", "list"),
+    ("cleanup", "policies", "list"),
 )
 
 

@@ -26,7 +26,6 @@ from gjobs.tui.cli.commands.manual import add_help
 from gjobs.tui.cli.commands.migrate import add_migrate
 from gjobs.tui.cli.commands.profiles import add_configuration
 from gjobs.tui.cli.commands.projects import add_projects, add_users
-from gjobs.tui.cli.commands.retention import add_retention
 from gjobs.tui.cli.commands.serve import add_serve
 from gjobs.tui.cli.commands.stats import add_metrics, add_stats
 from gjobs.tui.cli.commands.watch import add_watch
@@ -93,7 +92,6 @@ def build_parser() -> Parser:
     add_budgets(commands)
     add_cleanup(commands)
     add_archive(commands)
-    add_retention(commands)
     add_worker(commands)
     add_workers(commands)
     add_watch(commands)

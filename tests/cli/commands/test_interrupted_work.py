@@ -21,8 +21,8 @@ COMMANDS: dict[str, tuple[Sequence[str], str, str]] = {
         "gjobs.store.retention.archive.restore_matching",
         "Stopped: restored 3 jobs, ",
     ),
-    "retention apply": (
-        ("retention", "apply", "--yes"),
+    "cleanup policies apply": (
+        ("cleanup", "policies", "apply", "--yes"),
         "gjobs.store.retention.retention_policies.run_cleanup",
         "Stopped: the policies were applied to 3 jobs. ",
     ),
@@ -63,8 +63,8 @@ def interrupted(request: pytest.FixtureRequest, gjobs: Run, sql: Sql) -> Iterato
     """A command with matching jobs, the function that it runs, and the beginning of its message."""
     if request.param == "archive restore":
         gjobs("cleanup", *OLD, "--yes")
-    if request.param == "retention apply":
-        gjobs("retention", "set", *OLD, "--yes")
+    if request.param == "cleanup policies apply":
+        gjobs("cleanup", "policies", "set", *OLD, "--yes")
     yield COMMANDS[request.param]
     sql("delete from gjobs.retention_policies")
 

@@ -75,7 +75,7 @@ def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> No
         (f"jobs transition {CANCELLED[0]} succeeded", 1, outside),
         (f"jobs transition {CANCELLED[0]} failed", 1, outside),
         (f"jobs transition {QUEUED} cancelled", 2, "'cancelled' is not known"),
-        ("retention set --older-than 1d --status cancelled --yes", 2, "'cancelled' is not one."),
+        ("cleanup policies set --older-than 1d --status cancelled --yes", 2, "'cancelled' is not one."),
     ):
         assert_refused(gjobs(*command.split()), code, words)
 

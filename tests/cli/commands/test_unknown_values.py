@@ -52,9 +52,9 @@ def test_commands_print_unknown_values_unchanged(gjobs: Run) -> None:
         ("jobs list", "queued"),
         ("budgets", "week"),
         ("budgets --json", '"week"'),
-        ("retention list", "compress"),
-        ("retention list", "succeeded, paused"),
-        ("retention list --json", '"compress"'),
+        ("cleanup policies list", "compress"),
+        ("cleanup policies list", "succeeded, paused"),
+        ("cleanup policies list --json", '"compress"'),
         ("stats", "succeeded"),
         ("snapshot", "per 'week'"),
         ("workers", ""),
@@ -67,16 +67,16 @@ def test_commands_print_unknown_values_unchanged(gjobs: Run) -> None:
 
 @pytest.mark.usefixtures("newer_database")
 def test_policy_with_an_unknown_action_is_skipped_and_can_be_removed(gjobs: Run) -> None:
-    applied = gjobs("retention", "apply", "--yes")
+    applied = gjobs("cleanup", "policies", "apply", "--yes")
     assert applied.code == 0, applied.err
     assert (
         "The policy of Autumn catalog is skipped: this version of gjobs does not know its action 'compress'."
         in applied.err
     )
     assert str(SUCCEEDED) in gjobs("jobs", "list").out
-    policy = gjobs("retention", "list", "--json").document[0]
+    policy = gjobs("cleanup", "policies", "list", "--json").document[0]
     assert policy["applied_at"] is None
-    removed = gjobs("retention", "remove", "--project", "Autumn catalog", "--yes")
+    removed = gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog", "--yes")
     assert removed.code == 0, removed.err
 
 

@@ -167,14 +167,15 @@ def test_lease_option_sets_the_lease_duration(gjobs: Run, sql: Sql, registry: Re
 
 
 def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, example: str) -> None:
-    gjobs("retention", "set", "--older-than", "30d", "--project", "Autumn catalog", "--status", "failed", "--yes")
+    policy = ("--older-than", "30d", "--project", "Autumn catalog", "--status", "failed")
+    gjobs("cleanup", "policies", "set", *policy, "--yes")
 
-    done = gjobs("worker", example, "--once", "--retention")
+    done = gjobs("worker", example, "--once", "--cleanup")
 
     assert done.code == 0
     assert f"Archived 1 job. Policy: older than 30d, project {AUTUMN}.\n" in done.err
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
-    as_ada = gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com")
+    as_ada = gjobs("worker", example, "--once", "--cleanup", "--as", "ada@example.com")
     assert_refused(as_ada, 6, "Only the operator can apply retention policies.")
 
 

@@ -116,7 +116,7 @@ def add_worker(commands: "Commands") -> None:
         metavar="TIME",
         help="time after which other workers take over the jobs of a lost worker (default: 1m)",
     )
-    add("--retention", action="store_true", help="also apply the retention policies when they are due")
+    add("--cleanup", action="store_true", help="also apply the retention policies when they are due")
     add("--once", action="store_true", help="exit when no job is queued any more")
     add("--simulate", action="store_true", help="without a registry: simulate work, with plausible costs and failures")
 
@@ -129,7 +129,7 @@ def run_worker(
     modes: Sequence[str] | None,
     concurrency: int,
     lease: timedelta,
-    retention: bool,
+    cleanup: bool,
     once: bool,
     simulate: bool,
 ) -> ExitCode:
@@ -140,9 +140,7 @@ def run_worker(
         )
     handlers = _simulated() if registry is None else find_registry(registry)
     chosen = handlers.only(modes) if modes else handlers
-    code = _work(
-        settings, output, handlers=chosen, concurrency=concurrency, lease=lease, retention=retention, once=once
-    )
+    code = _work(settings, output, handlers=chosen, concurrency=concurrency, lease=lease, cleanup=cleanup, once=once)
     _end_despite_abandoned_handlers(code)
     return code
 
@@ -165,7 +163,7 @@ async def _work(
     handlers: "Registry",
     concurrency: int,
     lease: timedelta,
-    retention: bool,
+    cleanup: bool,
     once: bool,
 ) -> ExitCode:
     import asyncio
@@ -183,7 +181,7 @@ async def _work(
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
         pooler=session.profile.pooler if session.profile else None,
-        applies_retention=retention,
+        applies_retention=cleanup,
         report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
     )
 

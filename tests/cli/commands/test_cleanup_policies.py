@@ -1,4 +1,4 @@
-"""`gjobs retention` lists, sets, applies and removes retention policies."""
+"""`gjobs cleanup policies` lists, sets, applies and removes retention policies."""
 
 from collections.abc import AsyncGenerator, Iterator
 
@@ -9,7 +9,7 @@ from gjobs.store.retention.retention import BatchProgress
 from tests.cli.cli_rows import AUTUMN
 from tests.cli.command_line import PROMPT, OpenTerminal, Run, Sql
 
-SET = ("retention", "set", "--older-than", "30d")
+SET = ("cleanup", "policies", "set", "--older-than", "30d")
 
 
 @pytest.fixture(autouse=True)
@@ -24,20 +24,20 @@ def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql
     kept = {"project_id": project, "statuses": ["failed"], "older_than_seconds": month, "action": "archive"}
     assert made == {"id": made["id"], **kept, "created_at": made["created_at"], "applied_at": None}
     gjobs(*SET, "--delete", "--yes")
-    title, first, second = gjobs("retention", "list").out.splitlines()
+    title, first, second = gjobs("cleanup", "policies", "list").out.splitlines()
     assert title.split() == ["OLDER", "THAN", "ACTION", "STATUS", "LAST", "APPLIED", "PROJECT"]
     assert first.split() == ["30d", "archive", "failed", "-", "Autumn", "catalog"]
     assert second.split() == ["30d", "delete", "succeeded,", "failed", "-", "all", "other", "projects"]
-    applied = gjobs("retention", "apply", "--yes")
+    applied = gjobs("cleanup", "policies", "apply", "--yes")
     assert (applied.code, applied.err) == (0, "Archived 1 job: Autumn catalog\n")
     assert sql("select status from gjobs.archived_jobs") == [("failed",)]
-    assert gjobs("retention", "apply", "--yes").err == "No job is old enough for a policy.\n"
-    unasked = gjobs("retention", "remove", "--project", "Autumn catalog")
+    assert gjobs("cleanup", "policies", "apply", "--yes").err == "No job is old enough for a policy.\n"
+    unasked = gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog")
     assert (unasked.code, unasked.err.splitlines()[1]) == (2, "Add --yes to confirm.")
-    removed = gjobs("retention", "remove", "--project", "Autumn catalog", "--yes")
+    removed = gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog", "--yes")
     assert removed.err == "The policy is removed.\n"
-    assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
-    assert len(gjobs("retention", "list", "--json").document) == 1
+    assert gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog").code == 1
+    assert len(gjobs("cleanup", "policies", "list", "--json").document) == 1
 
 
 def test_interrupted_retention_run_reports_the_jobs_already_archived(
@@ -49,7 +49,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
     monkeypatch.setattr("gjobs.store.retention.retention_policies.run_cleanup", interrupted_cleanup)
-    applied = gjobs("retention", "apply", "--yes")
+    applied = gjobs("cleanup", "policies", "apply", "--yes")
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [
         "Archived 3 jobs: Autumn catalog",
@@ -58,7 +58,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
     ]
 
 
-def test_retention_set_question_counts_the_jobs_it_would_affect(open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_policies_set_question_counts_the_jobs_it_would_affect(open_terminal: OpenTerminal, sql: Sql) -> None:
     terminal = open_terminal(*SET, "--delete")
     terminal.decline(
         "From now on, delete jobs older than 30d whenever policies are applied?",
@@ -72,18 +72,18 @@ def test_retention_set_question_counts_the_jobs_it_would_affect(open_terminal: O
 
 def test_user_sees_own_retention_policies_but_cannot_set_them(gjobs: Run) -> None:
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    assert len(gjobs("retention", "list", "--json", "--as", "ada@example.com").document) == 1
-    assert gjobs("retention", "list", "--as", "ben@example.com").err.startswith("No policies")
+    assert len(gjobs("cleanup", "policies", "list", "--json", "--as", "ada@example.com").document) == 1
+    assert gjobs("cleanup", "policies", "list", "--as", "ben@example.com").err.startswith("No policies")
     refused = gjobs(*SET, "--yes", "--as", "ada@example.com")
     assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator can set how long jobs are kept.")
 
 
-def test_retention_remove_asks_when_the_policy_for_all_other_projects_would_apply(
+def test_policies_remove_asks_when_the_policy_for_all_other_projects_would_apply(
     gjobs: Run, open_terminal: OpenTerminal, sql: Sql
 ) -> None:
     gjobs(*SET, "--delete", "--yes")
-    gjobs("retention", "set", "--older-than", "10000d", "--project", "Autumn catalog", "--yes")
-    terminal = open_terminal("retention", "remove", "--project", "Autumn catalog")
+    gjobs("cleanup", "policies", "set", "--older-than", "10000d", "--project", "Autumn catalog", "--yes")
+    terminal = open_terminal("cleanup", "policies", "remove", "--project", "Autumn catalog")
     terminal.decline(
         "Remove the policy of Autumn catalog?",
         "The policy for all other projects will apply: delete jobs older than 30d.",
@@ -93,18 +93,18 @@ def test_retention_remove_asks_when_the_policy_for_all_other_projects_would_appl
     assert sql("select count(*) from gjobs.retention_policies") == [(2,)]
 
 
-def test_retention_remove_asks_nothing_when_jobs_would_be_kept(gjobs: Run) -> None:
+def test_policies_remove_asks_nothing_when_jobs_would_be_kept(gjobs: Run) -> None:
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 0
+    assert gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog").code == 0
     gjobs(*SET, "--yes")
-    assert gjobs("retention", "remove").code == 0
+    assert gjobs("cleanup", "policies", "remove").code == 0
 
 
-def test_retention_apply_refuses_policies_changed_since_the_question(
+def test_policies_apply_refuses_policies_changed_since_the_question(
     gjobs: Run, open_terminal: OpenTerminal, sql: Sql
 ) -> None:
-    gjobs("retention", "set", "--older-than", "10000d", "--yes")
-    terminal = open_terminal("retention", "apply")
+    gjobs("cleanup", "policies", "set", "--older-than", "10000d", "--yes")
+    terminal = open_terminal("cleanup", "policies", "apply")
     terminal.read_until(PROMPT)
     gjobs(*SET, "--delete", "--yes")
     terminal.type("y\n")
