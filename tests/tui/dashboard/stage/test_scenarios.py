@@ -1,6 +1,7 @@
 """A scenario in the dashboard: captions, the acting user, the cursor and the space key."""
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -177,7 +178,11 @@ async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(
         assert app.control.clock.speed == 0.5
 
 
-async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_empty(database: Conninfo) -> None:
+async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_empty(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulated time runs on while the worker waits for the database, so the test sets no limit on it."""
+    monkeypatch.setattr(scenario_player, "_LONGEST_CLAIM", math.inf)
     steps = 'workers = ["render-1", "render-2"]\n[[step]]\nkill-worker = "render-1"\n[[step]]\nsay = "Dead"\n'
     async with playing(database, steps) as (driver, app):
         app.control.clock.set_speed(100)
