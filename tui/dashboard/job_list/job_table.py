@@ -1,5 +1,6 @@
 """JobTable widget and its messages."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -401,7 +402,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         # Lines below the table's end, which a smaller size leaves behind, are never drawn.
         self._undrawn -= {y for y in self._undrawn if y in crop.line_range or y >= self.size.height}
         if not self._undrawn and self._drawn_selection != self._selection:
-            self.call_later(self._take_as_drawn, self._selection)
+            # The terminal has the frame before the event loop runs anything else.
+            asyncio.get_running_loop().call_soon(self._take_as_drawn, self._selection)
 
     def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
         if selection != self._drawn_selection:
