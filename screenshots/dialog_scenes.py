@@ -3,19 +3,21 @@
 from textual.widgets import OptionList
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import show_message
+from gjobs.tui.text.error_text import Message
 from screenshots.stage import Stage
 
 
 async def messages(stage: Stage) -> None:
     kept = (
-        Toast(text="Started main_white 5f0c8d1e."),
-        Toast(text="Not possible now: The database is not reachable.", severity="error"),
-        Toast(text="Only a running job can be completed. This one is queued.", severity="warning"),
-        Toast(text="Deleted 3 jobs.", keys="U undo"),
+        Message(text="Started main_white 5f0c8d1e."),
+        Message(text="Not possible now: The database is not reachable.", severity="error"),
+        Message(text="Only a running job can be completed. This one is queued.", severity="warning"),
+        Message(text="Deleted 3 jobs.", keys="U undo"),
     )
-    for toast in kept:
-        stage.app.messages.keep(toast)
+    for message in kept:
+        show_message(stage.app, message)
+    stage.app.messages.clear_passing()
     await stage.open("m", "RowList")
 
 

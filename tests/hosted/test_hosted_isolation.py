@@ -83,5 +83,5 @@ async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(
 ) -> None:
     async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.press("i")
-        await driver.shows_toast("The login least_privilege may not act as a user.")
+        await driver.shows_message("The login least_privilege may not act as a user.")
         await driver.has_dialog("")

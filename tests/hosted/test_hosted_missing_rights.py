@@ -104,13 +104,13 @@ async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(
         ("P", "may not write projects."),
     ],
 )
-async def test_write_key_without_its_grant_shows_a_toast_and_no_dialog(
+async def test_write_key_without_its_grant_shows_a_message_and_no_dialog(
     least_privilege: Login, jobs_db: JobsDatabase, key: str, reason: str
 ) -> None:
     async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.shows("Autumn catalog")
         await driver.press(key)
-        await driver.until(lambda: any(reason in words(toast) for toast in driver.toasts))
+        await driver.until(lambda: any(reason in words(message) for message in driver.warnings))
         await driver.has_dialog("")
 
 
@@ -120,7 +120,7 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
     async with drive_dashboard(WatchedApp(opener_of(ungranted, actor=AS_ADA))) as driver:
         await driver.shows("Autumn catalog")
         await driver.press("s")
-        await driver.until(lambda: any("may not change" in words(toast) for toast in driver.toasts))
+        await driver.until(lambda: any("may not change" in words(message) for message in driver.warnings))
         jobs_db.sql("grant update on public.generation_jobs to authenticated")
         await driver.press("s")
         await driver.shows_message("The missing grant has been added. Press the key again.")
@@ -130,11 +130,11 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
     jobs_db.close()
 
 
-async def test_write_key_on_a_replica_shows_a_toast(replicated: Login) -> None:
+async def test_write_key_on_a_replica_shows_a_message(replicated: Login) -> None:
     async with drive_dashboard(WatchedApp(opener_of(replicated.conninfo, actor=AS_ADA))) as driver:
         await driver.shows("Autumn catalog")
         await driver.press("s")
-        await driver.until(lambda: any("This server is a replica" in words(toast) for toast in driver.toasts))
+        await driver.until(lambda: any("This server is a replica" in words(message) for message in driver.warnings))
 
 
 async def test_new_job_dialog_explains_a_missing_assets_table(owner: Login, jobs_db: JobsDatabase) -> None:

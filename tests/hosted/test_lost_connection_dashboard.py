@@ -97,7 +97,7 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
                 await driver.press("escape")
                 await driver.has_dialog("")
             await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
-            # Toasts would cover the next form.
+            # The next messages are about the next form.
             driver.clear_messages()
         assert write_log.entries() == []
         assert driver.app.mistake is None
@@ -106,5 +106,5 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
 
 
 def says(driver: Driver, text: str) -> bool:
-    """Whether a toast, the message line or a form shows the words."""
+    """Whether a message or a form shows the words."""
     return any(text in shown_text for shown_text in (*driver.messages, driver.text))

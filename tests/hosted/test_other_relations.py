@@ -218,4 +218,4 @@ async def test_dashboard_shows_why_it_does_not_write_before_a_write_is_tried(
     async with drive_dashboard(WatchedApp(opener_of(owner.conninfo, actor=AS_ADA))) as driver:
         await driver.shows("read-only", "gjobs does not write to generation_jobs, because it is a view.")
         await driver.press("s")
-        await driver.shows_toast("gjobs does not write to generation_jobs, because it is a view.")
+        await driver.shows_message("gjobs does not write to generation_jobs, because it is a view.")

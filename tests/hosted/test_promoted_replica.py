@@ -51,7 +51,7 @@ async def test_dashboard_writes_as_soon_as_an_answer_shows_the_promotion(promota
     async with drive_dashboard(WatchedApp(opener_of(login.conninfo, actor=OPERATOR))) as driver:
         await driver.shows("read-only")
         await driver.press("s")
-        await driver.shows_toast("This server is a replica and accepts no writes.")
+        await driver.shows_message("This server is a replica and accepts no writes.")
         promotable.promote()
         await driver.refreshes()
         await driver.shows_no_longer("read-only")

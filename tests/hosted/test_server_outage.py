@@ -59,7 +59,7 @@ async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
             await driver.until(lambda: "The database is not reachable" in driver.banner)
             await driver.go_to(5)
             await driver.press("d")
-            await driver.shows_toast("Not possible now: The database is not reachable")
+            await driver.shows_message("Not possible now: The database is not reachable")
 
         await driver.until(lambda: not driver.banner)
         await shows_the_stored_jobs(driver, database, changes=1)
@@ -119,7 +119,7 @@ async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
             await driver.press("s")
             await driver.until(lambda: waits_for_a_lock(killable_server))
             await asyncio.to_thread(killable_server.restart)
-        await driver.shows_toast(f"lifestyle {short(1)} was not started. The connection was lost")
+        await driver.shows_message(f"lifestyle {short(1)} was not started. The connection was lost")
         await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
         await driver.shows_message("Started lifestyle")
@@ -145,7 +145,7 @@ async def test_dashboard_reports_a_timeout_when_the_server_freezes_during_a_writ
         await driver.refreshes()
         with killable_server.frozen():
             await driver.press("s")
-            await driver.shows_toast("did not answer within 1.5 s")
+            await driver.shows_message("did not answer within 1.5 s")
         await driver.press("z")
         await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")

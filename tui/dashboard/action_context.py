@@ -17,10 +17,10 @@ from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, Wr
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.tui.dashboard.action_host import UndoStack
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from gjobs.tui.dashboard.widgets import drop_toast, show_toast
+from gjobs.tui.dashboard.message_board import drop_message, show_message, show_warning
 from gjobs.tui.error_help import hidden_or_gone
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, ToastError, error_words
+from gjobs.tui.text.error_text import Message, ReportedError, error_words
 from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction
 from gjobs.tui.text.write_text import concerned, resolved_write_words
 
@@ -37,22 +37,22 @@ _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 LOOKUP_PENDING = "gjobs checks the result as soon as the database answers."
 
 
-class WriteResolved(ToastError):
+class WriteResolved(ReportedError):
     """The outcome of a write whose answer was lost. `was_made` is None if it cannot be determined."""
 
     def __init__(self, written: WriteRecord, found: ResolvedWrite) -> None:
         self.message = resolved_write_words(written, found)
         self.written = written
         self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
-        toast = Toast(text=self.message, severity="information" if self.was_made else "warning")
-        super().__init__(toast, may_retry=self.was_made is False)
+        message = Message(text=self.message, severity="information" if self.was_made else "warning")
+        super().__init__(message, may_retry=self.was_made is False)
 
 
 class WriteResolver:
-    """Determines the outcome of lost writes of `store`, until `left` is set. Shows toasts about them."""
+    """Determines the outcome of lost writes of `store`, until `left` is set. Shows messages about them."""
 
-    def __init__(self, store: "Store", tell: Callable[[Toast], Callable[[], None]], *, left: asyncio.Event) -> None:
-        """The second argument shows a toast, and returns a function that removes it."""
+    def __init__(self, store: "Store", tell: Callable[[Message], Callable[[], None]], *, left: asyncio.Event) -> None:
+        """The second argument shows a message, and returns a function that removes it."""
         self._store = store
         self._tell = tell
         self._left = left
@@ -68,7 +68,7 @@ class WriteResolver:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
             text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
-            withdraw = self._tell(Toast(text=text, severity="warning"))
+            withdraw = self._tell(Message(text=text, severity="warning"))
             found = await self._look_up(error.write)
             withdraw()
             if found is None:
@@ -103,8 +103,8 @@ _CAPABILITIES: Mapping[str, Capability] = {
 """The capability that each request or job action needs. Others need none."""
 
 
-def missing_capability_toast(request: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
-    """Return a toast if the actor lacks the capability for the request. If that is unknown, the database decides."""
+def missing_capability_message(request: str, capabilities: "Capabilities | None", actor: Actor) -> Message | None:
+    """Return a message if the actor lacks the capability for the request. If that is unknown, the database decides."""
     capability = _CAPABILITIES.get(request)
     if capabilities is None or capability is None:
         return None
@@ -112,7 +112,7 @@ def missing_capability_toast(request: str, capabilities: "Capabilities | None", 
     return (
         None
         if missing is None
-        else Toast(text=f"Not possible here: {clean(missing.words, limit=400)}", severity="warning")
+        else Message(text=f"Not possible here: {clean(missing.words, limit=400)}", severity="warning")
     )
 
 
@@ -168,9 +168,9 @@ class ActionContext:
     moved_jobs_to: Callable[[JobStatus], None]
     """Called after the user has moved at least one job to a status."""
     undo: UndoStack
-    tell: Callable[[Toast], None]
+    tell: Callable[[Message], None]
     untell: Callable[[str], None]
-    """Removes the toasts that begin with a text."""
+    """Removes the messages that begin with a text."""
     left: asyncio.Event
     """Set when the user leaves this database. Writes unresolved by then stay unknown."""
 
@@ -193,10 +193,10 @@ class ActionContext:
     def resolver_for(self, store: "Store") -> WriteResolver:
         """Return a resolver for writes of this store's actor."""
 
-        def tell(toast: Toast) -> Callable[[], None]:
-            self.tell(toast)
+        def tell(message: Message) -> Callable[[], None]:
+            self.tell(message)
             self.jobs_changed(())
-            return lambda: self.untell(toast.text)
+            return lambda: self.untell(message.text)
 
         return WriteResolver(store, tell, left=self.left)
 
@@ -204,22 +204,22 @@ class ActionContext:
 def context_for(host: "ActionHost", request: str) -> ActionContext | None:
     """Return the context. Without data or the needed capability, show why and return None."""
     context = _context(host)
-    if isinstance(context, Toast):
-        show_toast(host.app, context)
+    if isinstance(context, Message):
+        show_message(host.app, context)
         return None
-    if missing_capability_toast(request, context.capabilities, context.store.actor):
+    if missing_capability_message(request, context.capabilities, context.store.actor):
         host.app.run_worker(_show_missing_capability(host, context, request), group="refusal", exclusive=True)
         return None
     return context
 
 
-def _context(host: "ActionHost") -> ActionContext | Toast:
-    """Return the context, or a toast with the reason why there is none."""
+def _context(host: "ActionHost") -> ActionContext | Message:
+    """Return the context, or a message with the reason why there is none."""
     poller, listing = host.poller, host.dashboard.listing
     if poller.failure is not None:
-        return Toast(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
+        return Message(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
     if poller.session is None or poller.store is None or listing is None:
-        return Toast(text="Not possible yet. Loading data.", severity="warning")
+        return Message(text="Not possible yet. Loading data.", severity="warning")
     return ActionContext(
         store=poller.store,
         operator=poller.session.operator,
@@ -234,8 +234,8 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         go_to_job=host.go_to_job,
         moved_jobs_to=host.tour.moved_jobs_to,
         undo=host.undo,
-        tell=partial(show_toast, host.app),
-        untell=partial(drop_toast, host.app),
+        tell=partial(show_message, host.app),
+        untell=partial(drop_message, host.app),
         left=host.tasks.database_left,
     )
 
@@ -244,8 +244,8 @@ async def _show_missing_capability(host: "ActionHost", context: ActionContext, r
     """Check again before refusing, because a missing grant may have been added."""
     cache, actor = context.store.capability_cache, context.store.actor
     await cache.refresh_if_possible()
-    reason = missing_capability_toast(request, cache.latest, actor)
-    show_toast(host.app, reason or Toast(text="The missing grant has been added. Press the key again."))
+    reason = missing_capability_message(request, cache.latest, actor)
+    show_message(host.app, reason or Message(text="The missing grant has been added. Press the key again."))
 
 
 def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
@@ -256,5 +256,5 @@ def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
         return True
     key = key_of(host.app, APP_BINDINGS, "app.user")
     text = f"Only the operator {does}. You act as {actor_name(actor)}. Close the dialog and press {key} to change."
-    show_toast(host.app, Toast(text=text, severity="warning"))
+    show_warning(host.app, text)
     return False

@@ -20,10 +20,10 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.tui import dashboard
-from gjobs.tui.dashboard.message_board import MessageApp
-from gjobs.tui.dashboard.widgets import ResultType, show_toast, showing_pending
+from gjobs.tui.dashboard.message_board import MESSAGE_SECONDS, MessageApp, show_message, showing_pending
+from gjobs.tui.dashboard.widgets import ResultType
 from gjobs.tui.dashboard.worker_groups import WRITES
-from gjobs.tui.text.error_text import Toast, ToastError, error_toast
+from gjobs.tui.text.error_text import Message, ReportedError, error_message
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import KnownViews
@@ -107,7 +107,7 @@ class ActionHost(Protocol):
 
     @property
     def app(self) -> App[Any]:
-        """The app, for dialogs, workers, toasts and the clipboard."""
+        """The app, for dialogs, workers, messages and the clipboard."""
 
     @property
     def dashboard(self) -> DashboardView: ...
@@ -167,14 +167,11 @@ class ActionHost(Protocol):
     def read_views(self) -> None: ...
 
 
-_TOAST_SECONDS = 8
-"""If a toast is younger than this when the user quits, the user may not have read it."""
-
 QUESTIONS = "questions"
 
 
 class BackgroundTasks:
-    def __init__(self, app: App[Any]) -> None:
+    def __init__(self, app: MessageApp[Any]) -> None:
         self._app = app
         self._is_leaving = False
         self._last_write: tuple[float, str] | None = None
@@ -209,17 +206,17 @@ class BackgroundTasks:
 
     def write(
         self,
-        write: Coroutine[Any, Any, Toast],
+        write: Coroutine[Any, Any, Message],
         *,
         doing: str = "",
         unchanged: str = "Nothing was changed",
         may_open: bool = False,
     ) -> Worker[None]:
-        """Run a write and show its result as a toast. A StoreError means that nothing was written.
+        """Run a write and show its result as a message. A StoreError means that nothing was written.
 
         If no row shows the write, the message line shows `doing` until the database has answered. After an error that
-        changed nothing, the toast says `unchanged`. Set `may_open` if the write may open a dialog. Keys then wait until
-        it has opened one or has ended.
+        changed nothing, the message says `unchanged`. Set `may_open` if the write may open a dialog. Keys then wait
+        until it has opened one or has ended.
         """
         worker = self._app.run_worker(self._reported(write, doing, unchanged), group=WRITES)
         if may_open:
@@ -238,31 +235,31 @@ class BackgroundTasks:
             for worker in self._openers
         )
 
-    async def _reported(self, write: Coroutine[Any, Any, Toast], doing: str, unchanged: str) -> None:
+    async def _reported(self, write: Coroutine[Any, Any, Message], doing: str, unchanged: str) -> None:
         try:
             with showing_pending(self._app, doing):
-                toast = await write
-        except ToastError as error:
-            toast = error.toast
+                message = await write
+        except ReportedError as error:
+            message = error.report
         except StoreError as error:
-            toast = error_toast(error, unchanged=unchanged)
-        self.note(toast)
-        show_toast(self._app, toast)
+            message = error_message(error, unchanged=unchanged)
+        self.note(message)
+        show_message(self._app, message)
 
-    async def noted(self, write: Coroutine[Any, Any, ResultType], toast: Callable[[ResultType], Toast]) -> ResultType:
+    async def noted(self, write: Coroutine[Any, Any, ResultType], says: Callable[[ResultType], Message]) -> ResultType:
         """Run a form's write and note its result or error. The form shows both itself, unless the user quits first."""
         try:
             result = await write
-        except ToastError as error:
-            self.note(error.toast)
+        except ReportedError as error:
+            self.note(error.report)
             raise
         except StoreError as error:
-            self.note(error_toast(error))
+            self.note(error_message(error))
             raise
-        self.note(toast(result))
+        self.note(says(result))
         return result
 
-    def note(self, result: Toast) -> None:
+    def note(self, result: Message) -> None:
         """Keep the result of a write, to print it if the user quits before it can be read."""
         if self._is_leaving:
             self.farewell.append(result.text)
@@ -309,7 +306,8 @@ class BackgroundTasks:
 
         writes = self._running(WRITES)
         if not writes:
-            if self._last_write and time.monotonic() - self._last_write[0] < _TOAST_SECONDS:
+            # The user may not have read a younger message.
+            if self._last_write and time.monotonic() - self._last_write[0] < MESSAGE_SECONDS:
                 self.farewell.append(self._last_write[1])
             self._app.exit()
         elif self._is_leaving or isinstance(self._app.screen, QuitDialog):
@@ -333,10 +331,9 @@ class BackgroundTasks:
 
     def _start_leaving(self, text: str) -> None:
         self._is_leaving = True
-        if isinstance(self._app, MessageApp):
-            self._app.messages.clear_passing()
-            # Stays until the app ends: the write may wait for its connection for a long time.
-            self._app.messages.pin(text, owner="quitting")
+        self._app.messages.clear_passing()
+        # Stays until the app ends: the write may wait for its connection for a long time.
+        self._app.messages.pin(text, owner="quitting")
         self._app.run_worker(self._leave_after(self._running(WRITES)), group="leaving")
 
     async def _leave_after(self, writes: list[Worker[Any]]) -> None:

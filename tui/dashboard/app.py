@@ -49,7 +49,7 @@ from gjobs.tui.dashboard.keys.bindings import (
 from gjobs.tui.dashboard.keys.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, every_key
 from gjobs.tui.dashboard.keys.key_rules import KeyRules
 from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
-from gjobs.tui.dashboard.message_board import MessageApp, MessageBoard
+from gjobs.tui.dashboard.message_board import MessageApp, MessageBoard, show_message, show_warning
 from gjobs.tui.dashboard.message_line import follow_messages
 from gjobs.tui.dashboard.messages import (
     ActionRequested,
@@ -83,8 +83,8 @@ from gjobs.tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_s
 from gjobs.tui.dashboard.terminal_input import GuardedDriver, stop_until_resumed
 from gjobs.tui.dashboard.terminal_sequences import PasteUnfinished
 from gjobs.tui.dashboard.tour.tour import Tour, TourPossibilities, TourStep
-from gjobs.tui.dashboard.widgets import ClosesOnce, show_toast
-from gjobs.tui.text.error_text import Toast, ToastError, error_toast, left_rows_as_shown
+from gjobs.tui.dashboard.widgets import ClosesOnce
+from gjobs.tui.text.error_text import ReportedError, error_message, left_rows_as_shown
 from gjobs.tui.text.status_text import pending_words
 from gjobs.tui.text.time_zone import chosen_zone, zone_after
 
@@ -212,7 +212,7 @@ class GjobsApp(MessageApp[int]):
         if self._setup.theme is None:
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
-            show_toast(self, Toast(text=self._setup.notice, severity="warning"))
+            show_warning(self, self._setup.notice)
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
         if self._choices.may_ask:
             self.tasks.ask(self._choose_first())
@@ -230,7 +230,7 @@ class GjobsApp(MessageApp[int]):
         choice = await self._choices.choose_first(ask)
         self.show_status()
         if unusable := self._choices.unusable:
-            show_toast(self, Toast(text=unusable, severity="warning"))
+            show_warning(self, unusable)
         if choice is None:
             self._connect()
         else:
@@ -279,10 +279,10 @@ class GjobsApp(MessageApp[int]):
         try:
             caution = self.views.read()
         except StoreError as error:
-            show_toast(self, error_toast(error))
+            show_message(self, error_message(error))
         else:
             if caution:
-                show_toast(self, Toast(text=caution, severity="warning"))
+                show_warning(self, caution)
 
     def _settle_after_layout(self) -> None:
         if not self.settled.is_set() and self.dashboard.has_all:
@@ -319,7 +319,7 @@ class GjobsApp(MessageApp[int]):
 
     async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
         if self.tasks.is_writing:
-            show_toast(self, Toast(text="gjobs switches the database after the last change is confirmed."))
+            show_message(self, "gjobs switches the database after the last change is confirmed.")
             await self.tasks.writes_end()
         self.tasks.close_questions()
         self.tour.cancel()
@@ -418,9 +418,7 @@ class GjobsApp(MessageApp[int]):
         wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
         if wanted != listed.project_id:
             if listed.project_id is not None:
-                show_toast(
-                    self, Toast(text="The project was deleted or is hidden. Showing another.", severity="warning")
-                )
+                show_warning(self, "The project was deleted or is hidden. Showing another.")
             self._memory.remember_project(place, wanted)
             dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
             self._query_changed()
@@ -496,7 +494,7 @@ class GjobsApp(MessageApp[int]):
     @on(WritePermitEnded)
     def _write_permit_ended(self) -> None:
         self.show_status()
-        show_toast(self, Toast(text=PERMIT_ENDED))
+        show_message(self, PERMIT_ENDED)
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -512,7 +510,8 @@ class GjobsApp(MessageApp[int]):
     # From the dashboard to the store
 
     @on(EscapeUnused)
-    def _leave_moment_or_tour(self) -> None:
+    def _leave_message_moment_or_tour(self) -> None:
+        self.messages.clear_passing()
         if self.dashboard.listing_query.moment is not None:
             self.show_moment(None)
         else:
@@ -597,7 +596,7 @@ class GjobsApp(MessageApp[int]):
         has_failed = False
         try:
             yield
-        except (StoreError, ToastError) as error:
+        except (StoreError, ReportedError) as error:
             has_failed = left_rows_as_shown(error)
             raise
         finally:
@@ -687,7 +686,7 @@ class GjobsApp(MessageApp[int]):
     @on(PasteUnfinished)
     def _paste_unfinished(self) -> None:
         text = "The terminal did not mark the end of the pasted text. gjobs ended the paste. You can type again."
-        show_toast(self, Toast(text=text, severity="warning"))
+        show_warning(self, text)
 
     @on(events.AppFocus)
     def _terminal_focused(self) -> None:
@@ -775,11 +774,12 @@ class GjobsApp(MessageApp[int]):
             if isinstance(screen, ShowsTimes):
                 screen.show_zone(zone)
         self.show_status()
-        show_toast(self, Toast(text=f"Times are in {zone.name}."))
+        show_message(self, f"Times are in {zone.name}.")
 
     def action_messages(self) -> None:
         from gjobs.tui.dashboard.message_list import MessagesDialog
 
+        self.messages.clear_passing()
         self.push_screen(MessagesDialog(self.messages, zone=self.dashboard.zone.zone))
 
     def action_help(self) -> None:
@@ -816,7 +816,7 @@ class GjobsApp(MessageApp[int]):
         """
         takes_letters = self.screen is not self.dashboard or isinstance(self.focused, Input)
         quits = "app.quit_anywhere" if takes_letters else "app.quit"
-        show_toast(self, Toast(text=f"Press {key_of(self, APP_BINDINGS, quits)} to quit gjobs."))
+        show_message(self, f"Press {key_of(self, APP_BINDINGS, quits)} to quit gjobs.")
 
     async def action_quit(self) -> None:
         self.tasks.leave()
@@ -825,13 +825,13 @@ class GjobsApp(MessageApp[int]):
         """Return to the shell until it resumes gjobs. Refuse this during a write, which would hold its locks."""
         if self.tasks.is_writing:
             text = "gjobs can't be suspended before the last change is confirmed. Press the key again then."
-            show_toast(self, Toast(text=text, severity="warning"))
+            show_warning(self, text)
             return
         try:
             with self.suspend():
                 stop_until_resumed()
         except SuspendNotSupported:
-            show_toast(self, Toast(text="gjobs can be suspended only in a terminal.", severity="warning"))
+            show_warning(self, "gjobs can be suspended only in a terminal.")
         else:
             self.poller.refresh()
 

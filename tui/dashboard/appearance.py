@@ -18,25 +18,9 @@ JobsPanel, CostsPanel, BudgetsPanel, ProjectList { border: round $frame-quiet; }
 JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
 Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
 
-ToastRack {
-    dock: bottom;
-    align: right bottom;
-    margin: 0;
-    max-height: 40%;
-    overflow-y: hidden;
-    Toast { width: auto; max-width: 100%; margin: 0; padding: 0 1; }
-}
-ModalScreen > ToastRack { layer: default; dock: top; align: right top; }
-Presenter > ToastRack { layer: _toastrack; }
-.-behind-dialog ToastHolder { display: none; }
 .-behind-dialog KeyHints { visibility: hidden; }
 """
-"""Uses the variables below. On a dialog's screen, toasts reduce the room for the dialog. The dashboard places the
-toasts of all screens.
-
-Each screen has the toasts of the app. Textual draws a dialog and the screens behind it: only the top one shows toasts.
-A dialog takes all keys and names its own, so the screens behind it show none.
-"""
+"""Uses the variables below. A dialog takes all keys and names its own, so the screens behind it show none."""
 
 
 def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: bool) -> dict[str, str]:

@@ -11,9 +11,7 @@ from typing import Any
 
 from textual.app import App
 
-from gjobs.tui.dashboard.message_board import MessageApp
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import MessageApp, show_message
 
 _SECONDS = 3.0
 """A program that runs longer is ended. Its display may not answer."""
@@ -36,7 +34,7 @@ async def _copy(app: App[Any], text: str, done: str, note: str) -> None:
     if used is None:
         App.copy_to_clipboard(app, text)
         used = "the browser" if app.is_web else "OSC 52"
-    show_toast(app, Toast(text=f"{done} with {used}. {note}".rstrip()))
+    show_message(app, f"{done} with {used}. {note}".rstrip())
 
 
 def clipboard_commands(environment: Mapping[str, str], platform: str) -> Iterator[Sequence[str]]:

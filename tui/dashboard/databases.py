@@ -14,10 +14,11 @@ from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.status_line import PERMIT_ENDED, permit_hint
-from gjobs.tui.dashboard.widgets import TextField, show_toast
+from gjobs.tui.dashboard.widgets import TextField
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.load_text import load_summary, pace_words
 from gjobs.tui.text.write_text import where
 
@@ -34,7 +35,7 @@ async def pick_database(host: "ActionHost") -> None:
     await host.find_databases()
     known = host.database_choices
     if len(known) < 2:
-        show_toast(host.app, Toast(text=IN_BROWSER if host.app.is_web else ALONE, severity="warning"))
+        show_warning(host.app, IN_BROWSER if host.app.is_web else ALONE)
         return
     choices = [listed_database(str(place), one) for place, one in enumerate(known)]
     present = str(known.index(host.database_choice)) if host.database_choice in known else None
@@ -69,7 +70,7 @@ def may_write(host: "ActionHost") -> bool:
     session = host.poller.session
     if session is None or session.access.may_write:
         return True
-    show_toast(host.app, Toast(text=_why_not(host, session.access), severity="warning"))
+    show_warning(host.app, _why_not(host, session.access))
     return False
 
 
@@ -83,17 +84,17 @@ async def toggle_write_permit(host: "ActionHost") -> None:
     """Close an open permit at once, or ask for a new one."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
         return
     access = session.access
     if access.is_closed:
-        show_toast(host.app, Toast(text=error_words(access.refusal()), severity="warning"))
+        show_warning(host.app, error_words(access.refusal()))
     elif access.rule is WriteMode.OPEN:
-        show_toast(host.app, Toast(text="This session needs no write permit. It can always write."))
+        show_message(host.app, "This session needs no write permit. It can always write.")
     elif access.permit is not None:
         access.close_permit()
         host.show_status()
-        show_toast(host.app, Toast(text=PERMIT_ENDED))
+        show_message(host.app, PERMIT_ENDED)
     else:
 
         async def open_permit(draft: WritePermitDraft) -> WritePermitDraft | None:
@@ -108,8 +109,7 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         if draft is not None:
             host.show_status()
             key = key_of(host.app, APP_BINDINGS, "app.write")
-            text = f"You may write for {draft.minutes} minutes. Press {key} to end the permit."
-            show_toast(host.app, Toast(text=text, severity="warning"))
+            show_warning(host.app, f"You may write for {draft.minutes} minutes. Press {key} to end the permit.")
 
 
 MINUTES = (2, 5, 15, 30)
@@ -184,16 +184,16 @@ def step_interval(host: "ActionHost", steps: int) -> None:
     host.show_status()
     if poller.interval == before:
         limit = "shortest" if steps < 0 else "longest"
-        show_toast(host.app, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
+        show_warning(host.app, f"{before:g} s is the {limit} interval.")
     elif poller.max_staleness > poller.interval:
-        show_toast(host.app, Toast(text=f"It refreshes {_pace(host)}."))
+        show_message(host.app, f"It refreshes {_pace(host)}.")
 
 
 def show_load(host: "ActionHost") -> None:
     """Show the load that polling causes, and when the dashboard refreshes."""
     load = host.poller.load
     text = "No query has been sent yet." if load is None else f"It refreshes {_pace(host)}. {load_summary(load)}."
-    show_toast(host.app, Toast(text=text))
+    show_message(host.app, text)
 
 
 def _pace(host: "ActionHost") -> str:

@@ -1,6 +1,6 @@
-"""The line above the footer: results of keys, captions and steps."""
+"""The line above the footer: messages, captions and steps."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from rich.cells import cell_len
@@ -9,9 +9,10 @@ from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from gjobs.tui.dashboard.message_board import Message, MessageApp, MessageBoard, PinnedText
+from gjobs.tui.dashboard.message_board import MessageApp, MessageBoard, PinnedText, board_of
 from gjobs.tui.dashboard.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
+from gjobs.tui.text.error_text import Severity
 
 OWN_LINE_FROM = 28
 """Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
@@ -20,13 +21,13 @@ _BORDER_CORNERS = 4
 _LEAST_ROOM = 16
 _MOST_LINES = 3
 _ONE_LINE_BELOW = 11
-"""Screen height. On a lower screen, the list needs every line, so a pinned text has only one."""
+"""Screen height. On a lower screen, the list needs every line, so a text has only one."""
 
 
 class MessageLine(FittedLine):
     """Shows the passing message, or else the pinned text. A dialog has a line of its own while it needs one.
 
-    A pinned text that is too long for one line gets further lines. They reduce the list and cover nothing.
+    A text that is too long for one line gets further lines. They reduce the list and cover nothing.
     """
 
     DEFAULT_CSS = """
@@ -51,8 +52,8 @@ class MessageLine(FittedLine):
         self.add_class("-empty")
 
     @property
-    def _board(self) -> MessageBoard | None:
-        return self.app.messages if isinstance(self.app, MessageApp) else None
+    def _board(self) -> MessageBoard:
+        return board_of(self.app)
 
     def fit(self, size: Size) -> None:
         """Choose the place of the line by the size of the screen."""
@@ -66,26 +67,27 @@ class MessageLine(FittedLine):
             self.follow()
 
     def follow(self) -> None:
-        """Draw the present text. On a border, the line is only as wide as its text, unless it covers the notes."""
+        """Draw the present text. On a border, the line is only as wide as its text."""
         if not self.is_attached:
             return
         self._fit_lines()
-        text, room = self.words(self._room), self._room_beside_notes
+        text = self.words(self._border_room if self.has_class("-on-border") else self._whole_room)
         self.set_class(not text, "-empty")
-        covers_notes = text.cell_length > room
-        self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") and not covers_notes else None
+        self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") else None
         super().follow()
 
     def _fit_lines(self) -> None:
-        """Take as many lines as the pinned text needs, also while a message hides it, so that nothing moves twice.
+        """Take as many lines as the message and the pinned text need. A message that hides a pinned text then moves
+        nothing twice.
 
         In a dialog, the number never falls: a click must hit what was seen.
         """
-        pinned, least = self._pinned, self._line_count if self.has_class("-in-dialog") else 1
-        needed = 1 if pinned is None else len(pinned_lines(pinned, self._whole_room, self._most_lines))
-        self._line_count = max(needed, least)
+        most, least = self._most_lines, self._line_count if self.has_class("-in-dialog") else 1
+        texts = [one for one in (self._passing, self._pinned) if one is not None]
+        self._line_count = max([least, *(len(one.lines(self._whole_room, most)) for one in texts)])
         if self._screen_size is not None:
-            self.set_class(self._screen_size.height < OWN_LINE_FROM and self._line_count == 1, "-on-border")
+            fits = most == 1 or all(len(one.lines(self._border_room, most)) == 1 for one in texts)
+            self.set_class(self._screen_size.height < OWN_LINE_FROM and fits, "-on-border")
         if self.styles.height != Scalar.from_number(self._line_count):
             self.styles.height = self._line_count
 
@@ -95,49 +97,45 @@ class MessageLine(FittedLine):
         return min(max(height - _ONE_LINE_BELOW + 2, 1), _MOST_LINES)
 
     @property
-    def _pinned(self) -> PinnedText | None:
-        """The pinned text, with the keys that work here."""
-        pinned = self._board.pinned if self._board is not None else None
-        if pinned is not None and self.has_class("-in-dialog") and not pinned.has_keys_in_dialogs:
-            return replace(pinned, keys="")
-        return pinned
-
-    @property
-    def _room(self) -> int:
-        """The room for the present text. A pinned text that does not fit beside the notes covers them."""
-        board, beside = self._board, self._room_beside_notes
-        pinned = board.pinned if board is not None and board.passing is None else None
-        return beside if pinned is None or pinned_words(pinned).cell_length <= beside else self._whole_room
-
-    @property
     def _whole_room(self) -> int:
         return (self._screen_size or self.app.size).width - _PADDING
 
     @property
-    def _room_beside_notes(self) -> int:
-        if not self.has_class("-on-border") or not self._notes:
-            return self._whole_room
-        return max(self._whole_room - cell_len(self._notes) - _BORDER_CORNERS, _LEAST_ROOM)
+    def _border_room(self) -> int:
+        """The room beside the notes. A text that is too long for it gets a line of its own, if the screen has one."""
+        covered = cell_len(self._notes) + _BORDER_CORNERS if self._notes else 0
+        return max(self._whole_room - covered, _LEAST_ROOM)
+
+    @property
+    def _pinned(self) -> "LineText | None":
+        """The pinned text, with the keys that work here."""
+        pinned = self._board.pinned
+        return None if pinned is None else pinned_text(pinned, has_keys=not self.has_class("-in-dialog"))
+
+    @property
+    def _passing(self) -> "LineText | None":
+        """The message with its keys, and the key of the list if that shows more."""
+        board = self._board
+        message = board.passing
+        if message is None:
+            return None
+        style, sign = _LOOKS[message.severity]
+        listing = "" if self.has_class("-in-dialog") else key_of(self.app, APP_BINDINGS, "app.messages")
+        unread = f"{listing} {board.unread} more" if listing and board.unread else ""
+        keys = " · ".join(filter(None, (message.keys if self._takes_keys_of(board) else "", unread)))
+        return LineText(
+            text=f"{sign}{message.text.removesuffix('.') if keys else message.text}",
+            style=style,
+            keys=keys,
+            keys_if_cut=f"{listing} all" if listing else "",
+            keys_style="$foreground-muted",
+        )
 
     def words(self, room: int) -> Content:
-        board, screen = self._board, self.screen
-        if board is None:
-            return Content()
-        if screen is not self.app.screen:
+        if self.screen is not self.app.screen:
             return Content()  # A dialog may cover this line, so the top screen shows the text.
-        if board.passing is not None:
-            return self._passing_words(board.passing, room, has_keys=self._takes_keys_of(board))
-        pinned = self._pinned
-        return Content() if pinned is None else Content("\n").join(pinned_lines(pinned, room, self._line_count))
-
-    def _passing_words(self, message: Message, room: int, *, has_keys: bool) -> Content:
-        """Return the message with its keys. If the text does not fit, name the key that shows all of it."""
-        text, keys = message.text, message.keys if has_keys else ""
-        if cell_len(text) > room:
-            keys = "" if self.has_class("-in-dialog") else f"{key_of(self.app, APP_BINDINGS, 'app.messages')} all"
-        end = f" · {keys}" if keys else ""
-        text = shorten(text.removesuffix(".") if keys else text, max(room - cell_len(end), _LEAST_ROOM))
-        return Content.assemble((text, "$text-success"), (end, "$foreground-muted"))
+        shown = self._passing or self._pinned
+        return Content() if shown is None else Content("\n").join(shown.lines(room, self._line_count))
 
     def _takes_keys_of(self, board: MessageBoard) -> bool:
         """Whether the keys of the passing message work here: not if it arrived on a screen below. If the screen where
@@ -147,29 +145,44 @@ class MessageLine(FittedLine):
         return self.screen is board.place or (self.screen is stack[0] and board.place not in stack)
 
 
-def pinned_words(pinned: PinnedText) -> Content:
-    """Return the text and its keys on one line of any length."""
-    return _styled(pinned.text, _end(pinned))
+_LOOKS: dict[Severity, tuple[str, str]] = {
+    "information": ("$text-success", ""),
+    "warning": ("$text-warning", "! "),
+    "error": ("$text-error", "✗ "),
+}
+"""The style and the sign of a message."""
 
 
-def pinned_lines(pinned: PinnedText, room: int, most: int) -> list[Content]:
-    """Return the text and its keys on at most this many lines. Only the text is shortened, and keys stay together."""
-    room, end = max(room, _LEAST_ROOM), _end(pinned)
-    lines = [line.plain.rstrip() for line in Content(pinned.text).wrap(room)] or [""]
-    has_room = cell_len(lines[-1] + end) <= room
-    if not has_room and len(lines) < most:
-        return [*map(_styled, lines), _styled("", pinned.keys)]
-    if not has_room or len(lines) > most:
-        lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), max(room - cell_len(end), _LEAST_ROOM))]
-    return [*map(_styled, lines[:-1]), _styled(lines[-1], end)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineText:
+    """A text with the keys that continue."""
+
+    text: str
+    style: str
+    keys: str
+    keys_if_cut: str
+    keys_style: str
+
+    def lines(self, room: int, most: int) -> list[Content]:
+        """Return the text and its keys on at most this many lines. Only the text is cut, and keys stay together."""
+        room = max(room, _LEAST_ROOM)
+        lines = [line.plain.rstrip() for line in Content(self.text).wrap(room)] or [""]
+        keys = self.keys_if_cut if len(lines) > most else self.keys
+        end = f" · {keys}" if keys else ""
+        has_room = cell_len(lines[-1] + end) <= room
+        if not has_room and len(lines) < most:
+            return [*map(self._styled, lines), self._styled("", keys)]
+        if not has_room or len(lines) > most:
+            lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), max(room - cell_len(end), _LEAST_ROOM))]
+        return [*map(self._styled, lines[:-1]), self._styled(lines[-1], end)]
+
+    def _styled(self, text: str, end: str = "") -> Content:
+        return Content.assemble((text, self.style), (end, self.keys_style))
 
 
-def _end(pinned: PinnedText) -> str:
-    return f" · {pinned.keys}" if pinned.keys else ""
-
-
-def _styled(text: str, end: str = "") -> Content:
-    return Content.assemble((text, "bold $text-accent"), (end, "bold"))
+def pinned_text(pinned: PinnedText, *, has_keys: bool = True) -> LineText:
+    keys = pinned.keys if has_keys else ""
+    return LineText(text=pinned.text, style="bold $text-accent", keys=keys, keys_if_cut=keys, keys_style="bold")
 
 
 def follow_messages(app: MessageApp[Any]) -> None:

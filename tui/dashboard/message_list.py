@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 
 from gjobs.tui.dashboard.clipboard import copy_text
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
-from gjobs.tui.dashboard.message_board import Message, MessageBoard
+from gjobs.tui.dashboard.message_board import MessageBoard, ShownMessage
 from gjobs.tui.dashboard.widgets import RowList, SteadyText
 from gjobs.tui.text.error_text import Severity
 
@@ -63,7 +63,7 @@ class MessagesDialog(Dialog[None]):
         super().__init__()
         self._board = board
         self._zone = zone
-        self._messages: tuple[Message, ...] = ()
+        self._messages: tuple[ShownMessage, ...] = ()
         """The listed messages, newest first."""
         self._heights: tuple[int, ...] = ()
         """The number of lines of each listed message."""
@@ -141,7 +141,7 @@ class MessagesDialog(Dialog[None]):
         return [_content(message, self._zone, width) for message in self._messages]
 
 
-def _content(message: Message, zone: tzinfo | None, width: int | None) -> Content:
+def _content(message: ShownMessage, zone: tzinfo | None, width: int | None) -> Content:
     """Return the message. With `width`, wrap the text and indent its continuation lines."""
     time, word = f"{message.at.astimezone(zone):%H:%M:%S}  ", f"{_WORDS[message.severity]:<7}  "
     text, beside = message.text, len(time + word)

@@ -16,10 +16,10 @@ from gjobs.store.search import IdMatches
 from gjobs.store.users.actor import ActingUser, Operator, actor_name
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.messages import ProjectChosen
-from gjobs.tui.dashboard.widgets import show_toast
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import job_name, user_name
 
 if TYPE_CHECKING:
@@ -75,29 +75,29 @@ def item_choice(item: FoundItem, actor: str) -> Choice:
     return Choice(key=item.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
 
 
-def hidden_toast(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> Toast:
-    """Return a toast about a hidden entity. The visibility view shows only jobs."""
+def hidden_words(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> str:
+    """Return a warning about a hidden entity. The visibility view shows only jobs."""
     how = (
         f"Press {visibility_key} to see why"
         if isinstance(item.what, GenerationJob)
         else f"Press {user_key} to act as the operator"
     )
     name = item_name(item.what)
-    return Toast(text=f"The {name} exists, but {actor} does not see it. {how}.", severity="warning")
+    return f"The {name} exists, but {actor} does not see it. {how}."
 
 
-def nothing_toast(text: str, actor: str | None) -> Toast:
-    """Return a toast. `actor` is a user's name, or None if the operator searched."""
+def nothing_words(text: str, actor: str | None) -> str:
+    """Return a warning. `actor` is a user's name, or None if the operator searched."""
     nobody = "" if actor is None else f", neither for {actor} nor for the operator"
-    return Toast(text=f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}.", severity="warning")
+    return f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}."
 
 
-def unused_asset_toast(asset: Asset) -> Toast:
-    return Toast(text=f"No listed job uses the asset {clean(asset.storage_path, limit=60)}. Showing its project.")
+def unused_asset_words(asset: Asset) -> str:
+    return f"No listed job uses the asset {clean(asset.storage_path, limit=60)}. Showing its project."
 
 
-def hidden_project_toast(asset: Asset, actor: str) -> Toast:
-    return Toast(text=f"The {item_name(asset)} is in a project that {actor} does not see.", severity="warning")
+def hidden_project_words(asset: Asset, actor: str) -> str:
+    return f"The {item_name(asset)} is in a project that {actor} does not see."
 
 
 async def show_job(dashboard: "DashboardView", job: GenerationJob, project: Project | None) -> None:
@@ -191,7 +191,7 @@ async def open_by_id(host: "ActionHost", text: str) -> None:
     """Show the entity with the id, after a choice if there are several. Report hidden entities."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
         return
     is_operator = isinstance(store.actor, Operator)
     try:
@@ -201,13 +201,13 @@ async def open_by_id(host: "ActionHost", text: str) -> None:
         seen = everything if is_operator else await _find_as_actor(store, text)
         found = found_items(seen, everything)
         if not found:
-            show_toast(host.app, nothing_toast(text, None if is_operator else actor_name(store.actor)))
+            show_warning(host.app, nothing_words(text, None if is_operator else actor_name(store.actor)))
             return
         item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
         if item is not None:
             await _open(host, store, operator, item)
     except StoreError as error:
-        show_toast(host.app, error_toast(error))
+        show_message(host.app, error_message(error))
 
 
 async def _find_as_actor(store: "Store", text: str) -> IdMatches:
@@ -231,7 +231,7 @@ async def _open(host: "ActionHost", store: "Store", operator: "Store", item: Fou
     if host.poller.store is not store:
         return  # The actor has changed since.
     if item.is_hidden:
-        _show_hidden_toast(host, actor_name(store.actor), item, project)
+        _show_hidden(host, actor_name(store.actor), item, project)
         return
     match item.what:
         case GenerationJob() as job:
@@ -239,10 +239,10 @@ async def _open(host: "ActionHost", store: "Store", operator: "Store", item: Fou
         case Project() as itself:
             show_project(host.dashboard, itself)
         case Asset() as asset if project is not None:
-            unused = partial(show_toast, host.app, unused_asset_toast(asset))
+            unused = partial(show_message, host.app, unused_asset_words(asset))
             show_project(host.dashboard, project, using=asset.id, otherwise=unused)
         case Asset() as asset:
-            show_toast(host.app, hidden_project_toast(asset, actor_name(store.actor)))
+            show_warning(host.app, hidden_project_words(asset, actor_name(store.actor)))
         case ActingUser() as user:
             host.dashboard.jobs.leave_find()
             host.act_as(operator.acting_as(user))
@@ -254,8 +254,8 @@ async def _project_of(store: "Store", what: GenerationJob | Project | Asset | Ac
     return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
 
 
-def _show_hidden_toast(host: "ActionHost", actor: str, item: FoundItem, project: Project | None) -> None:
+def _show_hidden(host: "ActionHost", actor: str, item: FoundItem, project: Project | None) -> None:
     if isinstance(item.what, GenerationJob):
         host.dashboard.navigation.point_at(item.what, project)
     visibility_key, user_key = (key_of(host.app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
-    show_toast(host.app, hidden_toast(item, actor, visibility_key=visibility_key, user_key=user_key))
+    show_warning(host.app, hidden_words(item, actor, visibility_key=visibility_key, user_key=user_key))

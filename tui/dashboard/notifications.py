@@ -1,4 +1,4 @@
-"""Notifications about finished jobs: toast, bell, desktop."""
+"""Notifications about finished jobs: message, bell, desktop."""
 
 import logging
 import os
@@ -15,9 +15,9 @@ from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.watch.watch import Transition, TransitionBatch
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_message
 from gjobs.tui.text.clean_text import clean, shorten
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import count, error_summary, short_id
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class NotificationSink(Protocol):
     def shows(self, transition: Transition) -> bool:
         """Return whether the job belongs to the list on screen."""
 
-    def tell(self, toast: Toast) -> None: ...
+    def tell(self, message: Message) -> None: ...
 
     def ring(self) -> None: ...
 
@@ -149,7 +149,7 @@ class Notifier:
         try:
             watch = await store.watch(job_filter)
         except StoreError as refusal:
-            self._place.tell(Toast(text=f"No notifications about finished jobs: {refusal}", severity="warning"))
+            self._place.tell(Message(text=f"No notifications about finished jobs: {refusal}", severity="warning"))
             return
         poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
         async with aclosing(poller.results()) as pages:
@@ -181,7 +181,7 @@ class Notifier:
             if self._notifications.desktop:
                 self._place.notify_desktop(words)
         else:
-            self._place.tell(_toast(words, has_failed=has_failed))
+            self._place.tell(_message(words, has_failed=has_failed))
 
     def leave(self) -> None:
         self._is_away = True
@@ -190,11 +190,11 @@ class Notifier:
         self._is_away = False
         if self._missed:
             has_failed = self._missed.has_failed
-            self._place.tell(_toast(f"While you were away: {self._missed.take()}", has_failed=has_failed))
+            self._place.tell(_message(f"While you were away: {self._missed.take()}", has_failed=has_failed))
 
 
-def _toast(text: str, *, has_failed: bool) -> Toast:
-    return Toast(text=text, severity="warning" if has_failed else "information")
+def _message(text: str, *, has_failed: bool) -> Message:
+    return Message(text=text, severity="warning" if has_failed else "information")
 
 
 class Notices:
@@ -211,7 +211,7 @@ class Notices:
     async def follow(self, store: "Store") -> None:
         if self._is_unshown:
             self._is_unshown = False
-            self.tell(Toast(text=NOT_SHOWN, severity="warning"))
+            self.tell(Message(text=NOT_SHOWN, severity="warning"))
         await self.notifier.follow(store, self._job_filter())
 
     def _job_filter(self) -> JobFilter:
@@ -222,8 +222,8 @@ class Notices:
     def shows(self, transition: Transition) -> bool:
         return self._host.dashboard.listed.project_id in (None, transition.project_id)
 
-    def tell(self, toast: Toast) -> None:
-        show_toast(self._host.app, toast)
+    def tell(self, message: Message) -> None:
+        show_message(self._host.app, message)
 
     def ring(self) -> None:
         self._host.app.bell()

@@ -6,9 +6,9 @@ from gjobs.store.configuration.saved_views import View, read_name
 from gjobs.store.errors import Conflict, InvalidValue, StoreError
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_message
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def save_view(host: "ActionHost") -> None:
     view = await host.app.push_screen_wait(prompt)
     if view is not None:
         jobs.show_title()
-        show_toast(host.app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
+        show_message(host.app, f"Saved the view {clean(view.name)}. The command palette lists it.")
 
 
 async def remove_view(host: "ActionHost", view: View) -> None:
@@ -70,7 +70,7 @@ async def remove_view(host: "ActionHost", view: View) -> None:
     try:
         host.views.remove(view)
     except StoreError as error:
-        show_toast(host.app, error_toast(error))
+        show_message(host.app, error_message(error))
         return
     host.dashboard.jobs.show_title()
-    show_toast(host.app, Toast(text=f"Removed the view {clean(view.name)}."))
+    show_message(host.app, f"Removed the view {clean(view.name)}.")

@@ -10,13 +10,11 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.css.scalar import Scalar
-from textual.geometry import Size, Spacing
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widgets import Static
-from textual.widgets._toast import ToastRack
 
 from gjobs.store.errors import StoreError
 from gjobs.store.formats import id_range
@@ -31,8 +29,7 @@ from gjobs.tui.dashboard.job_actions.job_copies import JobCopy
 from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
 from gjobs.tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
 from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
-from gjobs.tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
+from gjobs.tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_words, marks_lost_words
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from gjobs.tui.dashboard.keys.key_hints import KeyHints
 from gjobs.tui.dashboard.keys.key_states import (
@@ -44,6 +41,7 @@ from gjobs.tui.dashboard.keys.key_states import (
     present_only_keys,
 )
 from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from gjobs.tui.dashboard.messages import (
     ActionRequested,
@@ -62,10 +60,9 @@ from gjobs.tui.dashboard.messages import (
 from gjobs.tui.dashboard.projects.project_list import ProjectList, Sidebar
 from gjobs.tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from gjobs.tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
-from gjobs.tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
-from gjobs.tui.dashboard.widgets import CLOSING_MESSAGES, keep_newest_toast_in_sight, mark_as_behind, show_toast
+from gjobs.tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_words, short_verdict
+from gjobs.tui.dashboard.widgets import CLOSING_MESSAGES, mark_as_behind
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import PARTIAL_CLAIMS, short_id
 from gjobs.tui.text.status_text import JobAction
 from gjobs.tui.text.time_zone import LOCAL, ShownZone
@@ -84,10 +81,6 @@ _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
 """Totals are still current if the list changed within this time after they were read."""
-
-_LINES_OF_COUNTS = 2
-"""The first lines of the costs panel: its border and the counts."""
-_LEAST_TOAST_ROOM = 3
 
 _SMALLEST = Size(40, 8)
 _WIDE = 100
@@ -179,29 +172,12 @@ class DashboardScreen(Screen[None], KeyStates):
         self._update_ages()
         self.set_interval(1.0, self._tick)
         self._build_pane()
-        self.screen_layout_refresh_signal.subscribe(self.jobs, lambda _: self._place_toasts(), immediate=True)
-        keep_newest_toast_in_sight(self)
 
     async def _on_message(self, message: Message) -> None:
         """Handle only closing messages once the app ends. It may end before the widgets are mounted."""
         is_ending = self.app._exit or not self.app.is_running  # noqa: SLF001
         if not is_ending or isinstance(message, CLOSING_MESSAGES):
             await super()._on_message(message)
-
-    def _place_toasts(self) -> None:
-        """Place toasts directly above the tabs, so that they cover no row, no tab and no count of a state.
-
-        A low screen has too little room there. Then they also cover the tabs and the titles of the columns.
-        """
-        top, end = self.query_one("#main").region.y, self.query_one(StatusTabs).region.y
-        room = end - top - (_LINES_OF_COUNTS if self.query_one(CostsPanel).display else 0)
-        if room < _LEAST_TOAST_ROOM:
-            end = self.jobs.table.region.y + HEADER_HEIGHT
-            room = max(end - top, 1)
-        margin = Spacing(top, 0, max(self.size.height - end, 0), 0)
-        rack = self.query_one(ToastRack)
-        if (rack.styles.margin, rack.styles.max_height) != (margin, Scalar.from_number(room)):
-            rack.styles.margin, rack.styles.max_height = margin, room
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
@@ -608,9 +584,8 @@ class DashboardScreen(Screen[None], KeyStates):
         visibility = self._visibility
         hidden = self._hidden_among(jobs)
         if visibility and hidden:
-            show_toast(
-                self.app, refused_toast(visibility, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user"))
-            )
+            key = key_of(self.app, APP_BINDINGS, "app.user")
+            show_warning(self.app, refused_words(visibility, jobs, hidden, key=key))
         else:
             self.post_message(JobActionRequested(action, jobs))
 
@@ -624,7 +599,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """
         is_on_jobs = self.focused is self.jobs.table
         if is_on_jobs and self.awaits_list:
-            show_toast(self.app, Toast(text=_STILL_LOADING, severity="warning"))
+            show_warning(self.app, _STILL_LOADING)
         else:
             self.post_message(CaseRequested(self.jobs.table.cursor_job if is_on_jobs else None))
 
@@ -632,24 +607,23 @@ class DashboardScreen(Screen[None], KeyStates):
         """Return the selected jobs. Without focus on the job list, or while it loads, show why there are none."""
         if self.focused is not self.jobs.table:
             key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
-            text = f"This key acts on a job. Press {key} to go to the job list first."
-            show_toast(self.app, Toast(text=text, severity="warning"))
+            show_warning(self.app, f"This key acts on a job. Press {key} to go to the job list first.")
             return ()
         if self.awaits_list:
-            show_toast(self.app, Toast(text=_STILL_LOADING, severity="warning"))
+            show_warning(self.app, _STILL_LOADING)
             return ()
         jobs = self.jobs.selected
         if not jobs:
-            show_toast(self.app, Toast(text="No job under the cursor. Move to a job first.", severity="warning"))
+            show_warning(self.app, "No job under the cursor. Move to a job first.")
         return jobs
 
     @on(JobsPanel.CursorRemoved)
     def _cursor_removed(self, event: JobsPanel.CursorRemoved) -> None:
-        show_toast(self.app, cursor_lost_toast(event.job_id, has_left=event.has_left))
+        show_warning(self.app, cursor_lost_words(event.job_id, has_left=event.has_left))
 
     @on(JobsPanel.MarksRemoved)
     def _marks_removed(self, event: JobsPanel.MarksRemoved) -> None:
-        show_toast(self.app, marks_lost_toast(event.count))
+        show_warning(self.app, marks_lost_words(event.count))
 
     async def action_next_pane(self) -> None:
         """Go to the next pane. On a narrow screen, choose a project instead of going to the projects."""

@@ -1,20 +1,15 @@
-"""Small shared widgets and toasts."""
+"""Small shared widgets."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, ClassVar, Self, TypeVar
-from uuid import uuid4
 
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events, messages
-from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.content import Content
-from textual.css.query import NoMatches
-from textual.errors import NoWidget
-from textual.geometry import Region, Size, Spacing
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -22,12 +17,9 @@ from textual.suggester import Suggester
 from textual.visual import Visual
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
-from textual.widgets._toast import Toast as ToastWidget
-from textual.widgets._toast import ToastRack
 
-from gjobs.tui.dashboard.message_board import MESSAGE_SECONDS, MessageApp
-from gjobs.tui.text.clean_text import clean, visible
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import MessageApp
+from gjobs.tui.text.clean_text import visible
 
 
 class SteadyText(Static):
@@ -208,68 +200,7 @@ class TextField(Input):
         self.replace(event.text, *self.selection)
 
 
-_MOST_TOASTS = 2
 _BEHIND = "-behind-dialog"
-
-
-def show_toast(app: App[Any], toast: Toast) -> None:
-    """Show a warning or an error as a toast, and anything else on the message line.
-
-    Replace a visible toast with the same text, so that a held key does not fill the screen. Show at most two toasts,
-    and drop the oldest.
-    """
-    text = clean(f"{toast.text} {toast.advice}".rstrip())
-    board = app.messages if isinstance(app, MessageApp) else None
-    if board is not None and toast.severity == "information":
-        board.show_message(text, keys=toast.keys)
-        return
-    if board is not None:
-        board.keep(toast)
-    # Textual has no public way to remove one toast.
-    notifications = app._notifications  # noqa: SLF001
-    others = [one for one in notifications if one.message != text]
-    for shown in [one for one in notifications if one not in others[1 - _MOST_TOASTS :]]:
-        app._unnotify(shown, refresh=False)  # noqa: SLF001
-    app.notify(text, severity=toast.severity, timeout=MESSAGE_SECONDS, markup=False)
-
-
-@contextmanager
-def showing_pending(app: App[Any], words: str) -> Iterator[None]:
-    """While the block runs, show `words` on the message line. They name the write that is not answered yet. Empty
-    words show nothing.
-    """
-    board = app.messages if words and isinstance(app, MessageApp) else None
-    if board is None:
-        yield
-        return
-    owner = f"pending {uuid4()}"
-    board.clear_passing()
-    board.pin(words, owner=owner)
-    try:
-        yield
-    finally:
-        board.unpin(owner)
-
-
-def drop_toast(app: App[Any], text: str) -> None:
-    """Remove the toasts that begin with this text, for example because their screen closes."""
-    # Textual has no public way to remove one toast.
-    for shown in [one for one in app._notifications if one.message.startswith(clean(text))]:  # noqa: SLF001
-        app._unnotify(shown)  # noqa: SLF001
-
-
-def place_toasts_as_below(screen: Screen[Any]) -> None:
-    """Give a dialog's toasts the margin and the maximum height of the lowest screen's toasts."""
-
-    def place(_: Screen[Any]) -> None:
-        with suppress(NoMatches):
-            below = screen.app.screen_stack[0].query_one(ToastRack).styles
-            own = screen.query_one(ToastRack).styles
-            margin = Spacing(below.margin.top, 0, 0, 0)
-            if (own.margin, own.max_height) != (margin, below.max_height):
-                own.margin, own.max_height = margin, below.max_height
-
-    screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
 
 
 def keep_cursor_in_field(screen: Screen[Any]) -> None:
@@ -289,33 +220,8 @@ def mark_as_behind(screen: Screen[Any], *, is_behind: bool) -> None:
     """Hide what only the top screen shows. Restyle nothing else: that would take as long as opening the dialog."""
     if screen.has_class(_BEHIND) is not is_behind:
         screen.set_class(is_behind, _BEHIND, update=False)
-        for part in screen.query("ToastRack, KeyHints"):
+        for part in screen.query("KeyHints"):
             part.update_node_styles(animate=False)
-
-
-def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
-    """Drop the oldest toasts if they do not all fit. Textual cannot scroll the container of the toasts, because it is
-    hidden.
-
-    Textual keeps a line for each removed toast, which would push later toasts down. Remove these lines first.
-    """
-
-    def drop(_: Screen[Any]) -> None:
-        notifications = screen.app._notifications  # noqa: SLF001 - as above
-        with suppress(NoMatches):
-            lines = screen.get_child_by_type(ToastRack).children
-            if empty := [line for line in lines if line.is_mounted and not line.children]:
-                for line in empty:
-                    line.remove()
-                return
-        if len(notifications) < 2:
-            return
-        with suppress(NoWidget, NoMatches):  # The toast is laid out next time.
-            newest = screen.query(ToastWidget).last()
-            if screen.find_widget(newest).visible_region.height < newest.region.height:
-                screen.app._unnotify(next(iter(notifications)))  # noqa: SLF001
-
-    screen.screen_layout_refresh_signal.subscribe(screen, drop, immediate=True)
 
 
 ResultType = TypeVar("ResultType")
@@ -345,8 +251,6 @@ class ClosesOnce(Screen[ResultType]):
     """A key that closes the screen with a result. If it is pressed twice, the second one is ignored."""
 
     def on_mount(self) -> None:
-        place_toasts_as_below(self)
-        keep_newest_toast_in_sight(self)
         keep_cursor_in_field(self)
         if isinstance(self.app, MessageApp):
             self.app.follow_messages()

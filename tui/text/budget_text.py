@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from gjobs.store.budgets.budget import Budget, BudgetState, Period, used_up_at
 from gjobs.store.formats import UnknownText, money
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import Span, clock_time, local_day, percent
 
 STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
@@ -80,17 +80,17 @@ def spent_words(budget: Budget) -> str:
     return f"{money(budget.spent_cents)} of {money(budget.limit_cents)}"
 
 
-def set_toast(budget: Budget) -> Toast:
+def limit_message(budget: Budget) -> Message:
     """Report the budget and what is left."""
     text = f"Set the budget of {budget_words(budget)}: {left_words(budget)}."
     if budget.state is BudgetState.OK:
-        return Toast(text=text)
+        return Message(text=text)
     more = ALREADY_USED_UP if budget.state is BudgetState.USED_UP else f"{share_words(budget)} is already spent."
-    return Toast(text=f"{text} {more}", severity="warning")
+    return Message(text=f"{text} {more}", severity="warning")
 
 
-def removed_toast(budget: Budget) -> Toast:
-    return Toast(text=f"Removed the budget of {budget_words(budget)}.")
+def removal_message(budget: Budget) -> Message:
+    return Message(text=f"Removed the budget of {budget_words(budget)}.")
 
 
 def forgotten_words(budget: Budget) -> str:
@@ -111,12 +111,12 @@ def share_words(budget: Budget) -> str:
     return percent(budget.share)
 
 
-def worse_toast(budget: Budget) -> Toast:
+def worse_words(budget: Budget) -> str:
     """Report a budget that began to warn or has run out."""
     name = f"The budget of {budget_words(budget)}"
     if budget.state is BudgetState.USED_UP:
-        return Toast(text=f"{name} has run out. No more jobs can be queued.", severity="warning")
-    return Toast(text=f"{name} is {share_words(budget)} spent, {left_words(budget)}.", severity="warning")
+        return f"{name} has run out. No more jobs can be queued."
+    return f"{name} is {share_words(budget)} spent, {left_words(budget)}."
 
 
 STATE_STYLES = {

@@ -1,4 +1,4 @@
-"""Toasts, errors as toasts, and marked mistakes in a filter."""
+"""Messages, errors as messages, and marked mistakes in a filter."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ Severity = Literal["information", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Toast:
+class Message:
     """A message on screen, as plain text."""
 
     text: str
@@ -26,26 +26,26 @@ class Toast:
     """Keys that follow up a success, such as "U undo"."""
 
 
-class ToastError(Exception):
-    """A failed write, with the toast that reports it."""
+class ReportedError(Exception):
+    """A failed write, with the message that reports it."""
 
-    def __init__(self, toast: Toast, *, may_retry: bool) -> None:
+    def __init__(self, message: Message, *, may_retry: bool) -> None:
         """`may_retry` is true only if nothing was written, so the same form may be sent again."""
-        super().__init__(toast.text)
-        self.toast = toast
+        super().__init__(message.text)
+        self.report = message
         self.may_retry = may_retry
 
 
 def left_rows_as_shown(error: Exception) -> bool:
     """Return whether the failed write changed nothing, and no other session had changed its rows. False if unknown."""
-    if isinstance(error, ToastError):
+    if isinstance(error, ReportedError):
         return error.may_retry
     return isinstance(error, StoreError) and not isinstance(error, (OutcomeUnknown, Conflict, RowMissing))
 
 
-def error_toast(error: StoreError, *, unchanged: str = "Nothing was changed") -> Toast:
+def error_message(error: StoreError, *, unchanged: str = "Nothing was changed") -> Message:
     """Return the error's sentence and what to do about it. After a failed write, say what was not changed."""
-    return Toast(
+    return Message(
         text=f"{unchanged}. {error_words(error)}" if error.changed_nothing else error_words(error), severity="error"
     )
 

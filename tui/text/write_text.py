@@ -29,7 +29,7 @@ from gjobs.store.jobs.job_results import (
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
 from gjobs.store.projects.project import Project
 from gjobs.tui.text.clean_text import clean, pad
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import count, job_name, jobs_count, jobs_name, short_id
 from gjobs.tui.text.status_text import STATUS_TEXTS, status_label, status_word
 
@@ -185,54 +185,54 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
     return f"{named} {'job' if sum(counts.values()) == 1 else 'jobs'} will never finish."
 
 
-def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-    """Return a toast that says why none of the jobs may change to `target`."""
+def not_permitted_message(jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
+    """Return a message that says why none of the jobs may change to `target`."""
     if len(jobs) == 1:
-        return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
+        return Message(text=clean(why_refused(jobs[0].status, target)), severity="warning")
     needed = " or ".join(target.sources)
     done = STATUS_TEXTS[target].done.lower()
-    return Toast(
+    return Message(
         text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} jobs is {needed}.",
         severity="warning",
     )
 
 
-def transition_toast(
+def transition_message(
     job: GenerationJob, outcome: TransitionOutcome, target: JobStatus, *, if_missing: str = "is gone or hidden"
-) -> Toast:
+) -> Message:
     match outcome:
         case Applied():
-            return Toast(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
+            return Message(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
         case Refused(current=current):
-            return Toast(text=f"{clean(why_refused(current, target))} ({job_name(job)})", severity="warning")
+            return Message(text=f"{clean(why_refused(current, target))} ({job_name(job)})", severity="warning")
         case Missing():
-            return Toast(
+            return Message(
                 text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
             )
     assert_never(outcome)
 
 
-def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | None") -> Toast:
+def retry_message(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | None") -> Message:
     if isinstance(outcome, Retried):
-        return Toast(text=f"Queued {job_name(outcome.job)} as a retry of {job_name(job)}.")
+        return Message(text=f"Queued {job_name(outcome.job)} as a retry of {job_name(job)}.")
     if isinstance(outcome, Refused):
-        return only_failed_toast([job])
+        return only_failed_message([job])
     left = clean(why.one, limit=100) if why else "was skipped"
-    return Toast(text=f"{job_name(job)} {left}: nothing was changed.", severity="warning")
+    return Message(text=f"{job_name(job)} {left}: nothing was changed.", severity="warning")
 
 
-def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
+def only_failed_message(jobs: Sequence[GenerationJob]) -> Message:
     """For jobs that can't be retried."""
     which = (
         f"this one is {status_word(jobs[0].status)}"
         if len(jobs) == 1
         else f"none of these {count(len(jobs))} jobs has failed"
     )
-    return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
+    return Message(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
 
-def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:
-    return Toast(text=f"Deleted {jobs_name(jobs)}.")
+def deleted_message(jobs: Sequence[GenerationJob]) -> Message:
+    return Message(text=f"Deleted {jobs_name(jobs)}.")
 
 
 def dropped_words(columns: Sequence[str]) -> str:
@@ -257,20 +257,20 @@ def unchanged_words(jobs: Sequence[GenerationJob], done: str) -> str:
     return f"{jobs_name(jobs)} {'was' if len(jobs) == 1 else 'were'} not {done.lower()}"
 
 
-def restored_toast(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Toast:
+def restored_message(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Message:
     done = f"Restored {jobs_name(jobs)}."
     if words := dropped_words(dropped_columns):
-        return Toast(text=f"{done} {words}", severity="warning")
-    return Toast(text=done)
+        return Message(text=f"{done} {words}", severity="warning")
+    return Message(text=done)
 
 
-def created_toast(job: GenerationJob, *, project: str) -> Toast:
-    return Toast(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
+def created_message(job: GenerationJob, *, project: str) -> Message:
+    return Message(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
 
 
-def slow_order_toast(order: ListOrder, missing: "MissingCapability") -> Toast:
+def slow_order_words(order: ListOrder, missing: "MissingCapability") -> str:
     """Report an order that would make the database read the whole list on each refresh."""
-    return Toast(text=f"Not sorted by {order.column}: {clean(missing.words, limit=400)}", severity="warning")
+    return f"Not sorted by {order.column}: {clean(missing.words, limit=400)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,7 +155,7 @@ async def drive_dashboard(
     app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True
 ) -> AsyncIterator["Driver"]:
     """Run the dashboard. Wait until it shows its first data or error, unless `waits` is false."""
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot)
         if waits:
             await driver.until(app.settled.is_set)
@@ -195,13 +195,9 @@ async def behind_a_proxy(
 
 
 class Expected(TypedDict, total=False):
-    """Expected results of a key: a dialog, a toast or message, texts that appear or disappear, the rows, any condition.
-
-    A toast is a warning or an error. A message is a success, on the message line.
-    """
+    """Expected results of a key: a dialog, a message, texts that appear or disappear, the rows, any condition."""
 
     dialog: str
-    toast: str
     message: str
     shows: str | tuple[str, ...]
     hides: str
@@ -216,7 +212,13 @@ class Driver(AppDriver):
 
     @property
     def messages(self) -> list[str]:
-        return [*self.toasts, self.message]
+        """The messages shown since `clear_messages`, oldest first."""
+        return [one.text for one in self.app.messages.kept]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings and errors among the messages."""
+        return [one.text for one in self.app.messages.kept if one.severity != "information"]
 
     async def leave(self) -> None:
         """Quit as a user does. The pilot alone would remove the widgets while poll results still arrive."""
@@ -238,8 +240,6 @@ class Driver(AppDriver):
     async def expects(self, **expected: Unpack[Expected]) -> None:
         if "dialog" in expected:
             await self.has_dialog(expected["dialog"])
-        if "toast" in expected:
-            await self.shows_toast(expected["toast"])
         if "message" in expected:
             await self.shows_message(expected["message"])
         if "shows" in expected:
@@ -318,16 +318,13 @@ class Driver(AppDriver):
         """Wait until the top dialog has this title. An empty title waits until no dialog is open."""
         await self.until(lambda: self.dialog == title)
 
-    async def shows_toast(self, text: str) -> None:
-        await self.until(lambda: any(text in toast for toast in self.toasts))
-
     async def shows_message(self, text: str) -> None:
-        """Wait until the message line shows the success."""
+        """Wait until the message line shows the text."""
         await self.until(lambda: text in self.message)
 
-    async def reports(self, text: str) -> None:
-        """Wait until a toast or the message line contains the text."""
-        await self.until(lambda: any(text in report for report in self.messages))
+    async def has_shown(self, text: str) -> None:
+        """Wait until a message had the text, even if another one has replaced it."""
+        await self.until(lambda: any(text in message for message in self.messages))
 
     @property
     def message(self) -> str:
@@ -373,23 +370,19 @@ class Driver(AppDriver):
     def header(self) -> str:
         return self.text.splitlines()[0]
 
-    async def toasts_by_key(self, *keys: str) -> list[str]:
-        """Press each key alone and return the toasts that it caused."""
-        toasts: list[str] = []
+    async def warnings_by_key(self, *keys: str) -> list[str]:
+        """Press each key alone and return the warnings and errors that it caused."""
+        warnings: list[str] = []
         for key in keys:
             self.clear_messages()
             await self.press(key)
-            toasts += self.toasts
-        return toasts
+            warnings += self.warnings
+        return warnings
 
     def clear_messages(self) -> None:
-        """Remove all toasts and the message on the line."""
-        self.app.clear_notifications()
+        """Forget all messages, also the one on the line."""
+        self.app.messages.forget()
         self.app.messages.clear_passing()
-
-    @property
-    def toasts(self) -> list[str]:
-        return [notification.message for notification in self.app._notifications]
 
     @property
     def banner(self) -> str:

@@ -64,7 +64,7 @@ async def test_only_picker_id_search_and_visibility_comparison_query_as_the_oper
     await dashboard.press("escape")
 
     recording.forget()
-    await dashboard.filter(str(job_id(8)), "enter", toast="exists, but ada@example.com does not see it")
+    await dashboard.filter(str(job_id(8)), "enter", message="exists, but ada@example.com does not see it")
     assert recording.actors == {AS_ADA, AS_OPERATOR}
     await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6])
 

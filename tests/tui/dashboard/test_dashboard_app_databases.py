@@ -85,7 +85,7 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
     async with drive_dashboard(start(), waits=False) as driver:
-        await driver.press("down", "enter", dialog=QUESTION, toast="gjobs asks which database to open.")
+        await driver.press("down", "enter", dialog=QUESTION, message="gjobs asks which database to open.")
         await driver.shows("Sample database", "DATABASE_URL at ", "DIRECT_URL at 0.0.0.0:1/far", "read-only")
         assert driver.header.strip() == "gjobs  no database yet · choose one"
         await driver.shows("esc opens the sample database, and gjobs asks again. ^q quits.")
@@ -191,7 +191,7 @@ async def test_options_of_the_command_line_apply_to_the_chosen_database(
         await driver.shows("The files of this app name these databases. All of them are read-only.")
         await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
         assert "as ada@example.com · read-only" in driver.header
-        await driver.press("W", toast="--read-only")
+        await driver.press("W", message="--read-only")
 
 
 async def test_folder_whose_files_name_no_usable_database_opens_the_sample_database_with_a_hint(
@@ -201,7 +201,7 @@ async def test_folder_whose_files_name_no_usable_database_opens_the_sample_datab
         (app_directory / name).write_text("DATABASE_URL=mysql://h/d\n", encoding="utf-8")
     async with drive_dashboard(start()) as driver:
         assert "sample jobs" in driver.header
-        await driver.shows_toast("gjobs skipped 3 entries of the app's files: 'gjobs profiles' says why.")
+        await driver.shows_message("gjobs skipped 3 entries of the app's files: 'gjobs profiles' says why.")
 
 
 async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(

@@ -95,7 +95,7 @@ async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jo
     jobs_db.job(6, project=SPRING)
 
     await dashboard.press("r", dialog="Restore this job from the archive?")
-    await dashboard.press("y", toast="One of these jobs exists already")
+    await dashboard.press("y", message="One of these jobs exists already")
     assert archived(jobs_db) == {6}
 
 
@@ -158,7 +158,7 @@ async def test_cleanup_skips_and_reports_locked_jobs(
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
         await dashboard.press(
-            "y", toast="Archived 1 job. 1 job was skipped, because other sessions were using it. Clean up"
+            "y", message="Archived 1 job. 1 job was skipped, because other sessions were using it. Clean up"
         )
     assert archived(jobs_db) == {22}
 
@@ -187,29 +187,29 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
             )
             await dashboard.press("escape", shows="stopping after the jobs in flight")
             other.execute("select pg_advisory_unlock(7)")
-            await dashboard.shows_toast("Stopped: deleted ")
+            await dashboard.shows_message("Stopped: deleted ")
         finally:
             other.execute("drop function public.wait() cascade")
     # After a long wait, the batch times out and deletes nothing.
     left = jobs_db.count() - 8
     assert 0 < left <= 100
-    assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Clean up again to continue."]
+    assert dashboard.warnings == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Clean up again to continue."]
 
 
 async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsDatabase, drive: Drive) -> None:
     archive_jobs(jobs_db, 3)
     async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
-        await driver.command("Clean up", toast="This session is read-only. Press W to write for some minutes.")
+        await driver.command("Clean up", message="This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
-        driver.app.clear_notifications()
-        await driver.press("r", toast="This session is read-only.")
+        driver.clear_messages()
+        await driver.press("r", message="This session is read-only.")
         assert driver.dialog == "Archive · Autumn catalog"
 
 
 async def test_database_without_an_archive_shows_how_to_add_one(attached_database: Conninfo) -> None:
     async with dashboard_on(attached_database) as driver:
         await driver.command("Archived jobs")
-        await driver.shows_toast(
+        await driver.shows_message(
             "Not possible here: This database keeps no archive of its jobs. Run 'gjobs migrate up'"
         )
         await open_cleanup(driver)

@@ -13,8 +13,7 @@ from gjobs.store.database.write_access import WriteMode
 from gjobs.store.journal.journal import read_journal
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.budgets.budgets_dialog import BudgetOwner, BudgetsDialog
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import show_message
 from screenshots.frozen_store import freeze_budgets
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected
@@ -102,7 +101,7 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     await operator.press("escape")
     await open_form(operator, "d", "Remove this budget?", shows="$9.00 of $10.00")
     jobs_db.sql("delete from gjobs.budgets")
-    await operator.press("y", toast="There is no budget ")
+    await operator.press("y", message="There is no budget ")
 
 
 async def test_budgets_that_arrive_while_the_dialog_opens_beside_a_message_are_shown(operator: Driver) -> None:
@@ -111,7 +110,7 @@ async def test_budgets_that_arrive_while_the_dialog_opens_beside_a_message_are_s
     async def ask() -> Budgets:
         return Budgets(budgets=(), taken_at=FROZEN)
 
-    show_toast(operator.app, Toast(text="Canceled 1 job."))
+    show_message(operator.app, "Canceled 1 job.")
     operator.app.push_screen(BudgetsDialog(ask, of="Autumn catalog", may_set=lambda: True))
     await operator.shows("Canceled 1 job.", "No budgets.")
 
@@ -182,16 +181,18 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
     assert limits(jobs_db) == [(AUTUMN, "all", 50_000, 0.8)]
     assert operator.value("#limit") == "5.00"
 
-    await operator.press("enter", toast="Set the budget of $5.00 total for project Autumn catalog: $4.00 over. It has")
+    await operator.press(
+        "enter", message="Set the budget of $5.00 total for project Autumn catalog: $4.00 over. It has"
+    )
     assert limits(jobs_db) == [(AUTUMN, "all", 500, 0.9)]
     await operator.press("escape", shows="$4.00 over")
-    assert not any("has run out." in toast for toast in operator.toasts), "its toast was shown before"
+    assert not any("has run out." in message for message in operator.warnings), "its message was shown before"
 
 
 async def test_setting_a_budget_requires_a_write_permit(drive: Drive) -> None:
     async with drive(actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED) as driver:
         await driver.press("b", shows="No budgets.")
-        await driver.press("n", toast="This session is read-only.", hides="New budget")
+        await driver.press("n", message="This session is read-only.", hides="New budget")
 
 
 async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, drive: Drive) -> None:
@@ -202,7 +203,7 @@ async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, 
         assert not any(hint in driver.text for hint in ("n new", "change", "remove"))
         for key in ("n", "enter", "d"):
             await driver.press(key, dialog="Budgets · Autumn catalog")
-        assert set(driver.toasts) == {
+        assert set(driver.warnings) == {
             "Only the operator sets budgets. You act as ada@example.com. Close the dialog and press u to change."
         }
         await driver.press("q", dialog="")

@@ -1,4 +1,4 @@
-"""The budget panel, its toasts, and jobs that a budget refuses."""
+"""The budget panel, its messages, and jobs that a budget refuses."""
 
 from gjobs.tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
@@ -38,17 +38,17 @@ async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_projec
     assert not panel(dashboard).display
 
 
-async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
+async def test_message_reports_a_budget_that_reaches_its_warning_share_or_limit(
     jobs_db: JobsDatabase, app: WatchedApp
 ) -> None:
     limit_autumn(jobs_db, 1_200)
     async with drive_dashboard(app) as driver:
-        assert driver.toasts == []
+        assert driver.warnings == []
         jobs_db.sql("update generation_jobs set cost_cents = 350 where id = %s", job_id(2))
         await driver.refreshes()
-        await driver.shows_toast("The budget of $12.00 total for project Autumn catalog is 83 % spent, $2.00 left.")
+        await driver.shows_message("The budget of $12.00 total for project Autumn catalog is 83 % spent, $2.00 left.")
         jobs_db.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
-        await driver.refreshes(toast="has run out. No more jobs can be queued.")
+        await driver.refreshes(message="has run out. No more jobs can be queued.")
 
 
 async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db: JobsDatabase, app: WatchedApp) -> None:
@@ -58,12 +58,13 @@ async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db:
         await driver.type("sketch", "enter", into="#mode")
         await driver.shows("The total budget of project 'Autumn catalog' can't cover $1.00")
         assert (driver.dialog, driver.value("#mode")) == ("New job", "sketch")
-        await driver.type("50", "enter", into="#cost", message="Queued sketch ")
+        await driver.type("50", "enter", into="#cost")
+        await driver.has_shown("Queued sketch ")
         await driver.until(lambda: driver.table.cursor_job and driver.table.cursor_job.mode == "sketch")
 
         jobs_db.sql("update gjobs.budgets set limit_cents = 970")
         await driver.press("r", on=4)
-        await driver.shows_toast(
+        await driver.shows_message(
             "The total budget of project 'Autumn catalog' can't cover $0.50: $9.50 of $9.70 are spent."
         )
 
@@ -74,7 +75,7 @@ async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db:
         await driver.refreshes()
         await driver.press("space", "space", "r", on=3, dialog="Retry these 2 jobs?")
         await driver.press("y")
-        await driver.shows_toast(
+        await driver.shows_message(
             "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' can't cover $0.50: "
             "$7.50 of $7.55 are spent)"
         )

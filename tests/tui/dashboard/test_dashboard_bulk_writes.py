@@ -48,7 +48,7 @@ async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, job
     jobs_db.job(9, "queued")
     jobs_db.delete(5)
     await dashboard.refreshes(shows="2 jobs selected")
-    await dashboard.press("d", "y", toast="Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
+    await dashboard.press("d", "y", message="Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
     assert (jobs_db.status(1), jobs_db.status(9)) == (None, JobStatus.QUEUED)
 
 
@@ -67,7 +67,7 @@ async def test_choice_is_dropped_when_the_list_or_the_marks_change(
     assert chosen(dashboard) == [3]
     await dashboard.press("escape", "escape", rows=[1, 2, 3, 4, 5, 6])
     monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
-    await dashboard.press("A", toast="More jobs match. Selected the newest 4 jobs, which is the maximum.")
+    await dashboard.press("A", message="More jobs match. Selected the newest 4 jobs, which is the maximum.")
     assert chosen(dashboard) == [1, 2, 3, 4]
 
 
@@ -93,7 +93,7 @@ async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(jobs_d
         await driver.shows("50 of 152")
         await driver.press("escape", shows="50 of 152, stopping after the jobs in flight …")
         chunks.release()
-        await driver.expects(toast="Started 100 of 152 jobs. Stopped: 52 jobs were not touched.", dialog="")
+        await driver.expects(message="Started 100 of 152 jobs. Stopped: 52 jobs were not touched.", dialog="")
     assert running(jobs_db) == 102
 
 
@@ -112,7 +112,9 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
         await driver.shows("50 of 102")
         access.close_permit()
         chunks.release()
-        await driver.shows_toast("Started 50 of 102 jobs. Stopped early, and 52 jobs were not touched: This session is")
+        await driver.shows_message(
+            "Started 50 of 102 jobs. Stopped early, and 52 jobs were not touched: This session is"
+        )
         await driver.has_dialog("")
     assert running(jobs_db) == 52
 
@@ -121,7 +123,7 @@ async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs
     await choose_all(dashboard, 6)
     await dashboard.press("f", dialog="Fail 2 of these 6 jobs")
     await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
-    await dashboard.type("Test error", "enter", toast="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
+    await dashboard.type("Test error", "enter", message="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
     await dashboard.has_dialog("Failed")
     await dashboard.press("escape", dialog="")
@@ -152,7 +154,9 @@ async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped
 ) -> None:
     await mark(dashboard, 2, 3)
     await dashboard.shows("2 marked, esc unmarks")
-    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog="")
+    await dashboard.press(
+        "s", message="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog=""
+    )
     await dashboard.press("escape", hides="marked")
     assert dashboard.marked == set()
 
@@ -161,7 +165,7 @@ async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped
     assert (jobs_db.status(1), dashboard.marked) == (JobStatus.QUEUED, {1, 3, 5})
     await dashboard.press("s", dialog="Start 2 of these 3 jobs?")
     await dashboard.shows(short(1), short(5), "lifestyle", "feature_callout", "Database: testbase", "Start 2 (y)")
-    await dashboard.press("y", toast=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
+    await dashboard.press("y", message=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
     assert [jobs_db.status(number) for number in (1, 3, 5)] == ["running", "succeeded", "running"]
     await dashboard.until(lambda: "running 4" in dashboard.costs[0])
 
@@ -180,12 +184,12 @@ async def test_bulk_deletion_warns_and_skips_a_job_that_changed_while_the_dialog
     await dashboard.press("d", dialog="Delete these 3 jobs?", shows="1 queued and 1 running jobs will never")
     await dashboard.press("y", message="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
     assert [jobs_db.status(number) for number in (1, 2, 3)] == [None] * 3
-    assert not any("left this list" in toast for toast in dashboard.toasts), "the user deleted these jobs"
+    assert not any("left this list" in message for message in dashboard.warnings), "the user deleted these jobs"
 
     await mark(dashboard, 4, 5)
     await dashboard.press("d", dialog="Delete these 2 jobs?")
     jobs_db.set_status(4, "queued")
-    await dashboard.press("y", toast=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
+    await dashboard.press("y", message=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
     assert (jobs_db.status(4), jobs_db.status(5)) == (JobStatus.QUEUED, None)
 
 
@@ -206,5 +210,5 @@ async def test_marked_job_that_leaves_the_list_is_unmarked_and_reported(
     await mark(dashboard, 2, 3, 4)
     jobs_db.delete(2, 3)
     await dashboard.refreshes()
-    await dashboard.expects(toast="2 marked jobs left this list.", shows="1 marked")
+    await dashboard.expects(message="2 marked jobs left this list.", shows="1 marked")
     assert dashboard.marked == {4}

@@ -73,7 +73,7 @@ async def test_case_of_the_acting_user_and_of_a_user_in_the_picker(drive: Drive)
         await driver.shows(f"id `{ADA}`")
         await driver.press("escape", dialog="")
         await driver.press("u", dialog="Act as which user?")
-        await driver.press("up", "up", "ctrl+t", toast="No user under the cursor.")
+        await driver.press("up", "up", "ctrl+t", message="No user under the cursor.")
         await driver.type("ben", hides="the role in the database URL")
         await driver.shows("ben@example.com")
         await driver.press("ctrl+t", dialog="Case · ben@example.com")
@@ -84,7 +84,7 @@ async def test_case_of_the_acting_user_and_of_a_user_in_the_picker(drive: Drive)
 
 async def test_operator_outside_the_jobs_learns_how_to_get_a_case(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
-        await driver.press("tab", "C", toast="No job under the cursor. Move to a job, or act as a user")
+        await driver.press("tab", "C", message="No job under the cursor. Move to a job, or act as a user")
 
 
 async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(drive: Drive) -> None:
@@ -113,7 +113,7 @@ async def test_error_is_shown_and_the_next_try_is_redacted_as_before(drive: Driv
     reading.open()
     async with drive(make=reading.store) as driver:
         await driver.press("C", on=4, shows="The database took too long.")
-        await driver.press("y", toast="There is no case to save or copy.")
+        await driver.press("y", message="There is no case to save or copy.")
         failures.clear()
         await driver.press("r", shows="Redaction found nothing to hide.")
 

@@ -98,7 +98,9 @@ async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard:
     await dashboard.press("f5", until=lambda: cursor.highlighted is None)
     await dashboard.resize(100, 30)
     await ready(dashboard)
-    await dashboard.press("r", toast="No group under the cursor.")
+    await dashboard.press("r")
+    await dashboard.has_shown("No group under the cursor.")
+    dashboard.clear_messages()
     assert cursor.highlighted is None
     await dashboard.press("escape", dialog="")
     await dashboard.show_project("Spring")
@@ -107,7 +109,8 @@ async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard:
     jobs_db.delete(14)
     await dashboard.press("f5", shows="No job failed in the last 1 h.")
     await ready(dashboard)
-    await dashboard.press("y", toast="No group under the cursor.")
+    await dashboard.press("y")
+    await dashboard.has_shown("No group under the cursor.")
 
 
 async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
@@ -163,7 +166,7 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     await dashboard.press("r", dialog="Retry these 2 jobs?")
     await dashboard.press("y", message="Retried 2 of 2 jobs.")
     assert jobs_db.count() == before + 2
-    await dashboard.press("r", toast="The jobs of this group were already retried: 2 jobs.")
+    await dashboard.press("r", message="The jobs of this group were already retried: 2 jobs.")
     jobs_db.job(16, "failed", error="API timeout", minutes_ago=3)
     await dashboard.press("f5", shows=f"{TIMEOUT}, 3 failures in 7 d")
     await ready(dashboard)
@@ -172,7 +175,7 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
     await dashboard.press("down", "r", dialog="Retry this job?")
     jobs_db.delete(13)
     await dashboard.press("n")
-    await dashboard.press("r", toast="No job of this group is still failed.")
+    await dashboard.press("r", message="No job of this group is still failed.")
 
 
 async def test_retry_of_too_many_jobs_shows_how_many_it_leaves_out(
@@ -184,7 +187,7 @@ async def test_retry_of_too_many_jobs_shows_how_many_it_leaves_out(
     await dashboard.press(
         "r", dialog="Retry this job?", shows=("Left out, because one retry takes at most 1: 1 job.", short(4))
     )
-    await dashboard.press("y", toast="Retried 1 of 1 job. Not retried yet: 1 job of the group.")
+    await dashboard.press("y", message="Retried 1 of 1 job. Not retried yet: 1 job of the group.")
     await dashboard.press("r", dialog="Retry this job?", shows=short(11), hides="at most")
     await dashboard.press("y", message="Retried 1 of 1 job.")
 
@@ -192,7 +195,7 @@ async def test_retry_of_too_many_jobs_shows_how_many_it_leaves_out(
 async def test_retry_is_refused_in_a_read_only_session(drive: Drive) -> None:
     async with drive(rule=WriteMode.CLOSED) as driver:
         await open_errors(driver)
-        await driver.press("r", until=lambda: driver.toasts)
+        await driver.press("r", until=lambda: driver.warnings)
         assert driver.dialog.startswith("Errors · ")
         assert "retry all" not in driver.text
 
@@ -202,7 +205,7 @@ async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Dri
     async with drive(make=gate.store) as driver:
         await driver.press("E", until=lambda: driver.dialog.startswith("Errors · "))
         await driver.shows("Reading the failures of the last 7 d …", "x stop")
-        await driver.press("r", "y", "enter", toast="The groups have just been read, or are still being read.")
+        await driver.press("r", "y", "enter", message="The groups have just been read, or are still being read.")
         await driver.press("x", shows="Stopped reading. Press f5 to read again.")
         await driver.press("f5", shows="Reading the failures")
         gate.open()
@@ -210,7 +213,7 @@ async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Dri
         assert driver.dialog.startswith("Errors · ")
         assert jobs_db.count() == 8
         await driver.press("escape", dialog="")
-        await driver.until(lambda: not driver.toasts)
+        await driver.until(lambda: not driver.message)
     failing = Gate("get_error_groups", fails=TimedOut("The database took too long."))
     failing.open()
     async with drive(make=failing.store) as driver:
@@ -222,7 +225,7 @@ async def test_keys_typed_before_the_groups_appeared_are_refused_and_a_click_lis
 ) -> None:
     for key in ("E", "r", "y", "enter"):
         send(dashboard.app, key)
-    await dashboard.until(lambda: len(dashboard.toasts) > 0)
+    await dashboard.until(lambda: len(dashboard.warnings) > 0)
     await ready(dashboard)
     assert jobs_db.count() == 8
     dashboard.clear_messages()

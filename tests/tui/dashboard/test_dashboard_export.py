@@ -140,7 +140,7 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     await dashboard.press("e", dialog="Export")
     unwritable = partial(shows_problem, dashboard, "none/jobs.csv cannot be written: No such file or directory.")
     await dashboard.type("none/jobs.csv", "enter", until=unwritable)
-    assert (dashboard.dialog, dashboard.toasts) == ("Export", [])
+    assert (dashboard.dialog, dashboard.warnings) == ("Export", [])
     await dashboard.type("fixed.csv", "enter", message=f"Exported 6 jobs to {folder}/fixed.csv.")
     assert names_in(folder) == ["fixed.csv", "folder.csv", "jobs.csv"]
 
@@ -157,7 +157,7 @@ async def test_list_is_copied_to_the_clipboard_if_it_fits(
 
     monkeypatch.setattr(export_run, "CLIPBOARD_BYTES", 100)
     copied = dashboard.app.clipboard
-    await dashboard.press("e", "ctrl+y", toast="Narrow the list with a filter, or export it to a file.")
+    await dashboard.press("e", "ctrl+y", message="Narrow the list with a filter, or export it to a file.")
     assert dashboard.app.clipboard == copied
     assert names_in(folder) == []
     assert export_dialog.CLIPBOARD_BYTES * 4 / 3 < 100_000
@@ -168,14 +168,16 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     async with drive(make=reading.store) as driver:
         await driver.press("e", "enter", "enter", "space", dialog="Exporting")
         await driver.press("enter", "tab", "enter", "space", until=lambda: driver.app._keys.is_idle)
-        assert (driver.dialog, driver.messages) == ("Exporting", [""]), "only escape stops the export"
+        assert (driver.dialog, driver.messages) == ("Exporting", []), "only escape stops the export"
         await driver.press("escape", message="Stopped the export. Nothing was written.")
     failing = Gate("get_these_jobs", fails=Unreachable("The connection was lost."))
     failing.open()
     async with drive(make=failing.store) as driver:
-        await driver.press("e", "enter", until=lambda: driver.toasts)
-        (toast,) = driver.toasts
-        assert toast.startswith(f"The export to {folder}/jobs.csv failed, and nothing was written. The connection was")
+        await driver.press("e", "enter", until=lambda: driver.warnings)
+        (message,) = driver.warnings
+        assert message.startswith(
+            f"The export to {folder}/jobs.csv failed, and nothing was written. The connection was"
+        )
     assert names_in(folder) == []
 
 
@@ -233,5 +235,5 @@ async def test_export_shows_brackets_in_the_title_as_typed(dashboard: Driver) ->
 
 async def test_visibility_view_is_not_exported(dashboard: Driver, folder: Path) -> None:
     await dashboard.press("v", shows="as ada@example.com sees it")
-    await dashboard.press("e", toast="Leave the visibility view first.")
+    await dashboard.press("e", message="Leave the visibility view first.")
     await dashboard.has_dialog("")

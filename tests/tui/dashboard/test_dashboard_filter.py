@@ -55,7 +55,7 @@ async def test_filter_applies_while_typing_enter_keeps_it_and_escape_clears_it(d
     for key, character in (("slash", "/"), *((letter, letter) for letter in "sdf")):
         dashboard.app.post_message(events.Key(key, character))
     await dashboard.until(lambda: text(dashboard) == "sdf")
-    assert (dashboard.toasts, dashboard.dialog) == ([], "")
+    assert (dashboard.warnings, dashboard.dialog) == ([], "")
 
 
 async def test_filter_bar_accepts_the_whole_grammar_and_completes_project_names(dashboard: Driver) -> None:
@@ -218,5 +218,5 @@ class ErrorsTimeOut(FrozenStore):
 async def test_unreadable_saved_views_are_reported(drive: Drive, tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
     async with drive(setup=DashboardSetup(views_directory=tmp_path)) as driver:
-        await driver.shows_toast("views.late is not a filter")
+        await driver.shows_message("views.late is not a filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]

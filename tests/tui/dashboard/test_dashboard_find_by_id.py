@@ -55,11 +55,11 @@ async def test_id_that_listed_jobs_hold_filters_the_list_and_only_a_pasted_id_go
     await dashboard.press("enter", dialog="Job", shows=str(job_id(7)))
     await dashboard.press("escape")
     await dashboard.show_project("Autumn catalog")
-    dashboard.app.clear_notifications()
+    dashboard.clear_messages()
 
     for text, rows in ((job_id(3), [3]), (str(ASSET)[:8], [2, 5]), ("nothing like it", [])):
         await find(dashboard, text, rows=rows, dialog="")
-    assert dashboard.toasts == []
+    assert dashboard.warnings == []
 
 
 async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -111,8 +111,10 @@ async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_no
         (TRAIL, "project “Trail gear”", "u to act as the operator"),
         (BENS_ASSET, "asset uploads/tent.png", "u to act as the operator"),
     ):
-        await find(dashboard, identifier, toast=f"The {name} exists, but ada@example.com does not see it. Press {key}.")
+        await find(
+            dashboard, identifier, message=f"The {name} exists, but ada@example.com does not see it. Press {key}."
+        )
         await dashboard.shows("Costs · Autumn catalog")
         assert dashboard.dialog == ""
     unknown = "dead0000-0000-4000-8000-00000000dead"
-    await find(dashboard, unknown, toast=f"No job, project, asset or user has the id {unknown}, neither for ada@")
+    await find(dashboard, unknown, message=f"No job, project, asset or user has the id {unknown}, neither for ada@")

@@ -118,7 +118,7 @@ async def check_budgets_and_archive(hostile: Driver) -> None:
     await hostile.press("escape", "escape", dialog="")
 
 
-async def check_toasts_palette_and_project_list(hostile: Driver) -> None:
+async def check_messages_palette_and_project_list(hostile: Driver) -> None:
     for key, reported in (("s", "Started "), ("y", "Copied the id "), ("Y", " as JSON ")):
         await hostile.press(key, on=1, message=reported)
         check(hostile)
@@ -151,5 +151,5 @@ async def test_hostile_text_is_plain_text_on_every_screen(hostile: Driver, text:
     await check_dialogs(hostile)
     await check_other_sizes(hostile)
     await check_budgets_and_archive(hostile)
-    await check_toasts_palette_and_project_list(hostile)
+    await check_messages_palette_and_project_list(hostile)
     await check_input_fields(hostile, text)

@@ -35,7 +35,7 @@ async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
 ) -> None:
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
         await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
-        await driver.press("m", shows="m fix", toast="No leak in this row.")
+        await driver.press("m", shows="m fix", message="No leak in this row.")
         fix = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
         await driver.press("end", "enter", dialog="SQL", shows=fix)
         await driver.press("y")
@@ -63,8 +63,8 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
 async def test_read_only_session_probes_writes_only_with_a_permit(drive: Drive, rule: WriteMode, why: str) -> None:
     async with drive(actor=OPERATOR, rule=rule) as driver:
         await driver.press("i", shows="No leak")
-        await driver.press("w", toast="Writes are judged from the policies, not tried.")
-        await driver.expects(toast=why, dialog="Isolation")
+        await driver.press("w", message="Writes are judged from the policies, not tried.")
+        await driver.expects(message=why, dialog="Isolation")
         if rule is WriteMode.PERMIT_REQUIRED:
             driver.session.access.open_permit("ticket 7", 600)
             await driver.press("w", "y", shows="No leak, 17 kept.")
@@ -107,7 +107,7 @@ async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(o
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak"))
     await operator.press("u", dialog="Which user tries to access them?")
-    await operator.type("ben", "enter", toast="The check needs two different users.", dialog="Isolation")
+    await operator.type("ben", "enter", message="The check needs two different users.", dialog="Isolation")
     await operator.shows("ada@example.com tries to reach rows of ben@example.com")
     await operator.press("escape", dialog="")
 

@@ -1,4 +1,4 @@
-"""Keys that act on the job under the cursor: questions, writes and toasts."""
+"""Keys that act on the job under the cursor: questions, writes and messages."""
 
 import pytest
 from textual import events
@@ -26,7 +26,7 @@ async def test_status_key_changes_the_job_and_updates_list_and_costs(dashboard: 
         assert dashboard.cursor == number
 
     jobs_db.set_status(5, "succeeded")
-    await dashboard.press("s", on=5, toast=f"this one has already succeeded. (feature_callout {short(5)})")
+    await dashboard.press("s", on=5, message=f"this one has already succeeded. (feature_callout {short(5)})")
     assert jobs_db.status(5) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(5))
 
@@ -76,9 +76,8 @@ async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver
         ("f", "failed", "Only a running job can be failed; this one has already failed."),
     ):
         number = NUMBERS[status]
-        await dashboard.press(key, on=number, toast=why, dialog="")
+        await dashboard.press(key, on=number, message=why, dialog="")
         assert jobs_db.status(number) == status
-    assert len(dashboard.toasts) == 2, "only the newest two"
 
 
 async def test_job_keys_without_a_job_report_once_that_none_is_selected(
@@ -87,23 +86,20 @@ async def test_job_keys_without_a_job_report_once_that_none_is_selected(
     jobs_db.sql("delete from generation_jobs")
     await dashboard.refreshes()
     words = "No job under the cursor. Move to a job first."
-    assert await dashboard.toasts_by_key("d", "y", "Y") == [words] * 3
+    assert await dashboard.warnings_by_key("d", "y", "Y") == [words] * 3
     await dashboard.press("enter", dialog="")
     await dashboard.press("d", "d", "d")
-    assert dashboard.toasts.count(words) == 1
+    assert dashboard.warnings.count(words) == 1
 
 
 async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_explicit_yes(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await dashboard.press("c", on=1, toast="Only a running job can be completed")
+    await dashboard.press("c", on=1, message="Only a running job can be completed")
     await dashboard.press("d", dialog="Delete this job?")
-    assert dashboard.toasts == [], "the question clears earlier toasts"
     await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U restores it")
     await dashboard.shows("This job is queued. It will never run.")
-    dashboard.app.notify("A later toast")
-    await dashboard.shows("A later toast")
-    await dashboard.press("escape")
+    await dashboard.press("escape", dialog="")
     dashboard.clear_messages()
 
     for keys in (["enter"], ["n"], ["escape"], ["right", "left", "enter"], ["tab", "tab", "enter"]):
@@ -115,7 +111,7 @@ async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_expl
 
     await dashboard.refreshes()
     assert jobs_db.status(1) is JobStatus.QUEUED
-    assert dashboard.toasts == []
+    assert dashboard.warnings == []
 
 
 async def test_confirmed_deletion_removes_the_job_and_moves_the_cursor_to_the_next_row(
@@ -132,7 +128,7 @@ async def test_confirmed_deletion_removes_the_job_and_moves_the_cursor_to_the_ne
         assert jobs_db.status(number) is None
         await dashboard.until(lambda costs=costs: dashboard.costs[0].endswith(costs))  # type: ignore[misc]
         assert dashboard.cursor == number + 1
-    assert dashboard.toasts == [], "the user deleted these jobs"
+    assert dashboard.warnings == [], "the user deleted these jobs"
 
 
 async def test_delete_key_pressed_twice_opens_one_dialog_and_a_click_agrees(
@@ -177,9 +173,9 @@ async def test_database_without_migrations_shows_observed_changes_and_names_the_
         await driver.refreshes()
         await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
-        await driver.press("w", toast="revision 0006", dialog="")
+        await driver.press("w", message="revision 0006", dialog="")
         await driver.press(
-            "b", toast="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
+            "b", message="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
         )
 
 
@@ -200,7 +196,7 @@ async def failed(dashboard: Driver, jobs_db: JobsDatabase) -> Driver:
 
 
 async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Driver, jobs_db: JobsDatabase) -> None:
-    await failed.press("r", on=1, toast="Only a failed job can be retried; this one is ")
+    await failed.press("r", on=1, message="Only a failed job can be retried; this one is ")
     assert jobs_db.sql("select count(*) from gjobs.job_links") == [(0,)]
     await failed.press("enter", on=2, shows="r retry")
     await failed.press("r", message=" as a retry of ", until=lambda: len(failed.rows) == 7)
@@ -227,8 +223,9 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     await failed.go_to(2)
     for key in ("r", "s"):
         send(failed.app, key)
-    await failed.shows_message("It is not in this list. Press 1 to list all statuses.")
-    await failed.shows_toast("Only a queued job can be started; this one has already failed")
+    await failed.shows_message("Only a queued job can be started; this one has already failed")
+    await failed.shows("m 1 more")
+    assert failed.messages[-2].endswith("It is not in this list. Press 1 to list all statuses.")
     assert failed.cursor == 2
     assert retries(jobs_db, 2) == [("queued", 1)]
     await failed.press("q", until=lambda: not failed.app.is_running)
@@ -239,5 +236,5 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
 
 async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:
     await failed.press("space", "space", "space", "r", on=2, dialog="Retry 2 of these 3 jobs?")
-    await failed.press("y", toast="Retried 2 of 3 jobs")
+    await failed.press("y", message="Retried 2 of 3 jobs")
     assert [len(retries(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]

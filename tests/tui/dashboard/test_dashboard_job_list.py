@@ -44,7 +44,7 @@ async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
             "the cursor stays on its job if that is listed"
         )
         assert dashboard.costs[0].endswith("Total 6"), "the costs are of the whole project"
-    assert dashboard.toasts == []
+    assert dashboard.warnings == []
 
 
 async def test_tab_of_a_whole_list_counts_its_rows_unless_exact_totals_are_newer(
@@ -75,7 +75,7 @@ async def test_click_on_a_status_tab_lists_its_jobs_and_unlisted_marks_are_dropp
         await dashboard.pilot.click(StatusTabs, offset=(line.index(label), 0))
         await dashboard.expects(rows=rows)
 
-    await dashboard.press("space", "4", on=1, toast="1 marked job left this list.", rows=[3])
+    await dashboard.press("space", "4", on=1, message="1 marked job left this list.", rows=[3])
     assert dashboard.marked == set()
     jobs_db.delete(3)
     await dashboard.refreshes(shows="No succeeded jobs.")
@@ -251,6 +251,8 @@ class SlowByUpdate(FrozenStore):
 
 async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(drive: Drive) -> None:
     async with drive(make=SlowByUpdate) as driver:
-        await driver.press("o", toast="Not sorted by updated: There is no index by it. To fix it, run: CREATE INDEX …;")
+        await driver.press(
+            "o", message="Not sorted by updated: There is no index by it. To fix it, run: CREATE INDEX …;"
+        )
         assert driver.title == "Jobs · 6, newest first"
         await driver.press("o", shows="most expensive first")

@@ -124,8 +124,8 @@ async def test_dashboard_selects_another_project_when_the_current_one_is_deleted
     live: Driver, jobs_db: JobsDatabase
 ) -> None:
     jobs_db.sql("delete from projects where name = 'Autumn catalog'")
-    toast = "The project was deleted or is hidden. Showing another."
-    await live.expects(shows="Costs · Spring lookbook", toast=toast, rows=[7])
+    message = "The project was deleted or is hidden. Showing another."
+    await live.expects(shows="Costs · Spring lookbook", message=message, rows=[7])
 
 
 async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:

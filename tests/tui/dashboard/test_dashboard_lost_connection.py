@@ -49,10 +49,10 @@ async def test_lost_connection_shows_a_banner_and_refuses_actions_until_the_data
         assert "main_white" in driver.row(3)
         await driver.press("L", shows="It refreshes again after a successful retry, because the last query failed.")
 
-        refused = await driver.toasts_by_key("s", "d", "n", "p", "P")
+        refused = await driver.warnings_by_key("s", "d", "n", "p", "P")
         await driver.has_dialog("")
         assert len(refused) == 5
-        assert all(toast.startswith("Not possible now: The database is not reachable") for toast in refused)
+        assert all(message.startswith("Not possible now: The database is not reachable") for message in refused)
         await driver.press("down", "enter", dialog="Job")
         await driver.press("escape", "slash")
         await driver.type("main")
@@ -147,7 +147,7 @@ async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatab
     async with drive_dashboard(WatchedApp(opener, interval=QUICK), waits=False) as driver:
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
         await driver.press("u", "s", "z", "z", "f5")
-        assert driver.toasts == ["Not connected to a database yet.", NO_JOB]
+        assert driver.warnings == ["Not connected to a database yet.", NO_JOB]
         may_fail.set()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
         assert driver.banner == ""

@@ -94,7 +94,7 @@ async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver)
     await dashboard.until(lambda: manual(dashboard).query_one(MarkdownViewer).scroll_offset.y > 0)
     for href in ("https://example.com/x", "../../../etc/passwd", "secret.md"):
         document.post_message(Markdown.LinkClicked(document, href))
-        await dashboard.shows_toast(f"This link leads out of the manual: {href}")
+        await dashboard.shows_message(f"This link leads out of the manual: {href}")
     await dashboard.press("backspace", dialog="Manual: keys")
     await dashboard.press("backspace", dialog="Manual: tour")
     await dashboard.press("backspace", dialog="Manual: tour", shows=KEYS_HEADING)

@@ -1,15 +1,17 @@
-"""The message line: successes, pinned texts, and its place on each screen."""
+"""The message line: messages, pinned texts, and its place on each screen."""
 
+import math
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from textual.widgets import OptionList
-from textual.widgets._toast import Toast as ToastWidget
 
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.message_line import MessageLine
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
-from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from gjobs.tui.text.error_text import Message, Severity
+from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, short
 
 
@@ -30,7 +32,6 @@ async def test_success_is_on_the_line_with_the_key_that_undoes_it(dashboard: Dri
     await dashboard.press("d", "y", on=2, message=f"Deleted packaging {short(2)}.")
     await dashboard.settle()
     assert line(dashboard) == f"Deleted packaging {short(2)} · U undo"
-    assert not dashboard.app.screen.query(ToastWidget)
 
 
 async def test_ctrl_c_names_the_key_that_quits_unless_text_is_selected(dashboard: Driver) -> None:
@@ -42,7 +43,7 @@ async def test_ctrl_c_names_the_key_that_quits_unless_text_is_selected(dashboard
         words = f"Press {'^q' if key else 'q'} to quit gjobs."
         await dashboard.press("end", "ctrl+c", message=words)
         await dashboard.until(lambda words=words: line(dashboard) == words)  # type: ignore[misc]
-        assert (dashboard.toasts, dashboard.app.is_running) == ([], True)
+        assert (dashboard.warnings, dashboard.app.is_running) == ([], True)
         dashboard.clear_messages()
         if key:
             await dashboard.press("escape", dialog="")
@@ -87,20 +88,20 @@ async def test_message_covers_no_row_and_no_key_hint(drive: Drive, size: tuple[i
 async def test_message_on_the_border_leaves_the_number_of_marks_visible(drive: Drive) -> None:
     async with drive(size=(80, 24)) as driver:
         await driver.press("space", "space", shows="2 marked")
-        show_toast(driver.app, Toast(text="A result that is longer than the line " * 4))
+        show_message(driver.app, "A result that is longer than the line " * 4)
         await driver.settle()
         assert "2 marked" in driver.text
         assert "A result that is longer than the line" in driver.text
 
 
-async def test_pinned_text_covers_the_notes_if_it_does_not_fit_beside_them(drive: Drive) -> None:
+async def test_text_that_does_not_fit_beside_the_notes_gets_a_line_of_its_own(drive: Drive) -> None:
     async with drive(size=(80, 24)) as driver:
         await driver.press("space", "space", shows="2 marked")
-        driver.app.messages.pin("x" * 64, owner="caption", keys="space: next")
-        await driver.shows(f"{'x' * 64} · space: next")
-        assert "marked" not in driver.text
-        driver.app.messages.pin("x" * 30, owner="caption", keys="space: next")
-        await driver.shows(f"{'x' * 30} · space: next", "2 marked")
+        for text in (f"{'x' * 62} · space: next", f"{'x' * 30} · space: next"):
+            driver.app.messages.pin(text.partition(" ")[0], owner="caption", keys="space: next")
+            await driver.shows(text, "2 marked")
+        show_warning(driver.app, "x" * 72)
+        await driver.shows(f"! {'x' * 72}", "2 marked")
 
 
 async def test_pinned_text_is_cut_before_its_keys_and_its_keys_stay_on_one_line(drive: Drive) -> None:
@@ -116,7 +117,7 @@ async def test_pinned_text_is_cut_before_its_keys_and_its_keys_stay_on_one_line(
 async def test_dialog_shows_its_messages_below_itself(drive: Drive, size: tuple[int, int]) -> None:
     async with drive(size=size) as driver:
         await driver.press("question_mark", until=lambda: driver.dialog)
-        show_toast(driver.app, Toast(text="Copied the page."))
+        show_message(driver.app, "Copied the page.")
         await driver.until(lambda: line(driver) == "Copied the page.")
         await driver.shows("Copied the page.")
         dialog = driver.app.screen.query_one("#dialog").region
@@ -162,22 +163,132 @@ async def test_acting_as_another_user_keeps_the_messages(dashboard: Driver) -> N
     await dashboard.press("m", dialog="Messages", shows=f"Started lifestyle {short(1)}.")
 
 
-async def test_long_message_names_the_key_that_shows_all_of_it(drive: Drive) -> None:
-    long = "A result that is longer than the line. " * 4
+async def test_long_message_takes_up_to_three_lines_and_names_the_key_that_shows_all_of_it(drive: Drive) -> None:
     async with drive(size=(80, 24)) as driver:
-        show_toast(driver.app, Toast(text=long))
-        await driver.settle()
-        assert line(driver).endswith("… · m all")
-        await driver.press("m", dialog="Messages", shows="longer than the line. A result")
+        table, words = driver.table.region, "A reason that is longer than the line. "
+        show_warning(driver.app, words * 4)
+        await driver.until(lambda: " ".join(line(driver).split()) == f"! {words * 4}".strip())
+        await driver.shows("! A reason that is longer")
+        assert driver.app.dashboard.query_one("#jobs-panel").region.bottom == 20
+        show_warning(driver.app, words * 9)
+        await driver.until(lambda: line(driver).count("\n") == 2 and line(driver).endswith("… · m all"))
+        await driver.press("m", dialog="Messages", shows="longer than the line. A reason")
+        assert driver.message == "", "the list shows it"
         await driver.press("m", dialog="")
+        await driver.until(lambda: driver.table.region == table)
 
 
-async def test_messages_lists_successes_and_toasts_newest_first_and_copies_them(dashboard: Driver) -> None:
+async def test_line_shows_each_severity_with_its_own_sign_and_color(dashboard: Driver) -> None:
+    shown: set[str] = set()
+    severities: tuple[tuple[Severity, str], ...] = (("information", ""), ("warning", "! "), ("error", "✗ "))
+    for severity, sign in severities:
+        show_message(dashboard.app, Message(text=f"A {severity}.", severity=severity))
+        await dashboard.settle()
+        content = dashboard.app.screen.query_one(MessageLine).render()
+        assert content.plain.startswith(f"{sign}A {severity}")
+        shown.add(str(content.spans[0].style))
+    assert len(shown) == 3
+
+
+async def test_message_replaced_before_it_could_be_read_is_counted(drive: Drive) -> None:
+    clock = Clock()
+    async with drive(clock=clock) as driver:
+        for text in ("First.", "Second.", "Second.", "Third."):
+            show_warning(driver.app, text)
+        await driver.until(lambda: line(driver) == "! Third · m 2 more")
+        clock.now += timedelta(seconds=2)
+        show_message(driver.app, "Started a job.")
+        show_message(driver.app, "Copied the id.")
+        await driver.until(lambda: line(driver) == "Copied the id.")
+
+
+async def test_error_stays_until_escape_the_list_or_another_message(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers, error = SteppedTimers(), Message(text="Nothing was changed.", severity="error")
+    monkeypatch.setattr(dashboard.app, "set_timer", timers.set_timer)
+    for key in ("escape", "m"):
+        show_message(dashboard.app, error)
+        timers.advance(100)
+        assert dashboard.message == "Nothing was changed."
+        await dashboard.press(key)
+        assert dashboard.message == ""
+    show_message(dashboard.app, error)
+    show_warning(dashboard.app, "Not yet.")
+    timers.advance(7)
+    assert dashboard.message == "Not yet."
+    timers.advance(1)
+    assert dashboard.message == ""
+    show_message(dashboard.app, error)
+    dashboard.app.messages.forget()
+    timers.advance(8)
+    assert dashboard.message == "", "it is about another database"
+
+
+async def test_success_hides_a_pinned_text_for_three_seconds_and_other_messages_for_eight(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers, board = SteppedTimers(), dashboard.app.messages
+    monkeypatch.setattr(dashboard.app, "set_timer", timers.set_timer)
+    board.show(Message(text="Chose a project"))
+    board.pin("A step", owner="tour")
+    timers.advance(2)
+    board.show(Message(text="Copied the id"))
+    timers.advance(2)
+    assert dashboard.message == "Copied the id"
+    timers.advance(1)
+    assert dashboard.message == ""
+    for shown in (Message(text="Deleted a job", keys="U undo"), Message(text="Nothing changed", severity="error")):
+        board.show(shown)
+        timers.advance(7)
+        assert dashboard.message.startswith(shown.text)
+        timers.advance(1)
+        assert dashboard.message == ""
+    board.unpin("tour")
+    board.show(Message(text="Copied the id"))
+    timers.advance(7)
+    assert dashboard.message == "Copied the id"
+    board.show(Message(text="Copied the id"))
+    board.pin("A caption", owner="a scenario that begins")
+    timers.advance(3)
+    assert dashboard.message == ""
+
+
+class SteppedTimers:
+    """Timers that run only when a test advances them."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._timers: list[SteppedTimer] = []
+
+    def set_timer(self, delay: float, callback: Callable[[], object]) -> "SteppedTimer":
+        self._timers.append(SteppedTimer(self._now + delay, callback))
+        return self._timers[-1]
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+        due = [timer for timer in self._timers if timer.at <= self._now]
+        self._timers = [timer for timer in self._timers if timer not in due]
+        for timer in due:
+            timer.callback()
+
+
+class SteppedTimer:
+    """A timer that a test advances."""
+
+    def __init__(self, at: float, callback: Callable[[], object]) -> None:
+        self.at, self.callback = at, callback
+
+    def stop(self) -> None:
+        self.at = math.inf
+
+
+async def test_list_of_messages_has_the_newest_first_and_copies_them(dashboard: Driver) -> None:
     await dashboard.press("m", dialog="Messages", shows=("No messages yet.", "esc close"))
     assert "copy" not in dashboard.text
     await dashboard.press("y", "Y", "escape", dialog="")
     await dashboard.press("s", on=1, message="Started lifestyle")
-    await dashboard.press("s", on=2, toast="Only a queued job can be started")
+    await dashboard.press("s", on=2, message="Only a queued job can be started")
     await dashboard.press("s", "s")
     await dashboard.press("m", dialog="Messages")
     assert [kept.severity for kept in dashboard.app.messages.kept] == ["information", "warning"], "one for a held key"
@@ -198,7 +309,7 @@ async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_key
     keys = ("y copy", "Y copy all", "esc close")
     async with drive(size=size) as driver:
         for number in range(92):
-            driver.app.messages.keep(Toast(text=f"Message {number}. {'Its text is long. ' * 5}"))
+            show_message(driver.app, Message(text=f"Message {number}. {'Its text is long. ' * 5}"))
         await driver.press("m", dialog="Messages", shows=("Message 91", *keys))
         await driver.press("end", shows=("Message 0.", *keys), hides="Message 91")
         driver.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
@@ -209,7 +320,7 @@ async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_key
 @pytest.mark.parametrize("size", [(40, 12), (80, 24)])
 async def test_list_of_messages_cuts_no_wide_characters_and_no_long_words(drive: Drive, size: tuple[int, int]) -> None:
     async with drive(size=size) as driver:
-        driver.app.messages.keep(Toast(text=f"Deleted {'漢字 ' * 20}{'§' * 40} end"))
+        show_message(driver.app, Message(text=f"Deleted {'漢字 ' * 20}{'§' * 40} end"))
         await driver.press("m", dialog="Messages")
         await driver.until(lambda: driver.text.count("漢") == 20)
         assert driver.text.count("§") == 40
@@ -220,11 +331,11 @@ async def test_open_list_adds_new_messages_and_keeps_its_cursor(dashboard: Drive
     board = dashboard.app.messages
     await dashboard.press("m", dialog="Messages", shows="No messages yet.")
     for number in range(50):
-        board.keep(Toast(text=f"Message {number}."))
+        show_message(dashboard.app, Message(text=f"Message {number}."))
     await dashboard.press("end", shows="Message 0.", hides="No messages yet.")
     await dashboard.press(*["up"] * 5)
     before = list_line(dashboard, "Message 5.")
-    show_toast(dashboard.app, Toast(text="A warning.", severity="warning"))
+    show_warning(dashboard.app, "A warning.")
     await dashboard.press("y", message="Copied the message with OSC 52.")
     assert dashboard.app.clipboard.endswith("Message 5.")
     await dashboard.until(lambda: list_line(dashboard, "Message 5.") == before)
@@ -241,15 +352,15 @@ def list_line(driver: Driver, text: str) -> int:
 
 
 async def test_dialog_does_not_offer_the_keys_of_a_message_of_a_closed_dialog(dashboard: Driver) -> None:
-    await dashboard.press("m", dialog="Messages")
-    dashboard.app.messages.show_message("Deleted a job.", keys="U undo")
+    await dashboard.press("p", dialog="Show which project?")
+    show_message(dashboard.app, Message(text="Deleted a job.", keys="U undo"))
     await dashboard.press("escape", dialog="", until=lambda: line(dashboard) == "Deleted a job · U undo")
-    await dashboard.press("m", dialog="Messages", until=lambda: line(dashboard) == "Deleted a job.")
+    await dashboard.press("p", dialog="Show which project?", until=lambda: line(dashboard) == "Deleted a job.")
 
 
 async def test_only_the_last_200_messages_are_kept(dashboard: Driver) -> None:
     for number in range(201):
-        dashboard.app.messages.keep(Toast(text=f"Message {number}"))
+        show_message(dashboard.app, Message(text=f"Message {number}"))
     assert len(dashboard.app.messages.kept) == 200
     assert dashboard.app.messages.kept[0].text == "Message 1"
 

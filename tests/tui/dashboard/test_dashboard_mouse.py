@@ -46,7 +46,7 @@ async def test_press_on_a_removed_widget_does_not_become_a_click_on_the_widget_b
     await dashboard.settle()
     clicked = dashboard.cursor
 
-    cover = Static("A toast")
+    cover = Static("A message")
     cover.styles.layer, cover.styles.width, cover.styles.height = "notice", "100%", "100%"
     await app.dashboard.mount(cover)
     await dashboard.settle()

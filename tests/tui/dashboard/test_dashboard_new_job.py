@@ -165,7 +165,7 @@ async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mo
         await form.press("n", dialog="New job")
     for typed, stored_mode in (("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")):
         jobs_db.sql("delete from public.generation_jobs")
-        # Otherwise the toast about the deleted job could replace that about the new one.
+        # Otherwise the message about the deleted job could replace that about the new one.
         await form.until(lambda: form.table.cursor_job is None)
         await form.press(*typed, "enter", message=f"Queued {stored_mode} ")
         assert jobs_db.sql("select mode from public.generation_jobs") == [(stored_mode,)]

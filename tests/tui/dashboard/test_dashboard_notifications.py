@@ -61,12 +61,12 @@ async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
     jobs_db.set_status(1, "running")
     jobs_db.set_status(1, "succeeded")
     await dashboard.until(lambda: app.bells)
-    assert dashboard.toasts == []
+    assert dashboard.warnings == []
     bells = app.bells
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells > bells)
     await return_to_terminal(dashboard)
-    await dashboard.shows_toast("While you were away: 1 failed and 1 succeeded")
+    await dashboard.shows_message("While you were away: 1 failed and 1 succeeded")
 
 
 @configured(bell=True)
@@ -78,7 +78,7 @@ async def test_jobs_that_end_while_focused_are_not_notified(
     jobs_db.set_status(1, "succeeded")
     await dashboard.until(lambda: "succeeded" in dashboard.row(1))
     await until_jobs_are_watched(dashboard)
-    assert (dashboard.toasts, app.bells) == ([], 0)
+    assert (dashboard.warnings, app.bells) == ([], 0)
 
 
 @configured(view="failures", bell=True)
@@ -88,9 +88,9 @@ async def test_configured_view_limits_the_notifications(dashboard: Driver, app: 
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells)
     await return_to_terminal(dashboard)
-    await dashboard.until(lambda: dashboard.toasts)
-    assert [toast.partition(" ")[0] for toast in dashboard.toasts] == ["While"]
-    assert "succeeded" not in dashboard.toasts[0]
+    await dashboard.until(lambda: dashboard.warnings)
+    assert [message.partition(" ")[0] for message in dashboard.warnings] == ["While"]
+    assert "succeeded" not in dashboard.warnings[0]
 
 
 @configured(desktop=True, terminal="kitty")
@@ -123,7 +123,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @configured(desktop=True)
 async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
-    await dashboard.shows_toast("gjobs sends no desktop notifications")
+    await dashboard.shows_message("gjobs sends no desktop notifications")
     await until_jobs_are_watched(dashboard)
     assert len(dashboard.app.messages.kept) == 1
 
@@ -133,4 +133,4 @@ async def test_nothing_is_watched_without_configured_notifications(dashboard: Dr
     assert dashboard.app._notices is None
     dashboard.app.post_message(events.AppBlur())
     await return_to_terminal(dashboard)
-    assert dashboard.toasts == []
+    assert dashboard.warnings == []

@@ -76,7 +76,7 @@ async def test_header_and_load_show_the_same_polling_interval(drive: Drive, monk
     async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.app.poller.is_woken)
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
-        await driver.press("plus", toast="1 s is the shortest interval.")
+        await driver.press("plus", message="1 s is the shortest interval.")
         await driver.press("minus", until=lambda: pace in driver.message)
         await driver.press("L", shows="It refreshes within 1 min of a change")
 

@@ -197,13 +197,13 @@ class TestSwitchingDatabases:
             await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
             await switch_to_database(driver, "other")
             await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
-            await driver.press("s", toast="This session is read-only.")
+            await driver.press("s", message="This session is read-only.")
             await switch_to_database(driver, "careful")
             await driver.until(lambda: "read-only" in driver.header)
             assert jobs_db.status(1) == "queued"
 
     async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
-        await dashboard.press("D", toast="No other database is configured.")
+        await dashboard.press("D", message="No other database is configured.")
 
 
 class TestDatabaseUrlVariable:
@@ -258,7 +258,7 @@ async def test_profile_without_a_color_shows_its_name_and_a_configuration_warnin
     settings = settings_of(profile("prod", address_of(database)))
     warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
     async with drive_dashboard(app_of(warned)) as driver:
-        await driver.shows_toast("chmod 600 /here/config.toml")
+        await driver.shows_message("chmod 600 /here/config.toml")
         assert driver.header.startswith(" gjobs  prod")
         assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
 

@@ -106,9 +106,9 @@ async def test_focused_project_list_keeps_its_highlight_and_refuses_job_keys(
     assert projects.highlighted_option is not None
     assert projects.highlighted_option.id == str(SPRING), "a refresh keeps the highlight"
     for key in ("s", "c", "f", "r", "d", "delete", "y", "Y"):
-        dashboard.app.clear_notifications()
+        dashboard.clear_messages()
         await dashboard.press(key, dialog="")
-        assert dashboard.toasts == ["This key acts on a job. Press tab to go to the job list first."], key
+        assert dashboard.warnings == ["This key acts on a job. Press tab to go to the job list first."], key
 
     assert jobs_db.sql("select id, status from public.generation_jobs order by id") == before
     await dashboard.press("tab", "s", until=lambda: jobs_db.status(1) == "running")

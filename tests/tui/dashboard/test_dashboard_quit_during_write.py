@@ -83,7 +83,7 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
 
 async def test_dashboard_is_not_suspended_during_a_write(deleting: Driver) -> None:
     """Its locks would stay until the database ends the transaction."""
-    await deleting.press("ctrl+z", toast="gjobs can't be suspended before the last change is confirmed.")
+    await deleting.press("ctrl+z", message="gjobs can't be suspended before the last change is confirmed.")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.tasks.is_writing)
 
@@ -131,7 +131,7 @@ async def test_result_of_a_form_is_printed_after_quitting(
         HeldStore.gate.set()
     else:
         HeldStore.gate.set()
-        await with_selection.reports("Failed 126 of 126 jobs.")
+        await with_selection.shows_message("Failed 126 of 126 jobs.")
         await with_selection.press(key)
     await with_selection.until(lambda: not with_selection.app.is_running)
 
@@ -166,7 +166,7 @@ async def test_staying_keeps_the_dashboard_open(deleting: Driver, jobs_db: JobsD
     await deleting.press("q", "escape")
     HeldStore.gate.set()
     await deleting.shows_message("Deleted 126 of 126 jobs.")
-    await deleting.press("s", toast=DROPPED)
+    await deleting.press("s", message=DROPPED)
     assert deleting.app.is_running
 
 

@@ -103,7 +103,7 @@ async def test_undo_waits_for_the_answer_to_a_deletion(drive: Drive, jobs_db: Jo
     async with drive(make=delete.store, interval=60.0) as driver:
         for deleted in (2, 3):
             await driver.press("d", "y", "U", on=deleted)
-            await driver.shows_toast("The deletion was not confirmed when you pressed U. Press U again once it is.")
+            await driver.shows_message("The deletion was not confirmed when you pressed U. Press U again once it is.")
             driver.clear_messages()
             delete.release()
             await driver.shows_message("U undo")
@@ -172,7 +172,7 @@ async def test_row_is_updating_only_after_an_answer_and_until_a_later_list(drive
         polls, change.fails = driver.app.polls, Unreachable("The connection was lost. Nothing was changed.")
         await driver.press("c")
         change.release()
-        await driver.shows_toast("Nothing was changed.")
+        await driver.shows_message("Nothing was changed.")
         assert "running" in row_of_cursor(driver)
         assert driver.app.polls == polls
 

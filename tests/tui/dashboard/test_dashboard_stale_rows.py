@@ -5,9 +5,8 @@ import pytest
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.details.job_details import JobDetails
+from gjobs.tui.dashboard.message_board import show_message
 from gjobs.tui.dashboard.messages import ListPolled
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
@@ -40,14 +39,16 @@ async def test_job_that_changed_or_left_while_the_dialog_was_open_is_not_deleted
             await dashboard.until(lambda number=number: "running" in dashboard.row(number))  # type: ignore[misc]
             await dashboard.shows("◌ queued")
         await dashboard.press("y")
-        await dashboard.shows_toast(f"Job {job_id(number)} is now running, not queued. Nothing was deleted. Check the")
+        await dashboard.shows_message(
+            f"Job {job_id(number)} is now running, not queued. Nothing was deleted. Check the"
+        )
         assert jobs_db.status(number) is JobStatus.RUNNING
         await dashboard.until(lambda number=number: "running" in dashboard.row(number))  # type: ignore[misc]
         assert dashboard.cursor == number
 
     await dashboard.press("d", on=3)
     jobs_db.delete(3)
-    await dashboard.press("y", toast=f"{job_id(3)} does not exist: nothing was changed.")
+    await dashboard.press("y", message=f"{job_id(3)} does not exist: nothing was changed.")
     assert jobs_db.count() == 7
 
 
@@ -56,7 +57,7 @@ async def test_cursor_selects_no_job_after_another_process_deleted_its_job(
 ) -> None:
     await dashboard.go_to(2)
     jobs_db.delete(2)
-    await dashboard.refreshes(toast=f"The job {short(2)} under the cursor left this list.")
+    await dashboard.refreshes(message=f"The job {short(2)} under the cursor left this list.")
     assert dashboard.cursor is None
     before = jobs_db.sql("select id, status from generation_jobs order by id")
     await dashboard.press("s", "c", "f", "d", dialog="")
@@ -64,7 +65,7 @@ async def test_cursor_selects_no_job_after_another_process_deleted_its_job(
 
     await dashboard.press("d", on=5, dialog="Delete this job?")
     jobs_db.set_status(5, "running")
-    await dashboard.press("y", toast="Nothing was deleted")
+    await dashboard.press("y", message="Nothing was deleted")
     jobs_db.delete(5)
     await dashboard.refreshes(until=lambda: 5 not in dashboard.rows)
     assert dashboard.cursor is None, "the failed deletion selects no other job"
@@ -78,7 +79,7 @@ async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard
 
         await dashboard.press("d", "y", on=cursor, until=lambda cursor=cursor: cursor not in dashboard.rows)  # type: ignore[misc]
         assert dashboard.cursor == replacement
-        assert [toast for toast in dashboard.toasts if "left this list" in toast] == []
+        assert [message for message in dashboard.warnings if "left this list" in message] == []
 
 
 async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(
@@ -90,7 +91,7 @@ async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(
     assert dashboard.cursor is None
     await dashboard.press("s")
     assert jobs_db.status(5) is JobStatus.QUEUED
-    assert [toast for toast in dashboard.toasts if "left this list" in toast] == []
+    assert [message for message in dashboard.warnings if "left this list" in message] == []
 
 
 async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -174,7 +175,7 @@ async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
     async with drive(make=deletion.store) as driver:
         await driver.press("d", "y", until=lambda: deletion.calls)
         await driver.press("q", shows="Quitting after the last change is confirmed")
-        show_toast(driver.app, Toast(text="Another result."))
+        show_message(driver.app, "Another result.")
         driver.app.messages.clear_passing()
         await driver.settle()
         await driver.shows("Quitting after the last change is confirmed. Press again to quit at once.")
@@ -205,7 +206,7 @@ async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver
     dashboard.app.poller.refresh()
     await dashboard.shows("This job left the list. It is shown as last seen.", short(1))
 
-    await dashboard.press("c", toast=f"lifestyle {short(1)} is gone: nothing was changed.")
+    await dashboard.press("c", message=f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
 async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driver) -> None:
@@ -229,10 +230,10 @@ async def test_actions_report_whether_a_job_or_project_is_hidden_or_gone(
 ) -> None:
     await dashboard.go_to(5)
     jobs_db.delete(5)
-    await dashboard.press("s", toast=f"feature_callout {short(5)} is gone: nothing was changed.")
+    await dashboard.press("s", message=f"feature_callout {short(5)} is gone: nothing was changed.")
     await dashboard.go_to(1)
     hide(jobs_db, 1)
-    await dashboard.press("s", toast=f"lifestyle {short(1)} is hidden from ada@example.com: nothing was changed.")
+    await dashboard.press("s", message=f"lifestyle {short(1)} is hidden from ada@example.com: nothing was changed.")
 
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
     hide(jobs_db, 2)
@@ -241,7 +242,7 @@ async def test_actions_report_whether_a_job_or_project_is_hidden_or_gone(
     await dashboard.press("escape")
     await dashboard.press("d", on=3, dialog="Delete this job?")
     hide(jobs_db, 3)
-    await dashboard.press("y", toast=f"{job_id(3)} exists, but ada@example.com does not see it: nothing was changed.")
+    await dashboard.press("y", message=f"{job_id(3)} exists, but ada@example.com does not see it: nothing was changed.")
     assert [jobs_db.status(number) for number in (1, 2, 3)] == ["queued", "running", "succeeded"]
 
     before = jobs_db.count()
@@ -257,7 +258,7 @@ async def test_bulk_start_reports_hidden_jobs(dashboard: Driver, jobs_db: JobsDa
         await dashboard.press("space", on=number)
     hide(jobs_db, 1)
     await dashboard.press("s", dialog="Start these 2 jobs?")
-    await dashboard.press("y", toast=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
+    await dashboard.press("y", message=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
     assert (jobs_db.status(1), jobs_db.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
@@ -269,6 +270,6 @@ async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(
     async with dashboard_on(attached_database) as driver:
         for keys in ("s", "dy"):
             await driver.press(*keys)
-            await driver.shows_toast(f"You can see job {job_id(1)}, but the database does not let you change it")
+            await driver.shows_message(f"You can see job {job_id(1)}, but the database does not let you change it")
             assert attached_jobs_db.status(1) is JobStatus.QUEUED
-            driver.app.clear_notifications()
+            driver.clear_messages()

@@ -57,7 +57,7 @@ async def test_dashboard_reopens_the_last_selected_project_of_its_database_and_u
     jobs_db.sql("delete from public.projects where id = %s", SPRING)
     async with drive(state_path=state_path) as fifth:
         await fifth.shows("Costs · Autumn catalog")
-        await fifth.shows_toast("The project was deleted or is hidden. Showing another.")
+        await fifth.shows_message("The project was deleted or is hidden. Showing another.")
         assert RememberedState(state_path).project("testbase as ada@example.com") == AUTUMN
 
 
@@ -68,7 +68,7 @@ async def test_dashboard_without_projects_or_jobs_explains_how_to_create_them(
     async with drive_dashboard(app) as driver:
         await driver.shows("No projects found. Press P to create one first.", "no finished jobs")
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
-        await driver.press("n", dialog="", toast="A job needs a project.")
+        await driver.press("n", dialog="", message="A job needs a project.")
         empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
         await driver.refreshes(shows=("Costs · Autumn catalog", "Press n to create your first generation job."))
         assert driver.title == "Jobs · 0, newest first"

@@ -171,7 +171,7 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
         await driver.press("escape", dialog="")
         await driver.resize(120, 80)
         await driver.press("enter", on=1, dialog="Job")
-        await driver.press("e", toast="This job has no error.")
+        await driver.press("e", message="This job has no error.")
         await driver.press("escape", dialog="")
         await driver.press(
             "enter", on=4, dialog="Job", shows=("Full error", "at step 39 of the renderer", "e fold error")
@@ -184,7 +184,7 @@ async def test_long_summary_scrolls_only_its_lines(jobs_db: JobsDatabase, drive:
     async with drive(size=size) as driver:
         await driver.press("A", shows="126 jobs selected")
         await driver.press("c", shows="Complete 2 (y)")
-        await driver.press("y", dialog="Completed", toast="Completed 2 of 126 jobs")
+        await driver.press("y", dialog="Completed", message="Completed 2 of 126 jobs")
         driver.app.messages.pin("word " * 30, owner="a step of two lines")
         await driver.settle()
         box, lines = driver.app.screen.query_one("#dialog"), driver.app.screen.query_one("#lines")

@@ -1,7 +1,6 @@
 """The tour of the first start: its steps, its end, and where it starts."""
 
-import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -123,8 +122,8 @@ async def test_tour_offers_only_what_is_possible_for_anon_and_on_a_low_screen(
     async with dashboard_on(database, actor=ANON, setup=setup) as driver:
         await shows_step(driver, "Tour 1/2 · See the costs above, and press b for budgets")
         await driver.shows("No projects found. Press u to act as a user.")
-        await driver.press("n", toast="A job needs a project, and anon has none. Press u to act as a user.")
-        await driver.press("P", toast="A project needs an owner. Press u to act as a user.")
+        await driver.press("n", message="A job needs a project, and anon has none. Press u to act as a user.")
+        await driver.press("P", message="A project needs an owner. Press u to act as a user.")
         assert not driver.dialog
         await driver.resize(40, 12)
         await driver.until(lambda: "Press b to see the budgets, which limit costs" in step_on_screen(driver))
@@ -169,7 +168,7 @@ async def test_refused_or_cancelled_keys_do_not_advance_the_tour(tour: Driver, j
     await tour.refreshes(shows="Tour 1/6")
     await reach_step_3(tour)
     jobs_db.set_status(1, "running")
-    await tour.press("s", on=1, toast="running")
+    await tour.press("s", on=1, message="running")
     await tour.refreshes(shows="Tour 3/6")
     await tour.press("s", on=5)
     await shows_step(tour, "Tour 4/6")
@@ -254,59 +253,6 @@ async def test_tour_starts_with_the_first_list_after_a_failed_poll(
         assert (driver.app.failures, driver.app.tour.is_on) == (1, False)
         failures.clear()
         await driver.press("f5", shows="Tour 1/6")
-
-
-async def test_message_hides_the_tour_for_its_own_three_seconds(tour: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    timers, board = SteppedTimers(), tour.app.messages
-    monkeypatch.setattr(tour.app, "set_timer", timers.set_timer)
-    board.show_message("Chose a project")
-    tour.app.tour.do(TourStep.PROJECT)
-    timers.advance(2)
-    board.show_message("Copied the id")
-    timers.advance(2)
-    assert tour.message == "Copied the id"
-    timers.advance(1)
-    assert tour.message == ""
-    board.show_message("Deleted a job", keys="U undo")
-    timers.advance(7)
-    assert tour.message == "Deleted a job U undo"
-    tour.app.tour.cancel()
-    board.show_message("Copied the id")
-    timers.advance(7)
-    assert tour.message == "Copied the id"
-    board.show_message("Copied the id")
-    board.pin("A caption", owner="a scenario that begins")
-    timers.advance(3)
-    assert tour.message == ""
-
-
-class SteppedTimers:
-    """Timers that run only when a test advances them."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-        self._timers: list[SteppedTimer] = []
-
-    def set_timer(self, delay: float, callback: Callable[[], object]) -> "SteppedTimer":
-        self._timers.append(SteppedTimer(self._now + delay, callback))
-        return self._timers[-1]
-
-    def advance(self, seconds: float) -> None:
-        self._now += seconds
-        due = [timer for timer in self._timers if timer.at <= self._now]
-        self._timers = [timer for timer in self._timers if timer not in due]
-        for timer in due:
-            timer.callback()
-
-
-class SteppedTimer:
-    """A timer that a test advances."""
-
-    def __init__(self, at: float, callback: Callable[[], object]) -> None:
-        self.at, self.callback = at, callback
-
-    def stop(self) -> None:
-        self.at = math.inf
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Connection:
         """
         self.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
         pending = f"it may or may not have been made. It concerns {about}"
-        await self.driver.press(*keys, toast=pending)
+        await self.driver.press(*keys, message=pending)
         assert self.outcomes()[0] == "unknown"
         self.proxy.come_back()
         return self.driver
@@ -61,11 +61,11 @@ async def test_interrupted_transition_is_resolved_and_reported(
 ) -> None:
     driver = await connection.lose_the_answer("s", arrives=arrives, about=f"lifestyle {short(1)}.")
     send(driver.app, "c")
-    await driver.shows_toast(UNCONFIRMED if arrives else UNCHANGED)
-    assert (UNCHANGED in driver.toasts) is not arrives
+    await driver.has_shown(UNCONFIRMED if arrives else UNCHANGED)
+    assert (UNCHANGED in driver.warnings) is not arrives
     result = "made: lifestyle 00000001 is running" if arrives else "not made: lifestyle 00000001 is queued"
-    await driver.reports(f"The change was {result} now.")
-    assert not any("may or may not" in toast for toast in driver.toasts)
+    await driver.shows_message(f"The change was {result} now.")
+    assert "may or may not" not in driver.message
     assert jobs_db.status(1) == ("running" if arrives else "queued")
     assert connection.outcomes() == ["done" if arrives else "not done"]
 
@@ -76,10 +76,10 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
 ) -> None:
     driver = await connection.lose_the_answer("d", "y", arrives=arrives, about=f"lifestyle {short(1)}.")
     result = "made: lifestyle 00000001 is deleted." if arrives else "not made: lifestyle 00000001 is queued now."
-    await driver.reports(f"The change was {result}")
+    await driver.shows_message(f"The change was {result}")
     await driver.until(lambda: not driver.banner)
     await driver.press("U")
-    await driver.reports("Restored lifestyle 00000001." if arrives else "No deleted jobs to restore.")
+    await driver.shows_message("Restored lifestyle 00000001." if arrives else "No deleted jobs to restore.")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
@@ -110,10 +110,10 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
     await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
     await connection.lose_the_answer("y", arrives=arrives, about="2 jobs.")
     if arrives:
-        await driver.shows_toast("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
-        assert not any("Stopped early" in toast for toast in driver.toasts)
+        await driver.shows_message("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
+        assert not any("Stopped early" in message for message in driver.warnings)
     else:
-        await driver.shows_toast(
+        await driver.shows_message(
             "Stopped early, and 2 jobs were not touched: The connection was lost before the change"
         )
     assert jobs_db.status(5) == ("running" if arrives else "queued")
@@ -133,7 +133,7 @@ async def test_retries_whose_answer_is_lost_are_counted_by_the_failed_jobs(
     await driver.press("5", rows=[4, 10])
     await driver.press("asterisk", "r", dialog="Retry these 2 jobs?")
     await connection.lose_the_answer("y", arrives=True, about="2 jobs.")
-    await driver.reports("Retried 2 of 2 jobs.")
+    await driver.shows_message("Retried 2 of 2 jobs.")
     assert jobs_db.sql("select count(*) from generation_jobs where status = 'queued'") == [(4,)]
 
 
@@ -145,7 +145,7 @@ async def test_interrupted_undo_reports_the_number_of_jobs(
     await driver.press("asterisk", "d", "y", message="Deleted 6 of 6 jobs.")
     await connection.lose_the_answer("U", arrives=arrives, about="6 jobs.")
     made, exist = ("made", " 6 of the 6 jobs exist now.") if arrives else ("not made", "")
-    await driver.reports(f"The change was {made}: restore 6 jobs.{exist}")
+    await driver.shows_message(f"The change was {made}: restore 6 jobs.{exist}")
     assert jobs_db.count() == (8 if arrives else 2)
 
 
@@ -173,7 +173,7 @@ async def test_change_that_never_reached_the_database_is_named(connection: Conne
     ):
         await driver.go_to(number)
         connection.proxy.cut = Cut(at=WRITE_OPENS, reaches_database=False)
-        await driver.press(*keys, toast=f"{words}. The ")
+        await driver.press(*keys, message=f"{words}. The ")
         connection.proxy.come_back()
         await driver.until(lambda: not driver.banner)
     assert connection.outcomes() == []
@@ -209,7 +209,7 @@ async def test_interrupted_restore_is_resolved_and_reported(
     await driver.shows("1 archived job", short(3))
     await connection.lose_the_answer("r", "y", arrives=arrives, about=f"the job {short(3)}.")
     made, exists = ("made", "exists") if arrives else ("not made", "does not exist")
-    await driver.reports(f"The change was {made}: the job {short(3)} {exists} now.")
+    await driver.shows_message(f"The change was {made}: the job {short(3)} {exists} now.")
     assert jobs_db.status(3) == ("succeeded" if arrives else None)
 
 
@@ -223,7 +223,7 @@ async def test_interrupted_cleanup_reports_its_progress(
     await driver.has_dialog("Clean up")
     await driver.type("1500d", "enter", until=lambda: driver.dialog.startswith("Archive 1 job, created before "))
     connection.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-    await driver.press("y", toast="made. Archived 0 jobs before the error. Clean up again to continue.")
+    await driver.press("y", message="made. Archived 0 jobs before the error. Clean up again to continue.")
     assert (jobs_db.status(21) is None) is arrives
 
 
@@ -233,7 +233,7 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(
     driver = connection.driver
     connection.proxy.cut = Cut(at=COMMIT)
     await driver.press("n", dialog="New job")
-    await driver.press("enter", toast="gjobs checks the result as soon as the database answers.")
+    await driver.press("enter", message="gjobs checks the result as soon as the database answers.")
     await driver.press("escape", shows="✗ Saving. Wait for the result, or press esc again to")
     await driver.press("escape", dialog="")
     connection.proxy.come_back()
@@ -245,7 +245,7 @@ async def test_write_outcome_is_reported_after_a_long_outage(connection: Connect
     driver = connection.driver
     connection.proxy.cut = Cut(at=COMMIT)
     await driver.press(
-        "s", toast="gjobs checks the result as soon as the database answers.", until=lambda: driver.banner
+        "s", message="gjobs checks the result as soon as the database answers.", until=lambda: driver.banner
     )
     failures = driver.app.failures
     await driver.until(lambda: driver.app.failures > failures + 2)
@@ -257,7 +257,7 @@ async def test_write_outcome_is_reported_after_a_long_outage(connection: Connect
 async def test_switching_the_database_gives_up_an_unresolved_write(connection: Connection) -> None:
     driver = connection.driver
     connection.proxy.cut = Cut(at=COMMIT)
-    await driver.press("s", toast="gjobs checks the result as soon as the database answers.")
+    await driver.press("s", message="gjobs checks the result as soon as the database answers.")
     await driver.app.tasks.writes_end()
-    await driver.shows_toast(f"The command was: transition job to running {job_id(1)}. Check its outcome")
+    await driver.shows_message(f"The command was: transition job to running {job_id(1)}. Check its outcome")
     assert connection.outcomes() == ["unknown"]

@@ -17,13 +17,13 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     await dashboard.press("y", message="Deleted 5 of 5 jobs.")
 
     project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
-    await dashboard.press("U", toast="The project of a job no longer exists, or is hidden from this user.")
+    await dashboard.press("U", message="The project of a job no longer exists, or is hidden from this user.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
     await dashboard.press("U", message="Restored 5 jobs.")
     await dashboard.act_as("ben@", rows=[8])
     await dashboard.press("U", message=f"Restored packaging {short(2)}. It is not in this list.")
     assert rows(jobs_db) == before, "undo acts as the user who deleted the job"
-    await dashboard.press("U", toast="No deleted jobs to restore.")
+    await dashboard.press("U", message="No deleted jobs to restore.")
 
 
 async def test_undo_moves_the_cursor_to_the_newest_restored_job_and_keys_typed_ahead_act_on_it(
@@ -59,7 +59,7 @@ async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, job
     await dashboard.press("d", "y", message="Deleted lifestyle")
     jobs_db.job(1, "failed", error="another")
     taken = f"Job {job_id(1)} exists already, maybe hidden from this user. Nothing was restored"
-    await dashboard.press("U", toast=taken)
+    await dashboard.press("U", message=taken)
     assert jobs_db.status(1) == "failed"
 
 

@@ -31,7 +31,7 @@ async def test_jobs_with_an_unknown_status_are_listed_found_deleted_and_restored
         assert "Total 8" in driver.costs[0]
 
         await driver.go_to(10)
-        assert await driver.toasts_by_key("s", "c", "f", "r") == [
+        assert await driver.warnings_by_key("s", "c", "f", "r") == [
             "Only a queued job can be started; this one is cancelled, a status outside the workflow.",
             "Only a running job can be completed; this one is cancelled, a status outside the workflow.",
             "Only a running job can be failed; this one is cancelled, a status outside the workflow.",
@@ -51,7 +51,7 @@ async def test_jobs_with_an_unknown_status_are_listed_found_deleted_and_restored
 
         await driver.act_as("operator", shows=("as the operator", "Trail gear"))
         await driver.press("b", dialog="Budgets · Autumn catalog", shows="Autumn catalog per 'week'")
-        await driver.press("enter", toast="This version of gjobs does not know the period 'week'")
+        await driver.press("enter", message="This version of gjobs does not know the period 'week'")
         assert driver.dialog == "Budgets · Autumn catalog"
 
 

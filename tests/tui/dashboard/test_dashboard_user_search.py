@@ -85,12 +85,12 @@ async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(
 ) -> None:
     await picker.type("c000", "enter", shows=(f"as {CLEO}", "No projects found."))
     await picker.refreshes()
-    assert not picker.toasts
+    assert not picker.warnings
     await picker.act_as("ben", shows=("as ben@example.com", "Costs · Trail gear"))
 
     jobs_db.sql("delete from auth.users where id = %s", BEN)
     await picker.press("r")
-    await picker.shows_toast(
+    await picker.shows_message(
         "ben@example.com sees nothing, because the user was deleted. Press u to act as another user."
     )
 
@@ -115,7 +115,7 @@ async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
         await driver.until(
             lambda: all(worker.is_finished for worker in driver.app.workers if worker.group == "deleted user")
         )
-        assert not driver.toasts
+        assert not driver.warnings
 
 
 async def test_enter_before_the_search_result_selects_only_a_single_match(picker: Driver) -> None:

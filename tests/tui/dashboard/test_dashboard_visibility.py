@@ -101,14 +101,14 @@ async def test_details_of_a_hidden_job_show_its_whole_error(comparing: Driver, j
 async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatabase) -> None:
     refusal = "ada@example.com does not see this job. Press u to act as the operator."
     await comparing.go_to(10)
-    assert await comparing.toasts_by_key("s", "c", "f", "d") == [refusal] * 4
+    assert await comparing.warnings_by_key("s", "c", "f", "d") == [refusal] * 4
     await comparing.has_dialog("")
     await comparing.press("enter", dialog="Job")
-    assert await comparing.toasts_by_key("s") == [refusal]
+    assert await comparing.warnings_by_key("s") == [refusal]
     await comparing.press("escape")
     await comparing.press("space", on=5)
     await comparing.press("space", "s", on=10)
-    await comparing.shows_toast("ada@example.com does not see 1 of these 2 jobs. Press u to act as the operator.")
+    await comparing.shows_message("ada@example.com does not see 1 of these 2 jobs. Press u to act as the operator.")
     assert (jobs_db.status(5), jobs_db.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
@@ -184,7 +184,7 @@ async def test_comparison_names_the_policy_or_the_missing_grant_that_hides_jobs(
 async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_it_again(dashboard: Driver) -> None:
     await dashboard.filter(str(job_id(8)), shows="Press enter to find that id everywhere.")
     await dashboard.press("enter")
-    await dashboard.shows_toast(
+    await dashboard.shows_message(
         "The job lifestyle 00000008 exists, but ada@example.com does not see it. Press v to see why."
     )
     await dashboard.press("v", shows="Costs · Trail gear, as ada@example.com sees it")

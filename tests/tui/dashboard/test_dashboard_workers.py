@@ -56,7 +56,7 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     await dashboard.show_project("Spring lookbook")
     await dashboard.press("w", shows=short(6))
     jobs_db.delete(6)
-    await dashboard.press("enter", toast="is deleted or hidden")
+    await dashboard.press("enter", message="is deleted or hidden")
 
 
 async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
@@ -72,7 +72,7 @@ async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
     jobs_db.set_status(6, "succeeded")
     await dashboard.press("r", shows="studio: process 4711 on build-7")
     assert short(2) in dashboard.text, "the cursor does not move to another job"
-    await dashboard.press("enter", toast="No job under the cursor")
+    await dashboard.press("enter", message="No job under the cursor")
     jobs_db.sql("delete from gjobs.workers")
     jobs_db.set_status(2, "succeeded")
     add_worker(jobs_db, WORKER_OF_OPERATOR, "another")
@@ -87,7 +87,7 @@ async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: 
     add_worker(jobs_db)
     await dashboard.press("r", shows=("1 worker alive", "studio: process 4711 on build-7; for user "))
     await dashboard.shows("last seen 2026-11-24 11:59:55")
-    await dashboard.press("enter", toast="No job under the cursor")
+    await dashboard.press("enter", message="No job under the cursor")
 
     jobs_db.sql("alter table gjobs.workers rename to elsewhere")
     await dashboard.press("r", shows="Seen 0 s ago. ")

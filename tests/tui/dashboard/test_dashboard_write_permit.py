@@ -43,7 +43,7 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
     permitted: Driver, jobs_db: JobsDatabase
 ) -> None:
     assert "· read-only ·" in permitted.header
-    refused = await permitted.toasts_by_key(*WRITING_KEYS)
+    refused = await permitted.warnings_by_key(*WRITING_KEYS)
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
     await permitted.has_dialog("")
     await permitted.press("p", dialog="Show which project?")
@@ -64,7 +64,7 @@ async def test_write_within_a_permit_is_journaled_until_a_second_key_ends_the_pe
     permitted: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     await open_permit(permitted)
-    await permitted.shows_toast("You may write for 5 minutes. Press W to end the permit.")
+    await permitted.shows_message("You may write for 5 minutes. Press W to end the permit.")
     await permitted.press("s", message="Started lifestyle")
     assert jobs_db.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(tmp_path / "journal").entries
@@ -105,7 +105,7 @@ async def test_write_permit_requires_a_reason_and_enter_accepts_the_chosen_minut
     await permitted.press("down", "down", "enter")
     assert permitted.app.screen.query_one("#minutes", Select).value == 15
     await permitted.press("enter", until=lambda: " writing 15:00: ticket 4711 " in permitted.header)
-    await permitted.expects(toast="You may write for 15 minutes. Press W to end the permit.", dialog="")
+    await permitted.expects(message="You may write for 15 minutes. Press W to end the permit.", dialog="")
 
 
 async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_their_text(
@@ -119,13 +119,13 @@ async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_t
     assert permitted.app.screen.query_one(Input).value == "API timeout, third time"
     assert jobs_db.status(2) is JobStatus.RUNNING
     await permitted.press("escape", dialog="")
-    permitted.app.clear_notifications()
+    permitted.clear_messages()
 
     await open_permit(permitted)
     await permitted.press("d", on=1, dialog="Delete this job?")
     await run_out(permitted, clock)
     await permitted.press(
-        "y", toast="This session is read-only: nothing was changed. Press W to write for some minutes."
+        "y", message="This session is read-only: nothing was changed. Press W to write for some minutes."
     )
     assert jobs_db.status(1) is JobStatus.QUEUED
 
@@ -136,9 +136,9 @@ async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -
 
 async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> None:
     async with drive(rule=WriteMode.CLOSED) as driver:
-        refused = await driver.toasts_by_key("W", *WRITING_KEYS)
+        refused = await driver.warnings_by_key("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
-        assert all("Connect without --read-only" in toast for toast in refused)
+        assert all("Connect without --read-only" in message for message in refused)
         await driver.has_dialog("")
 
 

@@ -9,7 +9,7 @@ from gjobs.store.projects.project import Asset, Project
 from gjobs.store.search import IdMatches
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.users.user_sql import FoundUser
-from gjobs.tui.dashboard.navigation import found_items, hidden_toast, item_choice, item_name, nothing_toast
+from gjobs.tui.dashboard.navigation import found_items, hidden_words, item_choice, item_name, nothing_words
 from gjobs.tui.dashboard.users.acting_user import ANON_KEY, OPERATOR_KEY, actor_choices, actor_of
 from tests.tui.sample_jobs import NOON, make_job
 
@@ -61,16 +61,14 @@ def test_choice_among_found_items_shows_the_full_id() -> None:
     assert seen.key != hidden.key
 
 
-def test_toast_names_the_key_that_reveals_a_hidden_item_or_the_actors_that_were_searched_as() -> None:
+def test_message_names_the_key_that_reveals_a_hidden_item_or_the_actors_that_were_searched_as() -> None:
     job, project = found_items(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
-    assert hidden_toast(job, "ada", visibility_key="v", user_key="u").text.endswith(
+    assert hidden_words(job, "ada", visibility_key="v", user_key="u").endswith(
         "ada does not see it. Press v to see why."
     )
-    assert hidden_toast(project, "ada", visibility_key="v", user_key="u").text.endswith(
-        "Press u to act as the operator."
-    )
-    assert nothing_toast("dead", None).text == "No job, project, asset or user has the id dead."
-    assert nothing_toast("dead", "ada").text.endswith("neither for ada nor for the operator.")
+    assert hidden_words(project, "ada", visibility_key="v", user_key="u").endswith("Press u to act as the operator.")
+    assert nothing_words("dead", None) == "No job, project, asset or user has the id dead."
+    assert nothing_words("dead", "ada").endswith("neither for ada nor for the operator.")
 
 
 BUSY = FoundUser(id=BEN, email="ben@example.com", job_count=CappedCount(number=10_000, is_more=True), last_job_at=NOON)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gjobs.store.errors import BadConfiguration
 from gjobs.tui.dashboard.message_board import PinnedText
-from gjobs.tui.dashboard.message_line import pinned_lines
+from gjobs.tui.dashboard.message_line import pinned_text
 from gjobs.tui.demo.scenario import (
     ActAs,
     Burst,
@@ -208,7 +208,7 @@ def test_captions_fit_in_a_narrow_terminal(name: str) -> None:
 @example(["é" * 26] * 6 + ["é" * 17])
 def test_caption_is_accepted_if_a_terminal_of_80_columns_shows_all_of_it(words: list[str]) -> None:
     text = " ".join(words)
-    lines = pinned_lines(PinnedText(owner="", text=text, keys="space: next"), 78, 3)
+    lines = pinned_text(PinnedText(owner="", text=text, keys="space: next")).lines(78, 3)
     step = f'{HEAD}[[step]]\nsay = "{text}"'
     if any(ELLIPSIS in line.plain for line in lines):
         assert problems(step)

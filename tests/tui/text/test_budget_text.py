@@ -1,4 +1,4 @@
-"""Texts of budgets: panel lines, list, toasts and notes."""
+"""Texts of budgets: panel lines, list, messages and notes."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -15,11 +15,11 @@ from gjobs.tui.text.budget_text import (
     budget_lines,
     budget_note,
     change_words,
+    limit_message,
     listed_lines,
     owner_words,
     pace_words,
-    set_toast,
-    worse_toast,
+    worse_words,
 )
 from tests.tui.sample_jobs import texts
 
@@ -119,11 +119,11 @@ def test_change_words_describe_the_effect_of_a_new_limit() -> None:
     assert change_words(replace(MONTHLY, limit_cents=8_210)).startswith("$82.10 is spent. It has already run out. ")
 
 
-def test_set_budget_toast_shows_the_remaining_amount() -> None:
+def test_set_budget_message_shows_the_remaining_amount() -> None:
     calm = replace(MONTHLY, spent_cents=0)
-    assert set_toast(calm).text == "Set the budget of $100.00 a month for project Autumn catalog: $100.00 left."
-    assert [set_toast(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
-    assert set_toast(MONTHLY).text.endswith(": $17.90 left. 82 % is already spent.")
+    assert limit_message(calm).text == "Set the budget of $100.00 a month for project Autumn catalog: $100.00 left."
+    assert [limit_message(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
+    assert limit_message(MONTHLY).text.endswith(": $17.90 left. 82 % is already spent.")
 
 
 def test_owner_without_a_readable_name_is_shown_by_id() -> None:
@@ -150,5 +150,5 @@ def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     news.learn_own(lower)
     assert [news.learn([one]) for one in (calm, calm, calm, calm, warning)] == [[], [], [], [], [warning]]
     budget = "The budget of $100.00 a month for project Autumn catalog"
-    assert worse_toast(warning).text == f"{budget} is 80 % spent, $20.00 left."
-    assert worse_toast(used_up).text == f"{budget} has run out. No more jobs can be queued."
+    assert worse_words(warning) == f"{budget} is 80 % spent, $20.00 left."
+    assert worse_words(used_up) == f"{budget} has run out. No more jobs can be queued."

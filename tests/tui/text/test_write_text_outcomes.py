@@ -1,4 +1,4 @@
-"""Questions before a write, and toasts about its outcome."""
+"""Questions before a write, and messages about its outcome."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -10,19 +10,19 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from gjobs.store.projects.project import Project
-from gjobs.tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.dashboard.job_list.list_header import cursor_lost_words, marks_lost_words
+from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name
 from gjobs.tui.text.write_text import (
     confirm_deletion,
     confirm_retry,
     confirm_transition,
-    created_toast,
-    deleted_toast,
-    not_permitted_toast,
+    created_message,
+    deleted_message,
+    not_permitted_message,
     resolved_write_words,
-    restored_toast,
-    transition_toast,
+    restored_message,
+    transition_message,
     unchanged_words,
 )
 from tests.tui.jobs_database import job_id
@@ -47,11 +47,11 @@ QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
         (RUNNING, Missing(job_id=JOBS[0].id), "mode1 00000001 is gone or hidden: nothing was changed."),
     ],
 )
-def test_transition_toast_describes_the_outcome_for_one_job(
+def test_transition_message_describes_the_outcome_for_one_job(
     target: JobStatus, outcome: TransitionOutcome, text: str
 ) -> None:
-    toast = transition_toast(JOBS[0], outcome, target)
-    assert (toast.text, toast.severity == "warning") == (text, not isinstance(outcome, Applied))
+    message = transition_message(JOBS[0], outcome, target)
+    assert (message.text, message.severity == "warning") == (text, not isinstance(outcome, Applied))
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_transition_toast_describes_the_outcome_for_one_job(
         (JOBS[:2], FAILED, "Only running jobs can be failed, and none of these 2 jobs is running."),
     ],
 )
-def test_not_permitted_toast_names_the_required_status(
+def test_not_permitted_message_names_the_required_status(
     jobs: tuple[GenerationJob, ...], target: JobStatus, text: str
 ) -> None:
-    assert not_permitted_toast(jobs, target) == Toast(text=text, severity="warning")
+    assert not_permitted_message(jobs, target) == Message(text=text, severity="warning")
 
 
 @pytest.mark.parametrize(
@@ -77,25 +77,25 @@ def test_not_permitted_toast_names_the_required_status(
         (StoreError("x" * 1000), "x" * 400 + "…"),
     ],
 )
-def test_error_toast_shows_the_error_with_its_hint(error: StoreError, text: str) -> None:
-    assert error_toast(error) == Toast(text=text, severity="error")
+def test_error_message_shows_the_error_with_its_hint(error: StoreError, text: str) -> None:
+    assert error_message(error) == Message(text=text, severity="error")
 
 
-def test_toasts_describe_created_deleted_restored_and_lost_jobs() -> None:
-    assert created_toast(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
-    assert deleted_toast(JOBS[:1]).text == "Deleted mode1 00000001."
-    assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
-    assert restored_toast(JOBS[:1]).text == "Restored mode1 00000001."
-    assert restored_toast(JOBS[:2]).text == "Restored 2 jobs."
-    assert restored_toast(JOBS[:1], ["note", "rank"]).text == (
+def test_messages_describe_created_deleted_restored_and_lost_jobs() -> None:
+    assert created_message(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
+    assert deleted_message(JOBS[:1]).text == "Deleted mode1 00000001."
+    assert deleted_message(JOBS[:2]).text == "Deleted 2 jobs."
+    assert restored_message(JOBS[:1]).text == "Restored mode1 00000001."
+    assert restored_message(JOBS[:2]).text == "Restored 2 jobs."
+    assert restored_message(JOBS[:1], ["note", "rank"]).text == (
         "Restored mode1 00000001. The columns note, rank are gone, so their values were not restored."
         " The jobs' events keep them: 'gjobs jobs show ID --events'."
     )
-    assert cursor_lost_toast(JOBS[0].id, has_left=True).text == "The job 00000001 under the cursor left this list."
-    moved = cursor_lost_toast(JOBS[0].id, has_left=False)
-    assert moved.text == "The job 00000001 under the cursor changed, and moved to another place or left the list."
-    assert marks_lost_toast(1).text == "1 marked job left this list."
-    assert marks_lost_toast(2).text == "2 marked jobs left this list."
+    assert cursor_lost_words(JOBS[0].id, has_left=True) == "The job 00000001 under the cursor left this list."
+    moved = cursor_lost_words(JOBS[0].id, has_left=False)
+    assert moved == "The job 00000001 under the cursor changed, and moved to another place or left the list."
+    assert marks_lost_words(1) == "1 marked job left this list."
+    assert marks_lost_words(2) == "2 marked jobs left this list."
 
 
 def test_job_name_is_short_and_escapes_control_characters() -> None:
@@ -104,13 +104,13 @@ def test_job_name_is_short_and_escapes_control_characters() -> None:
     assert name == "␛[2J" + "x" * 36 + "… 00000001"
 
 
-def test_toast_of_a_failed_write_states_that_nothing_was_changed() -> None:
+def test_message_of_a_failed_write_states_that_nothing_was_changed() -> None:
     error = TimedOut("It took too long.", hint="Wait.")
-    assert error_toast(error).text == "It took too long. Wait."
+    assert error_message(error).text == "It took too long. Wait."
     error.changed_nothing = True
-    assert error_toast(error).text == "Nothing was changed. It took too long. Wait."
+    assert error_message(error).text == "Nothing was changed. It took too long. Wait."
     unchanged = unchanged_words(JOBS[:1], "Started")
-    assert error_toast(error, unchanged=unchanged).text == "mode1 00000001 was not started. It took too long. Wait."
+    assert error_message(error, unchanged=unchanged).text == "mode1 00000001 was not started. It took too long. Wait."
     assert unchanged_words(JOBS[:2], "Deleted") == "2 jobs were not deleted"
 
 

@@ -13,10 +13,10 @@ from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery
 from gjobs.tui.dashboard.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.archive.archive_dialog import ArchiveDialog, ArchivedJobDialog
 from gjobs.tui.dashboard.databases import is_read_only, may_write
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.retention_text import archived_facts, archived_sentence, archived_words, confirm_restoration
-from gjobs.tui.text.write_text import Confirmation, restored_toast, restoring_words
+from gjobs.tui.text.write_text import Confirmation, restored_message, restoring_words
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.action_host import ActionHost
@@ -79,10 +79,10 @@ class _ListedArchive:
         return context_for(self._host, "restore") is not None and may_write(self._host)
 
 
-async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
+async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Message:
     """Restore all jobs or none. Raise a StoreError on failure."""
     try:
         dropped = await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
     finally:
         context.jobs_changed(())
-    return restored_toast(jobs, dropped)
+    return restored_message(jobs, dropped)

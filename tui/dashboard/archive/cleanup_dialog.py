@@ -24,7 +24,7 @@ from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, sh
 from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from gjobs.tui.dashboard.widgets import TextField
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import jobs_count
 from gjobs.tui.text.retention_text import (
     DOING,
@@ -207,8 +207,8 @@ async def clean_up(host: "ActionHost", context: ActionContext) -> None:
         host.tasks.write(_clean_up(host, context, preview), may_open=True)
 
 
-async def _clean_up(host: "ActionHost", context: ActionContext, preview: CleanupPreview) -> Toast:
-    """Clean up and return a toast. It reports errors itself, with the work done before them."""
+async def _clean_up(host: "ActionHost", context: ActionContext, preview: CleanupPreview) -> Message:
+    """Clean up and return a message. It reports errors itself, with the work done before them."""
     done, verb = BatchProgress(), DONE[preview.action]
     dialog = ProgressDialog(title=f"{DOING[preview.action]} {jobs_count(preview.found)}", total=preview.found)
     try:
@@ -222,10 +222,10 @@ async def _clean_up(host: "ActionHost", context: ActionContext, preview: Cleanup
     except StoreError as error:
         # After a lost answer, the batch may be sent again. It then finds only the jobs that are left.
         why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
-        return Toast(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
+        return Message(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
     finally:
         context.jobs_changed(())
     if dialog.is_stopping and left:
-        return Toast(text=stopped(verb, done, left, goes_on=GOES_ON_HERE), severity="warning")
+        return Message(text=stopped(verb, done, left, goes_on=GOES_ON_HERE), severity="warning")
     sentences = [result(verb, done), *why_left(done, left, goes_on=GOES_ON_HERE)]
-    return Toast(text=" ".join(sentences), severity="warning" if left else "information")
+    return Message(text=" ".join(sentences), severity="warning" if left else "information")

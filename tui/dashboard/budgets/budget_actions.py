@@ -12,10 +12,16 @@ from gjobs.tui.dashboard.action_context import ActionContext, context_for, requi
 from gjobs.tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
 from gjobs.tui.dashboard.databases import is_read_only, may_write
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.message_board import show_message
 from gjobs.tui.dashboard.tour.tour import TourStep
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.budget_text import budget_words, forgotten_words, owner_words, removed_toast, set_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.budget_text import (
+    budget_words,
+    forgotten_words,
+    limit_message,
+    owner_words,
+    removal_message,
+)
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.write_text import Confirmation, where
 
@@ -67,7 +73,7 @@ async def _ask_limit(
             expected_budget=draft.expected_budget,
         )
         try:
-            return await host.tasks.noted(context.resolver.resolve(write), set_toast)
+            return await host.tasks.noted(context.resolver.resolve(write), limit_message)
         finally:
             context.jobs_changed(())
 
@@ -75,9 +81,9 @@ async def _ask_limit(
     form = BudgetForm(choices=choices, known=choice.known, change=choice.budget, save=save)
     budget = await host.app.push_screen_wait(form)
     if budget is not None:
-        # This toast reports the state, so the next refresh must not report it again.
+        # This message reports the state, so the next refresh must not report it again.
         host.budget_news.learn_own(budget)
-        show_toast(host.app, set_toast(budget))
+        show_message(host.app, limit_message(budget))
     return budget
 
 
@@ -113,9 +119,9 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
         await host.tasks.write(_remove(context, budget), doing="Removing the budget …").wait()
 
 
-async def _remove(context: ActionContext, budget: Budget) -> Toast:
-    """Remove the budget and return a toast. Raise a StoreError on failure."""
+async def _remove(context: ActionContext, budget: Budget) -> Message:
+    """Remove the budget and return a message. Raise a StoreError on failure."""
     try:
-        return removed_toast(await context.resolver.resolve(context.store.remove_budget(budget.id)))
+        return removal_message(await context.resolver.resolve(context.store.remove_budget(budget.id)))
     finally:
         context.jobs_changed(())

@@ -19,10 +19,11 @@ from gjobs.store.formats import UnknownText, share_of
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
 from gjobs.tui.dashboard.keys.bindings import DialogKey
-from gjobs.tui.dashboard.widgets import SteadyText, TextField, show_toast
+from gjobs.tui.dashboard.message_board import show_warning
+from gjobs.tui.dashboard.widgets import SteadyText, TextField
 from gjobs.tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.error_text import error_words
 
 if TYPE_CHECKING:
     from gjobs.tui.text.time_zone import ShownZone
@@ -124,7 +125,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
                 f"This version of gjobs does not know the period {period!r}. You can remove the budget, but not"
                 " change it."
             )
-            show_toast(self.app, Toast(text=text, severity="warning"))
+            show_warning(self.app, text)
         elif (new or budget is not None) and self._may_set():
             self.dismiss(BudgetChoice(does="set", budget=budget, known=self._known))
 

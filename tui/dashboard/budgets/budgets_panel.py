@@ -1,11 +1,12 @@
-"""Budget bars in the sidebar; a toast when a budget's state gets worse."""
+"""Budget bars in the sidebar; a message when a budget's state gets worse."""
 
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from textual.content import Content
 
-from gjobs.tui.dashboard.widgets import SteadyText, show_toast
+from gjobs.tui.dashboard.message_board import show_warning
+from gjobs.tui.dashboard.widgets import SteadyText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,6 +96,6 @@ class BudgetNews:
 
     def tell(self, app: "App[Any]", budgets: "Iterable[Budget]") -> None:
         for budget in self.learn(budgets):
-            from gjobs.tui.text.budget_text import worse_toast
+            from gjobs.tui.text.budget_text import worse_words
 
-            show_toast(app, worse_toast(budget))
+            show_warning(app, worse_words(budget))

@@ -12,9 +12,8 @@ from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
 from gjobs.tui.dashboard.action_context import context_for
 from gjobs.tui.dashboard.case.case_dialog import CaseDialog, Report
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.dashboard.moments.moment_actions import refuse_in_past
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import short_id
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ async def show_case(host: "ActionHost", job: GenerationJob | None) -> None:
     elif isinstance(actor, ActingUser):
         await show_case_of(host, actor)
     else:
-        show_toast(host.app, Toast(text=NO_JOB, severity="warning"))
+        show_warning(host.app, NO_JOB)
 
 
 async def show_case_of(host: "ActionHost", user: ActingUser) -> None:

@@ -25,9 +25,10 @@ from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.dialogs.file_form import FileForm, shown_path
 from gjobs.tui.dashboard.export.export_dialog import CLIPBOARD_BYTES
 from gjobs.tui.dashboard.keys.bindings import DialogKey
-from gjobs.tui.dashboard.widgets import LEAVING_KEYS, SteadyText, show_toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, SteadyText
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.error_text import error_message, error_words
 
 if TYPE_CHECKING:
     from gjobs.tui.text.time_zone import ShownZone
@@ -202,7 +203,7 @@ class CaseDialog(Dialog[None]):
         elif len(self._text.encode()) > CLIPBOARD_BYTES:
             limit = f"the {CLIPBOARD_BYTES // 1_000} kB of the clipboard"
             text = f"The case needs more than {limit}. Press {self.key('case.save')} to save it to a file."
-            show_toast(self.app, Toast(text=text, severity="warning"))
+            show_warning(self.app, text)
         else:
             copy_text(self.app, self._text, "Copied the case", note=_redaction(self._built.counts_in(self._text)))
 
@@ -221,9 +222,9 @@ class CaseDialog(Dialog[None]):
         try:
             counts = await asyncio.to_thread(write_case, built, str(chosen.file), overwrites=chosen.overwrites)
         except StoreError as error:
-            show_toast(self.app, error_toast(error))
+            show_message(self.app, error_message(error))
         else:
-            show_toast(self.app, Toast(text=f"Saved the case to {shown_path(chosen.file)}. {_redaction(counts)}"))
+            show_message(self.app, f"Saved the case to {shown_path(chosen.file)}. {_redaction(counts)}")
 
     def _refuse(self) -> None:
-        show_toast(self.app, Toast(text="There is no case to save or copy.", severity="warning"))
+        show_warning(self.app, "There is no case to save or copy.")

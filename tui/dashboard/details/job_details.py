@@ -20,9 +20,9 @@ from gjobs.tui.dashboard.details.job_sections import JobSections
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox
 from gjobs.tui.dashboard.job_actions.job_copies import JobCopy
 from gjobs.tui.dashboard.keys.bindings import DialogKey, moment_bindings
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
-from gjobs.tui.dashboard.widgets import SteadyText, show_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.widgets import SteadyText
 from gjobs.tui.text.format import count
 from gjobs.tui.text.job_text import Names
 from gjobs.tui.text.moment_text import moment_words
@@ -334,7 +334,7 @@ class JobDetails(Dialog[JobAction]):
     def action_fold(self) -> None:
         if not self._sections.error():
             text = "The message above is the full error." if self.job.error else "This job has no error."
-            show_toast(self.app, Toast(text=text, severity="warning"))
+            show_warning(self.app, text)
             return
         self._is_folded = not self._folds
         self._draw()
@@ -350,6 +350,6 @@ class JobDetails(Dialog[JobAction]):
 
     def action_answer(self, answer: str) -> None:
         if self._moment is not None:
-            show_toast(self.app, Toast(text=_WRITES_OFF, severity="warning"))
+            show_warning(self.app, _WRITES_OFF)
             return
         self.dismiss(JobAction(answer))

@@ -16,9 +16,9 @@ from textual.widgets import Button, OptionList, Static
 
 from gjobs.tui.dashboard.clipboard import copy_text
 from gjobs.tui.dashboard.keys.bindings import DialogKey, inherited_bindings, key_of
-from gjobs.tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText, show_toast
+from gjobs.tui.dashboard.message_board import show_message
+from gjobs.tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText
 from gjobs.tui.text.clean_text import clean_block, clean_cell, shorten
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import PARTIAL_CLAIMS, count
 from gjobs.tui.text.write_text import Confirmation, declined_words
 
@@ -286,14 +286,12 @@ class ConfirmDialog(Dialog[bool]):
             )
 
     def on_mount(self) -> None:
-        # On a small screen, old toasts would cover the warning and the buttons.
-        self.app.clear_notifications()
         self.query_one("#cancel", Button).focus()
 
     def action_decline(self) -> None:
         """Close, and name the key that agrees. The user may have expected Enter to agree."""
         self.dismiss(None)
-        show_toast(self.app, Toast(text=declined_words(self._confirmation, self.key("confirm.yes"))))
+        show_message(self.app, declined_words(self._confirmation, self.key("confirm.yes")))
 
     @on(Button.Pressed, "#agree")
     def action_agree(self) -> None:
@@ -400,7 +398,7 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
     def action_decline(self) -> None:
         """Close, and name the key that quits. The user may have expected Enter to quit."""
         self.dismiss(None)
-        show_toast(self.app, Toast(text=f"gjobs stays open. {self.key('quit.finish')} finishes the write, then quits."))
+        show_message(self.app, f"gjobs stays open. {self.key('quit.finish')} finishes the write, then quits.")
 
     def action_answer(self, answer: Literal["finish", "stop"]) -> None:
         self.dismiss(answer)

@@ -11,10 +11,11 @@ from textual.widgets import Button, Input, Static
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.formats import cents, money
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
-from gjobs.tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField, show_toast
+from gjobs.tui.dashboard.message_board import show_message
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField
 from gjobs.tui.dashboard.worker_groups import WRITES
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, ToastError, error_toast, error_words
+from gjobs.tui.text.error_text import ReportedError, error_message, error_words
 
 _LONGEST_AMOUNT = 20
 """Characters, with spaces. No amount that can be stored is longer."""
@@ -56,7 +57,7 @@ class FormDialog(Dialog[ResultType]):
     """A form that sends its data and returns the result. It sends only one write at a time.
 
     Enter in any field sends the form, as the button "agree" does. The user can close the form before the answer
-    arrives; a toast then reports the outcome. A subclass has a `FieldProblem` with the id "problem".
+    arrives; a message then reports the outcome. A subclass has a `FieldProblem` with the id "problem".
     """
 
     FIELDS: ClassVar[Mapping[str, str]] = {}
@@ -126,20 +127,20 @@ class FormDialog(Dialog[ResultType]):
     async def _await(self, sending: Coroutine[Any, Any, ResultType], label: ContentText) -> None:
         try:
             answer = await sending
-        except ToastError as error:
+        except ReportedError as error:
             if error.may_retry and self.is_open:
-                self.problem.say(error.toast.text)
+                self.problem.say(error.report.text)
             else:
-                show_toast(self.app, error.toast)
+                show_message(self.app, error.report)
                 self._leave_with(None)
         except StoreError as error:
             if self.is_open:
                 self.explain(error)
             else:
-                show_toast(self.app, error_toast(error))
+                show_message(self.app, error_message(error))
         else:
             if not self._leave_with(answer):
-                show_toast(self.app, Toast(text=self.closed_words))
+                show_message(self.app, self.closed_words)
         finally:
             self._is_sending = False
             if self.is_open:

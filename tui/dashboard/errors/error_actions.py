@@ -23,10 +23,9 @@ from gjobs.tui.dashboard.errors.error_group_copy import group_copy, group_filter
 from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
 from gjobs.tui.dashboard.errors.waste_dialog import WasteDialog
 from gjobs.tui.dashboard.job_actions.job_actions import JobActions
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.error_group_text import group_name, span
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import count, jobs_count
 
 if TYPE_CHECKING:
@@ -42,14 +41,13 @@ _ERROR_CELLS = 120
 async def show_errors(host: "ActionHost") -> None:
     """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
     if (store := host.poller.store) is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
         return
     errors = _ListedErrors(host, store)
     if (group := await host.app.push_screen_wait(ErrorsDialog(errors))) is not None and errors.is_current:
         _list_jobs(host, errors.scope, group)
         counted = f"{count(group.count)} of them in the last {span(errors.window)}"
-        text = f"Listed the failed jobs of the group, whenever they failed: {counted}."
-        show_toast(host.app, Toast(text=text))
+        show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
 
 
 class _ListedErrors:
@@ -157,13 +155,12 @@ async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, grou
     jobs = await context.store.get_error_group_jobs(scope, group, at=found.taken_at)
     failed = [job for job in jobs if job.status is JobStatus.FAILED]
     if not failed:
-        show_toast(host.app, Toast(text="No job of this group is still failed.", severity="warning"))
+        show_warning(host.app, "No job of this group is still failed.")
         return
     retried = await context.store.get_retried_jobs([job.id for job in failed])
     left = [job for job in failed if job.id not in retried]
     if not left:
-        text = f"The jobs of this group were already retried: {jobs_count(len(retried))}."
-        show_toast(host.app, Toast(text=text, severity="warning"))
+        show_warning(host.app, f"The jobs of this group were already retried: {jobs_count(len(retried))}.")
         return
     about = [f"Error: {shorten(group_name(group), _ERROR_CELLS)}"]
     if retried:

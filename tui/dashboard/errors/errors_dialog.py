@@ -27,9 +27,10 @@ from gjobs.tui.dashboard.errors.error_group_lines import (
     titles_line,
 )
 from gjobs.tui.dashboard.keys.bindings import DialogKey
-from gjobs.tui.dashboard.widgets import SteadyText, drop_toast, show_toast
+from gjobs.tui.dashboard.message_board import drop_message, show_message, show_warning
+from gjobs.tui.dashboard.widgets import SteadyText
 from gjobs.tui.text.error_group_text import NO_EMAILS, groups_summary, span
-from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.moment_text import moment_words
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         self.action_read()
 
     def on_unmount(self) -> None:
-        drop_toast(self.app, _TOO_SOON)
+        drop_message(self.app, _TOO_SOON)
 
     @property
     def _groups(self) -> OptionList:
@@ -279,7 +280,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
             text = "No group under the cursor. Move to a group first."
         else:
             return found, found.groups[place]
-        show_toast(self.app, Toast(text=text, severity="warning"))
+        show_warning(self.app, text)
         return None
 
     @on(OptionList.OptionSelected)
@@ -310,7 +311,7 @@ class ErrorsDialog(Dialog[ErrorGroup]):
         try:
             await self._source.retry(*chosen)
         except StoreError as error:
-            show_toast(self.app, Toast(text=error_words(error), severity="error"))
+            show_message(self.app, Message(text=error_words(error), severity="error"))
         finally:
             self._is_retrying = False
 

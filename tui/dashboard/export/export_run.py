@@ -15,11 +15,11 @@ from gjobs.tui.dashboard.clipboard import copy_text
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from gjobs.tui.dashboard.dialogs.file_form import shown_path
 from gjobs.tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.export.export_formats import writer
 from gjobs.tui.export.file_writer import FileNotWritten, UnusableFile, new_file
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.error_text import Message, error_message, error_words
 from gjobs.tui.text.format import jobs_count
 
 if TYPE_CHECKING:
@@ -46,11 +46,10 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     dashboard, store = host.dashboard, context.store
     listing = dashboard.listing
     if dashboard.listing_query.with_visibility:
-        text = "Leave the visibility view first. It shows jobs that the user does not see."
-        show_toast(host.app, Toast(text=text, severity="warning"))
+        show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
         return
     if listing is None or listing.query.window.listed != dashboard.listed:
-        show_toast(host.app, Toast(text="The list is still loading. Press the key again.", severity="warning"))
+        show_warning(host.app, "The list is still loading. Press the key again.")
         return
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
@@ -72,17 +71,17 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     dialog = ProgressDialog(title="Exporting", total=total, stop=exporting.cancel, words=jobs_count)
     await await_showing_progress(host.app, exporting, dialog)
     if exporting.cancelled():
-        show_toast(host.app, Toast(text="Stopped the export. Nothing was written."))
+        show_message(host.app, "Stopped the export. Nothing was written.")
         return
     try:
         done = exporting.result()
     except StoreError as error:
-        show_toast(host.app, _failed_toast(choice, error))
+        show_message(host.app, _failed_message(choice, error))
     else:
         if choice.file is None:
             copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {choice.file_format.proper_name}")
         else:
-            show_toast(host.app, Toast(text=f"Exported {jobs_count(done)} to {shown_path(choice.file)}."))
+            show_message(host.app, f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
 
 
 def _order_note(order: ListOrder) -> tuple[str, ...]:
@@ -92,14 +91,14 @@ def _order_note(order: ListOrder) -> tuple[str, ...]:
     return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
 
 
-def _failed_toast(choice: ExportChoice, error: StoreError) -> Toast:
+def _failed_message(choice: ExportChoice, error: StoreError) -> Message:
     """Return the error's text. If the text does not say whether the copy or the export failed, say so first."""
     if isinstance(error, (ClipboardTooSmall, UnusableFile, FileNotWritten)):
-        return error_toast(error)
+        return error_message(error)
     what = "The copy failed, and the clipboard is unchanged."
     if choice.file is not None:
         what = f"The export to {shown_path(choice.file)} failed, and nothing was written."
-    return Toast(text=f"{what} {error_words(error)}", severity="error")
+    return Message(text=f"{what} {error_words(error)}", severity="error")
 
 
 async def _export(

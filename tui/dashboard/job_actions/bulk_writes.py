@@ -16,7 +16,7 @@ from gjobs.tui.dashboard.action_context import WriteResolved
 from gjobs.tui.dashboard.action_host import DeletedJobs
 from gjobs.tui.error_help import hidden_from
 from gjobs.tui.text import write_text
-from gjobs.tui.text.error_text import Toast, error_words
+from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import count, job_name, jobs_count
 from gjobs.tui.text.status_text import ACTIONS_TO, JobAction
 from gjobs.tui.text.write_text import (
@@ -24,7 +24,7 @@ from gjobs.tui.text.write_text import (
     UNKNOWN,
     MissingWhys,
     SkipReason,
-    deleted_toast,
+    deleted_message,
     described_all,
     is_in,
     of_deletion,
@@ -33,9 +33,9 @@ from gjobs.tui.text.write_text import (
     of_status,
     of_transition,
     refused_by,
-    restored_toast,
-    retry_toast,
-    transition_toast,
+    restored_message,
+    retry_message,
+    transition_message,
 )
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class BulkWrite:
         return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
 
 
-async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
+async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Message:
     """Change the status of one job. Raise a StoreError on failure."""
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
@@ -139,12 +139,12 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
     if isinstance(outcome, Applied):
         context.moved_jobs_to(target)
     if not isinstance(outcome, Missing):
-        return transition_toast(job, outcome, target)
+        return transition_message(job, outcome, target)
     why = of_missing(outcome, await _known(context, [outcome]))
-    return transition_toast(job, outcome, target, if_missing=why.one)
+    return transition_message(job, outcome, target, if_missing=why.one)
 
 
-async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Toast:
+async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Message:
     """End a job with an error text. Raise a StoreError on refusal, so that the form can keep the text."""
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
@@ -154,7 +154,7 @@ async def end_with_error(context: "ActionContext", job: GenerationJob, target: J
     async with context.explaining_missing_rows():
         applied_job(outcome, target)
     context.moved_jobs_to(target)
-    return transition_toast(job, outcome, target)
+    return transition_message(job, outcome, target)
 
 
 async def _known(context: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
@@ -192,9 +192,9 @@ async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool
     return outcome
 
 
-async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Toast:
+async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Message:
     known = await _known(context, [outcome])
-    return retry_toast(job, outcome, of_retry(outcome, known))
+    return retry_message(job, outcome, of_retry(outcome, known))
 
 
 def refuses_retry(job: GenerationJob) -> SkipReason | None:
@@ -212,7 +212,7 @@ def sends_retry(context: "ActionContext") -> Send:
     return send
 
 
-async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
+async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
     """Delete the job if its status is unchanged. Raise a StoreError on failure."""
     context.deleting([job.id])
     with context.undo.deletion(context.store) as deleted:
@@ -227,7 +227,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
         finally:
             context.jobs_changed([job.id])
             context.deleted(row.id for row in deleted)
-    return deleted_toast([job])
+    return deleted_message([job])
 
 
 def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Send:
@@ -254,7 +254,7 @@ def deleted_rows(resolved: WriteResolved) -> list[GenerationJob]:
     return [row for row in rows if isinstance(row, GenerationJob)]
 
 
-async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
+async def restore(context: "ActionContext", deletion: DeletedJobs) -> Message:
     """Restore all jobs or none, as the actor who deleted them. On failure, undo can be tried again."""
     try:
         restored = await context.resolver_for(deletion.store).resolve(
@@ -269,23 +269,23 @@ async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
         raise
     finally:
         context.jobs_changed(())
-    return restored_toast(restored)
+    return restored_message(restored)
 
 
 MOST_NAMED = 3
-"""Maximum jobs that a toast names. With more jobs, the toast shows their number and a dialog lists them."""
+"""Maximum jobs that a message names. With more jobs, the message shows their number and a dialog lists them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkReport:
-    toast: Toast
+    message: Message
     lines: tuple[str, ...] = ()
-    """Empty if the toast says everything."""
+    """Empty if the message says everything."""
 
     def with_note(self, note: str) -> "BulkReport":
         """Return the report with a further sentence, which makes it a warning."""
-        toast = replace(self.toast, text=f"{self.toast.text} {note}")
-        return replace(self, toast=toast if toast.severity == "error" else replace(toast, severity="warning"))
+        message = replace(self.message, text=f"{self.message.text} {note}")
+        return replace(self, message=message if message.severity == "error" else replace(message, severity="warning"))
 
 
 def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> BulkReport:
@@ -297,9 +297,9 @@ def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID,
     parts += [_counted(why, left, named=named) for why, left in by_reason.items()]
     text = f"{'; '.join(parts)}.{_stopped(outcome)}"
     is_whole = not outcome.left and not outcome.not_reached
-    toast = Toast(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
+    message = Message(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
     lines = () if named else _lines(by_reason, project_names)
-    return BulkReport(toast=toast, lines=lines)
+    return BulkReport(message=message, lines=lines)
 
 
 def _by_reason(left: Sequence[SkippedJob]) -> dict[SkipReason, list[SkippedJob]]:

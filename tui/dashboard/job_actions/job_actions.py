@@ -22,8 +22,8 @@ from gjobs.tui.dashboard.job_actions import bulk_writes
 from gjobs.tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
 from gjobs.tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import jobs_count
 from gjobs.tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
 from gjobs.tui.text.write_text import (
@@ -32,9 +32,9 @@ from gjobs.tui.text.write_text import (
     confirm_deletion,
     confirm_retry,
     confirm_transition,
-    created_toast,
-    not_permitted_toast,
-    only_failed_toast,
+    created_message,
+    not_permitted_message,
+    only_failed_message,
     restoring_words,
     unchanged_words,
     undo_words,
@@ -64,22 +64,22 @@ class JobActions:
         if self._context.undo.is_deleting:
             key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
             text = f"The deletion was not confirmed when you pressed {key}. Press {key} again once it is."
-            show_toast(self._app, Toast(text=text, severity="warning"))
+            show_warning(self._app, text)
             return
         deletion = self._context.undo.take_last()
         if deletion is None:
-            show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
+            show_warning(self._app, "No deleted jobs to restore.")
         else:
             doing, unchanged = restoring_words(deletion.jobs), unchanged_words(deletion.jobs, "Restored")
             self._tasks.write(self._restore(deletion), doing=doing, unchanged=unchanged, may_open=True)
 
-    async def _restore(self, deletion: DeletedJobs) -> Toast:
+    async def _restore(self, deletion: DeletedJobs) -> Message:
         """Restore the jobs, and move the cursor to the newest one. Keys wait for it."""
-        toast = await bulk_writes.restore(self._context, deletion)
-        show_toast(self._app, toast)  # The list may be slow.
+        message = await bulk_writes.restore(self._context, deletion)
+        show_message(self._app, message)  # The list may be slow.
         newest = max(deletion.jobs, key=lambda job: (job.created_at, job.id))
         unlisted = await self._context.go_to_job(newest, is_new=False)
-        return replace(toast, advice=unlisted if len(deletion.jobs) == 1 else "")
+        return replace(message, advice=unlisted if len(deletion.jobs) == 1 else "")
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""
@@ -99,7 +99,7 @@ class JobActions:
         if await self._app.push_screen_wait(ConfirmDialog(question)):
             self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
-    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
+    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
         refused = bulk_writes.refuses_transition(target)
         bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None), refused=refused)
         done = STATUS_TEXTS[target].done
@@ -110,11 +110,11 @@ class JobActions:
         words = STATUS_TEXTS[target]
 
         async def submit(text: str) -> BulkReport:
-            return await self._tasks.noted(send(text), lambda report: report.toast)
+            return await self._tasks.noted(send(text), lambda report: report.message)
 
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
-                return BulkReport(toast=await bulk_writes.end_with_error(self._context, jobs[0], target, text))
+                return BulkReport(message=await bulk_writes.end_with_error(self._context, jobs[0], target, text))
             refused = bulk_writes.refuses_transition(target)
             bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, text), refused=refused)
             outcome = await self._run_transition(bulk, target)
@@ -134,18 +134,18 @@ class JobActions:
         )
         report = await self._app.push_screen_wait(prompt)
         if report is not None:
-            show_toast(self._app, self._show_report(report, words.done))
+            show_message(self._app, self._show_report(report, words.done))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
         """Retry failed jobs. Several jobs, or a job that was retried before, need a confirmation."""
         if not any(job.status is JobStatus.FAILED for job in jobs):
-            show_toast(self._app, only_failed_toast(jobs))
+            show_message(self._app, only_failed_message(jobs))
         elif len(jobs) == 1:
             self._tasks.write(self._retry_one(jobs[0]), unchanged=unchanged_words(jobs, "Retried"), may_open=True)
         else:
             self._tasks.ask(self.ask_retry(jobs))
 
-    async def _retry_one(self, job: GenerationJob) -> Toast:
+    async def _retry_one(self, job: GenerationJob) -> Message:
         outcome = await bulk_writes.retry_one(self._context, job, again=False)
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
@@ -156,16 +156,16 @@ class JobActions:
         if await self._app.push_screen_wait(ConfirmDialog(question)):
             self._tasks.write(self._retry_again(job), unchanged=unchanged_words([job], "Retried"), may_open=True)
 
-    async def _retry_again(self, job: GenerationJob) -> Toast:
+    async def _retry_again(self, job: GenerationJob) -> Message:
         outcome = await bulk_writes.retry_one(self._context, job, again=True)
         return await self._retried(job, outcome)
 
-    async def _retried(self, job: GenerationJob, outcome: RetryOutcome) -> Toast:
-        toast = await bulk_writes.retried(self._context, job, outcome)
+    async def _retried(self, job: GenerationJob, outcome: RetryOutcome) -> Message:
+        message = await bulk_writes.retried(self._context, job, outcome)
         if not isinstance(outcome, Retried):
-            return toast
+            return message
         unlisted = await self._context.go_to_job(outcome.job, repeats=job)
-        return replace(toast, advice=unlisted)
+        return replace(message, advice=unlisted)
 
     async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
         """Ask, then retry the jobs. `note` is a warning that is added to the result."""
@@ -178,7 +178,7 @@ class JobActions:
         names, database = self._context.project_names, self._context.database
         return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
 
-    async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Toast:
+    async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Message:
         bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context), refused=bulk_writes.refuses_retry)
         report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
         return self._show_report(report.with_note(note) if note else report, "Retried")
@@ -196,10 +196,10 @@ class JobActions:
         else:
             self._tasks.write(self._undoable(self._delete_several(jobs), key), may_open=True)
 
-    async def _undoable(self, deletion: Coroutine[Any, Any, Toast], key: str) -> Toast:
+    async def _undoable(self, deletion: Coroutine[Any, Any, Message], key: str) -> Message:
         return replace(await deletion, keys=f"{key} undo")
 
-    async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+    async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Message:
         self._context.deleting(job.id for job in jobs)
         with self._context.undo.deletion(self._context.store) as deleted:
             bulk = BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted))
@@ -230,31 +230,28 @@ class JobActions:
     def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
         return bulk_report(outcome, done=done, project_names=self._context.project_names)
 
-    def _show_report(self, report: BulkReport, done: str) -> Toast:
-        """Return the toast. If the report is too long for it, also open a dialog."""
+    def _show_report(self, report: BulkReport, done: str) -> Message:
+        """Return the message. If the report is too long for it, also open a dialog."""
         if report.lines and self._tasks.may_open:
-            self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
-        return report.toast
+            self._app.push_screen(SummaryDialog(title=done, sentence=report.message.text, lines=report.lines))
+        return report.message
 
     def _create(self, project_id: UUID | None) -> None:
         if self._context.projects:
             self._tasks.ask(self._ask_new_job(project_id))
         elif self._context.store.actor == ANON:
             key = key_of(self._app, APP_BINDINGS, "app.user")
-            text = f"A job needs a project, and anon has none. Press {key} to act as a user."
-            show_toast(self._app, Toast(text=text, severity="warning"))
+            show_warning(self._app, f"A job needs a project, and anon has none. Press {key} to act as a user.")
         else:
             key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
-            show_toast(
-                self._app, Toast(text=f"A job needs a project. Press {key} to create one first.", severity="warning")
-            )
+            show_warning(self._app, f"A job needs a project. Press {key} to create one first.")
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
         """Ask for a new job. The form keeps the input until the job is stored."""
         store = self._context.store
 
-        def created(job: GenerationJob) -> Toast:
-            return created_toast(job, project=self._context.project_names[job.project_id])
+        def created(job: GenerationJob) -> Message:
+            return created_message(job, project=self._context.project_names[job.project_id])
 
         async def create(new_job: NewJob) -> GenerationJob:
             return await self._tasks.noted(send(new_job), created)
@@ -282,16 +279,16 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            toast = created(job)
-            show_toast(self._app, toast)
+            message = created(job)
+            show_message(self._app, message)
             if unlisted := await self._context.go_to_job(job):
-                show_toast(self._app, replace(toast, advice=unlisted))
+                show_message(self._app, replace(message, advice=unlisted))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Return whether the status of any job permits the change. Explain a refusal."""
         if any(job.status in target.sources for job in jobs):
             return True
-        show_toast(self._app, not_permitted_toast(jobs, target))
+        show_message(self._app, not_permitted_message(jobs, target))
         return False
 
 

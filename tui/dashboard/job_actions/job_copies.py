@@ -11,8 +11,8 @@ from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.moments.moment import job_row
 from gjobs.tui.dashboard.clipboard import copy_text
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
+from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import jobs_name
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequ
     try:
         present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
     except StoreError as error:
-        show_toast(app, error_toast(error))
+        show_message(app, error_message(error))
         return
     there = [present[job.id] for job in jobs if job.id in present]
     if there:
         copy_text(app, _TEXTS[what](there), f"Copied {jobs_name(there)} as {what.upper()}")
     if gone := len(jobs) - len(there):
         missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
-        show_toast(app, Toast(text=f"{missing} deleted or hidden, and not copied.", severity="warning"))
+        show_warning(app, f"{missing} deleted or hidden, and not copied.")

@@ -14,11 +14,11 @@ from gjobs.store.users.actor import OPERATOR, Operator
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from gjobs.tui.dashboard.job_list.filter_field import FilterField
 from gjobs.tui.dashboard.keys.bindings import key_of
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.error_help import expensive_filter_words
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import jobs_count
-from gjobs.tui.text.write_text import slow_order_toast
+from gjobs.tui.text.write_text import slow_order_words
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
@@ -31,24 +31,22 @@ async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> N
     query = dashboard.listing_query
     listed = query.window.listed
     if query.with_visibility:
-        text = "Leave the visibility view first. It shows jobs that the user does not see."
-        show_toast(host.app, Toast(text=text, severity="warning"))
+        show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
         return
     try:
         page = await store.find_jobs(
             listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT
         )
     except StoreError as error:
-        show_toast(host.app, error_toast(error))
+        show_message(host.app, error_message(error))
         return
     if host.poller.store is not store or dashboard.listing_query.window.listed != listed:
         return
     dashboard.jobs.select(page.items)
     if not page.items:
-        show_toast(host.app, Toast(text="No job matches.", severity="warning"))
+        show_warning(host.app, "No job matches.")
     elif page.next_key is not None:
-        text = f"More jobs match. Selected the newest {jobs_count(len(page))}, which is the maximum."
-        show_toast(host.app, Toast(text=text, severity="warning"))
+        show_warning(host.app, f"More jobs match. Selected the newest {jobs_count(len(page))}, which is the maximum.")
 
 
 _WHOLE = 100
@@ -66,18 +64,18 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
     await await_showing_progress(host.app, counting, dialog)
     if counting.cancelled():
-        show_toast(host.app, Toast(text="Stopped counting. The numbers have not changed."))
+        show_message(host.app, "Stopped counting. The numbers have not changed.")
         return
     try:
         totals = counting.result()
     except StoreError as error:
-        show_toast(host.app, error_toast(error))
+        show_message(host.app, error_message(error))
         return
     if host.poller.store is context.store:
         host.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
         how = "with partial claims" if totals.partial_claims else "exactly"
-        show_toast(host.app, Toast(text=f"Counted {how}: {jobs_count(found.number if found else 0)}."))
+        show_message(host.app, f"Counted {how}: {jobs_count(found.number if found else 0)}.")
 
 
 def _percent(done: int) -> str:
@@ -91,12 +89,12 @@ async def order_by(host: "ActionHost", order: ListOrder) -> None:
         try:
             missing = await store.slow_order_reason(replace(dashboard.listed, order=order))
         except StoreError as error:
-            show_toast(host.app, error_toast(error))
+            show_message(host.app, error_message(error))
             return
         if host.poller.store is not store:
             return
         if missing is not None:
-            show_toast(host.app, slow_order_toast(order, missing))
+            show_warning(host.app, slow_order_words(order, missing))
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 

@@ -24,7 +24,6 @@ from gjobs.tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from gjobs.tui.dashboard.statistics.count_text import Position, count_words, position_words
 from gjobs.tui.dashboard.users.visibility_text import verdict
 from gjobs.tui.text.clean_text import clean, clean_cell, shorten
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import count, short_id
 from gjobs.tui.text.status_text import status_glyph, status_label, status_style, status_word, unknown_statuses_words
 
@@ -275,13 +274,13 @@ def unlisted_words(app: App[Any], listed: ListQuery, job: GenerationJob) -> str:
     return "It is not among the rows shown."
 
 
-def cursor_lost_toast(job_id: UUID, *, has_left: bool) -> Toast:
-    """Return a toast. The cursor is then on no job until it moves, so that no key acts on a neighbor."""
+def cursor_lost_words(job_id: UUID, *, has_left: bool) -> str:
+    """Return a warning. The cursor is then on no job until it moves, so that no key acts on a neighbor."""
     what = "left this list" if has_left else "changed, and moved to another place or left the list"
-    return Toast(text=f"The job {short_id(job_id)} under the cursor {what}.", severity="warning")
+    return f"The job {short_id(job_id)} under the cursor {what}."
 
 
-def marks_lost_toast(jobs: int) -> Toast:
-    """Return a toast. Marks on jobs that left the list are dropped, so that no key acts on them."""
+def marks_lost_words(jobs: int) -> str:
+    """Return a warning. Marks on jobs that left the list are dropped, so that no key acts on them."""
     left = "1 marked job" if jobs == 1 else f"{jobs} marked jobs"
-    return Toast(text=f"{left} left this list.", severity="warning")
+    return f"{left} left this list."

@@ -15,9 +15,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from gjobs.tui.dashboard.keys.key_rules import KeyRules
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.terminal_sequences import EscapeChord
-from gjobs.tui.dashboard.widgets import LEAVING_KEYS, show_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.widgets import LEAVING_KEYS
 
 _CALM_TURNS = 3
 """A key counts as handled after this many turns of the event loop without a message."""
@@ -123,7 +123,7 @@ class KeyQueue:
             self._refused_on = None
         elif _is_text(event):
             self._refused_until = max(self._refused_until, event.time + SEEING_SECONDS)
-            show_toast(self._app, Toast(text=UNOPENED, severity="warning"))
+            show_warning(self._app, UNOPENED)
             return True
         return False
 
@@ -182,7 +182,7 @@ class KeyQueue:
         self._drops |= {every_key}
         self._waiting = deque(filter(_is_quit, self._waiting))
         self._wait_until_seen()
-        show_toast(self._app, Toast(text=self._dropped, severity="warning"))
+        show_warning(self._app, self._dropped)
 
     def take(self, event: events.Key | events.Paste) -> bool:
         """Return False if the event is to be handled now. Return True if it waits or is dropped."""
@@ -208,7 +208,7 @@ class KeyQueue:
                 return False
             if self._is_opening():
                 self._cancel()
-                show_toast(self._app, Toast(text="Stopped waiting for the dialog."))
+                show_message(self._app, "Stopped waiting for the dialog.")
                 return True
         self._waiting.append(event)
         self._start_delivering()

@@ -20,10 +20,9 @@ from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.keys.bindings import DialogKey
 from gjobs.tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.manual.pages import TOPICS, anchor, page_source, readable, search, summary, with_generated
 from gjobs.tui.text.clean_text import shorten
-from gjobs.tui.text.error_text import Toast
 
 KEYS_HEADING = "Keys that work here"
 _CONTENTS_FROM = 150
@@ -238,7 +237,7 @@ class ManualDialog(Dialog[None]):
     def _follow(self, event: ManualViewer.LinkFollowed) -> None:
         location = location_of(event.href)
         if location is None:
-            show_toast(self.app, Toast(text=f"This link leads out of the manual: {event.href}", severity="warning"))
+            show_warning(self.app, f"This link leads out of the manual: {event.href}")
         else:
             self.go(location)
 

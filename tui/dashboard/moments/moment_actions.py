@@ -16,9 +16,10 @@ from gjobs.store.moments.past_store import past_store
 from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from gjobs.tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from gjobs.tui.dashboard.keys.key_states import PRESENT_ONLY
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.moments.moments import ONLY_PRESENT
-from gjobs.tui.dashboard.widgets import TextField, show_toast
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.dashboard.widgets import TextField
+from gjobs.tui.text.error_text import Message, error_message
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
@@ -80,7 +81,7 @@ async def ask_moment(host: "ActionHost") -> None:
     """Ask for a moment and show it."""
     store, dashboard = host.poller.store, host.dashboard
     if store is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
         return
     shown = dashboard.listing_query.moment
 
@@ -106,24 +107,23 @@ async def step_moment(host: "ActionHost", unit: str, *, is_later: bool) -> None:
     if store is None:
         return
     if shown is None and is_later:
-        show_toast(host.app, Toast(text="This is the present. There is no later moment."))
+        show_message(host.app, "This is the present. There is no later moment.")
         return
     base = shown or host.dashboard.now
     try:
         moment = await _stepped(store, base, host.dashboard.listed.project_id, unit, is_later=is_later)
     except StoreError as error:
-        show_toast(host.app, _no_step(error))
+        show_message(host.app, _no_step(error))
         return
     if host.poller.store is store and host.dashboard.listing_query.moment == shown:
         if moment is None:
-            text = f"There is no {'later' if is_later else 'earlier'} event."
-            show_toast(host.app, Toast(text=text, severity="warning"))
+            show_warning(host.app, f"There is no {'later' if is_later else 'earlier'} event.")
         else:
             host.show_moment(moment)
 
 
-def _no_step(error: StoreError) -> Toast:
-    return Toast(text=error.message, severity="warning") if isinstance(error, InvalidValue) else error_toast(error)
+def _no_step(error: StoreError) -> Message:
+    return Message(text=error.message, severity="warning") if isinstance(error, InvalidValue) else error_message(error)
 
 
 async def _stepped(
@@ -141,6 +141,5 @@ def refuse_in_past(host: "ActionHost", action: str) -> bool:
     if host.dashboard.listing_query.moment is None or action not in PRESENT_ONLY:
         return False
     key = key_of(host.app, DASHBOARD_BINDINGS, "list.clear")
-    text = f"{ONLY_PRESENT} Press {key} to return to the present first."
-    show_toast(host.app, Toast(text=text, severity="warning"))
+    show_warning(host.app, f"{ONLY_PRESENT} Press {key} to return to the present first.")
     return True

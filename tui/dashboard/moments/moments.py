@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
-from gjobs.tui.dashboard.widgets import drop_toast
+from gjobs.tui.dashboard.message_board import drop_message
 
 if TYPE_CHECKING:
     from gjobs.store.database.write_access import WriteAccess
@@ -41,14 +41,14 @@ class Moments:
 
     def suspend_writes(self, access: "WriteAccess", moment: datetime | None, *, is_filtered: bool) -> None:
         """Refuse writes of the whole session while an earlier moment is shown. Without a moment, allow them again and
-        remove the toasts of refused keys.
+        remove the messages of refused keys.
         """
         self._is_past = moment is not None
         if moment is None:
             access.resume()
             self._app.messages.unpin(_OWNER)
             for refusal in (WRITES_OFF, ONLY_PRESENT):
-                drop_toast(self._app, refusal)
+                drop_message(self._app, refusal)
             return
         access.suspend(WRITES_OFF, hint=f"Press {self._leave_key} to return.")
         self.show_keys(is_filtered=is_filtered)
@@ -59,7 +59,7 @@ class Moments:
         """
         if self._is_past:
             leaving = f"{self._leave_key}: {'clear the filter' if is_filtered else 'present'}"
-            self._app.messages.pin(self._caption(), owner=_OWNER, keys=leaving, has_keys_in_dialogs=False)
+            self._app.messages.pin(self._caption(), owner=_OWNER, keys=leaving)
 
     @property
     def _leave_key(self) -> str:

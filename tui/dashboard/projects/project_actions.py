@@ -13,11 +13,11 @@ from gjobs.tui.dashboard.action_context import ActionContext
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.navigation import id_choices, id_of, open_by_id
 from gjobs.tui.dashboard.users.acting_user import pick_owner
-from gjobs.tui.dashboard.widgets import show_toast
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import jobs_count
 from gjobs.tui.text.write_text import where
 
@@ -64,8 +64,7 @@ async def create_project(host: "ActionHost", context: ActionContext) -> None:
     """Create a project and show it. A user owns their project. The operator picks the owner."""
     if context.store.actor == ANON:
         key = key_of(host.app, APP_BINDINGS, "app.user")
-        text = f"A project needs an owner. Press {key} to act as a user."
-        show_toast(host.app, Toast(text=text, severity="warning"))
+        show_warning(host.app, f"A project needs an owner. Press {key} to act as a user.")
         return
     owner_id: UUID | None = None
     if isinstance(context.store.actor, Operator):
@@ -87,10 +86,10 @@ async def create_project(host: "ActionHost", context: ActionContext) -> None:
     )
     project = await host.app.push_screen_wait(prompt)
     if project is not None:
-        show_toast(host.app, _created(project))
+        show_message(host.app, _created(project))
         host.dashboard.jobs.add_created_project(project)
         host.dashboard.choose_project(project.id)
 
 
-def _created(project: Project) -> Toast:
-    return Toast(text=f"Created the project {clean(project.name, limit=60)}.")
+def _created(project: Project) -> Message:
+    return Message(text=f"Created the project {clean(project.name, limit=60)}.")

@@ -13,14 +13,14 @@ from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.tui.dashboard import worker_groups
 from gjobs.tui.dashboard.app import GjobsApp
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, key_of, presses
+from gjobs.tui.dashboard.message_board import drop_message, show_message
 from gjobs.tui.dashboard.session_poller import Opener
 from gjobs.tui.dashboard.stage.demo_steps import PAUSED, DemoSteps
 from gjobs.tui.dashboard.stage.presenter import Presenter
 from gjobs.tui.dashboard.stage.scenario_stage import AWAITS_WORKERS, ScenarioStage
-from gjobs.tui.dashboard.widgets import show_toast
 from gjobs.tui.demo.demo_control import DemoControl
 from gjobs.tui.demo.scenario_player import ScenarioPlayer
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.text.error_text import Message
 
 DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 
@@ -144,8 +144,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
                 self.control.change_speed(1 if action == "faster" else -1)
             case "pause" if clock.is_paused:
                 clock.resume()
-                if self.messages.passing is not None and self.messages.passing.text == PAUSED:
-                    self.messages.clear_passing()
+                drop_message(self, PAUSED)
             case "pause":
                 clock.pause()
             case "step":
@@ -165,9 +164,9 @@ class DemoApp(GjobsApp, DynamicKeyText):
             player.go_on()
         elif self.control.clock.is_paused:
             pause = key_of(self, DEMO_BINDINGS, "demo.pause")
-            show_toast(self, Toast(text=AWAITS_WORKERS, keys=f"{pause} resume"))
+            show_message(self, Message(text=AWAITS_WORKERS, keys=f"{pause} resume"))
         else:
-            show_toast(self, Toast(text=f"{AWAITS_WORKERS} Time already runs fast."))
+            show_message(self, f"{AWAITS_WORKERS} Time already runs fast.")
 
     def _reword_pause(self) -> None:
         self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING
@@ -179,13 +178,13 @@ class DemoApp(GjobsApp, DynamicKeyText):
     def _report_end(self) -> None:
         if self._has_ended and (scenario := self.control.scenario) is not None:
             text = f"The scenario has ended: {scenario.title}."
-            show_toast(self, Toast(text=text, keys=f"{key_of(self, DEMO_BINDINGS, 'demo.restart')} play again"))
+            show_message(self, Message(text=text, keys=f"{key_of(self, DEMO_BINDINGS, 'demo.restart')} play again"))
 
     def _step(self) -> None:
         clock = self.control.clock
         if not clock.is_paused:
             clock.pause()
-            show_toast(self, Toast(text=PAUSED))
+            show_message(self, PAUSED)
         else:
             self._make_step()
 
@@ -205,7 +204,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         await self._replace_database(self._demo_opener, DEFAULT_INTERVAL, choice=None)
         if is_presenting:
             self.action_present()
-        show_toast(self, Toast(text=f"Started over with new sample data, seed {self.control.seed}."))
+        show_message(self, f"Started over with new sample data, seed {self.control.seed}.")
         self._play()
 
     @work(group="scenario", exclusive=True)

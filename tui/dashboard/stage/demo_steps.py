@@ -11,10 +11,10 @@ from gjobs.store.sample.simulated_clock import SimulatedClock
 from gjobs.store.sample.simulation import SimulatedChange
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.demo.demo_activity import DemoActivity
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_toast
+from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import short_id
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 PAUSED = "Paused. The next press makes one step."
 MOVED = "The step moved the cursor. gjobs ignored the keys that you typed before."
-_NOTHING = Toast(text="Nothing is simulated yet.", severity="warning")
-_STUCK = Toast(text="No job changed. The queue is full, and no worker runs a job.", severity="warning")
+_NOTHING = Message(text="Nothing is simulated yet.", severity="warning")
+_STUCK = Message(text="No job changed. The queue is full, and no worker runs a job.", severity="warning")
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
 """Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
 _SAVE_SECONDS, _POLL_SECONDS = 3.0, 0.02
@@ -51,18 +51,18 @@ class DemoSteps:
             if not clock.is_paused:
                 return
             if activity is None:
-                show_toast(self._app, _NOTHING)
+                show_message(self._app, _NOTHING)
                 return
             try:
                 outcome = await _next_change(clock, activity)
                 if isinstance(outcome, SimulatedChange):
                     await self._show(outcome, activity.operator)
                 elif clock.is_paused:
-                    show_toast(self._app, outcome)
+                    show_message(self._app, outcome)
             except StoreError as error:
                 if is_cancelling():
                     raise asyncio.CancelledError from None
-                show_toast(self._app, error_toast(error))
+                show_message(self._app, error_message(error))
 
     async def _show(self, change: SimulatedChange, operator: Store) -> None:
         """Move the cursor to the changed job if it is listed. Otherwise name its project and its owner."""
@@ -72,9 +72,9 @@ class DemoSteps:
         place = "" if await self._goes_to(job) else await _place_of(job, operator)
         text = f"{change_words(change)}{place}."
         if is_saved:
-            show_toast(self._app, Toast(text=text))
+            show_message(self._app, text)
         else:
-            show_toast(self._app, Toast(text=f"{text} The result is not saved.", severity="warning"))
+            show_warning(self._app, f"{text} The result is not saved.")
 
     async def _goes_to(self, job: GenerationJob) -> bool:
         """Return whether the job is listed. Move the cursor to the job, unless jobs are marked or another screen is
@@ -91,7 +91,7 @@ class DemoSteps:
             return await app.moves_to(job)
 
 
-async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> SimulatedChange | Toast:
+async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> SimulatedChange | Message:
     """Let a worker claim a job, or else let time pass until a job changes. Most simulated waits end without a change
     of a job.
     """
@@ -107,7 +107,7 @@ async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> Simulat
             with suppress(TimeoutError):
                 change = await asyncio.wait_for(changes.get(), _STEP_SECONDS)
             if change is None:
-                return Toast(text="Made one step.")
+                return Message(text="Made one step.")
             if change.jobs:
                 return change
     finally:

@@ -18,8 +18,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey
 from gjobs.tui.dashboard.keys.key_hints import KeyHints
 from gjobs.tui.dashboard.keys.key_states import KeyState, KeyStates
-from gjobs.tui.dashboard.message_board import PinnedText
-from gjobs.tui.dashboard.message_line import MessageLine, pinned_lines
+from gjobs.tui.dashboard.message_line import LineText, MessageLine, pinned_text
 from gjobs.tui.dashboard.stage.transition_rows import MOST_TRANSITIONS, TransitionRows
 from gjobs.tui.dashboard.stage.transitions import TransitionLog
 from gjobs.tui.dashboard.statistics.count_text import UNKNOWN
@@ -100,7 +99,7 @@ class BigNumber(Vertical):
 
 
 class Caption(MessageLine):
-    """A caption on as many lines as it needs. A message takes one line."""
+    """A caption or a message, on as many lines as it needs."""
 
     DEFAULT_CSS = """
     Caption {
@@ -116,26 +115,26 @@ class Caption(MessageLine):
     """
 
     @property
-    def _pinned(self) -> PinnedText | None:
+    def _most_lines(self) -> int:
+        return _MOST_CAPTION_LINES
+
+    @property
+    def _whole_room(self) -> int:
+        return self.app.size.width - 2 * _PADDING
+
+    @property
+    def _pinned(self) -> LineText | None:
         """The pinned text, with the keys that work in the presenter view."""
-        pinned = self._board.pinned if self._board is not None else None
-        return pinned if pinned is None or pinned.has_keys_on_stage else replace(pinned, keys="")
-
-    def _lines(self, pinned: PinnedText) -> list[Content]:
-        return pinned_lines(pinned, self.app.size.width - 2 * _PADDING, _MOST_CAPTION_LINES)
-
-    def words(self, room: int) -> Content:
-        board, pinned = self._board, self._pinned
-        if board is None or board.passing is not None or pinned is None:
-            return super().words(room)
-        return Content("\n").join(self._lines(pinned))
+        pinned = self._board.pinned
+        return None if pinned is None else pinned_text(pinned, has_keys=pinned.has_keys_on_stage)
 
     def _fit_lines(self) -> None:
         """Take the lines that the caption needs with the longest usual key hint. Another hint then moves nothing."""
-        pinned = self._pinned
-        if pinned is not None and pinned.has_keys_on_stage:
-            pinned = replace(pinned, keys=pinned.keys.ljust(_KEYS_ROOM, "."))
-        self.styles.height = 1 if pinned is None else len(self._lines(pinned))
+        texts = [one for one in (self._passing, self._pinned) if one is not None]
+        if self._board.pinned is not None and self._board.pinned.has_keys_on_stage:
+            texts[-1] = replace(texts[-1], keys=texts[-1].keys.ljust(_KEYS_ROOM, "."))
+        self._line_count = max([1, *(len(one.lines(self._whole_room, self._most_lines)) for one in texts)])
+        self.styles.height = self._line_count
 
 
 _READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "messages", "lens"))
@@ -165,7 +164,6 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         #figures { height: auto; padding: 0 1; }
         #figures #total-cost { width: 1.2fr; }
         #figures #total-count { width: 0.8fr; }
-        ToastHolder { display: none; }
         #heading, .name, .note { text-overflow: ellipsis; }
         &.-notes .note { display: block; }
         &.-gaps Caption, &.-gaps #machine { margin-top: 1; }

@@ -13,10 +13,9 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.keys.bindings import inherited_bindings, key_of, presses
 from gjobs.tui.dashboard.keys.key_queue import every_key
+from gjobs.tui.dashboard.message_board import drop_message, show_warning
 from gjobs.tui.dashboard.messages import ProjectChosen
 from gjobs.tui.dashboard.stage.presenter import Presenter
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import job_name
 
 if TYPE_CHECKING:
@@ -42,19 +41,16 @@ class ScenarioStage:
         self._app.messages.unpin(_OWNER)
 
     def show_caption(self, text: str, *, continues: str = "") -> None:
-        passing = self._app.messages.passing
-        if passing is not None and passing.text.startswith(AWAITS_WORKERS):
-            self._app.messages.clear_passing()  # It would hide the caption.
+        drop_message(self._app, AWAITS_WORKERS)  # It would hide the caption.
         if not text:
             self.close()
             return
         space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
         keys = f"{space}: {continues}" if continues else ""
-        # A dialog takes the key itself.
-        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_in_dialogs=False, has_keys_on_stage=True)
+        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
 
     def report(self, text: str) -> None:
-        show_toast(self._app, Toast(text=text, severity="warning"))
+        show_warning(self._app, text)
 
     def refresh(self) -> None:
         self._app.poller.refresh()

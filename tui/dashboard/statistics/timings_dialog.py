@@ -9,9 +9,8 @@ from textual.content import Content
 
 from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings
 from gjobs.tui.dashboard.dialogs.table_dialog import TableDialog, cells_of_others, column_widths, table_line
-from gjobs.tui.dashboard.widgets import show_toast
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.text import timings_text
-from gjobs.tui.text.error_text import Toast
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.action_host import ActionHost
@@ -87,7 +86,7 @@ def _style(one: ModeTimings) -> str:
 async def show_timings(host: "ActionHost") -> None:
     store = host.poller.store
     if store is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
         return
     project_id = host.dashboard.listed.project_id
 

@@ -9,6 +9,7 @@ from textual.app import App
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.message_board import show_message
 from gjobs.tui.dashboard.setup import TourStart
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Tour:
         """End the tour because the user wants no more of it. A message says how to start it again."""
         if self.is_on:
             self._end()
-            self._board.show_message("Ended the tour. gjobs --tour repeats the tour.")
+            show_message(self._app, "Ended the tour. gjobs --tour repeats the tour.")
 
     def _end(self) -> None:
         """End the tour for good. Only `gjobs --tour` starts it again."""
@@ -117,7 +118,7 @@ class Tour:
         if self._done.issuperset(self._steps):
             self._end()
             key = key_of(self._app, APP_BINDINGS, "app.help")
-            self._board.show_message(f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
+            show_message(self._app, f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
         else:
             self._show()
 

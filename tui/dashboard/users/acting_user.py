@@ -23,9 +23,9 @@ from gjobs.tui.dashboard.action_context import remark_on_acting
 from gjobs.tui.dashboard.case.case_actions import show_case_of
 from gjobs.tui.dashboard.dialogs.pick import Choice, SearchDialog
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, DialogKey, key_of
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.dashboard.navigation import id_choices, id_of, open_by_id
-from gjobs.tui.dashboard.widgets import SteadyText, show_toast
-from gjobs.tui.text.error_text import Toast
+from gjobs.tui.dashboard.widgets import SteadyText
 from gjobs.tui.text.format import age, counted_jobs, user_name
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class ActingDialog(SearchDialog):
         else:
             self.dismiss(f"{CASE_OF}{option.id}")
             return
-        show_toast(self.app, Toast(text=problem, severity="warning"))
+        show_warning(self.app, problem)
 
     def _show_level(self) -> None:
         words = f"The sign-in of the user: {_LEVELS[self.aal]}"
@@ -146,7 +146,7 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
     """
     session = host.poller.session
     if session is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
         return
     operator = session.operator
     present = (host.poller.store or session.store).actor
@@ -217,4 +217,4 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
                 return  # The actor has changed since.
             key = key_of(host.app, APP_BINDINGS, "app.user")
             text = f"{actor_name(user)} sees nothing, because the user was deleted. Press {key} to act as another user."
-            show_toast(host.app, Toast(text=text, severity="warning"))
+            show_warning(host.app, text)

@@ -30,11 +30,12 @@ from gjobs.store.isolation.isolation import (
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
 from gjobs.tui.dashboard.keys.bindings import DialogKey
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.tour.tour import TourStep
 from gjobs.tui.dashboard.users.acting_user import pick_user
-from gjobs.tui.dashboard.widgets import RowList, SteadyText, show_toast
+from gjobs.tui.dashboard.widgets import RowList, SteadyText
 from gjobs.tui.text.clean_text import clean, pad
-from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.error_text import error_message, error_words
 from gjobs.tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
@@ -259,9 +260,9 @@ class IsolationDialog(Dialog[None]):
 
     def action_try_writes(self) -> None:
         if self._plan is None:
-            show_toast(self.app, Toast(text="The check has not found two users yet.", severity="warning"))
+            show_warning(self.app, "The check has not found two users yet.")
         elif (why := self._check.why_no_writes) is not None:
-            show_toast(self.app, Toast(text=why, severity="warning"))
+            show_warning(self.app, why)
         else:
             plan = self._plan
             self.app.push_screen(
@@ -282,7 +283,7 @@ class IsolationDialog(Dialog[None]):
         if picked is None:
             return
         if picked in (chosen for role, chosen in self._people.items() if role != who):
-            show_toast(self.app, Toast(text="The check needs two different users.", severity="warning"))
+            show_warning(self.app, "The check needs two different users.")
         else:
             self._people[who] = picked
             self._start()
@@ -292,7 +293,7 @@ class IsolationDialog(Dialog[None]):
         index = self.query_one(OptionList).highlighted
         probe = self._probes[index] if index is not None and index < len(self._probes) else None
         if probe is None or probe.verdict is not ProbeVerdict.LEAK:
-            show_toast(self.app, Toast(text="No leak in this row.", severity="warning"))
+            show_warning(self.app, "No leak in this row.")
         else:
             self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
 
@@ -300,11 +301,10 @@ class IsolationDialog(Dialog[None]):
         try:
             sql = await self._check.find_remedy(probe)
         except StoreError as error:
-            show_toast(self.app, error_toast(error))
+            show_message(self.app, error_message(error))
             return
         if sql is None:
-            text = "No known SQL fixes this leak. Check the policies of the table."
-            show_toast(self.app, Toast(text=text, severity="warning"))
+            show_warning(self.app, "No known SQL fixes this leak. Check the policies of the table.")
         elif self.app.screen is self:
             self.app.push_screen(
                 SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
@@ -444,9 +444,9 @@ async def show_isolation(host: "ActionHost") -> None:
     """Check isolation as the operator, who sees all rows. The actor of the dashboard stays."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        show_warning(host.app, "Not connected to a database yet.")
     elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
-        show_toast(host.app, Toast(text=f"gjobs cannot act as a user here. {missing.words}", severity="warning"))
+        show_warning(host.app, f"gjobs cannot act as a user here. {missing.words}")
     else:
         await _show_check(host, SessionCheck(host, session), store.actor)
 

@@ -7,7 +7,6 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.job_list.column_layout import HIDDEN
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast
 from gjobs.tui.text.format import counted
 from gjobs.tui.text.policy_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
 
@@ -57,12 +56,10 @@ def hiding_lines(visibility: "VisibilityComparison") -> tuple[str, ...]:
     return (first, *(policy_line(policy) for policy in deciding_policies(visibility.rules)))
 
 
-def refused_toast(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
-    """Return a toast that refuses an action, because the user does not see all of the jobs."""
+def refused_words(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> str:
+    """Return a warning that refuses an action, because the user does not see all of the jobs."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
-    return Toast(
-        text=f"{_user(visibility)} does not see {what}. Press {key} to act as the operator.", severity="warning"
-    )
+    return f"{_user(visibility)} does not see {what}. Press {key} to act as the operator."
 
 
 def no_totals(visibility: "VisibilityComparison | None") -> str:

@@ -19,11 +19,12 @@ from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.dashboard.action_context import context_for
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.message_board import show_message, show_warning
 from gjobs.tui.dashboard.navigation import show_job
-from gjobs.tui.dashboard.widgets import SteadyText, show_toast
+from gjobs.tui.dashboard.widgets import SteadyText
 from gjobs.tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, seconds, summary
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Toast, error_toast, error_words
+from gjobs.tui.text.error_text import error_message, error_words
 from gjobs.tui.text.format import elapsed
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class WorkersDialog(Dialog[UUID]):
     def _follow_choice(self, key: str | None) -> None:
         job_id = next((line.job_id for line in self._lines if line.key == key), None)
         if job_id is None:
-            show_toast(self.app, Toast(text="No job under the cursor. Move to a job first.", severity="warning"))
+            show_warning(self.app, "No job under the cursor. Move to a job first.")
         else:
             self.dismiss(job_id)
 
@@ -231,9 +232,9 @@ async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
         job = await store.get_generation_job(job_id)
         project = await store.get_project(job.project_id) if job else None
     except StoreError as error:
-        show_toast(host.app, error_toast(error))
+        show_message(host.app, error_message(error))
         return
     if job is None:
-        show_toast(host.app, Toast(text=f"The job {job_id} is deleted or hidden.", severity="warning"))
+        show_warning(host.app, f"The job {job_id} is deleted or hidden.")
     elif host.poller.store is store:
         await show_job(dashboard, job, project)

@@ -82,12 +82,12 @@ async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: Sto
     assert [left.job for left in after_a_failed_chunk.left] == [MANY[1]]
 
 
-async def test_stop_takes_effect_after_the_current_chunk_and_the_toast_counts_untouched_jobs() -> None:
+async def test_stop_takes_effect_after_the_current_chunk_and_the_message_counts_untouched_jobs() -> None:
     bulk = BulkWrite(MANY, Sender())
     outcome = await bulk.run(lambda done: bulk.stop())
     assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], None)
     stopped = f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
-    assert bulk_report(outcome, done="Failed", project_names={}).toast.text == stopped
+    assert bulk_report(outcome, done="Failed", project_names={}).message.text == stopped
 
 
 def resolved(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
@@ -116,12 +116,12 @@ async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
 async def test_report_of_a_made_change_is_an_error_only_if_it_left_jobs_untouched() -> None:
     made = resolved(WriteOutcome.DONE, *MANY[:CHUNK])
     whole = await BulkWrite(MANY[:CHUNK], Sender({1: made})).run()
-    toast = bulk_report(whole, done="Started", project_names={}).toast
-    assert (toast.text, toast.severity) == (f"Started {CHUNK} of {CHUNK} jobs.", "information")
+    message = bulk_report(whole, done="Started", project_names={}).message
+    assert (message.text, message.severity) == (f"Started {CHUNK} of {CHUNK} jobs.", "information")
     partial = await BulkWrite(MANY, Sender({1: made})).run()
-    toast = bulk_report(partial, done="Started", project_names={}).toast
+    message = bulk_report(partial, done="Started", project_names={}).message
     left = f"Stopped early, and {CHUNK + 20} jobs were not touched: The connection was lost."
-    assert (toast.text, toast.severity) == (f"Started {CHUNK} of 120 jobs. {left}", "error")
+    assert (message.text, message.severity) == (f"Started {CHUNK} of 120 jobs. {left}", "error")
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,11 @@ async def test_report_of_a_made_change_is_an_error_only_if_it_left_jobs_untouche
         ),
     ],
 )
-async def test_bulk_toast_counts_jobs_and_names_a_few_skipped_ones(
+async def test_bulk_message_counts_jobs_and_names_a_few_skipped_ones(
     number: int, answers: dict[int, SkipReason | Exception], words: str
 ) -> None:
     outcome = await BulkWrite(MANY[:number], Sender(answers)).run()
-    assert bulk_report(outcome, done="Failed", project_names={}).toast.text == f"Failed {words}"
+    assert bulk_report(outcome, done="Failed", project_names={}).message.text == f"Failed {words}"
 
 
 async def test_bulk_report_lists_every_skipped_job_by_reason() -> None:
@@ -159,4 +159,4 @@ async def test_bulk_report_lists_every_skipped_job_by_reason() -> None:
         "1 job is gone or hidden, as last seen:",
         "◌ queued  main_white  $2.50  00000002  Autumn␛",
     )
-    assert report.toast.severity == "warning"
+    assert report.message.severity == "warning"

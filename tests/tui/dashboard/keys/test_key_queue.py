@@ -67,7 +67,7 @@ async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
     jobs_db.set_status(5, "running")
     for key in "sc":
         send(dashboard.app, key)
-    await dashboard.shows_toast(UNCHANGED)
+    await dashboard.has_shown(UNCHANGED)
     await rest(dashboard)
     assert jobs_db.status(5) is JobStatus.RUNNING, "another process started the job"
     await asyncio.sleep(SEEING_SECONDS)
@@ -91,7 +91,7 @@ async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
     jobs_db.set_status(5, "running")
     for key in ("s", "f", *"request"):
         send(dashboard.app, key)
-    await dashboard.shows_toast(UNCHANGED)
+    await dashboard.has_shown(UNCHANGED)
     for key in (*"failed q", "enter"):
         send(dashboard.app, key)
     await rest(dashboard)
@@ -105,7 +105,7 @@ async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
     keys.drop_until_seen(UNLISTED, drops=dashboard.app.key_rules.is_for_rows)
     for key in ("f", *"quit"):
         send(dashboard.app, key)
-    await dashboard.shows_toast(UNLISTED)
+    await dashboard.shows_message(UNLISTED)
     await rest(dashboard)
     assert dashboard.app.is_running
     assert (dashboard.dialog, dashboard.app.screen) == ("", dashboard.app.dashboard)
@@ -120,7 +120,7 @@ async def test_key_typed_after_a_change_that_takes_too_long_is_ignored(
         await driver.go_to(1)
         for key in "scdy":
             send(driver.app, key)
-        await driver.shows_toast(" in time. gjobs ignored the keys that you typed after it.")
+        await driver.shows_message(" in time. gjobs ignored the keys that you typed after it.")
         change.open()
         await driver.shows_message("Started ")
         await rest(driver)
@@ -134,7 +134,7 @@ async def test_key_for_a_list_that_does_not_arrive_acts_on_no_job(jobs_db: JobsD
     async with drive_dashboard(WatchedApp(opener_of(database, make=read.store))) as driver:
         for key in "2s":
             send(driver.app, key)
-        await driver.shows_toast("The list is still loading.")
+        await driver.shows_message("The list is still loading.")
         read.open()
         read.release()
         await driver.refreshes()
@@ -165,7 +165,7 @@ async def test_unfinished_paste_is_pasted_and_reported(dashboard: Driver) -> Non
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
     dashboard.app.post_message(events.Paste("time"))
     dashboard.app.post_message(PasteUnfinished())
-    await dashboard.shows_toast("The terminal did not mark the end of the pasted text")
+    await dashboard.shows_message("The terminal did not mark the end of the pasted text")
     await dashboard.press("!")
     field = dashboard.app.focused
     assert isinstance(field, Input)
@@ -219,7 +219,7 @@ async def test_keys_for_a_dialog_that_closes_by_itself_are_dropped(
     for _ in range(3):
         send(dashboard.app, "s")
         await asyncio.sleep(0.1)
-    await dashboard.shows_toast(DROPPED)
+    await dashboard.shows_message(DROPPED)
     await rest(dashboard)
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before
 
@@ -233,7 +233,7 @@ async def test_key_on_its_way_to_a_dialog_that_closes_is_dropped(dashboard: Driv
         await dashboard.has_dialog("Work")
         for _ in range(3):
             send(dashboard.app, "s")
-    await dashboard.shows_toast(DROPPED)
+    await dashboard.shows_message(DROPPED)
     await rest(dashboard)
 
     assert jobs_db.status(1) is JobStatus.QUEUED
@@ -243,7 +243,7 @@ async def test_keys_that_are_dropped_for_two_reasons_stay_dropped_for_both(dashb
     keys = dashboard.app._keys
     keys.drop_until_seen()
     keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.key_rules.is_for_rows)
-    await dashboard.press("w", toast="Only keys for rows.")
+    await dashboard.press("w", message="Only keys for rows.")
     assert dashboard.dialog == ""
 
 
@@ -535,7 +535,7 @@ async def test_escape_stops_waiting_for_a_retry_which_then_asks_nothing(
         send(driver.app, "escape")
         await driver.shows_message("Stopped waiting for the dialog.")
         retry.open()
-        await driver.shows_toast("already retried")
+        await driver.shows_message("already retried")
         await rest(driver)
 
         assert driver.app.screen is driver.app.dashboard

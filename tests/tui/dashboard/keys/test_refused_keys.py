@@ -52,7 +52,7 @@ async def test_text_for_a_refused_dialog_changes_no_job_at_any_pace(
     before = all_rows(jobs_db)
     await dashboard.go_to(number)
     await type_slowly(dashboard, *keys, pause=pause)
-    await dashboard.shows_toast(UNOPENED)
+    await dashboard.shows_message(UNOPENED)
     assert dashboard.dialog == ""
     assert not dashboard.marked
     assert all_rows(jobs_db) == before
@@ -97,7 +97,7 @@ async def test_text_for_a_dialog_that_is_refused_for_any_reason_opens_nothing(
     async with drive(actor=OPERATOR, **options) as driver:
         await prepare(driver)
         await type_slowly(driver, *keys, pause=0.35)
-        await driver.shows_toast(UNOPENED)
+        await driver.shows_message(UNOPENED)
         assert driver.dialog == ""
 
 
@@ -106,7 +106,7 @@ async def test_text_for_a_dialog_that_the_database_lacks_opens_nothing(
 ) -> None:
     async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
         await type_slowly(driver, "b", "n", pause=0.35)
-        await driver.shows_toast(UNOPENED)
+        await driver.shows_message(UNOPENED)
         assert driver.dialog == ""
 
 
@@ -115,7 +115,7 @@ async def test_text_for_the_form_that_a_dialog_refuses_leaves_the_dialog_open(da
     await dashboard.until(lambda: dashboard.dialog.startswith("Budgets"))
     title = dashboard.dialog
     await type_slowly(dashboard, "n", "q", pause=0.35)
-    await dashboard.shows_toast(UNOPENED)
+    await dashboard.shows_message(UNOPENED)
     assert dashboard.dialog == title
 
 
@@ -135,7 +135,7 @@ async def type_after_command(driver: Driver, command: str, key: str) -> None:
     await driver.type(command)
     await driver.until(lambda: command in driver.offered_command)
     await type_slowly(driver, "enter", key, pause=0.35)
-    await driver.reports(UNOPENED)
+    await driver.has_shown(UNOPENED)
     assert driver.dialog == ""
 
 
@@ -184,7 +184,7 @@ async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Drive
     await rest(dashboard)
     dashboard.app.post_message(events.Paste(str(job_id(2))))
     await type_slowly(dashboard, *"retry", pause=0.35)
-    await dashboard.shows_toast(UNOPENED)
+    await dashboard.shows_message(UNOPENED)
     assert not dashboard.app.dashboard.jobs.is_finding
     assert all_rows(jobs_db) == before
 
@@ -274,7 +274,7 @@ async def test_key_typed_before_the_screen_shows_the_selected_job_acts_on_none(
     async with busy_loop(chance(3)):
         for key in (*keys[:-1], "f", *"sry", *keys[-1]):
             send(dashboard.app, key)
-        await dashboard.shows_toast(UNSEEN)
+        await dashboard.shows_message(UNSEEN)
         await rest(dashboard)
     assert dashboard.dialog == ""
     assert all_rows(jobs_db) == before
@@ -287,7 +287,7 @@ async def test_key_typed_before_the_screen_shows_the_job_of_the_details_changes_
     await dashboard.go_to(4)
     for key in ("down", "enter", "s"):
         send(dashboard.app, key)
-    await dashboard.reports(UNSEEN)
+    await dashboard.has_shown(UNSEEN)
     await rest(dashboard)
     assert all_rows(jobs_db) == before
 
@@ -301,7 +301,7 @@ async def test_key_in_the_details_acts_only_if_the_screen_showed_the_job_before(
     await type_slowly(dashboard, "down", "enter", pause=0.03)
     send(dashboard.app, "s", at=dashboard.table._selection_drawn_at - seconds_too_early)
     if seconds_too_early:
-        await dashboard.reports(UNSEEN)
+        await dashboard.has_shown(UNSEEN)
     else:
         await dashboard.until(lambda: jobs_db.status(5) is JobStatus.RUNNING)
     await rest(dashboard)
@@ -324,7 +324,7 @@ async def test_key_after_a_deletion_waits_until_the_screen_shows_the_next_job(
     await dashboard.go_to(4)
     for key in "dydy":
         send(dashboard.app, key)
-    await dashboard.shows_toast("gjobs ignored the keys that you typed")
+    await dashboard.shows_message("gjobs ignored the keys that you typed")
     await rest(dashboard)
     await dashboard.until(lambda: jobs_db.sql("select count(*) from generation_jobs") == [(7,)])
     assert dashboard.dialog == ""

@@ -16,8 +16,6 @@ from gjobs.tui.dashboard.keys.palette import bound_actions
 from gjobs.tui.dashboard.moments.moment_actions import ChosenMoment, MomentDialog
 from gjobs.tui.dashboard.moments.moments import ONLY_PRESENT
 from gjobs.tui.dashboard.projects.project_list import ProjectList
-from gjobs.tui.dashboard.widgets import show_toast
-from gjobs.tui.text.error_text import Toast
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
@@ -65,10 +63,10 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert driver.app.screen.query_one("#heading").styles.color == warning
     await driver.press("escape", until=lambda: driver.app.screen is driver.app.dashboard)
     polls = driver.app.polls
-    await driver.press("d", on=2, toast="Writes are off, because an earlier moment is shown.")
-    await driver.press("n", toast="Writes are off")
-    await driver.press("W", toast="Writes are off")
-    await driver.press("w", toast="This shows only the present. Press esc to return to the present first.")
+    await driver.press("d", on=2, message="Writes are off, because an earlier moment is shown.")
+    await driver.press("n", message="Writes are off")
+    await driver.press("W", message="Writes are off")
+    await driver.press("w", message="This shows only the present. Press esc to return to the present first.")
     assert driver.app.polls == polls
     with pytest.raises(ReadOnly):
         await driver.session.operator.delete_generation_job(job_id(1))
@@ -92,10 +90,10 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
         if key == "w":
             await go_to(driver, moment)
         driver.clear_messages()
-        show_toast(driver.app, Toast(text="The earlier write failed.", severity="error"))
-        await driver.press(key, toast=refusal)
-        await driver.press("escape", until=lambda: "writes are off" not in driver.header)
-        assert driver.toasts == ["The earlier write failed."]
+        await driver.press(key, message=refusal)
+        driver.app.show_moment(None)
+        await driver.until(lambda: "writes are off" not in driver.header)
+        assert driver.message == "", "the refusal no longer holds"
     await driver.until(lambda: set(driver.rows) == before)
     assert driver.session.access.may_write
 
@@ -113,7 +111,7 @@ async def test_keys_offered_in_the_past_are_not_refused(past: tuple[Driver, date
         if bound.binding_id in offered - _NOT_TRIED and "step_moment" not in bound.action:
             await driver.app.run_action(bound.action, bound.node)
             await driver.settle()
-            refusals = [toast for toast in driver.toasts if toast.startswith((ONLY_PRESENT, WRITES_OFF))]
+            refusals = [message for message in driver.warnings if message.startswith((ONLY_PRESENT, WRITES_OFF))]
             assert refusals == [], bound.name
             while driver.app.screen is not driver.app.dashboard:
                 await driver.press("escape")
@@ -153,12 +151,12 @@ async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime],
     await driver.until(lambda: written(times[1]) in driver.header)
     await driver.press("right_square_bracket", until=lambda: shown() == times[0])
     await driver.until(lambda: written(times[0]) in driver.header)
-    await driver.press("right_square_bracket", toast="There is no later event.")
+    await driver.press("right_square_bracket", message="There is no later event.")
     await driver.press("left_square_bracket", until=lambda: shown() == times[1])
     await driver.press("left_square_bracket", until=lambda: shown() <= moment)
-    await driver.press("left_curly_bracket", toast="Events are recorded since")
-    await driver.press("left_parenthesis", toast="Events are recorded since")
-    await driver.press("right_curly_bracket", toast="This moment is in the future.")
+    await driver.press("left_curly_bracket", message="Events are recorded since")
+    await driver.press("left_parenthesis", message="Events are recorded since")
+    await driver.press("right_curly_bracket", message="This moment is in the future.")
     assert 2 in driver.rows
 
 
@@ -199,7 +197,7 @@ async def test_open_details_and_the_cursor_follow_the_moment(jobs_db: JobsDataba
     async with drive(actor=OPERATOR, clock=clock) as driver:
         await go_to(driver, moment)
         await driver.press("enter", on=20, dialog="Job", shows=("▸ running", "queued → running"))
-        await driver.press("s", toast="Writes are off, because an earlier moment is shown. Close the details")
+        await driver.press("s", message="Writes are off, because an earlier moment is shown. Close the details")
         assert driver.dialog == "Job"
         assert "esc: present" not in driver.text
         driver.clear_messages()
@@ -214,7 +212,7 @@ async def test_open_details_and_the_cursor_follow_the_moment(jobs_db: JobsDataba
         await driver.press("left_square_bracket", shows="This job did not exist at this moment")
         await driver.press("escape", dialog="")
         assert driver.cursor in driver.rows
-        assert driver.toasts == []
+        assert driver.warnings == []
         await driver.press("enter", dialog="Job")
         await driver.press("escape", dialog="")
         assert "writes are off" in driver.header

@@ -83,7 +83,7 @@ async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo
         assert control.clock.now < 5000
         await driver.press("full_stop", until=lambda: waiting.is_finished)
         assert 5000 <= control.clock.now < 5001
-        await driver.press("full_stop", toast="Nothing is simulated")
+        await driver.press("full_stop", message="Nothing is simulated")
 
 
 async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
@@ -127,7 +127,7 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
         first, second = app.run_worker(complete(other)), app.run_worker(complete(own))
         await driver.press("full_stop", "full_stop", until=lambda: first.is_finished and second.is_finished)
         await driver.until(lambda: (cursor_job(driver).id, cursor_job(driver).status) == (own.id, "succeeded"))
-        await driver.press("d", toast="The step moved the cursor.")
+        await driver.press("d", message="The step moved the cursor.")
         await driver.until(lambda: f"Step: completed {own.mode} {short_id(own.id)}." in kept(app))
         (place,) = [text for text in kept(app) if short_id(other.id) in text]
         assert re.fullmatch(rf"Step: completed {other.mode} \S+ in \w.* of \S+@example\.com\.", place)
@@ -151,9 +151,9 @@ async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypa
 
         app.run_worker(complete_without_saving())
         for job in (stays, deleted):
-            await driver.press("full_stop", toast=f"Step: completed {job.mode} {short_id(job.id)}")
-            (toast,) = [one for one in driver.toasts if one.startswith("Step")]
-            assert toast.endswith(". The result is not saved.")
+            await driver.press("full_stop", message=f"Step: completed {job.mode} {short_id(job.id)}")
+            (message,) = [one for one in driver.warnings if one.startswith("Step")]
+            assert message.endswith(". The result is not saved.")
             driver.clear_messages()
 
 
@@ -182,7 +182,7 @@ async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
         monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
         newest = await operator.create_generation_job(project_id=before.project_id, mode="packaging", cost_cents=1)
         await driver.until(lambda: cursor_job(driver).id == newest.id)
-        await driver.press("d", toast="The cursor had moved to the newest job.")
+        await driver.press("d", message="The cursor had moved to the newest job.")
         assert driver.dialog == ""
 
 
@@ -205,7 +205,7 @@ async def test_ctrl_r_opens_a_new_database_and_says_so(database: Conninfo) -> No
 
 async def test_other_dashboards_have_no_keys_of_a_demo(drive: Drive) -> None:
     async with drive() as driver:
-        assert await driver.toasts_by_key("comma", "full_stop", "less_than_sign", "greater_than_sign") == []
+        assert await driver.warnings_by_key("comma", "full_stop", "less_than_sign", "greater_than_sign") == []
         polls = driver.app.polls
         await driver.press("ctrl+r", until=lambda: driver.app.polls > polls)
         assert "speed" not in driver.header

@@ -10,11 +10,10 @@ from textual.widgets import Digits, Static
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.job_list.listing import Listing
 from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.message_board import show_warning
 from gjobs.tui.dashboard.stage.presenter import Caption, Presenter
 from gjobs.tui.dashboard.stage.transitions import Transition, TransitionLog
-from gjobs.tui.dashboard.widgets import show_toast
 from gjobs.tui.demo.demo_control import DemoControl
-from gjobs.tui.text.error_text import Toast
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
@@ -105,7 +104,7 @@ async def test_keys_that_open_a_screen_to_read_leave_the_presenter_first(drive: 
             await driver.press("escape", dialog="")
         await present(driver)
         await driver.press("w", "escape", "B", until=lambda: isinstance(driver.app.screen, Presenter))
-        assert driver.toasts == []
+        assert driver.warnings == []
 
 
 async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsDatabase) -> None:
@@ -174,16 +173,17 @@ async def test_help_stays_in_the_key_hints_of_a_narrow_presenter_view(database: 
         await driver.until(lambda: driver.text.splitlines()[-1].rstrip().endswith("? help"))
 
 
-async def test_presenter_says_that_the_connection_is_lost_and_shows_no_toasts(database: Conninfo) -> None:
+async def test_presenter_shows_that_the_connection_is_lost_and_messages_below_the_transitions(
+    database: Conninfo,
+) -> None:
     async with behind_a_proxy(database) as (driver, proxy):
         await present(driver)
         assert "no connection" not in driver.text
         proxy.go_away()
         await driver.shows("✗ no connection")
-        show_toast(driver.app, Toast(text="Covers the digits", severity="warning"))
-        await driver.settle()
-        assert "Covers the digits" not in driver.text
-        assert driver.app.screen.query_one("#heading").region.y == 0, "a hidden toast takes no room"
+        show_warning(driver.app, "A refusal")
+        await driver.shows("! A refusal")
+        assert driver.app.screen.query_one("#heading").region.y == 0
         proxy.come_back()
         await driver.shows_no_longer("no connection")
 

@@ -113,7 +113,7 @@ async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(datab
         await driver.press("escape", dialog="", shows="First · space: next")
         await driver.press("space", shows="as ben@example.com")
         await driver.shows("Second · space: next")
-        await driver.press("d", toast="The scenario changed the user.")
+        await driver.press("d", message="The scenario changed the user.")
         assert driver.dialog == ""
         await driver.press("space", shows="as the operator")
 
@@ -261,7 +261,7 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
         operator = app.control.activity.operator
         (newest,) = (await operator.get_generation_jobs(limit=1)).items
         await operator.delete_generation_job(newest.id)
-        await driver.press("space", toast="The scenario skipped a step. The job 'a' can no longer start.")
+        await driver.press("space", message="The scenario skipped a step. The job 'a' can no longer start.")
         await driver.shows("Next · space: next")
 
 
@@ -278,9 +278,9 @@ async def test_job_of_another_user_is_named_instead_of_pointed_at(database: Conn
     """
     async with playing(database, steps) as (driver, _):
         await driver.shows("Done · space: next")
-        (toast,) = driver.toasts
+        (message,) = driver.warnings
         assert re.fullmatch(
-            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.", toast
+            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.", message
         )
 
 
@@ -303,7 +303,7 @@ async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(datab
         plans = Random("0 scenario")  # noqa: S311
         first, second = (plan_job(plans, plans.choice(USUAL_MODES)).cost_cents for _ in range(2))
         await operator.set_budget(project_id=project.id, period="all", limit_cents=spent + first + second - 1)
-        await driver.press("space", toast="The burst queued 1 of 3 jobs. ")
+        await driver.press("space", message="The burst queued 1 of 3 jobs. ")
         await driver.shows("Next · space: next")
 
 
@@ -347,7 +347,7 @@ async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, mo
         await driver.press("space", until=begun.is_set)
         await start_over(driver)
         await driver.shows("First · space: next")
-        assert driver.toasts == []
+        assert driver.warnings == []
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -428,7 +428,7 @@ async def test_keys_typed_for_a_dialog_that_the_scenario_closes_are_dropped(data
         await driver.press("p", dialog="Show which project?")
         go_on(app)
         await driver.until(lambda: app.screen is app.dashboard)
-        await driver.press("w", toast="The scenario changed the user.")
+        await driver.press("w", message="The scenario changed the user.")
         assert driver.dialog == ""
 
 
@@ -479,7 +479,7 @@ async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
         former.append(driver.listed)
         go_on(app)
         await driver.until(lambda: app.dashboard.listed == first and app.dashboard.awaits_list)
-        await driver.press(key, toast="The scenario moved the cursor.")
+        await driver.press(key, message="The scenario moved the cursor.")
         read.open()
         await driver.shows("Second · space")
         assert driver.dialog == ""
@@ -493,7 +493,7 @@ async def test_space_continues_right_after_the_scenario_moved_the_cursor_and_a_v
         for key in ("B", "escape", "space"):
             send(app, key)
         await driver.shows("Third · space")
-        assert driver.toasts == []
+        assert driver.warnings == []
 
 
 async def test_point_at_clears_the_filter_and_its_bar(database: Conninfo) -> None:

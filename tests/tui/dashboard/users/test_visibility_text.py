@@ -14,7 +14,7 @@ from gjobs.tui.dashboard.users.visibility_text import (
     hiding_lines,
     list_note,
     no_totals,
-    refused_toast,
+    refused_words,
     short_verdict,
     verdict,
 )
@@ -131,8 +131,8 @@ def test_missing_grant_is_shown_instead_of_totals() -> None:
     assert "ana@example.com may not read the jobs" in no_totals(with_rules(is_granted=False))
 
 
-def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:
+def test_refused_action_message_names_the_hidden_jobs_and_the_key() -> None:
     one = "ana@example.com does not see this job. Press u to act as the operator."
     some = "ana@example.com does not see 1 of these 2 jobs. Press x to act as the operator."
-    assert refused_toast(COMPARISON, [UNSEEN], 1, key="u").text == one
-    assert refused_toast(COMPARISON, [SEEN, UNSEEN], 1, key="x").text == some
+    assert refused_words(COMPARISON, [UNSEEN], 1, key="u") == one
+    assert refused_words(COMPARISON, [SEEN, UNSEEN], 1, key="x") == some
