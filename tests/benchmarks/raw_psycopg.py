@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.jobs.job_sql import LOOK_UP_START
 
 _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
@@ -21,9 +22,15 @@ _SET_UP = f"""{_TIME_LIMITS},
        set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true),
        set_config('enable_sort', 'off', true)"""
 
-_NEWEST = """
+
+def with_starts(sql: str) -> str:
+    """Read when each job first ran, as the store does."""
+    return f"select found.*, {LOOK_UP_START} from ({sql}) as found"  # noqa: S608 - of constants
+
+
+_NEWEST = with_starts("""
 select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,
-completed_at from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
+completed_at from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s""")
 
 Statement = tuple[str, Sequence[object] | Mapping[str, object]]
 
@@ -88,6 +95,7 @@ def _job(row: tuple[Any, ...]) -> GenerationJob:
         updated_at=row[9],
         retry_count=row[10],
         completed_at=row[11],
+        started_at=row[12],
     )
 
 
