@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from gjobs.store.async_tools import PriorityGate, unless_stopped
 from gjobs.store.errors import SignInRefused, StoreError
 from gjobs.store.formats import utc_now
+from gjobs.store.member_table import by_member
 from gjobs.store.value_class import dataclass
 
 DEFAULT_INTERVAL = 2.0
@@ -50,7 +51,7 @@ class Attention(Enum):
     """The terminal is not focused, but a person may still watch it."""
 
 
-_UNCHANGED_BEFORE_IDLE = {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5}
+_UNCHANGED_BEFORE_IDLE = by_member(Attention, {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5})
 """How many unchanged results in a row are normal."""
 _UNCHANGED_BEFORE_TRUST = 3
 """After this many unchanged results in a row, a feed with notifications need not be polled."""

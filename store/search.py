@@ -14,6 +14,7 @@ from gjobs.store.errors import InvalidValue, NoPrivilege
 from gjobs.store.formats import IdRange, id_range
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_sql import JobStatements
+from gjobs.store.member_table import by_member
 from gjobs.store.page_limits import MAX_LIMIT
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Asset, Project, User
@@ -52,18 +53,23 @@ class IdKind(Enum):
     USERS = auto()
 
 
-_QUERIES: Mapping[IdKind, Find] = {
-    IdKind.PROJECTS: project_sql.projects_in_id_range,
-    IdKind.ASSETS: project_sql.in_range,
-    IdKind.OWNERS_OF_JOBS: user_sql.owners_of_jobs_in_range,
-    IdKind.OWNERS_OF_PROJECTS: user_sql.owners_of_projects_in_range,
-    IdKind.USERS: user_sql.in_range,
-}
+_QUERIES: Mapping[IdKind, Find | None] = by_member(
+    IdKind,
+    {
+        IdKind.JOBS: None,
+        IdKind.PROJECTS: project_sql.projects_in_id_range,
+        IdKind.ASSETS: project_sql.in_range,
+        IdKind.OWNERS_OF_JOBS: user_sql.owners_of_jobs_in_range,
+        IdKind.OWNERS_OF_PROJECTS: user_sql.owners_of_projects_in_range,
+        IdKind.USERS: user_sql.in_range,
+    },
+)
+"""None for jobs, whose query depends on what the actor can read."""
 _USERS = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
 
 
 def questions(kinds: Iterable[IdKind], ids: IdRange, jobs: JobStatements) -> list[Query[Any]]:
-    return [(_QUERIES.get(kind) or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
+    return [(_QUERIES[kind] or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
 
 
 def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:

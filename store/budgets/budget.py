@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from gjobs.store.formats import UnknownText
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import ActingUser, Actor
 from gjobs.store.value_class import dataclass
 
@@ -139,9 +140,11 @@ def used_up_at(budget: Budget, now: datetime) -> datetime | None:
         end = now + FARTHEST
         spent, passed = budget.recent_cents or 0, timedelta(days=budget.recent_days or 0)
     else:
-        start = _midnight(budget.period_start)
-        end = _midnight(_next_start(budget.period, budget.period_start))
-        spent, passed = budget.spent_cents, now - start
+        following = _next_start(budget.period, budget.period_start)
+        if following is None:
+            return None
+        end = _midnight(following)
+        spent, passed = budget.spent_cents, now - _midnight(budget.period_start)
     if spent <= 0 or passed <= timedelta():
         return None
     seconds = budget.left_cents * passed.total_seconds() / spent
@@ -153,13 +156,17 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _next_start(period: Period | UnknownText, start: date) -> date:
-    if period is Period.DAY:
-        return start + timedelta(days=1)
-    return date(start.year + start.month // 12, start.month % 12 + 1, 1)
+def _next_start(period: Period | UnknownText, start: date) -> date | None:
+    match period:
+        case Period.DAY:
+            return start + timedelta(days=1)
+        case Period.MONTH:
+            return date(start.year + start.month // 12, start.month % 12 + 1, 1)
+        case Period.ALL | UnknownText():
+            return None
 
 
-_KINDS: Mapping[str, str] = {Period.DAY: "daily", Period.MONTH: "monthly", Period.ALL: "total"}
+_KINDS: Mapping[str, str] = by_member(Period, {Period.DAY: "daily", Period.MONTH: "monthly", Period.ALL: "total"})
 
 
 def budget_name(budget: Budget | Refusal, name: str | None) -> str:

@@ -50,6 +50,7 @@ from gjobs.store.capabilities.facts import (
 from gjobs.store.database.identity import ACT_AS_OPERATOR, unprotected_words
 from gjobs.store.formats import column_names
 from gjobs.store.jobs.job import LATER_COLUMNS, GenerationJob
+from gjobs.store.member_table import by_member
 from gjobs.store.projects.project import Asset
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
 from gjobs.store.users.claims import OF_PUBLIC_KEY, known_claims
@@ -390,78 +391,84 @@ def _to_delete(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return deleted(facts, JOBS, actor)
 
 
-NEEDS: Mapping[Capability, tuple[Need, ...]] = {
-    Capability.JOBS: (_to_read(JOBS, _JOB_COLUMNS),),
-    Capability.PROJECTS: (_to_read(PROJECTS, _PROJECT_COLUMNS),),
-    Capability.ASSETS: (_to_read(ASSETS, _ASSET_COLUMNS),),
-    Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
-    Capability.ACTING: (_for_all(acting),),
-    Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
-    Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-    Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS), Capability.JOBS),
-    Capability.LEARNING: (
-        _for_all(recorded),
-        _for_all(linked),
-        _to_read(STARTS, _START_COLUMNS),
-        _to_read(LEASES, frozenset({"job_id", "expires_at"})),
-        _to_read(JOBS, frozenset({"completed_at"})),
-        Capability.JOBS,
-    ),
-    Capability.RETRYING: (
-        Capability.RETRY_LINKS,
-        _to_write(RETRY_LINKS, "insert", _LINK_COLUMNS),
-        _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
-        Capability.CHANGING,
-    ),
-    Capability.DELETING: (_to_delete, Capability.JOBS),
-    Capability.CREATING_PROJECTS: (_to_write(PROJECTS, "insert", frozenset({"user_id", "name"})), Capability.PROJECTS),
-    Capability.MIGRATING: (_for_all(migrating),),
-    Capability.ROLLUPS: (
-        summed,
-        _to_read(JOB_COUNTS, _ROLLUP_COLUMNS),
-        _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS),
-        _to_read(SUMMARY, frozenset({"user_id", "project_id", "status", "job_count", "total_cost_cents"})),
-    ),
-    Capability.WASTE: (
-        _for_all(wasted),
-        _to_read(JOB_WASTE, _WASTE_COLUMNS),
-        _to_read(JOB_DAY_WASTE, _DAY_WASTE_COLUMNS),
-        Capability.ROLLUPS,
-    ),
-    Capability.EVENTS: (
-        _for_all(recorded),
-        _to_read(EVENTS, _EVENT_COLUMNS),
-        # The view reads this table with its caller's rights, and the table's policies read the jobs.
-        _to_read(EVENT_LOG, _EVENT_COLUMNS),
-        _to_read(KNOWN_USERS, frozenset({"number", "id"})),
-        _to_read(STARTS, _START_COLUMNS),
-        Capability.JOBS,
-    ),
-    Capability.BUDGETS: (
-        _for_all(budgeted),
-        _to_read(BUDGETS, _BUDGET_COLUMNS),
-        _to_read(SPENDING, _SPENDING_COLUMNS),
-        _to_read(BUDGET_STATES, _SPENDING_COLUMNS - {"budget_id"} | {"id"}),
-        _for_policies(BUDGETS),
-    ),
-    Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
-    Capability.WORKERS: (
-        _for_all(leased),
-        _to_read(WORKERS, _SEEN_COLUMNS),
-        _to_read(LEASES, _LEASE_COLUMNS),
-        Capability.JOBS,
-    ),
-    Capability.WORKING: (
-        _for_all(leased),
-        _to_write(LEASES, "insert", _LEASE_COLUMNS),
-        _to_write(WORKERS, "insert", _WORKER_COLUMNS),
-        Capability.CHANGING,
-    ),
-    Capability.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
-    Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
-    Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
-    Capability.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS), _for_policies(RETENTION)),
-}
+NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
+    Capability,
+    {
+        Capability.JOBS: (_to_read(JOBS, _JOB_COLUMNS),),
+        Capability.PROJECTS: (_to_read(PROJECTS, _PROJECT_COLUMNS),),
+        Capability.ASSETS: (_to_read(ASSETS, _ASSET_COLUMNS),),
+        Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
+        Capability.ACTING: (_for_all(acting),),
+        Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
+        Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
+        Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS), Capability.JOBS),
+        Capability.LEARNING: (
+            _for_all(recorded),
+            _for_all(linked),
+            _to_read(STARTS, _START_COLUMNS),
+            _to_read(LEASES, frozenset({"job_id", "expires_at"})),
+            _to_read(JOBS, frozenset({"completed_at"})),
+            Capability.JOBS,
+        ),
+        Capability.RETRYING: (
+            Capability.RETRY_LINKS,
+            _to_write(RETRY_LINKS, "insert", _LINK_COLUMNS),
+            _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
+            Capability.CHANGING,
+        ),
+        Capability.DELETING: (_to_delete, Capability.JOBS),
+        Capability.CREATING_PROJECTS: (
+            _to_write(PROJECTS, "insert", frozenset({"user_id", "name"})),
+            Capability.PROJECTS,
+        ),
+        Capability.MIGRATING: (_for_all(migrating),),
+        Capability.ROLLUPS: (
+            summed,
+            _to_read(JOB_COUNTS, _ROLLUP_COLUMNS),
+            _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS),
+            _to_read(SUMMARY, frozenset({"user_id", "project_id", "status", "job_count", "total_cost_cents"})),
+        ),
+        Capability.WASTE: (
+            _for_all(wasted),
+            _to_read(JOB_WASTE, _WASTE_COLUMNS),
+            _to_read(JOB_DAY_WASTE, _DAY_WASTE_COLUMNS),
+            Capability.ROLLUPS,
+        ),
+        Capability.EVENTS: (
+            _for_all(recorded),
+            _to_read(EVENTS, _EVENT_COLUMNS),
+            # The view reads this table with its caller's rights, and the table's policies read the jobs.
+            _to_read(EVENT_LOG, _EVENT_COLUMNS),
+            _to_read(KNOWN_USERS, frozenset({"number", "id"})),
+            _to_read(STARTS, _START_COLUMNS),
+            Capability.JOBS,
+        ),
+        Capability.BUDGETS: (
+            _for_all(budgeted),
+            _to_read(BUDGETS, _BUDGET_COLUMNS),
+            _to_read(SPENDING, _SPENDING_COLUMNS),
+            _to_read(BUDGET_STATES, _SPENDING_COLUMNS - {"budget_id"} | {"id"}),
+            _for_policies(BUDGETS),
+        ),
+        Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
+        Capability.WORKERS: (
+            _for_all(leased),
+            _to_read(WORKERS, _SEEN_COLUMNS),
+            _to_read(LEASES, _LEASE_COLUMNS),
+            Capability.JOBS,
+        ),
+        Capability.WORKING: (
+            _for_all(leased),
+            _to_write(LEASES, "insert", _LEASE_COLUMNS),
+            _to_write(WORKERS, "insert", _WORKER_COLUMNS),
+            Capability.CHANGING,
+        ),
+        Capability.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
+        Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
+        Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
+        Capability.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS), _for_policies(RETENTION)),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)

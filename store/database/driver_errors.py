@@ -25,13 +25,17 @@ from gjobs.store.errors import (
     Unreachable,
 )
 from gjobs.store.formats import known_or_text, money
+from gjobs.store.member_table import by_member
 
 SQLSTATE = "GJ001"
-_AGAIN: Mapping[str, str] = {
-    Period.DAY: "The budget starts again at 00:00 UTC. ",
-    Period.MONTH: "The budget starts again on the first day of the next month, at 00:00 UTC. ",
-    Period.ALL: "",
-}
+_AGAIN: Mapping[str, str] = by_member(
+    Period,
+    {
+        Period.DAY: "The budget starts again at 00:00 UTC. ",
+        Period.MONTH: "The budget starts again on the first day of the next month, at 00:00 UTC. ",
+        Period.ALL: "",
+    },
+)
 
 
 def read_refusal(detail: str | None) -> Refusal | None:

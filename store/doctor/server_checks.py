@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from statistics import median
 from time import perf_counter
+from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -176,6 +177,8 @@ def connection_findings(
                 "The connection goes through a transaction pooler.",
                 hint="gjobs works with it, but 'gjobs migrate' needs a direct connection or a session pooler.",
             )
+        case _:
+            assert_never(pooling)
 
 
 def _encryption(facts: DatabaseFacts, label: str) -> Finding:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import assert_never
 
 from gjobs.store.filters.filter_terms import KEYS, STUCK, Key
 from gjobs.store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
@@ -24,10 +25,6 @@ class CompletionValues:
     """E-mails; empty if they may not be read."""
     error_groups: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints by group id. The fingerprints must already be cleaned for the terminal."""
-
-    def values(self, key: Key) -> tuple[str, ...]:
-        of_database = {Key.MODE: self.modes, Key.PROJECT: self.projects, Key.USER: self.users}
-        return of_database.get(key, KEYS[key].usual)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +80,16 @@ def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completio
                 found = _dollars(typed)
             case Key.ERROR_GROUP:
                 found = _error_groups(typed, known.error_groups)
+            case Key.MODE:
+                found = _values(typed, known.modes)
+            case Key.PROJECT:
+                found = _values(typed, known.projects)
+            case Key.USER:
+                found = _values(typed, known.users)
+            case Key.STATUS | Key.ASSET | Key.SINCE | Key.UNTIL | Key.TOOK | Key.ERROR | Key.ID | Key.IS:
+                found = _values(typed, KEYS[key].usual)
             case _:
-                found = _values(typed, known.values(key))
+                assert_never(key)
     else:
         found = chain(_state_terms(typed), _keys(typed)) if typed.is_first else iter(())
     return tuple(completion for completion, _ in zip(found, range(MOST_COMPLETIONS), strict=False))

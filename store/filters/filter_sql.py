@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from operator import eq, ge, gt, le, lt
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import (
     ARRAY,
@@ -35,19 +35,23 @@ from gjobs.store.filters.job_filter import JobFilter
 from gjobs.store.formats import id_range
 from gjobs.store.jobs import history_sql
 from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
+from gjobs.store.member_table import by_member
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 
 NAMED = frozenset({Key.PROJECT, Key.USER})
 """The keys whose values may be names from another table. Ids need no such table."""
 
-_OPERATORS: Mapping[Comparison, Any] = {
-    Comparison.AT_LEAST: ge,
-    Comparison.AT_MOST: le,
-    Comparison.MORE: gt,
-    Comparison.LESS: lt,
-    Comparison.EQUAL: eq,
-}
+_OPERATORS: Mapping[Comparison, Any] = by_member(
+    Comparison,
+    {
+        Comparison.AT_LEAST: ge,
+        Comparison.AT_MOST: le,
+        Comparison.MORE: gt,
+        Comparison.LESS: lt,
+        Comparison.EQUAL: eq,
+    },
+)
 _TIME = DateTime(timezone=True)
 _LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
 """The last time that Postgres can store. A sum beyond it would overflow, so infinity replaces the sum."""
@@ -98,47 +102,54 @@ def _in_error_groups(groups: Sequence[Value]) -> ColumnElement[bool]:
 
 
 def _condition(key: Key | None, value: Value, readable: Set[Key]) -> ColumnElement[bool]:
-    match key, value:
-        case Key.COST, _:
+    match key:
+        case Key.COST:
             return _amount(_jobs.c.cost_cents, value)
-        case Key.TOOK, _:
+        case Key.TOOK:
             return and_(_IS_FINISHED, _amount(_jobs.c.updated_at, value, _jobs.c.created_at))
-        case Key.SINCE, datetime() | Age():
+        case Key.SINCE:
             return _jobs.c.created_at >= _moment(value)
-        case Key.UNTIL, datetime() | Age():
+        case Key.UNTIL:
             return _jobs.c.created_at < _moment(value)
-        case Key.IS, _:
+        case Key.IS:
             limit = literal(STUCK_AFTER, Interval())
             return (history_sql.by_usual_duration if key in readable else history_sql.by_time_alone)(limit)
-        case Key.ASSET, str() if value == NONE:
+        case Key.ERROR_GROUP:
+            return _in_error_groups([value])
+    if not isinstance(value, str):
+        raise TypeError(f"{key} has the value {value!r}.")
+    match key:
+        case Key.ASSET if value == NONE:
             return _jobs.c.input_asset_id.is_(None)
-        case Key.ASSET, str() if value == ANY:
+        case Key.ASSET if value == ANY:
             return _jobs.c.input_asset_id.is_not(None)
-        case Key.ASSET, str():
+        case Key.ASSET:
             return _begins_if_set(_jobs.c.input_asset_id, value)
-        case Key.STATUS, str():
+        case Key.STATUS:
             return _jobs.c.status == literal(value, Text())
-        case Key.MODE, str():
+        case Key.MODE:
             return func.lower(_jobs.c.mode) == func.lower(literal(value, Text()))
-        case Key.PROJECT, str():
+        case Key.PROJECT:
             names = None if id_range(value) and key not in readable else _projects.c.name
             return _refers(_jobs.c.project_id, names, value)
-        case Key.USER, str():
+        case Key.USER:
             # No e-mail looks like an id.
             return _refers(_jobs.c.user_id, None if id_range(value) else _users.c.email, value)
-        case Key.ERROR, str():
+        case Key.ERROR:
             return _in_error(value, readable)
-        case Key.ID, str():
+        case Key.ID:
             return _begins(_jobs.c.id, value)
-        case None, str():
+        case None:
             ids = [_begins_if_set(column, value) for column in _IDS] if id_range(value) else []
             return or_(_holds(_jobs.c.mode, value, readable), _in_error(value, readable), *ids)
-    raise TypeError(f"{key} has the value {value!r}.")
+    assert_never(key)
 
 
-def _moment(value: datetime | Age) -> ColumnElement[datetime]:
+def _moment(value: Value) -> ColumnElement[datetime]:
     if isinstance(value, Age):
         return func.now() - literal(timedelta(seconds=value.seconds), Interval())
+    if not isinstance(value, datetime):
+        raise TypeError(f"{value!r} is not a time.")
     return literal(value, _TIME)
 
 

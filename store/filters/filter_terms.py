@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
+from gjobs.store.member_table import by_member
 from gjobs.store.value_class import dataclass
 
 
@@ -45,60 +46,65 @@ class KeyWords:
 
 _AGES = ("1h", "24h", "7d")
 
-KEYS: Mapping[Key, KeyWords] = {
-    Key.STATUS: KeyWords(
-        takes="STATUS", example="status:failed,running", words="in one of these statuses", usual=tuple(JobStatus)
-    ),
-    Key.MODE: KeyWords(takes="MODE", example="mode:lifestyle", words="with exactly this mode"),
-    Key.COST: KeyWords(
-        takes="CENTS or $AMOUNT",
-        example="cost:>50 cost:$1..$2.50",
-        words="with this cost; 50 means cents, the same as $0.50",
-    ),
-    Key.PROJECT: KeyWords(
-        takes="NAME or ID",
-        example='project:"Autumn catalog"',
-        words="in the project with exactly this name or id",
-    ),
-    Key.USER: KeyWords(
-        takes="E-MAIL or ID", example="user:ana@example.com", words="of this owner; only the operator can use e-mails"
-    ),
-    Key.ASSET: KeyWords(
-        takes="none, any or ID",
-        example="asset:none",
-        words="without an input asset, with any, or with this one",
-        usual=(NONE, ANY),
-    ),
-    Key.SINCE: KeyWords(
-        takes="TIME or AGE",
-        example="since:24h",
-        words="created then or later; times without a zone are UTC",
-        usual=_AGES,
-    ),
-    Key.UNTIL: KeyWords(
-        takes="TIME or AGE",
-        example="until:2026-11-01",
-        words="created before then; a date means its start",
-        usual=_AGES,
-    ),
-    Key.TOOK: KeyWords(
-        takes="SPAN",
-        example="took:>5m took:1m..1h30m",
-        words="whose total, from creation to end, is this long",
-        usual=(">1m", ">5m", ">1h"),
-    ),
-    Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),
-    Key.ERROR_GROUP: KeyWords(
-        takes="ID", example="error-group:3f2a9c1e8d", words="that failed with an error of this group"
-    ),
-    Key.ID: KeyWords(takes="ID", example="id:3f2a", words="whose id starts with these 4 or more digits"),
-    Key.IS: KeyWords(
-        takes=STUCK,
-        example=f"is:{STUCK}",
-        words="running too long without a worker",
-        usual=(STUCK,),
-    ),
-}
+KEYS: Mapping[Key, KeyWords] = by_member(
+    Key,
+    {
+        Key.STATUS: KeyWords(
+            takes="STATUS", example="status:failed,running", words="in one of these statuses", usual=tuple(JobStatus)
+        ),
+        Key.MODE: KeyWords(takes="MODE", example="mode:lifestyle", words="with exactly this mode"),
+        Key.COST: KeyWords(
+            takes="CENTS or $AMOUNT",
+            example="cost:>50 cost:$1..$2.50",
+            words="with this cost; 50 means cents, the same as $0.50",
+        ),
+        Key.PROJECT: KeyWords(
+            takes="NAME or ID",
+            example='project:"Autumn catalog"',
+            words="in the project with exactly this name or id",
+        ),
+        Key.USER: KeyWords(
+            takes="E-MAIL or ID",
+            example="user:ana@example.com",
+            words="of this owner; only the operator can use e-mails",
+        ),
+        Key.ASSET: KeyWords(
+            takes="none, any or ID",
+            example="asset:none",
+            words="without an input asset, with any, or with this one",
+            usual=(NONE, ANY),
+        ),
+        Key.SINCE: KeyWords(
+            takes="TIME or AGE",
+            example="since:24h",
+            words="created then or later; times without a zone are UTC",
+            usual=_AGES,
+        ),
+        Key.UNTIL: KeyWords(
+            takes="TIME or AGE",
+            example="until:2026-11-01",
+            words="created before then; a date means its start",
+            usual=_AGES,
+        ),
+        Key.TOOK: KeyWords(
+            takes="SPAN",
+            example="took:>5m took:1m..1h30m",
+            words="whose total, from creation to end, is this long",
+            usual=(">1m", ">5m", ">1h"),
+        ),
+        Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),
+        Key.ERROR_GROUP: KeyWords(
+            takes="ID", example="error-group:3f2a9c1e8d", words="that failed with an error of this group"
+        ),
+        Key.ID: KeyWords(takes="ID", example="id:3f2a", words="whose id starts with these 4 or more digits"),
+        Key.IS: KeyWords(
+            takes=STUCK,
+            example=f"is:{STUCK}",
+            words="running too long without a worker",
+            usual=(STUCK,),
+        ),
+    },
+)
 """In display order."""
 
 

@@ -24,6 +24,7 @@ from gjobs.store.filters.filter_terms import (
 from gjobs.store.filters.job_filter import JobFilter, TextSpan
 from gjobs.store.formats import LEAST_DIGITS, close_names, id_range, quote_typed
 from gjobs.store.jobs.job import JobStatus, near_status, parse_status
+from gjobs.store.member_table import by_member
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}
@@ -307,21 +308,24 @@ def _time(piece: Piece, now: datetime | None) -> datetime | Age:
         ) from None
 
 
-READERS: Mapping[Key, Read] = {
-    Key.STATUS: _status,
-    Key.MODE: _text,
-    Key.COST: _cost,
-    Key.PROJECT: _text,
-    Key.USER: _text,
-    Key.ASSET: _asset,
-    Key.SINCE: _time,
-    Key.UNTIL: _time,
-    Key.TOOK: _took,
-    Key.ERROR: _text,
-    Key.ERROR_GROUP: _error_group,
-    Key.ID: _id,
-    Key.IS: _state,
-}
+READERS: Mapping[Key, Read] = by_member(
+    Key,
+    {
+        Key.STATUS: _status,
+        Key.MODE: _text,
+        Key.COST: _cost,
+        Key.PROJECT: _text,
+        Key.USER: _text,
+        Key.ASSET: _asset,
+        Key.SINCE: _time,
+        Key.UNTIL: _time,
+        Key.TOOK: _took,
+        Key.ERROR: _text,
+        Key.ERROR_GROUP: _error_group,
+        Key.ID: _id,
+        Key.IS: _state,
+    },
+)
 
 
 def read(key: Key | None, piece: Piece, now: datetime | None) -> Value:

@@ -44,12 +44,22 @@ from gjobs.store.isolation.isolation_targets import (
     why_missing,
     why_no_unused_targets,
 )
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import ActingUser
 
 _RAISED = "P0001"
 _REFERENCES = ("23503", "23001")
 """A foreign key of the row, or of rows that refer to it."""
-_DONE = {Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
+_DONE = by_member(
+    Verb,
+    {
+        Verb.READ: "read",
+        Verb.INSERT_INTO: "inserted",
+        Verb.INSERT_AS: "inserted",
+        Verb.UPDATE: "changed",
+        Verb.DELETE: "deleted",
+    },
+)
 
 
 def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
@@ -60,10 +70,8 @@ def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
         return _tried(
             target, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", ProbeVerdict.KEPT
         )
-    if not verb.writes:
-        return _tried(target, verb, f"read {counted}", ProbeVerdict.LEAK)
-    done = _DONE.get(verb, "inserted")
-    return _tried(target, verb, f"{done} {counted} — rolled back", ProbeVerdict.LEAK)
+    rolled_back = " — rolled back" if verb.writes else ""
+    return _tried(target, verb, f"{_DONE[verb]} {counted}{rolled_back}", ProbeVerdict.LEAK)
 
 
 def error_answer(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe | None:

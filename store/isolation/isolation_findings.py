@@ -29,6 +29,7 @@ from gjobs.store.isolation.isolation import (
 )
 from gjobs.store.isolation.isolation_check import plan_probes, run_probes
 from gjobs.store.isolation.isolation_policies import COMMANDS
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
@@ -78,7 +79,7 @@ def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding
         case ProbeTarget.SUMMARY:
             summary = [view for view in rules.views if view.name == "public.generation_job_summary"]
             return view_findings(summary, rules.facts)
-        case _:
+        case ProbeTarget.JOB | ProbeTarget.PROJECT | ProbeTarget.ASSET | ProbeTarget.COUNTS:
             return _of_table(_TABLES[target], verb, rules)
 
 
@@ -99,12 +100,18 @@ def _leak_fixes(table: str, names: Container[str], policies: Sequence[RlsPolicy]
 
 
 _FIXED_ABOVE = "The SQL that fixes it is above, under “Who reaches what”."
-_SEVERITIES = {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM}
-_PREFIXES = {
-    ProbeMethod.TRIED: "",
-    ProbeMethod.JUDGED: "judged from the policies, not tried: ",
-    ProbeMethod.NOT_TRIED: "not tried: ",
-}
+_SEVERITIES = by_member(
+    ProbeVerdict,
+    {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM},
+)
+_PREFIXES = by_member(
+    ProbeMethod,
+    {
+        ProbeMethod.TRIED: "",
+        ProbeMethod.JUDGED: "judged from the policies, not tried: ",
+        ProbeMethod.NOT_TRIED: "not tried: ",
+    },
+)
 
 
 def isolation_check(

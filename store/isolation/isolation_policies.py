@@ -9,6 +9,7 @@ from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
 from gjobs.store.database.query import Query, Row
 from gjobs.store.doctor.policy_conditions import OWN_ROW, conjuncts
 from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from gjobs.store.member_table import by_member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +44,16 @@ RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
 
 
 _TABLES = {ProbeTarget.JOB: "generation_jobs", ProbeTarget.PROJECT: "projects", ProbeTarget.ASSET: "assets"}
-COMMANDS = {
-    Verb.READ: PolicyCommand.SELECT,
-    Verb.INSERT_INTO: PolicyCommand.INSERT,
-    Verb.INSERT_AS: PolicyCommand.INSERT,
-    Verb.UPDATE: PolicyCommand.UPDATE,
-    Verb.DELETE: PolicyCommand.DELETE,
-}
+COMMANDS = by_member(
+    Verb,
+    {
+        Verb.READ: PolicyCommand.SELECT,
+        Verb.INSERT_INTO: PolicyCommand.INSERT,
+        Verb.INSERT_AS: PolicyCommand.INSERT,
+        Verb.UPDATE: PolicyCommand.UPDATE,
+        Verb.DELETE: PolicyCommand.DELETE,
+    },
+)
 _OWN_PROJECT = frozenset({"gjobs.owns_project(project_id)"})
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Set
 
 from gjobs.store.capabilities.capability import MissingCapability
 from gjobs.store.filters.filter_terms import Key
-from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.job_list.list_query import ListQuery, OrderColumn
 from gjobs.store.jobs.job import FINAL_STATUSES, sql_literals
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import ActingUser, Actor
 from gjobs.store.value_class import dataclass
 
@@ -20,11 +21,16 @@ TOTAL = (
     " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
     " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST"
 )
-_ORDER_INDEXES = {
-    OrderColumn.UPDATED: ("gjobs_updated", "updated_at DESC"),
-    OrderColumn.COST: ("gjobs_costs", "cost_cents DESC"),
-    OrderColumn.TOTAL: ("gjobs_total", TOTAL),
-}
+_ORDER_INDEXES = by_member(
+    OrderColumn,
+    {
+        OrderColumn.CREATED: None,
+        OrderColumn.UPDATED: ("gjobs_updated", "updated_at DESC"),
+        OrderColumn.COST: ("gjobs_costs", "cost_cents DESC"),
+        OrderColumn.TOTAL: ("gjobs_total", TOTAL),
+    },
+)
+"""The name and the key of each order's index. Every app's table has one for the creation order."""
 
 MOST_SORTED = 20_000
 """The most jobs that may be sorted for each page. Sorting them takes about 0.1 seconds."""
@@ -40,11 +46,8 @@ def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
 
 
 def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | None:
-    """Return the missing index if every page must read and sort the whole list.
-
-    Every app's table has an index for the creation order.
-    """
-    known = _ORDER_INDEXES.get(listed.order.column)
+    """Return the missing index if every page must read and sort the whole list."""
+    known = _ORDER_INDEXES[listed.order.column]
     if known is None:
         return None
     name, key = known
@@ -98,11 +101,16 @@ _MODE = _Narrowed(MODE, "_of_mode")
 _STATUS = _Narrowed("status", "_of_status")
 _NOTHING = _Narrowed("", "")
 
-_ORDERS = {
-    OrderColumn.CREATED: ("created_at", "gjobs_newest"),
-    OrderColumn.UPDATED: ("updated_at", "gjobs_updated"),
-    OrderColumn.COST: ("cost_cents", "gjobs_costs"),
-}
+_ORDERS = by_member(
+    OrderColumn,
+    {
+        OrderColumn.CREATED: ("created_at", "gjobs_newest"),
+        OrderColumn.UPDATED: ("updated_at", "gjobs_updated"),
+        OrderColumn.COST: ("cost_cents", "gjobs_costs"),
+        OrderColumn.TOTAL: None,
+    },
+)
+"""The column and the index of each order. A total is computed, so no index of a list orders by it."""
 _HAVE_FEW_TIES = frozenset({OrderColumn.CREATED, OrderColumn.UPDATED})
 """For these columns an index without the id is enough, because few rows are equal."""
 _UNHELPED = frozenset({None, Key.ERROR, Key.ERROR_GROUP, Key.TOOK})
@@ -116,12 +124,12 @@ def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> IndexA
 
     `indexes` are the valid indexes on jobs, as the part of `pg_get_indexdef` after USING.
     """
-    order = _ORDERS.get(listed.order.column)
+    order = _ORDERS[listed.order.column]
     if order is None:
         return None
     narrowed = next(iter(_narrowing(listed, actor)), _NOTHING)
     keys = _keys(narrowed, order[0], descending=True)
-    if any(_serves(definition, narrowed, listed.order) for definition in indexes):
+    if any(_serves(definition, narrowed, listed.order.column, order[0]) for definition in indexes):
         return None
     columns = ", ".join(keys)
     name = f"{order[1]}{narrowed.name}"
@@ -163,14 +171,13 @@ def _keys(narrowed: _Narrowed, column: str, *, descending: bool) -> list[str]:
     return [narrowed.expression, *keys] if narrowed.expression else keys
 
 
-def _serves(definition: str, narrowed: _Narrowed, order: ListOrder) -> bool:
+def _serves(definition: str, narrowed: _Narrowed, order: OrderColumn, column: str) -> bool:
     """Return whether the index serves the list. Indexes can be read backwards, and may have more columns."""
     found = _DEFINITION.match(definition)
     if found is None:
         return False
     there = _split(found["columns"])
-    column = _ORDERS[order.column][0]
-    needed = None if order.column not in _HAVE_FEW_TIES else -1
+    needed = None if order not in _HAVE_FEW_TIES else -1
     wanted = [_keys(narrowed, column, descending=descending)[:needed] for descending in (True, False)]
     return any(there[: len(keys)] == keys for keys in wanted)
 

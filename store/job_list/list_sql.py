@@ -53,6 +53,7 @@ from gjobs.store.jobs.job_sql import (
     make_listed,
     readable_columns,
 )
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.value_class import dataclass
 
@@ -60,12 +61,15 @@ T = TypeVar("T")
 
 _jobs = tables.generation_jobs
 
-_ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = {
-    OrderColumn.CREATED: (_jobs.c.created_at, DateTime(timezone=True)),
-    OrderColumn.UPDATED: (_jobs.c.updated_at, DateTime(timezone=True)),
-    OrderColumn.COST: (_jobs.c.cost_cents, Integer()),
-    OrderColumn.TOTAL: (tables.total, Interval()),
-}
+_ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = by_member(
+    OrderColumn,
+    {
+        OrderColumn.CREATED: (_jobs.c.created_at, DateTime(timezone=True)),
+        OrderColumn.UPDATED: (_jobs.c.updated_at, DateTime(timezone=True)),
+        OrderColumn.COST: (_jobs.c.cost_cents, Integer()),
+        OrderColumn.TOTAL: (tables.total, Interval()),
+    },
+)
 
 _listed_error = listed_error(_jobs.c.error)
 
@@ -229,7 +233,7 @@ class _Scan:
 
     def _timed_rows(self, part: _Part, is_valued: bool | None) -> Select[Any]:
         """Return the rows of one part with their value. Each part is read in index order, in either direction."""
-        value = _TIMES.get(part)
+        value = None if part is _Part.REST else _TIMES[part]
         rows = select(*self._selected(), (tables.total if value is None else value).label("value"))
         beyond = [] if is_valued is not (value is not None) else [self._beyond(value)]
         rows = rows.where(*self._conditions(), *beyond)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from uuid import UUID
 
 from gjobs.store.far_times import is_far
 from gjobs.store.formats import PlainRow, UnknownText, close_names, column_names, plain_row
+from gjobs.store.member_table import by_member
 from gjobs.store.value_class import dataclass
 
 
@@ -75,20 +75,29 @@ def status_order(status: AnyStatus) -> tuple[int, str]:
     return status.order, status.value
 
 
-TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = MappingProxyType(
+TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = by_member(
+    JobStatus,
     {
         JobStatus.QUEUED: (JobStatus.RUNNING,),
         JobStatus.RUNNING: (JobStatus.SUCCEEDED, JobStatus.FAILED),
         JobStatus.SUCCEEDED: (),
         JobStatus.FAILED: (),
-    }
+    },
 )
 LIVE_STATUSES = tuple(status for status in JobStatus if not status.is_final)
 FINAL_STATUSES = tuple(status for status in JobStatus if status.is_final)
 WORKFLOW = " to ".join((*LIVE_STATUSES, " or ".join(FINAL_STATUSES)))
 """Text that users read."""
 
-_DONE = {JobStatus.RUNNING: "started", JobStatus.SUCCEEDED: "completed", JobStatus.FAILED: "failed"}
+_DONE = by_member(
+    JobStatus,
+    {
+        JobStatus.QUEUED: "queued",
+        JobStatus.RUNNING: "started",
+        JobStatus.SUCCEEDED: "completed",
+        JobStatus.FAILED: "failed",
+    },
+)
 
 
 def sql_literals(statuses: Iterable[JobStatus], *, cast: str = "") -> str:

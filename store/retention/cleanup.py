@@ -35,6 +35,7 @@ from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order, status_order
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.member_table import by_member
 from gjobs.store.retention import archive_sql
 from gjobs.store.retention.archive import require_archive
 from gjobs.store.retention.archive_sql import make_count, make_key
@@ -141,7 +142,9 @@ def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_DELETE, make_id, {"ids": list(job_ids)})
 
 
-NEEDS = {RetentionAction.ARCHIVE: Capability.ARCHIVING, RetentionAction.DELETE: Capability.DELETING}
+NEEDS = by_member(
+    RetentionAction, {RetentionAction.ARCHIVE: Capability.ARCHIVING, RetentionAction.DELETE: Capability.DELETING}
+)
 
 
 async def find_expired(
@@ -234,9 +237,13 @@ async def _take(
     return RetentionBatch(keys, done=len(job_ids))
 
 
+_REMOVE = by_member(
+    RetentionAction, {RetentionAction.ARCHIVE: archive_sql.move_to_archive, RetentionAction.DELETE: delete_jobs}
+)
+
+
 async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
-    remove = archive_sql.move_to_archive if action is RetentionAction.ARCHIVE else delete_jobs
-    removed = set(await transaction.run(remove(job_ids)))
+    removed = set(await transaction.run(_REMOVE[action](job_ids)))
     for job_id in job_ids:
         if job_id not in removed:
             raise validation.not_permitted(job_id)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.member_table import by_member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,15 @@ class ProjectPlan:
 
 
 def _jobs(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
-    return {
-        JobStatus.QUEUED: queued,
-        JobStatus.RUNNING: running,
-        JobStatus.SUCCEEDED: succeeded,
-        JobStatus.FAILED: failed,
-    }
+    return by_member(
+        JobStatus,
+        {
+            JobStatus.QUEUED: queued,
+            JobStatus.RUNNING: running,
+            JobStatus.SUCCEEDED: succeeded,
+            JobStatus.FAILED: failed,
+        },
+    )
 
 
 USERS = (

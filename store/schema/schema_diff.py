@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gjobs.store.value_class import dataclass
 
@@ -77,8 +77,11 @@ class SchemaObject:
                 return self.full_name
             case ObjectKind.BODY:
                 return self.place
-            case _:
+            case ObjectKind.KEY | ObjectKind.CHECK | ObjectKind.INDEX | ObjectKind.TRIGGER | ObjectKind.POLICY:
                 return f"{self.name} on {self.place}"
+            case ObjectKind.ROW_SECURITY | ObjectKind.GRANT:
+                return f"{self.name} on {self.place}"
+        assert_never(self.kind)
 
 
 class DifferenceKind(StrEnum):

@@ -16,6 +16,7 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query, Row
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.member_table import by_member
 from gjobs.store.statistics.waste import (
     DAYS,
     FIRST_NAMING_JOBS,
@@ -42,25 +43,41 @@ _TODAY = "(SELECT CAST(timezone('UTC', coalesce(:at, now())) AS date))"
 rows.
 """
 _SHOWN_DAYS = f"day BETWEEN {_TODAY} - {DAYS - 1} AND {_TODAY}"
-_ROLLUP_KEYS = {
-    WasteKey.MODE: ("mode", "mode"),
-    WasteKey.PROJECT: ("project_id", "project_id"),
-    WasteKey.USER: ("user_id", "user_id"),
-    # The rollup that counts all jobs has no column for error groups. So its costs are included only in the total row.
-    WasteKey.GROUP: ("error_group", "''"),
-}
+_ROLLUP_KEYS = by_member(
+    WasteKey,
+    {
+        WasteKey.MODE: ("mode", "mode"),
+        WasteKey.PROJECT: ("project_id", "project_id"),
+        WasteKey.USER: ("user_id", "user_id"),
+        # The rollup that counts all jobs has no column for error groups. So its costs are only in the total row.
+        WasteKey.GROUP: ("error_group", "''"),
+        WasteKey.DAY: ("day", "day"),
+    },
+)
 """The columns of both rollups."""
-_KEY_TYPES = {WasteKey.PROJECT: "uuid", WasteKey.USER: "uuid", WasteKey.DAY: "date"}
-"""The types of the keys that are not text. `waste_keys` keeps each key as text."""
+_KEY_TYPES = by_member(
+    WasteKey,
+    {
+        WasteKey.MODE: "text",
+        WasteKey.PROJECT: "uuid",
+        WasteKey.USER: "uuid",
+        WasteKey.GROUP: "text",
+        WasteKey.DAY: "date",
+    },
+)
+"""`waste_keys` keeps each key as text."""
 _NUMBERS = ("failed_count", "failed_cents", "retry_count", "retry_cents", "all_cents")
 _SUMS = ", ".join(f"CAST(sum({column}) AS bigint) AS {column}" for column in _NUMBERS)
-_JOB_KEYS = {
-    WasteKey.MODE: "mode",
-    WasteKey.PROJECT: "project_id",
-    WasteKey.USER: "user_id",
-    WasteKey.GROUP: f"CASE WHEN has_failed THEN {_GROUP_ID} ELSE '' END",
-    WasteKey.DAY: "CAST(timezone('UTC', created_at) AS date)",
-}
+_JOB_KEYS = by_member(
+    WasteKey,
+    {
+        WasteKey.MODE: "mode",
+        WasteKey.PROJECT: "project_id",
+        WasteKey.USER: "user_id",
+        WasteKey.GROUP: f"CASE WHEN has_failed THEN {_GROUP_ID} ELSE '' END",
+        WasteKey.DAY: "CAST(timezone('UTC', created_at) AS date)",
+    },
+)
 
 _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids)").bindparams(
     bindparam("ids", type_=ARRAY(Uuid))
@@ -103,7 +120,7 @@ def _from_keys(by: WasteKey) -> TextClause:
 
     It returns nothing to those who do not see all jobs. Without stored totals, the number of jobs is null.
     """
-    key = f"CAST(key AS {_KEY_TYPES.get(by, 'text')})"
+    key = f"CAST(key AS {_KEY_TYPES[by]})"
     if by is WasteKey.DAY:
         days = " UNION ALL ".join(
             f"SELECT {key} AS day, {', '.join(_NUMBERS)} FROM gjobs.{view} WHERE dimension = 'day'"  # noqa: S608
@@ -134,11 +151,12 @@ HAVING dimension = 'all' OR sum(failed_count) + sum(retry_count) <> 0
 @cache
 def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
     if by is WasteKey.DAY:
-        key, all_key, has_failed, rollup, all_jobs = "day", "day", "has_failed", "job_day_waste", "job_day_counts"
+        has_failed, rollup, all_jobs = "has_failed", "job_day_waste", "job_day_counts"
         where = f"{_OF_PROJECT[of_project] or 'WHERE true'} AND {_SHOWN_DAYS}"
     else:
-        (key, all_key), has_failed = _ROLLUP_KEYS[by], "error_group <> ''"
-        rollup, all_jobs, where = "job_waste", "job_counts", _OF_PROJECT[of_project]
+        has_failed, rollup, all_jobs = "error_group <> ''", "job_waste", "job_counts"
+        where = _OF_PROJECT[of_project]
+    key, all_key = _ROLLUP_KEYS[by]
     ungrouped = f"CASE WHEN error_group = '{_LATER}' THEN 1 ELSE 0 END" if by is WasteKey.GROUP else "0"
     source = f"""
 SELECT {key} AS key,

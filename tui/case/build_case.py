@@ -13,6 +13,7 @@ from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import read_case
 from gjobs.store.database.write_access import WriteMode
 from gjobs.store.doctor.examine import read_revision
+from gjobs.store.member_table import by_member
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
 from gjobs.tui.case.redacted_groups import redacted_group
@@ -21,11 +22,14 @@ from gjobs.tui.session import Session
 
 T = TypeVar("T")
 
-_ACCESS: Mapping[WriteMode, str] = {
-    WriteMode.OPEN: "writes allowed",
-    WriteMode.PERMIT_REQUIRED: "read-only unless permitted",
-    WriteMode.CLOSED: "read-only",
-}
+_ACCESS: Mapping[WriteMode, str] = by_member(
+    WriteMode,
+    {
+        WriteMode.OPEN: "writes allowed",
+        WriteMode.PERMIT_REQUIRED: "read-only unless permitted",
+        WriteMode.CLOSED: "read-only",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from types import MappingProxyType
 
 from gjobs.store.errors import (
     BadConfiguration,
@@ -19,6 +18,7 @@ from gjobs.store.errors import (
     UnexpectedError,
     Unreachable,
 )
+from gjobs.store.member_table import by_member
 
 
 class CommandError(Exception):
@@ -72,7 +72,8 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
+MEANINGS: Mapping[ExitCode, str] = by_member(
+    ExitCode,
     {
         ExitCode.DONE: "done",
         ExitCode.REFUSED: "refused, or nothing changed: a transition that is not allowed, no such job, no budget left",
@@ -86,7 +87,7 @@ MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows the traceback",
         ExitCode.OUTPUT_FAILED: "the output could not be written; a message shows whether the change was made",
         ExitCode.INTERRUPTED: "interrupted",
-    }
+    },
 )
 """Descriptions for the manual."""
 

@@ -14,6 +14,7 @@ from gjobs.store.errors import OutcomeUnknown, RowMissing, StoreError
 from gjobs.store.job_list.listing import ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.tui.dashboard.action_host import UndoStack
 from gjobs.tui.dashboard.keys.bindings import APP_BINDINGS, key_of
@@ -37,13 +38,16 @@ _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 LOOKUP_PENDING = "gjobs checks the result as soon as the database answers."
 
 
+_WAS_MADE = by_member(WriteOutcome, {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False, WriteOutcome.UNKNOWN: None})
+
+
 class WriteResolved(ReportedError):
     """The outcome of a write whose answer was lost. `was_made` is None if it cannot be determined."""
 
     def __init__(self, written: WriteRecord, found: ResolvedWrite) -> None:
         self.message = resolved_write_words(written, found)
         self.written = written
-        self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
+        self.was_made = _WAS_MADE[found.outcome]
         message = Message(text=self.message, severity="information" if self.was_made else "warning")
         super().__init__(message, may_retry=self.was_made is False)
 

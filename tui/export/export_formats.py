@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
+from gjobs.store.member_table import by_member
 
 
 class FileFormat(StrEnum):
@@ -133,12 +134,15 @@ def _markdown_line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-_WRITERS: Mapping[FileFormat, type[Writer]] = {
-    FileFormat.CSV: _Csv,
-    FileFormat.JSON: _Json,
-    FileFormat.NDJSON: _NdJson,
-    FileFormat.MARKDOWN: _Markdown,
-}
+_WRITERS: Mapping[FileFormat, type[Writer]] = by_member(
+    FileFormat,
+    {
+        FileFormat.CSV: _Csv,
+        FileFormat.JSON: _Json,
+        FileFormat.NDJSON: _NdJson,
+        FileFormat.MARKDOWN: _Markdown,
+    },
+)
 
 
 def writer(file_format: FileFormat) -> Writer:

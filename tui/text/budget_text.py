@@ -8,14 +8,17 @@ from rich.cells import cell_len
 
 from gjobs.store.budgets.budget import Budget, BudgetState, Period, used_up_at
 from gjobs.store.formats import UnknownText, money
+from gjobs.store.member_table import by_member
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import Span, clock_time, local_day, percent
 
-STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
+STATE_WORDS = by_member(
+    BudgetState, {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
+)
 NO_PACE = "-"
 _LONGEST_OWNER = 24
-PERIOD_WORDS = {Period.DAY: "a day", Period.MONTH: "a month", Period.ALL: "total"}
+PERIOD_WORDS = by_member(Period, {Period.DAY: "a day", Period.MONTH: "a month", Period.ALL: "total"})
 
 
 def period_words(period: Period | UnknownText) -> str:
@@ -119,11 +122,14 @@ def worse_words(budget: Budget) -> str:
     return f"{name} is {share_words(budget)} spent, {left_words(budget)}."
 
 
-STATE_STYLES = {
-    BudgetState.OK: "$text-success",
-    BudgetState.WARNING: "$text-warning",
-    BudgetState.USED_UP: "$text-error",
-}
+STATE_STYLES = by_member(
+    BudgetState,
+    {
+        BudgetState.OK: "$text-success",
+        BudgetState.WARNING: "$text-warning",
+        BudgetState.USED_UP: "$text-error",
+    },
+)
 _MUTED = "$foreground-muted"
 _FULL, _FREE = "█", "░"
 

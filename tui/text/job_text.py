@@ -13,6 +13,7 @@ from gjobs.store.formats import UnknownText, money
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, job_times
 from gjobs.store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
 from gjobs.store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
+from gjobs.store.member_table import by_member
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
@@ -363,11 +364,18 @@ def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
             yield told, style
 
 
-_SAFE = {
-    LeaseState.UNKNOWN: "It may still be running outside gjobs. Make sure that nothing runs it, then fail it.",
-    LeaseState.NONE: "No gjobs worker holds it. Make sure that nothing else runs it, then fail it and retry it.",
-    LeaseState.EXPIRED: "Its lease expired. Another worker will take it over. If no worker runs, fail it and retry it.",
-}
+_SAFE = by_member(
+    LeaseState,
+    {
+        LeaseState.UNKNOWN: "It may still be running outside gjobs. Make sure that nothing runs it, then fail it.",
+        LeaseState.NONE: "No gjobs worker holds it. Make sure that nothing else runs it, then fail it and retry it.",
+        LeaseState.LIVE: "",
+        LeaseState.EXPIRED: (
+            "Its lease expired. Another worker will take it over. If no worker runs, fail it and retry it."
+        ),
+    },
+)
+"""What to do about a stuck job. Jobs with a live lease are not stuck."""
 
 
 def stuck_words(verdict: StuckVerdict | None) -> str:

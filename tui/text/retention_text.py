@@ -11,6 +11,7 @@ from gjobs.store.advice import command
 from gjobs.store.formats import UnknownText, money
 from gjobs.store.jobs.job import AnyStatus, GenerationJob
 from gjobs.store.jobs.job_history import JobHistory
+from gjobs.store.member_table import by_member
 from gjobs.store.retention.retention import (
     AnyAction,
     ArchivedJob,
@@ -34,9 +35,9 @@ from gjobs.tui.text.job_text import fact_lines, timeline_lines
 from gjobs.tui.text.status_text import status_label, status_style, status_word
 from gjobs.tui.text.write_text import Confirmation, described_jobs, where
 
-_DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
-DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}
-DOING = {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"}
+_DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
+DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
+DOING = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"})
 _MOST_TABLES = 5
 _GOES_ON = "Run the same command to continue."
 GOES_ON_HERE = "Clean up again to continue."
@@ -44,9 +45,11 @@ GOES_ON_HERE = "Clean up again to continue."
 
 
 def _later(action: RetentionAction) -> str:
-    if action is RetentionAction.DELETE:
-        return "This cannot be undone."
-    return f"{command('archive restore')} restores them."
+    match action:
+        case RetentionAction.DELETE:
+            return "This cannot be undone."
+        case RetentionAction.ARCHIVE:
+            return f"{command('archive restore')} restores them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,15 +271,18 @@ class ArchiveColumn(StrEnum):
     PROJECT = "project"
 
 
-_CELLS: Mapping[ArchiveColumn, int] = {
-    ArchiveColumn.STATUS: 11,
-    ArchiveColumn.MODE: 15,
-    ArchiveColumn.COST: 9,
-    ArchiveColumn.CREATED: 10,
-    ArchiveColumn.ID: 8,
-    ArchiveColumn.ARCHIVED: 10,
-    ArchiveColumn.PROJECT: 22,
-}
+_CELLS: Mapping[ArchiveColumn, int] = by_member(
+    ArchiveColumn,
+    {
+        ArchiveColumn.STATUS: 11,
+        ArchiveColumn.MODE: 15,
+        ArchiveColumn.COST: 9,
+        ArchiveColumn.CREATED: 10,
+        ArchiveColumn.ID: 8,
+        ArchiveColumn.ARCHIVED: 10,
+        ArchiveColumn.PROJECT: 22,
+    },
+)
 
 
 def archive_columns(width: int, *, with_project: bool) -> Sequence[ArchiveColumn]:

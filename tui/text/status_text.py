@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
+from gjobs.store.member_table import by_member
 from gjobs.store.value_class import dataclass
 from gjobs.tui.text.clean_text import clean
 
@@ -48,7 +48,8 @@ class StatusText:
         return self.action.capitalize() if self.action else ""
 
 
-STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
+STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
+    JobStatus,
     {
         JobStatus.QUEUED: StatusText(
             glyph="◌",
@@ -87,17 +88,19 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             asks_error=True,
             done="Failed",
         ),
-    }
+    },
 )
 
-DOING: Mapping[JobAction, str] = MappingProxyType(
+DOING: Mapping[JobAction, str] = by_member(
+    JobAction,
     {
+        JobAction.CREATE: "Creating",
         JobAction.START: "Starting",
         JobAction.COMPLETE: "Finishing",
         JobAction.FAIL: "Failing",
         JobAction.DELETE: "Deleting",
         JobAction.RETRY: "Retrying",
-    }
+    },
 )
 """What each action does to jobs. At most nine letters, so that a row can show it in place of a status."""
 

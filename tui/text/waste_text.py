@@ -4,17 +4,21 @@ from collections.abc import Iterator, Mapping
 
 from gjobs.store.error_groups.error_group import NO_TEXT
 from gjobs.store.formats import money
+from gjobs.store.member_table import by_member
 from gjobs.store.statistics.waste import MOST_NAMING_FAILURES, Waste, WasteKey, WasteRow
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.format import count, percent
 
-TITLES: Mapping[WasteKey, str] = {
-    WasteKey.MODE: "MODE",
-    WasteKey.PROJECT: "PROJECT",
-    WasteKey.USER: "USER",
-    WasteKey.GROUP: "ERROR",
-    WasteKey.DAY: "DAY",
-}
+TITLES: Mapping[WasteKey, str] = by_member(
+    WasteKey,
+    {
+        WasteKey.MODE: "MODE",
+        WasteKey.PROJECT: "PROJECT",
+        WasteKey.USER: "USER",
+        WasteKey.GROUP: "ERROR",
+        WasteKey.DAY: "DAY",
+    },
+)
 NUMBERS = ("FAILED", "FAILED COST", "RETRIES", "RETRY COST", "WASTE", "ALL JOBS", "SHARE")
 RETRIES = "(retries)"
 UNKNOWN = "-"

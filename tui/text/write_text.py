@@ -27,6 +27,7 @@ from gjobs.store.jobs.job_results import (
     TransitionOutcome,
 )
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
+from gjobs.store.member_table import by_member
 from gjobs.store.projects.project import Project
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message
@@ -351,13 +352,19 @@ def is_in(status: AnyStatus, when: str = "") -> SkipReason:
     return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 
 
-def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
-    """Return whether the change was made, then what exists now."""
-    made = {
+_MADE = by_member(
+    WriteOutcome,
+    {
         WriteOutcome.DONE: "The change was made",
         WriteOutcome.NOT_DONE: "The change was not made",
         WriteOutcome.UNKNOWN: "It is unknown whether the change was made",
-    }[found.outcome]
+    },
+)
+
+
+def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
+    """Return whether the change was made, then what exists now."""
+    made = _MADE[found.outcome]
     if not written.touches_jobs:
         return f"{made}: {written.what}."
     if len(written.ids) != 1 and found.outcome is WriteOutcome.NOT_DONE:

@@ -27,6 +27,7 @@ def test_only_unfinished_jobs_have_a_deletion_warning() -> None:
 def test_row_has_room_for_what_is_done_to_its_job() -> None:
     (column,) = (column for column in lay_out(80, ContentWidths()) if column.name is ColumnName.STATUS)
     assert [pending_words(action) for action in DOING] == [
+        "creating …",
         "starting …",
         "finishing …",
         "failing …",

@@ -5,29 +5,39 @@ from collections.abc import Iterator, Mapping
 
 from gjobs.store.advice import COMMAND
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
+from gjobs.store.member_table import by_member
 from gjobs.tui.text.clean_text import clean, clean_block
 
-_TITLES: Mapping[Section, str] = {
-    Section.SERVER: "Server",
-    Section.CONNECTION: "Connection",
-    Section.ROLE: "Login and users",
-    Section.SCHEMA: "Schema",
-    Section.ROWS: "Rows and indexes",
-    Section.RULES: "Access rules",
-    Section.ISOLATION: "Isolation check",
-}
-_MARKS: Mapping[Severity, str] = {
-    Severity.OK: "✓ ok",
-    Severity.NOTE: "· note",
-    Severity.WARNING: "! warning",
-    Severity.PROBLEM: "✗ problem",
-}
-_COLOURS: Mapping[Severity, str] = {
-    Severity.OK: "\x1b[32m",
-    Severity.NOTE: "\x1b[90m",
-    Severity.WARNING: "\x1b[33m",
-    Severity.PROBLEM: "\x1b[31m",
-}
+_TITLES: Mapping[Section, str] = by_member(
+    Section,
+    {
+        Section.SERVER: "Server",
+        Section.CONNECTION: "Connection",
+        Section.ROLE: "Login and users",
+        Section.SCHEMA: "Schema",
+        Section.ROWS: "Rows and indexes",
+        Section.RULES: "Access rules",
+        Section.ISOLATION: "Isolation check",
+    },
+)
+_MARKS: Mapping[Severity, str] = by_member(
+    Severity,
+    {
+        Severity.OK: "✓ ok",
+        Severity.NOTE: "· note",
+        Severity.WARNING: "! warning",
+        Severity.PROBLEM: "✗ problem",
+    },
+)
+_COLOURS: Mapping[Severity, str] = by_member(
+    Severity,
+    {
+        Severity.OK: "\x1b[32m",
+        Severity.NOTE: "\x1b[90m",
+        Severity.WARNING: "\x1b[33m",
+        Severity.PROBLEM: "\x1b[31m",
+    },
+)
 _BOLD, _FAINT, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _MARK_WIDTH = max(map(len, _MARKS.values()))
 _INDENT = " " * (_MARK_WIDTH + 2)

@@ -17,6 +17,7 @@ from gjobs.store import formats
 from gjobs.store.errors import OutcomeUnknown, StoreError
 from gjobs.store.job_list.listing import ProjectName
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.member_table import by_member
 from gjobs.store.retention import cleanup
 from gjobs.store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
 from gjobs.tui.dashboard.action_context import ActionContext
@@ -44,10 +45,13 @@ if TYPE_CHECKING:
     from gjobs.tui.dashboard.action_host import ActionHost
 
 _ALL = "all"
-_ACTIONS = {
-    RetentionAction.ARCHIVE: "Archive the jobs, so that they can be restored",
-    RetentionAction.DELETE: "Delete the jobs for good",
-}
+_ACTIONS = by_member(
+    RetentionAction,
+    {
+        RetentionAction.ARCHIVE: "Archive the jobs, so that they can be restored",
+        RetentionAction.DELETE: "Delete the jobs for good",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

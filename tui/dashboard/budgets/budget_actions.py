@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gjobs.store.budgets.budget import Budget, Budgets
 from gjobs.store.errors import StoreError
@@ -50,10 +50,14 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
 
     while choice := await host.app.push_screen_wait(dialog()):
         last = choice.budget or last
-        if choice.does == "set":
-            last = await _ask_limit(host, context, choice, project) or last
-        elif choice.budget is not None:
-            await _ask_removal(host, context, choice.budget)
+        match choice.does:
+            case "set":
+                last = await _ask_limit(host, context, choice, project) or last
+            case "remove":
+                if choice.budget is not None:
+                    await _ask_removal(host, context, choice.budget)
+            case _:
+                assert_never(choice.does)
     host.tour.do(TourStep.COSTS)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from textual.app import App
@@ -56,8 +56,10 @@ class JobActions:
                 self._tasks.ask(self._ask_deletion(jobs))
             case JobAction.CREATE:
                 self._create(project_id)
-            case _:
+            case JobAction.START | JobAction.COMPLETE | JobAction.FAIL:
                 self._transition(jobs, STATUS_ACTIONS[action])
+            case _:
+                assert_never(action)
 
     def undo(self) -> None:
         """Restore the jobs deleted last."""

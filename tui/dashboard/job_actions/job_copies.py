@@ -9,6 +9,7 @@ from textual.app import App
 
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.member_table import by_member
 from gjobs.store.moments.moment import job_row
 from gjobs.tui.dashboard.clipboard import copy_text
 from gjobs.tui.dashboard.message_board import show_message, show_warning
@@ -35,7 +36,9 @@ def _json(jobs: Sequence[GenerationJob]) -> str:
     return json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2)
 
 
-_TEXTS: Mapping[JobCopy, Callable[[Sequence[GenerationJob]], str]] = {JobCopy.ID: _ids, JobCopy.JSON: _json}
+_TEXTS: Mapping[JobCopy, Callable[[Sequence[GenerationJob]], str]] = by_member(
+    JobCopy, {JobCopy.ID: _ids, JobCopy.JSON: _json}
+)
 
 _SEEN = frozenset({JobCopy.ID})
 """Copies that need only listed values. Other values may be cut in the list, so the rows are read first."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import assert_never
 
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.member_table import by_member
 from gjobs.store.value_class import dataclass
 from gjobs.tui.text.status_text import status_label
 
@@ -51,14 +53,24 @@ class ColumnName(StrEnum):
     ERROR = "ERROR"
 
 
-SORTED_BY: Mapping[ColumnName, OrderColumn] = {
-    ColumnName.COST: OrderColumn.COST,
-    ColumnName.CREATED: OrderColumn.CREATED,
-    ColumnName.UPDATED: OrderColumn.UPDATED,
-    ColumnName.RUN: OrderColumn.TOTAL,
-    ColumnName.TOTAL: OrderColumn.TOTAL,
-}
-"""The columns that a list can be sorted by. No index orders jobs by their run. So the title DURATION
+SORTED_BY: Mapping[ColumnName, OrderColumn | None] = by_member(
+    ColumnName,
+    {
+        ColumnName.LENS: None,
+        ColumnName.STATUS: None,
+        ColumnName.MODE: None,
+        ColumnName.COST: OrderColumn.COST,
+        ColumnName.CREATED: OrderColumn.CREATED,
+        ColumnName.UPDATED: OrderColumn.UPDATED,
+        ColumnName.RUN: OrderColumn.TOTAL,
+        ColumnName.TOTAL: OrderColumn.TOTAL,
+        ColumnName.PROJECT: None,
+        ColumnName.OWNER: None,
+        ColumnName.ID: None,
+        ColumnName.ERROR: None,
+    },
+)
+"""The order that each title sorts by. No index orders jobs by their run. So the title DURATION
 sorts by the total, and the column TOTAL then replaces it.
 """
 
@@ -218,17 +230,29 @@ def _reserved(
             return missing(_SHORT_TEXT, mode, project) + missing(_SOME_TEXT, 0, 0, owner) + of_error
         case ColumnName.ID:
             return missing(_SOME_TEXT, mode, project, owner) + _SOME_ERROR - least[ColumnName.ERROR]
-        case _:
+        case ColumnName.LENS | ColumnName.STATUS | ColumnName.MODE | ColumnName.COST | ColumnName.CREATED:
             return 0
+        case ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.PROJECT | ColumnName.OWNER:
+            return 0
+    assert_never(name)
 
 
-_TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName.TOTAL}
+_TIMES = by_member(
+    OrderColumn,
+    {
+        OrderColumn.CREATED: ColumnName.CREATED,
+        OrderColumn.UPDATED: ColumnName.UPDATED,
+        OrderColumn.COST: ColumnName.CREATED,
+        OrderColumn.TOTAL: ColumnName.TOTAL,
+    },
+)
+"""The time column of each order."""
 
 
 def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool) -> list[ColumnName]:
     """Return the columns, most important first. The time column follows the order of the list."""
     sorted_by = sort.column if sort else OrderColumn.CREATED
-    time = _TIMES.get(sorted_by, ColumnName.CREATED)
+    time = _TIMES[sorted_by]
     wanted = [
         *([ColumnName.LENS] if content.with_visibility else []),
         ColumnName.STATUS,
@@ -248,23 +272,27 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_ti
     return wanted
 
 
-def _least_widths(content: ContentWidths, *, is_tight: bool = False) -> dict[ColumnName, int]:
+def _least_widths(content: ContentWidths, *, is_tight: bool = False) -> Mapping[ColumnName, int]:
     most_mode, project, owner = 8, 10 if content.owner is None else 8, 8
     if is_tight:
         most_mode = project = owner = _LEAST_TEXT
-    return {
-        ColumnName.LENS: len(HIDDEN),
-        ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
-        ColumnName.MODE: min(max(content.mode, len("MODE ▾")), most_mode),
-        ColumnName.COST: max(content.cost, len("COST ▾")),
-        ColumnName.CREATED: len("59 min ago"),
-        ColumnName.UPDATED: len("59 min ago"),
-        ColumnName.TOTAL: len("59 min 59 s"),
-        ColumnName.PROJECT: project,
-        ColumnName.OWNER: owner,
-        ColumnName.ID: 8,
-        ColumnName.ERROR: _LEAST_ERROR,
-    }
+    return by_member(
+        ColumnName,
+        {
+            ColumnName.LENS: len(HIDDEN),
+            ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
+            ColumnName.MODE: min(max(content.mode, len("MODE ▾")), most_mode),
+            ColumnName.COST: max(content.cost, len("COST ▾")),
+            ColumnName.CREATED: len("59 min ago"),
+            ColumnName.UPDATED: len("59 min ago"),
+            ColumnName.RUN: len("59 min 59 s"),
+            ColumnName.TOTAL: len("59 min 59 s"),
+            ColumnName.PROJECT: project,
+            ColumnName.OWNER: owner,
+            ColumnName.ID: 8,
+            ColumnName.ERROR: _LEAST_ERROR,
+        },
+    )
 
 
 def _place(widths: Mapping[ColumnName, int], gaps: Mapping[ColumnName, int]) -> tuple[JobColumn, ...]:

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from gjobs.store.formats import money
 from gjobs.store.job_list.list_query import ListOrder
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
+from gjobs.store.member_table import by_member
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.value_class import dataclass
 from gjobs.tui.dashboard.job_list.column_layout import (
@@ -88,7 +89,7 @@ def header_cells(columns: Iterable[JobColumn], sort: ListOrder | None) -> tuple[
     """Return the titles. The arrow of the sorted column points down if the largest or newest value is at the top."""
     cells: list[Cell] = []
     for column in columns:
-        is_sorted = sort is not None and SORTED_BY.get(column.name) is sort.column
+        is_sorted = sort is not None and SORTED_BY[column.name] is sort.column
         arrow = "" if sort is None or not is_sorted else " ▾" if sort.descending else " ▴"
         cells.append(Cell(start=column.start, text=_fit_cell(column.name + arrow, column)))
     return tuple(cells)
@@ -154,21 +155,29 @@ def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
     return next((words for words in wordings if len(words) <= column.width), wordings[-1])
 
 
-_FIELDS = {
-    ColumnName.MODE: ("mode",),
-    ColumnName.CREATED: ("created_at",),
-    ColumnName.UPDATED: ("updated_at",),
-    ColumnName.RUN: TIME_FIELDS["run"],
-    ColumnName.TOTAL: TIME_FIELDS["total"],
-    ColumnName.OWNER: ("user_id",),
-    ColumnName.ERROR: ("error",),
-}
+_FIELDS: Mapping[ColumnName, Iterable[str]] = by_member(
+    ColumnName,
+    {
+        ColumnName.LENS: (),
+        ColumnName.STATUS: (),
+        ColumnName.MODE: ("mode",),
+        ColumnName.COST: (),
+        ColumnName.CREATED: ("created_at",),
+        ColumnName.UPDATED: ("updated_at",),
+        ColumnName.RUN: TIME_FIELDS["run"],
+        ColumnName.TOTAL: TIME_FIELDS["total"],
+        ColumnName.PROJECT: (),
+        ColumnName.OWNER: ("user_id",),
+        ColumnName.ID: (),
+        ColumnName.ERROR: ("error",),
+    },
+)
 """The fields that an earlier moment may not have, by the column that shows them."""
 
 
 def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
     """Mark a value that was not recorded."""
-    if not is_unrecorded(job, *_FIELDS.get(name, ())) or (name in _DURATIONS and text in ("", UNKNOWN)):
+    if not is_unrecorded(job, *_FIELDS[name]) or (name in _DURATIONS and text in ("", UNKNOWN)):
         return text
     if name in _CHANGING_BY_TIME:
         return UNRECORDED + text.removesuffix(" ago")  # The column has no room for more.
@@ -243,5 +252,6 @@ def _cell_style(job: GenerationJob, name: ColumnName, *, is_stuck: bool) -> str:
             return "job-table--error"
         case ColumnName.CREATED | ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.ID:
             return "job-table--quiet"
-        case _:
+        case ColumnName.LENS | ColumnName.MODE | ColumnName.COST | ColumnName.PROJECT | ColumnName.OWNER:
             return ""
+    assert_never(name)

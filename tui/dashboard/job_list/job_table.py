@@ -624,8 +624,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         event.stop()
         if offset.y < HEADER_HEIGHT:
             column = column_at(self._drawing.columns, offset.x)
-            if column is not None and column in SORTED_BY:
-                self.post_message(self.SortRequested(self, SORTED_BY[column]))
+            if column is not None and (order := SORTED_BY[column]) is not None:
+                self.post_message(self.SortRequested(self, order))
             return
         job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
         if job is None:

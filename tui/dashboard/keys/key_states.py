@@ -4,6 +4,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from typing import assert_never
 
 from textual import actions
 from textual.binding import Binding
@@ -79,7 +80,13 @@ def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> 
 
 
 def _permits(name: str, status: AnyStatus) -> bool:
-    if name == JobAction.RETRY:
-        return status is JobStatus.FAILED
-    target = STATUS_ACTIONS.get(JobAction(name)) if name in set(JobAction) else None
-    return target is None or status in target.sources
+    if name not in set(JobAction):
+        return True
+    match action := JobAction(name):
+        case JobAction.RETRY:
+            return status is JobStatus.FAILED
+        case JobAction.START | JobAction.COMPLETE | JobAction.FAIL:
+            return status in STATUS_ACTIONS[action].sources
+        case JobAction.CREATE | JobAction.DELETE:
+            return True
+    assert_never(action)

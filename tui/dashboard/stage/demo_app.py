@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, assert_never
 
 from textual import events, work
 from textual.binding import Binding, BindingType
@@ -155,6 +155,8 @@ class DemoApp(GjobsApp, DynamicKeyText):
                 self._continue(self._player)
             case "continue":
                 self._report_end()
+            case _:
+                assert_never(action)
         self.show_status()
         self._reword_pause()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gjobs.store.member_table import by_member
 from gjobs.store.statistics.totals import Count, Precision
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.text.clean_text import clean
@@ -12,7 +13,7 @@ from gjobs.tui.text.format import PARTIAL_CLAIMS, count, elapsed
 if TYPE_CHECKING:
     from gjobs.store.statistics.totals import Totals
 
-MARKS = {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "}
+MARKS = by_member(Precision, {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "})
 UNKNOWN = "–"
 
 STALE_AFTER = 180.0
@@ -22,11 +23,14 @@ changes.
 _JUST_NOW = 10.0
 """Seconds. Below this limit, an age would change with every refresh."""
 
-_PRECISION_WORDS = {
-    Precision.EXACT: "exact",
-    Precision.ESTIMATED: "~ estimated",
-    Precision.CAPPED: "≥ counted so far",
-}
+_PRECISION_WORDS = by_member(
+    Precision,
+    {
+        Precision.EXACT: "exact",
+        Precision.ESTIMATED: "~ estimated",
+        Precision.CAPPED: "≥ counted so far",
+    },
+)
 
 
 def count_words(number: Count | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from textual.geometry import Region
 
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.member_table import by_member
 from gjobs.tui.dashboard.statistics.canvas import Canvas
 from gjobs.tui.dashboard.statistics.count_text import UNKNOWN
 from gjobs.tui.dashboard.statistics.state_figures import MUTED, StateFigures, oldest_queued, state_figures, stuck
@@ -81,13 +82,16 @@ def _drawn(
     canvas: Canvas,
 ) -> Drawing:
     left, right = box + arrow, 2 * (box + arrow)
-    regions = {
-        JobStatus.QUEUED: Region(0, 1, box, 6),
-        JobStatus.RUNNING: Region(left, 1, box, 6),
-        JobStatus.SUCCEEDED: Region(right, 0, box, 4),
-        JobStatus.FAILED: Region(right, 4, box, 4),
-    }
-    drawing = Drawing(canvas, states=regions)
+    regions = by_member(
+        JobStatus,
+        {
+            JobStatus.QUEUED: Region(0, 1, box, 6),
+            JobStatus.RUNNING: Region(left, 1, box, 6),
+            JobStatus.SUCCEEDED: Region(right, 0, box, 4),
+            JobStatus.FAILED: Region(right, 4, box, 4),
+        },
+    )
+    drawing = Drawing(canvas, states=dict(regions))
     for state, region in regions.items():
         _draw_box(canvas, region, figures[state], texts[state])
         drawing.numbers[state] = Region(region.x + 2, region.y + 1, len(figures[state].number), 1)

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.geometry import Region
 
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.member_table import by_member
 from gjobs.tui.dashboard.statistics.canvas import Canvas
 from gjobs.tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
 
@@ -93,7 +94,7 @@ def has_flow_line(height: int) -> bool:
 def _gaps(columns: Sequence[_Column], width: int) -> list[int]:
     """Return the cells after each column but the last."""
     free = width - sum(column.width for column in columns)
-    are_steps = [column.figures.state in _NEXT for column in columns[:-1]]
+    are_steps = [_NEXT[column.figures.state] is not None for column in columns[:-1]]
     even = min(free // max(len(are_steps), 1), _MOST_GAP)
     if even >= _EVEN_FROM or not any(are_steps):
         return [max(even, _LEAST_GAP)] * len(are_steps)
@@ -117,16 +118,22 @@ def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int, has_f
     return end
 
 
-_NEXT: Mapping[JobStatus | None, JobStatus] = {
-    JobStatus.QUEUED: JobStatus.RUNNING,
-    JobStatus.RUNNING: JobStatus.SUCCEEDED,
-    JobStatus.SUCCEEDED: JobStatus.FAILED,
-}
+_NEXT: Mapping[JobStatus | None, JobStatus | None] = by_member(
+    JobStatus,
+    {
+        None: None,
+        JobStatus.QUEUED: JobStatus.RUNNING,
+        JobStatus.RUNNING: JobStatus.SUCCEEDED,
+        JobStatus.SUCCEEDED: JobStatus.FAILED,
+        JobStatus.FAILED: None,
+    },
+)
+"""The state drawn after each one. None for the column without a state."""
 
 
 def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> None:
     """Draw what stands between a state and the next one: an arrow, or a slash between the two ends."""
-    following = _NEXT.get(state)
+    following = _NEXT[state]
     if following is None:
         return
     if following is JobStatus.FAILED:
@@ -175,5 +182,5 @@ def _with_short_names(columns: Sequence[_Column]) -> list[_Column]:
 
 def _least_width(columns: Sequence[_Column], step: int = _LEAST_GAP) -> int:
     """Return the width of the columns, with `step` cells between a state and the next one."""
-    gaps = (step if column.figures.state in _NEXT else _LEAST_GAP for column in columns[:-1])
+    gaps = (step if _NEXT[column.figures.state] else _LEAST_GAP for column in columns[:-1])
     return sum(column.width for column in columns) + sum(gaps)

@@ -27,6 +27,7 @@ from gjobs.store.isolation.isolation import (
     person_name,
     why_no_writes,
 )
+from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
 from gjobs.tui.dashboard.keys.bindings import DialogKey
@@ -45,14 +46,19 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 60
 _LONGEST_ANSWER = 1_000
 
-_VERBS = {
-    Verb.READ: "read",
-    Verb.INSERT_INTO: "insert into project",
-    Verb.INSERT_AS: "insert as owner",
-    Verb.UPDATE: "update",
-    Verb.DELETE: "delete",
-}
-_MARKS = {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
+_VERBS = by_member(
+    Verb,
+    {
+        Verb.READ: "read",
+        Verb.INSERT_INTO: "insert into project",
+        Verb.INSERT_AS: "insert as owner",
+        Verb.UPDATE: "update",
+        Verb.DELETE: "delete",
+    },
+)
+_MARKS = by_member(
+    ProbeVerdict, {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
+)
 
 
 def verb_name(verb: Verb) -> str:
@@ -132,11 +138,14 @@ def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> 
     )
 
 
-_COLOURS = {
-    ProbeVerdict.KEPT: "$text-success",
-    ProbeVerdict.LEAK: "bold $text-error",
-    ProbeVerdict.UNKNOWN: "$text-warning",
-}
+_COLOURS = by_member(
+    ProbeVerdict,
+    {
+        ProbeVerdict.KEPT: "$text-success",
+        ProbeVerdict.LEAK: "bold $text-error",
+        ProbeVerdict.UNKNOWN: "$text-warning",
+    },
+)
 _WRITES, _FIX, _STOP = "isolation.writes", "isolation.mend", "isolation.stop"
 _KEYS = {
     _WRITES: "try writes",
