@@ -108,7 +108,7 @@ APP_BINDINGS: list[BindingType] = [
     *moment_bindings("app"),
     Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
     Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Refresh less often"),
-    DialogKey(
+    Binding(
         "L",
         "start('load')",
         "Load",

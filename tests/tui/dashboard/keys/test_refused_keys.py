@@ -146,6 +146,11 @@ async def test_key_acts_right_after_another_one_ended_the_write_permit(drive: Dr
         await driver.until(lambda: driver.dialog.startswith("Workers"))
 
 
+async def test_key_acts_right_after_the_load_was_shown(dashboard: Driver) -> None:
+    await type_slowly(dashboard, "L", "m", pause=0.05)
+    await dashboard.until(lambda: dashboard.dialog.startswith("Messages"))
+
+
 async def test_key_acts_one_second_after_the_last_dropped_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.go_to(1)
     await type_slowly(dashboard, "f", "s", "s", "s", pause=SEEING_SECONDS * 0.95)
@@ -216,10 +221,15 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Drive
         await settle(app)
 
     dialogs: dict[str, type[Screen[Any]]] = {}
+    silent: set[str | None] = set()
     for binding in declared([*JobTable.BINDINGS, *DASHBOARD_BINDINGS, *APP_BINDINGS]):
         await return_to_list()
         if await is_opened_by(binding):
             dialogs[binding.key.split(",")[0]] = type(app.screen)
+        elif isinstance(binding, DialogKey):
+            silent.add(binding.id)
+    # There is no other database, no permit is required, and the job is queued. No other key drops text for nothing.
+    assert silent == {"app.database", "app.write", "job.fail"}
     assert len(dialogs) > 15
     for key, dialog in dialogs.items():
         if issubclass(dialog, ConfirmDialog | FormDialog):
