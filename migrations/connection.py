@@ -11,13 +11,20 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_attempts, make_conninfo
 
 from gjobs.migrations import REVISIONS
-from gjobs.store.advice import command, complete_commands
-from gjobs.store.database.connection_errors import is_unclear, translate_connecting
 from gjobs.store.database.connection_pool import with_defaults
 from gjobs.store.database.connection_url import warn_about_password_file
-from gjobs.store.database.driver_errors import translate
+from gjobs.store.database.driver_errors import is_unclear, translate, translate_connecting
 from gjobs.store.database.refusal_code import refusal_code
-from gjobs.store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
+from gjobs.store.errors import (
+    Locked,
+    NoPrivilege,
+    SchemaMissing,
+    SignInRefused,
+    StoreError,
+    Unreachable,
+    command,
+    complete_commands,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

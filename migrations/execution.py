@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Origin, Run, say_nothing
 from gjobs.migrations.verification import origin
-from gjobs.store.schema.schema_by_revision import APP_REVISION
+from gjobs.store.schema.schema_diff import APP_REVISION
 
 _alembic = threading.Lock()
 """Alembic's `context` and `op` are global for the process. The revisions reach the connection through them."""

@@ -12,8 +12,7 @@ import psycopg
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Report, reporting_progress
 from gjobs.migrations.status import known_status
-from gjobs.store.advice import command
-from gjobs.store.errors import SchemaMissing
+from gjobs.store.errors import SchemaMissing, command
 
 REVISION = "0004"
 """The first revision with rollups."""

@@ -10,7 +10,7 @@ from alembic import context, op
 from sqlalchemy import Connection, TextClause, text
 
 from gjobs.migrations.progress import Origin, Run, reporting_progress
-from gjobs.store.advice import complete_commands
+from gjobs.store.errors import complete_commands
 
 MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"

@@ -8,9 +8,17 @@ import psycopg
 from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.status import current_revision
-from gjobs.store.advice import command
-from gjobs.store.schema.schema_by_revision import APP_REVISION, expected
-from gjobs.store.schema.schema_diff import Difference, DifferenceKind, SchemaObject, compare, read_catalogue, required
+from gjobs.store.errors import command
+from gjobs.store.schema.schema_diff import (
+    APP_REVISION,
+    Difference,
+    DifferenceKind,
+    SchemaObject,
+    compare,
+    expected,
+    read_catalogue,
+    required,
+)
 
 _PRESENT = """
 select exists (

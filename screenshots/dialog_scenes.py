@@ -3,7 +3,7 @@
 from textual.widgets import OptionList
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.message_board import show_message
+from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.text.error_text import Message
 from screenshots.stage import Stage
 

@@ -19,18 +19,17 @@ from psycopg.conninfo import make_conninfo
 from textual.command import CommandPalette
 
 from gjobs.migrations.runner import upgrade
-from gjobs.store.configuration.config_reader import read_text
-from gjobs.store.configuration.configuration import EMBEDDED_PROFILE, Profile
-from gjobs.store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME, resolve
+from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.settings import EMBEDDED_PROFILE, EMBEDDED_USER, OPERATOR_NAME, Profile, resolve
 from gjobs.store.database.database import Database
 from gjobs.store.embedded.server import open_server
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.sample.sample_data import fill
 from gjobs.tui.cli.commands.serve import TABS_ARE_READ_ONLY
-from gjobs.tui.dashboard.app import GjobsApp
-from gjobs.tui.dashboard.run import setup_of
-from gjobs.tui.dashboard.session_poller import Opener
-from gjobs.tui.dashboard.setup import AppSearch, DashboardSetup, TourStart
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.frame.run import setup_of
+from gjobs.tui.dashboard.session.session_poller import Opener
+from gjobs.tui.dashboard.session.setup import AppSearch, DashboardSetup, TourStart
 from gjobs.tui.session import Report, Session
 from screenshots import dialog_scenes, scenes
 from screenshots.frozen_store import NOW, FrozenStore, freeze_budgets

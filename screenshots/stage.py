@@ -9,10 +9,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.tui.dashboard.app import GjobsApp
-from gjobs.tui.dashboard.appearance import screen_svg
-from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
-from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.terminal.appearance import screen_svg
 
 Play = Callable[["Stage"], Awaitable[None]]
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gjobs.store.budgets.budget import BudgetState as BudgetState
     from gjobs.store.budgets.budget import CheckedBudget as CheckedBudget
     from gjobs.store.budgets.budget import Period as Period
-    from gjobs.store.capabilities.facts import RlsPolicy as RlsPolicy
+    from gjobs.store.capabilities.capability import RlsPolicy as RlsPolicy
     from gjobs.store.error_groups.error_group import ErrorGroup as ErrorGroup
     from gjobs.store.error_groups.error_group import ErrorGroups as ErrorGroups
     from gjobs.store.error_groups.error_group import ErrorScope as ErrorScope
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from gjobs.store.errors import TransitionRefused as TransitionRefused
     from gjobs.store.errors import UnexpectedError as UnexpectedError
     from gjobs.store.errors import Unreachable as Unreachable
-    from gjobs.store.job_list.listing import ReadRules as ReadRules
-    from gjobs.store.job_list.listing import VisibilityComparison as VisibilityComparison
+    from gjobs.store.job_list.list_query import ReadRules as ReadRules
+    from gjobs.store.job_list.list_query import VisibilityComparison as VisibilityComparison
     from gjobs.store.jobs.job import GenerationJob as GenerationJob
     from gjobs.store.jobs.job import JobStatus as JobStatus
     from gjobs.store.jobs.job_results import Applied as Applied
@@ -106,9 +106,9 @@ _HOMES = {
     "Poller": "gjobs.store.poller",
     "Project": "gjobs.store.projects.project",
     "ReadOnly": "gjobs.store.errors",
-    "ReadRules": "gjobs.store.job_list.listing",
+    "ReadRules": "gjobs.store.job_list.list_query",
     "Refused": "gjobs.store.jobs.job_results",
-    "RlsPolicy": "gjobs.store.capabilities.facts",
+    "RlsPolicy": "gjobs.store.capabilities.capability",
     "RowMissing": "gjobs.store.errors",
     "SchemaMissing": "gjobs.store.errors",
     "SignInRefused": "gjobs.store.errors",
@@ -120,7 +120,7 @@ _HOMES = {
     "UnexpectedError": "gjobs.store.errors",
     "Unreachable": "gjobs.store.errors",
     "User": "gjobs.store.projects.project",
-    "VisibilityComparison": "gjobs.store.job_list.listing",
+    "VisibilityComparison": "gjobs.store.job_list.list_query",
     "applied_job": "gjobs.store.jobs.job_results",
 }
 __all__ = sorted(_HOMES)

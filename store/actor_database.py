@@ -14,13 +14,12 @@ from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import BudgetExceeded, NoPrivilege, StoreError
 from gjobs.store.filters.filter_sql import needs_names
-from gjobs.store.filters.filter_terms import Key
-from gjobs.store.filters.job_filter import JobFilter
-from gjobs.store.formats import IdRange
+from gjobs.store.filters.filter_terms import JobFilter, Key
 from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job_sql import JobStatements
 from gjobs.store.projects import project_sql
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.values.formats import IdRange
 
 T = TypeVar("T")
 

@@ -11,11 +11,10 @@ from functools import partial
 from statistics import median
 from typing import Generic, TypeVar
 
-from gjobs.store.async_tools import PriorityGate, unless_stopped
 from gjobs.store.errors import SignInRefused, StoreError
-from gjobs.store.formats import utc_now
-from gjobs.store.member_table import by_member
-from gjobs.store.value_class import dataclass
+from gjobs.store.system.async_tools import PriorityGate, unless_stopped
+from gjobs.store.values.formats import utc_now
+from gjobs.store.values.value_types import by_member, dataclass
 
 DEFAULT_INTERVAL = 2.0
 SHARE_OF_TIME = 10

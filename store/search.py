@@ -11,16 +11,16 @@ from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query
 from gjobs.store.errors import InvalidValue, NoPrivilege
-from gjobs.store.formats import IdRange, id_range
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_sql import JobStatements
-from gjobs.store.member_table import by_member
-from gjobs.store.page_limits import MAX_LIMIT
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.users.user_sql import FoundUser
+from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.formats import IdRange, id_range
+from gjobs.store.values.value_types import by_member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,51 +14,64 @@ from gjobs.store.budgets import budget_sql
 from gjobs.store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
 from gjobs.store.capabilities.capability import Capability, MissingCapability
 from gjobs.store.capabilities.probe import CapabilityCache
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database import query
-from gjobs.store.database.changed_rows import ChangedRows
 from gjobs.store.database.connection_url import parse
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query
+from gjobs.store.database.query import ChangedRows, Query
 from gjobs.store.database.transactions import WriteTransaction
-from gjobs.store.database.write_access import WriteAccess, WriteMode
 from gjobs.store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
 from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing
-from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
-from gjobs.store.job_list import list_cost, read_listing
-from gjobs.store.job_list.list_cost import ListCost
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
+from gjobs.store.job_list import read_listing
+from gjobs.store.job_list.list_query import (
+    Listing,
+    ListingQuery,
+    ListQuery,
+    RowWindow,
+    RowWindowQuery,
+    VisibilityComparison,
+)
 from gjobs.store.job_list.list_sql import access_path, page, paged
-from gjobs.store.job_list.listing import Listing, RowWindow, VisibilityComparison
+from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs import history_sql, job_sql, job_writes
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
-from gjobs.store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
 from gjobs.store.jobs.job_results import (
+    MOST_EVENTS,
     NO_LINKS,
     DeletionOutcome,
+    JobHistory,
     Page,
     PageKey,
     RetryLinks,
     RetryOutcome,
     StuckVerdict,
     TransitionOutcome,
+    job_history,
 )
 from gjobs.store.jobs.job_sql import JobStatements
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
-from gjobs.store.page_limits import FOUND_USERS, PAGE_SIZE
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Asset, Project, User
-from gjobs.store.statistics.job_flow import JobFlow
-from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
-from gjobs.store.statistics.totals import Totals, TotalsQuery
-from gjobs.store.statistics.waste import MOST_KEYS, Waste, WasteKey
+from gjobs.store.statistics.statistics import (
+    DAY,
+    MOST_KEYS,
+    JobFlow,
+    JobStatistics,
+    JobSummary,
+    JobTimings,
+    Totals,
+    TotalsQuery,
+    Waste,
+    WasteKey,
+)
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.store.validation import UNSET, Unset, changed_columns
+from gjobs.store.validation import FOUND_USERS, PAGE_SIZE, UNSET, Unset, changed_columns
 
 if TYPE_CHECKING:
     from gjobs.store.leases.lease import WorkersOverview
     from gjobs.store.search import IdMatches
-    from gjobs.store.statistics.exact_totals import Report
-    from gjobs.store.statistics.totals_counter import CountCapabilities, TotalsCounter
+    from gjobs.store.statistics.totals_counter import CountCapabilities, Report, TotalsCounter
     from gjobs.store.users.user_sql import FoundUser
     from gjobs.store.watch.watch import Cursor, Watch
 
@@ -466,7 +479,7 @@ class Store:
 
         Raises NoPrivilege as `find_jobs` does. Raises SchemaMissing if `after` is given and no events are recorded.
         """
-        from gjobs.store.watch.watch_readers import ObservedWatch, RecordedWatch
+        from gjobs.store.watch.watch import ObservedWatch, RecordedWatch
 
         readable = await self.actor_database.readable_names(job_filter)
         if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
@@ -518,7 +531,7 @@ class Store:
 
         Raises TimedOut if that takes too long. Cancel the call to stop it.
         """
-        from gjobs.store.statistics.exact_totals import count_totals_exactly
+        from gjobs.store.statistics.totals_counter import count_totals_exactly
 
         offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
@@ -544,7 +557,7 @@ class Store:
 
         No row is read. None if the database refuses to plan the query. Raises NoPrivilege as `find_jobs` does.
         """
-        return await list_cost.estimate_list_cost(self.actor_database, query)
+        return await read_listing.estimate_list_cost(self.actor_database, query)
 
     async def returns_quickly(self, query: ListQuery) -> bool:
         """Return whether the list's first rows arrive fast enough. The query runs to find out.
@@ -552,14 +565,14 @@ class Store:
         For a user, the planner can't know how the user's jobs are spread among all jobs. Raises NoPrivilege as
         `find_jobs` does.
         """
-        return await list_cost.returns_quickly(self.actor_database, query)
+        return await read_listing.returns_quickly(self.actor_database, query)
 
     async def slow_order_reason(self, query: ListQuery) -> MissingCapability | None:
         """Return why the list is too slow in its order, and the index that would help.
 
         None if such an index exists, or if sorting the whole list is cheap.
         """
-        return await list_cost.slow_order_reason(self.actor_database, query)
+        return await read_listing.slow_order_reason(self.actor_database, query)
 
     # Budgets
 

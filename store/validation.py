@@ -6,15 +6,21 @@ from operator import index
 from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
-from gjobs.store.advice import command
 from gjobs.store.budgets.budget import Period
-from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
-from gjobs.store.formats import quote_typed
+from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError, command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
-from gjobs.store.page_limits import MAX_LIMIT
 from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.formats import quote_typed
+
+PAGE_SIZE = 500
+"""Rows of a list without a limit."""
+FOUND_USERS = 50
+"""Users found by a search without a limit."""
+MAX_LIMIT = 10_000
+"""The largest limit that a caller may set."""
+
 
 MAX_COST_CENTS = 2_147_483_647
 MAX_LIMIT_CENTS = 10**15

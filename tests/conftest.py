@@ -21,9 +21,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from gjobs.migrations.runner import upgrade
-from gjobs.store.advice import name_database
-from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from gjobs.store.embedded.server import open_server
+from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, ServerHandle
+from gjobs.store.errors import name_database
 from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, other_programs, uses_a_server
 from tests.shared_connection import SharedConnection

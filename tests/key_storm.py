@@ -19,10 +19,9 @@ from pathlib import Path
 
 import psycopg
 
-from gjobs.store.embedded.clients import ADMINISTRATOR, connection_info
-from gjobs.store.embedded.control import server_status, stop_server
-from gjobs.store.embedded.data_dir import DataLayout
-from gjobs.store.embedded.postmaster import find_postmaster
+from gjobs.store.embedded.cluster import find_postmaster
+from gjobs.store.embedded.server import server_status, stop_server
+from gjobs.store.embedded.server_files import ADMINISTRATOR, DataLayout, connection_info
 from gjobs.store.journal.journal import read_journal
 from tests.cli.command_line import GJOBS, SETTINGS
 from tests.conftest import connect, quick_directory

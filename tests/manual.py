@@ -15,18 +15,18 @@ from textual.theme import BUILTIN_THEMES
 
 from gjobs.store.filters.filter_terms import KEYS
 from gjobs.tui.cli.command import DECLARED, Command
-from gjobs.tui.cli.exit_codes import MEANINGS
+from gjobs.tui.cli.output import MEANINGS
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.cli.program import build_parser
+from gjobs.tui.dashboard.bindings import inherited_bindings, own_bindings, shown_keys
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
-from gjobs.tui.dashboard.job_list.filter_field import FilterField
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.keys.bindings import inherited_bindings, own_bindings, shown_keys
-from gjobs.tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
-from gjobs.tui.dashboard.keys.key_list import key_list
-from gjobs.tui.dashboard.screen import DashboardScreen
-from gjobs.tui.dashboard.stage.demo_app import DemoApp
+from gjobs.tui.dashboard.frame.demo_app import DemoApp
+from gjobs.tui.dashboard.frame.help import OWNERS, all_entries, of_the_app
+from gjobs.tui.dashboard.frame.screen import DashboardScreen
+from gjobs.tui.dashboard.help.manual_dialog import key_list
+from gjobs.tui.dashboard.list.filter_bar import FilterField
+from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard_settings import TABLE
 from gjobs.tui.demo.scenario_steps import STEP_KINDS
 from gjobs.tui.manual.pages import GROUPS, TOPICS, page_path, with_generated

@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.embedded import clients
-from gjobs.store.embedded.clients import ADMINISTRATOR, ServerHandle, exclusive, ignore
-from gjobs.store.embedded.cluster import SETUP
-from gjobs.store.embedded.data_dir import DataLayout
-from gjobs.store.embedded.os_account import OsAccount, choose_account
-from gjobs.store.embedded.postgres_programs import Binaries, run_tool
-from gjobs.store.embedded.postmaster import Postmaster
+from gjobs.store.embedded import server_files
+from gjobs.store.embedded.cluster import SETUP, Binaries, Postmaster, run_tool
 from gjobs.store.embedded.server import start
+from gjobs.store.embedded.server_files import (
+    ADMINISTRATOR,
+    DataLayout,
+    OsAccount,
+    ServerHandle,
+    choose_account,
+    exclusive,
+    ignore,
+)
 from gjobs.store.embedded.watchdog import ensure_watchdog
 
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
@@ -33,7 +37,7 @@ def open_other_server(data_dir: Path, *, programs: Path, settings: Mapping[str, 
     layout.make()
     layout.throw_away.touch()
     with exclusive(layout.start_lock):
-        client_lock = clients.acquire(layout.client_locks)
+        client_lock = server_files.acquire(layout.client_locks)
         try:
             with closing(ensure_watchdog(layout, grace)) as watching:
                 server = _start(layout, programs, settings)

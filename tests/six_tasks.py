@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gjobs.store.embedded.control import stop_server
+from gjobs.store.embedded.server import stop_server
 from tests.cli.command_line import GJOBS, SETTINGS
 from tests.conftest import quick_directory
 from tests.tmux import Pane

@@ -15,7 +15,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import Diagnostic
 
-from gjobs.store.embedded.clients import ADMINISTRATOR, ServerHandle
+from gjobs.store.embedded.server_files import ADMINISTRATOR, ServerHandle
 from tests.conftest import Conninfo, connect, temporary_database
 
 ONLOOKER = "onlooker"

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.advice import command, complete_commands, database_options
 from gjobs.store.configuration.config_file import ConfigurationFile, load
-from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration
-from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration, Settings, resolve
 from gjobs.store.database.connection_url import parse
-from gjobs.store.errors import Unreachable
+from gjobs.store.errors import Unreachable, command, complete_commands, database_options
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.output import without_passwords
 from gjobs.tui.cli.program import build_parser
-from gjobs.tui.dashboard.setup import session_opener
-from gjobs.tui.database_options import advise_for
+from gjobs.tui.dashboard.session.setup import session_opener
+from gjobs.tui.startup import advise_for
 from tests.cli.command_line import profile
 
 ROOT = Path(__file__).parents[1]
@@ -104,7 +102,7 @@ def test_no_advice_is_written_at_import_when_no_database_is_known() -> None:
         imported = {
             alias.asname or alias.name
             for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module == "gjobs.store.advice"
+            if isinstance(node, ast.ImportFrom) and node.module == "gjobs.store.errors"
             for alias in node.names
         }
         early += [

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.embedded.control import stop_server
-from gjobs.store.formats import money
+from gjobs.store.embedded.server import stop_server
 from gjobs.store.sample.sample_data import sample
+from gjobs.store.values.formats import money
 from tests.cli.command_line import GJOBS, SETTINGS, run_process
 from tests.conftest import quick_directory, require_tool
 from tests.six_tasks import GOAL_SECONDS, TASKS, Typist, measure

@@ -12,13 +12,12 @@ import pytest
 from markdown_it import MarkdownIt
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.configuration.config_reader import read_text
-from gjobs.store.configuration.configuration import Notifications
-from gjobs.store.configuration.settings import resolve
+from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.settings import Notifications, resolve
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.tui.cli.exit_codes import MEANINGS, ExitCode
+from gjobs.tui.cli.output import MEANINGS, ExitCode
 from gjobs.tui.cli.program import build_parser
-from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.manual.pages import (
     TOPICS,
     anchor,

@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 from gjobs.store.configuration.saved_views import SavedViews, View
-from gjobs.store.embedded.control import keep_server, stop_server
+from gjobs.store.embedded.server import keep_server, stop_server
 from gjobs.store.errors import StoreError
 from gjobs.store.journal.journal import JournalDirectory
-from gjobs.store.private_files import replace_private
+from gjobs.store.system.private_files import replace_private
 from gjobs.store.watch.watch import Cursor
-from gjobs.tui.cli.commands.export_files import destination
 from gjobs.tui.cli.commands.watch_loop import ResumeFile
-from gjobs.tui.cli.exit_codes import UsageError
-from gjobs.tui.dashboard import run
+from gjobs.tui.cli.output import UsageError
+from gjobs.tui.cli.sessions import destination
+from gjobs.tui.dashboard.frame import run
+from gjobs.tui.dashboard.frame.run import log_to_file
 from gjobs.tui.dashboard.memory import StateFile, save
-from gjobs.tui.dashboard.run import log_to_file
 from tests.conftest import quick_directory
 
 

@@ -3,7 +3,7 @@
 import re
 
 from gjobs.store.database.database import Database
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from screenshots.frozen_store import NOW, FrozenStore
 from screenshots.make import ROOM, drawn, pictures
 from tests.conftest import Conninfo

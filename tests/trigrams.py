@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.embedded.cluster import find_binaries
 
 SCHEMA = "extensions"
 """The schema of extensions in a hosted project."""

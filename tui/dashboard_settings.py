@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from gjobs.store.configuration.config_file import refusal_of
-from gjobs.store.configuration.configuration import Configuration
+from gjobs.store.configuration.settings import Configuration
 from gjobs.store.configuration.toml_table import ConfigurationProblem, dotted
-from gjobs.store.formats import not_known
+from gjobs.store.values.formats import not_known
 
 TABLE = Path(__file__).with_suffix(".json")
 """The themes, bindings and key names of the dashboard and Textual. `python -m tests.manual` writes it."""

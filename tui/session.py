@@ -8,33 +8,33 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from gjobs.store.advice import command
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.capabilities.claim_sql import policy_queries
-from gjobs.store.configuration.configuration import Pooler, Profile
+from gjobs.store.configuration.known_databases import Known, KnownDatabase
 from gjobs.store.configuration.settings import (
     ANON_NAME,
     OPERATOR_NAME,
     EmbeddedTarget,
+    Pooler,
+    Profile,
     Settings,
     UrlTarget,
+    WriteAccess,
     journal_path,
 )
 from gjobs.store.database.connection_pool import ConnectionPool
 from gjobs.store.database.connection_url import PasswordCommand, label, parameters, password_command
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.database.write_access import WriteAccess
-from gjobs.store.embedded.clients import ServerHandle
 from gjobs.store.embedded.server import open_server
-from gjobs.store.errors import InvalidValue, RowMissing
+from gjobs.store.embedded.server_files import ServerHandle
+from gjobs.store.errors import InvalidValue, RowMissing, command
 from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.job_list.list_sql import AccessPath
 from gjobs.store.jobs.job_sql import APP_COLUMNS, COLUMNS_WITH_START
 from gjobs.store.journal.journal import Journal
-from gjobs.store.known_databases import Known, KnownDatabase
 from gjobs.store.projects import project_sql
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, ROLE_OF_USERS

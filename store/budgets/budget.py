@@ -6,10 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from gjobs.store.formats import UnknownText
-from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import ActingUser, Actor
-from gjobs.store.value_class import dataclass
+from gjobs.store.values.formats import UnknownText
+from gjobs.store.values.value_types import by_member, dataclass
 
 
 class Period(StrEnum):

@@ -13,8 +13,8 @@ from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
 from gjobs.store.database.query import Query, Row, make_id
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, RowMissing
-from gjobs.store.formats import known_or_text, money
 from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.values.formats import known_or_text, money
 
 # Unreadable names are null. The pace of a total budget comes from the last 30 days, starting with the first one that
 # has jobs. Days whose jobs were all deleted may remain as rows without jobs.

@@ -4,23 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
-from gjobs.store.advice import command
 from gjobs.store.capabilities.capability import (
     API_LOGIN,
-    ONLY_READS,
-    OTHER_LOGIN,
-    Capability,
-    MissingCapability,
-    absent,
-    merged,
-    no_delete,
-    no_grant,
-    no_schema,
-    not_a_table,
-    quoted,
-)
-from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
-from gjobs.store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGET_STATES,
@@ -34,6 +19,8 @@ from gjobs.store.capabilities.facts import (
     JOBS,
     KNOWN_USERS,
     LEASES,
+    ONLY_READS,
+    OTHER_LOGIN,
     PROJECTS,
     RETENTION,
     RETRY_LINKS,
@@ -43,17 +30,27 @@ from gjobs.store.capabilities.facts import (
     SUMMARY,
     USERS,
     WORKERS,
+    Capability,
     DatabaseFacts,
+    MissingCapability,
     Privileges,
     Relation,
+    absent,
+    merged,
+    no_delete,
+    no_grant,
+    no_schema,
+    not_a_table,
+    quoted,
 )
-from gjobs.store.database.identity import ACT_AS_OPERATOR, unprotected_words
-from gjobs.store.formats import column_names
+from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
+from gjobs.store.database.transactions import ACT_AS_OPERATOR, unprotected_words
+from gjobs.store.errors import command
 from gjobs.store.jobs.job import LATER_COLUMNS, GenerationJob
-from gjobs.store.member_table import by_member
 from gjobs.store.projects.project import Asset
-from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
-from gjobs.store.users.claims import OF_PUBLIC_KEY, known_claims
+from gjobs.store.users.actor import OF_PUBLIC_KEY, OPERATOR, ROLE_OF_USERS, Actor, Anon, known_claims
+from gjobs.store.values.formats import column_names
+from gjobs.store.values.value_types import by_member
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
 """The server's major versions. Views can run with their caller's rights since OLDEST_MIGRATED."""

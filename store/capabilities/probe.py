@@ -8,12 +8,19 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.capability import Capability, MissingCapability
+from gjobs.store.capabilities.capability import (
+    RELATIONS,
+    Capability,
+    DatabaseFacts,
+    MissingCapability,
+    Privileges,
+    Relation,
+    RelationKind,
+)
 from gjobs.store.capabilities.claim_sql import read_policy_facts
-from gjobs.store.capabilities.facts import RELATIONS, DatabaseFacts, Privileges, Relation, RelationKind
 from gjobs.store.database.database import Database
-from gjobs.store.database.identity import UNPROTECTED
 from gjobs.store.database.query import DIALECT, Query, Row
+from gjobs.store.database.transactions import UNPROTECTED
 from gjobs.store.errors import NoPrivilege, SchemaMissing, StoreError
 from gjobs.store.jobs.job_sql import APP_COLUMNS
 from gjobs.store.users.actor import ROLE_OF_USERS, Actor, role_of

@@ -7,10 +7,9 @@ from uuid import UUID
 from gjobs.store.budgets.budget import Budget
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.error_groups.error_group import ErrorGroups
-from gjobs.store.job_list.listing import ReadRules
+from gjobs.store.job_list.list_query import ReadRules
 from gjobs.store.jobs.job import AnyStatus, GenerationJob
-from gjobs.store.jobs.job_history import EventKind, JobEvent, JobHistory
-from gjobs.store.jobs.job_results import CappedCount, RetryLinks, StuckVerdict
+from gjobs.store.jobs.job_results import CappedCount, EventKind, JobEvent, JobHistory, RetryLinks, StuckVerdict
 from gjobs.store.leases.lease import LeasedJob, WorkerStatus
 from gjobs.store.projects.project import Asset, User
 

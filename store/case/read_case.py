@@ -1,14 +1,17 @@
 """Reads a case. Every part is bounded, read-only, and read with the reader's own rights."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy import ARRAY, Integer, Select, TableClause, Text, Uuid, any_, bindparam, cast, func, or_, select
+from sqlalchemy.types import BigInteger
+
+from gjobs.store import tables
 from gjobs.store.budgets.budget import Budget
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.case import case_sql
 from gjobs.store.case.case import (
     EMAIL,
     FAILURE_WINDOW,
@@ -31,22 +34,243 @@ from gjobs.store.case.case import (
     StuckJob,
     UnreadPart,
 )
-from gjobs.store.case.person import archived_of
 from gjobs.store.database import query
+from gjobs.store.database.query import Query, Row
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.doctor.server_checks import jobs_visible_to
 from gjobs.store.error_groups.error_group import ErrorGroups, ErrorScope
-from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut
-from gjobs.store.filters.filter_terms import Key, Term
-from gjobs.store.filters.job_filter import JobFilter
-from gjobs.store.job_list.list_query import RowWindowQuery
-from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.jobs.job_history import JobHistory
-from gjobs.store.jobs.job_results import CappedCount
-from gjobs.store.projects.project import Asset
+from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, TimedOut, command
+from gjobs.store.filters.filter_terms import JobFilter, Key, Term
+from gjobs.store.job_list.list_query import ProjectName, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob, JobStatus, parse_status
+from gjobs.store.jobs.job_results import CappedCount, EventKind, JobHistory
+from gjobs.store.projects.project import Asset, User
+from gjobs.store.retention.archive import get_archived
+from gjobs.store.retention.retention import ArchivedJob
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, actor_name
+from gjobs.store.values.formats import IdRange, id_range, quote_typed
+
+_projects = tables.projects
+_USER = bindparam("user_id", type_=Uuid)
+_ROWS = bindparam("rows", type_=Integer)
+
+
+def _costs(jobs: TableClause) -> Select[Any]:
+    newest = (
+        select(jobs.c.project_id, cast(jobs.c.status, Text).label("status"), jobs.c.cost_cents)
+        .where(jobs.c.user_id == _USER)
+        .order_by(jobs.c.created_at.desc())
+        .limit(_ROWS)
+        .subquery("newest")
+    )
+    return (
+        select(
+            newest.c.project_id,
+            newest.c.status,
+            func.count().label("jobs"),
+            cast(func.sum(newest.c.cost_cents), BigInteger),
+        )
+        .group_by(newest.c.project_id, newest.c.status)
+        .order_by(func.count().desc(), newest.c.project_id, newest.c.status)
+    )
+
+
+_COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.archived_jobs)
+
+
+def _make_costs(row: Row) -> StatusCosts:
+    project_id, status, number, cents = row
+    return StatusCosts(project_id=project_id, status=parse_status(status), count=number, cost_cents=int(cents or 0))
+
+
+def costs_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
+    """Return count and cost of the user's newest jobs by project and status, largest count first."""
+    return Query(_COSTS, _make_costs, {"user_id": user_id, "rows": most})
+
+
+def archived_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
+    """Return the same for the user's archived jobs."""
+    return Query(_ARCHIVED_COSTS, _make_costs, {"user_id": user_id, "rows": most})
+
+
+_THEIRS = (
+    select(_projects.c.id).where(_projects.c.user_id == _USER).order_by(_projects.c.created_at.desc()).limit(_ROWS)
+)
+_NAMED = select(_projects.c.id, _projects.c.user_id, _projects.c.name).where(
+    _projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
+
+
+def _make_name(row: Row) -> ProjectName:
+    identifier, user_id, name = row
+    return ProjectName(id=identifier, user_id=user_id, name=name)
+
+
+def newest_projects_of(user_id: UUID, *, limit: int) -> Query[UUID]:
+    return Query(_THEIRS, lambda row: row[0], {"user_id": user_id, "rows": limit})
+
+
+def named_projects(ids: Collection[UUID]) -> Query[ProjectName]:
+    """Return the projects with these ids that exist and that the actor sees."""
+    return Query(_NAMED, _make_name, {"ids": list(ids)})
+
+
+_events = tables.job_events
+_LEFT = (
+    select(_events.c.job_id)
+    .where(
+        _events.c.job_id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)),
+        or_(_events.c.kind == EventKind.DELETED.value, _events.c.kind == EventKind.ARCHIVED.value),
+    )
+    .group_by(_events.c.job_id)
+    .order_by(_events.c.job_id)
+    .limit(_ROWS)
+)
+
+
+def left_in_id_range(ids: IdRange, *, limit: int) -> Query[UUID]:
+    """Return a query for the jobs that were deleted or archived. Some of them may exist again."""
+    return Query(_LEFT, lambda row: row[0], {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+_MOST_NAMED = 5
+
+
+async def find_person(store: Store, text: str) -> CasePerson:
+    """Find a user by e-mail or id, or a job by id. The start of an id is enough.
+
+    For the operator, a part of an e-mail without `@` is enough, too.
+
+    Raises RowMissing if there is neither, and InvalidValue if several match.
+    """
+    ids = id_range(text)
+    if ids is None:
+        return CasePerson(user=await _user_named(store, text))
+    found = await store.find_by_id(text)
+    users = found.users or _themselves(store, ids)
+    matches = [*(f"job {job.id}" for job in found.jobs), *(f"user {user.id}" for user in users)]
+    if len(matches) > 1:
+        more = ", …" if found.is_more or len(matches) > _MOST_NAMED else ""
+        number = f"More than {len(matches)}" if found.is_more else len(matches)
+        raise InvalidValue(
+            "id",
+            f"{number} users and jobs have an id that begins with {ids.digits}.",
+            hint=f"Use more digits: {', '.join(matches[:_MOST_NAMED])}{more}",
+        )
+    if found.jobs:
+        return await person_of_job(store, found.jobs[0])
+    if users:
+        return CasePerson(user=await _user_of_id(store, users[0].id))
+    return await _owner_of_deleted(store, await _deleted_job(store, ids, text))
+
+
+async def person_of_job(store: Store, job: GenerationJob) -> CasePerson:
+    return CasePerson(user=await _user_of_id(store, job.user_id), job_id=job.id)
+
+
+async def person_of_user(store: Store, user_id: UUID) -> CasePerson:
+    return CasePerson(user=await _user_of_id(store, user_id))
+
+
+async def person_read_by(reader: Store, person: CasePerson) -> CasePerson:
+    """Return the same person, as far as the reader may read them."""
+    return CasePerson(user=await _user_of_id(reader, person.user.id), job_id=person.job_id)
+
+
+def _themselves(store: Store, ids: IdRange) -> tuple[ActingUser, ...]:
+    """Return the reader if the range has their id. Only the operator finds other users."""
+    actor = store.actor
+    return (actor,) if isinstance(actor, ActingUser) and ids.low <= actor.id <= ids.high else ()
+
+
+async def _user_named(store: Store, email: str) -> User:
+    actor = store.actor
+    if isinstance(actor, ActingUser) and actor.email and actor.email.casefold() == email.strip().casefold():
+        return _bare_user(actor.id, actor.email)
+    try:
+        return await store.get_user(email)
+    except RowMissing as error:
+        if actor != OPERATOR or "@" in email:
+            raise _nobody(email) from error
+    return await _user_with_part(store, email)
+
+
+async def _user_with_part(store: Store, part: str) -> User:
+    """Return the only user whose e-mail contains the text."""
+    found = await store.find_users(part, limit=_MOST_NAMED)
+    if not found:
+        raise _nobody(part)
+    if len(found) > 1:
+        named = ", ".join(user.email or str(user.id) for user in found)
+        raise InvalidValue(
+            "email", f"Several users have an e-mail with {quote_typed(part)}.", hint=f"Use one of: {named}"
+        )
+    return await _user_of_id(store, found[0].id)
+
+
+async def _user_of_id(store: Store, user_id: UUID) -> User:
+    """Return the user with the fields that the reader may read. The owner of a job may be deleted or unreadable."""
+    actor = store.actor
+    if isinstance(actor, ActingUser) and actor.id == user_id:
+        return _bare_user(user_id, actor.email)
+    if actor != OPERATOR:
+        return _bare_user(user_id, None)
+    try:
+        return await store.get_user(str(user_id))
+    except (RowMissing, NoPrivilege, SchemaMissing):
+        return _bare_user(user_id, None)
+
+
+def _bare_user(user_id: UUID, email: str | None) -> User:
+    return User(id=user_id, email=email, created_at=None, job_count=0, last_job_at=None)
+
+
+async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
+    """Return the only archived or deleted job in the range. A whole id needs no query."""
+    if ids.low == ids.high:
+        return ids.low
+    if not await store.actor_database.has(Capability.EVENTS):
+        raise _nobody(text)
+    asked = left_in_id_range(ids, limit=_MOST_NAMED + 1)
+    found = await store.actor_database.read(asked, needs=Capability.EVENTS)
+    if not found:
+        raise _nobody(text)
+    if len(found) > 1:
+        more, number = (", …", f"More than {_MOST_NAMED}") if len(found) > _MOST_NAMED else ("", str(len(found)))
+        raise InvalidValue(
+            "id",
+            f"{number} deleted or archived jobs have an id that begins with {ids.digits}.",
+            hint=f"Use more digits: {', '.join(f'job {one}' for one in found[:_MOST_NAMED])}{more}",
+        )
+    return found[0]
+
+
+async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
+    """Find the owner of an archived or deleted job, in the archive or in its events."""
+    owner = next((one.job.user_id for one in await archived_of(store, job_id)), None)
+    if owner is None and await store.actor_database.has(Capability.EVENTS):
+        events = (await store.get_job_history(job_id)).events
+        owner = next((event.user_id for event in reversed(events) if event.user_id), None)
+    if owner is None:
+        raise _nobody(str(job_id))
+    return CasePerson(user=await _user_of_id(store, owner), job_id=job_id)
+
+
+async def archived_of(store: Store, job_id: UUID) -> tuple[ArchivedJob, ...]:
+    """Return the job if it is in the archive and the reader may read it."""
+    has_archive = await store.actor_database.has(Capability.ARCHIVE)
+    return await get_archived(store, [job_id]) if has_archive else ()
+
+
+def _nobody(text: str) -> RowMissing:
+    return RowMissing(
+        f"There is no user or job {quote_typed(text)}, or you may not read it.",
+        hint="Use a user's e-mail, or at least the first four digits of the id of a user or job."
+        f" {command('users')} and {command('jobs list')} list them.",
+    )
+
 
 T = TypeVar("T")
 Report = Callable[[str], object]
@@ -95,7 +319,7 @@ async def read_case(
     if person.user.email is None:
         await part(EMAIL, _require(store, Capability.USERS))
     costs = await part("costs", _read_costs(store, person.user.id)) or ()
-    projects = await part("projects", _projects(store, person, costs, jobs)) or ()
+    projects = await part("projects", _read_projects(store, person, costs, jobs)) or ()
     return Case(
         taken_at=taken_at,
         reader=actor_name(store.actor),
@@ -163,7 +387,7 @@ async def _stuck(
 
 
 async def _read_costs(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
-    return tuple(await store.actor_database.read(case_sql.costs_of_user(user_id, most=MOST_COUNTED)))
+    return tuple(await store.actor_database.read(costs_of_user(user_id, most=MOST_COUNTED)))
 
 
 async def _archived(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
@@ -171,7 +395,7 @@ async def _archived(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
     missing = await store.actor_database.missing(Capability.ARCHIVE)
     if missing and isinstance(missing.refusal, SchemaMissing):
         return ()
-    asked = case_sql.archived_of_user(user_id, most=MOST_COUNTED)
+    asked = archived_of_user(user_id, most=MOST_COUNTED)
     return tuple(await store.actor_database.read(asked, needs=Capability.ARCHIVE))
 
 
@@ -230,17 +454,17 @@ async def _require(store: Store, capability: Capability) -> None:
         raise missing.refusal
 
 
-async def _projects(
+async def _read_projects(
     store: Store, person: CasePerson, costs: Sequence[StatusCosts], jobs: Sequence[GenerationJob]
 ) -> tuple[CaseProject, ...]:
     """Return the job's project, then projects by how many of the user's jobs they have, then the others."""
     await _require(store, Capability.PROJECTS)
     of_job = [job.project_id for job in jobs if job.id == person.job_id]
     theirs = await store.actor_database.read(
-        case_sql.newest_projects_of(person.user.id, limit=MOST_PROJECTS), needs=Capability.PROJECTS
+        newest_projects_of(person.user.id, limit=MOST_PROJECTS), needs=Capability.PROJECTS
     )
     ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[:MOST_PROJECTS]
-    named = case_sql.named_projects(ids)
+    named = named_projects(ids)
     readable = {one.id: one for one in await store.actor_database.read(named, needs=Capability.PROJECTS)}
     seen: frozenset[UUID] | None = None
     try:

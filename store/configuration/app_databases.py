@@ -13,22 +13,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from gjobs.store.configuration.app_folder import (
+    LARGEST_VALUE,
     MOST_ENV_FILES,
+    PORTS,
     SUPABASE_NAME,
     AppFolder,
-    Level,
-    UnusableFile,
-    locate_app,
-)
-from gjobs.store.configuration.configuration import APP_PREFIX, Configuration, Profile
-from gjobs.store.configuration.database_address import (
-    LARGEST_VALUE,
-    PORTS,
     DatabaseAddress,
+    Level,
     MissingVariable,
     UnusableAddress,
+    UnusableFile,
+    locate_app,
     read_url,
 )
+from gjobs.store.configuration.settings import APP_PREFIX, Configuration, Profile
 
 T = TypeVar("T")
 

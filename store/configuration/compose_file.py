@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from gjobs.store.configuration.app_folder import UnusableFile
-from gjobs.store.configuration.database_address import LARGEST_VALUE, PORTS, DatabaseAddress, MissingVariable
+from gjobs.store.configuration.app_folder import LARGEST_VALUE, PORTS, DatabaseAddress, MissingVariable, UnusableFile
 
 _IMAGE = re.compile(r"postgres|postgresql(-repmgr)?|postgis|pgvector|timescaledb(-ha)?|citus|paradedb")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
 from gjobs.store.errors import BadConfiguration, Conflict, InvalidValue
-from gjobs.store.formats import close_names, not_known, quote_typed
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
-from gjobs.store.private_files import make_directory, open_private, replace_private
+from gjobs.store.system.private_files import make_directory, open_private, replace_private
+from gjobs.store.values.formats import close_names, not_known, quote_typed
 
 LONGEST_NAME = 60
 """Characters."""
@@ -119,8 +119,8 @@ def _of_table(name: str, table: TomlTable) -> View | None:
 
 def _filter(text: str) -> str:
     """Check the filter. Raises ValueError with a clause."""
+    from gjobs.store.filters.filter_terms import FilterError
     from gjobs.store.filters.filter_text import parse
-    from gjobs.store.filters.job_filter import FilterError
 
     try:
         parse(text)

@@ -1,15 +1,216 @@
 """Resolves options to Settings: which database, which actor, and whether writes are allowed."""
 
-from collections.abc import Mapping
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum, auto
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gjobs.store.configuration.configuration import APP_PREFIX, EMBEDDED, NO_CONFIGURATION, Configuration, Profile
-from gjobs.store.database.write_access import WriteMode
-from gjobs.store.errors import InvalidValue
-from gjobs.store.formats import not_known
-from gjobs.store.value_class import dataclass
+from gjobs.store.errors import InvalidValue, ReadOnly
+from gjobs.store.values.formats import not_known, utc_now
+from gjobs.store.values.value_types import dataclass
+
+if TYPE_CHECKING:
+    from gjobs.store.configuration.saved_views import Views
+
+
+class WriteMode(Enum):
+    OPEN = auto()
+    """May write."""
+    PERMIT_REQUIRED = auto()
+    """Read-only, except while a write permit with a reason is open."""
+    CLOSED = auto()
+    """Read-only, and nothing opens it for writing."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WritePermit:
+    """Allows writes to a read-only database for some minutes."""
+
+    reason: str
+    opened_at: datetime
+    ends_at: datetime
+    """The permit is invalid from this moment on."""
+
+
+class WriteAccess:
+    def __init__(self, rule: WriteMode = WriteMode.OPEN, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self.rule = rule
+        self.opened_by = "Give --write REASON."
+        """How to open a write permit, shown to the user."""
+        self._closed_by: tuple[str, str | None] | None = None
+        self._suspended_by: tuple[str, str | None] | None = None
+        self._refused_by: tuple[str, str | None] | None = None
+        self._clock = clock
+        self._lease: WritePermit | None = None
+
+    @property
+    def permit(self) -> WritePermit | None:
+        """The open permit; None if there is none or it has run out."""
+        if self._lease is not None and self._clock() >= self._lease.ends_at:
+            self._lease = None
+        return self._lease
+
+    @property
+    def may_write(self) -> bool:
+        if self._suspended_by is not None or self._refused_by is not None:
+            return False
+        match self.rule:
+            case WriteMode.OPEN:
+                return True
+            case WriteMode.PERMIT_REQUIRED:
+                return self.permit is not None
+            case WriteMode.CLOSED:
+                return False
+
+    def open_permit(self, reason: str, seconds: float) -> WritePermit:
+        """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
+        if self.is_closed:
+            raise self.refusal()
+        now = self._clock()
+        self._lease = WritePermit(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
+        return self._lease
+
+    def close_permit(self) -> None:
+        self._lease = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether gjobs refuses writes now, even with a permit."""
+        return self.rule is WriteMode.CLOSED or self._suspended_by is not None or self._refused_by is not None
+
+    def suspend(self, reason: str, *, hint: str | None) -> None:
+        """Refuse all writes until `resume`. Writes that are running end as usual."""
+        self._suspended_by = (reason, hint)
+
+    def resume(self) -> None:
+        self._suspended_by = None
+
+    def follow_database(self, refusal: tuple[str, str | None] | None) -> None:
+        """Refuse all writes with this reason and hint. None means that the database accepts writes."""
+        self._refused_by = refusal
+
+    def close(self, reason: str, *, hint: str | None) -> None:
+        """Close the session for good."""
+        self.rule = WriteMode.CLOSED
+        self._lease = None
+        self._closed_by = (reason, hint)
+
+    def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
+        """Return the error for a refused write. Its hint says how to open this session, if possible."""
+        if (why := self._suspended_by or self._closed_by or self._refused_by) is not None:
+            reason, hint = why
+            return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
+        hint = None
+        if self.rule is WriteMode.PERMIT_REQUIRED:
+            hint = self.opened_by
+        return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)
+
+
+EMBEDDED = "embedded"
+"""The reserved name of the profile for our own server's database."""
+
+APP_PREFIX = "app:"
+"""Begins the name of each database that a file of an app names, so that it is not taken for a configured profile."""
+
+
+class Pooler(StrEnum):
+    """How a pooler assigns server connections: for a client's session, or for one transaction."""
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A profile. Its representation never holds a password. The embedded profile has no address."""
+
+    name: str
+    label: str
+    """Names the database on screen and in confirmations. Untrusted text: clean it before showing it."""
+    color: str | None = None
+    """A color that `config_reader` accepts."""
+    act_as: str | None = None
+    """A user's e-mail or id, `anon` or `operator`. None if the profile does not set it."""
+    write: bool = False
+    """Whether the database is writable without a write permit."""
+    interval: float | None = None
+    """Seconds between two refreshes of the dashboard."""
+    statement_timeout: float | None = None
+    """Seconds."""
+    time_zone: str | None = None
+    """The name of a zone that `zoneinfo` knows, such as `Europe/Berlin`."""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """Added to the claims of every acting user, as the app's own hook adds them."""
+    pooler: Pooler | None = None
+    """The pooler in front of the database. None if not configured."""
+    address: str | None = field(default=None, repr=False)
+    """A libpq URI, or `name=value` pairs."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Further libpq parameters. They override those in the address."""
+    password_command: tuple[str, ...] = field(default=(), repr=False)
+    """A program and its arguments. The first line of its output is the password. Empty for none."""
+    sources: tuple[str, ...] = ()
+    """Files of an app that name the database, relative to the app's folder. Empty for a configured profile."""
+
+
+EMBEDDED_PROFILE = Profile(name=EMBEDDED, label=EMBEDDED, write=True)
+"""The embedded profile, unless the configuration sets more."""
+
+_PASSWORD_IN_URI = re.compile(r"[a-z]+://[^@/?]*:[^@]+@")
+_PASSWORD_AS_PARAMETER = re.compile(r"\b(?:ssl)?password\s*=\s*[^\s&]")
+
+
+def holds_password(address: str) -> bool:
+    """Return whether a libpq URI or `name=value` pairs hold a password. Errs on the side of yes."""
+    return bool(_PASSWORD_IN_URI.match(address) or _PASSWORD_AS_PARAMETER.search(address))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The content of the configuration file, checked."""
+
+    path: Path | None = None
+    """The file that was read; None if there is none."""
+    is_chosen: bool = False
+    """Whether --config chose the file."""
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: {EMBEDDED: EMBEDDED_PROFILE})
+    """By name, in the file's order. The embedded profile is always included."""
+    default_profile: str | None = None
+    """The name of one of the profiles."""
+    theme: str | None = None
+    keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Keys by binding id. Only the dashboard knows whether the ids exist."""
+    views: "Views" = field(default_factory=dict)
+    """Views by name, in the file's order."""
+    notifications: "Notifications | None" = None
+    """None if notifications are disabled."""
+    warning: str | None = None
+    """A sentence on a problem that does not stop the command, with what to do."""
+
+
+NO_CONFIGURATION = Configuration()
+
+TERMINALS = ("kitty", "iTerm2", "WezTerm", "Ghostty", "foot", "rxvt-unicode")
+"""Terminals that show a desktop notification when a program sends an escape sequence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifications:
+    """How the dashboard reports that jobs have ended."""
+
+    view: str | None = None
+    """Notify about the jobs of this view; None: about all jobs."""
+    bell: bool = False
+    desktop: bool = False
+    terminal: str | None = None
+    """One of TERMINALS, for use where the terminal can't be detected, such as inside tmux. None: detect it from the
+    environment.
+    """
+
 
 OPERATOR_NAME, ANON_NAME = "operator", "anon"
 EMBEDDED_USER = "ada@example.com"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gjobs.store.errors import BadConfiguration
-from gjobs.store.formats import not_known
+from gjobs.store.values.formats import not_known
 
 TomlLocation = tuple[str, ...]
 """The names of the tables and the key, outermost first. Empty for the whole file."""

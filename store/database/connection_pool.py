@@ -1,26 +1,104 @@
-"""A small pool of connections that are opened on demand and reused."""
+"""A small pool of connections that are opened on demand and reused. The first one may open in a thread."""
 
 import asyncio
 import logging
 import os
 import select
-from collections.abc import AsyncIterator, Mapping
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from datetime import datetime
 from ipaddress import ip_address
+from threading import Thread
 from typing import Any
 
 from psycopg import AsyncConnection, Error
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_attempts_async
-from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.pq import Format, PipelineStatus, TransactionStatus
 
-from gjobs.store.capabilities.facts import Transport
-from gjobs.store.database import timestamps
-from gjobs.store.database.connection_errors import is_unclear, translate_connecting
+from gjobs.store.capabilities.capability import Transport
 from gjobs.store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
-from gjobs.store.database.early_connection import EarlyConnection
+from gjobs.store.database.driver_errors import is_unclear, translate_connecting
+from gjobs.store.database.load_meter import TrafficMeter
 from gjobs.store.database.refusal_code import refusal_code_async
-from gjobs.store.database.traffic import TrafficMeter
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable
+from gjobs.store.system.async_tools import abandon_lookups
+from gjobs.store.values.formats import EPOCH, MICROSECOND, FarTime
+
+Connect = Callable[[], Coroutine[Any, Any, AsyncConnection]]
+
+
+class EarlyConnection:
+    """A connection for use in any event loop. A thread opens it in a separate event loop.
+
+    It ends with the process: a server that does not answer can't prevent a command from ending.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._opened: Future[AsyncConnection] = Future()
+        # As a running future, it can't be cancelled, so the future's callbacks always receive the connection.
+        self._opened.set_running_or_notify_cancel()
+        Thread(target=self._run, args=(connect,), name="gjobs-connect", daemon=True).start()
+
+    def _run(self, connect: Connect) -> None:
+        async def open_connection() -> AsyncConnection:
+            abandon_lookups()
+            return await connect()
+
+        try:
+            self._opened.set_result(asyncio.run(open_connection()))
+        except BaseException as error:
+            self._opened.set_exception(error)
+
+    async def get(self) -> AsyncConnection:
+        """Wait for the connection, or raise the reason why there is none. If cancelled, close it once it is open."""
+        try:
+            return await asyncio.wrap_future(self._opened)
+        except asyncio.CancelledError:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Close the connection as soon as it is open."""
+        self._opened.add_done_callback(_close)
+
+
+def _close(opened: Future[AsyncConnection]) -> None:
+    if opened.exception() is None:
+        # Without a loop: `close` of the driver does the same.
+        opened.result().pgconn.finish()
+
+
+_unpack = struct.Struct("!q").unpack
+
+
+class UtcLoader(Loader):
+    """Converts times that Python can't represent, such as `infinity`, to its earliest or latest time."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> datetime:
+        microseconds: int
+        (microseconds,) = _unpack(data)
+        try:
+            # Multiply: the constructor of timedelta takes 50 % longer.
+            return EPOCH + microseconds * MICROSECOND
+        except OverflowError:
+            return FarTime.nearest(microseconds)
+
+
+def register(connection: AsyncConnection) -> None:
+    connection.adapters.register_loader("timestamptz", UtcLoader)
+
+
+def as_text(time: datetime) -> str:
+    """Return a time as text for the database. The database reads this text as exactly the time that it returned
+    before.
+    """
+    return str(time) if isinstance(time, FarTime) else time.isoformat()
 
 
 def transport_of(connection: "AsyncConnection") -> Transport:
@@ -228,7 +306,7 @@ class ConnectionPool:
                 if isinstance(failure, SignInRefused):
                     break
             else:
-                timestamps.register(connection)
+                register(connection)
                 self.transport = transport_of(connection)
                 self.traffic.add(connection)
                 return connection

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gjobs.store.configuration.settings import APP_VARIABLE, UrlTarget
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError
-from gjobs.store.formats import shown_host
+from gjobs.store.values.formats import shown_host
 
 _USUAL_PORTS = ("", "5432")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")

@@ -17,15 +17,14 @@ from psycopg.errors import (
 )
 from sqlalchemy import text
 
-from gjobs.store.async_tools import PriorityGate
-from gjobs.store.capabilities.facts import Transport
+from gjobs.store.capabilities.capability import Transport
+from gjobs.store.configuration.settings import WriteAccess, WritePermit
 from gjobs.store.database.connection_pool import ConnectionPool, transport_of
 from gjobs.store.database.connection_url import PasswordCommand
 from gjobs.store.database.driver_errors import LOST_HINT
-from gjobs.store.database.early_answers import EarlyAnswers
 from gjobs.store.database.listening import ListenConnection, ReadyStatement, listening_on
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import Query, Row, TimeLimits, make_number, rows_of, send
+from gjobs.store.database.query import EarlyAnswers, Query, Row, TimeLimits, make_number, rows_of, send
 from gjobs.store.database.transactions import (
     BEGIN_SNAPSHOT,
     NEEDS_NO_SETTINGS,
@@ -42,12 +41,11 @@ from gjobs.store.database.transactions import (
     transaction_scope,
     write_at_once,
 )
-from gjobs.store.database.write_access import WriteAccess, WritePermit
 from gjobs.store.errors import OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
 from gjobs.store.journal.journal import Journal
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
-from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.store.users.claims import COLUMNS, ClaimSources, RequestIdentity, identity_of, issuer_of
+from gjobs.store.system.async_tools import PriorityGate
+from gjobs.store.users.actor import COLUMNS, OPERATOR, Actor, ClaimSources, RequestIdentity, identity_of, issuer_of
 
 T = TypeVar("T")
 

@@ -1,10 +1,14 @@
-"""Queries with their values and row makers, EXPLAIN, the server's clock, and time limits."""
+"""Queries with their values and row makers. Answers may be early, and only changed rows may be sent again."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+import dataclasses
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from hashlib import sha256
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -13,7 +17,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from gjobs.store.value_class import dataclass
+from gjobs.store.errors import TimedOut, UnexpectedError
+from gjobs.store.values.value_types import dataclass
 
 T = TypeVar("T")
 
@@ -121,7 +126,7 @@ class _Explain(ClauseElement):
 
 
 @compiles(_Explain)
-def _compile(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
+def _compile_explain(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
     return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
@@ -220,3 +225,284 @@ def clock(at: datetime | None) -> Query[datetime]:
         return taken_at
 
     return Query(_CLOCK, make, {"at": at})
+
+
+MOST_SECONDS = 1.0
+"""An older answer is not used, because the shown data would seem newer than they are."""
+
+
+class EarlyAnswers:
+    """Answers of the operator's queries, each for the next read of the same query.
+
+    The reader builds its queries from what the database offers. If something else was expected, the queries differ, and
+    the reader asks the database.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.expected: tuple[Query[Any], ...] = ()
+        """The queries to be sent together with the next inspection of the database."""
+        self._answers: list[tuple[Query[Any], Sequence[Row]]] = []
+        self._until = 0.0
+        self.has_failed = False
+        """Whether the expected queries failed or took too long."""
+
+    def keep(self, answers: Sequence[Sequence[Row]] | None) -> None:
+        """Keep the answers to the expected queries. None if they failed."""
+        self.has_failed = answers is None
+        self._answers = [] if answers is None else list(zip(self.expected, answers, strict=True))
+        self._until = self._clock() + MOST_SECONDS
+        self.expected = ()
+
+    def drop(self) -> None:
+        """Drop the answers, because a write may make them untrue."""
+        self._answers = []
+
+    def take(self, queries: Sequence[Query[Any]]) -> tuple[list[Any], ...] | None:
+        """Return the rows of all the queries, or None if the answer to one of them is missing or too old."""
+        if not self._answers:
+            return None
+        if self._clock() > self._until:
+            self._answers = []
+            return None
+        found = [next((each for each in self._answers if _asks_the_same(each[0], query)), None) for query in queries]
+        known = [each for each in found if each is not None]
+        if len(known) < len(queries):
+            return None
+        self._answers = [each for each in self._answers if all(each is not one for one in known)]
+        return tuple([query.make(row) for row in rows] for query, (_, rows) in zip(queries, known, strict=True))
+
+
+def _asks_the_same(one: Query[Any], other: Query[Any]) -> bool:
+    return (
+        one.statement is other.statement
+        and one.parameters == other.parameters
+        and (one.may_sort, one.may_compile, one.look_up) == (other.may_sort, other.may_compile, other.look_up)
+    )
+
+
+_DIGEST = 16
+"""Bytes of a digest."""
+_MOST_KNOWN = 32
+"""Maximum number of remembered queries with `keeps_apart`."""
+_PREFIX = 4
+"""Bytes by which the client names a row. Two rows may share them, which the digest of all rows reveals."""
+
+# The binary form of a row depends on no setting of the session. The rows have the order of the statement.
+_NUMBERED = """(
+SELECT row_number() OVER ()::int4 AS gjobs_n, substr(sha256(record_send(answer)), 1, 16) AS gjobs_d, answer.*
+  FROM (<statement>) AS answer)"""
+_OF_ALL = "substr(sha256(coalesce(string_agg(gjobs_d, '' ORDER BY gjobs_n), '')), 1, 16)"
+_ONE_DIGEST = "(SELECT <of all> FROM <numbered> AS gjobs_rows) AS d".replace("<of all>", _OF_ALL).replace(
+    "<numbered>", _NUMBERED
+)
+_CHANGES = """
+WITH gjobs_rows AS <numbered>,
+gjobs_page AS (
+    SELECT <of all> AS digest, string_agg(substr(gjobs_d, 1, 4), '' ORDER BY gjobs_n) AS prefixes
+      FROM gjobs_rows),
+gjobs_changed AS (
+    SELECT * FROM gjobs_rows
+     WHERE (SELECT digest FROM gjobs_page) <> %(gjobs_digest)s
+       AND substr(gjobs_d, 1, 4) NOT IN (
+           SELECT substr(%(gjobs_known)s, 4 * place + 1, 4)
+             FROM generate_series(0, length(%(gjobs_known)s) / 4 - 1) AS place))
+SELECT CASE WHEN found.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM gjobs_changed) THEN
+            CASE WHEN page.digest = %(gjobs_digest)s THEN '' ELSE page.digest || coalesce(page.prefixes, '') END END,
+       found.*<look up>
+  FROM gjobs_page AS page LEFT JOIN gjobs_changed AS found ON true"""
+"""The first column has the digest and the prefixes of all rows, in one row of the result. If nothing changed, the
+first column is empty, and the only row of the result has no other values.
+"""
+
+
+class _Sql(ClauseElement):
+    inherit_cache = False
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+
+
+@compiles(_Sql)
+def _compile_sql(element: _Sql, _compiler: SQLCompiler, **_options: Any) -> str:
+    return element.sql
+
+
+@lru_cache(maxsize=256)
+def _changes(statement: ClauseElement, look_up: str) -> tuple[_Sql, Mapping[str, object]]:
+    sql, constants = compiled(statement)
+    template = _CHANGES.replace("<numbered>", _NUMBERED).replace("<of all>", _OF_ALL)
+    template = template.replace("<look up>", look_up and f", {look_up}")
+    return _Sql(template.replace("<statement>", sql)), constants
+
+
+@lru_cache(maxsize=64)
+def _digests(clock: ClauseElement, statements: tuple[ClauseElement, ...]) -> tuple[_Sql, Mapping[str, object]]:
+    clock_sql, constants = _renamed(clock, "gjobs")
+    columns = [f"({clock_sql})"]
+    for place, statement in enumerate(statements):
+        sql, further = _renamed(statement, f"gjobs{place}")
+        columns.append(_ONE_DIGEST.replace("<statement>", sql))
+        constants = {**constants, **further}
+    return _Sql(f"SELECT {', '.join(columns)}"), constants
+
+
+def _renamed(statement: ClauseElement, name: str) -> tuple[str, Mapping[str, object]]:
+    """Return the SQL with its parameters named apart from those of other statements."""
+    sql, constants = compiled(statement)
+    return re.sub(r"(?<!%)%\(", f"%({name}_", sql), _named(constants, name)
+
+
+def _named(parameters: Mapping[str, object], name: str) -> dict[str, object]:
+    return {f"{name}_{key}": value for key, value in parameters.items()}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Known(Generic[T]):
+    """The rows of a query, each with its digest."""
+
+    query: Query[T]
+    rows: list[T]
+    digests: list[bytes]
+    digest: bytes
+    """Of all rows."""
+    is_changing: bool = False
+    """Whether the rows changed at the last read."""
+
+    @property
+    def prefixes(self) -> bytes:
+        return b"".join(digest[:_PREFIX] for digest in self.digests)
+
+
+class Read(Protocol):
+    def __call__(self, *queries: Query[Any]) -> Awaitable[tuple[list[Any], ...]]: ...
+
+
+class ChangedRows:
+    """Remembers the answers to the last queries, and reads what differs from them.
+
+    While nothing changes, the server sends only digests. When they differ, the changed rows are read in a second
+    snapshot. After a change, the next read asks for changed rows at once.
+
+    With `keeps_apart`, each query is a separate statement, so the statement time limit applies to each. The queries
+    are also remembered individually, so each read may combine different ones. There is no separate query for digests:
+    the changed rows are asked for immediately. The same happens once a single statement for all digests has exceeded
+    the time limit.
+    """
+
+    def __init__(self, *, keeps_apart: bool = False) -> None:
+        self._keeps_apart = keeps_apart
+        self._known: tuple[_Known[Any], ...] = ()
+        """The most recently read queries first."""
+        self._is_slow = False
+        """Whether the digests of the known queries took too long in one statement."""
+
+    async def read(
+        self, read: Read, clock: Query[datetime], *queries: Query[Any], names_known_rows: bool = False
+    ) -> tuple[datetime, tuple[list[Any], ...]]:
+        """Return the server's time and the rows of each query, all from one snapshot. `read` reads a snapshot.
+
+        With `names_known_rows`, the query names the known rows even if they did not change at the last read. If other
+        rows have changed, the server then does not resend the unchanged known rows.
+        """
+        former = self._known_to(queries)
+        known = [each for each in former if each is not None]
+        changing = frozenset(
+            place for place, each in enumerate(former) if each is not None and (each.is_changing or names_known_rows)
+        )
+        self._is_slow = self._is_slow and bool(known)
+        if known and not changing and not self._keeps_apart and not self._is_slow:
+            try:
+                ((answer,),) = await read(_digest_query(clock, queries))
+            except TimedOut:
+                self._is_slow = True
+                raise
+            taken_at, *digests = answer
+            changing = frozenset(place for place, digest in enumerate(digests) if digest != known[place].digest)
+            if not changing:
+                return taken_at, tuple(each.rows for each in known)
+        (taken_at,), *answers = await read(clock, *_change_queries(queries, former, changing))
+        merged = [_merged(*each) for each in zip(queries, former, answers, strict=True)]
+        found = tuple(each for each in merged if each is not None)
+        if len(found) < len(merged):
+            if not known:
+                raise UnexpectedError("The database returned rows that do not match their digest.")
+            self._known = ()
+            return await self.read(read, clock, *queries)
+        found = tuple(
+            replace(each, is_changing=before is not None and each.digest != before.digest)
+            for each, before in zip(found, former, strict=True)
+        )
+        others = [each for each in self._known if not any(_is_same(each.query, query) for query in queries)]
+        self._known = (*found, *others)[:_MOST_KNOWN] if self._keeps_apart else found
+        return taken_at, tuple(each.rows for each in found)
+
+    def _known_to(self, queries: Sequence[Query[Any]]) -> Sequence[_Known[Any] | None]:
+        """Return the known rows of each query. Without `keeps_apart`, rows are known only if exactly the same queries
+        were read last time."""
+        if self._keeps_apart:
+            return [next((each for each in self._known if _is_same(each.query, query)), None) for query in queries]
+        asked = [each.query for each in self._known]
+        is_known = len(asked) == len(queries) and all(map(_is_same, asked, queries))
+        return self._known if is_known else [None] * len(queries)
+
+
+def first_queries(clock: Query[datetime], *queries: Query[Any]) -> tuple[Query[Any], ...]:
+    """Return what a new `ChangedRows` reads first for these queries."""
+    return (clock, *_change_queries(queries, [None] * len(queries), frozenset()))
+
+
+def _is_same(one: Query[Any], other: Query[Any]) -> bool:
+    return one.statement is other.statement and (one.parameters, one.look_up) == (other.parameters, other.look_up)
+
+
+def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Query[Row]:
+    statement, parameters = _digests(clock.statement, tuple(query.statement for query in queries))
+    parameters = {**parameters, **_named(clock.parameters, "gjobs")}
+    for place, query in enumerate(queries):
+        parameters |= _named(query.parameters, f"gjobs{place}")
+    return Query(
+        statement,
+        tuple,
+        parameters,
+        may_sort=all(query.may_sort for query in queries),
+        may_compile=all(query.may_compile for query in queries),
+    )
+
+
+def _change_queries(
+    queries: Sequence[Query[Any]], former: Sequence[_Known[Any] | None], changing: frozenset[int]
+) -> list[Query[Row]]:
+    found = list[Query[Row]]()
+    for place, (query, known) in enumerate(zip(queries, former, strict=True)):
+        statement, constants = _changes(query.statement, query.look_up)
+        parameters: dict[str, object] = {
+            **constants,
+            **query.parameters,
+            "gjobs_digest": known.digest if known else b"",
+            "gjobs_known": known.prefixes if known and place in changing else b"",
+        }
+        found.append(Query(statement, tuple, parameters, may_sort=query.may_sort, may_compile=query.may_compile))
+    return found
+
+
+def _merged(query: Query[T], known: _Known[T] | None, answer: Sequence[Row]) -> _Known[T] | None:
+    """Return the current rows. Return None if they don't match the digest, because two rows share a prefix."""
+    (head,) = (row[0] for row in answer if row[0] is not None)
+    if not head:
+        return known
+    sent = {number: (digest, row) for _, number, digest, *row in answer if number is not None}
+    by_prefix = {each[:_PREFIX]: place for place, each in enumerate(known.digests)} if known else {}
+    rows, digests = list[T](), list[bytes]()
+    for number, start in enumerate(range(_DIGEST, len(head), _PREFIX), start=1):
+        if number in sent:
+            digest, row = sent[number]
+            digests.append(digest)
+            rows.append(query.make(row))
+        elif known and (place := by_prefix.get(head[start : start + _PREFIX])) is not None:
+            digests.append(known.digests[place])
+            rows.append(known.rows[place])
+    digest = head[:_DIGEST]
+    if sha256(b"".join(digests)).digest()[:_DIGEST] != digest:
+        return None
+    return _Known(query=query, rows=rows, digests=digests, digest=digest)

@@ -8,8 +8,8 @@ from enum import Enum, auto
 
 from sqlalchemy import text
 
-from gjobs.store.capabilities.facts import DatabaseFacts
-from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.capabilities.capability import DatabaseFacts
+from gjobs.store.configuration.settings import Pooler
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ListenConnection
 from gjobs.store.database.query import Query, make_number

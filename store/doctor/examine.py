@@ -1,38 +1,125 @@
-"""Run all checks, each in a short read-only transaction."""
+"""Runs all checks, each in a short read-only transaction, and estimates the bytes of an idle dashboard."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import text
 
-from gjobs.store.advice import command
+from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.capability import Capability
-from gjobs.store.capabilities.claim_sql import POLICY_EXPRESSIONS, read_policy_facts
-from gjobs.store.capabilities.facts import JOBS
-from gjobs.store.capabilities.policy_sql import POLICIES_WITH_TREES
-from gjobs.store.capabilities.probe import probe
+from gjobs.store.capabilities.capability import JOBS, Capability
+from gjobs.store.capabilities.claim_sql import POLICIES_WITH_TREES, POLICY_EXPRESSIONS, read_policy_facts
+from gjobs.store.capabilities.probe import CapabilityCache, probe
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query
-from gjobs.store.database.wake_ups import announces_changes, may_listen
-from gjobs.store.doctor import (
-    egress,
-    function_checks,
-    policy_checks,
-    schema_checks,
-    server_checks,
-    table_checks,
-    word_checks,
-)
-from gjobs.store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
-from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings
-from gjobs.store.doctor.policy_conditions import try_policies
+from gjobs.store.database.load_meter import Traffic
+from gjobs.store.database.query import ChangedRows, Query
+from gjobs.store.database.wake_ups import SILENCE, announces_changes, may_listen
+from gjobs.store.doctor import policy_checks, schema_checks, server_checks, table_checks
+from gjobs.store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
+from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
 from gjobs.store.doctor.schema_checks import QUALIFY_QUERY, read_schema
-from gjobs.store.errors import SignInRefused, StoreError, Unreachable
-from gjobs.store.schema.schema_by_revision import NEWEST_REVISION
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
+from gjobs.store.job_list import read_listing
+from gjobs.store.job_list.list_query import ListingQuery
+from gjobs.store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
+from gjobs.store.schema.schema_diff import NEWEST_REVISION
+from gjobs.store.statistics.statistics import TotalsQuery, seconds_to_keep
+from gjobs.store.statistics.totals_counter import TotalsCounter, count_capabilities
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
+
+_MONTH = 30 * 24 * 3600.0
+_POLLS = 5
+"""After this number of polls, all rows are known and all statements are prepared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdlePolls:
+    """The bytes received by polls that find no change."""
+
+    is_woken: bool
+    """Whether the database notifies of changes."""
+    list_bytes: int
+    count_bytes: int
+    """The bytes of the counts. If `is_woken`, the flow is among them."""
+    flow_bytes: int = 0
+    """The bytes of the flow, if it is read separately."""
+    flow_seconds: float = 0.0
+    """How long a separate flow is kept."""
+    is_counting_slow: bool = False
+    """Whether the server needs long to count. Counts are then polled rarely."""
+
+    @property
+    def bytes_of_month(self) -> int:
+        """The bytes that an idle dashboard receives."""
+        # After each silence, only one of the two pollers polls. They take turns.
+        list_wait = count_wait = 2 * SILENCE if self.is_woken else LONGEST_IDLE_WAIT
+        if self.is_counting_slow:
+            count_wait = max(count_wait, LONGEST_COSTLY_WAIT)
+        flow_wait = count_wait * max(ceil(self.flow_seconds / count_wait), 1)
+        return round(
+            _MONTH * (self.list_bytes / list_wait + self.count_bytes / count_wait + self.flow_bytes / flow_wait)
+        )
+
+
+async def measure_polls(database: Database, *, is_woken: bool) -> IdlePolls | None:
+    """Return None if the bytes are unknown, or if jobs are unreadable. `is_woken` if the database notifies of changes.
+    The dashboard then reads the flow together with the counts.
+    """
+    actor_database = ActorDatabase(database, OPERATOR, CapabilityCache(database))
+    listed_rows, counting, polls, slow_counts = ChangedRows(), TotalsCounter(database, OPERATOR), 0, 0
+    flow_bytes, flow_took = 0, 0.0
+
+    async def count() -> None:
+        offers = await count_capabilities(actor_database, TotalsQuery())
+        await counting.count(TotalsQuery(), offers, at=None, with_flow=is_woken)
+
+    async def read_flow() -> None:
+        offers = await count_capabilities(actor_database, TotalsQuery())
+        await counting.read_flow(TotalsQuery(), offers, at=None)
+
+    try:
+        # A first count may be slow because the server's cache is empty.
+        while polls < _POLLS and slow_counts < 2:
+            polls += 1
+            listing = read_listing.read_listing(actor_database, ListingQuery(), listed_rows, at=None)
+            list_bytes, listed_within = await _measure(database, listing)
+            count_bytes, counted_within = await _measure(database, count())
+            if not is_woken:
+                flow_bytes, flow_took = await _measure(database, read_flow())
+            # Subtract the list's time, because both polls include a network round trip that is not server time.
+            slow_counts = slow_counts + 1 if counted_within - listed_within >= FAST else 0
+    except StoreError:
+        return None
+    if database.load.traffic() is None:
+        return None
+    return IdlePolls(
+        is_woken=is_woken,
+        list_bytes=list_bytes,
+        count_bytes=count_bytes,
+        flow_bytes=flow_bytes,
+        flow_seconds=seconds_to_keep(flow_took),
+        is_counting_slow=slow_counts > 0,
+    )
+
+
+async def _measure(database: Database, poll: Awaitable[object]) -> tuple[int, float]:
+    """Return the received bytes and the seconds of a poll."""
+    before, started = database.load.traffic() or Traffic(), perf_counter()
+    await poll
+    return ((database.load.traffic() or before) - before).received, perf_counter() - started
+
+
+def egress_finding(polls: IdlePolls) -> Finding:
+    return Finding(
+        section=Section.CONNECTION,
+        name="egress",
+        severity=Severity.OK,
+        sentence=f"An idle dashboard of the operator receives about {size(polls.bytes_of_month)} a month.",
+    )
 
 
 def next_steps(capabilities: Capabilities, revision: str | None, findings: Sequence[Finding]) -> Iterator[str]:
@@ -158,8 +245,8 @@ class _Examination:
         pooling = await server_checks.find_pooling(self._database, self._facts)
         findings = [*server_checks.connection_findings(self._facts, self._label, durations, pooling)]
         is_woken = may_listen(self._facts, None) and await announces_changes(self._database)
-        polls = await egress.measure_polls(self._database, is_woken=is_woken)
-        return findings if polls is None else [*findings, egress.egress_finding(polls)]
+        polls = await measure_polls(self._database, is_woken=is_woken)
+        return findings if polls is None else [*findings, egress_finding(polls)]
 
     async def _role(self) -> Iterable[Finding]:
         policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None
@@ -177,18 +264,18 @@ class _Examination:
 
     async def _rows(self) -> Iterable[Finding]:
         uses, indexes, (support,) = await self._read(
-            table_checks.TABLE_USE, table_checks.INDEX_USE, word_checks.TRIGRAM_SUPPORT
+            table_checks.TABLE_USE, table_checks.INDEX_USE, table_checks.TRIGRAM_SUPPORT
         )
         counted = await table_checks.count(self._database, self._facts)
         return [
             *table_checks.rows_findings(self._facts, uses, indexes, counted),
-            *word_checks.word_findings(support, uses, indexes, is_replica=self._facts.is_replica),
+            *table_checks.word_findings(support, uses, indexes, is_replica=self._facts.is_replica),
         ]
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, copies, rules, bodies = await self._read(
-            function_checks.FUNCTIONS,
-            function_checks.VIEWS,
+            schema_checks.FUNCTIONS,
+            schema_checks.VIEWS,
             policy_checks.TABLES,
             policy_checks.COPIES,
             POLICIES_WITH_TREES,
@@ -196,8 +283,8 @@ class _Examination:
         )
         rules = await try_policies(self._database, rules)
         findings = [
-            *function_checks.function_findings(found),
-            *function_checks.view_findings(seen, self._facts),
+            *schema_checks.function_findings(found),
+            *schema_checks.view_findings(seen, self._facts),
             *policy_findings(tables, rules),
             *policy_checks.user_data_findings(rules, bodies),
             *policy_checks.copy_findings(copies, reported={view.name for view in seen}),

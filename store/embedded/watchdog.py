@@ -8,21 +8,21 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from gjobs.store.embedded import clients
-from gjobs.store.embedded.clients import exclusive, try_lock
-from gjobs.store.embedded.data_dir import DataLayout
-from gjobs.store.embedded.postgres_programs import launch
-from gjobs.store.embedded.postmaster import stop
+from gjobs.store.embedded import server_files
+from gjobs.store.embedded.cluster import launch, stop
+from gjobs.store.embedded.server_files import DataLayout, exclusive, try_lock
 from gjobs.store.errors import EmbeddedUnavailable
 
 
 def watch(layout: DataLayout, grace: float, lock: int) -> None:
     while True:
-        clients.wait_until_free(layout.client_locks)
-        before = clients.last_change(layout.client_locks)
+        server_files.wait_until_free(layout.client_locks)
+        before = server_files.last_change(layout.client_locks)
         time.sleep(grace)
         with exclusive(layout.start_lock):
-            if clients.last_change(layout.client_locks) != before or clients.client_processes(layout.client_locks):
+            if server_files.last_change(layout.client_locks) != before or server_files.client_processes(
+                layout.client_locks
+            ):
                 continue
             if not layout.kept.exists():
                 stop(layout)

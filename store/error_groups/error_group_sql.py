@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from gjobs.store.error_groups.fingerprint import (
+from gjobs.store.error_groups.error_group import (
     EXCEPTION,
     FIRST_LINE,
     ID_DIGITS,

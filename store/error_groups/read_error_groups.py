@@ -31,13 +31,13 @@ from gjobs.store.error_groups.error_group import (
     MOST_FAILURES,
     MOST_GROUPS,
     MOST_MODES,
+    MOST_READ,
     MOST_USERS,
     ErrorGroup,
     ErrorGroups,
     ErrorScope,
 )
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from gjobs.store.error_groups.fingerprint import MOST_READ
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gjobs.store import formats
-from gjobs.store.advice import command
-from gjobs.store.error_groups.fingerprint import ID_DIGITS
+from gjobs.store.error_groups.error_group import ID_DIGITS
+from gjobs.store.errors import command
 from gjobs.store.filters.filter_terms import (
     ANY,
     KEYS,
@@ -17,14 +16,16 @@ from gjobs.store.filters.filter_terms import (
     Between,
     Compared,
     Comparison,
+    JobFilter,
     Key,
     Term,
+    TextSpan,
     Value,
 )
-from gjobs.store.filters.job_filter import JobFilter, TextSpan
-from gjobs.store.formats import LEAST_DIGITS, close_names, id_range, quote_typed
 from gjobs.store.jobs.job import JobStatus, near_status, parse_status
-from gjobs.store.member_table import by_member
+from gjobs.store.values import formats
+from gjobs.store.values.formats import LEAST_DIGITS, close_names, id_range, quote_typed
+from gjobs.store.values.value_types import by_member
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from gjobs.store.database.write_access import WriteAccess
+from gjobs.store.configuration.settings import WriteAccess
 
 
 class ProbeTarget(StrEnum):

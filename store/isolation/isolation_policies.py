@@ -1,15 +1,100 @@
-"""Judges writes from the policies, without trying them."""
+"""The users and rows of the check, and what the policies say about their writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ClauseElement,
+    Select,
+    Uuid,
+    any_,
+    bindparam,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 
-from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
-from gjobs.store.database.query import Query, Row
-from gjobs.store.doctor.policy_conditions import OWN_ROW, conjuncts
-from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-from gjobs.store.member_table import by_member
+from gjobs.store import tables
+from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, Row, make_id, make_number
+from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts
+from gjobs.store.errors import InvalidValue, NoPrivilege, SchemaMissing
+from gjobs.store.isolation.isolation import (
+    Participant,
+    Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeTarget,
+    ProbeVerdict,
+    TargetKind,
+    Verb,
+)
+from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus
+from gjobs.store.users import user_sql
+from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.value_types import by_member
+
+_ID, _ROWS_OWNER, _ROWS_PROJECT = (bindparam(name, type_=Uuid) for name in ("row_id", "owner", "project"))
+_NAME = "isolation check"
+
+_USER = insert(tables.users).values(id=_ROWS_OWNER)
+_ROWS_NEW_PROJECT = insert(tables.projects).values(id=_ROWS_PROJECT, user_id=_ROWS_OWNER, name=_NAME)
+_ROWS_ASSET = insert(tables.assets).values(
+    id=_ID,
+    user_id=_ROWS_OWNER,
+    project_id=_ROWS_PROJECT,
+    kind="input",
+    mode="lifestyle",
+    prompt_version=_NAME,
+    prompt_payload=literal_column("'{}'::jsonb"),
+    storage_path=_NAME,
+)
+_ROWS_JOB = insert(tables.generation_jobs).values(
+    id=_ID, user_id=_ROWS_OWNER, project_id=_ROWS_PROJECT, mode="lifestyle", cost_cents=0
+)
+
+_ROWS: Mapping[TargetKind, ClauseElement] = {
+    TargetKind.JOB: _ROWS_JOB,
+    TargetKind.FINISHED_JOB: _ROWS_JOB.values(status=JobStatus.FAILED.value),
+    TargetKind.ASSET: _ROWS_ASSET,
+    TargetKind.UNUSED_ASSET: _ROWS_ASSET,
+}
+"""The rows that are created in addition to their project."""
+
+
+def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]]:
+    """Return the id of a new row of this kind, and the statements that create it.
+
+    The row gets a project of its own, so that nobody waits for a lock on an existing project.
+    """
+    project, row = uuid4(), uuid4()
+    values = {"row_id": row, "owner": plan.owner.id, "project": project}
+    statements = list(_statements(plan, kind))
+    return row if kind in _ROWS else project, [Query(one, _nothing, values) for one in statements]
+
+
+def _statements(plan: ProbePlan, kind: TargetKind) -> Iterator[ClauseElement]:
+    if not plan.owner.exists:
+        yield _USER
+    yield _ROWS_NEW_PROJECT
+    if kind in _ROWS:
+        yield _ROWS[kind]
+
+
+def _nothing(_: Row) -> None:
+    """An insert returns no row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +205,235 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     # The row inserted into the owner's project belongs to the user who inserts it.
     is_open = is_met or expression == "true" or (verb is Verb.INSERT_INTO and conditions <= OWN_ROW)
     return ProbeVerdict.LEAK if is_open else ProbeVerdict.UNKNOWN
+
+
+_jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
+_OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
+
+_NEWEST_JOBS = 1000
+"""The owner is chosen among the owners of this many jobs."""
+
+_newest = (
+    select(_jobs.c.user_id, _jobs.c.created_at)
+    .where(_jobs.c.user_id.is_distinct_from(_OTHER))
+    .order_by(_jobs.c.created_at.desc())
+    .limit(_NEWEST_JOBS)
+    .subquery()
+)
+_BUSY = select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(func.max(_newest.c.created_at).desc())
+
+# A join, because a condition on each project would read all jobs if a few projects have most jobs.
+_HAS_PROJECT_WITHOUT_JOBS = select(_projects.c.user_id).where(
+    _projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
+    not_(exists().where(_jobs.c.project_id == _projects.c.id)),
+)
+_WITH_PROJECT_WITHOUT_JOBS = _HAS_PROJECT_WITHOUT_JOBS.limit(1)
+_WITH_EMPTY_PROJECT = _HAS_PROJECT_WITHOUT_JOBS.where(
+    not_(exists().where(tables.assets.c.project_id == _projects.c.id))
+).limit(1)
+_ANY_OWNER = (
+    select(_projects.c.user_id)
+    .where(_projects.c.user_id.is_distinct_from(_OTHER))
+    .order_by(_projects.c.created_at.desc())
+    .limit(1)
+)
+_OTHER_USER = select(_users.c.id).where(_users.c.id.is_distinct_from(_OWNER)).order_by(_users.c.id).limit(1)
+
+
+async def choose_participants(
+    database: Database, *, owner_id: UUID | None, other_id: UUID | None
+) -> tuple[Participant, Participant]:
+    """Return the owner and the other user. If the operator sees no user, make one up.
+
+    Raises InvalidValue if both are the same.
+    """
+    if owner_id is not None and owner_id == other_id:
+        raise InvalidValue("other", "The check needs two different users.")
+    if owner_id is None:
+        owner_id = await _best_owner(database, other_id) or await _other_user(database, other_id)
+    if other_id is None and owner_id is not None:
+        other_id = await _other_user(database, owner_id)
+    return await _person(database, owner_id), await _person(database, other_id)
+
+
+async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
+    """Return an owner with jobs and an empty project, so that every probe can run; else one with jobs, else with
+    projects.
+    """
+    busy = await database.read(OPERATOR, Query(_BUSY, make_id, {"other": other_id}))
+    if not busy:
+        return await _first(database, Query(_ANY_OWNER, make_id, {"other": other_id}))
+    try:
+        found = await _first(database, Query(_WITH_EMPTY_PROJECT, make_id, {"owners": busy}))
+    except (NoPrivilege, SchemaMissing):
+        # Without assets, `find_targets` takes any project without jobs.
+        found = await _first(database, Query(_WITH_PROJECT_WITHOUT_JOBS, make_id, {"owners": busy}))
+    return found or busy[0]
+
+
+async def _other_user(database: Database, owner_id: UUID | None) -> UUID | None:
+    """Return any user except `owner_id`, or any user if that is None. If users are unreadable, return another project
+    owner.
+    """
+    try:
+        return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
+    except (NoPrivilege, SchemaMissing):
+        return await _first(database, Query(_ANY_OWNER, make_id, {"other": owner_id}))
+
+
+async def _person(database: Database, user_id: UUID | None) -> Participant:
+    """Return the participant. If users are unreadable, assume that the user exists. None makes one up."""
+    if user_id is None:
+        return Participant(id=uuid4(), exists=False)
+    try:
+        found = await database.read(OPERATOR, user_sql.by_id(user_id))
+    except (NoPrivilege, SchemaMissing):
+        return Participant(id=user_id)
+    return Participant(id=user_id, email=found[0].email if found else None, exists=bool(found))
+
+
+async def _first(database: Database, query: Query[UUID]) -> UUID | None:
+    found = await database.read(OPERATOR, query)
+    return found[0] if found else None
+
+
+_assets = tables.assets
+_made = _assets.alias("made")
+_TARGET = bindparam("target", type_=Uuid)
+
+_JOB = select(_jobs.c.id).where(_jobs.c.user_id == _OWNER)
+_FINISHED_JOB = _JOB.where(or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES)))
+_PROJECT = select(_projects.c.id).where(_projects.c.user_id == _OWNER)
+_WITHOUT_JOBS = _PROJECT.where(not_(exists().where(_jobs.c.project_id == _projects.c.id)))
+_EMPTY_PROJECT = _WITHOUT_JOBS.where(not_(exists().where(_assets.c.project_id == _projects.c.id)))
+_ASSET = select(_assets.c.id).where(_assets.c.user_id == _OWNER)
+_UNUSED_ASSET = _ASSET.where(
+    not_(exists().where(_jobs.c.input_asset_id == _assets.c.id)),
+    not_(exists().where(_made.c.source_asset_id == _assets.c.id)),
+)
+
+_Statements = Mapping[TargetKind, Select[UUID]]
+_WHERE_NO_ASSETS_ARE: _Statements = {
+    TargetKind.JOB: _JOB,
+    TargetKind.FINISHED_JOB: _FINISHED_JOB,
+    TargetKind.PROJECT: _PROJECT,
+    TargetKind.EMPTY_PROJECT: _WITHOUT_JOBS,
+}
+_ALL: _Statements = {
+    **_WHERE_NO_ASSETS_ARE,
+    TargetKind.EMPTY_PROJECT: _EMPTY_PROJECT,
+    TargetKind.ASSET: _ASSET,
+    TargetKind.UNUSED_ASSET: _UNUSED_ASSET,
+}
+_FIRST = {statement: statement.limit(1) for statement in (*_ALL.values(), _WITHOUT_JOBS)}
+_STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) for statement in _FIRST}
+
+UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
+"""Only a login that sees every job and asset can find targets of these kinds."""
+
+
+def why_no_unused_targets(facts: DatabaseFacts) -> str | None:
+    """Return why unused targets can't be found. None if the login sees every job and asset."""
+    return f"row level security may hide jobs or assets from {facts.login}" if facts.may_hide(JOBS, ASSETS) else None
+
+
+async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[TargetKind, UUID], str | None]:
+    """Return one target of each kind that the owner has, and why assets are unreadable, if they are."""
+    try:
+        return await _first_of(database, _ALL, owner_id), None
+    except (SchemaMissing, NoPrivilege) as error:
+        return await _first_of(database, _WHERE_NO_ASSETS_ARE, owner_id), error.message
+
+
+async def _first_of(database: Database, statements: _Statements, owner_id: UUID) -> Mapping[TargetKind, UUID]:
+    queries = [Query(_FIRST[statement], make_id, {"owner": owner_id}) for statement in statements.values()]
+    found = await database.read_together(OPERATOR, *queries)
+    return {kind: ids[0] for kind, ids in zip(statements, found, strict=True) if ids}
+
+
+async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> bool:
+    """Return whether the target still has its kind: an empty project may have got a job meanwhile."""
+    if kind not in plan.targets:
+        return False
+    statements = _ALL if plan.no_assets is None else _WHERE_NO_ASSETS_ARE
+    values = {"owner": plan.owner.id, "target": plan.targets[kind]}
+    return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], make_id, values)))
+
+
+def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:
+    """Return the kind of target that a probe needs, or None."""
+    match target, verb:
+        case ProbeTarget.PROJECT, Verb.INSERT_AS:
+            return None
+        case ProbeTarget.PROJECT, Verb.READ:
+            return TargetKind.PROJECT
+        case (ProbeTarget.PROJECT, _) | (_, Verb.INSERT_INTO | Verb.INSERT_AS):
+            return TargetKind.EMPTY_PROJECT
+        case ProbeTarget.ASSET, verb:
+            return TargetKind.UNUSED_ASSET if verb.writes else TargetKind.ASSET
+        case _, verb:
+            return TargetKind.FINISHED_JOB if verb.writes else TargetKind.JOB
+
+
+_view = tables.generation_job_summary
+_ROW_OWNER = bindparam("row_owner", type_=Uuid)
+_STATISTICS = func.public.get_job_statistics(_OWNER).table_valued(column("count", BigInteger), name="statistics")
+
+_NEW_JOB = insert(_jobs).values(user_id=_ROW_OWNER, project_id=_TARGET, mode="lifestyle")
+_NEW_PROJECT = insert(_projects).values(user_id=_ROW_OWNER, name="isolation check")
+_NEW_ASSET = insert(_assets).values(
+    user_id=_ROW_OWNER,
+    project_id=_TARGET,
+    kind="input",
+    mode="lifestyle",
+    prompt_version="isolation check",
+    prompt_payload=literal_column("'{}'::jsonb"),
+    storage_path="isolation check",
+)
+
+_STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
+    (ProbeTarget.JOB, Verb.READ): select(func.count()).where(_jobs.c.id == _TARGET),
+    (ProbeTarget.JOB, Verb.INSERT_INTO): _NEW_JOB,
+    (ProbeTarget.JOB, Verb.INSERT_AS): _NEW_JOB,
+    (ProbeTarget.JOB, Verb.UPDATE): update(_jobs).values(error=_jobs.c.error).where(_jobs.c.id == _TARGET),
+    (ProbeTarget.JOB, Verb.DELETE): delete(_jobs).where(_jobs.c.id == _TARGET),
+    (ProbeTarget.PROJECT, Verb.READ): select(func.count()).where(_projects.c.id == _TARGET),
+    (ProbeTarget.PROJECT, Verb.INSERT_AS): _NEW_PROJECT,
+    (ProbeTarget.PROJECT, Verb.UPDATE): update(_projects)
+    .values(name=_projects.c.name)
+    .where(_projects.c.id == _TARGET),
+    (ProbeTarget.PROJECT, Verb.DELETE): delete(_projects).where(_projects.c.id == _TARGET),
+    (ProbeTarget.ASSET, Verb.READ): select(func.count()).where(_assets.c.id == _TARGET),
+    (ProbeTarget.ASSET, Verb.INSERT_INTO): _NEW_ASSET,
+    (ProbeTarget.ASSET, Verb.INSERT_AS): _NEW_ASSET,
+    (ProbeTarget.ASSET, Verb.UPDATE): (
+        update(_assets).values(storage_path=_assets.c.storage_path).where(_assets.c.id == _TARGET)
+    ),
+    (ProbeTarget.ASSET, Verb.DELETE): delete(_assets).where(_assets.c.id == _TARGET),
+    (ProbeTarget.COUNTS, Verb.READ): select(func.count()).where(_jobs.c.user_id == _OWNER),
+    (ProbeTarget.STATISTICS, Verb.READ): select(func.coalesce(func.sum(_STATISTICS.c.count), 0)),
+    (ProbeTarget.SUMMARY, Verb.READ): select(func.coalesce(func.sum(_view.c.job_count), 0)).where(
+        _view.c.user_id == _OWNER
+    ),
+}
+
+
+def why_missing(target: ProbeTarget, kind: TargetKind | None, plan: ProbePlan) -> str | None:
+    """Return why the plan has no row for the probe. None if it has one, or if the probe needs none."""
+    if target is ProbeTarget.ASSET and plan.no_assets is not None:
+        return plan.no_assets
+    if kind is None or kind in plan.targets:
+        return None
+    return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"the owner has no {kind}"
+
+
+def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int]:
+    """Return the statement, which reads or writes a number of rows. The plan must have the row that it needs."""
+    kind = needed_kind(target, verb)
+    row_owner = plan.other if verb is Verb.INSERT_INTO else plan.owner
+    values = {
+        "target": None if kind is None else plan.targets[kind],
+        "owner": plan.owner.id,
+        "row_owner": row_owner.id,
+    }
+    return Query(_STATEMENTS[target, verb], make_number, values)

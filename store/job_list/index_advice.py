@@ -7,9 +7,8 @@ from gjobs.store.capabilities.capability import MissingCapability
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery, OrderColumn
 from gjobs.store.jobs.job import FINAL_STATUSES, sql_literals
-from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import ActingUser, Actor
-from gjobs.store.value_class import dataclass
+from gjobs.store.values.value_types import by_member, dataclass
 
 _NEWEST = "created_at DESC, id DESC"
 _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))

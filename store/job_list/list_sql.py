@@ -32,14 +32,12 @@ from sqlalchemy.types import TypeEngine
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.database import timestamps
+from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, RowMaker, make_number
-from gjobs.store.far_times import EXTREMES, FarTime
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.index_advice import is_in_order
-from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
-from gjobs.store.job_list.listing import RowWindow
+from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from gjobs.store.jobs.job_results import Page, PageKey
 from gjobs.store.jobs.job_sql import (
@@ -53,9 +51,9 @@ from gjobs.store.jobs.job_sql import (
     make_listed,
     readable_columns,
 )
-from gjobs.store.member_table import by_member
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.store.value_class import dataclass
+from gjobs.store.values.formats import EXTREMES, FarTime
+from gjobs.store.values.value_types import by_member, dataclass
 
 T = TypeVar("T")
 
@@ -307,7 +305,7 @@ def read_from(
         value = scan_start.position.value
         place = datetime if isinstance(value, datetime) else type(value)
         parameters["place_id"] = scan_start.position.id
-        parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
+        parameters["place_value"] = connection_pool.as_text(value) if isinstance(value, datetime) else value
     with_starts = chosen_path.columns is COLUMNS_WITH_START
     scan = _Scan(
         listed=listed,

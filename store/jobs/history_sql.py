@@ -33,10 +33,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from gjobs.store import tables
 from gjobs.store.database.query import MOMENT, Query, Row
-from gjobs.store.formats import known_or_text
 from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
-from gjobs.store.jobs.job_history import EventKind, JobEvent
-from gjobs.store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
+from gjobs.store.jobs.job_results import (
+    AT_LEAST,
+    COMPARED_JOBS,
+    FEWEST,
+    TIMES_USUAL,
+    EventKind,
+    JobEvent,
+    LeaseState,
+    StuckVerdict,
+)
+from gjobs.store.values.formats import known_or_text
 
 _events, _starts = tables.job_events, tables.job_starts
 

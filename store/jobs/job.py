@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from gjobs.store.far_times import is_far
-from gjobs.store.formats import PlainRow, UnknownText, close_names, column_names, plain_row
-from gjobs.store.member_table import by_member
-from gjobs.store.value_class import dataclass
+from gjobs.store.values.formats import PlainRow, UnknownText, close_names, column_names, is_far, plain_row
+from gjobs.store.values.value_types import by_member, dataclass
 
 
 class UnknownStatus(UnknownText):

@@ -38,9 +38,8 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.database import timestamps
+from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, Row, make_id
-from gjobs.store.formats import IdRange, column_names
 from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
     LATER_COLUMNS,
@@ -53,6 +52,7 @@ from gjobs.store.jobs.job import (
     parse_status,
 )
 from gjobs.store.users.actor import Actor
+from gjobs.store.values.formats import IdRange, column_names
 
 JobColumns = tuple[Column[Any] | Label[Any], ...]
 
@@ -357,7 +357,13 @@ def _rewrite(columns: JobColumns, values: Mapping[str, ColumnElement[Any]], *gua
 
 
 def _sent(value: object) -> object:
-    return timestamps.as_text(value) if isinstance(value, datetime) else str(value) if isinstance(value, str) else value
+    return (
+        connection_pool.as_text(value)
+        if isinstance(value, datetime)
+        else str(value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 _COLUMNS = ", ".join(f"made.{column.name}" for column in ALL_COLUMNS)

@@ -16,11 +16,11 @@ from typing import Any
 from uuid import UUID
 
 from gjobs.store.errors import JournalUnavailable
-from gjobs.store.formats import plain_row, plain_time, utc_now
 from gjobs.store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
-from gjobs.store.private_files import make_directory
+from gjobs.store.system.private_files import make_directory
 from gjobs.store.users.actor import ActingUser, Actor, Operator, actor_name
-from gjobs.store.value_class import dataclass
+from gjobs.store.values.formats import plain_row, plain_time, utc_now
+from gjobs.store.values.value_types import dataclass
 
 PATIENCE_SECONDS = 2.0
 """Seconds to wait for another process that is writing."""

@@ -5,10 +5,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from gjobs.store.budgets.budget import Budget
-from gjobs.store.formats import PlainRow
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.projects.project import Project
-from gjobs.store.value_class import dataclass
+from gjobs.store.values.formats import PlainRow
+from gjobs.store.values.value_types import dataclass
 
 WrittenRow = GenerationJob | Project | Budget
 

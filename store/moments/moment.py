@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from gjobs.store import formats
 from gjobs.store.errors import InvalidValue
 from gjobs.store.jobs.job import GenerationJob, ListedJob, plain_job
-from gjobs.store.value_class import dataclass
+from gjobs.store.values import formats
+from gjobs.store.values.value_types import dataclass
 
 WRITES_OFF = "Writes are off, because an earlier moment is shown."
 

@@ -1,5 +1,6 @@
-"""PastStore: the store as it was at a moment. It never writes."""
+"""PastStore: the store as it was at a moment, with its numbers. It never writes."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,29 +16,132 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import InvalidValue, ReadOnly
-from gjobs.store.filters.filter_terms import Age, Key
-from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
-from gjobs.store.formats import id_range
+from gjobs.store.filters.filter_terms import NO_FILTER, Age, JobFilter, Key
 from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.index_advice import is_in_order
-from gjobs.store.job_list.list_cost import ListCost
-from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_query import (
+    NEWEST_FIRST,
+    End,
+    Listing,
+    ListingQuery,
+    ListQuery,
+    RowWindow,
+    RowWindowQuery,
+)
 from gjobs.store.job_list.list_sql import AccessPath
-from gjobs.store.job_list.listing import Listing, RowWindow
+from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs import history_sql, job_sql
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
-from gjobs.store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
-from gjobs.store.jobs.job_results import Page, PageKey, RetryLinks, StuckVerdict
+from gjobs.store.jobs.job_results import MOST_EVENTS, JobHistory, Page, PageKey, RetryLinks, StuckVerdict, job_history
 from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
-from gjobs.store.moments import moment_sql, past_totals
+from gjobs.store.moments import moment_sql
 from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_moment, late_caution
-from gjobs.store.moments.moment_sql import PAST_COLUMNS, Pool, as_of, past_maker
+from gjobs.store.moments.moment_sql import PAST_COLUMNS, Change, Pool, as_of, past_maker
 from gjobs.store.search import IdMatches
-from gjobs.store.statistics.job_flow import JobFlow
-from gjobs.store.statistics.statistics import JobStatistics
-from gjobs.store.statistics.totals import Count, Totals, TotalsQuery
+from gjobs.store.statistics import statistics_sql
+from gjobs.store.statistics.statistics import (
+    Count,
+    JobFlow,
+    JobStatistic,
+    JobStatistics,
+    Precision,
+    ProjectTotals,
+    Totals,
+    TotalsQuery,
+    exact_counts,
+)
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.store.values.formats import id_range
+
+MOST_PROJECTS = 10_000
+
+
+TOO_MUCH = "Too much has changed since this moment to count its jobs."
+UNKNOWN_PROJECT = "A job was edited after this moment, and its earlier project was not recorded."
+HINTS = {TOO_MUCH: "Use a later time.", UNKNOWN_PROJECT: "Use a later time, or count all projects."}
+
+
+def queries(query: TotalsQuery, moment: datetime, events: EventRange) -> list[Query[Any]]:
+    """Return the queries that `totals` needs. They need rollups, and work only if not too much has changed."""
+    return [
+        statistics_sql.by_status_from_rollups(query.project_id),
+        statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
+        moment_sql.changes(moment, events),
+    ]
+
+
+def totals(
+    query: TotalsQuery,
+    moment: datetime,
+    events: EventRange,
+    answers: Sequence[list[Any]],
+    *,
+    unknown_because: str,
+    matching: Count | None,
+    actor: Actor,
+) -> Totals:
+    """Return the totals. If `answers` is empty, `unknown_because` gives the reason."""
+    statistics, projects = _before(query.project_id, *answers) if answers else (None, None)
+    return Totals(
+        query=query,
+        counts={} if statistics is None else exact_counts(statistics),
+        has_all_statuses=statistics is not None,
+        statistics=statistics,
+        days=None,
+        projects=projects,
+        matching=matching,
+        taken_at=moment,
+        actor=actor,
+        may_lack_changes=not events.is_searched,
+        unknown_because=unknown_because or (UNKNOWN_PROJECT if statistics is None else ""),
+    )
+
+
+def listed_count(number: int, *, is_cut: bool) -> Count:
+    return Count(number=min(number, MOST_LISTED), precision=Precision.CAPPED if is_cut else Precision.EXACT)
+
+
+def _before(
+    project_id: UUID | None,
+    by_status: Sequence[JobStatistic],
+    by_project: Sequence[tuple[UUID, ProjectTotals]],
+    changes: Sequence[Change],
+) -> tuple[JobStatistics | None, dict[UUID, ProjectTotals] | None]:
+    """Undo the changes. If a job's former project is not recorded, the totals by project are unknown."""
+    numbers: defaultdict[AnyStatus, list[int]] = defaultdict(lambda: [0, 0])
+    sums: defaultdict[UUID, list[int]] = defaultdict(lambda: [0, 0])
+    for row in by_status:
+        numbers[row.status] = [row.count, row.total_cost_cents]
+    for project, known in by_project:
+        sums[project] = [known.job_count, known.total_cost_cents]
+    for change in changes:
+        for status, project, sign, cents in (
+            (change.from_status, change.former_project_id, 1, change.former_cents),
+            (change.to_status, change.project_id, -1, change.later_cents),
+        ):
+            if status is None:
+                continue
+            _add(sums[project], sign * change.events, sign * cents)
+            if project_id in (None, project):
+                _add(numbers[status], sign * change.events, sign * cents)
+    rows = [_statistic(status, *known) for status, known in numbers.items() if known[0]]
+    known_projects = {one: ProjectTotals(job_count=jobs, total_cost_cents=cents) for one, (jobs, cents) in sums.items()}
+    are_known = not any(change.has_unknown_project for change in changes)
+    return (
+        statistics_sql.in_workflow_order(rows) if are_known or project_id is None else None,
+        known_projects if are_known else None,
+    )
+
+
+def _add(known: list[int], jobs: int, cents: int) -> None:
+    known[0] += jobs
+    known[1] += cents
+
+
+def _statistic(status: AnyStatus, jobs: int, cents: int) -> JobStatistic:
+    return JobStatistic(status=status, count=jobs, total_cost_cents=cents, avg_cost_cents=round(cents / jobs, 2))
+
 
 _STATEMENTS = JobStatements(PAST_COLUMNS)
 _PATH = AccessPath(columns=PAST_COLUMNS)
@@ -317,11 +421,9 @@ class PastStore(Store):
         events = await self.check()
         matching = None if query.matching is None else await self._count(query.matching)
         lacking = await self.actor_database.missing(Capability.ROLLUPS)
-        why = lacking.reason if lacking else "" if events.is_whole else past_totals.TOO_MUCH
-        answers = [] if why else await self._read(*past_totals.queries(query, self.moment, events))
-        return past_totals.totals(
-            query, self.moment, events, answers, unknown_because=why, matching=matching, actor=self.actor
-        )
+        why = lacking.reason if lacking else "" if events.is_whole else TOO_MUCH
+        answers = [] if why else await self._read(*queries(query, self.moment, events))
+        return totals(query, self.moment, events, answers, unknown_because=why, matching=matching, actor=self.actor)
 
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)
@@ -329,7 +431,7 @@ class PastStore(Store):
         asked = list_sql.length(self._then(listed), most=MOST_LISTED, readable=readable)
         number: int
         (number,), (present,) = await self._read(as_of(asked, pool), moment_sql.count_newest(pool))
-        return past_totals.listed_count(number, is_cut=present >= MOST_LISTED)
+        return listed_count(number, is_cut=present >= MOST_LISTED)
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         return JobFlow(taken_at=self.moment)
@@ -343,7 +445,7 @@ class PastStore(Store):
             if lacking := await self.actor_database.missing(Capability.ROLLUPS):
                 raise lacking.refusal
             why = totals.unknown_because
-            raise InvalidValue("at", why, hint=past_totals.HINTS[why])
+            raise InvalidValue("at", why, hint=HINTS[why])
         return replace(totals.statistics, cautions=tuple(filter(None, (late_caution(await self.check()),))))
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:

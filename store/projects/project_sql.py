@@ -27,10 +27,10 @@ from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables
 from gjobs.store.database.query import Query, Row
-from gjobs.store.formats import IdRange
-from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.projects.project import Asset, Project
+from gjobs.store.values.formats import IdRange
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 _COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]

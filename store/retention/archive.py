@@ -1,22 +1,378 @@
-"""Lists, counts and restores archived jobs."""
+"""Archives, lists, counts and restores jobs, in short transactions with pauses."""
 
-from collections.abc import AsyncGenerator, Sequence
-from functools import partial
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
 from uuid import UUID
 
-from gjobs.store import validation
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    TableClause,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.types import BigInteger
+
+from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.errors import InvalidValue, SchemaMissing
-from gjobs.store.jobs.job import AnyStatus, in_order, status_order
+from gjobs.store.database import connection_pool
+from gjobs.store.database.query import Query, Row, TimeLimits, make_id, make_number
+from gjobs.store.errors import Conflict, InvalidValue, Locked, SchemaMissing, StoreError, TimedOut
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, in_order, parse_status, status_order
 from gjobs.store.jobs.job_results import CappedCount, Page, PageKey
+from gjobs.store.jobs.job_sql import listed_error, make_job, make_listed
 from gjobs.store.journal.write_record import WriteRecord
-from gjobs.store.page_limits import PAGE_SIZE
-from gjobs.store.retention import archive_sql
-from gjobs.store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, RetentionBatch, in_batches
 from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
+from gjobs.store.statistics.statistics_sql import make_statistic, make_summary
 from gjobs.store.store import Store
+from gjobs.store.validation import PAGE_SIZE
+from gjobs.store.values.formats import column_names
+
+SMALLEST, FIRST, LARGEST = 1, 50, 500
+QUICK, SLOW = 0.1, 0.25
+"""Seconds. The batch size stays the same in between."""
+
+
+def next_size(size: int, seconds: float) -> int:
+    """Return the next batch size, after a batch of this size took this long."""
+    if seconds > SLOW:
+        return smaller_size(size)
+    return min(size * 2, LARGEST) if seconds < QUICK else size
+
+
+def smaller_size(size: int) -> int:
+    return max(size // 2, SMALLEST)
+
+
+LIMITS = TimeLimits(statement=2.0, lock=0.2)
+"""The limits of a batch. The server checks for deadlocks after one second of waiting, and a batch gives up long before.
+So no session that waits for the batch's rows triggers a deadlock check.
+"""
+PAUSE_SECONDS = 0.2
+"""Seconds to wait after a collision with another session."""
+
+RETRYABLE_REFUSALS = (TimedOut, Conflict, InvalidValue)
+"""Errors that a single job may cause: a lock, a slow or refusing trigger, a foreign key."""
+_COLLISIONS = ("40001", "40P01")
+"""Serialization failures and deadlocks, which are temporary."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionBatch:
+    keys: Sequence[PageKey]
+    """The keys of the jobs read, in order. Empty if there are no more."""
+    done: int = 0
+    """How many of them were processed."""
+    dropped_columns: tuple[str, ...] = ()
+    """Columns whose values were not restored, because the app dropped them."""
+    error: StoreError | None = None
+    """One of `RETRYABLE_REFUSALS`. If set, no job was processed."""
+
+
+TakeBatch = Callable[[PageKey | None, int], Awaitable[RetentionBatch]]
+"""Processes at most the given number of jobs after a key; None means from the first."""
+
+
+async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator[BatchProgress, None]:
+    """Process batches and yield the progress after each, added to `progress`.
+
+    A failed batch is repeated in smaller ones, down to the job that causes the error, which is skipped.
+    """
+    size, after = FIRST, None
+    while True:
+        begun = time.monotonic()
+        batch = await take(after, size)
+        if not batch.keys:
+            return
+        if batch.error is None:
+            dropped = tuple(sorted({*progress.dropped_columns, *batch.dropped_columns}))
+            progress = replace(progress, done=progress.done + batch.done, dropped_columns=dropped)
+            size = next_size(size, time.monotonic() - begun)
+            after = batch.keys[-1]
+        elif len(batch.keys) > 1:
+            size = smaller_size(len(batch.keys))
+            await _yield_to_others(batch.error)
+        else:
+            (after,) = batch.keys
+            if not isinstance(batch.error, Locked):
+                progress = _with_refused(progress, after.id, batch.error)
+        yield progress
+
+
+async def _yield_to_others(error: StoreError) -> None:
+    if isinstance(error, TimedOut) or error.sqlstate in _COLLISIONS:
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> BatchProgress:
+    refused = replace(progress, refused=progress.refused + 1)
+    if progress.refused_id is not None:
+        return refused
+    return replace(refused, refused_id=job_id, refusal=error.message)
+
+
+CURSOR: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+
+
+def cursor_parameters(key: PageKey | None) -> dict[str, object]:
+    """Return the parameters of CURSOR; none for the start."""
+    return {} if key is None else {"place_at": connection_pool.as_text(key.created_at), "place_id": key.id}
+
+
+COUNTING = TimeLimits(statement=60.0)
+
+
+def make_count(row: Row) -> StatusCount:
+    status, number, cents, oldest_at = row
+    return StatusCount(status=parse_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
+
+
+def make_key(row: Row) -> PageKey:
+    created_at: datetime = row[0]
+    identifier: UUID = row[1]
+    return PageKey(created_at=created_at, id=identifier)
+
+
+_archived = tables.archived_jobs
+
+
+def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
+    """Return the archive's value of a job column. Columns that the archive lacks are stored in `further`."""
+    if kept.name in _archived.c:
+        return _archived.c[kept.name]
+    return cast(_archived.c.further[kept.name].astext, kept.type).label(kept.name)
+
+
+_COLUMNS = [archived_column(tables.generation_jobs.c[name]) for name in column_names(GenerationJob)]
+_LIGHT_COLUMNS = [listed_error(_archived.c.error) if column.name == "error" else column for column in _COLUMNS]
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_KEY = tuple_(_archived.c.created_at, _archived.c.id)
+_MOST = bindparam("rows", type_=Integer)
+
+
+def _calling(function: Callable[[Any], Any]) -> Select[Any]:
+    called = function(_IDS).table_valued(column("id", Uuid), name="moved").render_derived()
+    return select(called.c.id)
+
+
+_ARCHIVE, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
+
+
+def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Return a query for the jobs that were moved."""
+    return Query(_ARCHIVE, make_id, {"ids": list(job_ids)})
+
+
+def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Return a query for the restored jobs. If any id is taken, it fails and restores none."""
+    return Query(_RESTORE, make_id, {"ids": list(job_ids)})
+
+
+_IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
+
+
+def is_shown_whole() -> Query[bool]:
+    """Return a query for whether the reader sees every archived job that the app's policies would allow."""
+    return Query(_IS_SHOWN_WHOLE, _make_truth)
+
+
+def _make_truth(row: Row) -> bool:
+    return bool(row[0])
+
+
+_DROPPED_COLUMNS = text("""
+select distinct f.key
+  from gjobs.archived_jobs a cross join lateral jsonb_each(a.further) f
+ where a.id = any(:ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns())
+ order by 1
+""").bindparams(_IDS)
+
+
+def dropped_columns(job_ids: Sequence[UUID]) -> Query[str]:
+    """Return a query for columns that have values in these archived jobs and that the app has dropped since."""
+    return Query(_DROPPED_COLUMNS, _make_name, {"ids": list(job_ids)})
+
+
+def _make_name(row: Row) -> str:
+    return str(row[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on."""
+
+    of_project: bool
+    of_status: bool
+    since: bool
+    has_cursor: bool
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.of_project:
+            conditions.append(_archived.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.of_status:
+            conditions.append(_archived.c.status == bindparam("status", type_=Text))
+        if self.since:
+            conditions.append(_archived.c.archived_at >= bindparam("since", type_=DateTime(timezone=True)))
+        return conditions
+
+
+def _form(query: ArchiveQuery, after: PageKey | None = None) -> _Form:
+    return _Form(
+        of_project=query.project_id is not None,
+        of_status=query.status is not None,
+        since=query.archived_since is not None,
+        has_cursor=after is not None,
+    )
+
+
+def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, object]:
+    parameters: dict[str, object] = {}
+    if query.project_id is not None:
+        parameters["project_id"] = query.project_id
+    if query.status is not None:
+        parameters["status"] = query.status.value
+    if query.archived_since is not None:
+        parameters["since"] = query.archived_since
+    return parameters | cursor_parameters(after)
+
+
+@cache
+def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
+    rows = select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
+    if form.has_cursor:
+        rows = rows.where(_KEY < CURSOR)
+    return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
+
+
+def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bool) -> Query[ArchivedJob]:
+    """Return a query, newest first, with an extra row if there is a next page. Light rows cut long errors."""
+    statement = _newest(_form(query, after), is_light=is_light)
+    make = _make_listed if is_light else _make_archived
+    return Query(statement, make, _parameters(query, after) | {"rows": limit + 1})
+
+
+def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
+    items = tuple(rows[:limit])
+    last = items[-1].job if len(rows) > limit else None
+    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
+
+
+_THESE = select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == any_(_IDS))
+
+
+def archived_by_ids(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
+    return Query(_THESE, _make_archived, {"ids": list(job_ids)})
+
+
+def _make_archived(row: Row) -> ArchivedJob:
+    archived_at: datetime = row[-1]
+    return ArchivedJob(job=make_job(row[:-1]), archived_at=archived_at)
+
+
+def _make_listed(row: Row) -> ArchivedJob:
+    archived_at: datetime = row[-1]
+    return ArchivedJob(job=make_listed(row[:-1]), archived_at=archived_at)
+
+
+@cache
+def _oldest(form: _Form) -> Select[Any]:
+    rows = select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
+    if form.has_cursor:
+        rows = rows.where(_KEY > CURSOR)
+    return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
+
+
+def oldest(query: ArchiveQuery, *, after: PageKey | None, rows: int) -> Query[PageKey]:
+    return Query(_oldest(_form(query, after)), make_key, _parameters(query, after) | {"rows": rows})
+
+
+@cache
+def _counted(form: _Form) -> Select[Any]:
+    sums = func.count(), func.sum(_archived.c.cost_cents), func.min(_archived.c.created_at)
+    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+
+
+def count(query: ArchiveQuery) -> Query[StatusCount]:
+    """Return a query for counts by status, unordered."""
+    return Query(_counted(_form(query)), make_count, _parameters(query))
+
+
+_SOME = select(_archived.c.id).limit(_MOST).subquery("some")
+_NUMBER = select(func.count()).select_from(_SOME)
+
+
+def capped_number(*, most: int) -> Query[int]:
+    """Return a query for the number of archived jobs, counted up to `most` plus one."""
+    return Query(_NUMBER, make_number, {"rows": most + 1})
+
+
+@cache
+def _by_status(form: _Form) -> Select[Any]:
+    cents = _archived.c.cost_cents
+    sums = func.count(), func.sum(cents), func.avg(cents)
+    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+
+
+def by_status(project_id: UUID | None) -> Query[JobStatistic]:
+    query = ArchiveQuery(project_id=project_id)
+    return Query(_by_status(_form(query)), make_statistic, _parameters(query))
+
+
+_sums = tables.generation_job_summary
+
+
+def _from_rollups() -> Select[Any]:
+    counted = _sums.c.job_count, _sums.c.total_cost_cents, _sums.c.first_job_at, _sums.c.last_job_at
+    return select(_sums.c.user_id, _sums.c.project_id, _sums.c.status, *counted)
+
+
+def _of_rows(source: TableClause) -> Select[Any]:
+    key = source.c.user_id, source.c.project_id, source.c.status
+    times = func.min(source.c.created_at).label("first_job_at"), func.max(source.c.created_at).label("last_job_at")
+    counted = func.count().label("job_count"), func.sum(source.c.cost_cents).label("total_cost_cents"), *times
+    return select(*key, *counted).group_by(*key)
+
+
+@cache
+def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
+    present = _from_rollups() if has_rollups else _of_rows(tables.generation_jobs)
+    both = union_all(present, _of_rows(tables.archived_jobs)).subquery("both")
+    key = both.c.user_id, both.c.project_id, both.c.status
+    number, cents = func.sum(both.c.job_count), func.sum(both.c.total_cost_cents)
+    total = cast(cents, BigInteger)
+    counted = cast(number, BigInteger), total, cents / number
+    rows = select(*key, *counted, func.min(both.c.first_job_at), func.max(both.c.last_job_at)).group_by(*key)
+    if of_project:
+        rows = rows.where(both.c.project_id == bindparam("project_id", type_=Uuid))
+    return rows.order_by(total.desc(), *key).limit(bindparam("rows", type_=Integer))
+
+
+def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:
+    """Return the summary, most expensive first. With `has_rollups`, only archived jobs are counted."""
+    parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
+    return Query(_summary(project_id is not None, has_rollups), make_summary, parameters | {"rows": limit})
+
 
 COUNTED = 10_000
 """The maximum number of archived jobs that are counted by default."""
@@ -26,25 +382,25 @@ async def list_archived(
     store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None, is_light: bool = False
 ) -> Page[ArchivedJob]:
     """Return archived jobs, newest first by creation. With `is_light`, they are `ListedJob`s with long errors cut."""
-    asked = archive_sql.page(query, after=after, limit=validation.check_limit(limit), is_light=is_light)
-    return archive_sql.paged(await store.actor_database.read(asked, needs=Capability.ARCHIVE), limit)
+    asked = page(query, after=after, limit=validation.check_limit(limit), is_light=is_light)
+    return paged(await store.actor_database.read(asked, needs=Capability.ARCHIVE), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Return those of the jobs that are archived, in the order of `job_ids`."""
-    these = await store.actor_database.read(archive_sql.archived_by_ids(job_ids), needs=Capability.ARCHIVE)
+    these = await store.actor_database.read(archived_by_ids(job_ids), needs=Capability.ARCHIVE)
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """Return counts by status, in workflow order."""
-    rows = await store.actor_database.read(archive_sql.count(query), needs=Capability.ARCHIVE, limits=COUNTING)
+    rows = await store.actor_database.read(count(query), needs=Capability.ARCHIVE, limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
 
 async def count_some_archived(store: Store) -> CappedCount:
-    (number,) = await store.actor_database.read(archive_sql.capped_number(most=COUNTED), needs=Capability.ARCHIVE)
+    (number,) = await store.actor_database.read(capped_number(most=COUNTED), needs=Capability.ARCHIVE)
     return CappedCount.of(number, COUNTED)
 
 
@@ -64,8 +420,8 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[str, 
     """
     try:
         async with store.actor_database.write(Capability.RESTORING) as transaction:
-            dropped = await transaction.run(archive_sql.dropped_columns(job_ids))
-            restored = set(await transaction.run(archive_sql.restore(job_ids)))
+            dropped = await transaction.run(dropped_columns(job_ids))
+            restored = set(await transaction.run(restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
                 raise validation.not_archived(missing)
             transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(job_ids)))
@@ -86,11 +442,11 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
     dropped: list[str] = []
     try:
         async with store.actor_database.write(Capability.RESTORING, limits=LIMITS) as transaction:
-            keys = await transaction.run(archive_sql.oldest(query, after=after, rows=rows))
+            keys = await transaction.run(oldest(query, after=after, rows=rows))
             if keys:
                 # Both queries skip jobs that someone else has restored since.
-                dropped = await transaction.run(archive_sql.dropped_columns([key.id for key in keys]))
-                restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
+                dropped = await transaction.run(dropped_columns([key.id for key in keys]))
+                restored = await transaction.run(restore([key.id for key in keys]))
             if restored:
                 transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(restored)))
     except RETRYABLE_REFUSALS as error:
@@ -107,7 +463,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
         if await store.actor_database.has(Capability.ROLLUPS)
         else statistics_sql.by_status_from_jobs
     )
-    asked = by_status(project_id), archive_sql.by_status(project_id), archive_sql.is_shown_whole()
+    asked = by_status(project_id), by_status(project_id), is_shown_whole()
     present, archived, (is_whole,) = await store.actor_database.read_together(
         *asked, needs=Capability.ARCHIVE, limits=COUNTING
     )
@@ -118,7 +474,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
 
 async def is_archive_shown_whole(store: Store) -> bool:
     """Return whether the actor sees every archived job that they would see if it were not archived."""
-    (is_whole,) = await store.actor_database.read(archive_sql.is_shown_whole(), needs=Capability.ARCHIVE)
+    (is_whole,) = await store.actor_database.read(is_shown_whole(), needs=Capability.ARCHIVE)
     return is_whole
 
 
@@ -127,7 +483,7 @@ async def get_summary_with_archive(
 ) -> Sequence[JobSummary]:
     """Return the same as `Store.get_job_summary`, including archived jobs."""
     has_rollups = await store.actor_database.has(Capability.ROLLUPS)
-    asked = archive_sql.summary(project_id, limit=validation.check_limit(limit), has_rollups=has_rollups)
+    asked = summary(project_id, limit=validation.check_limit(limit), has_rollups=has_rollups)
     return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
 
 

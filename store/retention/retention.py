@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from gjobs.store.formats import UnknownText
 from gjobs.store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob
+from gjobs.store.values.formats import UnknownText
 
 
 class RetentionAction(StrEnum):

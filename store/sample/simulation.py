@@ -1,25 +1,215 @@
-"""Simulated customers and handlers for the demo."""
+"""Simulated customers and handlers for the demo, and the simulated time that they live in."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from heapq import heappop, heappush
+from itertools import count
 from math import ceil
 from random import Random
 from typing import Literal, Never, TypeVar
 from uuid import UUID
 
-from gjobs.store.async_tools import is_cancelling
+from sqlalchemy import text
+
+from gjobs.store.database.query import Query, make_id
 from gjobs.store.errors import StoreError
-from gjobs.store.formats import utc_now
 from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.leases.lease import SILENT_AFTER
 from gjobs.store.projects.project import Project
-from gjobs.store.sample import catalog
-from gjobs.store.sample.job_plans import OUTAGE_MESSAGE, JobPlan, plan_job, plan_jobs
+from gjobs.store.sample import sample_data
 from gjobs.store.sample.sample_data import sample
-from gjobs.store.sample.simulated_clock import SimulatedClock
 from gjobs.store.store import Store
+from gjobs.store.system.async_tools import is_cancelling
+from gjobs.store.values.formats import utc_now
 from gjobs.store.worker.handlers import Registry, Retry, Work
+
+_SILENCE = text("""
+update gjobs.workers w
+   set started_at = w.started_at - (w.seen_at - silent.since), seen_at = silent.since
+  from (select now() - make_interval(secs => CAST(:silent_after AS double precision)) as since) silent
+ where w.name = CAST(:name AS text) and w.stopped_at is null and w.seen_at > silent.since
+   and w.seen_at < now() - make_interval(secs => CAST(:lease_seconds AS double precision))
+returning w.id
+""")
+
+
+async def mark_as_silent(operator: Store, name: str, *, lease_seconds: float) -> None:
+    """Let workers of this name count as silent if they have not reported for `lease_seconds`.
+
+    Their start and their last report move to the past. Only a demo may do this, because it is accelerated and its
+    leases are short.
+    """
+    values = {"name": name, "lease_seconds": lease_seconds, "silent_after": SILENT_AFTER.total_seconds()}
+    await operator.database.write_pipelined(operator.actor, "mark a worker as silent", Query(_SILENCE, make_id, values))
+
+
+SHARE_WITH_IMAGE = 0.85
+FAILURE_CHANCE = 1 / 8
+RETRY_CHANCE = 1 / 10
+BURST_CHANCE, BURST_SIZES = 1 / 25, (4, 9)
+OUTAGE_CHANCE, OUTAGE_SIZES = 1 / 30, (4, 8)
+"""An outage is a number of jobs of one mode that all fail."""
+OUTAGE_MESSAGE = "The image service answered 503 Service Unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """A job that arrives, and how its attempt ends. A share from 0 to 1 chooses an item of a list."""
+
+    project_share: float
+    image_share: float | None
+    """None for a job without an input image."""
+    mode: str
+    cost_cents: int
+    final_cost_cents: int
+    seconds: float
+    """From start to end."""
+    is_retried: bool
+    """Whether its first attempt finds the image service busy."""
+    error: str | None
+    """None for a job that succeeds."""
+    burst: int = 0
+    """How many jobs of the same customer follow at once."""
+
+
+def plan_job(random: Random, mode: str, *, error: str | None = None, burst: int = 0) -> JobPlan:
+    """Decide about one job. With `error`, it fails."""
+    failure = sample_data.choose_failure(random)
+    fails = random.random() < FAILURE_CHANCE
+    has_image = random.random() < SHARE_WITH_IMAGE
+    image_share, seconds = random.random(), sample_data.choose_seconds(random, mode)
+    return JobPlan(
+        project_share=random.random(),
+        image_share=image_share if has_image else None,
+        mode=mode,
+        cost_cents=sample_data.choose_cost_cents(random, mode),
+        final_cost_cents=sample_data.choose_cost_cents(random, mode),
+        seconds=seconds if error or not fails else failure[1],
+        is_retried=random.random() < RETRY_CHANCE,
+        error=error or (failure[0] if fails else None),
+        burst=burst,
+    )
+
+
+def plan_jobs(random: Random) -> Iterator[JobPlan]:
+    """Yield the jobs of all customers in their order, with bursts and outages. The same seed gives the same jobs."""
+    failing_mode, failures_left = "", 0
+    while True:
+        if not failures_left and random.random() < OUTAGE_CHANCE:
+            failing_mode, failures_left = random.choice(USUAL_MODES), random.randint(*OUTAGE_SIZES)
+        burst = random.randint(*BURST_SIZES) if random.random() < BURST_CHANCE else 0
+        mode = sample_data.choose_mode(random)
+        is_failing = failures_left > 0 and mode == failing_mode
+        failures_left -= is_failing
+        yield plan_job(random, mode, error=OUTAGE_MESSAGE if is_failing else None, burst=burst)
+
+
+_ROUNDING = 1e-6
+"""Seconds by which a timer of the event loop may be early."""
+
+
+class SimulatedClock:
+    def __init__(self, *, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._is_paused = False
+        self._passed = 0.0
+        """Simulated seconds until the last change of speed or pause."""
+        self._changed_at: float | None = None
+        """Real time of that change. None before the first sleep, because there is no event loop yet."""
+        self._waiting: list[tuple[float, int, bool, asyncio.Future[None]]] = []
+        self._order = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self.on_pause_change: list[Callable[[], object]] = []
+        """Called after each pause and resume."""
+
+    @property
+    def speed(self) -> float:
+        """The number of simulated seconds in a real one."""
+        return self._speed
+
+    @property
+    def is_paused(self) -> bool:
+        return self._is_paused
+
+    @property
+    def now(self) -> float:
+        """Simulated seconds since the start."""
+        if self._is_paused or self._changed_at is None:
+            return self._passed
+        return self._passed + (asyncio.get_running_loop().time() - self._changed_at) * self._speed
+
+    def set_speed(self, speed: float) -> None:
+        self._keep_time()
+        self._speed = speed
+        self._set_timer()
+
+    def pause(self) -> None:
+        self._set_paused(True)
+
+    def resume(self) -> None:
+        self._set_paused(False)
+
+    def _set_paused(self, is_paused: bool) -> None:
+        self._keep_time()
+        self._is_paused = is_paused
+        self._set_timer()
+        for listener in self.on_pause_change:
+            listener()
+
+    async def sleep(self, seconds: float, *, is_step: bool = False) -> None:
+        """Wait for simulated seconds. `is_step` marks a wait before a change that a person sees."""
+        if self._changed_at is None:
+            self._keep_time()
+        wakes = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (self.now + seconds, next(self._order), is_step, wakes))
+        self._set_timer()
+        await wakes
+
+    def step(self) -> bool:
+        """Jump to the next visible change while paused. Return False if there is nothing to jump to."""
+        self._drop_cancelled()
+        if not self._is_paused or not self._waiting:
+            return False
+        while self._waiting:
+            due, _, is_step, wakes = heappop(self._waiting)
+            if wakes.done():
+                continue
+            self._passed = max(self._passed, due)
+            wakes.set_result(None)
+            if is_step:
+                break
+        return True
+
+    def _keep_time(self) -> None:
+        self._passed = self.now
+        try:
+            self._changed_at = asyncio.get_running_loop().time()
+        except RuntimeError:
+            self._changed_at = None  # Before the event loop runs.
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._drop_cancelled()
+        if self._waiting and not self._is_paused:
+            wait = (self._waiting[0][0] - self.now) / self._speed
+            self._timer = asyncio.get_running_loop().call_later(max(wait, 0), self._wake)
+
+    def _wake(self) -> None:
+        now = self.now + _ROUNDING
+        while self._waiting and self._waiting[0][0] <= now:
+            *_, wakes = heappop(self._waiting)
+            if not wakes.done():
+                wakes.set_result(None)
+        self._set_timer()
+
+    def _drop_cancelled(self) -> None:
+        while self._waiting and self._waiting[0][-1].done():
+            heappop(self._waiting)
+
 
 T = TypeVar("T")
 
@@ -134,7 +324,7 @@ class Simulation:
         now = utc_now()
         running = [job for job in sample(now).jobs if job.status is JobStatus.RUNNING and now - job.created_at < _STUCK]
         while running:
-            await self.clock.sleep(catalog.choose_seconds(self._others, running[0].mode), is_step=True)
+            await self.clock.sleep(sample_data.choose_seconds(self._others, running[0].mode), is_step=True)
             try:
                 await store.transition_job_status(running[0].id, JobStatus.SUCCEEDED)
                 self.report(SimulatedChange(what="completed", jobs=running[:1]))

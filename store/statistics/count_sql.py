@@ -41,7 +41,7 @@ from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
-from gjobs.store.statistics.totals import ProjectTotals
+from gjobs.store.statistics.statistics import ProjectTotals
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 _ONE = literal(1, Integer)

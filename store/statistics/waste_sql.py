@@ -11,18 +11,17 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
 
 from gjobs.store.actor_database import ActorDatabase
-from gjobs.store.advice import command
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query, Row
+from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from gjobs.store.error_groups.fingerprint import error_group_id
-from gjobs.store.member_table import by_member
-from gjobs.store.statistics.waste import (
+from gjobs.store.errors import command
+from gjobs.store.statistics.statistics import (
     DAYS,
     FIRST_NAMING_JOBS,
     MOST_GROUPED_JOBS,
-    MOST_JOBS,
     MOST_NAMING_FAILURES,
+    MOST_WASTED_JOBS,
     Waste,
     WasteKey,
     WasteRow,
@@ -30,6 +29,7 @@ from gjobs.store.statistics.waste import (
 )
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.value_types import by_member
 
 _FINGERPRINT, _GROUP_ID = (
     # A colon would begin a parameter.
@@ -206,7 +206,7 @@ def _bound(sql: str, *, of_project: bool, at: bool) -> TextClause:
 
 
 def _read_limit(by: WasteKey) -> int:
-    return MOST_GROUPED_JOBS if by is WasteKey.GROUP else MOST_JOBS
+    return MOST_GROUPED_JOBS if by is WasteKey.GROUP else MOST_WASTED_JOBS
 
 
 def _make_row(row: Row) -> _Row:

@@ -31,10 +31,10 @@ from sqlalchemy.types import BigInteger, DateTime
 
 from gjobs.store import tables
 from gjobs.store.database.query import Query, Row
-from gjobs.store.formats import IdRange, id_range
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.formats import IdRange, id_range
 
 _jobs, _users = tables.generation_jobs, tables.users
 _LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)

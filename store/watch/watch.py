@@ -1,13 +1,47 @@
-"""Transitions and their batches, cursors, and the differences between two polls."""
+"""Reads recorded or observed transitions, their batches and cursors, and what changed between two polls."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol, Self
+from functools import lru_cache
+from typing import Any, Protocol, Self
 from uuid import UUID
 
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
+from sqlalchemy.types import UserDefinedType
+
+from gjobs.store import tables
+from gjobs.store.capabilities.capability import MissingCapability
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, Row, make_id
 from gjobs.store.errors import InvalidValue
-from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_terms import JobFilter, Key
+from gjobs.store.jobs import job_sql
+from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, parse_status
+from gjobs.store.jobs.job_sql import APP_COLUMNS, make_job
+from gjobs.store.users.actor import OPERATOR, Actor
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -141,3 +175,314 @@ def _transition(
         project_id=job.project_id,
         cursor=None,
     )
+
+
+_jobs, _events = tables.generation_jobs, tables.job_events
+
+_REPORTED = ("created", "status", "deleted")
+"""The kinds of events that a watch reports."""
+
+
+def _of_job(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column that events lack, from the event's job. Null if the job no longer exists."""
+    return select(column).where(_jobs.c.id == _events.c.job_id).scalar_subquery()
+
+
+_AS_JOB: Mapping[ColumnElement[Any], ColumnElement[Any]] = {
+    _jobs.c.id: _events.c.job_id,
+    _jobs.c.user_id: _events.c.user_id,
+    _jobs.c.project_id: _events.c.project_id,
+    _jobs.c.status: func.coalesce(_events.c.to_status, _events.c.from_status),
+    _jobs.c.mode: _events.c.mode,
+    _jobs.c.error: _events.c.error,
+    _jobs.c.cost_cents: _events.c.cost_cents,
+    _jobs.c.updated_at: _events.c.at,
+    _jobs.c.created_at: _of_job(_jobs.c.created_at),
+    _jobs.c.input_asset_id: _of_job(_jobs.c.input_asset_id),
+}
+"""Maps each column of a job to its value right after the event, so that filters apply to that state."""
+
+
+def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
+    return _AS_JOB.get(element) if isinstance(element, ColumnElement) else None
+
+
+def _conditions(job_filter: JobFilter, readable: Set[Key]) -> list[ColumnElement[bool]]:
+    conditions = filter_sql.conditions(job_filter, readable=readable)
+    return [replacement_traverse(condition, {}, _of_event) for condition in conditions]
+
+
+_NOW = func.pg_current_snapshot()
+_FIRST_OPEN = func.pg_snapshot_xmin(_NOW)
+"""Every transaction before this one has ended. So no earlier transition can be recorded any more."""
+
+_START = select(_FIRST_OPEN.cast(Text), _NOW.cast(Text))
+Start = tuple[Cursor, str]
+"""Where a watch begins, and the snapshot of everything before it."""
+
+
+def _make_start(row: Row) -> Start:
+    first_open, snapshot = row
+    return Cursor(int(first_open), 0), snapshot
+
+
+def start() -> Query[Start]:
+    return Query(_START, _make_start)
+
+
+Read = tuple[Cursor, bool, Transition | None]
+"""The position reached, whether more has been recorded since, and a transition if there is one."""
+
+
+class _TransactionId(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+class _Snapshot(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "pg_snapshot"
+
+
+_POSITION = tuple_(
+    cast(bindparam("transaction_id", type_=Text), _TransactionId()), bindparam("event_id", type_=BigInteger)
+)
+_HAD_HAPPENED = func.pg_visible_in_snapshot(_events.c.transaction_id, cast(bindparam("start", type_=Text), _Snapshot()))
+_COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cents", "error", "user_id", "project_id")
+
+
+@lru_cache(maxsize=32)
+def _recorded(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
+    """Read transitions from one snapshot. Returns at least one row, which has the position reached."""
+    snapshot = select(_FIRST_OPEN.label("first_open")).cte("snapshot")
+    found = (
+        select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
+        .where(
+            or_(*(_events.c.kind == kind for kind in _REPORTED)),
+            tuple_(_events.c.transaction_id, _events.c.id) > _POSITION,
+            _events.c.transaction_id < snapshot.c.first_open,
+            not_(_HAD_HAPPENED),
+            *_conditions(job_filter, readable),
+        )
+        .order_by(_events.c.transaction_id, _events.c.id)
+        .limit(bindparam("rows", type_=Integer))
+        .lateral("found")
+    )
+    waiting = exists().where(_events.c.transaction_id >= snapshot.c.first_open)
+    return (
+        select(
+            snapshot.c.first_open.cast(Text),
+            waiting,
+            found.c.transaction_id.cast(Text),
+            *(found.c[name] for name in _COLUMNS),
+        )
+        .select_from(snapshot.outerjoin(found, true()))
+        .order_by(found.c.transaction_id, found.c.id)
+    )
+
+
+def _make_read(row: Row) -> Read:
+    first_open, waits, transaction_id, event_id, *values = row
+    read_to = Cursor(int(first_open), 0)
+    if event_id is None:
+        return read_to, waits, None
+    job_id, from_status, to_status, at, mode, cost_cents, error, user_id, project_id = values
+    transition = Transition(
+        job_id=job_id,
+        from_status=None if from_status is None else parse_status(from_status),
+        to_status=None if to_status is None else parse_status(to_status),
+        at=at,
+        mode=mode,
+        cost_cents=cost_cents,
+        error=error,
+        user_id=user_id,
+        project_id=project_id,
+        cursor=Cursor(int(transaction_id), event_id),
+    )
+    return read_to, waits, transition
+
+
+def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start: str, limit: int) -> Query[Read]:
+    """Return committed transitions after the cursor, except those in the snapshot `start`.
+
+    Stops before any transaction that is still open, so that no earlier transition can follow.
+    """
+    parameters = {
+        "transaction_id": str(after.transaction_id),
+        "event_id": after.event_id,
+        "start": start,
+        "rows": limit,
+    }
+    return Query(_recorded(job_filter, frozenset(readable)), _make_read, parameters)
+
+
+_HOLDER = text("""
+select a.pid, nullif(a.application_name, ''), a.xact_start
+  from pg_catalog.pg_stat_activity a
+ where a.backend_xid is not null
+   and mod(a.backend_xid::text::bigint, 4294967296) = mod(cast(:transaction_id as bigint), 4294967296)
+""")
+
+
+def _make_holder(row: Row) -> HeldBack:
+    process_id, application, since = row
+    return HeldBack(process_id=process_id, application=application, since=since)
+
+
+def holder(transaction_id: int) -> Query[HeldBack]:
+    """Return the session of that transaction, or nothing if it can't be seen."""
+    return Query(_HOLDER, _make_holder, {"transaction_id": transaction_id})
+
+
+_CLOCK = select(func.now())
+_LIVE = (
+    select(*APP_COLUMNS)
+    .where(or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES)))
+    .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+_NEWEST = (
+    select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
+)
+
+
+def clock() -> Query[datetime]:
+    return Query(_CLOCK, lambda row: row[0])
+
+
+def live_jobs(*, limit: int) -> Query[GenerationJob]:
+    """Return queued and running jobs, newest first."""
+    return Query(_LIVE, make_job, {"rows": limit})
+
+
+def newest_jobs(*, limit: int) -> Query[GenerationJob]:
+    return Query(_NEWEST, make_job, {"rows": limit})
+
+
+@lru_cache(maxsize=32)
+def _matching(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
+    ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
+    return select(_jobs.c.id).where(_jobs.c.id == ids, *filter_sql.conditions(job_filter, readable=readable))
+
+
+def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
+    """Return those of the jobs that match the filter."""
+    return Query(_matching(job_filter, frozenset(readable)), make_id, {"ids": list(job_ids)})
+
+
+ROWS = 500
+"""Maximum size of a batch."""
+HELD_FOR = 5.0
+"""Seconds that a transaction may delay transitions before that is reported."""
+
+_NOTHING = "1:1:"
+"""A snapshot that contains no transaction."""
+
+
+class RecordedWatch:
+    """Reads recorded transitions.
+
+    `after` is where an earlier watch ended; None starts now. `readable` are the keys that the filter may use.
+    """
+
+    def __init__(
+        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], after: Cursor | None
+    ) -> None:
+        self._database = database
+        self._actor = actor
+        self._filter = job_filter
+        self._readable = readable
+        self._cursor = after
+        self._is_resumed = after is not None
+        """Whether the position comes from an earlier watch, and nothing has been read from there yet."""
+        self._start = _NOTHING
+        self._held_since: tuple[int, float] | None = None
+        """The oldest open transaction while it delays transitions, and since when, by the loop's clock."""
+
+    async def read(self) -> TransitionBatch:
+        if self._cursor is None:
+            ((self._cursor, self._start),) = await self._database.read(self._actor, start())
+            return TransitionBatch(transitions=(), cursor=self._cursor)
+        query = recorded(self._filter, readable=self._readable, after=self._cursor, start=self._start, limit=ROWS)
+        rows = await self._database.read(self._actor, query)
+        read_to, waits, _ = rows[0]
+        if self._is_resumed and read_to.transaction_id < self._cursor.transaction_id:
+            raise _not_come_to(self._cursor, read_to)
+        self._is_resumed = False
+        transitions = tuple(transition for _, _, transition in rows if transition is not None)
+        has_more = len(transitions) == ROWS
+        held_back = None if has_more or not waits else await self._held_back(read_to.transaction_id)
+        if not waits:
+            self._held_since = None
+        last = transitions[-1].cursor if has_more else read_to
+        # Never go back, even if the transaction counter was reset.
+        self._cursor = max(self._cursor, last or read_to)
+        return TransitionBatch(transitions=transitions, has_more=has_more, held_back=held_back, cursor=self._cursor)
+
+    async def _held_back(self, oldest: int) -> HeldBack | None:
+        now = asyncio.get_running_loop().time()
+        if self._held_since is None or self._held_since[0] != oldest:
+            self._held_since = (oldest, now)
+        if now - self._held_since[1] < HELD_FOR:
+            return None
+        holders = await self._database.read(OPERATOR, holder(oldest))
+        return holders[0] if holders else HeldBack(process_id=None, application=None, since=None)
+
+
+def _not_come_to(place: Cursor, now: Cursor) -> InvalidValue:
+    """Return an error, because a watch would report nothing until the database reaches that transaction."""
+    return InvalidValue(
+        "cursor",
+        f"Cannot continue after transaction {place.transaction_id}, because this database has only reached"
+        f" transaction {now.transaction_id}.",
+        hint="It is another database, was restored, or lags behind. Start a watch without the cursor.",
+    )
+
+
+MOST_LIVE = 5_000
+MOST_NEW = 500
+"""Limits for the polled jobs: live jobs and the newest jobs."""
+
+
+class ObservedWatch:
+    """Compares polls of jobs. `readable` are the keys that the filter may use. A filter excludes deletions."""
+
+    def __init__(
+        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], missing: MissingCapability
+    ) -> None:
+        self.missing = missing
+        """Why nothing is recorded, and how to change that."""
+        self._database = database
+        self._actor = actor
+        self._filter = job_filter
+        self._readable = readable
+        self._poll: JobsAtPoll | None = None
+
+    async def read(self) -> TransitionBatch:
+        (at,), live, newest = await self._database.read_together(
+            self._actor, clock(), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
+        )
+        poll = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
+        if self._poll is None:
+            self._poll = poll
+            return TransitionBatch(transitions=())
+        asked = self._poll.jobs.keys() - poll.jobs.keys()
+        if asked:
+            gone = await self._database.read(self._actor, job_sql.job_statements(APP_COLUMNS).these(asked))
+            poll = replace(poll, jobs={**poll.jobs, **{job.id: job for job in gone}})
+        transitions = await self._matching(transitions_between(self._poll, poll, asked))
+        # Finished jobs that are no longer among the newest need no further polling.
+        seen = {job.id for job in (*live, *newest)}
+        self._poll = replace(poll, jobs={job_id: job for job_id, job in poll.jobs.items() if job_id in seen})
+        return TransitionBatch(transitions=transitions)
+
+    async def _matching(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+        if not self._filter or not transitions:
+            return transitions
+        query = matching(self._filter, {one.job_id for one in transitions}, readable=self._readable)
+        found = set(await self._database.read(self._actor, query))
+        return tuple(one for one in transitions if one.job_id in found)

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
-from gjobs.store.async_tools import is_set_within
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ListenConnection, ReadyStatement
 from gjobs.store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, notification_arrives
@@ -14,7 +13,8 @@ from gjobs.store.errors import StoreError, TimedOut, Unreachable
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.leases.lease import ClaimedJob
 from gjobs.store.poller import wait_after_failure
-from gjobs.store.worker.in_flight import InFlightJobs
+from gjobs.store.system.async_tools import is_set_within
+from gjobs.store.worker.attempt import InFlightJobs
 from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import OutageBackoff, is_transient
 

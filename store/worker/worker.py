@@ -9,22 +9,20 @@ from contextlib import aclosing, asynccontextmanager
 from random import Random
 from uuid import UUID, uuid4
 
-from gjobs.store.async_tools import is_cancelling, is_set_within
-from gjobs.store.capabilities.capability import Capability
-from gjobs.store.capabilities.facts import DatabaseFacts
-from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.capabilities.capability import Capability, DatabaseFacts
+from gjobs.store.configuration.settings import Pooler
 from gjobs.store.database.wake_ups import may_listen
 from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.leases.lease import WorkerInfo
-from gjobs.store.retention.retention_policies import PolicyRun, apply_policies
+from gjobs.store.retention.cleanup import PolicyRun, apply_policies
 from gjobs.store.store import Store
+from gjobs.store.system.async_tools import is_cancelling, is_set_within
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, Anon
+from gjobs.store.worker.attempt import InFlightJobs
 from gjobs.store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from gjobs.store.worker.handlers import Registry
-from gjobs.store.worker.in_flight import InFlightJobs
-from gjobs.store.worker.lease_client import Finisher, Heartbeat, LeaseClient
-from gjobs.store.worker.lease_guard import LeaseGuard
+from gjobs.store.worker.lease_client import Finisher, Heartbeat, LeaseClient, LeaseGuard
 from gjobs.store.worker.worker_events import (
     OutageBackoff,
     Report,

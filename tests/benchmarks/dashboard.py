@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from gjobs.tui.latency import FRAME_RATE
+from gjobs.tui.startup import FRAME_RATE
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, Series
 from tests.benchmarks.sizes import many

@@ -14,9 +14,8 @@ from psycopg.sql import SQL, Composed, Identifier
 from gjobs.migrations.execution import upgrade_to
 from gjobs.migrations.progress import Run, say_nothing
 from gjobs.migrations.runner import upgrade
-from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER
-from gjobs.store.embedded.data_dir import throw_away_dir
 from gjobs.store.embedded.server import open_server
+from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, throw_away_dir
 from tests.benchmarks.generator import Owner, fill
 
 Conninfo = Mapping[str, str | int]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.embedded.cluster import find_binaries
 
 PACKAGES = ("gjobs", "textual", "psycopg", "sqlalchemy")
 

@@ -7,7 +7,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from gjobs.store.database.database import Database
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.error_groups.error_group import MOST_FAILURES, ErrorScope
 from gjobs.store.error_groups.read_error_groups import LIMITS
 from gjobs.store.store import Store

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.jobs.job import USUAL_MODES, JobStatus
 
 SPAN = timedelta(days=365)

@@ -14,10 +14,10 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from gjobs.store.formats import money
 from gjobs.store.job_list.list_query import NEWEST_FIRST
 from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
-from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.store.values.formats import money
+from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.text.format import age
 from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns

@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.embedded.cluster import find_binaries
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtLeast, Contestant, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.sizes import many

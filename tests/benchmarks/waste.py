@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from gjobs.store.database.database import Database
-from gjobs.store.statistics.waste import Waste, WasteKey
+from gjobs.store.statistics.statistics import Waste, WasteKey
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases

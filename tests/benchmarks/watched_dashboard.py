@@ -22,10 +22,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from textual import events
 
 from gjobs.store.configuration.settings import resolve
-from gjobs.tui import latency
-from gjobs.tui.dashboard.app import GjobsApp
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.setup import session_opener
+from gjobs.tui import startup
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.session.setup import session_opener
 from tests.benchmarks.table_tick import SilentTerminal
 
 SIZE = (200, 50)
@@ -179,7 +179,7 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
 
 
 async def watch(url: str, actor: str, project: str, scenes: Mapping[str, float]) -> Measured:
-    latency.prepare()  # Like the command. `dashboard.py` has set the frame rate.
+    startup.prepare()  # Like the command. `dashboard.py` has set the frame rate.
     seen: Measured = {}
     with tempfile.TemporaryDirectory() as work_dir, _database_time(url) as database_time:
         app = WatchedApp(url, actor, Path(work_dir))

@@ -15,11 +15,11 @@ from psycopg.conninfo import make_conninfo
 from textual.message import Message
 
 from gjobs.store.database.database import Database
-from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.embedded.cluster import find_binaries
 from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.store import Store
-from gjobs.tui.dashboard.messages import ListPolled
+from gjobs.tui.dashboard.events import ListPolled
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, Reach, Series, take_turns
 from tests.benchmarks.startup import FIRST_ROWS, GJOBS, OURS_AND_BARE, milliseconds_to, plain_environment

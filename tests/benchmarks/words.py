@@ -13,9 +13,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from gjobs.store.database.database import Database
-from gjobs.store.doctor.word_checks import TrigramSupport, word_index_sql
-from gjobs.store.embedded.clients import ADMINISTRATOR
-from gjobs.store.embedded.data_dir import throw_away_dir
+from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
+from gjobs.store.embedded.server_files import ADMINISTRATOR, throw_away_dir
 from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import USUAL_MODES

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import ExitCode
 from tests.chaos.recorder import FILE, WORKER
 from tests.cli.command_line import GJOBS, SETTINGS, uri
 from tests.conftest import Conninfo

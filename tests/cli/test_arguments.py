@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.formats import close_names, not_known
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.values.formats import close_names, not_known
 from gjobs.tui.cli import arguments, json_documents
-from gjobs.tui.cli.exit_codes import BadArgument
+from gjobs.tui.cli.output import BadArgument
 from tests.cli.cli_rows import FAILED, QUEUED
 from tests.cli.command_line import Run, assert_refused
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from gjobs.migrations.runner import upgrade
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, connect
 

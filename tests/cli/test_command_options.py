@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, WriteMode
 from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, read_alone, settings_for
 from gjobs.tui.cli.commands.dashboard import DASHBOARD
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError
+from gjobs.tui.cli.output import ExitCode, UsageError
 from gjobs.tui.cli.program import parse
 
 DATA_DIR = Path("/data")

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gjobs.store.async_tools import abandon_lookups
 from gjobs.store.errors import Unreachable
-from gjobs.tui.cli.exit_codes import Interrupted
-from gjobs.tui.cli.interruption import interrupts_heard, orderly_termination
-from gjobs.tui.cli.output import require_yes
+from gjobs.store.system.async_tools import abandon_lookups
+from gjobs.tui.cli.output import Interrupted, require_yes
+from gjobs.tui.cli.sessions import interrupts_heard, orderly_termination
 
 LATE = 10.0
 """Seconds until an interrupt counts as missed."""

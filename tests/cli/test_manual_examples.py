@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.sample.sample_data import fill
-from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import ExitCode
 from gjobs.tui.cli.program import build_parser
 from gjobs.tui.manual.pages import page_source
 from tests.cli.command_line import Configure, Run, profile, uri

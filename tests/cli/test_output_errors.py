@@ -15,8 +15,8 @@ from gjobs.migrations.connection import AnotherRun, MigrationRefused, SchemaDiff
 from gjobs.migrations.status import RevisionHidden
 from gjobs.store import errors
 from gjobs.store.errors import EmbeddedUnavailable, ServerInUse, StoreError
-from gjobs.store.filters.job_filter import FilterError
-from gjobs.tui.cli.exit_codes import (
+from gjobs.store.filters.filter_terms import FilterError
+from gjobs.tui.cli.output import (
     CommandError,
     Declined,
     ExitCode,
@@ -25,8 +25,8 @@ from gjobs.tui.cli.exit_codes import (
     PartlyDeclined,
     UsageError,
     exit_code,
+    without_passwords,
 )
-from gjobs.tui.cli.output import without_passwords
 from tests.cli.cli_rows import FAILED, MISSING, QUEUED
 from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, run_process, uri
 from tests.conftest import Conninfo

@@ -9,7 +9,7 @@ from operator import attrgetter
 import pytest
 
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.output import UsageError
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.cli.program import build_parser, parse
 from tests.cli.cli_rows import QUEUED

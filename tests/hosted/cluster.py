@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from gjobs.store.embedded.os_account import OsAccount
+from gjobs.store.embedded.server_files import OsAccount
 from tests.conftest import TESTS, Conninfo, connect, copy_database, run_file
 from tests.hosted.server_directory import LOCALHOST, Place, end, free_port, is_running, until
 

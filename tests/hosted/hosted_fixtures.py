@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.migrations.runner import upgrade
-from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.embedded.cluster import find_binaries
 from tests.conftest import Conninfo, connect, copy_database, quick_directory, require_tool
 from tests.hosted.cluster import OWNER, Server, copied, make_project, make_roles
 from tests.hosted.pooler import Pooler, start_pooler

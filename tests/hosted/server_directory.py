@@ -13,8 +13,8 @@ from pathlib import Path
 from random import randrange
 from socket import AF_INET, SOCK_STREAM, socket
 
-from gjobs.store.embedded.os_account import OsAccount, choose_account
-from gjobs.store.embedded.postgres_programs import clean_environment, run_tool
+from gjobs.store.embedded.cluster import clean_environment, run_tool
+from gjobs.store.embedded.server_files import OsAccount, choose_account
 from tests.hosted import supervisor
 
 LOCALHOST = "127.0.0.1"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.tui.cli.exit_codes import ExitCode
+from gjobs.tui.cli.output import ExitCode
 from tests.cli.command_line import Run
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript

@@ -10,14 +10,13 @@ import pytest
 
 from gjobs.migrations import HEAD
 from gjobs.migrations.runner import downgrade, upgrade
-from gjobs.store.advice import DatabaseInUse, name_database
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.doctor import table_checks
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.doctor.server_checks import jobs_visible_to
-from gjobs.store.errors import SchemaMissing, Unreachable
+from gjobs.store.errors import DatabaseInUse, SchemaMissing, Unreachable, name_database
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login

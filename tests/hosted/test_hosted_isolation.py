@@ -6,8 +6,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.doctor.findings import Severity
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-from gjobs.store.isolation.isolation_check import plan_probes, run_probes
-from gjobs.store.isolation.isolation_findings import isolation_check
+from gjobs.store.isolation.isolation_check import isolation_check, plan_probes, run_probes
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login

@@ -4,7 +4,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.export.export_formats import FileFormat
+from gjobs.tui.export.export_files import FileFormat
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login

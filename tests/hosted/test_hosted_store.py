@@ -10,7 +10,7 @@ from gjobs.store.errors import NoPrivilege, ReadOnly
 from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo

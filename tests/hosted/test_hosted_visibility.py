@@ -5,10 +5,10 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.text.policy_text import why_hidden
+from gjobs.tui.text.statistics_text import why_hidden
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.configuration.settings import Pooler
 from gjobs.store.database.database import Database
 from gjobs.store.database.wake_ups import WakeUp, may_listen
 from gjobs.store.store import Store

@@ -7,11 +7,10 @@ import pytest
 
 from gjobs.migrations.runner import downgrade, upgrade, verify
 from gjobs.store.database.database import Database
-from gjobs.store.doctor import word_checks
-from gjobs.store.doctor.word_checks import TrigramSupport, word_index_sql
-from gjobs.store.filters.filter_terms import Term
+from gjobs.store.doctor import table_checks
+from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
+from gjobs.store.filters.filter_terms import JobFilter, Term
 from gjobs.store.filters.filter_text import parse
-from gjobs.store.filters.job_filter import JobFilter
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
@@ -85,7 +84,7 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
         return next((one.sql for one in (await examined(project)).findings if one.name == "word-index"), None)
 
     assert await offered() is None, "few jobs"
-    monkeypatch.setattr(word_checks, "MOST_COUNTED", MANY)
+    monkeypatch.setattr(table_checks, "MOST_COUNTED", MANY)
     *installation, build, analyze = (await offered() or "").split("\n")
     columns = f"lower(mode) {SCHEMA}.gin_trgm_ops, lower(error) {SCHEMA}.gin_trgm_ops"
     assert installation == [f"CREATE EXTENSION pg_trgm WITH SCHEMA {SCHEMA};"]
@@ -142,7 +141,7 @@ def test_no_revision_builds_or_drops_the_word_index(project: Conninfo) -> None:
 async def test_doctor_offers_the_word_index_again_after_an_interrupted_build(
     project: Conninfo, trigram_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(word_checks, "MOST_COUNTED", MANY)
+    monkeypatch.setattr(table_checks, "MOST_COUNTED", MANY)
     leave_an_invalid_index(project, trigram_server)
 
     async def offered(name: str) -> str | None:

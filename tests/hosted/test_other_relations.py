@@ -7,8 +7,7 @@ from psycopg.sql import SQL
 from sqlalchemy import text
 
 from gjobs.store.capabilities.capabilities import deleted
-from gjobs.store.capabilities.capability import Capability
-from gjobs.store.capabilities.facts import PROJECTS
+from gjobs.store.capabilities.capability import PROJECTS, Capability
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, make_number
 from gjobs.store.errors import NoPrivilege, ReadOnly

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from gjobs.store.capabilities.facts import Transport
+from gjobs.store.capabilities.capability import Transport
 from gjobs.store.configuration.config_file import ConfigurationFile, load
 from gjobs.store.configuration.settings import Settings, resolve
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable

@@ -11,14 +11,13 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from textual import on
 
-from gjobs.store.job_list.list_query import ListingQuery
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.store.poller import DEFAULT_INTERVAL
-from gjobs.store.statistics.totals import Totals, TotalsQuery
+from gjobs.store.statistics.statistics import Totals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.tui.dashboard.messages import ListPolled
-from gjobs.tui.dashboard.run import frame_text
+from gjobs.tui.dashboard.events import ListPolled
+from gjobs.tui.dashboard.frame.run import frame_text
 from tests.hosted.access_routes import Login
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.statement_log import record_transcript

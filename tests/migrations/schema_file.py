@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from gjobs.migrations import REVISIONS
 from gjobs.migrations.execution import upgrade_to
 from gjobs.migrations.progress import Run, say_nothing
-from gjobs.store.embedded.data_dir import throw_away_dir
 from gjobs.store.embedded.server import open_server
-from gjobs.store.schema.schema_by_revision import CHANGES, changes
-from gjobs.store.schema.schema_diff import SchemaObject, is_optional, normal, read_catalogue
+from gjobs.store.embedded.server_files import throw_away_dir
+from gjobs.store.schema.schema_diff import CHANGES, SchemaObject, changes, is_optional, normal, read_catalogue
 from tests.conftest import Conninfo, connect
 
 

@@ -17,10 +17,9 @@ from gjobs.migrations import HEAD, connection, progress, runner
 from gjobs.migrations.connection import MigrationRefused
 from gjobs.migrations.runner import downgrade, upgrade
 from gjobs.migrations.status import read_status
-from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import Locked
-from gjobs.store.schema.schema_by_revision import expected
-from gjobs.store.schema.schema_diff import compare, read_catalogue
+from gjobs.store.schema.schema_diff import compare, expected, read_catalogue
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue

@@ -8,7 +8,7 @@ from gjobs.migrations import runner
 from gjobs.migrations.runner import check_rollups, downgrade, upgrade, verify
 from gjobs.store.database.database import Database
 from gjobs.store.errors import Locked
-from gjobs.store.statistics.waste import WasteKey
+from gjobs.store.statistics.statistics import WasteKey
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, catalogue

@@ -14,11 +14,11 @@ from gjobs.migrations.runner import check_rollups, downgrade, rebuild_rollups, u
 from gjobs.migrations.scripts import MIGRATIONS
 from gjobs.migrations.status import read_status
 from gjobs.store.database.database import Database
-from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import Locked, StoreError
 from gjobs.store.filters.filter_text import parse
 from gjobs.store.statistics import waste_sql
-from gjobs.store.statistics.waste import WasteKey
+from gjobs.store.statistics.statistics import WasteKey
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect, run_file

@@ -8,10 +8,9 @@ from gjobs.migrations import HEAD, REVISIONS
 from gjobs.migrations.connection import SchemaDiffers
 from gjobs.migrations.runner import downgrade, pending_sql, upgrade
 from gjobs.migrations.status import read_status
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.schema.schema_by_revision import expected
-from gjobs.store.schema.schema_diff import compare, read_catalogue
+from gjobs.store.schema.schema_diff import compare, expected, read_catalogue
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, Facts, add, catalogue, run_with_psql
 

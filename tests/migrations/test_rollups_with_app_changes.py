@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from gjobs.migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect, started_server
 from tests.migrations.conftest import ADA, BEN, acting
 from tests.migrations.test_0004_rollups import (

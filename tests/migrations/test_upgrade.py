@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from gjobs.migrations import HEAD, runner
 from gjobs.migrations.runner import downgrade, upgrade
 from gjobs.migrations.status import read_status
-from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
+from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, ServerHandle
 from gjobs.store.errors import Locked, NoPrivilege, SchemaMissing
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.migrations.conftest import catalogue

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.capability import PolicyCommand, RlsPolicy
 from gjobs.store.database.query import Query, compiled
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob, JobStatus

@@ -18,7 +18,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import Applied
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
 from gjobs.store.poller import Poller, PollResult
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from gjobs.store.async_tools import PriorityGate
 from gjobs.store.database.query import Query, TimeLimits, make_number
 from gjobs.store.errors import Unreachable
+from gjobs.store.system.async_tools import PriorityGate
 from gjobs.store.users.actor import OPERATOR
 from tests.store.poller_source import ControlledSource
 from tests.store.store_fixtures import Db, until

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.formats import (
+from gjobs.store.values.formats import (
     LEAST_DIGITS,
     IdRange,
     cents,

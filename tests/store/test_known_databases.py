@@ -10,13 +10,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from gjobs.store.configuration.known_databases import MOST_KNOWN, Known, KnownDatabase
 from gjobs.store.configuration.settings import resolve
-from gjobs.store.database import early_answers
+from gjobs.store.database import query
 from gjobs.store.database.database import Database
-from gjobs.store.database.early_answers import EarlyAnswers
-from gjobs.store.database.query import Query, TimeLimits, make_number
+from gjobs.store.database.query import EarlyAnswers, Query, TimeLimits, make_number
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
-from gjobs.store.known_databases import MOST_KNOWN, Known, KnownDatabase
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.tui.session import Expected, Session, first_listing, first_page, open_session
@@ -32,7 +31,7 @@ CONNECTED = 2
 @pytest.fixture(autouse=True)
 def _no_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the time limits, so that a slow machine can't change the results."""
-    monkeypatch.setattr("gjobs.store.database.early_answers.MOST_SECONDS", 600.0)
+    monkeypatch.setattr("gjobs.store.database.query.MOST_SECONDS", 600.0)
     monkeypatch.setattr("gjobs.store.database.database._EARLY_LIMITS", TimeLimits())
 
 
@@ -100,7 +99,7 @@ async def test_page_with_names_takes_one_round_trip_and_two_as_a_user(sessions: 
 async def test_guess_that_fails_or_misses_leaves_the_list_right(
     sessions: Sessions, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gjobs.store.known_databases.STARTS_WITHOUT_GUESS", 2)
+    monkeypatch.setattr("gjobs.store.configuration.known_databases.STARTS_WITHOUT_GUESS", 2)
     job_id = db.make_job()
 
     def failing(_: Known) -> list[Query[int]]:
@@ -155,7 +154,7 @@ def test_early_answer_serves_one_equal_query_within_a_second() -> None:
     assert answers.take([one]) is None
     answers.expected = (one,)
     answers.keep([[(1,)]])
-    now = early_answers.MOST_SECONDS + 0.1
+    now = query.MOST_SECONDS + 0.1
     assert answers.take([one]) is None
 
 

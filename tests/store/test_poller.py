@@ -8,8 +8,7 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import SignInRefused, TimedOut, Unreachable
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.poller import Poller, PollResult
 from gjobs.store.store import Store
 from tests.conftest import Conninfo

@@ -10,17 +10,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from gjobs.store.database.query import Query, compiled
-from gjobs.store.far_times import EARLIEST, LATEST, FarTime
 from gjobs.store.filters.filter_sql import NAMED
-from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term
-from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, JobFilter, Key, Term
 from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from gjobs.store.job_list.list_sql import UserScope
 from gjobs.store.jobs.job import JobStatus, UnknownStatus
 from gjobs.store.statistics import count_sql
 from gjobs.store.statistics.count_sql import PageRange
-from gjobs.store.watch import watch_readers
+from gjobs.store.values.formats import EARLIEST, LATEST, FarTime
+from gjobs.store.watch import watch
 from gjobs.store.watch.watch import Cursor
 
 IDS = [UUID(int=number) for number in (1, 2)]
@@ -99,8 +98,8 @@ def queries(asked: Question) -> Iterator[Query[Any]]:
     yield count_sql.count_matching_up_to(listed, most=1, readable=readable)
     yield count_sql.matching_on_pages(PageRange(0, 1), listed, readable=readable)
     position = Cursor(transaction_id=1, event_id=1)
-    yield watch_readers.recorded(job_filter, readable=readable, after=position, start="", limit=1)
-    yield watch_readers.matching(job_filter, IDS, readable=readable)
+    yield watch.recorded(job_filter, readable=readable, after=position, start="", limit=1)
+    yield watch.matching(job_filter, IDS, readable=readable)
 
 
 def sent(asked: Question) -> list[tuple[str, dict[str, object]]]:
@@ -116,7 +115,7 @@ def exact(value: object) -> object:
 
 
 def forget() -> None:
-    for module in (list_sql, count_sql, watch_readers):
+    for module in (list_sql, count_sql, watch):
         for function in vars(module).values():
             clear: Callable[[], None] | None = getattr(function, "cache_clear", None)
             if clear is not None:

@@ -9,13 +9,13 @@ from gjobs.store import search
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.formats import IdRange
 from gjobs.store.jobs import job_sql
 from gjobs.store.projects import project_sql
 from gjobs.store.search import IdMatches
 from gjobs.store.store import Store
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.formats import IdRange
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, Sql, add_ada, plan_of
 

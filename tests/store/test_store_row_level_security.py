@@ -20,7 +20,7 @@ from gjobs.store.errors import NoPrivilege
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.capabilities.facts import PolicyCommand
-from gjobs.store.capabilities.policy_sql import POLICIES
+from gjobs.store.capabilities.capability import PolicyCommand
+from gjobs.store.capabilities.claim_sql import POLICIES
 from gjobs.store.jobs import job, job_results
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import Page
@@ -54,7 +54,7 @@ def test_model_classes_are_frozen_slotted_and_keyword_only() -> None:
 CLOSED_SETS = {
     "gjobs.store.schema.schema_diff": {"ObjectKind"},
     "gjobs.store.journal.journal": {"WriteOutcome"},
-    "gjobs.store.configuration.config_reader": {"Pooler"},
+    "gjobs.store.configuration.config_file": {"Pooler"},
     "gjobs.store.configuration.saved_views": {"OrderColumn"},
     "gjobs.store.filters.filter_completion": {"Key"},
     "gjobs.store.filters.filter_text": {"Key", "Comparison"},

@@ -8,11 +8,9 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from gjobs.store.job_list.listing import Listing, ProjectName, RowWindow
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, ProjectName, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
-from gjobs.store.statistics.statistics import JobStatistics
-from gjobs.store.statistics.totals import Totals, TotalsQuery, exact_counts
+from gjobs.store.statistics.statistics import JobStatistics, Totals, TotalsQuery, exact_counts
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.text.format import Span
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.configuration.configuration import Configuration
-from gjobs.store.configuration.settings import resolve
+from gjobs.store.configuration.settings import Configuration, resolve
 from gjobs.store.errors import BadConfiguration
-from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.dashboard_settings import TABLE, checked_keymap
 from tests.manual import dashboard_facts
 

@@ -9,7 +9,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.errors import RowMissing
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
-from gjobs.tui.error_help import hidden_from, hidden_or_gone, missing_words
+from gjobs.tui.text.error_text import hidden_from, hidden_or_gone, missing_words
 from tests.conftest import Conninfo
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 

@@ -8,7 +8,7 @@ from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.index_advice import IndexAdvice
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.store import Store
-from gjobs.tui.error_help import speedup_hint, with_index_hint
+from gjobs.tui.text.error_text import speedup_hint, with_index_hint
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOTHING, NOW
 

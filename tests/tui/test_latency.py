@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gjobs.tui import latency
+from gjobs.tui import startup
 
 
 class Ring:
@@ -20,8 +20,8 @@ class Ring:
 def automatic_gc() -> Iterator[None]:
     """The thresholds of the running dashboard."""
     was_enabled, thresholds = gc.isenabled(), gc.get_threshold()
-    latency.prepare()
-    latency.resume_gc()
+    startup.prepare()
+    startup.resume_gc()
     yield
     gc.set_threshold(*thresholds)
     if not was_enabled:
@@ -32,9 +32,9 @@ def automatic_gc() -> Iterator[None]:
 def test_garbage_of_a_second_is_collected_between_keys_and_little_garbage_waits() -> None:
     gc.collect()
     ring = weakref.ref(Ring())
-    latency.collect_between_keys()
+    startup.collect_between_keys()
     assert ring() is not None
-    made = [Ring() for _ in range(latency._WORTHWHILE)]
-    latency.collect_between_keys()
+    made = [Ring() for _ in range(startup._WORTHWHILE)]
+    startup.collect_between_keys()
     assert ring() is None
     assert made

@@ -1,28 +1,257 @@
-"""The web server of `gjobs serve`."""
+"""The web server of `gjobs serve`: which requests it answers, and the process of each tab."""
 
 import asyncio
+import hmac
 import json
 import logging
+import os
+import pickle
+import re
+import secrets
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from html import escape
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from multidict import CIMultiDictProxy
+from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 from gjobs.store.configuration.settings import Settings
-from gjobs.tui.browser.access import Refused, SignIns, check_source
-from gjobs.tui.browser.tab_process import TabProcess, bounded_size
 from gjobs.tui.text.clean_text import clean
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+MOST_LINKS = 32
+"""Links that were printed and not opened. A further one invalidates the oldest."""
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+
+_SECRET_BYTES = 32
+
+
+class Refused(Exception):
+    """A request that may not use the dashboard. The message is shown to the person who sent it."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def check_source(headers: CIMultiDictProxy[str], *, needs_origin: bool) -> None:
+    """Raise Refused if host or origin is not ours.
+
+    A tunnel may change the port. A web page can point its own name here, so only the loopback names are accepted.
+    """
+    hosts, origins = headers.getall("Host", []), headers.getall("Origin", [])
+    if len(hosts) != 1 or _name_of(hosts[0]) not in LOOPBACK_NAMES:
+        raise Refused(HTTPStatus.FORBIDDEN, "gjobs does not accept this host name. Open the printed URL.")
+    if (origins or needs_origin) and [origin.lower() for origin in origins] != [f"http://{hosts[0].lower()}"]:
+        raise Refused(HTTPStatus.FORBIDDEN, "The request comes from another web page.")
+
+
+class SignIns:
+    """Links that work once, and the cookies that they became. They exist only in memory, so they are gone when the
+    server stops.
+    """
+
+    def __init__(self, *, reads_terminal: bool) -> None:
+        """`reads_terminal` is whether Enter prints another link. If it is false, only a signal prints another link."""
+        how = "press Enter in the terminal" if reads_terminal else "send SIGUSR1 to the process"
+        self._for_another = f"For another link, {how} of 'gjobs serve'."
+        self._links: list[str] = []
+        self._cookies: set[str] = set()
+        """Hashes of the cookies' values."""
+
+    def new_link(self) -> str:
+        """Return the token of a new link."""
+        token = secrets.token_urlsafe(_SECRET_BYTES)
+        self._links = [*self._links, _hash(token)][-MOST_LINKS:]
+        return token
+
+    def redeem(self, token: str, cookies: Sequence[str]) -> str | None:
+        """Return a new cookie's value, or None if the browser has a valid one. The link doesn't work again.
+
+        Raise Refused if the token is wrong or was used before, and the browser has no valid cookie.
+        """
+        given = _hash(token)
+        matches = [hmac.compare_digest(given, link) for link in self._links]
+        if any(matches):
+            del self._links[matches.index(True)]
+        if not self._cookies.isdisjoint(map(_hash, cookies)):
+            return None
+        if not any(matches):
+            text = f"This link was used before, or it is wrong. {self._for_another}"
+            raise Refused(HTTPStatus.FORBIDDEN, text)
+        value = secrets.token_urlsafe(_SECRET_BYTES)
+        self._cookies.add(_hash(value))
+        return value
+
+    def find(self, cookies: Sequence[str]) -> str:
+        """Return which of the cookies is valid, as a hash. Raise Refused if there is none."""
+        for found in map(_hash, cookies):
+            if found in self._cookies:
+                return found
+        text = f"Open the link that 'gjobs serve' printed. {self._for_another}"
+        raise Refused(HTTPStatus.UNAUTHORIZED, text)
+
+
+def _name_of(host: str) -> str | None:
+    """Return the name or address in a Host header, without its port."""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else None
+
+
+def _hash(secret: str) -> str:
+    """Hash a secret. Comparing hashes makes the comparison time reveal nothing about the secret."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+MODULE = "gjobs.tui.dashboard.frame.browser_tab"
+DRIVER = "gjobs.tui.dashboard.terminal.browser_driver:BrowserDriver"
+
+QUIT_SECONDS = 5.0
+"""Seconds from the request to quit until the process is killed."""
+
+WIDEST, TALLEST = 500, 200
+"""Columns and rows."""
+
+_OF_TERMINAL = frozenset(
+    {"COLORTERM", "COLUMNS", "DISPLAY", "LINES", "NO_COLOR", "ROWS", "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "STY",
+     "TERM", "TERMINFO", "TEXTUAL", "VTE_VERSION", "WAYLAND_DISPLAY", "WINDOWID", "WT_SESSION"}
+)  # fmt: skip
+_OF_TERMINAL_PREFIXES = ("TERM_", "TEXTUAL_", "TMUX", "KITTY_", "ITERM_", "LC_TERMINAL", "WEZTERM_", "ALACRITTY_")
+_KEPT = frozenset({"TEXTUAL_ANIMATIONS"})
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+
+def tab_environment(environment: Mapping[str, str], size: Size) -> dict[str, str]:
+    """Return the variables of a tab's process. Leave out the variables of the server's terminal, because the tab has
+    its own.
+    """
+    columns, rows = size
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in _KEPT or not (name in _OF_TERMINAL or name.startswith(_OF_TERMINAL_PREFIXES))
+    }
+    return {
+        **kept,
+        "COLUMNS": str(columns),
+        "ROWS": str(rows),
+        "TERM": "xterm-256color",
+        "TEXTUAL_COLOR_SYSTEM": "truecolor",
+        "TEXTUAL_DRIVER": DRIVER,
+    }
+
+
+def bounded_size(columns: object, rows: object) -> Size | None:
+    """Return the size of a screen, or None if it is not one."""
+    if not (isinstance(columns, int) and isinstance(rows, int) and columns > 0 and rows > 0):
+        return None
+    return min(columns, WIDEST), min(rows, TALLEST)
+
+
+class TabProcess(AppService):
+    """The process of a tab, as textual-serve drives it. It needs no shell, and it always ends."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        write_bytes: Callable[[bytes], Awaitable[None]],
+        write_text: Callable[[str], Awaitable[None]],
+        close: Callable[[int], Awaitable[None]],
+        downloads: DownloadManager,
+    ) -> None:
+        """`close` gets the exit code of a process that ended by itself."""
+        self._settings = settings
+        self._close = close
+        self._ending: asyncio.Task[None] | None = None
+        super().__init__(
+            "",
+            write_bytes=write_bytes,
+            write_str=write_text,
+            close=self._let_it_end,
+            download_manager=downloads,
+        )
+
+    @staticmethod
+    async def _let_it_end() -> None:
+        """Ignore textual-serve's notice that the process has ended. `run` reports the end itself, with the exit
+        code.
+        """
+
+    async def _open_app_process(self, width: int = 80, height: int = 24) -> asyncio.subprocess.Process:
+        """Start the process. It gets its settings on a pipe, where nobody else can read them."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            MODULE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=tab_environment(os.environ, (width, height)),
+            # Then Ctrl+C in the server's terminal reaches only the server, which stops its processes.
+            start_new_session=True,
+        )
+        # textual-serve prints on the server's terminal what it reads here.
+        process.stderr = asyncio.StreamReader()
+        process.stderr.feed_eof()
+        assert process.stdin is not None  # noqa: S101
+        self._process, self._stdin = process, process.stdin
+        settings = pickle.dumps(self._settings)
+        process.stdin.write(len(settings).to_bytes(4, "big") + settings)
+        return process
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def run(self) -> None:
+        await super().run()
+        if self._process is not None and self._ending is None:
+            await self._close(await self._process.wait())
+
+    async def on_meta(self, data: bytes) -> None:
+        """Pass on what the process asks the browser to do. Only web pages may be opened."""
+        meta = json.loads(data)
+        if meta.get("type") != "open_url" or urlsplit(str(meta.get("url"))).scheme in ("http", "https"):
+            await super().on_meta(data)
+
+    async def stop(self) -> None:
+        """Ask the process to quit, and wait. Kill it if it does not. May be called twice."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
+        if self._process is None:
+            return
+        try:
+            async with asyncio.timeout(QUIT_SECONDS):
+                await self._download_manager.cancel_app_downloads(app_service_id=self.app_service_id)
+                await self.send_meta({"type": "quit"})
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        if self._task is not None:
+            await self._task
+
 
 _STATIC = Path(str(files("textual_serve"))) / "static"
 _ASSETS = Path(__file__).with_name("assets")

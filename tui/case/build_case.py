@@ -11,13 +11,12 @@ from typing import Any, TypeVar, cast
 
 from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import read_case
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.doctor.examine import read_revision
-from gjobs.store.member_table import by_member
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
-from gjobs.tui.case.redacted_groups import redacted_group
-from gjobs.tui.case.redaction import Redactor, SecretKind, placeholder_counts, shortened
+from gjobs.store.values.value_types import by_member
+from gjobs.tui.case.redaction import Redactor, SecretKind, placeholder_counts, redacted_group, shortened
 from gjobs.tui.session import Session
 
 T = TypeVar("T")

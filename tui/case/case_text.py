@@ -1,27 +1,294 @@
 """A case as Markdown for a ticket."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from gjobs.store.budgets.budget import Budget, BudgetState, used_up_at
-from gjobs.store.case.case import MOST_COUNTED, Case, CaseVisibility, HiddenJob
+from gjobs.store.case.case import MOST_COUNTED, RECENT, Case, CaseVisibility, HiddenJob
 from gjobs.store.doctor.findings import Finding
-from gjobs.store.formats import money
-from gjobs.store.jobs.job import JobStatus, in_order
+from gjobs.store.error_groups.error_group import ErrorGroup
+from gjobs.store.jobs.job import GenerationJob, JobStatus, in_order, job_times
+from gjobs.store.jobs.job_results import JobHistory, time_in_each
+from gjobs.store.values.formats import money
 from gjobs.tui.case.build_case import BuiltCase
-from gjobs.tui.case.case_jobs_text import JobsText
-from gjobs.tui.case.case_problems_text import ProblemsText
-from gjobs.tui.case.case_words import CaseWords, zone_name
-from gjobs.tui.case.markdown import cell, code, table
+from gjobs.tui.case.markdown import CaseWords, block, cell, code, table, zone_name
 from gjobs.tui.case.redaction import SecretKind, redaction_words
-from gjobs.tui.text.budget_text import left_words, owner_words, period_words, spent_words
-from gjobs.tui.text.format import (
-    count,
-    counted,
-    counted_jobs,
-    jobs_count,
-)
-from gjobs.tui.text.policy_text import deciding_policies, policy_line, why_hidden
+from gjobs.tui.text.budget_text import left_words, owner_words, period_words, share_words, spent_words
+from gjobs.tui.text.error_text import modes_words
+from gjobs.tui.text.format import count, counted, counted_jobs, duration, error_pretty, error_summary, jobs_count
+from gjobs.tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words
+from gjobs.tui.text.statistics_text import deciding_policies, policy_line, why_hidden
 from gjobs.tui.text.status_text import status_word
+
+MOST_LISTED_JOBS = 20
+"""The newest jobs in the text. JSON and CSV have more."""
+_MOST_GROUPS = 20
+_MOST_EXAMPLES = 10
+"""The groups whose newest errors are shown."""
+
+
+class JobsText(CaseWords):
+    """Makes the sections. Each is empty if there is nothing to say."""
+
+    def subject(self) -> Iterator[str]:
+        subject = self.case.subject
+        if subject is None:
+            return
+        yield "## The job"
+        yield ""
+        job, deletion = self.case.subject_job, self.case.deletion
+        if deletion is not None:
+            yield f"The job was deleted at {self.time(deletion.at)}. Its events are below."
+            return
+        if job is None:
+            yield "The job was deleted, or it is hidden from the reader. Its events are below."
+            return
+        if subject.archived_at:
+            yield f"The job was archived at {self.time(subject.archived_at)}. These are its last values."
+            yield ""
+        yield from table(("fact", "value"), self._job_facts(job))
+        if subject.asset is not None:
+            asset = subject.asset
+            size = f", {asset.width} × {asset.height}" if asset.width and asset.height else ""
+            kind = f"{asset.kind} {asset.mime_type or ''}".strip()
+            yield ""
+            yield f"Input asset `{asset.id}`: {code(kind)}{size}, stored at {code(asset.storage_path)}"
+        if subject.links.repeats or subject.links.repeated_by:
+            yield ""
+        if subject.links.repeats:
+            yield f"- It repeats the job `{subject.links.repeats}`."
+        for repeat in subject.links.repeated_by:
+            yield f"- The job `{repeat}` repeats it."
+        if words := stuck_words(subject.stuck):
+            yield ""
+            yield words
+        if job.error:
+            yield ""
+            yield from block(error_pretty(job.error))
+
+    def _job_facts(self, job: GenerationJob) -> Iterator[tuple[str, str]]:
+        yield "status", cell(status_word(job.status))
+        yield "mode", cell(job.mode)
+        yield "cost", money(job.cost_cents)
+        yield "project", f"{cell(self.project(job.project_id))}, `{job.project_id}`"
+        yield "created", self.time(job.created_at)
+        yield "updated", self.time(job.updated_at)
+        times = job_times(job, None)
+        for name, time in (("wait", times.wait), ("run", times.run), ("total", times.total)):
+            if time is not None:
+                yield name, duration(time.total_seconds())
+        if job.retry_count is not None:
+            yield "retries", count(job.retry_count)
+
+    def jobs(self) -> Iterator[str]:
+        case = self.case
+        listed = case.jobs[:MOST_LISTED_JOBS]
+        yield "## Jobs"
+        yield ""
+        if not listed:
+            yield "The user has no jobs."
+            return
+        total = max(case.total_count, len(listed))
+        number = f"{'more than ' if case.are_costs_capped else ''}{jobs_count(total)}"
+        yield f"The newest {count(len(listed))} of {number}:" if len(listed) < total else f"All {number}:"
+        yield ""
+        titles = ("created", "id", "status", "mode", "cost", "run", "total", "project", "error")
+        yield from table(titles, map(self._job_row, listed))
+
+    def _job_row(self, job: GenerationJob) -> tuple[str, ...]:
+        summary, times = error_summary(job.error), job_times(job, None)
+        return (
+            self.time(job.created_at),
+            f"`{job.id}`",
+            cell(status_word(job.status)) + (", stuck" if job.id in self.case.stuck_ids else ""),
+            cell(job.mode, limit=40),
+            money(job.cost_cents),
+            *("" if time is None else duration(time.total_seconds()) for time in (times.run, times.total)),
+            cell(self.project(job.project_id), limit=40),
+            cell(summary, limit=80) if summary else "",
+        )
+
+    def failures(self) -> Iterator[str]:
+        found = self.case.failures
+        if found is None or not found.groups:
+            return
+        groups = sorted(found.groups, key=lambda group: group.last_seen, reverse=True)
+        yield "## Failures"
+        yield ""
+        days = count(round(found.window.total_seconds() / 86_400))
+        counted_groups = f"{count(found.group_count)} {'group' if found.group_count == 1 else 'groups'}"
+        yield f"{jobs_count(found.failures)} failed in the last {days} days, in {counted_groups}."
+        if not found.complete:
+            yield f"Only the newest {count(found.limit)} failures are grouped."
+        if found.group_count > _MOST_GROUPS:
+            yield f"The {count(_MOST_GROUPS)} groups that failed last are listed."
+        if found.group_count > _MOST_EXAMPLES:
+            yield f"The newest errors of the first {count(_MOST_EXAMPLES)} follow the table."
+        yield ""
+        titles = ("error", "jobs", "first", "last", "modes", "cost", "group")
+        yield from table(titles, map(self._group_row, groups[:_MOST_GROUPS]))
+        for group in groups[:_MOST_EXAMPLES]:
+            if group.example_job_id == self.case.job_id:
+                yield ""
+                yield f"The newest error of the group {code(group.id)} is that of the job above."
+            elif group.example:
+                yield ""
+                yield f"The newest error of the group {code(group.id)}, of the job `{group.example_job_id}`:"
+                yield ""
+                yield from block(error_pretty(group.example))
+
+    def _group_row(self, group: ErrorGroup) -> tuple[str, ...]:
+        return (
+            cell(group.name, limit=100),
+            count(group.count),
+            self.time(group.first_seen),
+            self.time(group.last_seen),
+            cell(modes_words(group)),
+            money(group.cost_cents),
+            cell(group.id),
+        )
+
+    def timelines(self) -> Iterator[str]:
+        shown = [one for one in self.case.timelines if one.events]
+        if not shown:
+            return
+        yield "## Timelines"
+        for history in shown:
+            yield ""
+            yield from self._timeline(history)
+
+    def _timeline(self, history: JobHistory) -> Iterator[str]:
+        spent = ", ".join(
+            f"{status_word(status)} {duration(time.total_seconds())}"
+            for status, time in time_in_each(history.spans).items()
+        )
+        yield f"### `{history.job_id}`"
+        yield ""
+        if spent:
+            yield f"Time in each status: {code(spent)}"
+            yield ""
+        yield from table(("time", "after", "event", "cost", "by", "note"), self._event_rows(history))
+        if history.is_cut:
+            yield ""
+            yield f"These are the newest {count(len(history.events))} events."
+
+    def _event_rows(self, history: JobHistory) -> Iterator[tuple[str, ...]]:
+        before: datetime | None = None
+        for event in history.events:
+            note = note_words(event)
+            yield (
+                self.time(event.at),
+                "" if before is None else duration(max((event.at - before).total_seconds(), 0.0)),
+                cell(event_words(event), limit=60),
+                cost_words(event),
+                cell(actor_words(event), limit=80),
+                cell(note) if note else "",
+            )
+            before = event.at
+
+
+_MOST_LISTED = 5
+"""The stuck jobs, budgets and doctor findings that are listed. The others are counted."""
+_HOURS = count(round(RECENT.total_seconds() / 3_600))
+
+
+class ProblemsText(CaseWords):
+    """Makes the section."""
+
+    def problems(self) -> Iterator[str]:
+        yield "## What is wrong"
+        yield ""
+        found = [
+            *self._job(),
+            *self._failures(),
+            *self._listed(list(self._stuck()), "stuck jobs"),
+            *self._listed(list(self._budgets()), "budgets"),
+            *self._hidden(),
+            *self._waiting(),
+            *self._listed(list(self._findings()), "doctor findings"),
+        ]
+        unread = ", ".join(one.part for one in self.case.unread)
+        if not found and unread:
+            yield "Nothing is wrong in the parts that were read."
+        elif not found:
+            yield f"No failed job in the last {_HOURS} hours, no stuck or hidden job, no budget near its limit."
+        yield from (f"- {line}" for line in found)
+        if unread:
+            yield from ([] if found else [""])
+            yield f"- Not read: {unread}. The reasons are at the end."
+
+    @staticmethod
+    def _listed(lines: list[str], what: str) -> Iterator[str]:
+        yield from lines[:_MOST_LISTED]
+        if len(lines) > _MOST_LISTED:
+            yield f"Further {what}: {count(len(lines) - _MOST_LISTED)}."
+
+    def _job(self) -> Iterator[str]:
+        job, deletion = self.case.subject_job, self.case.deletion
+        if job is not None and job.status is JobStatus.FAILED:
+            yield f"The job failed: {_summary(job.error)}"
+        elif deletion is not None:
+            failed = (
+                f" It had failed: {_summary(self.case.last_error)}" if deletion.from_status is JobStatus.FAILED else ""
+            )
+            yield f"The job was deleted at {self.time(deletion.at)}.{failed}"
+
+    def _failures(self) -> Iterator[str]:
+        case = self.case
+        if case.recent_failures is None or not case.recent_failures.number:
+            return
+        newest = max(case.failures or (), key=lambda group: group.last_seen, default=None)
+        example = error_summary(newest.example) if newest else ""
+        last = ""
+        if newest and example and newest.example_job_id != case.job_id:
+            last = f" The last one at {self.time(newest.last_seen)}: {code(example, limit=200)}"
+        yield f"{counted_jobs(case.recent_failures)} failed in the last {_HOURS} hours.{last}"
+
+    def _stuck(self) -> Iterator[str]:
+        for one in self.case.stuck:
+            words = stuck_words(one.verdict)
+            yield f"Job `{one.id}`. {words}" if words else f"Job `{one.id}` is stuck."
+
+    def _budgets(self) -> Iterator[str]:
+        for budget in self.case.budgets or ():
+            if budget.state is BudgetState.OK:
+                continue
+            moment = used_up_at(budget, self.case.taken_at)
+            forecast = f", runs out about {self.time(moment)}" if moment else ""
+            limit = f"{money(budget.limit_cents)} {period_words(budget.period)}"
+            spent = f"{share_words(budget)} of {limit} spent, {left_words(budget)}"
+            yield f"The budget of {code(owner_words(budget))}: {spent}{forecast}."
+
+    def _hidden(self) -> Iterator[str]:
+        found = self.case.visibility
+        if found is None:
+            return
+        if not found.rules.is_granted:
+            yield f"The user sees no jobs: the role {code(found.rules.role)} has no grant."
+        elif found.hidden:
+            number = f"{count(len(found.hidden))} of the newest {count(found.compared)} jobs that concern the user"
+            yield f"{number} {'is' if len(found.hidden) == 1 else 'are'} hidden from the user."
+
+    def _waiting(self) -> Iterator[str]:
+        workers = self.case.workers
+        queued = sum(one.count for one in self.case.costs if one.status is JobStatus.QUEUED)
+        if workers is None or not queued:
+            return
+        if workers.known and not workers.alive:
+            yield f"No worker is alive. {jobs_count(queued)} {'is' if queued == 1 else 'are'} queued."
+        elif workers.unserved_modes:
+            modes = ", ".join(map(code, workers.unserved_modes))
+            yield f"No living worker accepts these modes of queued jobs: {modes}."
+
+    def _findings(self) -> Iterator[str]:
+        for one in self.case.findings or ():
+            if one.is_fault:
+                yield f"Doctor: {code(one.sentence, limit=300)}"
+
+
+def _summary(error: str | None) -> str:
+    return code(error_summary(error) or "no error text", limit=200)
+
 
 _MOST_HIDDEN = 20
 

@@ -1,19 +1,134 @@
 """Replaces secrets and contacts of other users with stable placeholders, and counts them."""
 
+import html
 import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 from uuid import UUID
 
+from gjobs.store.error_groups.error_group import MOST_READ, ErrorGroup, fingerprint
 from gjobs.tui.case import secret_patterns as patterns
-from gjobs.tui.case.contact_patterns import Replacement, card_numbers, ip_addresses, phone_numbers
-from gjobs.tui.case.encoded_text import EncodedText
+from gjobs.tui.case.secret_patterns import KINDS, Replacement, card_numbers, ip_addresses, phone_numbers
 from gjobs.tui.text.clean_text import ELLIPSIS, clean_block
 from gjobs.tui.text.format import count
+
+_ESCAPE = re.compile(
+    # A form writes a blank as a plus. A character in UTF-8 has one to four bytes.
+    r"%(?P<percent>0[9AD]|[2-7][0-9A-F]|[CD][0-9A-F]%[89AB][0-9A-F]|E[0-9A-F](?:%[89AB][0-9A-F]){2}|F[0-7](?:%[89AB][0-9A-F]){3})"
+    r"|(?P<plus>(?<=%[0-9A-F]{2})\+|\+(?=\+{0,20}%[0-9A-F]{2}))"
+    r"|(?P<entity>&(?:quot|apos|lt|gt|amp|nbsp|equals|colon|#\d{1,5}|#x[0-9a-f]{1,4});)"
+    r"|\\(?:u(?P<code>[0-9a-f]{4})|x(?P<hex>[0-7][0-9a-f]))|\\(?P<sign>[\"'/\\nrt])",
+    re.IGNORECASE,
+)
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """A decoded text, with the spelling of each of its characters in the encoded text."""
+
+    decoded: str
+    spellings: list[str]
+
+    def __str__(self) -> str:
+        return "".join(self.spellings)
+
+    def decode(self) -> "EncodedText":
+        """Decode once: percent signs, entities of HTML, and backslashes of JSON."""
+        spellings, end = list[str](), 0
+        for found in _ESCAPE.finditer(self.decoded):
+            spellings += self.spellings[end : found.start()]
+            end = found.end()
+            spellings.append("".join(self.spellings[found.start() : end]))
+        return EncodedText(_ESCAPE.sub(_decoded, self.decoded), spellings + self.spellings[end:])
+
+    def sub(self, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]) -> "EncodedText":
+        """Replace the matches in the decoded text. A start or end that a replacement keeps stays encoded."""
+        texts, spellings, end = list[str](), list[str](), 0
+        for found in pattern.finditer(self.decoded):
+            old, new = found[0], replacement(found)
+            kept = _common_length(old, new)
+            kept_at_end = _common_length(reversed(old[kept:]), reversed(new[kept:]))
+            start, stop = found.start() + kept, found.end() - kept_at_end
+            middle = new[kept : len(new) - kept_at_end]
+            texts += self.decoded[end:start], middle
+            spellings += [*self.spellings[end:start], *middle]
+            end = stop
+        return EncodedText("".join(texts) + self.decoded[end:], spellings + self.spellings[end:])
+
+
+def _decoded(found: re.Match[str]) -> str:
+    """Return the one character that an escape stands for."""
+    if found["entity"]:
+        return html.unescape(found["entity"])[:1] or " "
+    if sign := found["sign"]:
+        return _CONTROLS.get(sign.lower(), sign)
+    if percent := found["percent"]:
+        return bytes.fromhex(percent.replace("%", "")).decode(errors="replace")[0]
+    return " " if found["plus"] else chr(int(found["code"] or found["hex"], 16))
+
+
+def _common_length(one: Iterable[str], other: Iterable[str]) -> int:
+    """Return how many characters are equal at the start of both texts."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+_CHANGED_WORD = re.compile(r"[^\s\"'<>()\[\]{},;]*#[^\s\"'<>()\[\]{},;]*")
+"""A word of which a part may have been replaced in a fingerprint. Redaction can't recognize a secret whose digits the
+fingerprint has replaced.
+"""
+_GROUP_PLACEHOLDER = re.compile(rf"\[({KINDS}) [0-9]+\]")
+_JOINED_PLACEHOLDER = re.compile(rf"\[({KINDS.replace(' ', '_')})\]")
+_CUT_PLACEHOLDER = re.compile(r"\[[^\]]{0,30}$")
+_LONGEST_PART = 300
+"""The number of characters dropped from the end of a long cut word. Redaction may not recognize a cut secret there."""
+
+
+def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGroup:
+    """Redact the group, and name it after its redacted example.
+
+    The fingerprint of a long traceback is computed from its end, which the example lacks. In the name of such a
+    group, each changed word becomes `#`. The same applies if a cut word is part of the name.
+    """
+    whole, word = _without_cut_word(group.example)
+    example = _redacted_start(group.example, redact) if len(word) > _LONGEST_PART else redact(whole)
+    if fingerprint(whole) == group.fingerprint:
+        name = _redacted_name(example)
+    else:
+        name = redact(_CHANGED_WORD.sub("#", group.fingerprint))
+    return replace(group, fingerprint=name, example=example, modes=tuple(map(redact, group.modes)))
+
+
+def _redacted_name(example: str) -> str:
+    """Return the fingerprint of a redacted text. Its placeholders have no numbers.
+
+    While the fingerprint is computed, placeholders contain underscores instead of spaces. Thus a placeholder for the
+    query of a URL is treated as part of that URL.
+    """
+    joined = _GROUP_PLACEHOLDER.sub(lambda found: f"[{found[1].replace(' ', '_')}]", example)
+    return _JOINED_PLACEHOLDER.sub(lambda found: found[0].replace("_", " "), fingerprint(joined))
+
+
+def _without_cut_word(example: str) -> tuple[str, str]:
+    """Return the example and ''. If the example was truncated, return it without its incomplete last word, and return
+    that word separately. A part of a secret may be unrecognizable.
+    """
+    if len(example) < MOST_READ:
+        return example, ""
+    start, _, word = example.rpartition(" ")
+    return f"{start} {ELLIPSIS}".lstrip(" "), word
+
+
+def _redacted_start(example: str, redact: Callable[[str], str]) -> str:
+    """Redact a text that ends with a long cut word, and keep the start of that word."""
+    return _CUT_PLACEHOLDER.sub("", redact(example)[:-_LONGEST_PART]) + ELLIPSIS
+
 
 LONGEST = 20_000
 """Characters of a text that are read. The text after this length is left out, so that no secret in it remains

@@ -5,22 +5,28 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
-from gjobs.store import formats
-from gjobs.store.advice import command
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.errors import RowMissing
-from gjobs.store.far_times import FarTime, parse_far_time
-from gjobs.store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, not_known, share_of
+from gjobs.store.errors import RowMissing, command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
 from gjobs.store.jobs.job_results import PageKey
-from gjobs.store.page_limits import MAX_LIMIT
 from gjobs.store.projects.project import Project
-from gjobs.store.validation import Unset
-from gjobs.tui.cli.exit_codes import BadArgument, UsageError
-from gjobs.tui.cli.output import print_message
+from gjobs.store.validation import MAX_LIMIT, Unset
+from gjobs.store.values import formats
+from gjobs.store.values.formats import (
+    LEAST_DIGITS,
+    FarTime,
+    IdRange,
+    cents,
+    close_names,
+    id_range,
+    not_known,
+    parse_far_time,
+    share_of,
+)
+from gjobs.tui.cli.output import BadArgument, UsageError, print_message
 
 if TYPE_CHECKING:
-    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.store.search import IdMatches
     from gjobs.store.store import Store
     from gjobs.tui.cli.parser import Parser
@@ -112,7 +118,7 @@ def since(text: str) -> datetime | timedelta:
         ) from None
 
 
-def age(text: str) -> timedelta:
+def job_age(text: str) -> timedelta:
     """Parse an age in the format of filters: `30d`, `1w`, `12h`."""
     return _time_span(text, kind="an age", example="30d")
 
@@ -286,7 +292,7 @@ def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
     """Combine a view, which may be None, with a filter. Raises InvalidValue if there is no such view."""
-    from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
+    from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 
     found = job_filter or NO_FILTER
     if view is None:

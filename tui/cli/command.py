@@ -7,12 +7,20 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from gjobs.store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration
-from gjobs.store.configuration.settings import ANON_NAME, APP_VARIABLE, OPERATOR_NAME, Settings, resolve
+from gjobs.store.configuration.settings import (
+    ANON_NAME,
+    APP_VARIABLE,
+    EMBEDDED,
+    NO_CONFIGURATION,
+    OPERATOR_NAME,
+    Configuration,
+    Settings,
+    resolve,
+)
 from gjobs.store.errors import InvalidValue
-from gjobs.store.users.claims import AAL_LEVELS
-from gjobs.store.value_class import dataclass
-from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
+from gjobs.store.users.actor import AAL_LEVELS
+from gjobs.store.values.value_types import dataclass
+from gjobs.tui.cli.output import BadArgument, ExitCode, UsageError, not_empty
 
 _LONGEST_REASON = 200
 

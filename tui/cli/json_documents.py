@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gjobs.store.budgets.budget import CheckedBudget
-from gjobs.store.formats import plain_row, plain_time
 from gjobs.store.jobs.job import GenerationJob, JobStatus, why_refused
 from gjobs.store.jobs.job_results import (
     AlreadyRetried,
@@ -20,18 +19,18 @@ from gjobs.store.jobs.job_results import (
 from gjobs.store.moments.moment import job_row
 from gjobs.store.projects.project import Project, User
 from gjobs.store.statistics.statistics import JobStatistics, JobSummary
-from gjobs.tui.text.shared_documents import Json, document, plain
+from gjobs.store.values.formats import plain_row, plain_time
+from gjobs.tui.export.export_files import Json, document, plain
 
 if TYPE_CHECKING:
     from gjobs.migrations.rollups import RollupCheck
     from gjobs.migrations.status import MigrationStatus
     from gjobs.migrations.verification import Verification
     from gjobs.store.doctor.findings import DoctorReport
-    from gjobs.store.embedded.control import ServerStatus
+    from gjobs.store.embedded.server import ServerStatus
     from gjobs.store.journal.write_record import JournalEntry
     from gjobs.store.retention.retention import ArchivedJob, CleanupPreview, RetentionPolicy
-    from gjobs.store.statistics.statistics import JobTimings, ModeTimings, Percentiles
-    from gjobs.store.statistics.waste import Waste, WasteRow
+    from gjobs.store.statistics.statistics import JobTimings, ModeTimings, Percentiles, Waste, WasteRow
 
 Row = GenerationJob | Project | User | JobSummary
 """Rows whose fields have the same names in Python, in the table and in JSON."""

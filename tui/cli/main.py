@@ -7,20 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from gjobs.store.advice import name_database
-from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration
-from gjobs.tui import latency
+from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration
+from gjobs.store.errors import name_database
+from gjobs.tui import startup
 from gjobs.tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
 from gjobs.tui.cli.commands.dashboard import DASHBOARD
-from gjobs.tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
-from gjobs.tui.cli.output import Output, print_message
-from gjobs.tui.database_options import advise_for
+from gjobs.tui.cli.output import ExitCode, Output, OutputFailed, UsageError, print_message
+from gjobs.tui.startup import advise_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. None means the process's arguments. Only --help and --version end in SystemExit."""
     if arguments is None:
-        latency.prepare()
+        startup.prepare()
     words = sys.argv[1:] if arguments is None else arguments
     with ExitStack() as cleanup:
         try:
@@ -45,7 +44,7 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
 
         check_options(command, options)
         return command.run(configuration_file(options.config, os.environ), output, **own_options)
-    from gjobs.store.embedded.data_dir import default_data_dir
+    from gjobs.store.embedded.server_files import default_data_dir
 
     settings = settings_for(
         command,

@@ -5,10 +5,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from gjobs.store.formats import nearest, not_known, quote_typed
+from gjobs.store.values.formats import nearest, not_known, quote_typed
 from gjobs.tui.cli.command import DECLARED, Command, is_accepted
-from gjobs.tui.cli.exit_codes import BadArgument, UsageError
-from gjobs.tui.cli.output import write
+from gjobs.tui.cli.output import BadArgument, UsageError, write
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction["Parser"]  # noqa: SLF001

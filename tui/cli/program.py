@@ -9,18 +9,11 @@ from gjobs.tui.cli.commands.archive import add_archive
 from gjobs.tui.cli.commands.budgets import add_budgets
 from gjobs.tui.cli.commands.case import add_case
 from gjobs.tui.cli.commands.cleanup import add_cleanup
-from gjobs.tui.cli.commands.dashboard import (
-    FASTEST,
-    SLOWEST,
-    USUAL_SPEED,
-    demo_speed,
-    open_demo,
-    print_snapshot,
-)
+from gjobs.tui.cli.commands.dashboard import FASTEST, SLOWEST, USUAL_SPEED, demo_speed, open_demo, print_snapshot
 from gjobs.tui.cli.commands.db import add_db
 from gjobs.tui.cli.commands.doctor import add_doctor
 from gjobs.tui.cli.commands.errors import add_errors
-from gjobs.tui.cli.commands.jobs_syntax import add_jobs
+from gjobs.tui.cli.commands.jobs_writing import add_jobs
 from gjobs.tui.cli.commands.journal import add_journal
 from gjobs.tui.cli.commands.manual import add_help
 from gjobs.tui.cli.commands.migrate import add_migrate
@@ -30,7 +23,7 @@ from gjobs.tui.cli.commands.serve import add_serve
 from gjobs.tui.cli.commands.stats import add_metrics, add_stats
 from gjobs.tui.cli.commands.watch import add_watch
 from gjobs.tui.cli.commands.workers import add_worker, add_workers
-from gjobs.tui.cli.exit_codes import not_empty
+from gjobs.tui.cli.output import not_empty
 from gjobs.tui.cli.parser import Parser, add_command
 from gjobs.tui.cli.root_parser import Options, parsed, root_parser
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from gjobs.tui.cli.command import Command, GlobalOptions
 from gjobs.tui.cli.commands.dashboard import DASHBOARD
-from gjobs.tui.cli.exit_codes import UsageError
-from gjobs.tui.cli.output import write
+from gjobs.tui.cli.output import UsageError, write
 from gjobs.tui.cli.parser import Parser, add_commands
 
 Options = dict[str, Any]
@@ -56,7 +55,7 @@ def parsed(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOpt
 
 def parse_jobs(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     """Parse a command of `gjobs jobs`, without the syntax of all others."""
-    from gjobs.tui.cli.commands.jobs_syntax import add_jobs
+    from gjobs.tui.cli.commands.jobs_writing import add_jobs
 
     parser = root_parser()
     if parser.commands is not None:

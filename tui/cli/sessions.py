@@ -1,23 +1,207 @@
-"""Runs a command inside an open session."""
+"""Runs a command inside an open session. SIGINT and SIGTERM end it, long work shows its progress."""
+
+from __future__ import annotations
 
 import logging
 import os
+import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from gjobs.store.configuration.app_folder import locate_app
 from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from gjobs.store.errors import MAY_BE_MADE, OutcomeUnknown, RowMissing, StoreError, Unreachable
-from gjobs.tui import latency
-from gjobs.tui.cli.exit_codes import ExitCode
-from gjobs.tui.cli.output import Output, is_terminal, print_message
-from gjobs.tui.early_session import start_connecting
+from gjobs.tui import startup
+from gjobs.tui.cli.output import (
+    STDOUT,
+    Declined,
+    ExitCode,
+    Output,
+    UsageError,
+    is_terminal,
+    print_message,
+    put,
+    report_failure,
+    say_block,
+)
+from gjobs.tui.export.export_files import FileIsThere, FileNotWritten, UnusableFile, new_file
+from gjobs.tui.startup import start_connecting
 
 if TYPE_CHECKING:
+    import asyncio
+
     from gjobs.tui.session import Expected, Session
+
+
+Put = Callable[[str], bool]
+"""Writes the next part of the text. Returns false if nobody reads it any more."""
+
+
+@contextmanager
+def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
+    """Open a file, or stdout for `-`. The file appears only if the block succeeds, and only its owner may read it.
+
+    Raises UsageError if it exists, unless `overwrites`, or if it can't be created. Raises Declined if a write fails,
+    for example because the disk is full.
+    """
+    if name == STDOUT:
+        yield put
+        return
+    with file_errors(), new_file(name, overwrites=overwrites) as write:
+        yield write
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Raise the errors of a new file as UsageError or Declined."""
+    try:
+        yield
+    except FileIsThere as error:
+        raise UsageError(error.message, hint="Use another name, or add --force to replace it.") from error
+    except UnusableFile as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    except FileNotWritten as error:
+        raise Declined(error.message, hint=error.hint) from error
+
+
+@contextmanager
+def orderly_termination(*, json: bool) -> Iterator[None]:
+    """Let SIGTERM or SIGHUP end the block like an interrupt, so that it can clean up. Then the signal takes effect.
+
+    The signal may end the process, so the block's error is reported first.
+    An ignored signal stays ignored, as SIGHUP under `nohup`.
+    """
+    came: int | None = None
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        former, came = came, number
+        if former is not None and signal.SIGHUP in (former, number):
+            # A closed terminal may send several signals. Only a repeated SIGTERM interrupts the cleanup.
+            return
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # A shell starts background commands like this. They would ignore an interrupt.
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number, handler in previous.items() if handler is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        # Nobody needs to read that a signal came, except a program that expects a JSON document.
+        if came is not None and (json or not isinstance(error, KeyboardInterrupt)):
+            report_failure(error, json=json)
+        raise
+    finally:
+        for number in heeded:
+            signal.signal(number, previous[number])
+        if came is not None:
+            signal.raise_signal(came)
+
+
+@contextmanager
+def interrupts_heard() -> Iterator[None]:
+    """Make each signal wake the running loop.
+
+    `asyncio.run` handles an interrupt in a Python signal handler, which runs only when the main thread executes
+    Python code. Without this, it would miss a signal just before the loop sleeps, or one that another thread
+    received.
+    """
+    import asyncio
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    receiving, sending = socket.socketpair()
+    with receiving, sending:
+        for end in (receiving, sending):
+            end.setblocking(False)
+        loop.add_reader(receiving, receiving.recv, 4096)
+        previous = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(previous)
+            loop.remove_reader(receiving)
+
+
+@contextmanager
+def stop_requested() -> Iterator[asyncio.Event]:
+    """Yield an event that an interrupt sets, so that the current step can finish. A second interrupt breaks it off."""
+    import asyncio
+
+    loop, event, previous = asyncio.get_running_loop(), asyncio.Event(), signal.getsignal(signal.SIGINT)
+
+    def interrupt() -> None:
+        if event.is_set() and callable(previous):
+            previous(signal.SIGINT, None)
+        event.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        yield event
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, previous)
+
+
+_START_OF_LINE, _CLEAR_LINE = "\r", "\x1b[K"
+
+
+def can_show_progress() -> bool:
+    return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+
+
+class ProgressLine:
+    def __init__(self, *, is_shown: bool) -> None:
+        self._is_shown = is_shown
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.show("")
+
+    def show(self, text: str) -> None:
+        """Replace the line with a clean text."""
+        if self._is_shown:
+            say_block(f"{_START_OF_LINE}{_CLEAR_LINE}{text}", end="")
+
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class WorkProgress(Generic[T]):
+    """The progress of some work. It can still be read after an error."""
+
+    last: T
+    """The last step. Before the first step, a value that stands for no progress."""
+    is_stopped: bool = False
+
+
+async def work_through(steps: AsyncGenerator[T, None], course: WorkProgress[T], shown: Callable[[T], str]) -> None:
+    """`shown` converts a step to clean text."""
+    with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
+        async with aclosing(steps):
+            async for step in steps:
+                course.last = step
+                line.show(shown(step))
+                if stop.is_set():
+                    course.is_stopped = True
+                    return
+
 
 _LONGEST_COMMAND = 24 * 3600.0
 """Seconds. The write permit of a command ends with its session."""
@@ -26,7 +210,6 @@ _RESOLVE_AFTER = (0.0, 0.2, 0.5, 1.0)
 """Seconds before each attempt."""
 
 P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class StartupProgress:
@@ -45,7 +228,7 @@ class StartupProgress:
 
 
 def with_session(
-    settings: Settings, work: Callable[["Session"], Coroutine[Any, Any, T]], *, expected: "Expected | None" = None
+    settings: Settings, work: Callable[[Session], Coroutine[Any, Any, T]], *, expected: Expected | None = None
 ) -> T:
     """Open the database, run the work and close it. The embedded server is started if needed. Raises StoreError.
 
@@ -55,8 +238,9 @@ def with_session(
     connections = start_connecting(settings)
     import asyncio
 
-    from gjobs.store.async_tools import abandon_lookups
-    from gjobs.tui.cli.interruption import interrupts_heard
+    from gjobs.store.system.async_tools import abandon_lookups
+
+    # EMPTY
     from gjobs.tui.session import open_session
 
     progress = StartupProgress()
@@ -66,7 +250,7 @@ def with_session(
             abandon_lookups()
             with interrupts_heard():
                 async with open_session(settings, progress, connections=connections, expected=expected) as session:
-                    latency.resume_gc()
+                    startup.resume_gc()
                     _print_claims_caution(session)
                     if settings.write_reason is not None:
                         session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)
@@ -78,21 +262,21 @@ def with_session(
     return asyncio.run(run())
 
 
-async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]], session: "Session") -> T:
+async def _with_better_errors(work: Callable[[Session], Coroutine[Any, Any, T]], session: Session) -> T:
     """Run the work and complete its errors: whether a missing row is gone or hidden, and whether an unconfirmed change
     was made.
     """
     try:
         return await work(session)
     except RowMissing as error:
-        from gjobs.tui.error_help import hidden_or_gone
+        from gjobs.tui.text.error_text import hidden_or_gone
 
         raise await hidden_or_gone(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
         raise await _resolved(session, error) from error.__cause__
 
 
-async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
+async def _resolved(session: Session, error: OutcomeUnknown) -> OutcomeUnknown:
     """Return the same error. If the database answers soon, add the outcome and what to do."""
     import asyncio
 
@@ -139,35 +323,35 @@ def _print_origin(settings: Settings) -> None:
         print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
 
 
-def _print_claims_caution(session: "Session") -> None:
+def _print_claims_caution(session: Session) -> None:
     """Print the caution first, because the output may go on until it is interrupted."""
     capabilities = session.store.capability_cache.latest
     if capabilities and (words := capabilities.claims_caution(session.store.actor)):
         print_message(words)
 
 
-def print_caution(session: "Session") -> None:
+def print_caution(session: Session) -> None:
     """Say that the output is incomplete if the database hides rows from this login or user."""
     capabilities = session.store.capability_cache.latest
     if capabilities and (words := capabilities.rows_caution(session.store.actor)):
         print_message(words)
 
 
-def print_moment(session: "Session") -> None:
+def print_moment(session: Session) -> None:
     """Name the earlier moment that the output shows, if it shows one."""
     if session.moment is not None:
-        from gjobs.tui.text.moment_text import moment_words
+        from gjobs.tui.text.format import moment_words
 
         print_message(f"As of {moment_words(session.moment, None)}.")
 
 
 def in_session(
-    command: Callable[Concatenate["Session", Output, P], Coroutine[Any, Any, ExitCode]],
+    command: Callable[Concatenate[Session, Output, P], Coroutine[Any, Any, ExitCode]],
 ) -> Callable[Concatenate[Settings, Output, P], ExitCode]:
     """Convert a coroutine that needs one session to a command."""
 
     def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
-        async def work(session: "Session") -> ExitCode:
+        async def work(session: Session) -> ExitCode:
             code = await command(session, output, *args, **options)
             print_caution(session)
             return code
@@ -186,7 +370,6 @@ class ServerRestarts:
     """
 
     def __init__(self, revive: Callable[[], bool] | None) -> None:
-        import asyncio
 
         self._revive = revive
         self._task: asyncio.Task[None] | None = None

@@ -1,1 +1,1 @@
-"""The Textual dashboard, with one folder for each feature."""
+"""The Textual dashboard. The page on architecture lists its folders, from the app down to the widgets."""

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.private_files import make_directory, replace_private
-from gjobs.store.statistics.job_flow import MOST_AGE
-from gjobs.store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
+from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision, TotalsQuery, exact_counts
+from gjobs.store.system.private_files import make_directory, replace_private
 from gjobs.store.users.actor import ActingUser
 
 if TYPE_CHECKING:
-    from gjobs.store.job_list.listing import Listing
+    from gjobs.store.job_list.list_query import Listing
     from gjobs.store.jobs.job import AnyStatus, GenerationJob
-    from gjobs.store.jobs.job_history import ObservedEvents
+    from gjobs.store.jobs.job_results import ObservedEvents
     from gjobs.store.projects.project import Project
-    from gjobs.store.statistics.statistics import JobStatistics
-    from gjobs.store.statistics.totals import Totals
+    from gjobs.store.statistics.statistics import JobStatistics, Totals
     from gjobs.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -222,7 +220,7 @@ class ObservedHistories:
     def of(self, store: "Store") -> "ObservedEvents":
         """Return the events that this actor has observed. Another actor's events are dropped."""
         if self._events is None or store is not self._store:
-            from gjobs.store.jobs.job_history import ObservedEvents
+            from gjobs.store.jobs.job_results import ObservedEvents
 
             self._store, self._events = store, ObservedEvents()
         return self._events

@@ -9,16 +9,13 @@ from random import Random
 from types import TracebackType
 from typing import Never, Self
 
-from gjobs.store.async_tools import is_cancelling
-from gjobs.store.configuration.settings import EMBEDDED_USER
+from gjobs.store.configuration.settings import EMBEDDED_USER, WriteAccess, WriteMode
 from gjobs.store.database.database import Database
-from gjobs.store.database.write_access import WriteAccess, WriteMode
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.sample.crashed_worker import mark_as_silent
-from gjobs.store.sample.simulated_clock import SimulatedClock
-from gjobs.store.sample.simulation import Simulation
+from gjobs.store.sample.simulation import SimulatedClock, Simulation, mark_as_silent
 from gjobs.store.store import Store
+from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.worker.worker import Worker
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Counts, money, times, errors and job names for display."""
+"""Counts, money, times, errors and job names for display, in the chosen time zone."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.far_times import FarTime, written, year_in_era
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob
+from gjobs.store.moments.moment import PastJob
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.formats import FarTime, written, year_in_era
 from gjobs.tui.text.clean_text import ELLIPSIS, clean
 
 if TYPE_CHECKING:
     from gjobs.store.jobs.job_results import CappedCount
     from gjobs.store.users.user_sql import FoundUser
+
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -330,3 +334,101 @@ Span = tuple[str, str]
 
 def user_name(user: FoundUser | ActingUser) -> str:
     return user.email or f"no e-mail, {short_id(user.id)}"
+
+
+class ZoneChoice(StrEnum):
+    """Which zone the user chose. The choice applies to every database, but PROFILE means a different zone for each
+    profile.
+    """
+
+    UTC = "utc"
+    LOCAL = "local"
+    PROFILE = "profile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownZone:
+    """A time zone with its name on screen."""
+
+    choice: ZoneChoice
+    name: str
+    zone: tzinfo | None
+    """None means this machine's zone."""
+
+
+LOCAL = ShownZone(choice=ZoneChoice.LOCAL, name="local time", zone=None)
+_UTC = ShownZone(choice=ZoneChoice.UTC, name="UTC", zone=UTC)
+
+
+def zones(profile_zone: str | None) -> Sequence[ShownZone]:
+    """Return the zones in the order in which the `Z` key switches them. `profile_zone` is the checked name from the
+    configuration, if any.
+    """
+    if profile_zone is None or profile_zone == _UTC.name:
+        return _UTC, LOCAL
+    from zoneinfo import ZoneInfo
+
+    return _UTC, LOCAL, ShownZone(choice=ZoneChoice.PROFILE, name=profile_zone, zone=ZoneInfo(profile_zone))
+
+
+def chosen_zone(choice: str | None, profile_zone: str | None) -> ShownZone:
+    """Return the zone for a remembered choice. Without one, it is the profile's zone, and else local time."""
+    known = {zone.choice: zone for zone in zones(profile_zone)}
+    is_utc = profile_zone == _UTC.name and choice != ZoneChoice.LOCAL
+    wanted = ZoneChoice.UTC if is_utc else next((one for one in ZoneChoice if one == choice), ZoneChoice.PROFILE)
+    return known.get(wanted, LOCAL)
+
+
+def zone_after(shown: ShownZone, profile_zone: str | None) -> ShownZone:
+    """Return the zone that the key shows next."""
+    order = zones(profile_zone)
+    place = next((place for place, zone in enumerate(order) if zone.choice is shown.choice), -1)
+    return order[(place + 1) % len(order)]
+
+
+UNRECORDED = "?"
+"""Marks a value that was not recorded."""
+
+_NAMES = {
+    "user_id": "owner",
+    "input_asset_id": "input asset",
+    "created_at": "creation time",
+    "updated_at": "update time",
+    "completed_at": "completion time",
+    "retry_count": "retry count",
+}
+_SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated_at", "completed_at", "retry_count"),)
+"""The fields whose values are sometimes not recorded, in the order of the details."""
+
+
+def moment_words(moment: datetime, zone: tzinfo | None, *, is_exact: bool = False) -> str:
+    """Return the moment with the abbreviation of its zone. If `zone` is None, this machine's zone is used.
+
+    `is_exact` adds the fraction of the second, because several events can be in one second.
+    """
+    fraction = f".{moment:%f}" if is_exact and moment.microsecond else ""
+    return f"{local_time(moment, zone)}{fraction} {moment.astimezone(zone):%Z}"
+
+
+def is_unrecorded(job: GenerationJob, *names: str) -> bool:
+    """Return whether one of these fields was not recorded."""
+    return isinstance(job, PastJob) and not set(names).isdisjoint(job.unrecorded)
+
+
+def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
+    """Return the text of a field, or `empty`. Mark a value that was not recorded: an empty one does not mean that the
+    field was empty.
+    """
+    return f"{UNRECORDED} {text}".rstrip() if is_unrecorded(job, name) else text or empty
+
+
+def unrecorded_names(job: GenerationJob) -> str:
+    """Return the fields that were not recorded, as shown. Empty if there are none."""
+    unrecorded = job.unrecorded if isinstance(job, PastJob) else ()
+    return ", ".join(_NAMES.get(name, name) for name in _SHOWN if name in unrecorded)
+
+
+def unrecorded_words(job: GenerationJob) -> str:
+    """Return two sentences on the fields that were not recorded. Empty if there are none."""
+    names = unrecorded_names(job)
+    return f"Not recorded for this moment: {names}. The values shown may be of another time." if names else ""

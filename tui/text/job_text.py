@@ -7,27 +7,36 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from gjobs.store.advice import command
-from gjobs.store.far_times import FarTime
-from gjobs.store.formats import UnknownText, money
+from gjobs.store.errors import command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, job_times
-from gjobs.store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
-from gjobs.store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
-from gjobs.store.member_table import by_member
+from gjobs.store.jobs.job_results import (
+    NO_LINKS,
+    EventKind,
+    JobEvent,
+    JobHistory,
+    LeaseState,
+    RetryLinks,
+    StuckVerdict,
+    status_spans,
+    time_in_each,
+)
 from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.values.formats import FarTime, UnknownText, money
+from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
     UNKNOWN,
+    UNRECORDED,
     Span,
     age,
     count,
     duration,
     error_summary,
+    is_unrecorded,
     local_time,
     short_id,
     utc_time,
 )
-from gjobs.tui.text.moment_text import UNRECORDED, is_unrecorded
 from gjobs.tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 NO_USERS: Mapping[UUID, str] = {}

@@ -7,11 +7,9 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from gjobs.store.advice import command
-from gjobs.store.formats import UnknownText, money
+from gjobs.store.errors import command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob
-from gjobs.store.jobs.job_history import JobHistory
-from gjobs.store.member_table import by_member
+from gjobs.store.jobs.job_results import JobHistory
 from gjobs.store.retention.retention import (
     AnyAction,
     ArchivedJob,
@@ -21,16 +19,10 @@ from gjobs.store.retention.retention import (
     StatusCount,
 )
 from gjobs.store.users.actor import Actor, actor_name
+from gjobs.store.values.formats import UnknownText, money
+from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad
-from gjobs.tui.text.format import (
-    Span,
-    age,
-    count,
-    error_pretty,
-    jobs_count,
-    short_id,
-    utc_time,
-)
+from gjobs.tui.text.format import Span, age, count, error_pretty, jobs_count, short_id, utc_time
 from gjobs.tui.text.job_text import fact_lines, timeline_lines
 from gjobs.tui.text.status_text import status_label, status_style, status_word
 from gjobs.tui.text.write_text import Confirmation, described_jobs, where

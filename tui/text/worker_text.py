@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
-from gjobs.store import formats
 from gjobs.store.leases.lease import ClaimedJob, Ending, JobFinish, Released, Rescheduled
+from gjobs.store.values import formats
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,

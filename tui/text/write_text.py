@@ -8,10 +8,8 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from gjobs.store.advice import command
 from gjobs.store.budgets.budget import Budget, budget_name
-from gjobs.store.errors import StoreError
-from gjobs.store.formats import money
+from gjobs.store.errors import StoreError, command
 from gjobs.store.job_list.list_query import ListOrder
 from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
 from gjobs.store.jobs.job_results import (
@@ -27,8 +25,9 @@ from gjobs.store.jobs.job_results import (
     TransitionOutcome,
 )
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
-from gjobs.store.member_table import by_member
 from gjobs.store.projects.project import Project
+from gjobs.store.values.formats import money
+from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import count, job_name, jobs_count, jobs_name, short_id

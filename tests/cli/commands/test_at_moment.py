@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from gjobs.tui.text.moment_text import moment_words
+from gjobs.tui.text.format import moment_words
 from tests.cli.cli_rows import ADA, AUTUMN, FAILED, MISSING, QUEUED, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
 from tests.conftest import Conninfo

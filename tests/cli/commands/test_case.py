@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
 from tests.conftest import Conninfo, connect

@@ -48,7 +48,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
         raise Unreachable("The database is not reachable: gone.")
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    monkeypatch.setattr("gjobs.store.retention.retention_policies.run_cleanup", interrupted_cleanup)
+    monkeypatch.setattr("gjobs.store.retention.cleanup.run_cleanup", interrupted_cleanup)
     applied = gjobs("cleanup", "policies", "apply", "--yes")
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [

@@ -39,7 +39,7 @@ def test_snapshot_prints_text_of_the_requested_size_with_the_profile_label(
     async def load_nothing_more() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("gjobs.tui.dashboard.app.preload", load_nothing_more)
+    monkeypatch.setattr("gjobs.tui.dashboard.frame.app.preload", load_nothing_more)
     configure(profile("world", url, label="Production", color="red"))
     operator_connection.execute(_STUCK)
     operator_connection.commit()

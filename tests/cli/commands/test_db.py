@@ -11,8 +11,7 @@ import psycopg
 import pytest
 
 from gjobs.migrations import HEAD, REVISIONS
-from gjobs.store.embedded.control import server_status, stop_server
-from gjobs.store.embedded.server import open_server
+from gjobs.store.embedded.server import open_server, server_status, stop_server
 from gjobs.store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
 from gjobs.tui.cli.sessions import ServerRestarts

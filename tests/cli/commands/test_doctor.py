@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
-from gjobs.tui.cli.commands.doctor_report import report_text
+from gjobs.tui.cli.commands.doctor import report_text
 from tests.cli.cli_rows import fill
 from tests.cli.command_line import OpenTerminal, Run, uri
 from tests.conftest import Conninfo, connect

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.error_groups.fingerprint import group_id
+from gjobs.store.error_groups.error_group import group_id
 from gjobs.store.errors import TimedOut
 from gjobs.store.store import Store
 from gjobs.tui.cli.commands.errors import SHORTER

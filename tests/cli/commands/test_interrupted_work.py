@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[Sequence[str], str, str]] = {
     ),
     "cleanup policies apply": (
         ("cleanup", "policies", "apply", "--yes"),
-        "gjobs.store.retention.retention_policies.run_cleanup",
+        "gjobs.store.retention.cleanup.run_cleanup",
         "Stopped: the policies were applied to 3 jobs. ",
     ),
 }

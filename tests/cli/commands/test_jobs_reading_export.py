@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.filters.filter_terms import JobFilter
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import Page
 from gjobs.store.store import Store
-from gjobs.tui.cli.commands import export_files, jobs_reading
-from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli import sessions
+from gjobs.tui.cli.commands import jobs_reading
+from gjobs.tui.cli.output import UsageError
 from tests.cli.cli_rows import ADA, BENS_JOB, FAILED, QUEUED, RUNNING, SUCCEEDED, document
 from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
 from tests.conftest import Conninfo, connect
@@ -97,7 +98,7 @@ def test_export_keeps_a_file_that_was_created_meanwhile(folder: Path) -> None:
     file = folder / "jobs.csv"
 
     def create_meanwhile() -> None:
-        with export_files.destination(str(file), overwrites=False) as write:
+        with sessions.destination(str(file), overwrites=False) as write:
             write("mine")
             file.write_text("theirs")
 

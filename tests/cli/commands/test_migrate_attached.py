@@ -8,7 +8,7 @@ import pytest
 
 from gjobs.migrations import HEAD, REVISIONS, runner
 from gjobs.store.database.connection_url import without_password
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
 from tests.conftest import Conninfo, connect
 from tests.hosted.server_directory import until

@@ -15,8 +15,7 @@ from urllib.request import urlopen
 import aiohttp
 import pytest
 
-from gjobs.store.configuration.settings import resolve
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode, resolve
 from gjobs.tui.cli.commands.serve import TABS_ARE_READ_ONLY
 from gjobs.tui.cli.commands.serve_loop import introduction
 from tests.chromium import PATIENCE, Page, connected, headless_chromium

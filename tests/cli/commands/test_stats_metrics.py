@@ -14,9 +14,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from gjobs.store.errors import Unreachable
-from gjobs.tui.cli.commands import openmetrics, scrape_server
-from gjobs.tui.cli.commands.openmetrics import Scrapes, labels
-from gjobs.tui.cli.commands.scrape_server import LONGEST_REQUEST, ScrapeServer
+from gjobs.tui.cli.commands import metrics as openmetrics
+from gjobs.tui.cli.commands import metrics as scrape_server
+from gjobs.tui.cli.commands.metrics import LONGEST_REQUEST, Scrapes, ScrapeServer, labels
 from tests.cli.cli_rows import AUTUMN, QUEUED
 from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.error_groups.error_group import error_group_id
 from tests.cli.cli_rows import ADA, AUTUMN, BEN, SPRING, SUCCEEDED
 from tests.cli.command_line import Run, Sql
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, Unreachable
-from gjobs.store.filters.job_filter import NO_FILTER
+from gjobs.store.filters.filter_terms import NO_FILTER
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
 from gjobs.store.store import Store
 from gjobs.store.watch.watch import Cursor, Transition, TransitionBatch
@@ -25,7 +25,7 @@ from gjobs.tui.cli.commands.watch_loop import (
     Watcher,
     parse,
 )
-from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.output import UsageError
 from tests.cli.cli_rows import TRANSITION
 
 MET = parse("left=0")

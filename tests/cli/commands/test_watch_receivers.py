@@ -17,9 +17,9 @@ from threading import Thread
 import httpx
 import pytest
 
-from gjobs.tui.cli.commands import watch_receivers
-from gjobs.tui.cli.commands.watch_receivers import Program, Webhook, document, webhook_secret, webhook_url
-from gjobs.tui.cli.exit_codes import UsageError
+from gjobs.tui.cli.commands import watch_loop
+from gjobs.tui.cli.commands.watch_loop import Program, Webhook, document, webhook_secret, webhook_url
+from gjobs.tui.cli.output import UsageError
 from tests.cli import cli_rows
 from tests.cli.command_line import PATIENCE
 from tests.store.store_fixtures import until
@@ -52,7 +52,7 @@ class TestProgram:
     async def test_canceled_watch_ends_a_running_program(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigterm: str
     ) -> None:
-        monkeypatch.setattr(watch_receivers, "PROGRAM_GRACE", 0.1 if sigterm == "SIG_IGN" else PATIENCE)
+        monkeypatch.setattr(watch_loop, "PROGRAM_GRACE", 0.1 if sigterm == "SIG_IGN" else PATIENCE)
         code = (
             f"import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.{sigterm});"
             "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
@@ -123,7 +123,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(watch_loop, "FIRST_WAIT", 0.0)
 
 
 async def post(url: str, times: int = 1) -> None:
@@ -170,7 +170,7 @@ class TestWebhook:
     async def test_answer_that_arrives_byte_by_byte_has_one_deadline(
         self, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(watch_receivers, "ANSWER_TIME", 0.3)
+        monkeypatch.setattr(watch_loop, "ANSWER_TIME", 0.3)
         server.is_slow = True
         posting = asyncio.create_task(post(server.url))
         refused = await first_message(capsys)

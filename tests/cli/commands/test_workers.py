@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from gjobs.store.capabilities.facts import DatabaseFacts
-from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.capabilities.capability import DatabaseFacts
+from gjobs.store.configuration.settings import Pooler
 from gjobs.store.worker.handlers import Registry, Retry, Work
 from gjobs.tui.manual.pages import page_source
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from gjobs.store.capabilities.facts import (
+from gjobs.store.capabilities.capability import (
     ARCHIVE,
     ASSETS,
     BUDGET_STATES,

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.capability import OTHER_LOGIN, Capability
-from gjobs.store.capabilities.facts import (
+from gjobs.store.capabilities.capability import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
@@ -15,10 +14,12 @@ from gjobs.store.capabilities.facts import (
     JOB_DAY_COUNTS,
     JOB_WASTE,
     JOBS,
+    OTHER_LOGIN,
     PROJECTS,
     REVISIONS,
     SPENDING,
     USERS,
+    Capability,
     DatabaseFacts,
     PolicyFacts,
     Privileges,

@@ -10,10 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gjobs.store.configuration import app_databases
 from gjobs.store.configuration.app_databases import AppDatabases, find_app_databases
-from gjobs.store.configuration.app_folder import LARGEST_FILE, MOST_LEVELS
-from gjobs.store.configuration.configuration import NO_CONFIGURATION, Pooler, Profile
-from gjobs.store.configuration.database_address import UnusableAddress, read_url
-from gjobs.store.configuration.settings import EmbeddedTarget, UrlTarget, resolve
+from gjobs.store.configuration.app_folder import LARGEST_FILE, MOST_LEVELS, UnusableAddress, read_url
+from gjobs.store.configuration.settings import NO_CONFIGURATION, EmbeddedTarget, Pooler, Profile, UrlTarget, resolve
 from gjobs.store.database.connection_url import label, parameters
 
 SECRET = "hunter2"

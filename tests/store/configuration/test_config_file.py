@@ -10,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.color import Color
 
-from gjobs.store.configuration.config_file import ConfigurationFile, configuration_file, load
-from gjobs.store.configuration.config_reader import NAMES, is_color, read_document, read_text
-from gjobs.store.configuration.configuration import (
+from gjobs.store.configuration.config_file import (
+    NAMES,
+    ConfigurationFile,
+    configuration_file,
+    is_color,
+    load,
+    read_document,
+    read_text,
+)
+from gjobs.store.configuration.settings import (
     EMBEDDED_PROFILE,
     Configuration,
     Notifications,

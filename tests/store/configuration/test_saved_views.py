@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.config_file import read_text
 from gjobs.store.configuration.saved_views import (
     SavedViews,
     View,

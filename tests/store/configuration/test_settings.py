@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from gjobs.store.configuration.configuration import EMBEDDED_PROFILE, NO_CONFIGURATION, Configuration, Profile
-from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import (
+    EMBEDDED_PROFILE,
+    NO_CONFIGURATION,
+    Configuration,
+    EmbeddedTarget,
+    Profile,
+    Settings,
+    UrlTarget,
+    WriteMode,
+    resolve,
+    switched,
+)
 from gjobs.store.errors import InvalidValue
 
 HOME = Path("/data")

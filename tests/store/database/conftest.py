@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
-from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import StoreError
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database

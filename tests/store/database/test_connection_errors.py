@@ -8,9 +8,17 @@ from psycopg import Error, OperationalError, errors
 
 from gjobs.migrations.connection import connect
 from gjobs.store.database import refusal_code
-from gjobs.store.database.connection_errors import UNKNOWN_ANSWER_HINT, advice, translate_connecting
 from gjobs.store.database.connection_pool import ConnectionPool
-from gjobs.store.database.driver_errors import ENDED_HINT, FULL_HINT, LOST_HINT, NOT_READY_HINT, translate
+from gjobs.store.database.driver_errors import (
+    ENDED_HINT,
+    FULL_HINT,
+    LOST_HINT,
+    NOT_READY_HINT,
+    UNKNOWN_ANSWER_HINT,
+    advice,
+    translate,
+    translate_connecting,
+)
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
@@ -126,7 +134,7 @@ async def test_server_that_is_not_ready_or_full_is_unreachable(
     sqlstate: str, message: str, detail: str, hint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     refusal = fatal(sqlstate, message, detail=detail)
-    with caplog.at_level(logging.INFO, logger="gjobs.store.database.connection_errors"):
+    with caplog.at_level(logging.INFO, logger="gjobs.store.database.driver_errors"):
         for asks_for_password in (False, True):
             error = await rejection(RejectingServer(refusal, asks_for_password=asks_for_password), password="right")
             assert type(error) is Unreachable

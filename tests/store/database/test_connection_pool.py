@@ -7,11 +7,11 @@ import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from gjobs.store.capabilities.facts import Transport
+from gjobs.store.capabilities.capability import Transport
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.connection_pool import ConnectionPool, is_local
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
-from gjobs.store.database.write_access import WriteAccess, WriteMode
 from gjobs.store.errors import StoreError, Unreachable
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.jobs import job_sql

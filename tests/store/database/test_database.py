@@ -8,17 +8,17 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import text
 
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.database.write_access import WriteAccess, WriteMode
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, TimedOut, Unreachable
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.journal.write_record import WriteRecord
 from gjobs.store.retention.cleanup import run_cleanup
 from gjobs.store.retention.retention import ExpiredJobs, RetentionAction
-from gjobs.store.statistics.totals import ProjectTotals, TotalsQuery
+from gjobs.store.statistics.statistics import ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect

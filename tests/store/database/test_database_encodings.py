@@ -8,8 +8,8 @@ import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
 from gjobs.store.database.database import Database
-from gjobs.store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
-from gjobs.store.error_groups.fingerprint import error_group_id, group_id
+from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, ServerHandle
+from gjobs.store.error_groups.error_group import error_group_id, group_id
 from gjobs.store.errors import InvalidValue, UnexpectedError
 from gjobs.store.store import Store
 from tests.conftest import TESTS, Conninfo, connect, run_file

@@ -13,7 +13,7 @@ from gjobs.store.budgets.budget import Period, Refusal
 from gjobs.store.database.database import Database
 from gjobs.store.database.driver_errors import read_refusal, refusal_hint, refusal_words
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import Conflict, InvalidValue, Locked, NoPrivilege, SchemaMissing, StoreError, UnexpectedError
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR

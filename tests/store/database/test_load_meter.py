@@ -4,9 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from gjobs.store.database.database import Database
-from gjobs.store.database.load_meter import LoadMeter
+from gjobs.store.database.load_meter import LoadMeter, Traffic
 from gjobs.store.database.query import Query, make_number
-from gjobs.store.database.traffic import Traffic
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.store.store_fixtures import MakeJob

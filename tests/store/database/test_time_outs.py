@@ -7,7 +7,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.database.conftest import opened, show

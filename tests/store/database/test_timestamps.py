@@ -13,20 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gjobs.store.budgets.budget import Period
+from gjobs.store.database.connection_pool import UtcLoader, as_text
 from gjobs.store.database.database import Database
-from gjobs.store.database.timestamps import UtcLoader, as_text
-from gjobs.store.far_times import EARLIEST, EPOCH, LATEST, FarTime, parse_far_time, seconds_between
 from gjobs.store.filters.filter_text import parse
-from gjobs.store.formats import plain_time
 from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases import lease_sql
 from gjobs.store.retention.archive import get_statistics_with_archive, get_summary_with_archive, list_archived
 from gjobs.store.retention.cleanup import count_expired
 from gjobs.store.retention.retention import ArchiveQuery, ExpiredJobs
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.formats import EARLIEST, EPOCH, LATEST, FarTime, parse_far_time, plain_time, seconds_between
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW, Db, MakeJob, MakeProject, Sql, the_job
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gjobs.store.database.traffic import Traffic, TrafficMeter, read_traffic
+from gjobs.store.database.load_meter import Traffic, TrafficMeter, read_traffic
 
 
 class Connection(socket.socket):

@@ -13,8 +13,8 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
 from gjobs.store import poller
-from gjobs.store.capabilities.facts import REVISIONS, DatabaseFacts
-from gjobs.store.configuration.configuration import Pooler
+from gjobs.store.capabilities.capability import REVISIONS, DatabaseFacts
+from gjobs.store.configuration.settings import Pooler
 from gjobs.store.database import wake_ups as database_wake_ups
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ListenConnection

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gjobs.store.database.write_access import WriteAccess, WriteMode, WritePermit
+from gjobs.store.configuration.settings import WriteAccess, WriteMode, WritePermit
 from gjobs.store.errors import ReadOnly
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -3,11 +3,10 @@
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.doctor.egress import IdlePolls, measure_polls
-from gjobs.store.doctor.examine import examine
+from gjobs.store.doctor.examine import IdlePolls, examine, measure_polls
 from gjobs.store.job_list.list_query import ListingQuery
-from gjobs.store.statistics import job_flow
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics import statistics
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo, connect
@@ -33,8 +32,8 @@ async def test_doctor_measures_all_polls_of_an_idle_dashboard_over_any_link(
     database: Conninfo, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, delay: float, is_woken: bool
 ) -> None:
     make_job()
-    monkeypatch.setattr(job_flow, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(job_flow, "SHARE_OF_TIME", 0)
+    monkeypatch.setattr(statistics, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(statistics, "SHARE_OF_TIME", 0)
     with wire_proxy(database) as proxy:
         proxy.delay = delay
         async with Store(Database(proxy.conninfo(database))) as store:

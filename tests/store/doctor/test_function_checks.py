@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.doctor.function_checks import checks_caller, is_racy
+from gjobs.store.doctor.schema_checks import checks_caller, is_racy
 
 APP = """
 declare present text;

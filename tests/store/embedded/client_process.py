@@ -10,8 +10,7 @@ import sys
 import termios
 from pathlib import Path
 
-from gjobs.store.embedded.control import server_status
-from gjobs.store.embedded.server import open_server
+from gjobs.store.embedded.server import open_server, server_status
 from gjobs.store.errors import EmbeddedUnavailable
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.embedded.control import stop_server
+from gjobs.store.embedded.server import stop_server
 from tests.conftest import quick_directory
 from tests.store.embedded.embedded_servers import Workbench
 

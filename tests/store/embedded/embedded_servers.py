@@ -16,11 +16,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.embedded.clients import ServerHandle, is_free
-from gjobs.store.embedded.control import stop_server
-from gjobs.store.embedded.data_dir import DataLayout
-from gjobs.store.embedded.postmaster import find_postmaster
-from gjobs.store.embedded.server import open_server
+from gjobs.store.embedded.cluster import find_postmaster
+from gjobs.store.embedded.server import open_server, stop_server
+from gjobs.store.embedded.server_files import DataLayout, ServerHandle, is_free
 
 USER = Path(__file__).with_name("client_process.py")
 

@@ -7,8 +7,8 @@ import time
 import psycopg
 import pytest
 
-from gjobs.store.embedded import clients
-from gjobs.store.embedded.clients import try_lock
+from gjobs.store.embedded import server_files
+from gjobs.store.embedded.server_files import try_lock
 from tests.store.embedded.embedded_servers import Workbench, kill_all, query, wait_for, watchdogs
 
 
@@ -22,7 +22,7 @@ def test_server_runs_until_its_last_user_is_killed(bench: Workbench, number: sig
         assert first.process.stdout is not None
         assert first.process.stdout.read() == ""
         locks = bench.layout.client_locks
-        wait_for("the client lock", lambda: clients.client_processes(locks) == {second.process.pid})
+        wait_for("the client lock", lambda: server_files.client_processes(locks) == {second.process.pid})
         assert connection.execute("select 1").fetchone() == (1,)
     psycopg.connect(uri).close()
     assert bench.postmaster_pid == pid
@@ -85,7 +85,7 @@ def test_handles_of_one_process_prepare_one_after_the_other_and_are_released_sep
     first.release()
     first.release()
     assert query(second, "select 1") == 1
-    assert clients.client_processes(bench.layout.client_locks) == {os.getpid()}
+    assert server_files.client_processes(bench.layout.client_locks) == {os.getpid()}
 
 
 def test_temporary_server_removes_the_directory_that_it_created(empty_bench: Workbench) -> None:

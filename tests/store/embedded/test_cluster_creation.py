@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.store.embedded.cluster import complaint, rotate, written_since
-from gjobs.store.embedded.control import server_status
-from gjobs.store.embedded.server import open_server
+from gjobs.store.embedded.server import open_server, server_status
 from tests.store.embedded.embedded_servers import QUICK, Workbench, kill_all, query, wait_for, with_descendants
 
 

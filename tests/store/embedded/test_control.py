@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.embedded.clients import ServerHandle
-from gjobs.store.embedded.control import keep_server, reset_server, server_status, stop_server, unkeep_server
+from gjobs.store.embedded.server import keep_server, reset_server, server_status, stop_server, unkeep_server
+from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import ServerInUse
 from tests.store.embedded.embedded_servers import Workbench, query, wait_for
 

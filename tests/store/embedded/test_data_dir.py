@@ -8,7 +8,8 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from gjobs.store.embedded.data_dir import (
+from gjobs.store.embedded.cluster import find_binaries
+from gjobs.store.embedded.server_files import (
     LONGEST_SOCKET_PATH,
     PORT,
     DataLayout,
@@ -17,7 +18,6 @@ from gjobs.store.embedded.data_dir import (
     socket_directory,
     throw_away_dir,
 )
-from gjobs.store.embedded.postgres_programs import find_binaries
 from gjobs.store.errors import EmbeddedUnavailable, InvalidValue
 from tests.store.embedded.embedded_servers import Workbench, query
 

@@ -12,9 +12,8 @@ import psycopg
 import pytest
 
 import gjobs
-from gjobs.store.embedded.data_dir import default_data_dir, require_owned
-from gjobs.store.embedded.os_account import OsAccount, accounts, choose_account
-from gjobs.store.embedded.postgres_programs import find_binaries
+from gjobs.store.embedded.cluster import find_binaries
+from gjobs.store.embedded.server_files import OsAccount, accounts, choose_account, default_data_dir, require_owned
 from gjobs.store.errors import EmbeddedUnavailable
 from tests.store.embedded.embedded_servers import USER, Workbench, cannot_here, processes_of, query
 
@@ -175,7 +174,7 @@ def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
 
 @pytest.mark.usefixtures("no_namespace")
 def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPatch, work_dir: Path) -> None:
-    monkeypatch.setattr("gjobs.store.embedded.os_account.os.geteuid", lambda: 54321)
+    monkeypatch.setattr("gjobs.store.embedded.server_files.os.geteuid", lambda: 54321)
     assert list(accounts()) == []
     with pytest.raises(EmbeddedUnavailable, match="an account without a name"):
         choose_account(cluster=work_dir / "none", home=work_dir, binaries=work_dir)

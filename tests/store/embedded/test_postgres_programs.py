@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.embedded.control import reset_server
-from gjobs.store.embedded.postgres_programs import clean_environment, find_binaries
+from gjobs.store.embedded.cluster import clean_environment, find_binaries
+from gjobs.store.embedded.server import reset_server
 from gjobs.store.errors import EmbeddedUnavailable
 from tests.store.embedded.embedded_servers import Workbench, query
 
@@ -64,7 +64,7 @@ def test_old_unrelated_or_missing_programs_are_refused(
 
 def test_missing_wheel_error_names_two_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
-    monkeypatch.setattr("gjobs.store.embedded.postgres_programs.find_spec", lambda _: None)
+    monkeypatch.setattr("gjobs.store.embedded.cluster.find_spec", lambda _: None)
     with pytest.raises(EmbeddedUnavailable) as caught:
         find_binaries()
     assert "GJOBS_POSTGRES_BIN" in (caught.value.hint or "")

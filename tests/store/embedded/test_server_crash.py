@@ -15,12 +15,9 @@ from sqlalchemy import text
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
-from gjobs.store.embedded.clients import ServerHandle, connection_info
-from gjobs.store.embedded.control import server_status, stop_server
-from gjobs.store.embedded.os_account import choose_account
-from gjobs.store.embedded.postgres_programs import clean_environment, find_binaries, launch
-from gjobs.store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
-from gjobs.store.embedded.server import _make_socket_directory, start_command
+from gjobs.store.embedded.cluster import _is_postmaster_by_proc, clean_environment, find_binaries, is_postmaster, launch
+from gjobs.store.embedded.server import _make_socket_directory, server_status, start_command, stop_server
+from gjobs.store.embedded.server_files import ServerHandle, choose_account, connection_info
 from gjobs.store.errors import EmbeddedUnavailable, StoreError, Unreachable
 from gjobs.store.users.actor import OPERATOR
 from tests.store.embedded.embedded_servers import Workbench, kill_all, processes_of, query, wait_for
@@ -242,7 +239,7 @@ async def test_recovering_embedded_server_is_unreachable_and_its_detail_is_logge
     wait_for("a socket", lambda: (sockets / ".s.PGSQL.5432").exists())
     database = Database(connection_info(str(sockets)))
     seen: list[StoreError] = []
-    with caplog.at_level(logging.INFO, logger="gjobs.store.database.connection_errors"):
+    with caplog.at_level(logging.INFO, logger="gjobs.store.database.driver_errors"):
         while not any("not accepting connections" in str(error) for error in seen[-1:]):
             with pytest.raises(StoreError) as caught:
                 await database.read(OPERATOR, Query(text("select 1"), tuple))

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from gjobs.store.error_groups.fingerprint import (
+from gjobs.store.error_groups.error_group import (
     EXCEPTION,
     FIRST_LINE,
     ID_DIGITS,
@@ -22,6 +21,7 @@ from gjobs.store.error_groups.fingerprint import (
     fingerprint,
     group_id,
 )
+from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 from tests.conftest import Conninfo, connect
 from tests.store.error_groups.error_examples import EXAMPLES
 

@@ -7,8 +7,14 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import explain_plan
-from gjobs.store.error_groups.error_group import BUCKETS, EVERY_FAILURE, MOST_FAILURES, ErrorScope
-from gjobs.store.error_groups.fingerprint import error_group_id, group_id
+from gjobs.store.error_groups.error_group import (
+    BUCKETS,
+    EVERY_FAILURE,
+    MOST_FAILURES,
+    ErrorScope,
+    error_group_id,
+    group_id,
+)
 from gjobs.store.error_groups.read_error_groups import error_groups_query
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters.filter_text import parse

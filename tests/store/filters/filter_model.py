@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
-from gjobs.store.error_groups.fingerprint import error_group_id
-from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
-from gjobs.store.filters.job_filter import JobFilter
+from gjobs.store.error_groups.error_group import error_group_id
+from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.jobs.job import STUCK_AFTER, GenerationJob, JobStatus
 
 OPERATORS = {

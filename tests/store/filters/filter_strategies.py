@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
-from gjobs.store.filters.job_filter import JobFilter
-from gjobs.store.formats import LONGEST
+from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.values.formats import LONGEST
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

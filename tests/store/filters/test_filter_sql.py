@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from gjobs.store.blocking import BlockingStore
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import NamedIds, compiled, explain_plan
-from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from gjobs.store.filters.filter_terms import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.filters.filter_text import format_filter, parse
-from gjobs.store.filters.job_filter import NO_FILTER, JobFilter
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
 from gjobs.store.job_list.list_sql import page
 from gjobs.store.jobs.job import GenerationJob, JobStatus

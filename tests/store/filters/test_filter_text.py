@@ -6,9 +6,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from gjobs.store.filters.filter_terms import KEYS, Age, Between, Compared, Comparison, Key, Term, Value
+from gjobs.store.filters.filter_terms import (
+    KEYS,
+    NO_FILTER,
+    Age,
+    Between,
+    Compared,
+    Comparison,
+    FilterError,
+    JobFilter,
+    Key,
+    Term,
+    Value,
+)
 from gjobs.store.filters.filter_text import MOST_CHARACTERS, MOST_VALUES, format_filter, parse, quoted
-from gjobs.store.filters.job_filter import NO_FILTER, FilterError, JobFilter
 from tests.store.filters.filter_strategies import NOW, filters, texts, typed
 
 

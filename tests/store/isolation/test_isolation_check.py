@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
-from gjobs.store.database.write_access import WriteAccess, WriteMode
 from gjobs.store.errors import InvalidValue
 from gjobs.store.isolation.isolation import (
     PROBED,
@@ -21,8 +21,7 @@ from gjobs.store.isolation.isolation import (
     TargetKind,
     Verb,
 )
-from gjobs.store.isolation.isolation_check import plan_probes, run_probes
-from gjobs.store.isolation.isolation_findings import find_leak_fixes
+from gjobs.store.isolation.isolation_check import find_leak_fixes, plan_probes, run_probes
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, STRANGER, MakeJob, MakeProject, show_rows, sql_of

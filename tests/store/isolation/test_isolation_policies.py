@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gjobs.store.capabilities.facts import PolicyCommand, RlsPolicy
-from gjobs.store.doctor.policy_conditions import conjuncts
+from gjobs.store.capabilities.capability import PolicyCommand, RlsPolicy
+from gjobs.store.doctor.policy_checks import conjuncts
 from gjobs.store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
 from gjobs.store.isolation.isolation_policies import TableRules, judge
 from tests.store.store_fixtures import make_policy

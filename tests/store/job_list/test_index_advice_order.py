@@ -13,8 +13,7 @@ from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.index_advice import is_in_order
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.schema.schema_by_revision import expected
-from gjobs.store.schema.schema_diff import compare, read_catalogue
+from gjobs.store.schema.schema_diff import compare, expected, read_catalogue
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
@@ -89,7 +88,7 @@ async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -
 async def test_order_by_total_is_unavailable_to_a_user_with_many_jobs(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gjobs.store.job_list.list_cost.MOST_SORTED", 3)
+    monkeypatch.setattr("gjobs.store.job_list.read_listing.MOST_SORTED", 3)
     project = make_project(ADA)
     by_total = ListQuery(order=ListOrder(column=OrderColumn.TOTAL))
     ada = operator.acting_as(ActingUser(id=ADA, email=None))

@@ -5,9 +5,9 @@ import pytest
 from gjobs.store.database.query import parse_plan
 from gjobs.store.errors import UnexpectedError
 from gjobs.store.filters.filter_text import parse
-from gjobs.store.job_list import list_cost
-from gjobs.store.job_list.list_cost import EXPENSIVE_FROM, LONGEST_INTERVAL, CostLevel, ListCost
+from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.read_listing import EXPENSIVE_FROM, LONGEST_INTERVAL, CostLevel, ListCost
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
@@ -54,7 +54,7 @@ def test_output_that_is_not_an_explain_plan_is_an_error(answer: object) -> None:
     with pytest.raises(ValueError, match="not the output of EXPLAIN"):
         parse_plan(answer)
     with pytest.raises(UnexpectedError):
-        list_cost.parse_list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
+        read_listing.parse_list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
 
 
 @pytest.mark.parametrize(

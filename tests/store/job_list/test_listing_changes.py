@@ -11,14 +11,20 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from gjobs.store.database.changed_rows import ChangedRows
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, clock, make_number
+from gjobs.store.database.query import ChangedRows, Query, clock, make_number
 from gjobs.store.errors import TimedOut, UnexpectedError
-from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import (
+    Listing,
+    ListingQuery,
+    ListOrder,
+    ListQuery,
+    OrderColumn,
+    RowKey,
+    RowWindowQuery,
+)
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.benchmarks.wire_proxy import wire_proxy

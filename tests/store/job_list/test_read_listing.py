@@ -12,13 +12,12 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.errors import InvalidValue
 from gjobs.store.job_list import list_sql, read_listing
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from gjobs.store.job_list.listing import ReadRules, VisibilityComparison
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, ReadRules, RowWindowQuery, VisibilityComparison
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.text.policy_text import why_hidden
+from gjobs.tui.text.statistics_text import why_hidden
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOW, Sql
 

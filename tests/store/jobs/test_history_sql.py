@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gjobs.store.errors import InvalidValue
 from gjobs.store.jobs.history_sql import make_event
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.jobs.job_history import EventKind, JobEvent, time_in_each
+from gjobs.store.jobs.job_results import EventKind, JobEvent, time_in_each
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeJob

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.jobs import job_history
+from gjobs.store.jobs import job_results
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from gjobs.store.jobs.job_history import EventKind, ObservedEvents
+from gjobs.store.jobs.job_results import EventKind, ObservedEvents
 from tests.store.store_fixtures import NOW, a_job
 
 JOB = a_job()
@@ -38,8 +38,8 @@ def test_differences_between_two_polls_become_events() -> None:
 
 
 def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_history, "MOST_JOBS", 2)
-    monkeypatch.setattr(job_history, "MOST_OBSERVED_EVENTS", 3)
+    monkeypatch.setattr(job_results, "MOST_JOBS", 2)
+    monkeypatch.setattr(job_results, "MOST_OBSERVED_EVENTS", 3)
     events = ObservedEvents()
     for cost in range(9):
         events.add_poll([replace(JOB, cost_cents=cost)], at=NOW)

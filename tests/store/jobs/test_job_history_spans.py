@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus
-from gjobs.store.jobs.job_history import EventKind, JobEvent, StatusSpan, status_spans, time_in_each
+from gjobs.store.jobs.job_results import EventKind, JobEvent, StatusSpan, status_spans, time_in_each
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 Q, R, S, F = JobStatus

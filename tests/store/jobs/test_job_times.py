@@ -7,13 +7,12 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.far_times import FarTime
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from gjobs.store.job_list.listing import RowWindow
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob, JobStatus, JobTimes, UnknownStatus, job_times, plain_job
 from gjobs.store.jobs.job_results import Applied
 from gjobs.store.moments.past_store import past_store
 from gjobs.store.store import Store
+from gjobs.store.values.formats import FarTime
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW, Db, Sql, a_job, add_ada, altered, the_job
 

@@ -14,9 +14,9 @@ from gjobs.store.filters.filter_text import format_filter, parse
 from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus, UnknownStatus, in_order, parse_status, why_refused
 from gjobs.store.jobs.job_results import Deleted, Refused
-from gjobs.store.retention import archive, cleanup, retention_policies
+from gjobs.store.retention import archive, cleanup
 from gjobs.store.retention.retention import ArchiveQuery, RetentionAction
-from gjobs.store.statistics.totals import Count, Precision, TotalsQuery
+from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
 from gjobs.store.statistics.totals_counter import CountCapabilities, Part, TotalsCounter
 from gjobs.store.store import Store
 from gjobs.store.watch.watch import Transition
@@ -172,7 +172,7 @@ async def test_history_has_an_unknown_status_and_a_retention_policy_refuses_it(a
     assert [span.status for span in history.spans] == [CANCELLED, JobStatus.QUEUED]
 
     with pytest.raises(InvalidValue, match="'cancelled' is not one"):
-        await retention_policies.set_policy(
+        await cleanup.set_policy(
             app.store,
             project_id=None,
             older_than=timedelta(days=1),

@@ -9,16 +9,16 @@ from uuid import UUID
 
 import pytest
 
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
-from gjobs.store.database.write_access import WriteAccess, WriteMode
 from gjobs.store.errors import JournalUnavailable, StoreError
-from gjobs.store.formats import plain_row
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import Applied, Missing, Refused
 from gjobs.store.journal.journal import Journal, read_journal
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.store.values.formats import plain_row
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, Sql, altered, the_job, writes
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gjobs.store.database.database import Database
-from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import InvalidValue, ReadOnly, SchemaMissing
 from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
@@ -20,9 +20,8 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.moments import moment_sql
 from gjobs.store.moments.moment import MOST_CHANGES, PastJob
-from gjobs.store.moments.past_store import Known, PastStore, past_store
-from gjobs.store.moments.past_totals import TOO_MUCH, UNKNOWN_PROJECT
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.moments.past_store import TOO_MUCH, UNKNOWN_PROJECT, Known, PastStore, past_store
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo, connect

@@ -10,7 +10,7 @@ from gjobs.store.database.query import Query
 from gjobs.store.errors import Conflict, RowMissing
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import CappedCount, PageKey
-from gjobs.store.retention import archive_sql
+from gjobs.store.retention import archive
 from gjobs.store.retention.archive import (
     count_archived,
     count_some_archived,
@@ -141,7 +141,7 @@ async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
 ) -> None:
     before = [await store.get_job_summary() for store in (operator, ada)]
     await cleaned(operator)
-    asked = archive_sql.summary(None, limit=500, has_rollups=has_rollups)
+    asked = archive.summary(None, limit=500, has_rollups=has_rollups)
     assert [await store.database.read(store.actor, asked) for store in (operator, ada)] == before
     assert await get_summary_with_archive(operator) == before[0]
     assert await get_summary_with_archive(ada, jobs.other_project) == []
@@ -154,6 +154,6 @@ async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values
     table = "alter table public.generation_jobs {} column priority"
     with altered(db.sql, f"{table.format('add')} integer not null default 7", table.format("drop")):
         await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))
-    priority = archive_sql.archived_column(Column("priority", Integer))
+    priority = archive.archived_column(Column("priority", Integer))
     values = await db.operator.database.read(OPERATOR, Query(select(priority), lambda row: row[0]))
     assert set(values) == {None, 7}, "jobs archived before the column was added have no value"

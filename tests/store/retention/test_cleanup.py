@@ -10,8 +10,8 @@ from gjobs.store.errors import NoPrivilege
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.journal.journal import Journal, read_journal
 from gjobs.store.journal.write_record import WriteOutcome
-from gjobs.store.retention import batches
-from gjobs.store.retention.batches import LARGEST, QUICK, SLOW, next_size, smaller_size
+from gjobs.store.retention import archive
+from gjobs.store.retention.archive import LARGEST, QUICK, SLOW, next_size, smaller_size
 from gjobs.store.retention.cleanup import count_expired, find_expired, run_cleanup
 from gjobs.store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from gjobs.store.store import Store
@@ -74,7 +74,7 @@ def add_old_jobs(db: Db, number: int) -> None:
 
 
 async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db: Db) -> None:
-    number = batches.FIRST * 4
+    number = archive.FIRST * 4
     add_old_jobs(db, number)
     for created_at in ("-infinity", "0044-03-15 BC"):
         db.make_job(status=JobStatus.SUCCEEDED, created_at=created_at)
@@ -83,7 +83,7 @@ async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db:
         db.make_job(status=JobStatus.FAILED, created_at=OLD.created_before),
     }
     steps = [step.done async for step in run_cleanup(db.operator, OLD, DELETE)]
-    assert steps[0] == batches.FIRST
+    assert steps[0] == archive.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
     assert present(db.sql) == kept
@@ -92,10 +92,10 @@ async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db:
 async def test_interrupted_cleanup_can_be_continued(db: Db) -> None:
     add_old_jobs(db, 120)
     async for first in run_cleanup(db.operator, OLD, DELETE):
-        assert first == BatchProgress(done=batches.FIRST)
+        assert first == BatchProgress(done=archive.FIRST)
         break
-    assert len(present(db.sql)) == 120 - batches.FIRST
-    assert await cleaned(db.operator) == BatchProgress(done=120 - batches.FIRST)
+    assert len(present(db.sql)) == 120 - archive.FIRST
+    assert await cleaned(db.operator) == BatchProgress(done=120 - archive.FIRST)
 
 
 async def test_cleanup_skips_jobs_that_are_locked_protected_or_referred_to(db: Db, jobs: RetentionJobs) -> None:

@@ -7,15 +7,8 @@ import pytest
 
 from gjobs.store.errors import Conflict, NoPrivilege, RowMissing
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.retention.cleanup import PolicyRun, apply_policies, expired_by, get_policies, remove_policy, set_policy
 from gjobs.store.retention.retention import FINISHED, RetentionAction, RetentionPolicy
-from gjobs.store.retention.retention_policies import (
-    PolicyRun,
-    apply_policies,
-    expired_by,
-    get_policies,
-    remove_policy,
-    set_policy,
-)
 from gjobs.store.store import Store
 from tests.store.retention.conftest import RetentionJobs, archived, present
 from tests.store.store_fixtures import NOTHING, NOW, Db, MakeJob, Sql
@@ -108,7 +101,7 @@ async def test_each_policy_is_applied_by_only_one_of_several_workers(operator: S
 async def test_policy_that_changes_while_it_is_applied_stops(
     operator: Store, jobs: RetentionJobs, sql: Sql, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr("gjobs.store.retention.batches.FIRST", 1)
+    monkeypatch.setattr("gjobs.store.retention.archive.FIRST", 1)
     before, project = present(sql), jobs.project
     await set_policy(operator, project_id=project, older_than=MONTH, action=DELETE, statuses=[JobStatus.FAILED])
     async for step in apply_policies(operator):

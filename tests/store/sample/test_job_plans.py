@@ -5,7 +5,7 @@ from itertools import islice
 from random import Random
 
 from gjobs.store.jobs.job import USUAL_MODES
-from gjobs.store.sample.job_plans import OUTAGE_MESSAGE, JobPlan, plan_jobs
+from gjobs.store.sample.simulation import OUTAGE_MESSAGE, JobPlan, plan_jobs
 
 
 def plans(seed: int, count: int = 600) -> list[JobPlan]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gjobs.store.configuration.settings import EMBEDDED_USER
 from gjobs.store.database.database import Database
-from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import SchemaMissing, Unreachable
 from gjobs.store.isolation.isolation import PROBED, ProbeMethod, ProbeVerdict
 from gjobs.store.isolation.isolation_check import plan_probes, run_probes

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gjobs.store.sample.simulated_clock import SimulatedClock
+from gjobs.store.sample.simulation import SimulatedClock
 
 
 async def note(clock: SimulatedClock, seconds: float, names: list[str], name: str, *, is_step: bool = True) -> None:

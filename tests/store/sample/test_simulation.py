@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.formats import utc_now
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.sample.sample_data import fill, sample
-from gjobs.store.sample.simulated_clock import SimulatedClock
-from gjobs.store.sample.simulation import QUEUE_SIZE, RETRY, STEP, Simulation
+from gjobs.store.sample.simulation import QUEUE_SIZE, RETRY, STEP, SimulatedClock, Simulation
 from gjobs.store.store import Store
+from gjobs.store.values.formats import utc_now
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import NOW, Db, Sql

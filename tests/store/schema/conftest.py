@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.embedded.server_files import ServerHandle
 from tests.conftest import Conninfo, connect, temporary_database
 
 

@@ -8,10 +8,19 @@ import pytest
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.store.database.database import Database
 from gjobs.store.doctor.schema_checks import read_schema
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import SchemaMissing
-from gjobs.store.schema.schema_by_revision import CHANGES, NEWEST_REVISION, expected
-from gjobs.store.schema.schema_diff import Difference, DifferenceKind, ObjectKind, compare, read_catalogue, required
+from gjobs.store.schema.schema_diff import (
+    CHANGES,
+    NEWEST_REVISION,
+    Difference,
+    DifferenceKind,
+    ObjectKind,
+    compare,
+    expected,
+    read_catalogue,
+    required,
+)
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.schema_file import schema_lines

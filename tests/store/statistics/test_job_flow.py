@@ -8,9 +8,15 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import FEWEST, CappedCount
-from gjobs.store.statistics import job_flow, job_flow_sql
-from gjobs.store.statistics.job_flow import LEAST_SECONDS, MOST_SECONDS, JobFlow, OutcomeCosts, RecentFlows
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics import statistics, statistics_sql
+from gjobs.store.statistics.statistics import (
+    LEAST_SECONDS,
+    MOST_SECONDS,
+    JobFlow,
+    OutcomeCosts,
+    RecentFlows,
+    TotalsQuery,
+)
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.statistics.test_statistics_sql_timings import finished
@@ -67,7 +73,7 @@ async def test_totals_and_flow_of_one_snapshot_equal_those_read_apart(db: Db) ->
 async def test_stuck_jobs_are_counted_in_the_snapshot_of_the_counts_while_the_flow_is_kept(
     db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_flow, "LEAST_SECONDS", MOST_SECONDS)
+    monkeypatch.setattr(statistics, "LEAST_SECONDS", MOST_SECONDS)
     project, query = db.make_project(), TotalsQuery()
     stuck = [db.make_job(project, "running", updated_at=NOW - 31 * MINUTE) for _ in range(2)]
     assert (await db.operator.get_totals(query, at=NOW)).stuck is None
@@ -84,7 +90,7 @@ async def test_stuck_jobs_are_counted_in_the_snapshot_of_the_counts_while_the_fl
 
 
 async def test_rates_cover_a_shorter_time_when_many_jobs_move(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_flow_sql, "MOST_MOVES", 2)
+    monkeypatch.setattr(statistics_sql, "MOST_MOVES", 2)
     project = db.make_project()
     for seconds in (10, 20, 200):
         created_at = NOW - timedelta(seconds=seconds)
@@ -139,7 +145,7 @@ async def test_costs_of_each_day_are_split_by_outcome_until_the_limit(db: Db, mo
     ):
         db.make_job(project, status, cost_cents=cents, created_at=day)
     assert (await flow_of(db.operator)).outcomes == dict([on(yesterday, 0, 8), on(NOW, 11, 0)])
-    monkeypatch.setattr(job_flow_sql, "MOST_PRICED", 4)
+    monkeypatch.setattr(statistics_sql, "MOST_PRICED", 4)
     assert (await flow_of(db.operator, TotalsQuery(days=2))).outcomes == dict([on(NOW, 11, 0)])
 
 

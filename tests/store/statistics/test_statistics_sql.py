@@ -13,8 +13,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Page
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
-from gjobs.store.statistics.statistics import DayCost, JobStatistics
-from gjobs.store.statistics.totals import ProjectTotals, TotalsQuery
+from gjobs.store.statistics.statistics import DayCost, JobStatistics, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject, error_of
 

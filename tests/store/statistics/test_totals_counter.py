@@ -16,9 +16,14 @@ from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.projects import project_sql
-from gjobs.store.statistics.exact_totals import count_totals_exactly
-from gjobs.store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
-from gjobs.store.statistics.totals_counter import CountCapabilities, CountLimits, TotalsCounter, count_capabilities
+from gjobs.store.statistics.statistics import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from gjobs.store.statistics.totals_counter import (
+    CountCapabilities,
+    CountLimits,
+    TotalsCounter,
+    count_capabilities,
+    count_totals_exactly,
+)
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.error_groups.fingerprint import error_group_id, fingerprint
+from gjobs.store.error_groups.error_group import error_group_id, fingerprint
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics import waste_sql
-from gjobs.store.statistics.waste import WasteKey, WasteRow
+from gjobs.store.statistics.statistics import WasteKey, WasteRow
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOW, MakeJob, MakeProject, Sql

@@ -16,14 +16,13 @@ from gjobs.migrations.runner import upgrade
 from gjobs.store.capabilities.claim_sql import claims_read, settings_read
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
-from gjobs.store.embedded.clients import ADMINISTRATOR, ServerHandle
+from gjobs.store.embedded.server_files import ADMINISTRATOR, ServerHandle
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
-from gjobs.store.users.actor import ANON, ActingUser, Actor
-from gjobs.store.users.claims import issuer_of
+from gjobs.store.users.actor import ANON, ActingUser, Actor, issuer_of
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.store.store_fixtures import NOW
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import RowMissing
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.store import Store

@@ -9,12 +9,12 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import InvalidValue, Unreachable
 from gjobs.store.filters.filter_text import parse
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.store import Store
-from gjobs.store.watch import watch_readers
+from gjobs.store.watch import watch as watch_readers
 from gjobs.store.watch.watch import Cursor, JobsAtPoll, Transition, Watch, transitions_between
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, NOW, Db, Sql, a_job, add_ada

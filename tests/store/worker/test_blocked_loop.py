@@ -11,7 +11,7 @@ from sqlalchemy import text
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.leases.lease import Rescheduled
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.worker import in_flight
+from gjobs.store.worker import attempt
 from gjobs.store.worker.handlers import Backoff, Registry, Work
 from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import (
@@ -110,7 +110,7 @@ async def test_other_worker_takes_nothing_over_while_the_event_loop_is_blocked(e
 
 async def test_hung_event_loop_loses_its_jobs(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a worker that hangs would keep its jobs forever. Only the job that blocks loses an attempt."""
-    monkeypatch.setattr(in_flight, "HUNG_SECONDS", 0.0)
+    monkeypatch.setattr(attempt, "HUNG_SECONDS", 0.0)
     registry = Registry(time_out=0.5, attempts=2)
     leases: list[object] = []
 

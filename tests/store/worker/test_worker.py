@@ -13,16 +13,14 @@ from gjobs.store.database.listening import ReadyStatement
 from gjobs.store.errors import InvalidValue
 from gjobs.store.leases import lease_sql
 from gjobs.store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
-from gjobs.store.sample.simulated_clock import SimulatedClock
-from gjobs.store.sample.simulation import Simulation
+from gjobs.store.sample.simulation import SimulatedClock, Simulation
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.worker.attempt_outcome import LONGEST_WAIT
+from gjobs.store.worker.attempt import HELD_PER_SLOT, InFlightJobs
 from gjobs.store.worker.claimer import CLAIMS_AT_ONCE
 from gjobs.store.worker.handlers import Backoff, Registry, Retry, Work
-from gjobs.store.worker.in_flight import HELD_PER_SLOT, InFlightJobs
 from gjobs.store.worker.lease_client import LeaseClient, interval
-from gjobs.store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
+from gjobs.store.worker.worker_events import LONGEST_WAIT, AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, kinds, of_kind, registry_of, until_reported

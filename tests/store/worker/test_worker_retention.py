@@ -11,8 +11,8 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import NoPrivilege, SchemaMissing
+from gjobs.store.retention.cleanup import set_policy
 from gjobs.store.retention.retention import RetentionAction
-from gjobs.store.retention.retention_policies import set_policy
 from gjobs.store.store import Store
 from gjobs.store.worker.worker import RetentionRunner
 from gjobs.store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed

@@ -7,7 +7,7 @@ import time
 
 from textual._binary_encode import dump
 
-from gjobs.tui.dashboard.browser.tab import read_settings
+from gjobs.tui.dashboard.frame.browser_tab import read_settings
 
 FILE_NAME = 'a"; filename=b.html\r\nX: y'
 """A name that would add headers."""

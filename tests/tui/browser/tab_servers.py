@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gjobs.store.configuration.configuration import Profile
-from gjobs.store.configuration.settings import EmbeddedTarget, Settings
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import EmbeddedTarget, Profile, Settings, WriteMode
 from gjobs.tui.browser.tab_server import ServerLimits, TabServer
 
 PROFILE = Profile(name="hostile", label="</title><script>\x1b")

@@ -15,11 +15,11 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.config_file import read_text
 from gjobs.store.configuration.settings import resolve
-from gjobs.tui.browser import tab_process, tab_server
-from gjobs.tui.browser.tab_process import tab_environment
-from gjobs.tui.dashboard.browser.browser_driver import BrowserDriver
+from gjobs.tui.browser import tab_server
+from gjobs.tui.browser.tab_server import tab_environment
+from gjobs.tui.dashboard.terminal.browser_driver import BrowserDriver
 from gjobs.tui.manual.pages import page_source
 from gjobs.tui.text.clean_text import clean
 from tests.tui.browser.fake_tab import FILE_NAME
@@ -28,7 +28,7 @@ from tests.tui.browser.tab_servers import PATIENCE, Served, header_of, serving, 
 
 @pytest.fixture(autouse=True)
 def fake_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tab_process, "MODULE", "tests.tui.browser.fake_tab")
+    monkeypatch.setattr(tab_server, "MODULE", "tests.tui.browser.fake_tab")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
 
 
@@ -119,7 +119,7 @@ async def test_only_the_browser_of_a_tab_can_download_its_files() -> None:
 
 
 async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tab_process, "QUIT_SECONDS", 0.2)
+    monkeypatch.setattr(tab_server, "QUIT_SECONDS", 0.2)
     async with serving() as served:
         async with tab_of(served) as tab:
             await tab.send("stdin", "stubborn")
@@ -143,7 +143,7 @@ async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pyte
 
 async def test_tab_whose_process_is_stuck_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tab_server, "STUCK_SECONDS", 0.2)
-    monkeypatch.setattr(tab_process, "QUIT_SECONDS", 0.2)
+    monkeypatch.setattr(tab_server, "QUIT_SECONDS", 0.2)
     async with serving() as served, tab_of(served) as tab:
         await tab.send("stdin", "stuck")
         pids = served.server.pids

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from markdown_it import MarkdownIt
 
 from gjobs.store.case.case import Case, CasePerson
-from gjobs.store.case.person import find_person, person_of_job
-from gjobs.store.case.read_case import read_case
-from gjobs.store.embedded.clients import ServerHandle
+from gjobs.store.case.read_case import find_person, person_of_job, read_case
+from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.sample.sample_data import fill
 from gjobs.store.store import Store

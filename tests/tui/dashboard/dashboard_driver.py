@@ -12,22 +12,22 @@ from textual import on
 from textual.command import CommandList, CommandPalette
 from textual.widgets import Input, Select
 
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
-from gjobs.store.database.write_access import WriteAccess, WriteMode
 from gjobs.store.job_list.index_advice import IndexAdvice
-from gjobs.store.job_list.list_cost import ListCost
 from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.journal import Journal
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, Actor
-from gjobs.tui.dashboard.app import GjobsApp
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
-from gjobs.tui.dashboard.session_poller import Opener
-from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
-from gjobs.tui.dashboard.status_line import Banner
+from gjobs.tui.dashboard.events import ListPolled, ListPollFailed, TotalsPolled
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
+from gjobs.tui.dashboard.panels.status_line import Banner
+from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.session import Report, Session
 from screenshots import frozen_store
 from tests.conftest import Conninfo

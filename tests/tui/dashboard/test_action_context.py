@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.facts import JOBS, USERS, DatabaseFacts
+from gjobs.store.capabilities.capability import JOBS, USERS, DatabaseFacts
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.tui.dashboard.action_context import missing_capability_message, remark_on_acting
+from gjobs.tui.dashboard.actions.action_context import missing_capability_message, remark_on_acting
 from gjobs.tui.text.status_text import JobAction
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
 

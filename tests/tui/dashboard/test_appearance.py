@@ -4,8 +4,8 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from gjobs.store.configuration.config_reader import NAMES
-from gjobs.tui.dashboard.appearance import contrast, frame_variables, text_on, text_variables
+from gjobs.store.configuration.config_file import NAMES
+from gjobs.tui.dashboard.terminal.appearance import contrast, frame_variables, text_on, text_variables
 
 THEMES = {name: {**theme.to_color_system().generate(), **theme.variables} for name, theme in BUILTIN_THEMES.items()}
 

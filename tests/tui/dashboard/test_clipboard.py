@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.tui.dashboard import clipboard
-from gjobs.tui.dashboard.clipboard import clipboard_commands, first_that_copies
+from gjobs.tui.dashboard.terminal import clipboard
+from gjobs.tui.dashboard.terminal.clipboard import clipboard_commands, first_that_copies
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ from textual import events
 from textual.widgets import OptionList
 
 from gjobs.store.configuration import app_databases
-from gjobs.store.configuration.configuration import NO_CONFIGURATION, Configuration
-from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration, Settings, resolve
 from gjobs.tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
-from gjobs.tui.dashboard.keys import key_queue
+from gjobs.tui.dashboard.frame import key_queue
 from gjobs.tui.dashboard.memory import load
-from gjobs.tui.dashboard.setup import AppSearch, DashboardSetup, TourStart, database_choices
+from gjobs.tui.dashboard.session.setup import AppSearch, DashboardSetup, TourStart, database_choices
 from tests.cli.command_line import uri
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of

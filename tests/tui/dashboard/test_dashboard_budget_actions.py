@@ -9,11 +9,11 @@ import pytest
 from textual.widgets import Input, Select
 
 from gjobs.store.budgets.budget import Budgets
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.journal.journal import read_journal
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.budgets.budgets_dialog import BudgetOwner, BudgetsDialog
-from gjobs.tui.dashboard.message_board import show_message
+from gjobs.tui.dashboard.features.budgets import BudgetOwner, BudgetsDialog
+from gjobs.tui.dashboard.widgets.message_board import show_message
 from screenshots.frozen_store import freeze_budgets
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected

@@ -1,6 +1,6 @@
 """The budget panel, its messages, and jobs that a budget refuses."""
 
-from gjobs.tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from gjobs.tui.dashboard.panels.project_list import BudgetsPanel
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id
 

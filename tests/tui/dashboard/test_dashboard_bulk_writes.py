@@ -2,11 +2,11 @@
 
 import pytest
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog
-from gjobs.tui.dashboard.job_actions.bulk_writes import CHUNK
-from gjobs.tui.dashboard.job_list import list_actions
+from gjobs.tui.dashboard.features import jobs
+from gjobs.tui.dashboard.features.job_writes import CHUNK
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, number_of
 from tests.tui.jobs_database import JobsDatabase, short
 
@@ -66,7 +66,7 @@ async def test_choice_is_dropped_when_the_list_or_the_marks_change(
     await dashboard.press("enter", "A", shows="1 job selected")
     assert chosen(dashboard) == [3]
     await dashboard.press("escape", "escape", rows=[1, 2, 3, 4, 5, 6])
-    monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
+    monkeypatch.setattr(jobs, "MAX_LIMIT", 4)
     await dashboard.press("A", message="More jobs match. Selected the newest 4 jobs, which is the maximum.")
     assert chosen(dashboard) == [1, 2, 3, 4]
 

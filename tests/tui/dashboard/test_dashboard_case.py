@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.errors import TimedOut
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.case.case_dialog import CaseDialog
-from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features.case import CaseDialog
+from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
 

@@ -13,13 +13,22 @@ from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import CappedCount
-from gjobs.store.statistics import job_flow
-from gjobs.store.statistics.exact_totals import Report
-from gjobs.store.statistics.job_flow import MOST_AGE, JobFlow
-from gjobs.store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from gjobs.store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from gjobs.store.statistics import statistics
+from gjobs.store.statistics.statistics import (
+    MOST_AGE,
+    Count,
+    DayCost,
+    JobFlow,
+    JobStatistic,
+    JobStatistics,
+    Precision,
+    ProjectTotals,
+    Totals,
+    TotalsQuery,
+)
+from gjobs.store.statistics.totals_counter import Report
 from gjobs.tui.dashboard.memory import MOST_KEPT, TotalsCache
-from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
+from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
@@ -135,7 +144,7 @@ async def test_changed_list_is_counted_again_soon_without_notifications(
     drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gjobs.store.database.wake_ups.may_listen", lambda *_: False)
-    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.TOTALS_SHARE", 1)
     async with drive(interval=60.0) as driver:
         await driver.shows("queued 2")
         jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
@@ -148,9 +157,9 @@ async def test_changed_list_is_counted_again_soon_without_notifications(
 async def test_stuck_jobs_and_running_jobs_agree_while_the_flow_is_kept(
     drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.TOTALS_SHARE", 1)
     monkeypatch.setattr("gjobs.store.poller.SHARE_OF_TIME", 1)
-    monkeypatch.setattr(job_flow, "LEAST_SECONDS", job_flow.MOST_SECONDS)
+    monkeypatch.setattr(statistics, "LEAST_SECONDS", statistics.MOST_SECONDS)
     jobs_db.sql("update generation_jobs set status = 'succeeded' where status = 'running'")
     for number in (30, 31, 32):
         jobs_db.job(number, "running", minutes_ago=300)

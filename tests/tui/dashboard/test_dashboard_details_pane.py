@@ -4,9 +4,8 @@ import pytest
 from textual.widgets import Static
 
 from gjobs.store.errors import TimedOut
-from gjobs.tui.dashboard.details.details_pane import DetailsPane, PaneLoad
-from gjobs.tui.dashboard.details.job_sections import JobSections
-from gjobs.tui.dashboard.job_list import row_notes
+from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections, PaneLoad
+from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.job_text import Names
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, behind_a_proxy

@@ -5,12 +5,12 @@ import json
 import pytest
 from textual.widgets import OptionList
 
-from gjobs.store.database.write_access import WriteMode
-from gjobs.store.error_groups.fingerprint import error_group_id
+from gjobs.store.configuration.settings import WriteMode
+from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import TimedOut
 from gjobs.store.filters.filter_text import format_filter
-from gjobs.tui.dashboard.errors import error_actions
-from gjobs.tui.dashboard.errors.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features import errors
+from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
@@ -181,7 +181,7 @@ async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
 async def test_retry_of_too_many_jobs_shows_how_many_it_leaves_out(
     dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(error_actions, "MAX_LIMIT", 1)
+    monkeypatch.setattr(errors, "MAX_LIMIT", 1)
     failures(jobs_db)
     await open_errors(dashboard)
     await dashboard.press(

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from gjobs.store.errors import Unreachable
 from gjobs.store.job_list.list_query import OrderColumn
 from gjobs.tui.dashboard.details.job_details import JobDetails
-from gjobs.tui.dashboard.export import export_dialog, export_run
+from gjobs.tui.dashboard.features import export
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, job_id
@@ -42,7 +42,7 @@ def ids(*numbers: int) -> list[str]:
 async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_run, "ROWS", 2)
+    monkeypatch.setattr(export, "ROWS", 2)
     await dashboard.filter("-status:failed", "enter", rows=[1, 2, 3, 5, 6])
     await dashboard.press("o", "o", rows=[3, 2, 6, 1, 5])
     await dashboard.resize(80, 24)
@@ -61,7 +61,7 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
 async def test_job_that_moves_to_the_end_of_the_order_is_exported_once(
     drive: Drive, jobs_db: JobsDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_run, "ROWS", 2)
+    monkeypatch.setattr(export, "ROWS", 2)
     reading = Gate("get_these_jobs")
     async with drive(make=reading.store) as driver:
         await driver.press("e", dialog="Export")
@@ -155,12 +155,12 @@ async def test_list_is_copied_to_the_clipboard_if_it_fits(
     await dashboard.press("e", dialog="Export")
     await dashboard.type("jobs.md", "ctrl+y", message="Copied 6 jobs as Markdown with OSC 52.")
 
-    monkeypatch.setattr(export_run, "CLIPBOARD_BYTES", 100)
+    monkeypatch.setattr(export, "CLIPBOARD_BYTES", 100)
     copied = dashboard.app.clipboard
     await dashboard.press("e", "ctrl+y", message="Narrow the list with a filter, or export it to a file.")
     assert dashboard.app.clipboard == copied
     assert names_in(folder) == []
-    assert export_dialog.CLIPBOARD_BYTES * 4 / 3 < 100_000
+    assert export.CLIPBOARD_BYTES * 4 / 3 < 100_000
 
 
 async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Path) -> None:

@@ -11,12 +11,10 @@ from textual.widgets import Static
 from gjobs.store.configuration.saved_views import SavedViews, View
 from gjobs.store.errors import TimedOut
 from gjobs.store.filters.filter_terms import Key
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
-from gjobs.tui.dashboard.job_list.filter_field import CompletionList
-from gjobs.tui.dashboard.setup import DashboardSetup
+from gjobs.tui.dashboard.list.filter_bar import CompletionList, FilterBar
+from gjobs.tui.dashboard.session.setup import DashboardSetup
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from textual import events
 
-from gjobs.tui.dashboard.job_list.filter_field import FilterField
+from gjobs.tui.dashboard.list.filter_bar import FilterField
 from tests.tui.dashboard.dashboard_driver import Driver, Expected
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, job_id
 

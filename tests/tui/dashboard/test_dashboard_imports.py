@@ -12,9 +12,9 @@ from rich.console import RenderableType
 from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
-from gjobs.tui.dashboard import action_host
-from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
-from gjobs.tui.dashboard.run import frame_text
+from gjobs.tui.dashboard.actions import action_host
+from gjobs.tui.dashboard.frame.run import frame_text
+from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.session import Report, Session
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp
@@ -65,7 +65,7 @@ LATER = {
         "gjobs.tui.session",
         "gjobs.store.database.database",
         "gjobs.store.capabilities.capabilities",
-        "gjobs.store.job_list.listing",
+        "gjobs.store.job_list.list_query",
     ),
     *("gjobs.store.journal.journal", "gjobs.store.isolation.isolation_check", "gjobs.store.database.wake_ups"),
     *(
@@ -74,16 +74,16 @@ LATER = {
         "gjobs.store.configuration.saved_views",
     ),
     *(
-        "gjobs.tui.dashboard.job_actions.job_actions",
+        "gjobs.tui.dashboard.features.jobs",
         "gjobs.tui.dashboard.details.job_details",
         "gjobs.tui.dashboard.dialogs.dialog",
     ),
-    *("gjobs.tui.dashboard.keys.palette", "gjobs.tui.cli.program", "gjobs.tui.cli.text_tables"),
+    *("gjobs.tui.dashboard.frame.palette", "gjobs.tui.cli.program", "gjobs.tui.cli.text_tables"),
 }
 
 
 def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(shown: frozenset[str]) -> None:
-    assert "gjobs.tui.dashboard.screen" in shown
+    assert "gjobs.tui.dashboard.frame.screen" in shown
     packages = {name.partition(".")[0] for name in shown}
     assert packages & {*DRIVERS_AND_PARSERS, "tomllib", "argparse"} == set()
     assert shown & LATER == set()

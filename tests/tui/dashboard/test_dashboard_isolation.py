@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import ANON, OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on

@@ -5,7 +5,7 @@ from textual import events
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.widgets import TextField
+from gjobs.tui.dashboard.widgets.widgets import TextField
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
 from tests.tui.dashboard.keys.key_sending import send

@@ -10,10 +10,10 @@ from textual.widgets import Input
 
 from gjobs.store.capabilities.capability import MissingCapability
 from gjobs.store.job_list.list_query import ListQuery, OrderColumn
-from gjobs.store.statistics.totals import Precision
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.job_list.list_header import StatusTabs
-from gjobs.tui.dashboard.job_list.loaded_rows import spare_rows
+from gjobs.store.statistics.statistics import Precision
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.list.list_header import StatusTabs
+from gjobs.tui.dashboard.list.loaded_rows import spare_rows
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,

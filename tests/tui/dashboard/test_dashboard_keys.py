@@ -13,10 +13,10 @@ from textual.geometry import Region
 from textual.widgets import OptionList
 
 from gjobs import tui
-from gjobs.tui.dashboard.app import GjobsApp
-from gjobs.tui.dashboard.keys.help import GROUPS, OWNERS, all_entries
-from gjobs.tui.dashboard.stage.demo_app import PRESENT, DemoApp, DemoPresenter
-from gjobs.tui.dashboard.stage.presenter import READING_KEYS
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoApp, DemoPresenter
+from gjobs.tui.dashboard.frame.help import GROUPS, OWNERS, all_entries
+from gjobs.tui.dashboard.presenter import READING_KEYS
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 
 

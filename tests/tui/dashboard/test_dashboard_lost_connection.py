@@ -10,8 +10,7 @@ from textual.widgets import Input
 
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
-from gjobs.store.job_list.list_query import ListingQuery
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.tui.session import Report, Session
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied

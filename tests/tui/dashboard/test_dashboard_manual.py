@@ -8,14 +8,13 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Markdown, MarkdownViewer, OptionList
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
-from gjobs.tui.dashboard.dialogs.file_form import FileForm
-from gjobs.tui.dashboard.dialogs.form import FormDialog
-from gjobs.tui.dashboard.dialogs.table_dialog import TableDialog
-from gjobs.tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
-from gjobs.tui.dashboard.keys.manual_dialog import KEYS_HEADING, Location, ManualDialog
+from gjobs.tui.dashboard.dialogs.form import FileForm, FormDialog
+from gjobs.tui.dashboard.dialogs.pick import TableDialog
+from gjobs.tui.dashboard.frame.help import OWNERS, TOPIC_OF, all_entries, screen_entries
+from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING, Location, ManualDialog
 from gjobs.tui.manual.pages import TOPICS
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from textual.widgets import OptionList
 
-from gjobs.tui.dashboard.message_board import show_message, show_warning
-from gjobs.tui.dashboard.message_line import MessageLine
+from gjobs.tui.dashboard.panels.footer import MessageLine
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import Message, Severity
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, short

@@ -5,9 +5,9 @@ from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.widgets import Static
 from textual.widgets._markdown import MarkdownH1
 
-from gjobs.tui.dashboard.app import GjobsApp
-from gjobs.tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
-from gjobs.tui.dashboard.keys.manual_dialog import KEYS_HEADING
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING
+from gjobs.tui.dashboard.list.table_drawing import HEADER_HEIGHT
 from tests.tui.dashboard.dashboard_driver import Driver
 
 

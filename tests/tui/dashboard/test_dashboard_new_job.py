@@ -9,8 +9,8 @@ from textual import events
 from textual.widgets import Input, Select, Static
 
 from gjobs.store.errors import Unreachable
-from gjobs.store.formats import money
 from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.store.values.formats import money
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase

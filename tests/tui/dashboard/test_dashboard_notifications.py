@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from textual import events
 
-from gjobs.store.configuration.configuration import Notifications
 from gjobs.store.configuration.saved_views import View
-from gjobs.tui.dashboard import notifications
-from gjobs.tui.dashboard.setup import DashboardSetup
+from gjobs.store.configuration.settings import Notifications
+from gjobs.tui.dashboard.session.setup import DashboardSetup
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, opener_of
 from tests.tui.jobs_database import JobsDatabase
@@ -105,7 +104,7 @@ async def test_supported_terminal_shows_a_desktop_notification(
             shown.append((title, body))
         return ""
 
-    monkeypatch.setattr(notifications, "sequence", sequence)
+    monkeypatch.setattr("gjobs.tui.dashboard.features.messages.sequence", sequence)
     await leave_terminal(dashboard)
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: shown)

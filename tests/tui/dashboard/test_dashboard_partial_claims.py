@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from gjobs.tui.dashboard.projects.project_list import ProjectList
-from gjobs.tui.dashboard.users.visibility_text import short_verdict
+from gjobs.tui.dashboard.list.list_header import short_verdict
+from gjobs.tui.dashboard.panels.project_list import ProjectList
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import dashboard_on
 from tests.tui.dashboard.users.test_visibility_text import COMPARISON

@@ -11,11 +11,11 @@ from textual import events
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
-from gjobs.store.doctor.egress import measure_polls
-from gjobs.store.job_list.list_cost import EXPENSIVE_FROM, ListCost
+from gjobs.store.doctor.examine import measure_polls
 from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.read_listing import EXPENSIVE_FROM, ListCost
 from gjobs.store.poller import Attention
-from gjobs.store.statistics import job_flow
+from gjobs.store.statistics import statistics
 from gjobs.store.users.actor import OPERATOR
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo, connect
@@ -72,7 +72,7 @@ async def test_unchanged_list_is_not_drawn_again_and_focus_and_load_are_tracked(
 async def test_header_and_load_show_the_same_polling_interval(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     pace = "not within 2 s, because this list is expensive"
     # Without this, the time of a fast poll would be used instead of the planner's longer estimate.
-    monkeypatch.setattr("gjobs.store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
+    monkeypatch.setattr("gjobs.store.job_list.read_listing.SHARE_OF_TIME", 1_000_000)
     async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.app.poller.is_woken)
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
@@ -131,8 +131,8 @@ async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, databa
 async def test_doctor_estimates_what_the_polls_of_the_dashboard_receive(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_flow, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(job_flow, "SHARE_OF_TIME", 0)
+    monkeypatch.setattr(statistics, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(statistics, "SHARE_OF_TIME", 0)
     with wire_proxy(attached_database) as proxy:
         async with dashboard_on(proxy.conninfo(attached_database), actor=OPERATOR) as driver:
             await driver.show_project("all projects")
@@ -157,7 +157,7 @@ async def test_idle_dashboard_that_is_woken_receives_only_what_the_doctor_estima
     jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gjobs.store.database.wake_ups.SILENCE", 0.3)
-    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.TOTALS_SHARE", 1)
     jobs_db.job(30, "running", minutes_ago=300)  # A stuck job needs no further queries.
     with wire_proxy(database) as proxy:
         async with dashboard_on(proxy.conninfo(database), actor=OPERATOR, interval=0.05) as driver:

@@ -11,13 +11,13 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 from textual.color import Color
 
-from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.config_file import read_text
 from gjobs.store.configuration.settings import Settings, resolve
 from gjobs.store.database.query import Query
 from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.dashboard.memory import RememberedState
-from gjobs.tui.dashboard.run import setup_of
-from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel
+from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from gjobs.tui.session import open_session
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import until

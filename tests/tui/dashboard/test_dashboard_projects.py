@@ -2,7 +2,7 @@
 
 from textual.widgets import OptionList
 
-from gjobs.tui.dashboard.projects.project_list import ProjectList
+from gjobs.tui.dashboard.panels.project_list import ProjectList
 from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase
 

@@ -11,7 +11,7 @@ import pytest
 from gjobs.store.jobs.job import AnyStatus, GenerationJob
 from gjobs.store.jobs.job_results import DeletionOutcome, TransitionOutcome
 from gjobs.store.projects.project import Project
-from gjobs.tui.dashboard.keys.key_queue import DROPPED
+from gjobs.tui.dashboard.frame.key_queue import DROPPED
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, dashboard_on
 from tests.tui.jobs_database import JobsDatabase

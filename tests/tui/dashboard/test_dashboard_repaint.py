@@ -10,8 +10,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from gjobs.store import poller
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.widgets import DrawnLines
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase
 

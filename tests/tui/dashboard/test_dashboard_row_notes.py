@@ -9,7 +9,7 @@ import pytest
 from gjobs.store.database.wake_ups import WakeUp
 from gjobs.store.errors import Unreachable
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.job_list import row_notes
+from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.format import short_id
 from tests.tui.dashboard.dashboard_driver import Drive, FrozenStore, Gate
 from tests.tui.jobs_database import ADA, BEN, TRAIL, JobsDatabase, job_id
@@ -96,7 +96,7 @@ async def test_list_without_old_running_jobs_checks_none(drive: Drive, jobs_db: 
 async def test_idle_dashboard_checks_stuck_jobs_only_when_their_number_has_changed(
     drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.TOTALS_SHARE", 1)
     monkeypatch.setattr("gjobs.store.poller.SHARE_OF_TIME", 1)
     monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 0.0)
     for number in (30, 31):

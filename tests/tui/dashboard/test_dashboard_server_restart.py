@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.store.configuration.settings import resolve
-from gjobs.store.embedded.control import server_status, stop_server
+from gjobs.store.embedded.server import server_status, stop_server
 from gjobs.tui.session import open_session
 from tests.conftest import quick_directory
 from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard

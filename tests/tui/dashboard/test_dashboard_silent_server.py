@@ -13,7 +13,7 @@ from tests.tui.jobs_database import JobsDatabase
 async def test_header_and_totals_show_that_the_database_does_not_answer(
     jobs_db: JobsDatabase, database: Conninfo, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.SILENCE_SECONDS", 0.2)
     async with behind_a_proxy(database, interval=60.0, clock=clock) as (driver, proxy):
         await driver.until(lambda: "just now" in driver.text)
         proxy.fall_silent()

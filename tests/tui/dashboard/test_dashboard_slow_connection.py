@@ -12,14 +12,12 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, make_number
 from gjobs.store.database.wake_ups import WakeUp
 from gjobs.store.errors import Unreachable
-from gjobs.store.job_list.list_query import ListingQuery
-from gjobs.store.job_list.listing import Listing
-from gjobs.store.statistics.job_flow import JobFlow
-from gjobs.store.statistics.totals import TotalsQuery
+from gjobs.store.job_list.list_query import Listing, ListingQuery
+from gjobs.store.statistics.statistics import JobFlow, TotalsQuery
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.session_poller import SessionPoller
-from gjobs.tui.text.load_text import PaceCause
+from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.session.session_poller import SessionPoller
+from gjobs.tui.text.statistics_text import PaceCause
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
@@ -340,7 +338,7 @@ async def test_new_job_is_found_and_started_over_a_slow_connection(jobs_db: Jobs
 async def test_header_of_an_idle_dashboard_shows_a_slower_and_a_faster_network_after_one_count(
     jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:
-    monkeypatch.setattr("gjobs.tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.TOTALS_SHARE", 1)
     with wire_proxy(database) as proxy:
         async with dashboard_on(proxy.conninfo(database), interval=0.05, size=(120, 36)) as driver:
             app = driver.app

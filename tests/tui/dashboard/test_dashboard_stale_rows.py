@@ -5,8 +5,8 @@ import pytest
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.details.job_details import JobDetails
-from gjobs.tui.dashboard.message_board import show_message
-from gjobs.tui.dashboard.messages import ListPolled
+from gjobs.tui.dashboard.events import ListPolled
+from gjobs.tui.dashboard.widgets.message_board import show_message
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.formats import money
 from gjobs.store.sample.sample_data import fill as fill_sample
 from gjobs.store.users.actor import OPERATOR, ActingUser
+from gjobs.store.values.formats import money
 from gjobs.tui.dashboard.memory import RememberedState
 from gjobs.tui.text.format import count
 from tests.conftest import Conninfo

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.errors import ReadOnly
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.status_line import ConnectionStatus, status_content
+from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, status_content
 from tests.tui.dashboard.dashboard_driver import Drive
 from tests.tui.jobs_database import JobsDatabase, job_id
 

@@ -4,8 +4,8 @@ import pytest
 from textual.app import App, ComposeResult
 
 from gjobs.store.jobs.job import TRACEBACK
-from gjobs.store.statistics.totals import Count, Precision
-from gjobs.tui.dashboard.projects.project_list import ProjectList, Sidebar
+from gjobs.store.statistics.statistics import Count, Precision
+from gjobs.tui.dashboard.panels.project_list import ProjectList, Sidebar
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id, short
 

@@ -18,17 +18,16 @@ from gjobs.store.errors import (
     TimedOut,
     Unreachable,
 )
-from gjobs.store.far_times import FarTime
-from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.job_list.listing import ProjectName
+from gjobs.store.job_list.list_query import ListQuery, ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment_sql import marked
+from gjobs.store.values.formats import FarTime
+from gjobs.tui.dashboard.events import ListPollFailed
 from gjobs.tui.dashboard.memory import project_to_show
-from gjobs.tui.dashboard.messages import ListPollFailed
-from gjobs.tui.dashboard.status_line import ConnectionStatus, banner_content, status_content, trouble
-from gjobs.tui.dashboard.widgets import ShowsInvisible
+from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, banner_content, status_content, trouble
+from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible
+from gjobs.tui.text.format import moment_words
 from gjobs.tui.text.job_text import fact_lines
-from gjobs.tui.text.moment_text import moment_words
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
 

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.configuration.settings import Settings, resolve
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import Settings, WriteMode, resolve
 from gjobs.store.errors import TimedOut
 from gjobs.store.users.actor import ANON
-from gjobs.tui.dashboard import run
-from gjobs.tui.dashboard.app import GjobsApp
+from gjobs.tui.dashboard.frame import run
+from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.memory import StateFile, load, save
-from gjobs.tui.dashboard.message_line import MessageLine
-from gjobs.tui.dashboard.setup import DashboardSetup, TourStart
-from gjobs.tui.dashboard.tour.tour import TourStep
+from gjobs.tui.dashboard.panels.footer import MessageLine
+from gjobs.tui.dashboard.panels.tour import TourStep
+from gjobs.tui.dashboard.session.setup import DashboardSetup, TourStart
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase

@@ -5,8 +5,7 @@ from dataclasses import replace
 from textual.widgets import Static
 
 from gjobs.store.jobs.job import JobStatus, UnknownStatus
-from gjobs.store.statistics.statistics import JobStatistic, JobStatistics
-from gjobs.store.statistics.totals import exact_counts
+from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, exact_counts
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import dashboard_on
 from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from textual.widgets import OptionList
 
-from gjobs.store.embedded.clients import ADMINISTRATOR
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import TimedOut
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.users.user_sql import FoundUser

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.journal.journal import read_journal
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver

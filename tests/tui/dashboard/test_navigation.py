@@ -9,8 +9,17 @@ from gjobs.store.projects.project import Asset, Project
 from gjobs.store.search import IdMatches
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.users.user_sql import FoundUser
-from gjobs.tui.dashboard.navigation import found_items, hidden_words, item_choice, item_name, nothing_words
-from gjobs.tui.dashboard.users.acting_user import ANON_KEY, OPERATOR_KEY, actor_choices, actor_of
+from gjobs.tui.dashboard.features.navigation import (
+    ANON_KEY,
+    OPERATOR_KEY,
+    actor_choices,
+    actor_of,
+    found_items,
+    hidden_words,
+    item_choice,
+    item_name,
+    nothing_words,
+)
 from tests.tui.sample_jobs import NOON, make_job
 
 JOB = make_job(1)

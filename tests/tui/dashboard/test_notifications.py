@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.configuration.configuration import TERMINALS as TERMINALS_BY_NAME
+from gjobs.store.configuration.settings import TERMINALS as TERMINALS_BY_NAME
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.watch.watch import Transition
-from gjobs.tui.dashboard.notifications import Finished, sequence
+from gjobs.tui.dashboard.features.messages import Finished, sequence
 
 
 def transition(to_status: JobStatus | None, error: str | None = None, mode: str = "lifestyle") -> Transition:

@@ -17,9 +17,8 @@ from textual.drivers import linux_driver
 from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 from textual.message import Message
 
-from gjobs.tui.dashboard import terminal_input, terminal_sequences
-from gjobs.tui.dashboard.terminal_input import LenientParser
-from gjobs.tui.dashboard.terminal_sequences import REPLY, EscapeChord, PasteUnfinished
+from gjobs.tui.dashboard.terminal import terminal_input
+from gjobs.tui.dashboard.terminal.terminal_input import REPLY, EscapeChord, LenientParser, PasteUnfinished
 from tests.odd_input import LATE_REPLIES, ODD_INPUT, UNUSUAL_REPLIES
 
 
@@ -90,7 +89,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(_parser, "get_time", made)
-    for module in (terminal_sequences, terminal_input):
+    for module in (terminal_input, terminal_input):
         monkeypatch.setattr(module, "monotonic", made)
     return made
 

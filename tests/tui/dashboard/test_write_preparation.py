@@ -7,8 +7,8 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable
-from gjobs.tui.dashboard import write_preparation
-from gjobs.tui.dashboard.write_preparation import WritePreparation
+from gjobs.tui.dashboard.session import session_poller
+from gjobs.tui.dashboard.session.session_poller import WritePreparation
 from tests.tui.dashboard.dashboard_driver import Drive
 
 
@@ -51,7 +51,7 @@ async def preparation() -> AsyncIterator[WritePreparation]:
     ("failure", "retry_after", "attempts"),
     [
         (Unreachable("full"), 0.0, 2),
-        (Unreachable("full"), write_preparation.RETRY_AFTER, 1),
+        (Unreachable("full"), session_poller.RETRY_AFTER, 1),
         (SignInRefused("refused"), 0.0, 1),
     ],
 )
@@ -62,7 +62,7 @@ async def test_failed_preparation_is_tried_again_later_unless_the_sign_in_was_re
     retry_after: float,
     attempts: int,
 ) -> None:
-    monkeypatch.setattr(write_preparation, "RETRY_AFTER", retry_after)
+    monkeypatch.setattr(session_poller, "RETRY_AFTER", retry_after)
     database = FailingDatabase(failure)
     for _ in range(2):
         preparation.start(database, 0.1)

@@ -10,15 +10,14 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import Unreachable
-from gjobs.store.formats import utc_now
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.sample.sample_data import fill, sample
-from gjobs.store.sample.simulated_clock import SimulatedClock
-from gjobs.store.sample.simulation import Simulation
+from gjobs.store.sample.simulation import SimulatedClock, Simulation
 from gjobs.store.store import Store
+from gjobs.store.values.formats import utc_now
 from gjobs.store.worker.worker import Worker
 from gjobs.tui.demo.demo_activity import DemoActivity, DemoWorker
-from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.demo.demo_session import DemoControl
 from tests.conftest import Conninfo
 
 

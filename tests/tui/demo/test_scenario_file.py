@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gjobs.store.errors import BadConfiguration
-from gjobs.tui.dashboard.message_board import PinnedText
-from gjobs.tui.dashboard.message_line import pinned_text
-from gjobs.tui.demo.scenario import (
+from gjobs.tui.dashboard.panels.footer import pinned_text
+from gjobs.tui.dashboard.widgets.message_board import PinnedText
+from gjobs.tui.demo.scenario_player import (
     ActAs,
     Burst,
     Change,
@@ -24,8 +24,7 @@ from gjobs.tui.demo.scenario import (
     Wait,
     WaitFor,
 )
-from gjobs.tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
-from gjobs.tui.demo.scenario_steps import STEP_KINDS
+from gjobs.tui.demo.scenario_steps import STEP_KINDS, load_scenario, parse_scenario, scenario_names
 from gjobs.tui.manual.pages import page_source
 from gjobs.tui.text.clean_text import ELLIPSIS
 

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gjobs.store.far_times import FarTime
-from gjobs.store.formats import plain_time
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, JobStatus, plain_job
-from gjobs.tui.export.export_formats import FileFormat, writer
+from gjobs.store.values.formats import FarTime, plain_time
+from gjobs.tui.export.export_files import FileFormat, writer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import pytest
 
-from gjobs.tui.export import file_writer
-from gjobs.tui.export.file_writer import FileNotWritten, UnusableFile, check_file, deliver_files, new_file
+from gjobs.tui.export import export_files
+from gjobs.tui.export.export_files import FileNotWritten, UnusableFile, check_file, deliver_files, new_file
 
 TOO_LONG = f"{'x' * 300}.csv"
 
@@ -95,7 +95,7 @@ def test_failed_move_is_reported_and_leaves_no_file(folder: Path, monkeypatch: p
 
 def test_delivered_files_are_never_written_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(file_writer._Delivery, "deliver", None)
+    monkeypatch.setattr(export_files._Delivery, "deliver", None)
     before, delivered = set(folder.rglob("*")), dict[str, bytes]()
 
     def keep(name: str, content: BinaryIO) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from gjobs.store.budgets.budget import Budget, Period
-from gjobs.tui.dashboard.budgets.budgets_panel import BudgetNews
+from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.text.budget_text import (
     budget_lines,
     budget_note,

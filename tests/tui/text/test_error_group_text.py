@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
-from gjobs.tui.text.error_group_text import groups_summary, ticket_text, trend, users_words
+from gjobs.tui.text.error_text import groups_summary, ticket_text, trend, users_words
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 GROUP = ErrorGroup(

@@ -5,14 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from gjobs.store.filters.filter_terms import FilterError
 from gjobs.store.filters.filter_text import parse
-from gjobs.store.filters.job_filter import FilterError
 from gjobs.store.job_list.index_advice import IndexAdvice
-from gjobs.store.job_list.list_cost import ListCost
 from gjobs.store.job_list.list_query import ListQuery
-from gjobs.tui.error_help import expensive_filter_words
+from gjobs.store.job_list.read_listing import ListCost
 from gjobs.tui.text.clean_text import visible_cells
-from gjobs.tui.text.error_text import beneath, still_listed
+from gjobs.tui.text.error_text import beneath, expensive_filter_words, still_listed
 from tests.store.filters.filter_strategies import typed
 
 

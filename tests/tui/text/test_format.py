@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.far_times import FarTime
-from gjobs.store.formats import money
 from gjobs.store.jobs.job import TRACEBACK
+from gjobs.store.values.formats import FarTime, money
 from gjobs.tui.text.format import (
     age,
     count,

@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.jobs.job_history import EventKind, JobEvent, job_history
-from gjobs.store.jobs.job_results import LeaseState, StuckVerdict
+from gjobs.store.jobs.job_results import EventKind, JobEvent, LeaseState, StuckVerdict, job_history
 from gjobs.tui.text.job_text import SHOWN, event_lines, stuck_words, timeline_lines
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)

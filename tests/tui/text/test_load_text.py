@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gjobs.store.database.load_meter import Load
-from gjobs.store.database.traffic import Traffic
-from gjobs.tui.text.load_text import PaceCause, load_lines, load_summary, load_title, pace_words
+from gjobs.store.database.load_meter import Load, Traffic
+from gjobs.tui.text.statistics_text import PaceCause, load_lines, load_summary, load_title, pace_words
 
 MINUTE = Load(
     over=62.0,

@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.job_list.column_layout import ColumnName, ContentWidths, lay_out
+from gjobs.tui.dashboard.list.job_columns import ColumnName, ContentWidths, lay_out
 from gjobs.tui.text.status_text import DOING, STATUS_ACTIONS, STATUS_TEXTS, pending_words
 
 

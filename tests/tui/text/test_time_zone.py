@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gjobs.tui.text.time_zone import ZoneChoice, chosen_zone, zone_after, zones
+from gjobs.tui.text.format import ZoneChoice, chosen_zone, zone_after, zones
 
 BERLIN = "Europe/Berlin"
 

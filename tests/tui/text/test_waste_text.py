@@ -1,7 +1,7 @@
 """Sentences about waste."""
 
-from gjobs.store.statistics.waste import Waste, WasteKey, WasteRow
-from gjobs.tui.text.waste_text import printed_name, sentences
+from gjobs.store.statistics.statistics import Waste, WasteKey, WasteRow
+from gjobs.tui.text.statistics_text import printed_name, sentences
 
 
 def row(key: str | None, name: str | None = None) -> WasteRow:

@@ -10,7 +10,7 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from gjobs.store.projects.project import Project
-from gjobs.tui.dashboard.job_list.list_header import cursor_lost_words, marks_lost_words
+from gjobs.tui.dashboard.list.list_header import cursor_lost_words, marks_lost_words
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name
 from gjobs.tui.text.write_text import (

@@ -24,15 +24,23 @@ from gjobs.tui.cli.arguments import (
     whole_number,
 )
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined, UsageError
-from gjobs.tui.cli.interruption import orderly_termination
-from gjobs.tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
+from gjobs.tui.cli.output import (
+    ExitCode,
+    Interrupted,
+    Output,
+    PartlyDeclined,
+    UsageError,
+    print_message,
+    report_interruption,
+    require_terminal,
+    require_yes,
+)
 from gjobs.tui.cli.parser import add_command, add_commands
-from gjobs.tui.cli.sessions import in_session, with_session
+from gjobs.tui.cli.sessions import in_session, orderly_termination, with_session
 
 if TYPE_CHECKING:
-    from gjobs.tui.cli.interruption import WorkProgress
     from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.cli.sessions import WorkProgress
     from gjobs.tui.session import Session
     from gjobs.tui.text.retention_text import CleanupTarget
 
@@ -101,8 +109,7 @@ async def list_archive(
             explain_no_jobs([chosen_status])
         await print_archive_limits(session)
         return ExitCode.DONE
-    from gjobs.tui.cli.job_tables import job_table
-    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import TableColumn, job_table
     from gjobs.tui.text.format import age, local_time
 
     now = datetime.now(UTC) if output.is_terminal else None
@@ -179,8 +186,8 @@ def restore(
 
         require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
     with orderly_termination(json=output.json):
-        work_progress, left = with_session(settings, lambda session: _run(session, found))
-        return _print_summary(output, found, work_progress, left)
+        work_progress, left = with_session(settings, lambda session: _restore(session, found))
+        return _print_restored(output, found, work_progress, left)
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
@@ -242,12 +249,12 @@ async def _find_archived(
     )
 
 
-async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchProgress]", int]:
+async def _restore(session: "Session", found: _Found) -> tuple["WorkProgress[BatchProgress]", int]:
     """Restore the jobs. Return the progress and how many are left."""
     from asyncio import CancelledError
 
     from gjobs.store.retention.archive import count_archived, restore_matching
-    from gjobs.tui.cli.interruption import WorkProgress, work_through
+    from gjobs.tui.cli.sessions import WorkProgress, work_through
     from gjobs.tui.text.retention_text import broken_off, progress
 
     work_progress = WorkProgress(BatchProgress())
@@ -266,7 +273,7 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
         raise Interrupted(broken_off("Restored", work_progress.last, by="interrupt")) from None
 
 
-def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
+def _print_restored(output: Output, found: _Found, work_progress: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
     from gjobs.tui.text.retention_text import result, stopped, why_left
 
     done = work_progress.last

@@ -6,19 +6,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.advice import command
 from gjobs.store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.errors import RowMissing
-from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.errors import RowMissing, command
+from gjobs.store.validation import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import add_cost, amount, find_project, share
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from gjobs.tui.cli.output import Output, print_message, require_terminal, require_yes
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, require_terminal, require_yes
 from gjobs.tui.cli.parser import Parser, add_command, add_commands
 from gjobs.tui.cli.sessions import in_session, with_session
-from gjobs.tui.text import shared_documents
+from gjobs.tui.export import export_files
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
@@ -30,7 +28,7 @@ _STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "run out": "\x1b[31m
 
 
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
-    from gjobs.store.formats import money
+    from gjobs.store.values.formats import money
     from gjobs.tui.text.budget_text import STATE_WORDS, owner_words, pace_words, share_words
 
     output.table(
@@ -73,7 +71,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
-        output.document([shared_documents.budget(budget, found.taken_at) for budget in found])
+        output.document([export_files.budget(budget, found.taken_at) for budget in found])
         return ExitCode.DONE
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
@@ -163,7 +161,7 @@ def _question(budget: Budget, database: str) -> str:
 def _show(output: Output, budget: Budget) -> None:
     now = datetime.now(UTC)
     if output.json:
-        output.document(shared_documents.budget(budget, now))
+        output.document(export_files.budget(budget, now))
     else:
         show_budgets(output, [budget], now)
 
@@ -184,7 +182,7 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     warned = [budget for budget in found if budget.state is not BudgetState.OK]
     if output.json:
         output.document(
-            {"ok": not warned, "budgets": [shared_documents.budget(budget, found.taken_at) for budget in warned]}
+            {"ok": not warned, "budgets": [export_files.budget(budget, found.taken_at) for budget in warned]}
         )
     elif warned:
         show_budgets(output, warned, found.taken_at)
@@ -194,7 +192,7 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
 
 
 def _print_remaining(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:
-    from gjobs.store.formats import money
+    from gjobs.store.values.formats import money
     from gjobs.tui.text.budget_text import budget_words, left_words
 
     full = {one.budget_id for one in checked if not one.is_allowed}

@@ -4,11 +4,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, not_empty
-from gjobs.tui.cli.interruption import ProgressLine, can_show_progress
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import BadArgument, ExitCode, Output, not_empty, print_message
 from gjobs.tui.cli.parser import add_command
-from gjobs.tui.cli.sessions import in_session
+from gjobs.tui.cli.sessions import ProgressLine, can_show_progress, in_session
 
 if TYPE_CHECKING:
     from gjobs.tui.case.build_case import BuiltCase
@@ -45,7 +43,7 @@ def add_case(commands: "Commands") -> None:
 
 
 def case_file(text: str) -> str:
-    from gjobs.tui.case.case_files import case_format
+    from gjobs.tui.case.case_document import case_format
 
     if case_format(not_empty(text)) is None:
         raise BadArgument(f"{text!r} does not end with .md or .zip")
@@ -58,11 +56,10 @@ async def print_case(
 ) -> ExitCode:
     from zoneinfo import ZoneInfo
 
-    from gjobs.store.case.person import find_person, person_read_by
-    from gjobs.store.case.read_case import STEPS
+    from gjobs.store.case.read_case import STEPS, find_person, person_read_by
     from gjobs.tui.case.build_case import prepared, read_whole_case
-    from gjobs.tui.cli.commands.export_files import file_errors
-    from gjobs.tui.export.file_writer import check_file
+    from gjobs.tui.cli.sessions import file_errors
+    from gjobs.tui.export.export_files import check_file
 
     if out is not None:
         with file_errors():
@@ -86,11 +83,10 @@ async def print_case(
 def _print(output: Output, built: "BuiltCase", out: str | None, *, force: bool) -> None:
     import json
 
-    from gjobs.tui.case.case_document import case_document
-    from gjobs.tui.case.case_files import write_case
+    from gjobs.tui.case.case_document import case_document, write_case
     from gjobs.tui.case.case_text import case_markdown
     from gjobs.tui.case.redaction import redaction_words
-    from gjobs.tui.cli.commands.export_files import file_errors
+    from gjobs.tui.cli.sessions import file_errors
 
     text, document = case_markdown(built), case_document(built) if output.json else None
     counts = built.counts_in(text if document is None else json.dumps(document))

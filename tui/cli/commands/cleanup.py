@@ -6,26 +6,33 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store import formats
-from gjobs.store.advice import command
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.errors import StoreError
+from gjobs.store.errors import StoreError, command
 from gjobs.store.jobs.job import AnyStatus
 from gjobs.store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction, RetentionPolicy
 from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values import formats
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.arguments import age, explain_no_jobs, find_project, project_names, statuses
+from gjobs.tui.cli.arguments import explain_no_jobs, find_project, job_age, project_names, statuses
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import Declined, ExitCode, Interrupted, PartlyDeclined
-from gjobs.tui.cli.interruption import orderly_termination
-from gjobs.tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
+from gjobs.tui.cli.output import (
+    Declined,
+    ExitCode,
+    Interrupted,
+    Output,
+    PartlyDeclined,
+    print_message,
+    report_interruption,
+    require_terminal,
+    require_yes,
+)
 from gjobs.tui.cli.parser import Parser, add_command, add_commands
-from gjobs.tui.cli.sessions import in_session, with_session
+from gjobs.tui.cli.sessions import in_session, orderly_termination, with_session
 
 if TYPE_CHECKING:
-    from gjobs.store.retention.retention_policies import PolicyRun
-    from gjobs.tui.cli.interruption import WorkProgress
+    from gjobs.store.retention.cleanup import PolicyRun
     from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.cli.sessions import WorkProgress
     from gjobs.tui.session import Session
     from gjobs.tui.text.retention_text import CleanupTarget
 
@@ -98,7 +105,7 @@ def _command(run: Callable[..., ExitCode]) -> Command:
 def _add_choice(parser: Parser, *, project: str) -> None:
     """Add the options that choose old jobs and what becomes of them."""
     add = parser.add_argument
-    add("--older-than", type=age, metavar="AGE", required=True, help="only jobs older than this: 12h, 30d, 8w")
+    add("--older-than", type=job_age, metavar="AGE", required=True, help="only jobs older than this: 12h, 30d, 8w")
     add(
         "--status",
         dest="chosen_statuses",
@@ -196,7 +203,7 @@ async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress
     from asyncio import CancelledError
 
     from gjobs.store.retention.cleanup import count_expired, run_cleanup
-    from gjobs.tui.cli.interruption import WorkProgress, work_through
+    from gjobs.tui.cli.sessions import WorkProgress, work_through
     from gjobs.tui.text.retention_text import DOING, DONE, broken_off, progress
 
     work_progress, store = WorkProgress(BatchProgress()), session.store
@@ -219,15 +226,14 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if output.json:
         output.document(json_documents.clean_up(found, is_dry=is_dry))
         return ExitCode.DONE
-    from gjobs.store.formats import money
+    from gjobs.store.values.formats import money
     from gjobs.tui.text.format import count, utc_time
     from gjobs.tui.text.retention_text import nothing_found
 
     if not found.found:
         print_message(nothing_found(found))
         return ExitCode.DONE
-    from gjobs.tui.cli.job_tables import STATUS_COLUMN
-    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.cli.text_tables import STATUS_COLUMN, TableColumn
     from gjobs.tui.text.status_text import status_word
 
     columns = (
@@ -268,7 +274,7 @@ def _print_summary(
 
 @in_session
 async def list_policies(session: "Session", output: Output) -> ExitCode:
-    from gjobs.store.retention.retention_policies import get_policies
+    from gjobs.store.retention.cleanup import get_policies
 
     policies = await get_policies(session.store)
     if output.json:
@@ -321,7 +327,7 @@ def set_policy(
         require_yes(with_session(settings, look), unchanged="Nothing was set.")
 
     async def store(session: "Session") -> RetentionPolicy:
-        from gjobs.store.retention.retention_policies import set_policy
+        from gjobs.store.retention.cleanup import set_policy
 
         return await set_policy(
             session.store,
@@ -349,8 +355,7 @@ async def _question(
     statuses: Sequence[AnyStatus],
     action: RetentionAction,
 ) -> str:
-    from gjobs.store.retention.cleanup import count_expired, find_expired
-    from gjobs.store.retention.retention_policies import get_policies
+    from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
     from gjobs.tui.text.retention_text import policy_question
 
     if not session.access.may_write:
@@ -379,8 +384,7 @@ def remove_policy(settings: Settings, output: Output, *, project: str | None, ye
 
 async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
     """Return the question, or None if no other policy would apply or there is no policy to remove."""
-    from gjobs.store.retention.cleanup import count_expired, find_expired
-    from gjobs.store.retention.retention_policies import get_policies
+    from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
     from gjobs.tui.text.retention_text import bared_question
 
     if not session.access.may_write:
@@ -405,7 +409,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
 
 @in_session
 async def _remove_policy(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    from gjobs.store.retention.retention_policies import remove_policy
+    from gjobs.store.retention.cleanup import remove_policy
 
     removed = await remove_policy(session.store, await _project_id(session, project))
     if removed is None:
@@ -451,8 +455,7 @@ def _print_runs(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
 
 async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
     """Return the question and the policies that it covers."""
-    from gjobs.store.retention.cleanup import count_expired
-    from gjobs.store.retention.retention_policies import expired_by, get_policies
+    from gjobs.store.retention.cleanup import count_expired, expired_by, get_policies
     from gjobs.tui.text.retention_text import whole_question
 
     if not session.access.may_write:
@@ -477,9 +480,9 @@ async def _apply(
     from asyncio import CancelledError
     from collections.abc import AsyncGenerator
 
-    from gjobs.store.formats import UnknownText
-    from gjobs.store.retention.retention_policies import apply_policies, get_policies
-    from gjobs.tui.cli.interruption import WorkProgress, work_through
+    from gjobs.store.retention.cleanup import apply_policies, get_policies
+    from gjobs.store.values.formats import UnknownText
+    from gjobs.tui.cli.sessions import WorkProgress, work_through
     from gjobs.tui.text.retention_text import broken_off, unknown_action
 
     async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":

@@ -3,14 +3,12 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gjobs.store.advice import command
-from gjobs.store.configuration.settings import Settings, UrlTarget
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
+from gjobs.store.errors import command
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, UsageError
-from gjobs.tui.cli.interruption import orderly_termination
-from gjobs.tui.cli.output import STDOUT, Output, can_draw, print_message
-from gjobs.tui.early_session import start_connecting
+from gjobs.tui.cli.output import STDOUT, BadArgument, ExitCode, Output, UsageError, can_draw, print_message
+from gjobs.tui.cli.sessions import orderly_termination
+from gjobs.tui.startup import start_connecting
 
 if TYPE_CHECKING:
     from gjobs.tui.cli.arguments import Size
@@ -25,7 +23,7 @@ def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) ->
     )
     _require_terminal()
     connections = start_connecting(settings)
-    from gjobs.tui.dashboard.run import run_dashboard
+    from gjobs.tui.dashboard.frame.run import run_dashboard
 
     with orderly_termination(json=False):
         return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
@@ -58,12 +56,12 @@ def open_demo(
             "The demo chooses its own user, and its workers must be able to write.",
             hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
         )
-    from gjobs.tui.demo.demo_control import DemoControl
-    from gjobs.tui.demo.scenario_file import load_scenario
+    from gjobs.tui.demo.demo_session import DemoControl
+    from gjobs.tui.demo.scenario_steps import load_scenario
 
     control = DemoControl(speed=speed, seed=seed, scenario=load_scenario(script) if script else None)
     _require_terminal()
-    from gjobs.tui.dashboard.run import run_demo
+    from gjobs.tui.dashboard.frame.run import run_demo
 
     with orderly_termination(json=False):
         return ExitCode(run_demo(settings, control))
@@ -88,8 +86,8 @@ def _require_terminal() -> None:
 
 def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str | None, force: bool) -> ExitCode:
     check(settings, command="gjobs snapshot", instead="A snapshot writes nothing.")
-    from gjobs.tui.cli.commands.export_files import destination
-    from gjobs.tui.dashboard.run import print_frame
+    from gjobs.tui.cli.sessions import destination
+    from gjobs.tui.dashboard.frame.run import print_frame
 
     if svg is None:
         output.text(print_frame(settings, size, svg=False))

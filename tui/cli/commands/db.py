@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import Settings
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import ReadOnly, StoreError
-from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.validation import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import Declined, ExitCode
-from gjobs.tui.cli.output import Output, print_message, require_terminal, require_yes
+from gjobs.tui.cli.output import Declined, ExitCode, Output, print_message, require_terminal, require_yes
 from gjobs.tui.cli.parser import add_command, add_commands
 from gjobs.tui.cli.sessions import with_session
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gjobs.store.embedded.control import ServerStatus
+    from gjobs.store.embedded.server import ServerStatus
     from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
@@ -73,8 +71,7 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     """Start, migrate and fill the server as needed. Keep it running until it is stopped."""
     import asyncio
 
-    from gjobs.store.embedded.control import keep_server
-    from gjobs.store.embedded.server import open_server
+    from gjobs.store.embedded.server import keep_server, open_server
     from gjobs.tui.session import prepare
 
     with open_server(data_dir, report=print_message) as lease:
@@ -85,7 +82,7 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
 
 
 def stop(settings: Settings, output: Output) -> ExitCode:
-    from gjobs.store.embedded.control import server_status, stop_server
+    from gjobs.store.embedded.server import server_status, stop_server
 
     was_running = stop_server(settings.data_dir, report=print_message)
     print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
@@ -95,7 +92,7 @@ def stop(settings: Settings, output: Output) -> ExitCode:
 
 
 def show_status(settings: Settings, output: Output) -> ExitCode:
-    from gjobs.store.embedded.control import server_status
+    from gjobs.store.embedded.server import server_status
 
     status = server_status(settings.data_dir)
     if output.json:
@@ -121,7 +118,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
 
 def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     """Raise ServerInUse and delete nothing while another process uses the server."""
-    from gjobs.store.embedded.control import reset_server, server_status
+    from gjobs.store.embedded.server import reset_server, server_status
 
     if settings.write_rule is WriteMode.CLOSED:
         raise ReadOnly("This session is read-only: nothing was deleted.")

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
 from gjobs.store.errors import Locked, TimedOut
-from gjobs.tui.cli.arguments import add_filter, age, find_project
+from gjobs.tui.cli.arguments import add_filter, find_project, job_age
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import ExitCode
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import ExitCode, Output, print_message
 from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import in_session
-from gjobs.tui.text import shared_documents
+from gjobs.tui.export import export_files
 
 if TYPE_CHECKING:
-    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
@@ -38,7 +37,7 @@ def add_errors(commands: "Commands") -> None:
     add_filter(parser)
     add(
         "--window",
-        type=age,
+        type=job_age,
         metavar="SPAN",
         default=WEEK,
         help="only jobs that failed within this time: 1h, 1d, 7d (default), 30d or any other",
@@ -54,7 +53,7 @@ async def show_errors(
     job_filter: "JobFilter | None",
     window: timedelta,
 ) -> ExitCode:
-    from gjobs.store.filters.job_filter import NO_FILTER
+    from gjobs.store.filters.filter_terms import NO_FILTER
 
     matched = _without_status(job_filter or NO_FILTER)
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
@@ -67,12 +66,12 @@ async def show_errors(
             raise
         raise TimedOut(error.message, hint=SHORTER, sqlstate=error.sqlstate) from error
     if output.json:
-        output.document(shared_documents.error_groups(found))
+        output.document(export_files.error_groups(found))
         return ExitCode.DONE
     if found:
         _show_table(output, found)
     from gjobs.store.filters.filter_text import format_filter
-    from gjobs.tui.text.error_group_text import groups_summary
+    from gjobs.tui.text.error_text import groups_summary
 
     print_message(groups_summary(found, matching=format_filter(matched)))
     return ExitCode.DONE
@@ -89,9 +88,9 @@ def _without_status(job_filter: "JobFilter") -> "JobFilter":
 
 
 def _show_table(output: Output, found: ErrorGroups) -> None:
-    from gjobs.store.formats import money
+    from gjobs.store.values.formats import money
     from gjobs.tui.cli.text_tables import TableColumn
-    from gjobs.tui.text.error_group_text import group_name, modes_words, trend
+    from gjobs.tui.text.error_text import group_name, modes_words, trend
     from gjobs.tui.text.format import age, count
 
     columns = (

@@ -8,31 +8,36 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from gjobs.store.advice import command
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.errors import RowMissing, TimedOut
-from gjobs.store.far_times import written
+from gjobs.store.errors import RowMissing, TimedOut, command
 from gjobs.store.filters.filter_terms import named_statuses
-from gjobs.store.formats import IdRange
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.formats import IdRange, written
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import explain_no_jobs, find_job_id, find_project, narrowed
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError
-from gjobs.tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
-from gjobs.tui.cli.output import STDOUT, Output, print_message
-from gjobs.tui.cli.sessions import in_session, print_caution, print_moment, with_session
-from gjobs.tui.export.export_formats import FileFormat, Writer, format_of, writer
+from gjobs.tui.cli.output import STDOUT, ExitCode, Output, UsageError, print_message
+from gjobs.tui.cli.sessions import (
+    ProgressLine,
+    WorkProgress,
+    can_show_progress,
+    in_session,
+    orderly_termination,
+    print_caution,
+    print_moment,
+    with_session,
+)
+from gjobs.tui.export.export_files import FileFormat, Writer, format_of, writer
 
 if TYPE_CHECKING:
+    from gjobs.store.configuration.known_databases import Known
     from gjobs.store.database.query import Query
-    from gjobs.store.filters.job_filter import JobFilter
+    from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.store.jobs.job_results import Page
-    from gjobs.store.known_databases import Known
     from gjobs.store.store import Store
-    from gjobs.tui.cli.commands.export_files import Put
+    from gjobs.tui.cli.sessions import Put
     from gjobs.tui.session import Session
 
 
@@ -47,7 +52,7 @@ def show_jobs(
     """Print a table. On a terminal the times are ages, otherwise local times. A project without a name is shown by its
     id. Ages are relative to the moment; None means now.
     """
-    from gjobs.tui.cli.job_tables import job_table
+    from gjobs.tui.cli.text_tables import job_table
 
     now = (moment or datetime.now(UTC)) if output.is_terminal else None
     output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
@@ -77,7 +82,7 @@ def list_jobs(
 
     def expected(known: "Known") -> "Sequence[Query[Any]]":
         # Imported here, so that the import runs while the connection is being opened.
-        import gjobs.tui.cli.job_tables  # noqa: F401
+        import gjobs.tui.cli.text_tables  # noqa: F401
         from gjobs.tui.session import first_page
 
         return first_page(known, limit) if project is None and after is None and listed == ListQuery() else ()
@@ -105,7 +110,7 @@ async def _list(
     try:
         page, names = await _read_page(session.store, listed, limit=limit, after=after, has_names=not output.json)
     except TimedOut as error:
-        from gjobs.tui.error_help import with_index_hint
+        from gjobs.tui.text.error_text import with_index_hint
 
         raise await with_index_hint(session.store, listed, error) from error
     for words in page.cautions:
@@ -151,7 +156,7 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
         as_row = json_documents.row if session.moment is None else json_documents.past_row
         output.document({**as_row(job), **json_documents.links(links)})
         return ExitCode.DONE
-    from gjobs.tui.cli.job_tables import job_block
+    from gjobs.tui.cli.text_tables import job_block
     from gjobs.tui.text.job_text import stuck_words
 
     project, emails = await session.store.get_project(job.project_id), await _read_emails(session, {job.user_id})
@@ -195,7 +200,7 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:
-    from gjobs.tui.cli.job_tables import history_document, history_table, time_by_status
+    from gjobs.tui.cli.text_tables import history_document, history_table, time_by_status
 
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
@@ -207,7 +212,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     actors = {event.actor_user_id for event in history.events if event.actor_user_id}
     emails = await _read_emails(session, actors | ({job.user_id} if job else set()))
     if job is not None:
-        from gjobs.tui.cli.job_tables import job_block
+        from gjobs.tui.cli.text_tables import job_block
 
         project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
         output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
@@ -240,7 +245,7 @@ def export_jobs(
     view: str | None,
 ) -> ExitCode:
     """Write the file completely or not at all, whatever stops the command."""
-    from gjobs.tui.cli.commands.export_files import destination
+    from gjobs.tui.cli.sessions import destination
     from gjobs.tui.text.format import jobs_count
 
     if (chosen := file_format or format_of(file)) is None:

@@ -9,8 +9,7 @@ from gjobs.store.configuration.settings import Settings, journal_path
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import since, whole_number
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.parser import add_command
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.formats import nearest
+from gjobs.store.values.formats import nearest
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import Declined, ExitCode, UsageError
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import Declined, ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.parser import Parser, add_command
 from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
 from gjobs.tui.manual.pages import search as search_pages

@@ -1,34 +1,278 @@
-"""gjobs migrate: status, up, down, sql, repair-rollups."""
+"""gjobs migrate: status, up, down, sql, verify, repair-rollups."""
 
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from gjobs.migrations import REVISIONS
-from gjobs.store.configuration.settings import Settings
-from gjobs.store.database.write_access import WriteMode
-from gjobs.store.errors import ReadOnly
+from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, WriteMode, journal_path
+from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
+from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
+from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.commands.migrate_target import (
-    NO_REVISION,
-    MigrationTarget,
-    chosen_database,
-    journalled,
-    journalled_recount,
-)
-from gjobs.tui.cli.commands.migrate_verify import verify_schema
-from gjobs.tui.cli.exit_codes import ExitCode
-from gjobs.tui.cli.interruption import orderly_termination
-from gjobs.tui.cli.output import Output, print_message, require_yes, say_block
+from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
 from gjobs.tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.sessions import orderly_termination
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gjobs.migrations.archive_export import ArchiveExport
+    from gjobs.migrations.rollups import RollupCheck
     from gjobs.migrations.status import MigrationStatus, RevisionHidden
+    from gjobs.migrations.verification import Verification
+    from gjobs.store.journal.journal import Journal
+    from gjobs.store.journal.write_record import JournalRef
+    from gjobs.store.schema.schema_diff import Difference
     from gjobs.tui.cli.parser import Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationTarget:
+    conninfo: Mapping[str, str | int]
+    label: str
+    is_ours: bool
+    """Whether it is the embedded database, which every command migrates automatically."""
+    alone: AbstractContextManager[None]
+    """Keeps other gjobs commands from migrating it."""
+
+
+@contextmanager
+def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
+    """Open the database to migrate, and print its name. Start the embedded server. Unlike other commands, do not
+    migrate it.
+    """
+    match settings.target:
+        case EmbeddedTarget(data_dir=data_dir):
+            from gjobs.store.embedded.server import open_server
+
+            with open_server(data_dir, report=print_message) as lease:
+                print_message("Database: embedded.")
+                yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
+        case UrlTarget() as target:
+            from gjobs.store.database.connection_url import label, parameters
+
+            conninfo = parameters(target)
+            address = label(conninfo)
+            name = f"{settings.profile.label} ({address})" if settings.profile else address
+            print_message(f"Database: {name}.")
+            yield MigrationTarget(
+                conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext()
+            )
+        case _:
+            assert_never(settings.target)
+
+
+def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
+    """Add the password that a command prints, for connections that are made without asyncio."""
+    if not target.password_command:
+        return conninfo
+    import asyncio
+
+    from gjobs.store.database.connection_url import PasswordCommand
+
+    return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}
+
+
+NO_REVISION = "base"
+"""The state before any migration."""
+
+
+@contextmanager
+def journalled(
+    settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None
+) -> Iterator[None]:
+    """Journal a migration between two revisions; None means the state before the first revision. Raises
+    JournalUnavailable before anything
+    runs.
+
+    A migration that stops halfway gets two entries. The first records the whole migration as not done. The second
+    records the part that was done.
+    """
+    from gjobs.store.journal.journal import Journal
+
+    journal = Journal(journal_path(settings), database=database.label)
+    journal_ref = _begin(journal, settings, start, end)
+    try:
+        yield
+    except BaseException:
+        # If the reached revision cannot be read, the outcome stays unknown.
+        with suppress(StoreError):
+            _end_half_way(journal, journal_ref, settings, database, start=start, end=end)
+        raise
+    journal.end(journal_ref, WriteOutcome.DONE)
+
+
+@contextmanager
+def journalled_recount(settings: Settings, database: "MigrationTarget") -> Iterator[None]:
+    """Journal one transaction. If the connection is lost, the outcome stays unknown."""
+    from gjobs.store.journal.journal import Journal
+
+    journal = Journal(journal_path(settings), database=database.label)
+    written = WriteRecord(what="rebuild the rollups")
+    journal_ref = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
+    try:
+        yield
+    except StoreError as error:
+        if not isinstance(error, Unreachable):
+            journal.end(journal_ref, WriteOutcome.NOT_DONE)
+        raise
+    journal.end(journal_ref, WriteOutcome.DONE)
+
+
+def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalRef":
+    what = f"migrate from {start or NO_REVISION} to {end or NO_REVISION}"
+    return journal.begin(WriteRecord(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
+
+
+def _end_half_way(
+    journal: "Journal",
+    journal_ref: "JournalRef",
+    settings: Settings,
+    database: "MigrationTarget",
+    *,
+    start: str | None,
+    end: str | None,
+) -> None:
+    from gjobs.migrations.status import read_status
+
+    reached = read_status(database.conninfo).current
+    journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
+    if reached not in (start, end):
+        journal.end(_begin(journal, settings, start, reached), WriteOutcome.DONE)
+
+
+def verify_schema(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
+    from gjobs.migrations.runner import verify
+
+    if rollups:
+        return _verify_rollups(settings, output)
+
+    with chosen_database(settings) as database:
+        found = verify(database.conninfo)
+    if output.json:
+        output.document(json_documents.verification(found))
+    else:
+        _show_verification(found, output, all_objects=all_objects)
+    for sentence in _verdict(found):
+        print_message(sentence)
+    return ExitCode.DONE if found.matches else ExitCode.SCHEMA
+
+
+def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
+    from gjobs.migrations.runner import check_rollups
+
+    with chosen_database(settings) as database:
+        found = check_rollups(database.conninfo, report=print_message)
+    if output.json:
+        output.document(json_documents.rollup_check(found))
+    elif found.differences:
+        _show_rollups(found, output)
+    if found.matches:
+        print_message("The rollups match the jobs.")
+        return ExitCode.DONE
+    sums = "rollup does" if found.count == 1 else "rollups do"
+    print_message(f"{found.count} {sums} not match the jobs. {command('migrate repair-rollups')} rebuilds them.")
+    return ExitCode.FOUND
+
+
+def _show_rollups(found: "RollupCheck", output: Output) -> None:
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.clean_text import clean
+    from gjobs.tui.text.format import count
+
+    output.table(
+        [
+            TableColumn(title="ROLLUP"),
+            TableColumn(title="PROJECT"),
+            TableColumn(title="USER"),
+            TableColumn(title="OF"),
+            TableColumn(title="COUNTED", right=True),
+            TableColumn(title="KEPT", right=True),
+            TableColumn(title="CENTS", right=True),
+            TableColumn(title="KEPT", right=True),
+        ],
+        [
+            [
+                one.kind,
+                str(one.project_id),
+                str(one.user_id),
+                clean(" ".join(filter(None, (one.day, one.status, one.mode, one.error_group)))),
+                *(count(number) for number in (one.counted_jobs, one.kept_jobs, one.counted_cents, one.kept_cents)),
+            ]
+            for one in found.differences
+        ],
+    )
+
+
+def _show_verification(found: "Verification", output: Output, *, all_objects: bool) -> None:
+    """Print the number of objects of each kind. The differences that need attention come last, near the prompt."""
+    from gjobs.tui.cli.text_tables import TableColumn
+
+    output.table(
+        [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="DIFFERENT", right=True)],
+        _counts(found),
+    )
+    rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
+    rows += [_row(one) for one in found.differences if not one.required]
+    rows += [_row(one) for one in found.differences if one.required]
+    if not rows:
+        return
+    output.text("")
+    output.table(
+        [
+            TableColumn(title="STATE"),
+            TableColumn(title="KIND"),
+            TableColumn(title="OBJECT"),
+            TableColumn(title="EXPECTED", narrowest=8),
+            TableColumn(title="FOUND", narrowest=8),
+        ],
+        rows,
+    )
+
+
+def _counts(found: "Verification") -> list[list[str]]:
+    from gjobs.store.schema.schema_diff import ObjectKind
+    from gjobs.tui.text.format import count
+
+    confirmed = Counter(one.kind for one in found.confirmed)
+    differing = Counter(one.object for one in found.differences)
+    kinds = [kind for kind in ObjectKind if confirmed[kind] or differing[kind]]
+    return [[kind.value, count(confirmed[kind]), count(differing[kind]) if differing[kind] else "-"] for kind in kinds]
+
+
+def _row(one: "Difference") -> list[str]:
+    state = one.kind.value if one.required else f"{one.kind.value}, tolerated"
+    return [state, one.object.value, one.name, one.expected or "", one.found or ""]
+
+
+def _verdict(found: "Verification") -> Iterator[str]:
+    from gjobs.migrations.progress import Origin
+
+    broken = sum(one.required for one in found.differences)
+    if found.matches:
+        yield f"The schema matches revision {found.revision}."
+    elif found.origin is Origin.NOTHING:
+        yield "The app's tables do not exist."
+    else:
+        objects = "object does" if broken == 1 else "objects do"
+        yield f"{broken} {objects} not match revision {found.revision}:"
+        # Print these sentences in full, because the table's cells are cut to the terminal's width.
+        yield from (f"{one.sentence}." for one in found.differences if one.required)
+    match found.origin:
+        case Origin.NOTHING:
+            yield found.obstacle or f"{command('migrate up')} creates them."
+        case Origin.APP if found.matches:
+            yield found.obstacle or f"{command('migrate up')} can migrate this database."
+        case Origin.APP:
+            yield f"{command('migrate up')} can't migrate this database. You can still use gjobs with it."
+        case Origin.MIGRATED:
+            pass
+
 
 BASE = NO_REVISION
 """The state before the first revision."""
@@ -81,7 +325,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         before = read_status(database.conninfo)
         ask = not (yes or database.is_ours) and (sql := pending_sql(database.conninfo))
         if ask:
-            _show(sql)
+            _show_sql(sql)
         if before.pending:
             _say_all(cautions_up(database.conninfo))
         if ask:
@@ -94,7 +338,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         return _done(read_status(database.conninfo), output)
 
 
-def _show(sql: str) -> None:
+def _show_sql(sql: str) -> None:
     from gjobs.tui.text.clean_text import clean_block
 
     say_block(clean_block(sql))

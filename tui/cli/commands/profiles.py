@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.configuration import EMBEDDED, EMBEDDED_PROFILE, Profile
-from gjobs.store.configuration.settings import OPERATOR_NAME, Settings, UrlTarget, resolve
+from gjobs.store.configuration.settings import (
+    EMBEDDED,
+    EMBEDDED_PROFILE,
+    OPERATOR_NAME,
+    Profile,
+    Settings,
+    UrlTarget,
+    resolve,
+)
 from gjobs.store.errors import InvalidValue
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import ExitCode
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import ExitCode, Output, print_message
 from gjobs.tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.app_databases import AppDatabase
     from gjobs.store.configuration.config_file import ConfigurationFile
-    from gjobs.store.configuration.configuration import Configuration
+    from gjobs.store.configuration.settings import Configuration
     from gjobs.tui.cli.parser import Commands
-    from gjobs.tui.text.shared_documents import Json
+    from gjobs.tui.export.export_files import Json
 
 
 def add_configuration(commands: "Commands") -> None:

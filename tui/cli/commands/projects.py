@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gjobs.store.advice import command
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.errors import command
 from gjobs.store.projects.project import Project
 from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.store.validation import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.parser import add_command, add_commands
 from gjobs.tui.cli.sessions import in_session
 
@@ -70,7 +69,7 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
 
 
 def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
-    from gjobs.store.formats import money
+    from gjobs.store.values.formats import money
     from gjobs.tui.cli.text_tables import TableColumn
     from gjobs.tui.text.format import count, local_time
 

@@ -5,17 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import Settings
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import Unreachable
 from gjobs.tui.cli.arguments import length, port, whole_number
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.commands.dashboard import check
-from gjobs.tui.cli.exit_codes import BadArgument, ExitCode, UsageError
-from gjobs.tui.cli.interruption import orderly_termination
-from gjobs.tui.cli.output import Output
+from gjobs.tui.cli.output import BadArgument, ExitCode, Output, UsageError
 from gjobs.tui.cli.parser import add_command
-from gjobs.tui.cli.sessions import name_app_database, with_session
+from gjobs.tui.cli.sessions import name_app_database, orderly_termination, with_session
 
 if TYPE_CHECKING:
     from gjobs.tui.cli.parser import Commands

@@ -8,13 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gjobs.store.configuration.settings import Settings, UrlTarget
+from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
 from gjobs.store.database.connection_url import label, parameters
-from gjobs.store.database.write_access import WriteMode
 from gjobs.tui.browser.tab_server import ServerLimits, TabServer
-from gjobs.tui.cli.exit_codes import UsageError
-from gjobs.tui.cli.interruption import interrupts_heard
-from gjobs.tui.cli.output import is_terminal, print_message
+from gjobs.tui.cli.output import UsageError, is_terminal, print_message
+from gjobs.tui.cli.sessions import interrupts_heard
 
 _HOST = "127.0.0.1"
 _BACKLOG = 128

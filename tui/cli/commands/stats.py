@@ -6,17 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.advice import command
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.page_limits import MAX_LIMIT
-from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
+from gjobs.store.errors import command
+from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings, Waste, WasteKey
+from gjobs.store.validation import MAX_LIMIT
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.arguments import age, find_project, port, project_names
+from gjobs.tui.cli.arguments import find_project, job_age, port, project_names
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.commands.archive import print_archive_limits
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError
-from gjobs.tui.cli.output import Output, print_message, put
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message, put
 from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import in_session, print_moment
 
@@ -26,6 +25,34 @@ if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
+
+
+async def show_waste(session: "Session", output: Output, by: str, project_id: UUID | None) -> None:
+    waste = await session.store.get_waste(WasteKey(by), project_id)
+    if output.json:
+        output.document(json_documents.waste(waste))
+    else:
+        _show(output, waste)
+    from gjobs.tui.text.statistics_text import sentences
+
+    for sentence in sentences(waste):
+        print_message(sentence)
+
+
+def _show(output: Output, waste: Waste) -> None:
+    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.tui.text.statistics_text import NUMBERS, TOTAL, WASTE_TITLES, numbers, printed_name
+
+    output.table(
+        [
+            TableColumn(title=WASTE_TITLES[waste.by], narrowest=12),
+            *(TableColumn(title=one, right=True) for one in NUMBERS),
+        ],
+        [
+            *([printed_name(row, waste.by), *numbers(row)] for row in waste.rows),
+            [TOTAL, *numbers(waste.total)],
+        ],
+    )
 
 
 def add_stats(commands: "Commands") -> None:
@@ -46,7 +73,9 @@ def add_stats(commands: "Commands") -> None:
         "--waste", action="store_true", help="the cost of failed jobs and of retries, by mode (default) or as --by says"
     )
     parser.add_argument("--archive", action="store_true", help="include the archived jobs")
-    parser.add_argument("--window", type=age, metavar="SPAN", help="with --by mode: the last 30m, 24h (default) or 7d")
+    parser.add_argument(
+        "--window", type=job_age, metavar="SPAN", help="with --by mode: the last 30m, 24h (default) or 7d"
+    )
 
 
 def show_statistics(
@@ -92,7 +121,7 @@ async def _show_statistics_of(
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     if waste:
-        from gjobs.tui.cli.commands.waste import show_waste
+        # EMPTY
 
         await show_waste(session, output, by or "mode", project_id)
     elif by == "mode":
@@ -148,9 +177,8 @@ async def _by_project(session: "Session", output: Output, project_id: UUID | Non
 
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
-    from gjobs.store.formats import money
-    from gjobs.tui.cli.job_tables import STATUS_COLUMN
-    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.store.values.formats import money
+    from gjobs.tui.cli.text_tables import STATUS_COLUMN, TableColumn
     from gjobs.tui.text.format import count, percent
     from gjobs.tui.text.status_text import status_word
 
@@ -199,11 +227,11 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
 
 def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
     from gjobs.tui.cli.text_tables import TableColumn
-    from gjobs.tui.text.timings_text import TITLES, cells, summary
+    from gjobs.tui.text.statistics_text import TIMING_TITLES, cells, summary
 
     columns = [
         TableColumn(title=title, right=number > 0, narrowest=None if number else 8)
-        for number, title in enumerate(TITLES)
+        for number, title in enumerate(TIMING_TITLES)
     ]
     rows = [cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
     output.table(columns, rows)
@@ -211,9 +239,8 @@ def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
 
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
-    from gjobs.store.formats import money
-    from gjobs.tui.cli.job_tables import STATUS_COLUMN
-    from gjobs.tui.cli.text_tables import TableColumn
+    from gjobs.store.values.formats import money
+    from gjobs.tui.cli.text_tables import STATUS_COLUMN, TableColumn
     from gjobs.tui.text.format import count, local_time
     from gjobs.tui.text.status_text import status_word
 
@@ -255,7 +282,7 @@ def add_metrics(commands: "Commands") -> None:
     add = parser.add_argument
     add(
         "--window",
-        type=age,
+        type=job_age,
         metavar="SPAN",
         default=DAY,
         help="show durations and failures of the last 30m, 24h (default) or 7d",
@@ -276,7 +303,7 @@ async def print_metrics(session: "Session", output: Output, *, window: timedelta
         return await _serve(session.store, window, serve)
     from prometheus_client.openmetrics.exposition import generate_latest
 
-    from gjobs.tui.cli.commands.openmetrics import Collected
+    from gjobs.tui.cli.commands.metrics import Collected
 
     metrics = await _collect(session.store, window)
     text = generate_latest(Collected(metrics)).decode()  # type: ignore[no-untyped-call]
@@ -289,15 +316,14 @@ async def print_metrics(session: "Session", output: Output, *, window: timedelta
 
 
 async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
-    from gjobs.tui.cli.commands.openmetrics import families
+    from gjobs.tui.cli.commands.metrics import families
 
     return list(families(await store.get_job_statistics(), await store.get_job_timings(window=window)))
 
 
 async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
     """Serve until stopped. Raises UsageError if the port is in use."""
-    from gjobs.tui.cli.commands.openmetrics import Scrapes
-    from gjobs.tui.cli.commands.scrape_server import LOOPBACK, ScrapeServer, listen
+    from gjobs.tui.cli.commands.metrics import LOOPBACK, Scrapes, ScrapeServer, listen
 
     try:
         listener = listen(port)

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import Settings
 from gjobs.tui.cli.arguments import add_filter, narrowed
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.exit_codes import ExitCode, not_empty
-from gjobs.tui.cli.interruption import orderly_termination
-from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
 from gjobs.tui.cli.parser import add_command
-from gjobs.tui.cli.sessions import in_session
+from gjobs.tui.cli.sessions import in_session, orderly_termination
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from gjobs.store.filters.job_filter import JobFilter
-    from gjobs.tui.cli.commands.watch_loop import Condition, ResumeFile
-    from gjobs.tui.cli.commands.watch_receivers import Receiver
+    from gjobs.store.filters.filter_terms import JobFilter
+    from gjobs.tui.cli.commands.watch_loop import Condition, Receiver, ResumeFile
     from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
@@ -105,9 +102,8 @@ async def _watch(
     webhook: str | None,
     place: "ResumeFile | None",
 ) -> ExitCode:
-    from gjobs.store.watch.watch_readers import ObservedWatch
-    from gjobs.tui.cli.commands.watch_loop import StopCondition, Watcher
-    from gjobs.tui.cli.commands.watch_receivers import ReaderGone
+    from gjobs.store.watch.watch import ObservedWatch
+    from gjobs.tui.cli.commands.watch_loop import ReaderGone, StopCondition, Watcher
 
     after = place.read() if place else None
     watch = await session.store.watch(job_filter, after=after)
@@ -135,14 +131,7 @@ async def _watch(
 
 @asynccontextmanager
 async def _receivers(output: Output, program: str | None, webhook: str | None) -> "AsyncIterator[Sequence[Receiver]]":
-    from gjobs.tui.cli.commands.watch_receivers import (
-        ANSWER_TIME,
-        Printer,
-        Program,
-        Webhook,
-        webhook_secret,
-        webhook_url,
-    )
+    from gjobs.tui.cli.commands.watch_loop import ANSWER_TIME, Printer, Program, Webhook, webhook_secret, webhook_url
 
     receivers: list[Receiver] = [Printer(output)]
     async with AsyncExitStack() as stack:

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.advice import command
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.page_limits import MAX_LIMIT
+from gjobs.store.errors import command
 from gjobs.store.users.actor import OPERATOR, Actor, actor_name
+from gjobs.store.validation import MAX_LIMIT
 from gjobs.tui.cli import arguments, json_documents
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from gjobs.tui.cli.output import Output, print_message, show_where
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
 from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import in_session
 
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from gjobs.store.worker.worker_events import WorkerEvent
     from gjobs.tui.cli.parser import Commands
     from gjobs.tui.cli.sessions import ServerRestarts
+    from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
-    from gjobs.tui.text.shared_documents import Json
 
 
 def find_registry(name: str) -> "Registry":
@@ -225,8 +224,7 @@ def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_even
 def _simulated() -> "Registry":
     from secrets import randbits
 
-    from gjobs.store.sample.simulated_clock import SimulatedClock
-    from gjobs.store.sample.simulation import Simulation
+    from gjobs.store.sample.simulation import SimulatedClock, Simulation
 
     return Simulation(SimulatedClock(), seed=randbits(32)).handlers()
 

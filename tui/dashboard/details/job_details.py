@@ -14,22 +14,20 @@ from textual.widgets import Static
 
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from gjobs.store.jobs.job_history import JobHistory
+from gjobs.store.jobs.job_results import JobHistory
 from gjobs.store.moments.moment import WRITES_OFF
-from gjobs.tui.dashboard.details.job_sections import JobSections
+from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
+from gjobs.tui.dashboard.details.details_pane import JobSections
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox
-from gjobs.tui.dashboard.job_actions.job_copies import JobCopy
-from gjobs.tui.dashboard.keys.bindings import DialogKey, moment_bindings
-from gjobs.tui.dashboard.message_board import show_warning
-from gjobs.tui.dashboard.messages import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested
-from gjobs.tui.dashboard.widgets import SteadyText
-from gjobs.tui.text.format import count
+from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested, JobCopy
+from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.text.format import count, moment_words
 from gjobs.tui.text.job_text import Names
-from gjobs.tui.text.moment_text import moment_words
 from gjobs.tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
 if TYPE_CHECKING:
-    from gjobs.tui.text.time_zone import ShownZone
+    from gjobs.tui.text.format import ShownZone
 
 _SOUGHT = "This job is not in the list of this moment. Loading …"
 _ABSENT = "This job did not exist at this moment, or policies hide it. It is shown as last seen."

@@ -14,16 +14,16 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
-from gjobs.tui.dashboard.clipboard import copy_text
-from gjobs.tui.dashboard.keys.bindings import DialogKey, inherited_bindings, key_of
-from gjobs.tui.dashboard.message_board import show_message
-from gjobs.tui.dashboard.widgets import ClosesOnce, ResultType, SteadyText
+from gjobs.tui.dashboard.bindings import DialogKey, inherited_bindings, key_of
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import show_message
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
 from gjobs.tui.text.clean_text import clean_block, clean_cell, shorten
 from gjobs.tui.text.format import PARTIAL_CLAIMS, count
 from gjobs.tui.text.write_text import Confirmation, declined_words
 
 if TYPE_CHECKING:
-    from gjobs.tui.text.time_zone import ShownZone
+    from gjobs.tui.text.format import ShownZone
 
 _NAME_CELLS = 40
 _HINT_GAP = 2

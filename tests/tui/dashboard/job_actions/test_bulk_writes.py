@@ -7,8 +7,8 @@ import pytest
 from gjobs.store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
-from gjobs.tui.dashboard.action_context import WriteResolved
-from gjobs.tui.dashboard.job_actions.bulk_writes import CHUNK, BulkWrite, bulk_report
+from gjobs.tui.dashboard.actions.action_context import WriteResolved
+from gjobs.tui.dashboard.features.job_writes import CHUNK, BulkWrite, bulk_report
 from gjobs.tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
 from tests.tui.dashboard.dashboard_driver import number_of
 from tests.tui.jobs_database import job_id

@@ -14,10 +14,9 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, End, RowWindowQuery
-from gjobs.store.job_list.listing import RowWindow
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.tui.app_waits import AppDriver, settle
 from tests.tui.sample_jobs import NOON, listed_job, make_job
 

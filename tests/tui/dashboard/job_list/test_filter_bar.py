@@ -11,9 +11,8 @@ from textual.widgets import Input, Static
 
 from gjobs.store.filters.filter_completion import CompletionValues
 from gjobs.store.filters.filter_text import MOST_CHARACTERS, parse
-from gjobs.tui.dashboard.job_list.filter_bar import FilterBar
-from gjobs.tui.dashboard.job_list.filter_field import CompletionList
-from gjobs.tui.dashboard.run import frame_text
+from gjobs.tui.dashboard.frame.run import frame_text
+from gjobs.tui.dashboard.list.filter_bar import CompletionList, FilterBar
 from tests.tui.app_waits import AppDriver
 
 

@@ -8,11 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from gjobs.store.far_times import parse_far_time
 from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
-from gjobs.tui.dashboard.job_list.column_layout import SORTED_BY, ContentWidths, JobColumn, column_at, lay_out
-from gjobs.tui.dashboard.job_list.job_columns import Cell, RowNotes, header_cells, measure, row_cells
+from gjobs.store.values.formats import parse_far_time
+from gjobs.tui.dashboard.list.job_columns import (
+    SORTED_BY,
+    Cell,
+    ContentWidths,
+    JobColumn,
+    RowNotes,
+    column_at,
+    header_cells,
+    lay_out,
+    measure,
+    row_cells,
+)
 from gjobs.tui.text.format import short_id
 from tests.tui.sample_jobs import NOON, make_job
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.job_list.list_query import OrderColumn
-from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.tui.dashboard.job_list.table_pilot import TablePilot
 from tests.tui.sample_jobs import make_job
 

@@ -4,9 +4,9 @@ import pytest
 from textual.scrollbar import ScrollTo
 
 from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
-from gjobs.store.statistics.totals import Count
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.statistics.count_text import Position
+from gjobs.store.statistics.statistics import Count
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.text.status_text import Position
 from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot
 from tests.tui.sample_jobs import FIRST, NOON
 

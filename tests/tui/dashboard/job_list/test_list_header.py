@@ -7,13 +7,11 @@ import pytest
 from textual.app import App, ComposeResult
 
 from gjobs.store.filters.filter_text import parse
-from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import Listing, ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.statistics.statistics import JobStatistics
-from gjobs.store.statistics.totals import Count, Totals, TotalsQuery
-from gjobs.tui.dashboard.job_list.jobs_panel import list_length
-from gjobs.tui.dashboard.job_list.list_header import (
+from gjobs.store.statistics.statistics import Count, JobStatistics, Totals, TotalsQuery
+from gjobs.tui.dashboard.list.jobs_panel import list_length
+from gjobs.tui.dashboard.list.list_header import (
     StatusTabs,
     fixed_values,
     job_list_title,
@@ -21,7 +19,7 @@ from gjobs.tui.dashboard.job_list.list_header import (
     whole_list_words,
     why_empty,
 )
-from gjobs.tui.dashboard.statistics.count_text import Position
+from gjobs.tui.text.status_text import Position
 from tests.tui.app_waits import resize
 from tests.tui.dashboard.users.test_visibility_text import COMPARISON
 from tests.tui.sample_jobs import NOON, make_listing, make_totals

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
-from gjobs.store.statistics.totals import Count, Precision
-from gjobs.tui.dashboard.job_list.loaded_rows import RowRequest, spare_rows
-from gjobs.tui.dashboard.job_list.table_state import PendingRows, TableState
+from gjobs.store.statistics.statistics import Count, Precision
+from gjobs.tui.dashboard.list.loaded_rows import RowRequest, spare_rows
+from gjobs.tui.dashboard.list.table_drawing import PendingRows, TableState
 from tests.tui.dashboard.job_list.table_pilot import LongList
 from tests.tui.sample_jobs import FIRST
 

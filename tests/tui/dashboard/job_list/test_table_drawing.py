@@ -12,8 +12,8 @@ from textual.theme import BUILTIN_THEMES
 
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.job_list.job_columns import Cell
-from gjobs.tui.dashboard.job_list.table_drawing import Line, PaintedLine, header_line, paint
+from gjobs.tui.dashboard.list.job_columns import Cell
+from gjobs.tui.dashboard.list.table_drawing import Line, PaintedLine, header_line, paint
 from tests.tui.dashboard.job_list.table_pilot import TablePilot, running_table
 from tests.tui.sample_jobs import NOON, make_job
 

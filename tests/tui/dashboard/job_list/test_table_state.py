@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.job_list.table_state import TableState
+from gjobs.tui.dashboard.list.table_drawing import TableState
 from tests.tui.sample_jobs import NOON, make_job
 
 

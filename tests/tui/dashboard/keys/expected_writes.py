@@ -9,12 +9,12 @@ from textual.command import CommandList
 
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome
-from gjobs.tui.dashboard.app import GjobsApp
 from gjobs.tui.dashboard.details.job_details import JobDetails
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.screen import DashboardScreen
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.frame.screen import DashboardScreen
+from gjobs.tui.dashboard.list.job_table import JobTable
 
 Row = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from textual import events
 from textual.app import App
 from textual.keys import _character_to_key
 
-from gjobs.tui.dashboard.terminal_input import LenientParser
+from gjobs.tui.dashboard.terminal.terminal_input import LenientParser
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver
 

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from gjobs.tui.dashboard.keys.key_hints import KeyHints
+from gjobs.tui.dashboard.panels.footer import KeyHints
 from tests.tui.app_waits import settle
 
 

@@ -3,9 +3,9 @@
 import pytest
 from textual.content import Content
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.keys.key_hints import KeyHints
+from gjobs.tui.dashboard.panels.footer import KeyHints
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, Gate
 from tests.tui.jobs_database import BEN, JobsDatabase
 

@@ -12,14 +12,13 @@ from textual.geometry import Size
 from textual.widgets import Input
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard import app
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
-from gjobs.tui.dashboard.job_list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.keys import key_queue
-from gjobs.tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
-from gjobs.tui.dashboard.keys.manual_dialog import ManualDialog
-from gjobs.tui.dashboard.terminal_sequences import PasteUnfinished
+from gjobs.tui.dashboard.frame import app, key_queue
+from gjobs.tui.dashboard.frame.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
+from gjobs.tui.dashboard.help.manual_dialog import ManualDialog
+from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished
 from tests.conftest import Conninfo
 from tests.tui.app_waits import PATIENCE
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of

@@ -23,7 +23,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.journal.journal import read_journal
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.tui.dashboard.job_list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.conftest import Conninfo
 from tests.event_loop import IdleAwareLoop
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, proxied

@@ -11,21 +11,14 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gjobs.store.database.write_access import WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, BulkKey, DialogKey, own_bindings
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
-from gjobs.tui.dashboard.job_list.job_table import JobTable
-from gjobs.tui.dashboard.keys.bindings import (
-    APP_BINDINGS,
-    DASHBOARD_BINDINGS,
-    BulkKey,
-    DialogKey,
-    own_bindings,
-)
-from gjobs.tui.dashboard.keys.key_queue import SEEING_SECONDS, UNOPENED
-from gjobs.tui.dashboard.keys.key_rules import UNSEEN
+from gjobs.tui.dashboard.frame.key_queue import SEEING_SECONDS, UNOPENED, UNSEEN
+from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.conftest import Conninfo
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of

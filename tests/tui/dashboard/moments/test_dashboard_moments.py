@@ -11,11 +11,11 @@ from textual.widgets import OptionList
 from gjobs.store.errors import ReadOnly
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.keys.help import screen_entries
-from gjobs.tui.dashboard.keys.palette import bound_actions
-from gjobs.tui.dashboard.moments.moment_actions import ChosenMoment, MomentDialog
-from gjobs.tui.dashboard.moments.moments import ONLY_PRESENT
-from gjobs.tui.dashboard.projects.project_list import ProjectList
+from gjobs.tui.dashboard.features.moments import ChosenMoment, MomentDialog
+from gjobs.tui.dashboard.frame.help import screen_entries
+from gjobs.tui.dashboard.frame.palette import bound_actions
+from gjobs.tui.dashboard.panels.project_list import ProjectList
+from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id

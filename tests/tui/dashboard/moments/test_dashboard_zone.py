@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.configuration.config_reader import read_text
+from gjobs.store.configuration.config_file import read_text
 from gjobs.store.configuration.settings import resolve
-from gjobs.tui.dashboard.run import setup_of
+from gjobs.tui.dashboard.frame.run import setup_of
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.test_dashboard_workers import add_worker

@@ -6,20 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.formats import utc_now
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.sample.sample_data import fill
 from gjobs.store.sample.simulation import SimulatedChange
 from gjobs.store.store import Store
-from gjobs.tui.dashboard.keys import key_queue
-from gjobs.tui.dashboard.keys.help import all_entries, screen_entries
-from gjobs.tui.dashboard.stage import demo_steps
-from gjobs.tui.dashboard.stage.demo_app import DemoApp
-from gjobs.tui.dashboard.stage.presenter import Presenter
-from gjobs.tui.dashboard.statistics.count_text import Position
+from gjobs.store.values.formats import utc_now
+from gjobs.tui.dashboard.frame import demo_app, key_queue
+from gjobs.tui.dashboard.frame.demo_app import DemoApp
+from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
+from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.demo.demo_session import DemoControl
 from gjobs.tui.text.format import short_id
+from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import ADA, demo_on
@@ -134,7 +133,7 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
 
 
 async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_steps, "_SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(demo_app, "_SAVE_SECONDS", 0.1)
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
     control.clock.pause()

@@ -7,13 +7,11 @@ import pytest
 from textual.content import Content
 from textual.widgets import Digits, Static
 
-from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.job_list.listing import Listing
+from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.message_board import show_warning
-from gjobs.tui.dashboard.stage.presenter import Caption, Presenter
-from gjobs.tui.dashboard.stage.transitions import Transition, TransitionLog
-from gjobs.tui.demo.demo_control import DemoControl
+from gjobs.tui.dashboard.presenter import Caption, Presenter, Transition, TransitionLog
+from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.demo.demo_session import DemoControl
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on

@@ -13,22 +13,20 @@ from unittest.mock import ANY
 import pytest
 
 from gjobs.store.errors import Unreachable
-from gjobs.store.formats import utc_now
 from gjobs.store.jobs.job import USUAL_MODES, GenerationJob
-from gjobs.store.sample.job_plans import plan_job
 from gjobs.store.sample.sample_data import fill
-from gjobs.tui.dashboard.keys.bindings import inherited_bindings
-from gjobs.tui.dashboard.message_line import MessageLine
-from gjobs.tui.dashboard.stage.demo_app import DemoPresenter
-from gjobs.tui.dashboard.stage.presenter import Presenter
-from gjobs.tui.dashboard.statistics.count_text import Position
+from gjobs.store.sample.simulation import plan_job
+from gjobs.store.values.formats import utc_now
+from gjobs.tui.dashboard.bindings import inherited_bindings
+from gjobs.tui.dashboard.frame.demo_app import DemoPresenter
+from gjobs.tui.dashboard.panels.footer import MessageLine
+from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.demo import scenario_player
 from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.demo_control import DemoControl
-from gjobs.tui.demo.demo_session import activity_for
-from gjobs.tui.demo.scenario import Say
-from gjobs.tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
-from gjobs.tui.demo.scenario_player import ScenarioPlayer
+from gjobs.tui.demo.demo_session import DemoControl, activity_for
+from gjobs.tui.demo.scenario_player import Say, ScenarioPlayer
+from gjobs.tui.demo.scenario_steps import load_scenario, parse_scenario, scenario_names
+from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send

@@ -2,7 +2,7 @@
 
 from textual.geometry import Region
 
-from gjobs.tui.dashboard.statistics.canvas import Canvas
+from gjobs.tui.dashboard.panels.state_machine import Canvas
 
 
 def test_texts_outside_the_canvas_are_cut_off() -> None:

@@ -12,13 +12,22 @@ from hypothesis import strategies as st
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import CappedCount
-from gjobs.store.statistics.job_flow import JobFlow, OutcomeCosts, RecentMoves
-from gjobs.store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from gjobs.store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from gjobs.store.statistics.statistics import (
+    Count,
+    DayCost,
+    JobFlow,
+    JobStatistic,
+    JobStatistics,
+    OutcomeCosts,
+    Precision,
+    RecentMoves,
+    Totals,
+    TotalsQuery,
+)
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.dashboard.statistics.costs_panel import draw_costs
-from gjobs.tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
-from gjobs.tui.dashboard.statistics.state_figures import state_figures, stuck
+from gjobs.tui.dashboard.panels.costs_panel import draw_costs
+from gjobs.tui.dashboard.panels.state_machine import state_figures, stuck
+from gjobs.tui.text.status_text import Position, count_words, is_whole, position_words, totals_note
 from tests.store.store_fixtures import ADA
 from tests.tui.sample_jobs import NOON, make_totals, texts
 

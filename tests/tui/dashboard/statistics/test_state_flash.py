@@ -10,12 +10,11 @@ import pytest
 
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.statistics.statistics import JobStatistic, JobStatistics
-from gjobs.store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from gjobs.store.statistics.statistics import Count, JobStatistic, JobStatistics, Precision, Totals, TotalsQuery
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
-from gjobs.tui.dashboard.statistics.costs_panel import CostsPanel, draw_costs
-from gjobs.tui.dashboard.statistics.state_flash import FRAMES, StateChanges, draw_changes, state_changes
+from gjobs.tui.dashboard.list.table_drawing import CURSOR_FLASH, FLASH
+from gjobs.tui.dashboard.panels.costs_panel import CostsPanel, draw_costs
+from gjobs.tui.dashboard.panels.state_machine import FRAMES, StateChanges, draw_changes, state_changes
 from tests.store.store_fixtures import ADA
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase

@@ -15,7 +15,7 @@ from gjobs.store.isolation.isolation import (
     Verb,
     attempt_words,
 )
-from gjobs.tui.dashboard.users.isolation_dialog import answer_words, confirm_tries, summary_words, who
+from gjobs.tui.dashboard.features.isolation import answer_words, confirm_tries, summary_words, who
 
 ADA = Participant(id=UUID(int=0xA0 << 120), email="ada@example.com")
 

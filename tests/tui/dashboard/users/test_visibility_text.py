@@ -6,11 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.job_list.list_query import RowWindowQuery
-from gjobs.store.job_list.listing import ReadRules, RowWindow, VisibilityComparison
+from gjobs.store.job_list.list_query import ReadRules, RowWindow, RowWindowQuery, VisibilityComparison
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.dashboard.users.visibility_text import (
+from gjobs.tui.dashboard.list.list_header import (
     hiding_lines,
     list_note,
     no_totals,

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
-from gjobs.tui.dashboard.workers.worker_lines import Viewer, lines, remark, summary
+from gjobs.tui.dashboard.features.workers import Viewer, lines, remark, summary
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import NOON, texts
 

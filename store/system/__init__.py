@@ -1,0 +1,1 @@
+"""Asyncio tools, and files that only their owner may read."""

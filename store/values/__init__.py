@@ -1,0 +1,1 @@
+"""Values and text forms that all parts of the store share."""

@@ -1,0 +1,1 @@
+"""What an action may use: the app's services, and the selected jobs."""

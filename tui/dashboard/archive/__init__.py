@@ -1,1 +1,0 @@
-"""Archived jobs and clean-up."""

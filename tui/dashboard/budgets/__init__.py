@@ -1,1 +1,0 @@
-"""Budgets panel, list and form."""

@@ -1,1 +1,0 @@
-"""Case of a user or a job, in a dialog."""

@@ -1,1 +1,0 @@
-"""The errors screen: failures grouped by their error."""

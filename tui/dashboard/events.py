@@ -1,0 +1,276 @@
+"""Events from poller, screen and dialogs to the app, copies of jobs, and names of the worker groups."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from textual.app import App
+from textual.message import Message
+
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.moment import job_row
+from gjobs.store.values.value_types import by_member
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.text.error_text import error_message
+from gjobs.tui.text.format import jobs_name
+from gjobs.tui.text.status_text import JobAction
+
+if TYPE_CHECKING:
+    from gjobs.store.job_list.list_query import Listing
+    from gjobs.store.jobs.job_results import JobHistory
+    from gjobs.store.statistics.statistics import Totals
+    from gjobs.store.store import Store
+    from gjobs.tui.session import Session
+    from gjobs.tui.text.job_text import Names
+
+
+class JobCopy(StrEnum):
+    ID = "id"
+    JSON = "json"
+
+
+def _ids(jobs: Sequence[GenerationJob]) -> str:
+    """Return one id a line."""
+    return "\n".join(str(job.id) for job in jobs)
+
+
+def _json(jobs: Sequence[GenerationJob]) -> str:
+    """Return JSON as the command line prints it: one object, or a list if there are several jobs."""
+    documents = [job_row(job) for job in jobs]
+    return json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2)
+
+
+_TEXTS: Mapping[JobCopy, Callable[[Sequence[GenerationJob]], str]] = by_member(
+    JobCopy, {JobCopy.ID: _ids, JobCopy.JSON: _json}
+)
+
+_SEEN = frozenset({JobCopy.ID})
+"""Copies that need only listed values. Other values may be cut in the list, so the rows are read first."""
+
+
+async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
+    """Copy in the order of `jobs`. Rows that must be read are copied with their current values.
+
+    `store` is None if rows cannot be read.
+    """
+    if what in _SEEN:
+        copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+        copy_text(app, _TEXTS[what](jobs), f"Copied {copied}")
+    elif store is not None:
+        await _copy_present(app, store, what, jobs)
+
+
+async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
+    try:
+        present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
+    except StoreError as error:
+        show_message(app, error_message(error))
+        return
+    there = [present[job.id] for job in jobs if job.id in present]
+    if there:
+        copy_text(app, _TEXTS[what](there), f"Copied {jobs_name(there)} as {what.upper()}")
+    if gone := len(jobs) - len(there):
+        missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
+        show_warning(app, f"{missing} deleted or hidden, and not copied.")
+
+
+@dataclass
+class Connecting(Message):
+    """The progress of connecting has changed."""
+
+
+@dataclass
+class Connected(Message):
+    """The database is open."""
+
+    session: "Session"
+
+
+class PollMessage(Message):
+    """News of polling. It is dropped once the app closes, because the widgets may be gone."""
+
+
+@dataclass
+class ListPolled(PollMessage):
+    """A result of polling the jobs as the actor of `store`. Times are by the local clock."""
+
+    store: "Store"
+    listing: "Listing"
+    fetched_at: datetime
+    requested_at: float
+    """By the monotonic clock. The list contains everything that was committed before."""
+    is_changed: bool
+    """Whether it differs from the previous result. If not, only ages are redrawn."""
+
+
+@dataclass
+class IntervalChanged(PollMessage):
+    """The actual refresh interval has changed since the last result."""
+
+
+@dataclass
+class AnswerDelayed(PollMessage):
+    """The database has not answered a list query for some seconds, or has just answered it."""
+
+
+@dataclass
+class ListPollFailed(PollMessage):
+    """Times are by the local clock."""
+
+    store: "Store | None"
+    error: StoreError
+    since: datetime
+    retry_at: Callable[[], datetime | None]
+    """Return the time of the next attempt, or None if only the user can retry. The time changes when the refresh
+    interval changes, so ask for it each time."""
+
+
+@dataclass
+class TotalsPolled(PollMessage):
+    """Totals as the actor of `store`. Times are by the local clock."""
+
+    store: "Store"
+    totals: "Totals"
+    fetched_at: datetime
+    is_complete: bool = True
+    """Whether reading the flow has ended, with or without success. If not, the same totals follow with the flow."""
+
+
+@dataclass
+class TotalsPollFailed(PollMessage):
+    """The totals could not be counted as the actor of `store`."""
+
+    store: "Store"
+    error: StoreError
+
+
+Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up", "export"]
+"""Requests of screen keys that need the database."""
+
+AppAction = Literal[
+    "act_as",
+    "visibility",
+    "isolation",
+    "timings",
+    "errors",
+    "workers",
+    "database",
+    "write_permit",
+    "moment",
+    "faster",
+    "slower",
+    "load",
+]
+"""Actions of the App's keys."""
+
+
+class QueryChanged(Message):
+    """The screen requests another list, or other rows of it. See its `listing_query`."""
+
+
+class ScreenFitted(Message):
+    """After a resize, the screen has decided which of its parts to show."""
+
+
+class ProjectChosen(Message):
+    """The user chose a project. It is to be remembered."""
+
+
+class EscapeUnused(Message):
+    """Escape was pressed in the dashboard, where it had nothing else to leave."""
+
+
+class WritePermitEnded(Message):
+    """The write permit has expired."""
+
+
+class ActionRequested(Message):
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        self.request = request
+
+
+class JobActionRequested(Message):
+    def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+        """`jobs` are the jobs as the user saw them. Empty for "create"."""
+        super().__init__()
+        self.action = action
+        self.jobs = jobs
+
+
+class CopyRequested(Message):
+    """Copy these jobs, as last seen."""
+
+    def __init__(self, what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
+        super().__init__()
+        self.what = what
+        self.jobs = tuple(jobs)
+
+
+class CaseRequested(Message):
+    """Show the case of the job, as last seen. If the job is None, show the case of the acting user."""
+
+    def __init__(self, job: GenerationJob | None) -> None:
+        super().__init__()
+        self.job = job
+
+
+class JobDetailsView(Protocol):
+    """The parts of the details dialog that are needed to load its contents."""
+
+    @property
+    def job(self) -> GenerationJob:
+        """The job whose details are loaded."""
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, as last received."""
+
+    @property
+    def is_sought(self) -> bool:
+        """Whether the list of another moment lacks the job, so it has to be read by its id."""
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the visibility view shows the job although it is hidden from the user."""
+
+    def tell_names(self, names: "Names") -> None:
+        """Show the names of the owner and the asset."""
+
+    def tell_whole(self, job: GenerationJob | None) -> None:
+        """Show the full row, if the list has only the beginning of its error."""
+
+    def tell_history(self, history: "JobHistory", *, note: str = "") -> None:
+        """Show the events of the job, with a note on their limits."""
+
+    def tell_no_history(self, error: StoreError) -> None:
+        """Show why the events could not be read. Earlier events stay."""
+
+
+class DetailsOpened(Message):
+    """The details need the names of the job's owner and asset."""
+
+    def __init__(self, details: JobDetailsView) -> None:
+        super().__init__()
+        self.details = details
+
+
+class PaneLoadRequested(Message):
+    """The details pane needs the events and names of the job under the cursor."""
+
+    def __init__(self, details: JobDetailsView) -> None:
+        super().__init__()
+        self.details = details
+
+
+class HistoryRequested(Message):
+    """The details need the events of their job."""
+
+    def __init__(self, details: JobDetailsView) -> None:
+        super().__init__()
+        self.details = details

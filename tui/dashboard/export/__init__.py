@@ -1,1 +1,0 @@
-"""Exports the current list to a file or to the clipboard."""

@@ -1,0 +1,373 @@
+"""Opens a case of a job or of a user, and shows it before it is saved or copied."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from gjobs.store.case.case import Case, CasePerson
+from gjobs.store.case.read_case import STEPS, find_person, person_of_job, person_of_user
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
+from gjobs.tui.case.case_document import SUFFIXES, case_file_name, case_format, write_case
+from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line
+from gjobs.tui.case.markdown import table
+from gjobs.tui.case.redaction import SecretKind, redaction_words
+from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
+from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
+from gjobs.tui.dashboard.features.export import CLIPBOARD_BYTES
+from gjobs.tui.dashboard.features.moments import refuse_in_past
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText
+from gjobs.tui.text.clean_text import ELLIPSIS, clean
+from gjobs.tui.text.error_text import error_message, error_words
+from gjobs.tui.text.format import short_id
+
+if TYPE_CHECKING:
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.session import Session
+    from gjobs.tui.text.format import ShownZone
+
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BORDER = re.compile(r"(?<!\\)\|")
+_HEADING = "bold $text-primary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseLines:
+    """The text, and how far its tables and blocks can be shifted."""
+
+    content: Content
+    most_hidden: int
+    """How many cells of the widest line do not fit."""
+
+
+def case_lines(text: str, *, width: int, hidden: int) -> CaseLines:
+    """Return the text. Leave out `hidden` cells at the left of each table and block that is too wide.
+
+    Tables that are too wide have only the first digits of each id.
+    """
+    parts = [(kind, _fitted(lines, width) if kind == "|" else lines) for kind, lines in _parts(text.split("\n"))]
+    widest = max((cell_len(line) for kind, lines in parts if kind for line in lines), default=0)
+    shown: list[Content] = []
+    for kind, lines in parts:
+        # Hide at most the cells that do not fit, so that narrower tables do not move out of sight.
+        left_out = min(hidden, max(map(cell_len, lines)) - width)
+        for line in lines:
+            if kind:
+                shown.append(Content(_cut(line, width, left_out) if left_out >= 0 else line))
+            else:
+                content = Content.styled(line, _HEADING if line.startswith("#") else "")
+                shown += content.wrap(width) if content.cell_length > width else [content]
+    return CaseLines(content=Content("\n").join(shown), most_hidden=max(widest - width, 0))
+
+
+def _parts(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield neighboring lines of one kind: `|` for a table, a backtick for a block, empty for sentences."""
+    part: list[str] = []
+    before, fence = "", ""
+    for line in lines:
+        kind = "`" if fence else "|" if line.startswith("|") else "`" if line.startswith("```") else ""
+        if kind != before and part:
+            yield before, part
+            part = []
+        part.append(line)
+        before = kind
+        if kind == "`":
+            fence = "" if line == fence else fence or line.removesuffix("text")
+    yield before, part
+
+
+def _fitted(lines: list[str], width: int) -> list[str]:
+    """Return the table, with short ids if it is too wide."""
+    if max(map(cell_len, lines)) <= width:
+        return lines
+    titles, *rows = [[cell.strip() for cell in _BORDER.split(line)[1:-1]] for line in lines]
+    del rows[0]  # The rule below the titles.
+    return table(titles, [[_ID.sub(lambda found: found[0][:8], cell) for cell in row] for row in rows])
+
+
+def _cut(line: str, width: int, hidden: int) -> str:
+    """Leave out the hidden cells at the left, and what does not fit at the right."""
+    place = 0
+    while hidden > 0 and place < len(line):
+        hidden -= get_character_cell_size(line[place])
+        place += 1
+    rest = line[place:]
+    return rest if cell_len(rest) <= width else set_cell_size(rest, width - 1) + ELLIPSIS
+
+
+_KEYS = {
+    "case.save": "save",
+    "case.copy": "copy",
+    "case.redact": "redaction",
+}
+_LONGEST_TITLE = 80
+_SHIFTED_CELLS = 24
+"""How far one key shifts wide tables."""
+UNREDACTED = "Redaction is off. The text may hold keys, storage paths and contacts of other users."
+
+Report = Callable[[str], object]
+Build = Callable[[bool, Report], Awaitable[BuiltCase]]
+"""Builds the case, with or without redaction, and reports each step. Raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    """Where to save the case."""
+
+    file: Path
+    overwrites: bool
+
+
+class SaveCaseDialog(FileForm[CaseFile]):
+    """Ask for a file name. The suffix chooses Markdown or a zip file."""
+
+    suffixes = tuple(SUFFIXES)
+    replaces = "The case"
+
+    def __init__(self, built: BuiltCase) -> None:
+        super().__init__()
+        self._built = built
+
+    def compose(self) -> ComposeResult:
+        with self.box("Save the case"):
+            yield Static(Content("A zip file also has the case as JSON, and its jobs as CSV."), markup=False)
+            yield from self.file_parts(case_file_name(self._built))
+            yield self.buttons(agree="Save (enter)")
+
+    def result_for(self, file: Path | None, *, overwrites: bool = False) -> CaseFile | None:
+        is_known = file is not None and case_format(self.typed) is not None
+        return CaseFile(file=file, overwrites=overwrites) if is_known and file is not None else None
+
+
+def _redaction(counts: Mapping[SecretKind, int] | None) -> str:
+    return UNREDACTED if counts is None else redaction_words(counts)
+
+
+class CaseDialog(Dialog[None]):
+    """Build the case, show its text, and offer ways out. Closing the dialog stops the reading."""
+
+    DEFAULT_CSS = """
+    CaseDialog {
+        #dialog { width: 96%; height: 96%; padding: 0 2; overflow-y: hidden; }
+        #redaction { height: auto; }
+        VerticalScroll { height: 1fr; margin-top: 1; }
+        #text { text-wrap: nowrap; }
+        #keys { height: 1; margin-top: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Close", id="case.close", tooltip="Close the case"),
+        DialogKey("enter,s", "save", "Save", id="case.save", tooltip="Save the case to a file"),
+        Binding("y", "copy", "Copy", id="case.copy", tooltip="Copy the case as Markdown"),
+        Binding("r", "redact", "Redaction", id="case.redact", tooltip="Turn redaction off or on"),
+        Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Scroll wide tables to the left"),
+        Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Scroll wide tables to the right"),
+    ]
+
+    def __init__(self, build: Build, *, of: str) -> None:
+        """`of` names the user or job until the case is read."""
+        super().__init__()
+        self._build = build
+        self._of = clean(of, limit=_LONGEST_TITLE)
+        self._built: BuiltCase | None = None
+        self._text = ""
+        self._redacts = True
+        self._is_building = True
+        self._hidden = 0
+        """How many cells at the left of wide tables and blocks are hidden."""
+        self._most_hidden = 0
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Case · {self._of}"):
+            yield SteadyText(id="redaction")
+            with VerticalScroll():
+                yield SteadyText(id="text")
+            sideways = key_hint(f"{self.key('case.left')} {self.key('case.right')}", "wide tables")
+            close = self.keys_line({"dialog.leave": "close"})
+            yield Static(hint_lines([self.keys_line(_KEYS), sideways, close]), id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self._start()
+
+    def takes_key(self, event: events.Event) -> bool:
+        """While the case is being built, delay all keys except those that close the dialog."""
+        return not self._is_building or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
+
+    @work(exclusive=True, group="case")
+    async def _start(self) -> None:
+        self._is_building = True
+        self.say("redaction", Content.styled("Reading …", "$foreground-muted"))
+        try:
+            self._built = await self._build(self._redacts, self._show_step)
+            self._text = await asyncio.to_thread(case_markdown, self._built)
+        except StoreError as error:
+            self._built = None
+            self.say("redaction", Content.styled(error_words(error), "$text-error"))
+        else:
+            self._show(self._built)
+        finally:
+            self._is_building = False
+
+    def _show_step(self, step: str) -> None:
+        if self.is_open:
+            place = f"{STEPS.index(step) + 1} of {len(STEPS)}"
+            self.say("redaction", Content.styled(f"Reading {step}, {place} …", "$foreground-muted"))
+
+    def _show(self, built: BuiltCase) -> None:
+        if not self.is_open:
+            return
+        self.query_one("#dialog").border_title = Content(
+            f"Case · {clean(case_title(built.case), limit=_LONGEST_TITLE)}"
+        )
+        is_redacted = built.placeholders is not None
+        words = _redaction(built.counts_in(self._text))
+        self.say("redaction", Content.styled(words, "" if is_redacted else "bold $text-warning"))
+        self._show_text()
+
+    def on_resize(self) -> None:
+        self._hidden = 0
+        self.call_after_refresh(self._show_text)
+
+    def _show_text(self) -> None:
+        if self.is_open:
+            width = max(self.query_one(VerticalScroll).scrollable_content_region.width, 1)
+            shown = case_lines(self._shown_text, width=width, hidden=self._hidden)
+            self._most_hidden = shown.most_hidden
+            self.say("text", shown.content)
+
+    @property
+    def _shown_text(self) -> str:
+        """The text without its redaction line, because the dialog shows that line above the text."""
+        line = "" if self._built is None else f"\n- {redaction_line(self._built.counts_in(self._text))}\n"
+        return self._text.replace(line, "\n", 1) if line else self._text
+
+    def action_shift(self, steps: int) -> None:
+        """Shift wide tables and blocks. Sentences are wrapped, so they stay."""
+        hidden = min(max(self._hidden + steps * _SHIFTED_CELLS, 0), self._most_hidden)
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self._show_text()
+
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the builder knows the zone
+        if self._built is not None:
+            self._start()
+
+    def action_redact(self) -> None:
+        """Switch redaction. After an error, read again without switching."""
+        if self._built is not None:
+            self._redacts = not self._redacts
+        self._start()
+
+    def action_copy(self) -> None:
+        if self._built is None:
+            self._refuse()
+        elif len(self._text.encode()) > CLIPBOARD_BYTES:
+            limit = f"the {CLIPBOARD_BYTES // 1_000} kB of the clipboard"
+            text = f"The case needs more than {limit}. Press {self.key('case.save')} to save it to a file."
+            show_warning(self.app, text)
+        else:
+            copy_text(self.app, self._text, "Copied the case", note=_redaction(self._built.counts_in(self._text)))
+
+    def action_save(self) -> None:
+        if self._built is None:
+            self._refuse()
+        else:
+            self._ask_file(self._built)
+
+    @work
+    async def _ask_file(self, built: BuiltCase) -> None:
+        """Save the case that was on screen when the key was pressed."""
+        chosen = await self.app.push_screen_wait(SaveCaseDialog(built))
+        if chosen is None:
+            return
+        try:
+            counts = await asyncio.to_thread(write_case, built, str(chosen.file), overwrites=chosen.overwrites)
+        except StoreError as error:
+            show_message(self.app, error_message(error))
+        else:
+            show_message(self.app, f"Saved the case to {shown_path(chosen.file)}. {_redaction(counts)}")
+
+    def _refuse(self) -> None:
+        show_warning(self.app, "There is no case to save or copy.")
+
+
+NO_JOB = "No job under the cursor. Move to a job, or act as a user, and press the key again."
+
+
+async def show_case(host: "ActionHost", job: GenerationJob | None) -> None:
+    """Show the case of the job, or of the acting user. The operator reads it."""
+    context = context_for(host, "case")
+    if context is None:
+        return
+    actor = context.store.actor
+    if job is not None:
+        await _show(host, partial(person_of_job, context.operator, job), of=f"job {short_id(job.id)}")
+    elif isinstance(actor, ActingUser):
+        await show_case_of(host, actor)
+    else:
+        show_warning(host.app, NO_JOB)
+
+
+async def show_case_of(host: "ActionHost", user: ActingUser) -> None:
+    """Show the case of a user."""
+    session = host.poller.session
+    if session is not None:
+        await _show(host, partial(person_of_user, session.operator, user.id), of=actor_name(user))
+
+
+async def show_case_of_job(host: "ActionHost", job_id: UUID) -> None:
+    """Show the case of a job that the person saw, even if it was deleted since."""
+    session = host.poller.session
+    if session is not None:
+        await _show(host, partial(find_person, session.operator, str(job_id)), of=f"job {short_id(job_id)}")
+
+
+async def _show(host: "ActionHost", find: "Callable[[], Awaitable[CasePerson]]", *, of: str) -> None:
+    session = host.poller.session
+    if session is None or refuse_in_past(host, "case"):
+        return
+    await host.app.push_screen_wait(CaseDialog(_Builder(host, session, session.operator, find).build, of=of))
+
+
+class _Builder:
+    """Reads a case once. Redaction can then be turned off and on."""
+
+    def __init__(
+        self, host: "ActionHost", session: "Session", store: "Store", find: "Callable[[], Awaitable[CasePerson]]"
+    ) -> None:
+        self._host = host
+        self._session = session
+        self._store = store
+        self._find = find
+        self._case: Case | None = None
+
+    async def build(self, redacts: bool, report: Report) -> BuiltCase:
+        if self._case is None:
+            at = self._host.dashboard.now
+            self._case = await read_whole_case(self._session, self._store, await self._find(), at=at, report=report)
+        return await prepared(
+            self._case, self._session.full_name, redacts=redacts, zone=self._host.dashboard.zone.zone or UTC
+        )

@@ -1,0 +1,513 @@
+"""The errors screen: groups as rows, and the example of the group under the cursor."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, ClassVar, Protocol
+from uuid import UUID
+
+from rich.cells import cell_len
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
+from gjobs.store.errors import StoreError, TimedOut
+from gjobs.store.values.formats import money
+from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox, choices_line, hint_lines, key_hint
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.text.clean_text import pad
+from gjobs.tui.text.error_text import (
+    NO_EMAILS,
+    Message,
+    error_words,
+    example_text,
+    failures_count,
+    group_name,
+    groups_summary,
+    modes_words,
+    span,
+    trend,
+    users_words,
+)
+from gjobs.tui.text.format import age, count, local_time, moment_words, short_id
+
+if TYPE_CHECKING:
+    from gjobs.tui.text.format import ShownZone
+
+
+_GAP = 2
+_MUTED = "$foreground-muted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupColumn:
+    title: str
+    cells: int
+    text: Callable[[ErrorGroup, datetime], str]
+    right: bool = False
+    style: str = ""
+
+
+def _trend_column(cells: int) -> GroupColumn:
+    return GroupColumn(
+        title="TREND", cells=cells, text=lambda group, _: trend(group.trend, cells), style="$text-accent"
+    )
+
+
+_FAILED = GroupColumn(title="FAILED", cells=6, text=lambda group, _: count(group.count), right=True)
+_LAST = GroupColumn(title="LAST", cells=4, text=lambda group, now: _ago(group.last_seen, now), style=_MUTED)
+_FIRST = GroupColumn(title="FIRST", cells=5, text=lambda group, now: _ago(group.first_seen, now), style=_MUTED)
+_USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
+_COST = GroupColumn(title="COST", cells=5, text=lambda group, _: money(group.cost_cents), right=True)
+_MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: modes_words(group), style=_MUTED)
+_ERROR = GroupColumn(title="ERROR", cells=24, text=lambda group, _: group_name(group), style="bold")
+_LEAST_ERROR_CELLS = 30
+"""The error gets this width before the trend and the modes get more."""
+
+
+def _ago(then: datetime, now: datetime) -> str:
+    return age(then, now).removesuffix(" ago")
+
+
+def group_columns(width: int, groups: Sequence[ErrorGroup], now: datetime) -> Sequence[GroupColumn]:
+    """Return the columns that fit beside the error. The details have what is left out."""
+
+    def fitted(column: GroupColumn) -> GroupColumn:
+        return replace(column, cells=max([column.cells, *(cell_len(column.text(group, now)) for group in groups)]))
+
+    failed, last, first, users, cost = map(fitted, (_FAILED, _LAST, _FIRST, _USERS, _COST))
+    columns = [failed, _trend_column(8), last]
+    wanted = [
+        ([*columns, cost], 24),
+        ([*columns, cost, users], 24),
+        ([failed, _trend_column(12), last, first, cost, users], _LEAST_ERROR_CELLS),
+        ([failed, _trend_column(12), last, first, cost, users, _MODES], _LEAST_ERROR_CELLS),
+        ([failed, _trend_column(24), last, first, cost, users, _MODES], 50),
+    ]
+    for one, least_error_cells in wanted:
+        if _width_of(one) + least_error_cells <= width:
+            columns = one
+    error_cells = max(width - _width_of(columns), 1)
+    if columns[-1] is _MODES:
+        # The modes get what the errors leave.
+        left = error_cells - max(fitted(_ERROR).cells, _LEAST_ERROR_CELLS)
+        more = max(min(left, fitted(_MODES).cells - _MODES.cells), 0)
+        columns[-1] = replace(_MODES, cells=_MODES.cells + more)
+        error_cells -= more
+    return [*columns[:2], replace(_ERROR, cells=error_cells), *columns[2:]]
+
+
+def _width_of(columns: Sequence[GroupColumn]) -> int:
+    return sum(column.cells + _GAP for column in columns)
+
+
+def titles_line(columns: Sequence[GroupColumn]) -> Content:
+    cells = (pad(column.title, column.cells, right=column.right) for column in columns)
+    return Content.styled((" " * _GAP).join(cells), _MUTED)
+
+
+def group_line(
+    group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime, *, is_under_cursor: bool = False
+) -> Content:
+    """Return the line of a group. Under the cursor it has no colors, which would be hard to read there."""
+    gap = " " * _GAP
+    cells = [(pad(column.text(group, now), column.cells, right=column.right), column.style) for column in columns]
+    return Content(gap).join(
+        Content.styled(text, "" if is_under_cursor and style != _ERROR.style else style) for text, style in cells
+    )
+
+
+def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str], zone: tzinfo | None) -> Content:
+    """Return what is known about a group, then its example. No zone means this machine's zone."""
+    now = found.taken_at
+    facts = (
+        ("Group", f"{group.id}, {failures_count(group.count)} in {span(found.window)}"),
+        ("First", f"{age(group.first_seen, now)}, {local_time(group.first_seen, zone)}"),
+        ("Last", f"{age(group.last_seen, now)}, {local_time(group.last_seen, zone)}"),
+        ("Modes", modes_words(group)),
+        ("Cost", money(group.cost_cents)),
+        ("Users", users_words(group, emails)),
+        ("Example", f"job {short_id(group.example_job_id)}"),
+    )
+    lines = [Content.assemble((f"{name:<8} ", _MUTED), text) for name, text in facts]
+    return Content("\n").join([Content.styled(group_name(group), "bold"), *lines, Content(example_text(group))])
+
+
+SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
+SEEN_SECONDS = 0.3
+"""A key typed less than this many seconds after the groups appear was not meant for the group under the cursor."""
+
+_BESIDE_FROM = 160
+"""The minimum screen width, in columns, at which details appear beside the groups."""
+_BELOW_FROM = 16
+"""The minimum screen height, in lines, at which details appear below the groups."""
+_DETAILS_WIDTH = 56
+_EDGES = 4
+"""The box has a border and a padding of one cell on each side."""
+_GROUP_KEYS = {
+    "errors.list": "jobs",
+    "errors.retry": "retry all",
+    "errors.copy": "copy",
+    "errors.case": "case",
+    "errors.waste": "waste",
+}
+_SCREEN_KEYS = {
+    "errors.pane": "scroll the error",
+    "errors.again": "refresh",
+    "dialog.zone": "time zone",
+    "dialog.leave": "close",
+}
+_READING = "reading"
+_TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
+
+
+class ErrorSource(Protocol):
+    """What the errors screen shows, and what its keys do."""
+
+    @property
+    def of(self) -> str:
+        """Name what is grouped, as clean text."""
+
+    @property
+    def is_read_only(self) -> bool: ...
+
+    @property
+    def zone(self) -> tzinfo | None: ...
+
+    @property
+    def typed_at(self) -> float:
+        """When the last handled key was typed."""
+
+    async def read(self, window: timedelta) -> ErrorGroups: ...
+
+    async def find_first_group(self) -> str | None:
+        """Return the id of the group on which the cursor starts. `None` means the largest group."""
+
+    async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the e-mails of those users that the operator may read."""
+
+    def copy(self, found: ErrorGroups, group: ErrorGroup) -> str:
+        """Return text for a ticket."""
+
+    async def retry(self, found: ErrorGroups, group: ErrorGroup) -> None:
+        """Ask, then retry."""
+
+    async def show_case(self, job_id: UUID) -> None: ...
+
+    async def show_waste(self) -> None: ...
+
+
+class ErrorsDialog(Dialog[ErrorGroup]):
+    """Return the group whose jobs are to be listed."""
+
+    DEFAULT_CSS = """
+    ErrorsDialog {
+        #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0 1; overflow: hidden; }
+        #spans { height: 1; }
+        #summary { height: auto; max-height: 2; margin-bottom: 1; color: $foreground-muted; }
+        #parts { height: 1fr; }
+        #list { height: auto; max-height: 40%; }
+        #titles { dock: top; height: 1; text-wrap: nowrap; }
+        OptionList { height: auto; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
+        OptionList:focus {
+            background-tint: $foreground 0%;
+            /* The details take the focus, too. Rows know the color of the cursor. */
+            & > .option-list--option-highlighted {
+                color: $block-cursor-foreground;
+                background: $block-cursor-background;
+            }
+        }
+        #details { height: 1fr; border-top: solid $primary; }
+        #keys { height: auto; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+
+        &.-low {
+            #summary { max-height: 1; margin-bottom: 0; }
+            #list { height: 1fr; max-height: 100%; }
+            #details { display: none; }
+            #keys { max-height: 1; }
+        }
+        &.-beside {
+            #parts { layout: horizontal; }
+            #list { width: 1fr; height: 1fr; max-height: 100%; }
+            #details { width: 56; height: 1fr; border-top: none; border-left: solid $primary; padding-left: 1; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E,q", "leave", "Close", id="errors.close", tooltip="Close the errors"),
+        Binding("j", "move_cursor(1)", "Down", show=False, id="errors.down", tooltip="Go to the next group"),
+        Binding("k", "move_cursor(-1)", "Up", show=False, id="errors.up", tooltip="Go to the previous group"),
+        Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
+        DialogKey("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
+        Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
+        DialogKey(
+            "C", "case", "Case", id="errors.case", tooltip="Create a case of the group's newest job, for a ticket"
+        ),
+        DialogKey("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
+        Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
+        Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Error",
+            id="errors.pane",
+            tooltip="Go to the error to scroll it, or back to the groups",
+        ),
+        Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
+        Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
+    ]
+
+    def __init__(self, source: ErrorSource) -> None:
+        super().__init__()
+        self._source = source
+        self._emails = NO_EMAILS
+        self._clicked_at = 0.0
+        self._span = SPANS.index(WEEK)
+        self._found: ErrorGroups | None = None
+        self._columns: Sequence[GroupColumn] = ()
+        self._line_under_cursor: int | None = None
+        self._reading_since = 0.0
+        self._drawn_at = 0.0
+        self._ticker: Timer | None = None
+        self._is_retrying = False
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Errors · {self._source.of}"):
+            yield SteadyText(id="spans")
+            yield SteadyText(id="summary")
+            with Container(id="parts"):
+                with Vertical(id="list"):
+                    yield SteadyText(id="titles")
+                    yield OptionList(id="groups", markup=False, compact=True)
+                with VerticalScroll(id="details"):
+                    yield SteadyText(id="group")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self._groups.focus()
+        self._show_keys()
+        self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
+        self.action_read()
+
+    def on_unmount(self) -> None:
+        drop_message(self.app, _TOO_SOON)
+
+    @property
+    def _groups(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    # Reading
+
+    @property
+    def is_reading(self) -> bool:
+        return any(one.group == _READING and not one.is_finished for one in self.workers)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the groups have been visible long enough for a key typed now to refer to them."""
+        return self._is_for_groups_typed_at(time.monotonic())
+
+    def _is_for_groups_typed_at(self, moment: float) -> bool:
+        is_seen = moment - self._drawn_at >= SEEN_SECONDS
+        return self._found is not None and is_seen and not self.is_reading
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._clicked_at = event.time
+
+    def action_step(self, steps: int) -> None:
+        span_place = min(max(self._span + steps, 0), len(SPANS) - 1)
+        if span_place != self._span:
+            self._span = span_place
+            self._show(None)
+            self.action_read()
+
+    def action_read(self) -> None:
+        self._reading_since = time.monotonic()
+        self.say("spans", choices_line(map(span, SPANS), self._span))
+        self._tell_reading()
+        if self._ticker is not None:
+            self._ticker.resume()
+        self.run_worker(self._read(), group=_READING, exclusive=True)
+
+    async def _read(self) -> None:
+        try:
+            found = await self._source.read(SPANS[self._span])
+            first_group = None if self._found else await self._source.find_first_group()
+        except StoreError as error:
+            advice = " Choose a shorter period or a project." if isinstance(error, TimedOut) else ""
+            self._end_reading(Content.styled(f"{error_words(error)}{advice}", "$text-error"))
+            return
+        self._show(found, first_group)
+        self._end_reading(Content(groups_summary(found)))
+        self.run_worker(self._name_users(found), group="emails", exclusive=True)
+
+    async def _name_users(self, found: ErrorGroups) -> None:
+        self._emails = {
+            **self._emails,
+            **await self._source.read_emails({user for group in found for user in group.users}),
+        }
+        self._show_details()
+
+    def _end_reading(self, words: Content) -> None:
+        if self._ticker is not None:
+            self._ticker.pause()
+        self.say("summary", words)
+
+    def action_stop(self) -> None:
+        if self.workers.cancel_group(self, _READING):
+            again = self.key("errors.again")
+            self._end_reading(Content.styled(f"Stopped reading. Press {again} to read again.", "$text-warning"))
+
+    def _tell_reading(self) -> None:
+        seconds = int(time.monotonic() - self._reading_since)
+        took = f" {seconds} s" if seconds else ""
+        stop = self.key("errors.stop")
+        self.say("summary", Content(f"Reading the failures of the last {span(SPANS[self._span])} …{took}  {stop} stop"))
+
+    # Actions on the group under the cursor
+
+    def _chosen(self) -> tuple[ErrorGroups, ErrorGroup] | None:
+        """Return the group under the cursor. Show why there is none, or why the key is not for it."""
+        found, place = self._found, self._groups.highlighted
+        if self._is_retrying:
+            text = "The jobs of the group are still being read."
+        elif found is None or not self._is_for_groups_typed_at(max(self._source.typed_at, self._clicked_at)):
+            text = _TOO_SOON
+        elif place is None or place >= len(found):
+            text = "No group under the cursor. Move to a group first."
+        else:
+            return found, found.groups[place]
+        show_warning(self.app, text)
+        return None
+
+    @on(OptionList.OptionSelected)
+    def action_list(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self.dismiss(chosen[1])
+
+    def action_copy(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            found, group = chosen
+            text, done = self._source.copy(found, group), f"Copied the error group {group.id} as text"
+            copy_text(self.app, text, done, note="Contacts and secrets are left out.")
+
+    @work(exclusive=True, group="case")
+    async def action_case(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            await self._source.show_case(chosen[1].example_job_id)
+
+    @work(exclusive=True, group="waste")
+    async def action_waste(self) -> None:
+        await self._source.show_waste()
+
+    @work(exclusive=True, group="retry")
+    async def action_retry_group(self) -> None:
+        if (chosen := self._chosen()) is None:
+            return
+        self._is_retrying = True
+        try:
+            await self._source.retry(*chosen)
+        except StoreError as error:
+            show_message(self.app, Message(text=error_words(error), severity="error"))
+        finally:
+            self._is_retrying = False
+
+    # Drawing
+
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        return frozenset({"errors.retry"} if self._source.is_read_only else ())
+
+    def _show_keys(self) -> None:
+        period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
+        hints = [*self.hints_of(_GROUP_KEYS), period, *self.hints_of(_SCREEN_KEYS)]
+        self.say("keys", hint_lines(hints, width=self.app.size.width - _EDGES))
+
+    def on_resize(self) -> None:
+        is_beside = self.size.width >= _BESIDE_FROM
+        self.set_class(is_beside, "-beside")
+        self.set_class(self.size.height < _BELOW_FROM and not is_beside, "-low")
+        self._show_keys()
+        self.call_after_refresh(lambda: self._show(self._found))
+
+    @property
+    def _room_of_list(self) -> int:
+        """The width for the list inside the box. If the details are beside it, their width is subtracted."""
+        return self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
+
+    def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:
+        """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected.
+
+        With no groups before, it starts on the first group.
+        """
+        if not self.is_open:
+            return
+        rows, before = self._groups, self._found
+        place = rows.highlighted
+        known = before.groups[place].id if before is not None and place is not None else None
+        if found is not before:
+            self._drawn_at = time.monotonic()
+        self._found = found
+        self._line_under_cursor = None
+        groups: Sequence[ErrorGroup] = ()
+        lines: list[Content] = []
+        if found is not None:
+            groups, now = found.groups, found.taken_at
+            # Groups may arrive before the empty list is laid out.
+            room = rows.scrollable_content_region.width or self._room_of_list
+            width = room - rows.scrollbar_size_vertical
+            self._columns = group_columns(max(width, 1), groups, now)
+            lines = [group_line(group, self._columns, now) for group in groups]
+        self.say("titles", titles_line(self._columns) if found else Content())
+        rows.set_options(map(Option, lines))
+        places = {group.id: number for number, group in enumerate(groups)}
+        if groups and not before:
+            rows.highlighted = places.get(first_group or "", 0)
+        else:
+            rows.highlighted = places.get(known or "")
+        self._name_time()
+        self._show_details()
+
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the source knows the zone
+        if self.is_open:
+            self._name_time()
+            self._show_details()
+
+    def _name_time(self) -> None:
+        """Name the time of the groups, because their ages do not advance until they are read again."""
+        found = self._found
+        words = "" if found is None else f"read {moment_words(found.taken_at, self._source.zone)}"
+        self.query_one(DialogBox).name_time(Content(words))
+
+    @on(OptionList.OptionHighlighted)
+    def _show_details(self) -> None:
+        if not self.is_open:
+            return
+        found, place = self._found, self._groups.highlighted
+        self._mark_cursor()
+        if found is None or place is None or place >= len(found):
+            self.say("group", Content())
+        else:
+            self.say("group", group_details(found.groups[place], found, self._emails, self._source.zone))
+
+    def _mark_cursor(self) -> None:
+        """Draw the line under the cursor without colors, and the line before it with them."""
+        found, rows = self._found, self._groups
+        before, place = self._line_under_cursor, rows.highlighted
+        if found is None or before == place:
+            return
+        for one, is_under_cursor in ((before, False), (place, True)):
+            if one is not None and one < len(found):
+                line = group_line(found.groups[one], self._columns, found.taken_at, is_under_cursor=is_under_cursor)
+                rows.replace_option_prompt_at_index(one, line)
+        self._line_under_cursor = place

@@ -1,0 +1,262 @@
+"""Asks where to export the list, and exports it page by page, with progress."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from gjobs.store.errors import StoreError
+from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.users.actor import actor_name
+from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
+from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.export.export_files import (
+    SUFFIXES,
+    FileFormat,
+    FileNotWritten,
+    UnusableFile,
+    format_of,
+    new_file,
+    writer,
+)
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Message, error_message, error_words
+from gjobs.tui.text.format import jobs_count
+
+if TYPE_CHECKING:
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions.action_context import ActionContext
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+
+
+CLIPBOARD_BYTES = 74_000
+"""Terminals take 100,000 characters at once. The text is sent in base64, which is longer by a third."""
+
+_DEFAULT = "jobs.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportChoice:
+    """Where to export the list."""
+
+    file_format: FileFormat
+    file: Path | None
+    """None means the clipboard."""
+    overwrites: bool = False
+
+
+class ExportDialog(FileForm[ExportChoice]):
+    """Ask for a file or the clipboard. Ask again before a file is replaced."""
+
+    DEFAULT_CSS = """
+    ExportDialog.-slim #cancel { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+y", "copy", "Copy", id="export.copy", tooltip="Copy the list in the format of the file name"),
+    ]
+    suffixes = tuple(SUFFIXES)
+    replaces = "The export"
+    result_key = "enter"
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        """`lines` describe the list. They must be clean text."""
+        super().__init__()
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        with self.box("Export"):
+            yield Static(Content("\n".join(self._lines)), markup=False)
+            yield from self.file_parts(_DEFAULT)
+            yield Horizontal(
+                Button(
+                    Content(f"Cancel ({self.key('dialog.leave')})"), id="cancel", compact=True, action="screen.leave"
+                ),
+                Button(Content(f"Copy ({self.key('export.copy')})"), compact=True, action="screen.copy"),
+                Button(Content("Export (enter)"), id="agree", compact=True, variant="primary"),
+                classes="buttons",
+            )
+
+    def note_words(self) -> str:
+        """Return the format and the whole path, and the limit of the clipboard."""
+        file_format = format_of(self.typed)
+        where = f"{file_format.proper_name} in {shown_path(self.path)}" if file_format else ""
+        return f"{where}\nThe clipboard takes at most {CLIPBOARD_BYTES // 1_000} kB."
+
+    def result_for(self, file: Path | None, *, overwrites: bool = False) -> ExportChoice | None:
+        file_format = format_of(self.typed)
+        return ExportChoice(file_format=file_format, file=file, overwrites=overwrites) if file_format else None
+
+    def action_copy(self) -> None:
+        if (choice := self.choose(None)) is not None:
+            self.dismiss(choice)
+
+
+ROWS = 200
+"""Rows in a page. Each page is read in its own short transactions, and written without a visible pause."""
+
+Report = Callable[[int], object]
+T = TypeVar("T")
+Write = Callable[[str], Awaitable[object]]
+
+
+class ClipboardTooSmall(StoreError):
+    """The list does not fit into the clipboard."""
+
+    hint = "Narrow the list with a filter, or export it to a file."
+
+
+async def export_list(host: "ActionHost", context: "ActionContext") -> None:
+    """Ask where to export the list on screen, and export it."""
+    dashboard, store = host.dashboard, context.store
+    listing = dashboard.listing
+    if dashboard.listing_query.with_visibility:
+        show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
+        return
+    if listing is None or listing.query.window.listed != dashboard.listed:
+        show_warning(host.app, "The list is still loading. Press the key again.")
+        return
+    listed, length = dashboard.listed, dashboard.jobs.length
+    actor = clean(actor_name(store.actor), limit=60)
+    lines = (
+        dashboard.jobs.whole_list_words,
+        f"of {dashboard.listed_name}, as {actor} sees them",
+        *_order_note(listed.order),
+    )
+    choice = await host.app.push_screen_wait(ExportDialog(lines))
+    if choice is None:
+        return
+
+    def report(done: int) -> None:
+        dialog.show_progress(done)
+
+    copied: list[str] = []
+    exporting = asyncio.ensure_future(_export(store, listed, choice, copied.append, report))
+    total = max(length.number, 1) if length else 1
+    dialog = ProgressDialog(title="Exporting", total=total, stop=exporting.cancel, words=jobs_count)
+    await await_showing_progress(host.app, exporting, dialog)
+    if exporting.cancelled():
+        show_message(host.app, "Stopped the export. Nothing was written.")
+        return
+    try:
+        done = exporting.result()
+    except StoreError as error:
+        show_message(host.app, _failed_message(choice, error))
+    else:
+        if choice.file is None:
+            copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {choice.file_format.proper_name}")
+        else:
+            show_message(host.app, f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
+
+
+def _order_note(order: ListOrder) -> tuple[str, ...]:
+    """Return a warning if jobs can move in this order during the export."""
+    if order.column is OrderColumn.CREATED:
+        return ()
+    return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
+
+
+def _failed_message(choice: ExportChoice, error: StoreError) -> Message:
+    """Return the error's text. If the text does not say whether the copy or the export failed, say so first."""
+    if isinstance(error, (ClipboardTooSmall, UnusableFile, FileNotWritten)):
+        return error_message(error)
+    what = "The copy failed, and the clipboard is unchanged."
+    if choice.file is not None:
+        what = f"The export to {shown_path(choice.file)} failed, and nothing was written."
+    return Message(text=f"{what} {error_words(error)}", severity="error")
+
+
+async def _export(
+    store: "Store", listed: ListQuery, choice: ExportChoice, copy: Callable[[str], object], report: Report
+) -> int:
+    """Return how many jobs were exported. Raises a StoreError, and then leaves no file behind."""
+    if choice.file is not None:
+        async with new_file_in_threads(str(choice.file), overwrites=choice.overwrites) as write:
+            return await _write_all(store, listed, choice, write, report)
+    parts: list[str] = []
+    size = 0
+
+    async def keep(text: str) -> None:
+        nonlocal size
+        size += len(text.encode())
+        if size > CLIPBOARD_BYTES:
+            raise ClipboardTooSmall(f"The list needs more than the {CLIPBOARD_BYTES // 1_000} kB of the clipboard.")
+        parts.append(text)
+
+    done = await _write_all(store, listed, choice, keep, report)
+    copy("".join(parts))
+    return done
+
+
+async def _write_all(store: "Store", listed: ListQuery, choice: ExportChoice, write: Write, report: Report) -> int:
+    made, done = writer(choice.file_format), 0
+    await write(made.begin())
+    async for jobs in list_pages(store, listed):
+        await write(made.rows(jobs))
+        done += len(jobs)
+        report(done)
+    await write(made.end())
+    return done
+
+
+async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequence[GenerationJob]]:
+    """Yield the jobs of a list page by page, in its order, with all their columns. A job that is deleted meanwhile is
+    left out.
+    """
+    anchor: Anchor = End.FIRST
+    can_move, seen = listed.order.column is not OrderColumn.CREATED, set[UUID]()
+    while True:
+        window = await store.get_window(RowWindowQuery(listed=listed, anchor=anchor, after=ROWS))
+        # The first row of a window is its anchor, the last row of the previous page.
+        ids = [job.id for job in window.jobs if (isinstance(anchor, End) or job.id != anchor.id) and job.id not in seen]
+        if can_move:
+            seen.update(ids)
+        whole = {job.id: job for job in await store.get_these_jobs(ids)}
+        yield [whole[job_id] for job_id in ids if job_id in whole]
+        if not window.has_after or not window.jobs:
+            return
+        anchor = key_of(window.jobs[-1], listed.order)
+
+
+@asynccontextmanager
+async def new_file_in_threads(name: str, *, overwrites: bool) -> AsyncIterator[Write]:
+    """Open a file as `new_file` does, but write in threads: a slow disk must not stop the event loop.
+
+    Once the block has ended, a cancellation comes too late and is ignored.
+    """
+    with ExitStack() as stack:
+        write = await _in_thread(partial(stack.enter_context, new_file(name, overwrites=overwrites)))
+
+        def write_in_thread(text: str) -> Awaitable[object]:
+            return _in_thread(partial(write, text))
+
+        yield write_in_thread
+        with suppress(asyncio.CancelledError):
+            await _in_thread(stack.close)
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    """Run the call in a thread. After any cancellation, wait for the thread, because it still uses the file."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    is_cancelled = False
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            is_cancelled = True
+    result = running.result()
+    if is_cancelled:
+        raise asyncio.CancelledError
+    return result

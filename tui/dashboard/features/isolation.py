@@ -1,0 +1,505 @@
+"""Isolation check: dialog, session and texts."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.errors import StoreError
+from gjobs.store.isolation.isolation import (
+    PROBED,
+    Participant,
+    Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeVerdict,
+    Verb,
+    attempt_words,
+    person_name,
+    why_no_writes,
+)
+from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
+from gjobs.store.values.value_types import by_member
+from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from gjobs.tui.dashboard.features.navigation import pick_user
+from gjobs.tui.dashboard.panels.tour import TourStep
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
+from gjobs.tui.text.clean_text import clean, pad
+from gjobs.tui.text.error_text import error_message, error_words
+from gjobs.tui.text.write_text import Confirmation, where
+
+if TYPE_CHECKING:
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.session import Session
+
+
+_LONGEST_NAME = 60
+_LONGEST_ANSWER = 1_000
+
+_VERBS = by_member(
+    Verb,
+    {
+        Verb.READ: "read",
+        Verb.INSERT_INTO: "insert into project",
+        Verb.INSERT_AS: "insert as owner",
+        Verb.UPDATE: "update",
+        Verb.DELETE: "delete",
+    },
+)
+_MARKS = by_member(
+    ProbeVerdict, {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
+)
+
+
+def verb_name(verb: Verb) -> str:
+    return _VERBS[verb]
+
+
+def verdict_mark(verdict: ProbeVerdict) -> str:
+    return _MARKS[verdict]
+
+
+def answer_words(probe: Probe) -> str:
+    """Return the database's answer as clean text. If the database was not asked, the text begins with a note that
+    says so.
+    """
+    answer = clean(probe.answer, limit=_LONGEST_ANSWER)
+    match probe.how:
+        case ProbeMethod.TRIED:
+            return answer
+        case ProbeMethod.JUDGED:
+            return f"judged: {answer}"
+        case ProbeMethod.NOT_TRIED:
+            return f"not tried: {answer}"
+
+
+def who(person: Participant) -> str:
+    return clean(person_name(person), limit=_LONGEST_NAME)
+
+
+def summary_words(probes: Sequence[Probe]) -> str:
+    counts = Counter(probe.verdict for probe in probes)
+    leaks = counts[ProbeVerdict.LEAK]
+    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "No leak", f"{counts[ProbeVerdict.KEPT]} kept"]
+    if counts[ProbeVerdict.UNKNOWN]:
+        parts.append(f"{counts[ProbeVerdict.UNKNOWN]} unknown")
+    judged = sum(probe.how is ProbeMethod.JUDGED for probe in probes)
+    return ", ".join(parts) + (f"; {judged} judged from the policies, not tried" if judged else "")
+
+
+def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
+    """Return the confirmation before trying writes."""
+    return Confirmation(
+        title="Try the writes?",
+        lines=(
+            f"gjobs tries to insert, update and delete as {who(plan.other)}.",
+            f"It uses rows of {who(plan.owner)}: a finished job,",
+            "an asset without jobs, and a project without jobs.",
+            "It creates those that are missing.",
+            "gjobs rolls back each try at once,",
+            "including any changes made by triggers.",
+            "",
+            where(database),
+        ),
+        warning=None,
+        agree="Try",
+        is_dangerous=False,
+    )
+
+
+def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> Confirmation:
+    """Return the confirmation before a user's check, which runs as operator."""
+    name = clean(actor_name(actor), limit=_LONGEST_NAME)
+    other = name if isinstance(actor, ActingUser) else "another user"
+    tries = "It creates rows that are missing, and rolls back each try." if why_no_writes is None else why_no_writes
+    return Confirmation(
+        title="Check isolation as the operator?",
+        lines=(
+            f"You act as {name}. Only the operator sees every user's rows.",
+            f"The check tries {len(PROBED)} ways to reach a user's rows as {other}.",
+            tries,
+            f"Afterwards you still act as {name}.",
+            "",
+            where(database),
+        ),
+        warning=None,
+        agree="Check",
+        is_dangerous=False,
+    )
+
+
+_COLOURS = by_member(
+    ProbeVerdict,
+    {
+        ProbeVerdict.KEPT: "$text-success",
+        ProbeVerdict.LEAK: "bold $text-error",
+        ProbeVerdict.UNKNOWN: "$text-warning",
+    },
+)
+_WRITES, _FIX, _STOP = "isolation.writes", "isolation.mend", "isolation.stop"
+_KEYS = {
+    _WRITES: "try writes",
+    _FIX: "fix",
+    "isolation.owner": "owner",
+    "isolation.other": "user",
+    "isolation.again": "again",
+    _STOP: "stop",
+    "dialog.leave": "close",
+}
+_TRYING = "trying"
+_TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 11, 21, 11
+_NARROW_MARK = len("✓ kept")
+_LONGEST_ROW = _TARGET_WIDTH + _VERB_WIDTH + _MARK_WIDTH
+"""Cells of a row without its answer. A narrower list shows the verdict first."""
+_LOW, _LOWER, _LOWEST = 31, 16, 11
+"""A screen with fewer lines has no empty lines in the dialog, then shorter texts, then only rows, verdict and keys.
+Without empty lines, 24 lines show all rows.
+"""
+
+
+class Check(Protocol):
+    """The session behind the dialog."""
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def why_no_writes(self) -> str | None:
+        """Why the session may not write now, as a sentence; None if it may."""
+
+    def pick_user(self, title: str) -> Coroutine[Any, Any, UUID | None]: ...
+
+    def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Coroutine[Any, Any, ProbePlan]: ...
+
+    def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
+
+    def find_remedy(self, probe: Probe) -> Coroutine[Any, Any, str | None]:
+        """Return the SQL that fixes a leak. Return None if no fix is known."""
+
+
+class IsolationDialog(Dialog[None]):
+    """Try the reads at once. Judge the writes from the policies, and try them only on request."""
+
+    DEFAULT_CSS = """
+    IsolationDialog {
+        #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; overflow: hidden; }
+        #who { height: auto; }
+        OptionList { height: 1fr; min-height: 1; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #answer { height: 3; margin-top: 1; color: $foreground; }
+        #foot { dock: bottom; height: auto; }
+        #progress { height: auto; max-height: 3; }
+        #keys { height: auto; max-height: 2; margin-top: 1; color: $foreground-muted; }
+
+        &.-low {
+            OptionList, #answer, #keys { margin-top: 0; }
+            #answer { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        }
+        &.-lower {
+            #dialog { padding: 0 1; }
+            #who { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        }
+        &.-lowest {
+            #who, #answer { display: none; }
+            #progress { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Close", id="isolation.close", tooltip="Close the isolation check"),
+        DialogKey(
+            "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes too, and roll each back"
+        ),
+        DialogKey("m", "mend", "Fix", id="isolation.mend", tooltip="Show the SQL that fixes the leak"),
+        Binding("r", "again", "Again", id="isolation.again", tooltip="Run the check again"),
+        Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop the check"),
+        DialogKey("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
+        DialogKey("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
+    ]
+
+    def __init__(self, check: Check, *, other_id: UUID | None = None, tries_writes: bool = False) -> None:
+        """`tries_writes` means that the user has already agreed to the first check's writes."""
+        super().__init__()
+        self._check = check
+        self._tries_writes = tries_writes
+        self._plan: ProbePlan | None = None
+        self._probes: list[Probe] = []
+        self._people: dict[str, UUID | None] = {"owner": None, "other": other_id}
+        self._active_checks = 0
+        """The number of running checks. A cancelled one can end after the next one has started."""
+        self._has_write_tries = False
+        """Whether the last check has tried the writes, or is about to."""
+
+    def compose(self) -> ComposeResult:
+        with self.box("Isolation"):
+            yield SteadyText(id="who")
+            yield RowList(id="probes", markup=False, compact=True)
+            yield SteadyText(id="answer")
+            with Vertical(id="foot"):
+                yield SteadyText(id="progress")
+                yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self.call_after_refresh(self._start, tries_writes=self._tries_writes)
+
+    def on_resize(self) -> None:
+        for name, least in (("-low", _LOW), ("-lower", _LOWER), ("-lowest", _LOWEST)):
+            self.set_class(self.size.height < least, name)
+        self.call_after_refresh(self._draw_all)
+
+    @property
+    def _is_low(self) -> bool:
+        return self.size.height < _LOW
+
+    # Running the check
+
+    def action_again(self) -> None:
+        self._start()
+
+    def action_try_writes(self) -> None:
+        if self._plan is None:
+            show_warning(self.app, "The check has not found two users yet.")
+        elif (why := self._check.why_no_writes) is not None:
+            show_warning(self.app, why)
+        else:
+            plan = self._plan
+            self.app.push_screen(
+                ConfirmDialog(confirm_tries(plan, database=self._check.database)),
+                lambda agreed: self._work(self._try(plan, tries_writes=True)) if agreed else None,
+            )
+
+    def action_stop(self) -> None:
+        if self.workers.cancel_group(self, _TRYING):
+            self._has_write_tries = False
+            self.say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
+
+    def action_pick(self, who: str) -> None:
+        self.run_worker(self._pick(who), group="picking", exclusive=True)
+
+    async def _pick(self, who: str) -> None:
+        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Which user tries to access them?")
+        if picked is None:
+            return
+        if picked in (chosen for role, chosen in self._people.items() if role != who):
+            show_warning(self.app, "The check needs two different users.")
+        else:
+            self._people[who] = picked
+            self._start()
+
+    @on(OptionList.OptionSelected)
+    def action_mend(self) -> None:
+        index = self.query_one(OptionList).highlighted
+        probe = self._probes[index] if index is not None and index < len(self._probes) else None
+        if probe is None or probe.verdict is not ProbeVerdict.LEAK:
+            show_warning(self.app, "No leak in this row.")
+        else:
+            self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
+
+    async def _show_remedy(self, probe: Probe) -> None:
+        try:
+            sql = await self._check.find_remedy(probe)
+        except StoreError as error:
+            show_message(self.app, error_message(error))
+            return
+        if sql is None:
+            show_warning(self.app, "No known SQL fixes this leak. Check the policies of the table.")
+        elif self.app.screen is self:
+            self.app.push_screen(
+                SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
+            )
+
+    def _start(self, *, tries_writes: bool = False) -> None:
+        """Try the reads and judge the writes. This needs no confirmation, unless it tries the writes, too."""
+        self._plan, self._has_write_tries = None, tries_writes
+        self._work(self._prepare_and_try(tries_writes=tries_writes))
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Cancel the running probes, which leave no changes behind, and run this instead."""
+        self._probes = []
+        self._draw_all()
+        self.run_worker(self._reported(work), group=_TRYING, exclusive=True)
+
+    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+        self._active_checks += 1
+        self._draw_keys()
+        try:
+            await work
+        except StoreError as error:
+            self._has_write_tries = False
+            self.say("progress", Content.styled(error_words(error), "bold $text-error"))
+        finally:
+            self._active_checks -= 1
+            self._draw_keys()
+
+    async def _prepare_and_try(self, *, tries_writes: bool) -> None:
+        self.say("progress", Content("Finding two users …"))
+        self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
+        await self._try(self._plan, tries_writes=tries_writes)
+
+    async def _try(self, plan: ProbePlan, *, tries_writes: bool) -> None:
+        self._has_write_tries = tries_writes
+        self._draw_all()
+        async for probe in self._check.attempt(plan, tries_writes=tries_writes):
+            self._probes.append(probe)
+            self._draw(len(self._probes) - 1)
+            self.say("progress", Content(f"Trying … {self._progress()}"))
+        style = "bold $text-error" if self._has_leak else "bold $text-success"
+        summary = (f"{summary_words(self._probes)}.", style)
+        self.say("progress", Content.assemble(summary, (self._why_judged(), "$foreground-muted")))
+
+    @property
+    def _has_leak(self) -> bool:
+        return any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
+
+    def _why_judged(self) -> str:
+        """Return why writes were only judged from the policies, or which key tries them."""
+        if not any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
+            return ""
+        why = self._check.why_no_writes
+        return f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
+
+    def _progress(self) -> str:
+        return f"{len(self._probes)} of {len(PROBED)}"
+
+    # Drawing
+
+    def _draw_keys(self) -> None:
+        if self.is_open:
+            keys = {name: what for name, what in _KEYS.items() if self._has_leak or name != _FIX}
+            self.say("keys", self.keys_line(keys, width=self.query_one("#foot").size.width or None))
+
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        can_try_writes = self._check.why_no_writes is None and not self._has_write_tries
+        return frozenset((*(() if can_try_writes else (_WRITES,)), *(() if self._active_checks else (_STOP,))))
+
+    def _draw_all(self) -> None:
+        if not self.is_open:
+            return
+        self._draw_keys()
+        rows = self.query_one(OptionList)
+        place = rows.highlighted
+        rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
+        rows.highlighted = place or 0
+        self.say("who", self._who())
+        self._draw_answer()
+
+    def _draw(self, index: int) -> None:
+        if self.is_open:
+            self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(index))
+            self._draw_answer()
+            self._draw_keys()
+
+    def _who(self) -> Content:
+        muted = "$foreground-muted"
+        database = ("Database: ", muted), (clean(self._check.database, limit=60), "bold")
+        if self._plan is None:
+            return Content.assemble(*database, "\n", ("Every try is rolled back.", muted))
+        names = Content.assemble(
+            (who(self._plan.other), "bold $text-accent"),
+            (" tries to reach rows of ", muted),
+            (who(self._plan.owner), "bold $text-accent"),
+        )
+        # The lower border names the database, too.
+        return names if self._is_low else Content.assemble(*database, ("  every try is rolled back\n", muted), names)
+
+    def _row(self, index: int) -> Content:
+        target, verb = PROBED[index]
+        is_first = index == 0 or PROBED[index - 1][0] is not target
+        name = pad(target.value if is_first else "", _TARGET_WIDTH)
+        start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
+        probe = self._probes[index] if index < len(self._probes) else None
+        mark, style, answer = ("", "", "") if probe is None else _verdict_cells(probe)
+        if self._is_narrow:
+            return Content.assemble((f"{mark:<{_NARROW_MARK}} ", style), (target.value, "bold"), f" {verb_name(verb)}")
+        return Content.assemble(start, (pad(mark, _MARK_WIDTH), style), answer)
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.query_one(OptionList).scrollable_content_region.width <= _LONGEST_ROW
+
+    @on(OptionList.OptionHighlighted)
+    def _draw_answer(self) -> None:
+        """Show the full text of the row, which may be cut in the list."""
+        index = self.query_one(OptionList).highlighted
+        if index is None or self._plan is None:
+            self.say("answer", Content())
+            return
+        answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
+        # In a narrow list, rows omit the answer. If the screen is also low, the single line below shows only the
+        # answer.
+        attempt = "" if self._is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
+        gap = (" " if self._is_low else "\n") if attempt else ""
+        self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
+
+
+def _verdict_cells(probe: Probe) -> tuple[str, str, str]:
+    """Return the mark, its style and the answer."""
+    return verdict_mark(probe.verdict), _COLOURS[probe.verdict], answer_words(probe)
+
+
+async def show_isolation(host: "ActionHost") -> None:
+    """Check isolation as the operator, who sees all rows. The actor of the dashboard stays."""
+    session, store = host.poller.session, host.poller.store
+    if session is None or store is None:
+        show_warning(host.app, "Not connected to a database yet.")
+    elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
+        show_warning(host.app, f"gjobs cannot act as a user here. {missing.words}")
+    else:
+        await _show_check(host, SessionCheck(host, session), store.actor)
+
+
+async def _show_check(host: "ActionHost", check: "SessionCheck", actor: Actor) -> None:
+    """If the check acts for a user, confirm first, because gjobs runs it as operator."""
+    is_users = actor != OPERATOR
+    question = confirm_check(actor, database=check.database, why_no_writes=check.why_no_writes)
+    if is_users and not await host.app.push_screen_wait(ConfirmDialog(question)):
+        return
+    other_id = actor.id if isinstance(actor, ActingUser) else None
+    tries_writes = is_users and check.why_no_writes is None
+    await host.app.push_screen_wait(IsolationDialog(check, other_id=other_id, tries_writes=tries_writes))
+    host.tour.do(TourStep.ISOLATION)
+
+
+class SessionCheck:
+    def __init__(self, host: "ActionHost", session: "Session") -> None:
+        self._host = host
+        self._session = session
+
+    @property
+    def database(self) -> str:
+        return self._session.full_name
+
+    @property
+    def why_no_writes(self) -> str | None:
+        return why_no_writes(self._session.access)
+
+    async def pick_user(self, title: str) -> UUID | None:
+        return await pick_user(self._host, self._session.operator, title)
+
+    async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> ProbePlan:
+        from gjobs.store.isolation.isolation_check import plan_probes
+
+        return await plan_probes(self._session.operator.database, owner_id=owner_id, other_id=other_id)
+
+    def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
+        from gjobs.store.isolation.isolation_check import run_probes
+
+        return run_probes(self._session.operator.database, plan, tries_writes=tries_writes)
+
+    async def find_remedy(self, probe: Probe) -> str | None:
+        from gjobs.store.isolation.isolation_check import find_leak_fixes
+
+        return (await find_leak_fixes(self._session.operator.database)).get((probe.target, probe.verb))

@@ -1,0 +1,644 @@
+"""Actions on jobs and on the list, from key to confirmation to write, and the form for a new job."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from uuid import UUID
+
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Select, Static
+
+from gjobs.store.budgets.budget import Budget
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.errors import BudgetExceeded, InvalidValue, NoPrivilege, StoreError
+from gjobs.store.filters.filter_terms import JobFilter
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn, ProjectName
+from gjobs.store.job_list.read_listing import CostLevel, ListCost
+from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
+from gjobs.store.projects.project import Asset
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ANON, OPERATOR, Operator
+from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.formats import money
+from gjobs.tui.dashboard.actions.action_context import ActionContext
+from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, DeletedJobs
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.dialogs.dialog import (
+    ConfirmDialog,
+    ProgressDialog,
+    SummaryDialog,
+    await_showing_progress,
+    showing_progress,
+)
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, TextPrompt, typed_cents
+from gjobs.tui.dashboard.features import job_writes
+from gjobs.tui.dashboard.features.job_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
+from gjobs.tui.dashboard.list.filter_bar import FilterField
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText, TextField
+from gjobs.tui.text.budget_text import cost_note
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Message, error_message, error_words, expensive_filter_words
+from gjobs.tui.text.format import jobs_count, short_id
+from gjobs.tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
+from gjobs.tui.text.write_text import (
+    Confirmation,
+    change_words,
+    confirm_deletion,
+    confirm_retry,
+    confirm_transition,
+    created_message,
+    not_permitted_message,
+    only_failed_message,
+    restoring_words,
+    slow_order_words,
+    unchanged_words,
+    undo_words,
+)
+
+if TYPE_CHECKING:
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """The values of the form."""
+
+    project_id: UUID
+    mode: str
+    cost_cents: int
+    input_asset_id: UUID | None
+
+
+class ModeField(TextField):
+    """The arrow keys choose a usual mode. Tab completes one, and then leaves the field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "up", "step(-1)", "Previous", show=False, id="mode.up", tooltip="Choose the usual mode before this one"
+        ),
+        Binding("down", "step(1)", "Next", show=False, id="mode.down", tooltip="Choose the usual mode after this one"),
+        Binding("tab", "complete", "Complete", show=False, id="mode.complete", tooltip="Complete a usual mode"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
+
+    def action_step(self, by: int) -> None:
+        """Choose another usual mode and select its text, so that typing replaces it."""
+        mode = _completed(self.value)
+        place = USUAL_MODES.index(mode) + by if mode in USUAL_MODES else min(by, 0)
+        self.value = USUAL_MODES[place % len(USUAL_MODES)]
+        self.action_select_all()
+
+    def action_complete(self) -> None:
+        if (mode := _completed(self.value)) in USUAL_MODES and mode != self.value:
+            self.value = mode
+            self.action_end()
+        else:
+            self.screen.focus_next()
+
+
+class ModeLabel(Static):
+    """The label of the mode. It lists the usual modes and marks the one in the field. It points out a mode that is
+    not usual, because it may be a typing mistake.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(classes="label", markup=False)
+
+    def follow(self, typed: str) -> None:
+        chosen = _completed(typed)
+        modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
+        keys = " ".join(key_of(self.app, ModeField.BINDINGS, f"mode.{way}") for way in ("up", "down"))
+        is_new = bool(chosen) and chosen not in USUAL_MODES
+        end = ("new mode", "bold $text-warning") if is_new else (f"{keys} or type", "")
+        self.update(Content.assemble("Mode  ", modes, "  ", end))
+
+
+_HOW_TO_TYPE_A_COST = "Type dollars, such as $2.50, or whole cents, such as 250."
+_LONGEST_REFUSAL = 300
+
+
+class NewJobDialog(FormDialog[GenerationJob]):
+    """A form for a new job. `create`, `assets` and `budgets` raise a StoreError on failure.
+
+    There must be a project. Without `project_id`, the first project is preselected.
+    """
+
+    DEFAULT_CSS = """
+    NewJobDialog #cost-note { color: $foreground-muted; }
+    """
+    FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
+
+    def __init__(
+        self,
+        *,
+        projects: Sequence[ProjectName],
+        project_id: UUID | None,
+        create: Callable[[NewJob], Coroutine[Any, Any, GenerationJob]],
+        assets: Callable[[UUID], Awaitable[Sequence[Asset]]],
+        budgets: Callable[[UUID], Awaitable[Iterable[Budget]]],
+        may_set_budgets: bool,
+    ) -> None:
+        super().__init__()
+        self._may_set_budgets = may_set_budgets
+        self._projects = tuple(projects)
+        known = {project.id for project in self._projects}
+        self._project_id = project_id if project_id in known else self._projects[0].id
+        self._create = create
+        self._assets = assets
+        self._read_budgets = budgets
+        self._budgets: tuple[Budget, ...] | None = ()
+        """The budgets of the project, as last read. None if they could not be read."""
+
+    def compose(self) -> ComposeResult:
+        with self.box("New job"):
+            yield Static("Project", classes="label -first", markup=False)
+            yield Select(
+                [(Content(clean(project.name, limit=60)), project.id) for project in self._projects],
+                value=self._project_id,
+                allow_blank=False,
+                id="project",
+                compact=True,
+            )
+            yield ModeLabel()
+            yield ModeField()
+            yield FieldProblem(id="mode-problem")
+            yield Static("Cost, as $2.50 or in cents", classes="label", markup=False)
+            yield TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
+            yield SteadyText(id="cost-note")
+            yield FieldProblem(id="cost-problem")
+            yield Static("Input asset", classes="label", markup=False)
+            yield Select[UUID]([], prompt="None", id="asset", compact=True)
+            yield FieldProblem(id="asset-problem")
+            yield FieldProblem(id="problem")
+            yield self.buttons(agree="Create (enter)")
+
+    def on_mount(self) -> None:
+        self.query_one("#mode", Input).focus()
+        self._show_cost()
+
+    @on(Input.Changed, "#mode")
+    def _show_mode(self, event: Input.Changed) -> None:
+        self.query_one(ModeLabel).follow(event.value)
+
+    @on(Input.Changed, "#cost")
+    def _show_cost(self) -> None:
+        """Show how the cost is read, and what the tightest budget has left."""
+        cost_cents = typed_cents(self.query_one("#cost", Input).value)
+        note = (_HOW_TO_TYPE_A_COST, "") if cost_cents is None else cost_note(cost_cents, self._budgets)
+        self.query_one("#cost-note", SteadyText).say(Content.styled(*note))
+
+    @work(exclusive=True, group="budgets")
+    async def _load_budgets(self, project_id: UUID) -> None:
+        """Load the budgets that a job of the project is charged to."""
+        try:
+            self._budgets = tuple(await self._read_budgets(project_id))
+        except StoreError:
+            self._budgets = None
+        if self.is_open:
+            self._show_cost()
+
+    def explain(self, error: StoreError) -> None:
+        if isinstance(error, BudgetExceeded):
+            leave, budgets = self.key("dialog.leave"), key_of(self.app, DASHBOARD_BINDINGS, "project.budgets")
+            raising = f"To raise the limit, press {leave}, then {budgets}."
+            advice = raising if self._may_set_budgets else "Only the operator can raise the limit."
+            self.complain("cost", f"{clean(error.message, limit=_LONGEST_REFUSAL)} {advice}")
+        else:
+            super().explain(error)
+        if isinstance(project_id := self.query_one("#project", Select).value, UUID):
+            self._load_budgets(project_id)
+
+    @on(Select.Changed, "#project")
+    def _choose_project(self, event: Select.Changed) -> None:
+        if isinstance(event.value, UUID):
+            self._budgets = ()  # Don't show the previous project's budgets while the new ones load.
+            self._show_cost()
+            self._list_assets(event.value)
+            self._load_budgets(event.value)
+
+    @work(exclusive=True, group="assets")
+    async def _list_assets(self, project_id: UUID) -> None:
+        self.query_one("#asset", Select).set_options([])
+        assets: Sequence[Asset] = ()
+        problem = ""
+        try:
+            assets = await self._assets(project_id)
+        except StoreError as error:
+            problem = f"Can't list the assets. {error_words(error)}"
+        if self.is_open:
+            self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
+            self.query_one("#asset-problem", FieldProblem).say(problem)
+
+    def read(self) -> Coroutine[Any, Any, GenerationJob] | None:
+        mode = _completed(self.query_one("#mode", Input).value)
+        cost_cents = typed_cents(self.query_one("#cost", Input).value)
+        project_id, asset_id = self.query_one("#project", Select).value, self.query_one("#asset", Select).value
+        if not mode.strip():
+            self.complain("mode", "A job needs a mode.")
+        elif cost_cents is None:
+            self.query_one("#cost-note", SteadyText).say(Content())
+            self.complain("cost", _HOW_TO_TYPE_A_COST)
+        elif isinstance(project_id, UUID):
+            return self._create(
+                NewJob(
+                    project_id=project_id,
+                    mode=mode,
+                    cost_cents=cost_cents,
+                    input_asset_id=asset_id if isinstance(asset_id, UUID) else None,
+                )
+            )
+        return None
+
+
+def _completed(mode: str) -> str:
+    """Return the mode that the field suggests, if any. A trailing space keeps the mode as typed."""
+    return next((usual for usual in USUAL_MODES if mode and usual.startswith(mode)), mode.rstrip())
+
+
+def _described(asset: Asset) -> str:
+    size = f"{asset.width}×{asset.height}  " if asset.width and asset.height else ""
+    _, _, file_name = asset.storage_path.rpartition("/")
+    return f"{clean(asset.kind, limit=20)}  {clean(file_name, limit=40)}  {size}{short_id(asset.id)}"
+
+
+async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> None:
+    dashboard, store = host.dashboard, context.store
+    query = dashboard.listing_query
+    listed = query.window.listed
+    if query.with_visibility:
+        show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
+        return
+    try:
+        page = await store.find_jobs(
+            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT
+        )
+    except StoreError as error:
+        show_message(host.app, error_message(error))
+        return
+    if host.poller.store is not store or dashboard.listing_query.window.listed != listed:
+        return
+    dashboard.jobs.select(page.items)
+    if not page.items:
+        show_warning(host.app, "No job matches.")
+    elif page.next_key is not None:
+        show_warning(host.app, f"More jobs match. Selected the newest {jobs_count(len(page))}, which is the maximum.")
+
+
+_WHOLE = 100
+"""Percent."""
+
+
+async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
+    """Count the shown list exactly."""
+    query = host.dashboard.totals_query
+
+    def report(done: int, pages: int) -> None:
+        dialog.show_progress(_WHOLE * done // max(pages, 1))
+
+    counting = asyncio.ensure_future(context.store.get_exact_totals(query, report))
+    dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
+    await await_showing_progress(host.app, counting, dialog)
+    if counting.cancelled():
+        show_message(host.app, "Stopped counting. The numbers have not changed.")
+        return
+    try:
+        totals = counting.result()
+    except StoreError as error:
+        show_message(host.app, error_message(error))
+        return
+    if host.poller.store is context.store:
+        host.dashboard.show_totals(totals)
+        found = totals.matching or totals.count(None)
+        how = "with partial claims" if totals.partial_claims else "exactly"
+        show_message(host.app, f"Counted {how}: {jobs_count(found.number if found else 0)}.")
+
+
+def _percent(done: int) -> str:
+    return f"{done} % of the table read"
+
+
+async def order_by(host: "ActionHost", order: ListOrder) -> None:
+    """Sort the list. The order by creation needs no check, because it is the default of each list."""
+    store, dashboard = host.poller.store, host.dashboard
+    if store is not None and order.column is not OrderColumn.CREATED:
+        try:
+            missing = await store.slow_order_reason(replace(dashboard.listed, order=order))
+        except StoreError as error:
+            show_message(host.app, error_message(error))
+            return
+        if host.poller.store is not store:
+            return
+        if missing is not None:
+            show_warning(host.app, slow_order_words(order, missing))
+            return
+    dashboard.ask(replace(dashboard.listed, order=order))
+
+
+async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
+    """Apply the filter if it is cheap or its cost is unknown. Otherwise the bar shows why not."""
+    store, dashboard = host.poller.store, host.dashboard
+    listed = replace(dashboard.listed, job_filter=job_filter)
+    cost = None
+    try:
+        if store is not None:
+            cost = await _proven_cost(store, listed)
+    except (InvalidValue, NoPrivilege) as error:
+        dashboard.jobs.explain_refusal(job_filter, error)
+        return
+    except StoreError:
+        pass  # The list itself reports the error and retries.
+    if store is not host.poller.store or not dashboard.jobs.is_wanted(job_filter):
+        return
+    if cost is not None and cost.verdict is CostLevel.EXPENSIVE:
+        run = key_of(host.app, FilterField.BINDINGS, "find.keep")
+        dashboard.jobs.warn(expensive_filter_words(cost, listed, run=run))
+    else:
+        dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
+
+
+async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
+    """Return the estimated cost. Return None if it is unknown, or if a test shows that the list is fast anyway."""
+    cost = await store.get_list_cost(listed)
+    is_doubtful = cost is not None and cost.verdict is CostLevel.EXPENSIVE and store.actor != OPERATOR
+    return None if is_doubtful and await store.returns_quickly(listed) else cost
+
+
+async def show_users(host: "ActionHost") -> None:
+    """Offer the most recently active users. A user sees no other users, so they get none."""
+    store = host.poller.store
+    if store is None or not isinstance(store.actor, Operator):
+        return
+    with suppress(StoreError):  # If the users can't be read, none are offered.
+        users = await store.find_users("")
+        if store is host.poller.store:
+            host.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))
+
+
+class JobActions:
+    def __init__(self, app: App[Any], tasks: BackgroundTasks, context: ActionContext) -> None:
+        self._app = app
+        self._tasks = tasks
+        self._context = context
+
+    def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
+        """Start the action. `project_id` is the preselected project of a new job."""
+        match action:
+            case JobAction.RETRY:
+                self._retry(jobs)
+            case JobAction.DELETE:
+                self._tasks.ask(self._ask_deletion(jobs))
+            case JobAction.CREATE:
+                self._create(project_id)
+            case JobAction.START | JobAction.COMPLETE | JobAction.FAIL:
+                self._transition(jobs, STATUS_ACTIONS[action])
+            case _:
+                assert_never(action)
+
+    def undo(self) -> None:
+        """Restore the jobs deleted last."""
+        if self._context.undo.is_deleting:
+            key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+            text = f"The deletion was not confirmed when you pressed {key}. Press {key} again once it is."
+            show_warning(self._app, text)
+            return
+        deletion = self._context.undo.take_last()
+        if deletion is None:
+            show_warning(self._app, "No deleted jobs to restore.")
+        else:
+            doing, unchanged = restoring_words(deletion.jobs), unchanged_words(deletion.jobs, "Restored")
+            self._tasks.write(self._restore(deletion), doing=doing, unchanged=unchanged, may_open=True)
+
+    async def _restore(self, deletion: DeletedJobs) -> Message:
+        """Restore the jobs, and move the cursor to the newest one. Keys wait for it."""
+        message = await job_writes.restore(self._context, deletion)
+        show_message(self._app, message)  # The list may be slow.
+        newest = max(deletion.jobs, key=lambda job: (job.created_at, job.id))
+        unlisted = await self._context.go_to_job(newest, is_new=False)
+        return replace(message, advice=unlisted if len(deletion.jobs) == 1 else "")
+
+    def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""
+        if not self._may_any(jobs, target):
+            return
+        if STATUS_TEXTS[target].asks_error:
+            self._tasks.ask(self._ask_error(jobs, target))
+        elif len(jobs) == 1:
+            unchanged = unchanged_words(jobs, STATUS_TEXTS[target].done)
+            self._tasks.write(job_writes.transition_one(self._context, jobs[0], target), unchanged=unchanged)
+        else:
+            self._tasks.ask(self._ask_transition(jobs, target))
+
+    async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        names, database = self._context.project_names, self._context.database
+        question = confirm_transition(jobs, target, project_names=names, database=database)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._tasks.write(self._transition_several(jobs, target), may_open=True)
+
+    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
+        refused = job_writes.refuses_transition(target)
+        bulk = BulkWrite(jobs, job_writes.sends_transition(self._context, target, None), refused=refused)
+        done = STATUS_TEXTS[target].done
+        return self._show_report(self._reported(await self._run_transition(bulk, target), done), done)
+
+    async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        """Ask for the error text. The dialog keeps the text until it is stored."""
+        words = STATUS_TEXTS[target]
+
+        async def submit(text: str) -> BulkReport:
+            return await self._tasks.noted(send(text), lambda report: report.message)
+
+        async def send(text: str) -> BulkReport:
+            if len(jobs) == 1:
+                return BulkReport(message=await job_writes.end_with_error(self._context, jobs[0], target, text))
+            refused = job_writes.refuses_transition(target)
+            bulk = BulkWrite(jobs, job_writes.sends_transition(self._context, target, text), refused=refused)
+            outcome = await self._run_transition(bulk, target)
+            if outcome.stopped_by is not None and len(outcome.not_reached) == len(bulk.jobs):
+                raise outcome.stopped_by
+            return self._reported(outcome, words.done)
+
+        names, database = self._context.project_names, self._context.database
+        title, lines = change_words(jobs, target, project_names=names, database=database)
+        prompt = TextPrompt(
+            title=title,
+            lines=lines,
+            label="Error text",
+            agree=words.verb,
+            placeholder="The error, such as: API timeout",
+            submit=submit,
+        )
+        report = await self._app.push_screen_wait(prompt)
+        if report is not None:
+            show_message(self._app, self._show_report(report, words.done))
+
+    def _retry(self, jobs: Sequence[GenerationJob]) -> None:
+        """Retry failed jobs. Several jobs, or a job that was retried before, need a confirmation."""
+        if not any(job.status is JobStatus.FAILED for job in jobs):
+            show_message(self._app, only_failed_message(jobs))
+        elif len(jobs) == 1:
+            self._tasks.write(self._retry_one(jobs[0]), unchanged=unchanged_words(jobs, "Retried"), may_open=True)
+        else:
+            self._tasks.ask(self.ask_retry(jobs))
+
+    async def _retry_one(self, job: GenerationJob) -> Message:
+        outcome = await job_writes.retry_one(self._context, job, again=False)
+        if isinstance(outcome, AlreadyRetried):
+            self._tasks.ask(self._ask_once_more(job))
+        return await self._retried(job, outcome)
+
+    async def _ask_once_more(self, job: GenerationJob) -> None:
+        question = self._retry_question([job], repeated=True)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._tasks.write(self._retry_again(job), unchanged=unchanged_words([job], "Retried"), may_open=True)
+
+    async def _retry_again(self, job: GenerationJob) -> Message:
+        outcome = await job_writes.retry_one(self._context, job, again=True)
+        return await self._retried(job, outcome)
+
+    async def _retried(self, job: GenerationJob, outcome: RetryOutcome) -> Message:
+        message = await job_writes.retried(self._context, job, outcome)
+        if not isinstance(outcome, Retried):
+            return message
+        unlisted = await self._context.go_to_job(outcome.job, repeats=job)
+        return replace(message, advice=unlisted)
+
+    async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
+        """Ask, then retry the jobs. `note` is a warning that is added to the result."""
+        if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
+            self._tasks.write(self._retry_several(jobs, note), may_open=True)
+
+    def _retry_question(
+        self, jobs: Sequence[GenerationJob], *, repeated: bool = False, about: Sequence[str] = ()
+    ) -> Confirmation:
+        names, database = self._context.project_names, self._context.database
+        return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
+
+    async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Message:
+        bulk = BulkWrite(jobs, job_writes.sends_retry(self._context), refused=job_writes.refuses_retry)
+        report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
+        return self._show_report(report.with_note(note) if note else report, "Retried")
+
+    async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
+        names, database = self._context.project_names, self._context.database
+        key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+        undo = undo_words(key, len(jobs), self._context.undo.cascading_tables or ())
+        question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
+        if not await self._app.push_screen_wait(ConfirmDialog(question)):
+            return
+        if len(jobs) == 1:
+            deletion = self._undoable(job_writes.delete_one(self._context, jobs[0]), key)
+            self._tasks.write(deletion, unchanged=unchanged_words(jobs, "Deleted"))
+        else:
+            self._tasks.write(self._undoable(self._delete_several(jobs), key), may_open=True)
+
+    async def _undoable(self, deletion: Coroutine[Any, Any, Message], key: str) -> Message:
+        return replace(await deletion, keys=f"{key} undo")
+
+    async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Message:
+        self._context.deleting(job.id for job in jobs)
+        with self._context.undo.deletion(self._context.store) as deleted:
+            bulk = BulkWrite(jobs, job_writes.sends_deletion(self._context, deleted))
+            try:
+                outcome = await self._run(bulk, DOING[JobAction.DELETE])
+            finally:
+                self._context.deleted(job.id for job in deleted)
+        return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
+
+    async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
+        outcome = await self._run(bulk, DOING[ACTIONS_TO[target]])
+        if outcome.done:
+            self._context.moved_jobs_to(target)
+        return outcome
+
+    async def _run(self, bulk: BulkWrite, doing: str) -> BulkOutcome:
+        """Run the write. More than one chunk shows progress and can be stopped."""
+        try:
+            if len(bulk.jobs) <= CHUNK:
+                return await bulk.run()
+            title = f"{doing} {jobs_count(len(bulk.jobs))}"
+            dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
+            async with showing_progress(self._app, dialog):
+                return await bulk.run(dialog.show_progress)
+        finally:
+            self._context.jobs_changed(job.id for job in bulk.jobs)
+
+    def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
+        return bulk_report(outcome, done=done, project_names=self._context.project_names)
+
+    def _show_report(self, report: BulkReport, done: str) -> Message:
+        """Return the message. If the report is too long for it, also open a dialog."""
+        if report.lines and self._tasks.may_open:
+            self._app.push_screen(SummaryDialog(title=done, sentence=report.message.text, lines=report.lines))
+        return report.message
+
+    def _create(self, project_id: UUID | None) -> None:
+        if self._context.projects:
+            self._tasks.ask(self._ask_new_job(project_id))
+        elif self._context.store.actor == ANON:
+            key = key_of(self._app, APP_BINDINGS, "app.user")
+            show_warning(self._app, f"A job needs a project, and anon has none. Press {key} to act as a user.")
+        else:
+            key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
+            show_warning(self._app, f"A job needs a project. Press {key} to create one first.")
+
+    async def _ask_new_job(self, project_id: UUID | None) -> None:
+        """Ask for a new job. The form keeps the input until the job is stored."""
+        store = self._context.store
+
+        def created(job: GenerationJob) -> Message:
+            return created_message(job, project=self._context.project_names[job.project_id])
+
+        async def create(new_job: NewJob) -> GenerationJob:
+            return await self._tasks.noted(send(new_job), created)
+
+        async def send(new_job: NewJob) -> GenerationJob:
+            write = store.create_generation_job(
+                project_id=new_job.project_id,
+                mode=new_job.mode,
+                cost_cents=new_job.cost_cents,
+                input_asset_id=new_job.input_asset_id,
+            )
+            try:
+                async with self._context.explaining_missing_rows():
+                    return await self._context.resolver.resolve(write)
+            finally:
+                self._context.jobs_changed(())
+
+        dialog = NewJobDialog(
+            projects=self._context.projects,
+            project_id=project_id,
+            create=create,
+            assets=store.get_assets,
+            budgets=partial(_budgets_of, store),
+            may_set_budgets=store.actor == OPERATOR,
+        )
+        job = await self._app.push_screen_wait(dialog)
+        if job is not None:
+            message = created(job)
+            show_message(self._app, message)
+            if unlisted := await self._context.go_to_job(job):
+                show_message(self._app, replace(message, advice=unlisted))
+
+    def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
+        """Return whether the status of any job permits the change. Explain a refusal."""
+        if any(job.status in target.sources for job in jobs):
+            return True
+        show_message(self._app, not_permitted_message(jobs, target))
+        return False
+
+
+async def _budgets_of(store: Store, project_id: UUID) -> Iterable[Budget]:
+    """Return the budgets that a job of the project is charged to. Empty if the database keeps none."""
+    has_budgets = (await store.capability_cache.get()).missing(Capability.BUDGETS, store.actor) is None
+    return await store.get_budgets(project_id) if has_budgets else ()

@@ -1,0 +1,383 @@
+"""The last messages of this run, and notifications about finished jobs."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+
+from gjobs.store.configuration.settings import Notifications
+from gjobs.store.errors import StoreError
+from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
+from gjobs.store.filters.filter_text import parse
+from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
+from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.watch.watch import Transition, TransitionBatch
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import MessageBoard, ShownMessage, show_message
+from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
+from gjobs.tui.text.clean_text import clean, shorten
+from gjobs.tui.text.error_text import Message, Severity
+from gjobs.tui.text.format import count, error_summary, short_id
+
+if TYPE_CHECKING:
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.text.format import ShownZone
+
+
+_STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
+_WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
+_COPY = {"messages.copy": "copy", "messages.copy_all": "copy all"}
+_KEYS = {**_COPY, "dialog.leave": "close"}
+_LOW = 18
+"""A screen with fewer lines has no empty lines in the dialog."""
+_OTHERS, _LOW_OTHERS = 6, 3
+"""Lines of the border, the padding and the keys."""
+_LEAST_TEXT = 24
+"""Minimum width of the text beside the time. If there is less, the text begins below the time."""
+_INDENT = 2
+
+
+class MessagesDialog(Dialog[None]):
+    """Lists messages, the newest first. They can be copied. A new message does not move the cursor to another one."""
+
+    DEFAULT_CSS = """
+    MessagesDialog {
+        #dialog { width: 120; overflow: hidden; }
+        OptionList { height: 1fr; text-wrap: nowrap; scrollbar-gutter: stable; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #none { height: 1fr; display: none; }
+        #keys { height: 1; color: $foreground-muted; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+
+        &.-empty {
+            OptionList { height: 0; }
+            #none { display: block; }
+        }
+        &.-low {
+            #dialog { padding: 0 1; }
+            #keys { margin-top: 0; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,m", "leave", "Close", id="messages.close", tooltip="Close the messages"),
+        Binding("y", "copy", "Copy", id="messages.copy", tooltip="Copy the message"),
+        Binding("Y", "copy_all", "Copy all", id="messages.copy_all", tooltip="Copy all messages"),
+    ]
+
+    def __init__(self, board: MessageBoard, *, zone: tzinfo | None = None) -> None:
+        """Times are in `zone`; None is this machine's."""
+        super().__init__()
+        self._board = board
+        self._zone = zone
+        self._messages: tuple[ShownMessage, ...] = ()
+        """The listed messages, newest first."""
+        self._heights: tuple[int, ...] = ()
+        """The number of lines of each listed message."""
+
+    def compose(self) -> ComposeResult:
+        with self.box("Messages"):
+            yield RowList(markup=False, compact=True)
+            yield SteadyText(id="none")
+            yield SteadyText(id="keys")
+
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        return frozenset(() if self._board.kept else _COPY)
+
+    def on_mount(self) -> None:
+        self.say("none", Content("No messages yet."))
+        self._draw()
+        self.query_one(OptionList).focus()
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._zone = zone.zone
+        self._draw()
+
+    def on_resize(self) -> None:
+        self.set_class(self._is_low, "-low")
+        self.call_after_refresh(self._draw)
+
+    @property
+    def _is_low(self) -> bool:
+        return self.size.height < _LOW
+
+    def follow_messages(self) -> None:
+        listed, kept = [id(one) for one in reversed(self._messages)], [id(one) for one in self._board.kept]
+        if listed != kept:
+            self._draw()
+
+    def _draw(self) -> None:
+        """List the kept messages. The cursor stays on its message and, if it can, on its line of the screen."""
+        if not self.is_open:
+            return
+        rows = self.query_one(OptionList)
+        before, place = rows.scroll_y, rows.highlighted or 0
+        chosen = self._messages[place] if self._messages else None
+        above = sum(self._heights[:place]) - before
+
+        width = rows.scrollable_content_region.width or None
+        self._messages = tuple(reversed(self._board.kept))
+        contents = self._contents(width)
+        self._heights = tuple(content.plain.count("\n") + 1 for content in contents)
+        self.set_class(not contents, "-empty")
+        others = _LOW_OTHERS if self._is_low else _OTHERS
+        self.query_one("#dialog").styles.height = max(sum(self._heights), 1) + others
+        self.say("keys", self.keys_line(_KEYS))
+
+        rows.set_options(contents)
+        if contents:
+            place = next((at for at, one in enumerate(self._messages) if one is chosen), min(place, len(contents) - 1))
+            rows.highlighted = place
+            rows.scroll_to(y=sum(self._heights[:place]) - above if before else 0, animate=False, immediate=True)
+            rows.scroll_to_highlight()
+
+    def action_copy(self) -> None:
+        place = self.query_one(OptionList).highlighted
+        if place is not None:
+            self._copy([self._contents()[place]], "Copied the message")
+
+    def action_copy_all(self) -> None:
+        if self._messages:
+            self._copy(self._contents(), "Copied all messages")
+
+    def _copy(self, contents: Sequence[Content], done: str) -> None:
+        copy_text(self.app, "\n".join(content.plain for content in contents), done)
+
+    def _contents(self, width: int | None = None) -> list[Content]:
+        return [_content(message, self._zone, width) for message in self._messages]
+
+
+def _content(message: ShownMessage, zone: tzinfo | None, width: int | None) -> Content:
+    """Return the message. With `width`, wrap the text and indent its continuation lines."""
+    time, word = f"{message.at.astimezone(zone):%H:%M:%S}  ", f"{_WORDS[message.severity]:<7}  "
+    text, beside = message.text, len(time + word)
+    if width is not None:
+        is_beside = width - beside >= _LEAST_TEXT
+        indent = beside if is_beside else _INDENT
+        lines = [line.plain.rstrip() for line in Content(text).wrap(max(width - indent, 1))]
+        text = f"\n{' ' * indent}".join(lines if is_beside else ["", *lines])
+    return Content.assemble((time, "$foreground-muted"), (word, _STYLES[message.severity]), text)
+
+
+NOT_SHOWN = (
+    "gjobs sends no desktop notifications, because it does not know whether this terminal can show them. Inside tmux,"
+    " gjobs cannot detect the terminal. Name it with 'terminal' under [notifications] in the configuration."
+)
+
+_NINE = frozenset({"iTerm.app", "iTerm2", "WezTerm", "ghostty", "Ghostty", "WarpTerminal"})
+"""Names of terminals that take a notification with a single text."""
+_SEVENS = ("foot", "rxvt-unicode")
+_KITTY = ("xterm-kitty", "kitty")
+
+
+def sequence(environment: Mapping[str, str], title: str, body: str, *, named: str | None = None) -> str | None:
+    """Return the notification for the terminal that is `named`, or else for the one in the environment.
+
+    Return None for an unknown terminal. Inside tmux, the outer terminal must be named. tmux forwards the
+    sequence only if `allow-passthrough` is on. Inside screen, nothing is sent, because screen truncates the sequence.
+    """
+    in_tmux, in_screen = (bool(environment.get(name)) for name in ("TMUX", "STY"))
+    if in_screen and not in_tmux:
+        return None
+    if named is not None:
+        written = _written(named, "", title, body)
+    elif in_tmux:
+        return None
+    else:
+        written = _written(environment.get("TERM_PROGRAM", ""), environment.get("TERM", ""), title, body)
+    return _through_tmux(written) if written is not None and in_tmux else written
+
+
+def _written(terminal: str, kind: str, title: str, body: str) -> str | None:
+    title, body = clean(title), clean(body)
+    if terminal in _NINE:
+        return f"\x1b]9;{title}: {body}\x07"
+    if kind in _KITTY or terminal in _KITTY:
+        return f"\x1b]99;d=0:p=title;{title}\x1b\\\x1b]99;d=1:p=body;{body}\x1b\\"
+    if kind.startswith(_SEVENS) or terminal in _SEVENS:
+        # A semicolon would end the title.
+        return f"\x1b]777;notify;{title.replace(';', ',')};{body}\x1b\\"
+    return None
+
+
+def _through_tmux(written: str) -> str:
+    doubled = written.replace("\x1b", "\x1b\x1b")
+    return f"\x1bPtmux;{doubled}\x1b\\"
+
+
+_LONGEST_MODE = 40
+_LONGEST_ERROR = 80
+
+
+class Finished:
+    """The jobs that ended since the last notification."""
+
+    def __init__(self) -> None:
+        self._ended: Counter[JobStatus] = Counter()
+        self._last: Transition | None = None
+        """The last failed job, or else the last job that ended."""
+
+    def add(self, transition: Transition) -> None:
+        """Add the transition if it ends a job."""
+        status = transition.to_status
+        if status is None or isinstance(status, UnknownStatus) or not status.is_final:
+            return
+        if status is JobStatus.FAILED or not self.has_failed:
+            self._last = transition
+        self._ended[status] += 1
+
+    def __bool__(self) -> bool:
+        return self._last is not None
+
+    @property
+    def has_failed(self) -> bool:
+        return self._ended[JobStatus.FAILED] > 0
+
+    def take(self) -> str:
+        """Return a clean line about the jobs, and forget them."""
+        last, ended, has_failed = self._last, self._ended, self.has_failed
+        self._last, self._ended = None, Counter()
+        if last is None:
+            return ""
+        error = _error(last) if has_failed else ""
+        if ended.total() == 1:
+            return f"{shorten(clean(last.mode), _LONGEST_MODE)} {short_id(last.job_id)} {last.to_status}{error}"
+        failed_first = sorted(FINAL_STATUSES, key=lambda status: status is not JobStatus.FAILED)
+        parts = [f"{count(ended[status])} {status}" for status in failed_first if ended[status]]
+        return f"{' and '.join(parts)}{error}"
+
+
+def _error(transition: Transition) -> str:
+    summary = shorten(clean(error_summary(transition.error)), _LONGEST_ERROR)
+    return f": {summary}" if summary else ""
+
+
+log = logging.getLogger(__name__)
+
+
+class NotificationSink(Protocol):
+    """Shows notifications to the user."""
+
+    def shows(self, transition: Transition) -> bool:
+        """Return whether the job belongs to the list on screen."""
+
+    def tell(self, message: Message) -> None: ...
+
+    def ring(self) -> None: ...
+
+    def notify_desktop(self, body: str) -> None: ...
+
+
+class Notifier:
+    def __init__(self, notifications: Notifications, place: NotificationSink, *, interval: Callable[[], float]) -> None:
+        self._notifications = notifications
+        self._place = place
+        self._interval = interval
+        self._is_away = False
+        """Whether the terminal has lost the focus."""
+        self._missed = Finished()
+        """Jobs that ended while the user was away."""
+
+    async def follow(self, store: "Store", job_filter: "JobFilter") -> None:
+        """Watch as the store's actor until cancelled. If the store refuses to watch, show that and stop."""
+        self._missed = Finished()
+        try:
+            watch = await store.watch(job_filter)
+        except StoreError as refusal:
+            self._place.tell(Message(text=f"No notifications about finished jobs: {refusal}", severity="warning"))
+            return
+        poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
+        async with aclosing(poller.results()) as pages:
+            async for page in pages:
+                match page:
+                    case PollResult(value=batch):
+                        self._take(batch)
+                        poller.interval = self._interval()
+                        if batch.has_more:
+                            poller.refresh()
+                    case PollFailure(error=error):
+                        # The screen already shows that the database does not answer.
+                        log.info("Can't read the finished jobs: %s", error)
+
+    def _take(self, batch: TransitionBatch) -> None:
+        unseen = Finished()
+        for transition in batch.transitions:
+            if self._is_away:
+                unseen.add(transition)
+                self._missed.add(transition)
+            elif not self._place.shows(transition):
+                unseen.add(transition)
+        if not unseen:
+            return
+        has_failed, words = unseen.has_failed, unseen.take()
+        if self._notifications.bell:
+            self._place.ring()
+        if self._is_away:
+            if self._notifications.desktop:
+                self._place.notify_desktop(words)
+        else:
+            self._place.tell(_message(words, has_failed=has_failed))
+
+    def leave(self) -> None:
+        self._is_away = True
+
+    def come_back(self) -> None:
+        self._is_away = False
+        if self._missed:
+            has_failed = self._missed.has_failed
+            self._place.tell(_message(f"While you were away: {self._missed.take()}", has_failed=has_failed))
+
+
+def _message(text: str, *, has_failed: bool) -> Message:
+    return Message(text=text, severity="warning" if has_failed else "information")
+
+
+class Notices:
+    """The dashboard as a `NotificationSink`."""
+
+    def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
+        self._host = host
+        self._view = notifications.view
+        self._terminal = notifications.terminal
+        self._is_unshown = notifications.desktop and self._sequence("", "") is None
+        """Whether the user must still be warned that desktop notifications do not work here."""
+        self.notifier = Notifier(notifications, self, interval=lambda: host.poller.interval)
+
+    async def follow(self, store: "Store") -> None:
+        if self._is_unshown:
+            self._is_unshown = False
+            self.tell(Message(text=NOT_SHOWN, severity="warning"))
+        await self.notifier.follow(store, self._job_filter())
+
+    def _job_filter(self) -> JobFilter:
+        if self._view is None:
+            return NO_FILTER
+        return parse(self._host.views.known[self._view].text, now=datetime.now(UTC))
+
+    def shows(self, transition: Transition) -> bool:
+        return self._host.dashboard.listed.project_id in (None, transition.project_id)
+
+    def tell(self, message: Message) -> None:
+        show_message(self._host.app, message)
+
+    def ring(self) -> None:
+        self._host.app.bell()
+
+    def notify_desktop(self, body: str) -> None:
+        written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), body)
+        # Textual has no public way to send more than a bell to the terminal.
+        if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
+            driver.write(written)
+
+    def _sequence(self, title: str, body: str) -> str | None:
+        return sequence(os.environ, title, body, named=self._terminal)

@@ -1,0 +1,537 @@
+"""Pick or create a project, pick the user to act as, and find an entity by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+
+from gjobs.store.capabilities.capability import USERS, Capability
+from gjobs.store.errors import NoPrivilege, RowMissing, StoreError
+from gjobs.store.filters.filter_terms import NO_FILTER
+from gjobs.store.job_list.list_query import ProjectName
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.past_store import past_store
+from gjobs.store.projects.project import Asset, Project
+from gjobs.store.search import IdMatches
+from gjobs.store.statistics.statistics import ProjectTotals
+from gjobs.store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
+from gjobs.store.values.formats import id_range, money
+from gjobs.tui.dashboard.actions.action_context import ActionContext, remark_on_acting
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey, key_of
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, SearchDialog
+from gjobs.tui.dashboard.events import ProjectChosen
+from gjobs.tui.dashboard.features.case import show_case_of
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Message, error_message
+from gjobs.tui.text.format import age, counted_jobs, job_name, jobs_count, user_name
+from gjobs.tui.text.write_text import where
+
+if TYPE_CHECKING:
+    from gjobs.store.job_list.list_query import Listing
+    from gjobs.store.store import Store
+    from gjobs.store.users.user_sql import FoundUser
+    from gjobs.tui.dashboard.actions.action_host import ActionHost, DashboardView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundItem:
+    what: GenerationJob | Project | Asset | ActingUser
+    is_hidden: bool = False
+    """Whether the operator sees it and the actor does not."""
+
+    @property
+    def key(self) -> str:
+        return f"{type(self.what).__name__} {self.what.id}"
+
+
+def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
+    """Return what was found. The actor sees `seen`. The operator sees `everything`, which includes users."""
+    visible = list(_parts(seen))
+    ids = {what.id for what in visible}
+    return [
+        *(FoundItem(what=what) for what in visible),
+        *(FoundItem(what=what, is_hidden=True) for what in _parts(everything) if what.id not in ids),
+        *(FoundItem(what=user) for user in everything.users),
+    ]
+
+
+def _parts(located: IdMatches) -> Iterator[GenerationJob | Project | Asset]:
+    yield from located.jobs
+    yield from located.projects
+    yield from located.assets
+
+
+def item_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
+    match what:
+        case GenerationJob():
+            return f"job {job_name(what)}"
+        case Project():
+            return f"project “{clean(what.name, limit=40)}”"
+        case Asset():
+            return f"asset {clean(what.storage_path, limit=60)}"
+        case ActingUser():
+            return f"user {clean(user_name(what), limit=60)}"
+
+
+def item_choice(item: FoundItem, actor: str) -> Choice:
+    detail = str(item.what.id)
+    name = item_name(item.what)
+    hidden = f"hidden from {actor}, " if item.is_hidden else ""
+    return Choice(key=item.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
+
+
+def hidden_words(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> str:
+    """Return a warning about a hidden entity. The visibility view shows only jobs."""
+    how = (
+        f"Press {visibility_key} to see why"
+        if isinstance(item.what, GenerationJob)
+        else f"Press {user_key} to act as the operator"
+    )
+    name = item_name(item.what)
+    return f"The {name} exists, but {actor} does not see it. {how}."
+
+
+def nothing_words(text: str, actor: str | None) -> str:
+    """Return a warning. `actor` is a user's name, or None if the operator searched."""
+    nobody = "" if actor is None else f", neither for {actor} nor for the operator"
+    return f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}."
+
+
+def unused_asset_words(asset: Asset) -> str:
+    return f"No listed job uses the asset {clean(asset.storage_path, limit=60)}. Showing its project."
+
+
+def hidden_project_words(asset: Asset, actor: str) -> str:
+    return f"The {item_name(asset)} is in a project that {actor} does not see."
+
+
+async def show_job(dashboard: DashboardView, job: GenerationJob, project: Project | None) -> None:
+    """Show the details at once, because the job may not be listed. In the dashboard below the details, list the job's
+    project and move the cursor to the job.
+    """
+    _show(dashboard, job.project_id, project, lambda _: dashboard.jobs.table.move_to(job.id))
+    await dashboard.show_details_of(job, is_listed=False)
+
+
+def show_project(
+    dashboard: DashboardView,
+    project: Project,
+    *,
+    using: UUID | None = None,
+    otherwise: Callable[[], object] = lambda: None,
+) -> None:
+    """List the jobs that use the asset. If there are none, list all jobs and call `otherwise`."""
+
+    def arrived(listing: Listing) -> None:
+        if using is None:
+            return
+        if any(job.input_asset_id == using for job in listing.window.jobs):
+            dashboard.jobs.find(f"asset:{using}")
+        else:
+            otherwise()
+
+    _show(dashboard, project.id, project, arrived)
+
+
+def toggle_visibility(dashboard: DashboardView) -> None:
+    """Show or leave the visibility view. If a hidden job was found by its id, show that job in the view."""
+    found = dashboard.navigation.take_found()
+    if found is None:
+        query = dashboard.listing_query
+        dashboard.ask(query.window.listed, compare_visibility=not query.with_visibility)
+        return
+    job, project = found
+
+    def arrived(_: Listing) -> None:
+        if not dashboard.jobs.table.move_to(job.id):
+            dashboard.navigation.hidden_detail = job.id
+            dashboard.screen.call_later(dashboard.show_details_of, job, is_listed=False)
+
+    _ask(dashboard, job.project_id, project, arrived, compare_visibility=True)
+
+
+def _show(
+    dashboard: DashboardView, project_id: UUID, project: Project | None, arrived: Callable[[Listing], object]
+) -> None:
+    _ask(dashboard, project_id, project, arrived)
+    dashboard.screen.post_message(ProjectChosen())
+
+
+def _ask(
+    dashboard: DashboardView,
+    project_id: UUID,
+    project: Project | None,
+    arrived: Callable[[Listing], object],
+    *,
+    compare_visibility: bool | None = None,
+) -> None:
+    """List all statuses without a filter, so that nothing hides the job."""
+    dashboard.jobs.add_project_name(project, with_visibility=bool(compare_visibility))
+    dashboard.jobs.leave_find()
+    listed = replace(dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
+    dashboard.ask(listed, compare_visibility=compare_visibility)
+    dashboard.navigation.expect(arrived)
+
+
+_ID = "id "
+
+
+def id_choices(needle: str) -> Sequence[Choice]:
+    """If the typed text may be an id, return a choice that finds it."""
+    if id_range(needle) is None:
+        return ()
+    return (
+        Choice(
+            key=_ID + needle, label=f"Find the id {clean(needle, limit=36)}", detail="a job, project, asset or user"
+        ),
+    )
+
+
+def id_of(key: str) -> str | None:
+    """Return the typed id if that choice was taken."""
+    return key.removeprefix(_ID) if key.startswith(_ID) else None
+
+
+async def open_by_id(host: ActionHost, text: str) -> None:
+    """Show the entity with the id, after a choice if there are several. Report hidden entities."""
+    session, store = host.poller.session, host.poller.store
+    if session is None or store is None:
+        show_warning(host.app, "Not connected to a database yet.")
+        return
+    is_operator = isinstance(store.actor, Operator)
+    try:
+        moment = host.dashboard.listing_query.moment
+        operator = session.operator if moment is None else past_store(session.operator, moment)
+        everything = await operator.find_by_id(text)
+        seen = everything if is_operator else await _find_as_actor(store, text)
+        found = found_items(seen, everything)
+        if not found:
+            show_warning(host.app, nothing_words(text, None if is_operator else actor_name(store.actor)))
+            return
+        item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
+        if item is not None:
+            await _open(host, store, operator, item)
+    except StoreError as error:
+        show_message(host.app, error_message(error))
+
+
+async def _find_as_actor(store: Store, text: str) -> IdMatches:
+    try:
+        return await store.find_by_id(text)
+    except NoPrivilege:
+        return IdMatches()
+
+
+async def _pick(host: ActionHost, found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
+    title = "Which one? Type more of the id to narrow the list" if everything.is_more else "Which one?"
+    dialog = PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
+    dialog.help_topic = "visibility"
+    picked = await host.app.push_screen_wait(dialog)
+    return next((item for item in found if item.key == picked), None)
+
+
+async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem) -> None:
+    sees = operator if item.is_hidden else store
+    project = await _project_of(sees, item.what)
+    if host.poller.store is not store:
+        return  # The actor has changed since.
+    if item.is_hidden:
+        _show_hidden(host, actor_name(store.actor), item, project)
+        return
+    match item.what:
+        case GenerationJob() as job:
+            await show_job(host.dashboard, job, project)
+        case Project() as itself:
+            show_project(host.dashboard, itself)
+        case Asset() as asset if project is not None:
+            unused = partial(show_message, host.app, unused_asset_words(asset))
+            show_project(host.dashboard, project, using=asset.id, otherwise=unused)
+        case Asset() as asset:
+            show_warning(host.app, hidden_project_words(asset, actor_name(store.actor)))
+        case ActingUser() as user:
+            host.dashboard.jobs.leave_find()
+            host.act_as(operator.acting_as(user))
+        case _:
+            assert_never(item.what)
+
+
+async def _project_of(store: Store, what: GenerationJob | Project | Asset | ActingUser) -> Project | None:
+    return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
+
+
+def _show_hidden(host: ActionHost, actor: str, item: FoundItem, project: Project | None) -> None:
+    if isinstance(item.what, GenerationJob):
+        host.dashboard.navigation.point_at(item.what, project)
+    visibility_key, user_key = (key_of(host.app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    show_warning(host.app, hidden_words(item, actor, visibility_key=visibility_key, user_key=user_key))
+
+
+OPERATOR_KEY = "operator"
+ANON_KEY = actor_name(ANON)
+PLACEHOLDER = "Type part of the e-mail, or the beginning of an id"
+
+
+def user_key(actor: Actor) -> str:
+    match actor:
+        case ActingUser(id=user_id):
+            return str(user_id)
+        case Anon():
+            return ANON_KEY
+        case Operator():
+            return OPERATOR_KEY
+    assert_never(actor)
+
+
+def user_choice(user: FoundUser, now: datetime) -> Choice:
+    last = f", last {age(user.last_job_at, now)}" if user.last_job_at else ""
+    return Choice(key=str(user.id), label=user_name(user), detail=counted_jobs(user.job_count) + last)
+
+
+def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
+    """Return the operator, then a visitor and the present user, then the users found.
+
+    A visitor comes before matching users only if exactly `anon` was typed.
+    """
+    choices = {str(user.id): user_choice(user, now) for user in users}
+    itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role in the database URL")
+    first = [itself] if needle.casefold() in itself.label else []
+    visitor = Choice(key=ANON_KEY, label=ANON_KEY, detail="a visitor who has not signed in")
+    if needle in ("", ANON_KEY):
+        first.append(visitor)
+    if not needle and isinstance(present, ActingUser):
+        first.append(choices.pop(str(present.id), Choice(key=str(present.id), label=actor_name(present), detail="")))
+    last = [visitor] if visitor not in first and needle.casefold() in ANON_KEY else []
+    return [*first, *choices.values(), *last]
+
+
+def actor_of(key: str, users: Sequence[FoundUser], present: Actor, aal: int = 1) -> Actor:
+    """Return the actor of a choice. A user gets this assurance level."""
+    if key in (OPERATOR_KEY, ANON_KEY):
+        return OPERATOR if key == OPERATOR_KEY else ANON
+    if isinstance(present, ActingUser) and key == user_key(present):
+        return replace(present, aal=aal)
+    email = next((user.email for user in users if str(user.id) == key), None)
+    return ActingUser(id=UUID(key), email=email, aal=aal)
+
+
+_LEVELS = {1: "one factor (aal1)", 2: "two factors (aal2)"}
+
+
+CASE_OF = "case "
+"""Prefix of the answer if the person wants the chosen user's case instead of acting as that user."""
+
+
+class ActingDialog(SearchDialog):
+    """Ask which user to act as, and the assurance level of their sign-in. It also leads to a user's case."""
+
+    DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+l",
+            "change_level",
+            "Level",
+            id="acting.level",
+            tooltip="Switch the sign-in between one and two factors",
+        ),
+        DialogKey("ctrl+t", "case", "Case", id="acting.case", tooltip="Create a case of this user, for a ticket"),
+    ]
+
+    def __init__(self, *, aal: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.aal = aal
+
+    def further_parts(self) -> ComposeResult:
+        yield SteadyText(id="level")
+
+    def further_keys(self) -> Iterator[tuple[str, str]]:
+        yield self.key("acting.level"), "switch sign-in"
+        yield self.key("acting.case"), "create a case"
+        yield from super().further_keys()
+
+    def on_mount(self) -> None:
+        self._show_level()
+
+    def action_change_level(self) -> None:
+        self.aal = 3 - self.aal
+        self._show_level()
+
+    def action_case(self) -> None:
+        """Answer with the user under the cursor, but only once the list belongs to the current text."""
+        option = self.query_one(OptionList).highlighted_option
+        if not self.is_answered:
+            problem = "Still searching. Press the key again once the users are listed."
+        elif option is None or option.id is None or id_range(option.id) is None:
+            problem = "No user under the cursor. Move to a user first."
+        else:
+            self.dismiss(f"{CASE_OF}{option.id}")
+            return
+        show_warning(self.app, problem)
+
+    def _show_level(self) -> None:
+        words = f"The sign-in of the user: {_LEVELS[self.aal]}"
+        self.query_one("#level", SteadyText).say(Content(words))
+
+
+async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False) -> None:
+    """Pick the operator or a user that the operator sees. For visibility, offer only users.
+
+    If an id is given, open its job, project or asset instead.
+    """
+    session = host.poller.session
+    if session is None:
+        show_warning(host.app, "Not connected to a database yet.")
+        return
+    operator = session.operator
+    present = (host.poller.store or session.store).actor
+    found: dict[UUID, FoundUser] = {}
+
+    async def search(needle: str) -> Sequence[Choice]:
+        users = await operator.find_users(needle)
+        found.update((user.id, user) for user in users)
+        if compare_visibility:
+            return [user_choice(user, host.dashboard.now) for user in users]
+        return actor_choices(users, present, needle, host.dashboard.now)
+
+    dialog = ActingDialog(
+        aal=present.aal if isinstance(present, ActingUser) else 1,
+        title="Visibility: which user?" if compare_visibility else "Act as which user?",
+        search=search,
+        placeholder=PLACEHOLDER,
+        chosen=user_key(present),
+        beside=id_choices,
+        remark=remark_on_acting(session.capabilities),
+    )
+    dialog.help_topic = "visibility" if compare_visibility else ""
+    picked = await host.app.push_screen_wait(dialog)
+    if picked is None:
+        return
+    if (text := id_of(picked)) is not None:
+        await open_by_id(host, text)
+        return
+    if picked.startswith(CASE_OF):
+        user = actor_of(picked.removeprefix(CASE_OF), list(found.values()), present)
+        if isinstance(user, ActingUser):
+            await show_case_of(host, user)
+        return
+    actor = actor_of(picked, list(found.values()), present, dialog.aal)
+    if actor != present:
+        host.act_as(operator.acting_as(actor), compare_visibility=compare_visibility)
+
+
+async def pick_owner(host: ActionHost, operator: Store) -> UUID | None:
+    """Pick the owner of a new project. Return None if nobody was picked."""
+    return await pick_user(host, operator, "Whose project?")
+
+
+async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | None:
+    """Return None if nobody was picked."""
+
+    async def search(needle: str) -> Sequence[Choice]:
+        return [user_choice(user, host.dashboard.now) for user in await operator.find_users(needle)]
+
+    picked = await host.app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
+    return UUID(picked) if picked else None
+
+
+async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) -> None:
+    """Report that `user` was deleted. Call it when `store` returns no rows for `user`."""
+    session = host.poller.session
+    if session is None:
+        return
+    operator = session.operator
+    with suppress(StoreError):
+        capabilities = await operator.capability_cache.get()
+        if capabilities.missing(Capability.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
+            return  # Deletion can't be detected if users are unreadable or partly hidden.
+        try:
+            await operator.find_actor(str(user.id))
+        except RowMissing:
+            if store is not host.poller.store:
+                return  # The actor has changed since.
+            key = key_of(host.app, APP_BINDINGS, "app.user")
+            text = f"{actor_name(user)} sees nothing, because the user was deleted. Press {key} to act as another user."
+            show_warning(host.app, text)
+
+
+_ALL = "all"
+
+
+async def pick_project(host: ActionHost, projects: Sequence[ProjectName]) -> None:
+    chosen = host.dashboard.listed.project_id
+    everything = Choice(key=_ALL, label="All projects", detail="")
+    totals = host.dashboard.project_totals
+    choices = [everything, *(_project_choice(project, totals) for project in projects)]
+    dialog = PickDialog(
+        title="Show which project?",
+        choices=choices,
+        chosen=str(chosen or _ALL),
+        placeholder="Type part of the name, or paste an id",
+        beside=id_choices,
+    )
+    picked = await host.app.push_screen_wait(dialog)
+    if picked is None:
+        return
+    if (text := id_of(picked)) is not None:
+        await open_by_id(host, text)
+    else:
+        host.dashboard.choose_project(None if picked == _ALL else UUID(picked))
+
+
+def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) -> Choice:
+    """Return the choice. Projects without jobs are missing among known totals."""
+    of_project = totals.get(project.id)
+    without = jobs_count(0) if totals else ""
+    return Choice(
+        key=str(project.id),
+        label=project.name,
+        detail=f"{jobs_count(of_project.job_count)}, {money(of_project.total_cost_cents)}" if of_project else without,
+        identifier=project.id,
+    )
+
+
+async def create_project(host: ActionHost, context: ActionContext) -> None:
+    """Create a project and show it. A user owns their project. The operator picks the owner."""
+    if context.store.actor == ANON:
+        key = key_of(host.app, APP_BINDINGS, "app.user")
+        show_warning(host.app, f"A project needs an owner. Press {key} to act as a user.")
+        return
+    owner_id: UUID | None = None
+    if isinstance(context.store.actor, Operator):
+        owner_id = await pick_owner(host, context.operator)
+        if owner_id is None:
+            return
+
+    async def submit(name: str) -> Project:
+        creating = context.resolver.resolve(context.store.create_project(name, owner_id=owner_id))
+        return await host.tasks.noted(creating, _created)
+
+    prompt = TextPrompt(
+        title="New project",
+        lines=(where(context.database),),
+        label="Name",
+        agree="Create",
+        placeholder="For example: Autumn catalog",
+        submit=submit,
+    )
+    project = await host.app.push_screen_wait(prompt)
+    if project is not None:
+        show_message(host.app, _created(project))
+        host.dashboard.jobs.add_created_project(project)
+        host.dashboard.choose_project(project.id)
+
+
+def _created(project: Project) -> Message:
+    return Message(text=f"Created the project {clean(project.name, limit=60)}.")

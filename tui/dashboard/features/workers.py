@@ -1,0 +1,458 @@
+"""Workers and held jobs, as a dialog that can open a job."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from rich.cells import cell_len
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from gjobs.store.errors import StoreError, command
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
+from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.features.navigation import show_job
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
+from gjobs.tui.text.error_text import error_message, error_words
+from gjobs.tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
+from gjobs.tui.text.status_text import status_glyph
+
+if TYPE_CHECKING:
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.text.format import ShownZone
+
+
+MUTED = "$foreground-muted"
+
+_GOOD, _WARNING, _BAD = "$text-success", "$text-warning", "$text-error"
+_GAP = "  "
+_NAME_CELLS, _STATE_CELLS, _HOLDS_CELLS = 28, 16, 14
+_MODE_CELLS, _PROJECT_CELLS, _TIME_CELLS = 16, 20, 14
+_WIDE = 84
+"""The width in cells from which projects and worker uptimes fit."""
+_LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLine:
+    key: str
+    """Identifies the subject of the line. It is unique and does not change."""
+    spans: tuple[Span, ...]
+    about: str = ""
+    """The full text of the line, which may be cut on screen. Empty for a title."""
+    job_id: UUID | None = None
+    """Set if the line shows a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """The user who views the workers, and the project names that the user knows."""
+
+    name: str
+    is_user: bool
+    project: Callable[[UUID], str]
+
+
+def title(key: str, text: str) -> WorkerLine:
+    return WorkerLine(key=f"title {key}", spans=((text, MUTED),))
+
+
+def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
+    """Return the cells for the names of these workers."""
+    longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
+    return min(longest, _NAME_CELLS, width // 4)
+
+
+def worker_line(
+    worker: WorkerStatus,
+    jobs: Sequence[LeasedJob] = (),
+    *,
+    now: datetime,
+    width: int,
+    name_cells: int,
+    zone: tzinfo | None = None,
+) -> WorkerLine:
+    """Return a line for a worker that holds these jobs."""
+    is_alive = _is_alive(worker, jobs)
+    state, style = _state(worker, now, is_alive=is_alive)
+    name = pad(clean_cell(worker.name, name_cells), name_cells)
+    # Expired leases are not counted as held, but their jobs are listed.
+    holds = f"holds {count(max(worker.held_jobs, len(jobs)))} of {count(worker.concurrency)}"
+    start: list[Span] = [(name, "bold"), _state_span(state, style), (pad(holds, _HOLDS_CELLS), "")]
+    modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
+    is_up = is_alive and width >= _WIDE
+    up = f"up {elapsed(seconds(now - worker.started_at))}, " if is_up else ""
+    about = (
+        f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
+        f"for {'the operator' if worker.user_id is None else f'user {worker.user_id}'}",
+        f"since {local_time(worker.started_at, zone)}, last seen {local_time(worker.seen_at, zone)}",
+        clean(modes, limit=_LONGEST),
+    )
+    return WorkerLine(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
+
+
+def _state_span(state: str, style: str) -> Span:
+    return f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style
+
+
+def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob]) -> bool:
+    """Return whether the worker was seen lately and has let no lease expire, because a running worker renews them.
+
+    Nothing is known about the time after the overview was taken.
+    """
+    return worker.is_alive and all(job.expires_at > worker.taken_at for job in jobs)
+
+
+def _state(worker: WorkerStatus, now: datetime, *, is_alive: bool) -> Span:
+    if worker.stopped_at is not None:
+        return "◌ stopped", MUTED
+    if is_alive:
+        return "▸ alive", _GOOD
+    return f"✗ silent {elapsed(seconds(now - worker.seen_at))}", _BAD
+
+
+def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
+    """Return a line for a worker that holds visible jobs but is itself hidden from the user."""
+    why = "of another user" if viewer.is_user else "not listed"
+    start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
+    about = f"Worker {owner}: {clean(viewer.name, limit=60)} sees its jobs, but not the worker itself."
+    return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
+
+
+def job_line(
+    job: LeasedJob, viewer: Viewer, *, taken_at: datetime, now: datetime, width: int, zone: tzinfo | None = None
+) -> WorkerLine:
+    """`taken_at` is when the lease was read. It may have been renewed since."""
+    has_expired = job.owner is not None and job.expires_at <= taken_at
+    glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
+    project = clean(viewer.project(job.project_id), limit=_LONGEST)
+    time, style = _time(job, now, has_expired=has_expired)
+    words = _words(job, now, has_expired=has_expired)
+    start: list[Span] = [
+        (f"  {glyph} {short_id(job.job_id)}{_GAP}", MUTED),
+        (pad(clean_cell(job.mode, _MODE_CELLS), _MODE_CELLS) + _GAP, ""),
+    ]
+    if width >= _WIDE:
+        start.append((pad(project, _PROJECT_CELLS) + _GAP, MUTED))
+    start.append((pad(time, _TIME_CELLS), style))
+    about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at, zone)}"
+    if words:
+        about = f"{about}: {clean(words, limit=_LONGEST)}"
+    return WorkerLine(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
+
+
+def _time(job: LeasedJob, now: datetime, *, has_expired: bool) -> Span:
+    if job.owner is not None:
+        return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if has_expired else ""
+    left = seconds(job.expires_at - now)
+    return (f"retry in {duration(left)}" if left >= 1 else "due"), ""
+
+
+def _words(job: LeasedJob, now: datetime, *, has_expired: bool) -> str:
+    """Return the state of the job. The text is not clean."""
+    if job.owner is None:
+        return f"attempt {job.attempt} failed · {job.note}" if job.note else "released"
+    lost = f"its lease expired {elapsed(seconds(now - job.expires_at))} ago" if has_expired else ""
+    attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
+    return " · ".join(filter(None, (lost, attempt, job.note)))
+
+
+def _ended(start: Sequence[Span], text: str, style: str, width: int) -> tuple[Span, ...]:
+    """Return the spans with the text added and cut to the room that is left."""
+    room = max(width - sum(cell_len(part) for part, _ in start) - len(_GAP), 0)
+    return (*start, (_GAP, ""), (shorten(clean_cell(text, room), room), style))
+
+
+def seconds(time: timedelta) -> float:
+    return max(time.total_seconds(), 0.0)
+
+
+LONG_GONE = timedelta(hours=1)
+"""A worker without jobs is only counted, not listed, if it was last seen longer ago than this."""
+
+
+def lines(
+    force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int, zone: tzinfo | None = None
+) -> Iterator[WorkerLine]:
+    """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time. No zone means this
+    machine's.
+    """
+    line = partial(job_line, viewer=viewer, taken_at=force.taken_at, now=now, width=width, zone=zone)
+    held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
+    nobodys: list[LeasedJob] = []
+    for job in force.held:
+        (nobodys if job.owner is None else held[job.owner]).append(job)
+    workers = _shown(force, held)
+    name_cells = names_width(workers, width)
+    for worker in workers:
+        jobs = held.pop(worker.id, [])
+        yield worker_line(worker, jobs, now=now, width=width, name_cells=name_cells, zone=zone)
+        yield from map(line, jobs)
+        if (left := worker.held_jobs - len(jobs)) > 0:
+            yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
+    for owner, jobs in held.items():
+        yield unseen_line(owner, viewer, width=width)
+        yield from map(line, jobs)
+    if nobodys:
+        yield title("nobody's", "Waiting for another attempt, without a worker")
+        yield from map(line, nobodys)
+
+
+def summary(force: WorkersOverview, *, now: datetime) -> str:
+    """Return the text above the lines."""
+    held = [job for job in force.held if job.owner is not None]
+    alive = sum(_is_alive(one, (job for job in held if job.owner == one.id)) for one in force.workers)
+    parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"]
+    if held:
+        longest = elapsed(seconds(now - min(job.acquired_at for job in held)))
+        parts.append(f"{'≥ ' if force.is_cut else ''}{jobs_count(len(held))} held, the longest for {longest}")
+    if waiting := len(force.held) - len(held):
+        parts.append(f"{jobs_count(waiting)} waiting for another attempt")
+    return " · ".join(parts)
+
+
+def remark(force: WorkersOverview, viewer: Viewer) -> str:
+    """Return the text below the lines, about parts that are not shown. It may be empty."""
+    sentences = []
+    if not force.workers and not force.held:
+        sentences.append(f"{command('worker MODULE:REGISTRY')} starts a worker.")
+    if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
+        sentences.append(f"{count(number)} more ran within the last week. Run {command('workers')} to list them.")
+    if viewer.is_user:
+        name = clean(viewer.name, limit=60)
+        sentences.append(f"{name} sees only workers that act as {name}. The operator sees all workers.")
+    return " ".join(sentences)
+
+
+def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStatus]:
+    """Return the listed workers, sorted by whether they are alive and then by name, in a stable order."""
+    shown = [
+        worker
+        for worker in force.workers
+        if worker.id in holding or (worker.stopped_at is None and force.taken_at - worker.seen_at < LONG_GONE)
+    ]
+    return sorted(shown, key=lambda worker: (not worker.is_alive, worker.name, worker.started_at, worker.id))
+
+
+_KEYS = {"workers.job": "job", "workers.again": "refresh", "dialog.leave": "close"}
+_GONE = "The line under the cursor is gone."
+
+
+class WorkersDialog(Dialog[UUID]):
+    """Return the job to show."""
+
+    DEFAULT_CSS = """
+    WorkersDialog {
+        #dialog { width: 132; padding: 0 2; overflow-y: hidden; }
+        #summary { dock: top; }
+        OptionList { max-height: 100%; margin-top: 1; text-wrap: nowrap; scrollbar-gutter: stable; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #foot { dock: bottom; height: auto; margin-top: 1; color: $foreground-muted; }
+        #about { height: 2; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "lead", "Job", id="workers.job", tooltip="Show the details of the job under the cursor"),
+        Binding("w,q", "leave", "Close", id="workers.close", tooltip="Close the workers"),
+        Binding("r,f5", "again", "Refresh", id="workers.again", tooltip="Refresh now"),
+    ]
+
+    def __init__(
+        self,
+        poller: Poller[None, WorkersOverview],
+        viewer: Viewer,
+        *,
+        clock: Callable[[], datetime],
+        zone: tzinfo | None = None,
+    ) -> None:
+        """`clock` must be the clock of the poller."""
+        super().__init__()
+        self._poller = poller
+        self._viewer = viewer
+        self._clock = clock
+        self._zone = zone
+        self._seen: PollResult[WorkersOverview] | None = None
+        self._failure: PollFailure | None = None
+        self._lines: Sequence[WorkerLine] = ()
+        self._height = 0
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Workers · as {clean(self._viewer.name, limit=60)}"):
+            yield SteadyText(id="summary")
+            yield OptionList(id="lines", markup=False, compact=True)
+            with Vertical(id="foot"):
+                yield SteadyText(id="about")
+                yield SteadyText(id="remark")
+                yield Static(self.keys_line(_KEYS), markup=False)
+
+    def on_mount(self) -> None:
+        self._options.focus()
+        self.say("summary", Content("Loading …"))
+        self._follow()
+        self.set_interval(1.0, self._draw)
+
+    @property
+    def _options(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    @work
+    async def _follow(self) -> None:
+        async for answer in self._poller.results():
+            match answer:
+                case PollResult():
+                    self._seen, self._failure = answer, None
+                case PollFailure():
+                    self._failure = answer
+            self._draw()
+
+    def action_again(self) -> None:
+        self._poller.refresh()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        """Choose the line by what identifies it, because the lines may have changed."""
+        self._follow_choice(event.option_id)
+
+    def action_lead(self) -> None:
+        option = self._options.highlighted_option
+        self._follow_choice(option.id if option else None)
+
+    def _follow_choice(self, key: str | None) -> None:
+        job_id = next((line.job_id for line in self._lines if line.key == key), None)
+        if job_id is None:
+            show_warning(self.app, "No job under the cursor. Move to a job first.")
+        else:
+            self.dismiss(job_id)
+
+    # Drawing
+
+    def show_zone(self, zone: "ShownZone") -> None:
+        self._zone = zone.zone
+        self._draw()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        if not self.is_open:
+            return
+        if self._seen is not None:
+            overview, age = self._seen.value, self._clock() - self._seen.fetched_at
+            now = overview.taken_at + age
+            width = self._options.scrollable_content_region.width
+            self._list(list(lines(overview, self._viewer, now=now, width=width, zone=self._zone)))
+            self.say("summary", Content(summary(overview, now=now)))
+            self._draw_about()
+        self._draw_remark()
+
+    def _list(self, drawn: Sequence[WorkerLine]) -> None:
+        """Draw the lines. The cursor stays on its line, or moves up to its worker. It never moves to another job."""
+        options, before = self._options, self._lines
+        if [line.key for line in drawn] == [line.key for line in before]:
+            for index, (line, former) in enumerate(zip(drawn, before, strict=True)):
+                if line.spans != former.spans:
+                    options.replace_option_prompt_at_index(index, Content.assemble(*line.spans))
+            self._lines = drawn
+            return
+        key, top = self._key_to_keep(drawn), options.scroll_offset.y
+        self._lines = drawn
+        options.set_options(
+            [Option(Content.assemble(*line.spans), id=line.key, disabled=not line.about) for line in drawn]
+        )
+        options.highlighted = next((index for index, line in enumerate(drawn) if line.key == key), None)
+        options.scroll_to(y=top, animate=False)
+        # Jobs come and go. The box grows with them but does not shrink while it is open.
+        self._height = max(self._height, len(drawn))
+        options.styles.min_height = self._height
+
+    def _key_to_keep(self, drawn: Sequence[WorkerLine]) -> str | None:
+        """Return the key of the line that gets the cursor."""
+        if not self._lines:
+            return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
+        place = self._options.highlighted
+        if place is None:
+            return None
+        *above, pointed_at = self._lines[: place + 1]
+        there = {line.key for line in drawn}
+        kept = (pointed_at, *(line for line in reversed(above) if line.job_id is None and line.about))
+        return next((line.key for line in kept if line.key in there), None)
+
+    @on(OptionList.OptionHighlighted)
+    def _draw_about(self) -> None:
+        place = self._options.highlighted
+        if place is None or place >= len(self._lines):
+            self.say("about", Content(_GONE if self._lines else ""))
+        else:
+            self.say("about", Content(self._lines[place].about))
+
+    def _draw_remark(self) -> None:
+        words = self._remark()
+        self.query_one("#remark").display = bool(words.plain)
+        self.say("remark", words)
+
+    def _remark(self) -> Content:
+        """Return what is not shown, or the error."""
+        if self._failure is not None:
+            age = f"Seen {elapsed(seconds(self._clock() - self._seen.fetched_at))} ago. " if self._seen else ""
+            return Content.styled(age + error_words(self._failure.error), "$text-error")
+        if self._seen is None:
+            return Content()
+        paused = "Paused. " if self._poller.paused else ""
+        return Content(paused + remark(self._seen.value, self._viewer))
+
+
+async def show_workers(host: "ActionHost") -> None:
+    """Show the workers. While the dialog is open, they refresh as often as the list."""
+    context = context_for(host, "workers")
+    if context is None:
+        return
+    store, session_poller = context.store, host.poller
+
+    async def get_workers_overview(_: None) -> "WorkersOverview":
+        return await store.get_workers_overview()
+
+    viewer = Viewer(
+        name=actor_name(store.actor),
+        is_user=isinstance(store.actor, ActingUser),
+        project=host.dashboard.project_name,
+    )
+    with session_poller.poll_also(get_workers_overview) as poller:
+        dialog = WorkersDialog(poller, viewer, clock=session_poller.clock, zone=host.dashboard.zone.zone)
+        job_id = await host.app.push_screen_wait(dialog)
+    if job_id is not None:
+        await _show_job(host, store, job_id)
+
+
+async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
+    """Show the job in the list if it is listed. Otherwise switch to its project."""
+    dashboard = host.dashboard
+    if (listed := dashboard.jobs.job(job_id)) is not None:
+        dashboard.jobs.table.move_to(job_id)
+        await dashboard.show_details_of(listed, is_listed=True)
+        return
+    try:
+        job = await store.get_generation_job(job_id)
+        project = await store.get_project(job.project_id) if job else None
+    except StoreError as error:
+        show_message(host.app, error_message(error))
+        return
+    if job is None:
+        show_warning(host.app, f"The job {job_id} is deleted or hidden.")
+    elif host.poller.store is store:
+        await show_job(dashboard, job, project)

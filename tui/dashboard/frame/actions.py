@@ -1,0 +1,188 @@
+"""Starts the action of each request or key."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
+
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard import task_groups
+from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.events import JobCopy, copy_jobs
+from gjobs.tui.dashboard.features.archive import clean_up, show_archive
+from gjobs.tui.dashboard.features.budgets import show_budgets
+from gjobs.tui.dashboard.features.case import show_case
+from gjobs.tui.dashboard.features.databases import (
+    may_write,
+    pick_database,
+    show_load,
+    step_interval,
+    toggle_write_permit,
+)
+from gjobs.tui.dashboard.features.errors import show_errors
+from gjobs.tui.dashboard.features.export import export_list
+from gjobs.tui.dashboard.features.isolation import show_isolation
+from gjobs.tui.dashboard.features.jobs import (
+    JobActions,
+    apply_filter,
+    choose_all_matching,
+    count_exactly,
+    order_by,
+    show_users,
+)
+from gjobs.tui.dashboard.features.moments import ask_moment, refuse_in_past, step_moment
+from gjobs.tui.dashboard.features.navigation import (
+    create_project,
+    open_by_id,
+    pick_acting_user,
+    pick_project,
+    report_if_deleted,
+    toggle_visibility,
+)
+from gjobs.tui.dashboard.features.row_notes import RowNotesReader, load_pane, tell_history, tell_names
+from gjobs.tui.dashboard.features.statistics import show_timings
+from gjobs.tui.dashboard.features.workers import show_workers
+
+if TYPE_CHECKING:
+    from gjobs.store.filters.filter_terms import JobFilter
+    from gjobs.store.job_list.list_query import ListOrder
+    from gjobs.store.jobs.job import GenerationJob
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.dashboard.events import AppAction, JobDetailsView, Request
+    from gjobs.tui.dashboard.memory import ObservedHistories
+    from gjobs.tui.text.status_text import JobAction
+
+
+class Actions:
+    def __init__(self, host: "ActionHost") -> None:
+        self._host = host
+        self._row_notes = RowNotesReader(host)
+
+    def start(self, action: "AppAction") -> None:
+        """Start an action that needs no list. It works even for a user who may read nothing."""
+        host, ask = self._host, self._host.tasks.ask
+        if refuse_in_past(host, action):
+            return
+        match action:
+            case "act_as":
+                ask(pick_acting_user(host))
+            case "visibility":
+                self._toggle_visibility()
+            case "isolation":
+                ask(show_isolation(host))
+            case "timings":
+                ask(show_timings(host))
+            case "errors":
+                ask(show_errors(host))
+            case "workers":
+                ask(show_workers(host))
+            case "database":
+                ask(pick_database(host))
+            case "write_permit":
+                ask(toggle_write_permit(host))
+            case "moment":
+                ask(ask_moment(host))
+            case "faster":
+                step_interval(host, -1)
+            case "slower":
+                step_interval(host, 1)
+            case "load":
+                show_load(host)
+            case _:
+                assert_never(action)
+
+    def step_moment(self, unit: str, *, is_later: bool) -> None:
+        self._host.tasks.step(partial(step_moment, self._host, unit, is_later=is_later))
+
+    def request(self, request: "Request") -> None:
+        host, ask = self._host, self._host.tasks.ask
+        context = None if refuse_in_past(host, request) else context_for(host, request)
+        if context is None or (request in ("new_project", "undo", "clean_up") and not may_write(host)):
+            return
+        match request:
+            case "all":
+                ask(choose_all_matching(host, context))
+            case "project":
+                ask(pick_project(host, context.projects))
+            case "new_project":
+                ask(create_project(host, context))
+            case "exact":
+                ask(count_exactly(host, context))
+            case "budgets":
+                ask(show_budgets(host, context))
+            case "archive":
+                ask(show_archive(host, context))
+            case "clean_up":
+                ask(clean_up(host, context))
+            case "export":
+                ask(export_list(host, context))
+            case "undo":
+                JobActions(host.app, host.tasks, context).undo()
+            case _:
+                assert_never(request)
+
+    def change_jobs(self, action: "JobAction", jobs: "Sequence[GenerationJob]") -> None:
+        host, context = self._host, context_for(self._host, action)
+        if context is not None and may_write(host):
+            JobActions(host.app, host.tasks, context).act(action, jobs, host.dashboard.listed.project_id)
+
+    def filter_by(self, job_filter: "JobFilter", *, is_forced: bool) -> None:
+        """Estimate the cost first, unless the user has confirmed it or the filter is empty."""
+        host, group = self._host, task_groups.FILTER
+        if is_forced or not job_filter:
+            host.app.workers.cancel_group(host.app, group)
+            host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
+        else:
+            host.app.run_worker(apply_filter(host, job_filter), group=group, exclusive=True)
+
+    def order_by(self, order: "ListOrder") -> None:
+        self._host.app.run_worker(order_by(self._host, order), group=task_groups.ORDER, exclusive=True)
+
+    def show_users(self) -> None:
+        self._host.app.run_worker(show_users(self._host), group=task_groups.USERS, exclusive=True)
+
+    def open_by_id(self, text: str) -> None:
+        self._host.tasks.ask(open_by_id(self._host, text))
+
+    def copy(self, what: JobCopy, jobs: "Sequence[GenerationJob]") -> None:
+        app, store = self._host.app, self._host.poller.store
+        app.run_worker(copy_jobs(app, store, what, jobs), group="copy", exclusive=True)
+
+    def show_case(self, job: "GenerationJob | None") -> None:
+        self._host.tasks.ask(show_case(self._host, job))
+
+    def load_names(self, details: "JobDetailsView") -> None:
+        self._host.app.run_worker(tell_names(self._host.poller, details), group=task_groups.NAMES, exclusive=True)
+
+    def load_history(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
+        if (store := self._host.poller.store) is not None:
+            self._host.app.run_worker(tell_history(store, observed, details), group=task_groups.HISTORY, exclusive=True)
+
+    def load_pane(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
+        self._host.app.run_worker(
+            load_pane(self._host.poller, observed, details), group=task_groups.DETAILS_PANE, exclusive=True
+        )
+
+    def read_row_notes(self) -> None:
+        """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""
+        is_reading = any(one.group == task_groups.ROW_NOTES and not one.is_finished for one in self._host.app.workers)
+        if not is_reading and self._row_notes.is_needed:
+            # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+            self._host.app.run_worker(self._row_notes.read, group=task_groups.ROW_NOTES)  # type: ignore[arg-type]
+
+    async def finish_row_notes(self) -> None:
+        """Read the owners and stuck jobs of the rows, and return once they are shown."""
+        if self._row_notes.is_needed:
+            await self._row_notes.read()
+
+    def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
+        self._host.app.run_worker(report_if_deleted(self._host, store, user), group=task_groups.DELETED_USER)
+
+    def _toggle_visibility(self) -> None:
+        """Show or leave the visibility view. The operator sees everything, so ask for a user first."""
+        host, store = self._host, self._host.poller.store
+        if store is not None and isinstance(store.actor, ActingUser):
+            toggle_visibility(host.dashboard)
+        else:
+            host.tasks.ask(pick_acting_user(host, compare_visibility=True))

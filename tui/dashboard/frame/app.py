@@ -1,0 +1,844 @@
+"""GjobsApp connects session poller, screen and actions."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from textual import constants, events, on, work
+from textual.actions import ActionParseResult
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.await_complete import AwaitComplete
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.errors import NoWidget
+from textual.message import Message
+from textual.screen import Screen
+from textual.theme import ThemeProvider
+from textual.widgets import Input
+
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.poller import DEFAULT_INTERVAL, Attention
+from gjobs.store.system.async_tools import abandon_lookups
+from gjobs.store.users.actor import ANON, ActingUser, Operator, actor_name
+from gjobs.store.values.formats import utc_now
+from gjobs.tui import startup
+from gjobs.tui.dashboard import task_groups
+from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, UndoStack, preload
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, BulkKey, DialogKey, inherited_bindings, key_of
+from gjobs.tui.dashboard.events import (
+    ActionRequested,
+    AnswerDelayed,
+    AppAction,
+    CaseRequested,
+    Connected,
+    Connecting,
+    CopyRequested,
+    DetailsOpened,
+    EscapeUnused,
+    HistoryRequested,
+    IntervalChanged,
+    JobActionRequested,
+    ListPolled,
+    ListPollFailed,
+    PaneLoadRequested,
+    PollMessage,
+    ProjectChosen,
+    QueryChanged,
+    ScreenFitted,
+    TotalsPolled,
+    TotalsPollFailed,
+    WritePermitEnded,
+)
+from gjobs.tui.dashboard.features.databases import TYPED_EARLY, DatabaseChoices
+from gjobs.tui.dashboard.frame.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, KeyRules, every_key
+from gjobs.tui.dashboard.frame.screen import DashboardScreen
+from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.list.list_header import unlisted_words
+from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
+from gjobs.tui.dashboard.panels.footer import follow_messages
+from gjobs.tui.dashboard.panels.project_list import BudgetNews
+from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
+from gjobs.tui.dashboard.panels.tour import Tour, TourPossibilities, TourStep
+from gjobs.tui.dashboard.session.past_session import Moments, ShowsTimes
+from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
+from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
+from gjobs.tui.dashboard.terminal import appearance
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver, PasteUnfinished, stop_until_resumed
+from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
+from gjobs.tui.text.error_text import ReportedError, error_message, left_rows_as_shown
+from gjobs.tui.text.format import chosen_zone, zone_after
+from gjobs.tui.text.status_text import pending_words
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from rich.console import RenderableType
+
+    from gjobs.store.configuration.saved_views import KnownViews
+    from gjobs.store.store import Store
+    from gjobs.tui.dashboard.features.databases import FirstQuestion
+    from gjobs.tui.dashboard.features.messages import Notices
+    from gjobs.tui.dashboard.frame.actions import Actions
+    from gjobs.tui.dashboard.presenter import Presenter
+    from gjobs.tui.text.status_text import JobAction
+
+
+log = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
+"""Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
+_ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
+"""A slow database lengthens this wait by a multiple of its answer time, up to a maximum in seconds."""
+
+
+def _palette() -> "ModuleType":
+    """Import the palette only when it opens."""
+    from gjobs.tui.dashboard.frame import palette
+
+    return palette
+
+
+class GjobsApp(MessageApp[int]):
+    TITLE = "gjobs"
+    CSS = appearance.CSS
+    COMMANDS = App.COMMANDS | {
+        lambda: _palette().DashboardCommands,
+        lambda: _palette().ProjectCommands,
+        lambda: _palette().DatabaseCommands,
+        lambda: _palette().ViewCommands,
+        lambda: _palette().RetentionCommands,
+    }
+    BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
+    totals_share: ClassVar[int | None] = None
+    """The pause after a slow count, as a multiple of the time that it took. None is the default, which adds little
+    load to a database.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        state_path: Path | None,
+        interval: float = DEFAULT_INTERVAL,
+        clock: Callable[[], datetime] = utc_now,
+        setup: DashboardSetup | None = None,
+    ) -> None:
+        self._setup = setup or DashboardSetup()
+        self.database_choice = next(iter(self._setup.database_choices), None)
+        """The database that is open or being opened. None for a demo or an address without a profile."""
+        self._frame_color = self.database_choice.color if self.database_choice else None
+        self._is_writing = False
+        self._is_press_lost = False
+        """Whether the last press of the mouse was on a removed widget."""
+        self.has_partial_claims = False
+        """Whether dialogs warn about partial claims."""
+        super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
+        self._memory = RememberedState(state_path)
+        self._choices = DatabaseChoices(self._setup, self._memory)
+        self._clock = clock
+        self.messages = MessageBoard(self, clock=clock)
+        self.tour = Tour(
+            self,
+            self.messages,
+            self._memory,
+            start=self._setup.tour,
+            shows_costs=lambda: self.dashboard.shows_costs,
+        )
+        self.tasks = BackgroundTasks(self)
+        self.undo = UndoStack()
+        self.moments = Moments(self, self._setup.moment)
+        self._is_preloaded = False
+        """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
+        self._notices: Notices | None = None
+        """None if notifications are off."""
+        self.budget_news = BudgetNews()
+        self._observed = ObservedHistories()
+        self._deleted_user_check = DeletedUserCheck()
+        self.poller = SessionPoller(
+            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=clock
+        )
+        status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
+        self.sub_title = status.database or ""
+        self.dashboard = DashboardScreen(clock=clock, status=status)
+        self.dashboard.zone = chosen_zone(self._memory.zone, self._profile_zone)
+        self.key_rules = KeyRules(self, self.dashboard)
+        self._keys = KeyQueue(self, self.key_rules, is_opening=lambda: self.tasks.is_opening, cancel=self._stop_opening)
+        self.settled = asyncio.Event()
+        """Set when the first list, or the reason why there is none, is on screen."""
+        self.mistake: BaseException | None = None
+        """The internal error that ended the app; None without one."""
+        self.set_keymap({**self._setup.keymap})
+        theme = self._setup.theme or self._memory.theme
+        if theme in self.available_themes:
+            self.theme = theme
+
+    @cached_property
+    def views(self) -> "KnownViews":
+        from gjobs.store.configuration.saved_views import KnownViews
+
+        return KnownViews(self._setup.views, self._setup.views_directory)
+
+    @cached_property
+    def _actions(self) -> "Actions":
+        """The actions of all keys. Imported by the first key or by `preload`, because the first paint needs none."""
+        from gjobs.tui.dashboard.frame.actions import Actions
+
+        return Actions(self)
+
+    def get_default_screen(self) -> DashboardScreen:
+        """Return the dashboard as the base screen, so that Textual draws no screen of its own first."""
+        return self.dashboard
+
+    def on_ready(self) -> None:
+        abandon_lookups()
+        if self._setup.theme is None:
+            self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
+        if self._setup.notice:
+            show_warning(self, self._setup.notice)
+        self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
+        if self._choices.may_ask:
+            self.tasks.ask(self._choose_first())
+        else:
+            self._connect()
+
+    async def _choose_first(self) -> None:
+        """Open the sample database. If the app around the current directory names databases, ask first."""
+
+        async def ask(dialog: "FirstQuestion") -> str | None:
+            # The user had not yet seen the question when these keys were typed.
+            self._keys.drop_until_seen(TYPED_EARLY)
+            return await self.push_screen_wait(dialog)
+
+        choice = await self._choices.choose_first(ask)
+        self.show_status()
+        if unusable := self._choices.unusable:
+            show_warning(self, unusable)
+        if choice is None:
+            self._connect()
+        else:
+            self.switch_to(choice)
+
+    def _stop_opening(self) -> None:
+        """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
+        self.tasks.stop_opening()
+        if self._choices.is_choosing:
+            self._choices.is_choosing = False
+            self.show_status()
+            self._connect()
+
+    async def find_databases(self) -> None:
+        """Find the databases that files of the app name, so that the user can switch to them."""
+        await self._choices.find()
+
+    @property
+    def database_choices(self) -> tuple[DatabaseChoice, ...]:
+        return self._choices.all
+
+    def follow_messages(self) -> None:
+        follow_messages(self)
+
+    def _settle(self) -> None:
+        if not self.settled.is_set():
+            self.settled.set()
+            self.run_worker(self._load_the_rest(), group="later")
+
+    async def _load_the_rest(self) -> None:
+        """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
+        self.read_views()
+        await preload()
+        self.dashboard.jobs.build_hidden_parts()
+        startup.resume_gc()
+        self._is_preloaded = True
+        self._actions.read_row_notes()
+        await self.find_databases()
+
+    async def finish_row_notes(self) -> None:
+        """Read the owners and stuck jobs of the rows now, because a single frame is never refreshed."""
+        await self._actions.finish_row_notes()
+
+    def read_views(self) -> None:
+        """Read the saved views again. Report problems, and use the valid views."""
+        try:
+            caution = self.views.read()
+        except StoreError as error:
+            show_message(self, error_message(error))
+        else:
+            if caution:
+                show_warning(self, caution)
+
+    def _settle_after_layout(self) -> None:
+        if not self.settled.is_set() and self.dashboard.has_all:
+            self._settle()
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:
+        self._keys.close()  # The rules of waiting keys need widgets that are being removed.
+        super().exit(result, return_code, message)
+
+    async def on_unmount(self) -> None:
+        self._keys.close()
+        await self.poller.close()
+
+    # From the poller to the dashboard
+
+    @work(group=task_groups.CONNECT, exclusive=True)
+    async def _connect(self) -> None:
+        await self._open()
+
+    async def _open(self) -> None:
+        session = await self.poller.open()
+        moment = self.moments.take_first()
+        self.moments.suspend_writes(session.access, moment, is_filtered=False)
+        if moment is not None:
+            self.dashboard.show_moment(moment)
+        self.act_as(session.store)
+        self.run_worker(self.poller.follow_changes(), group=task_groups.CHANGES, exclusive=True)
+
+    @work(group=task_groups.CONNECT, exclusive=True)
+    async def switch_to(self, choice: DatabaseChoice) -> None:
+        """Switch to another database. Wait for running writes first, and drop everything else."""
+        self._choices.note_switch(choice)
+        await self._replace_database(choice.opener, choice.interval, choice=choice)
+
+    async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
+        if self.tasks.is_writing:
+            show_message(self, "gjobs switches the database after the last change is confirmed.")
+            await self.tasks.writes_end()
+        self.tasks.close_questions()
+        self.tour.cancel()
+        self.undo.forget_all()
+        self.messages.forget()
+        for group in task_groups.OF_DATABASE:
+            self.workers.cancel_group(self, group)
+        former, self.database_choice = self.poller, choice
+        self.poller = SessionPoller(
+            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=self._clock
+        )
+        self.dashboard.reset()
+        self.show_status()
+        # In its own worker, so that switching to yet another database does not interrupt it.
+        await self.run_worker(former.close(), group="closing").wait()
+        await self._open()
+
+    def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None:
+        """Clear what the former actor saw, then act as another one. With `compare_visibility`, the shown project
+        stays chosen.
+        """
+        shown = self.dashboard.shown_project
+        for group in task_groups.OF_ACTOR:
+            self.workers.cancel_group(self, group)
+        self.dashboard.forget()
+        self.budget_news = BudgetNews()
+        project_id = self._memory.project(self._place(store))
+        if compare_visibility:
+            project_id = shown.id if shown else None
+            self.dashboard.jobs.add_project_name(shown, with_visibility=True)
+        self.dashboard.jobs.shows_owners = isinstance(store.actor, Operator)
+        # The filter and the order belong to the person, not to the actor.
+        listed = replace(self.dashboard.listed, project_id=project_id, status=None)
+        self.dashboard.set_query(listed, compare_visibility=compare_visibility)
+        self._follow(self.moments.store_for(store, self.dashboard.listing_query.moment))
+
+    def show_moment(self, moment: datetime | None) -> None:
+        """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
+        session, former = self.poller.session, self.poller.store
+        if session is None or former is None:
+            return
+        for group in task_groups.OF_ACTOR:
+            self.workers.cancel_group(self, group)
+        self.moments.suspend_writes(session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
+        self.dashboard.show_moment(moment)
+        store = self.moments.store_for(session.operator.acting_as(former.actor), moment)
+        self._follow(store)
+
+    def _follow(self, store: "Store") -> None:
+        """List and count as the actor of the store."""
+        dashboard, is_past = self.dashboard, self.dashboard.listing_query.moment is not None
+        listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query, is_still=is_past)
+        self.show_status()
+        self.run_worker(listing, group=task_groups.FEED, exclusive=True)  # type: ignore[arg-type]
+        self.run_worker(counting, group=task_groups.NUMBERS, exclusive=True)  # type: ignore[arg-type]
+        if is_past:
+            self.workers.cancel_group(self, task_groups.NOTICES)
+        else:
+            self._start_notices(store)
+
+    def _start_notices(self, store: "Store") -> None:
+        if self._setup.notifications is None:
+            return
+        from gjobs.tui.dashboard.features.messages import Notices
+
+        self._notices = self._notices or Notices(self, self._setup.notifications)
+        self.run_worker(self._notices.follow(store), group=task_groups.NOTICES, exclusive=True)
+
+    @on(Connecting)
+    def _connecting(self) -> None:
+        self.dashboard.show_progress(self.poller.progress)
+
+    @on(Connected)
+    def _connected(self, message: Connected) -> None:
+        message.session.access.opened_by = permit_hint(self)
+        self.dashboard.show_zone(chosen_zone(self._memory.zone, self._profile_zone))
+        self.show_status()
+
+    @on(AnswerDelayed)
+    @on(IntervalChanged)
+    def _interval_changed(self) -> None:
+        self.show_status()
+
+    @on(ListPolled)
+    def _list_polled(self, message: ListPolled) -> None:
+        listing, dashboard = message.listing, self.dashboard
+        if message.store is not self.poller.store:
+            return
+        if message.is_changed:
+            self._observed.add_poll(message.store, listing)
+        if listing.query != dashboard.listing_query:
+            return
+        place = self._place(message.store)
+        listed, compares = listing.query.window.listed, listing.query.with_visibility
+        all_was_chosen = self._memory.knows(place) or compares
+        wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
+        if wanted != listed.project_id:
+            if listed.project_id is not None:
+                show_warning(self, "The project was deleted or is hidden. Showing another.")
+            self._memory.remember_project(place, wanted)
+            dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
+            self._query_changed()
+            return
+        dashboard.jobs.may_create_projects = message.store.actor != ANON
+        if message.is_changed:
+            dashboard.show(listing, message.fetched_at)
+        else:
+            dashboard.show_again(listing, message.fetched_at)
+        self.call_after_refresh(self.poller.note_shown)
+        dashboard.jobs.settle_changes(message.requested_at)
+        self._settle_after_layout()
+        session = self.poller.session
+        may_write = (session is None or session.access.may_write) and message.store.actor != ANON
+        self.tour.follow_list(TourPossibilities(may_write=may_write, has_projects=bool(listing.projects)))
+        if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
+            self._actions.report_if_deleted(message.store, message.store.actor)
+        self.show_status()
+        if self._is_preloaded:
+            self._actions.read_row_notes()
+        if self.undo.cascading_tables is None:
+            self.run_worker(self.undo.load_cascading_tables(message.store), group=task_groups.FOLLOWING, exclusive=True)
+
+    @on(TotalsPolled)
+    def _totals_polled(self, message: TotalsPolled) -> None:
+        if message.store is self.poller.store:
+            self.dashboard.show_totals(message.totals, is_complete=message.is_complete)
+            if self._is_preloaded and self.poller.is_idle:
+                self._actions.read_row_notes()
+            self.budget_news.tell(self, message.totals.budgets or ())
+            self.show_status()
+            self._settle_after_layout()
+
+    @on(TotalsPollFailed)
+    def _totals_poll_failed(self, message: TotalsPollFailed) -> None:
+        if message.store is self.poller.store:
+            self.dashboard.show_no_totals(message.error)
+            self._settle()
+
+    @on(ListPollFailed)
+    def _list_poll_failed(self, message: ListPollFailed) -> None:
+        if message is self.poller.failure:
+            self.dashboard.show_failure(message)
+            self.show_status()
+            self._settle()
+
+    @property
+    def demo_state(self) -> str:
+        """The speed of a demo, or that it is paused. Empty outside a demo."""
+        return ""
+
+    def show_status(self) -> None:
+        status = connection_status(
+            self.poller,
+            self.database_choice,
+            is_choosing=self._choices.is_choosing,
+            visibility=self.dashboard.visibility_note,
+            demo=self.demo_state,
+            zone=self.dashboard.zone,
+            moment=self.dashboard.listing_query.moment,
+        )
+        self.sub_title, self.has_partial_claims = status.name or "", status.has_partial_claims
+        self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
+        self.dashboard.show_status(status)
+
+    def _show_frame(self, color: str | None, *, writing: bool) -> None:
+        if (color, writing) != (self._frame_color, self._is_writing):
+            self._frame_color, self._is_writing = color, writing
+            self.refresh_css(animate=False)
+
+    @on(WritePermitEnded)
+    def _write_permit_ended(self) -> None:
+        self.show_status()
+        show_message(self, PERMIT_ENDED)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        variables |= appearance.text_variables(variables)
+        return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
+
+    def _place(self, store: "Store") -> str:
+        """Return the key under which a project is remembered: profile or database, and actor."""
+        session = self.poller.session
+        name = "" if session is None else session.profile.name if session.profile else session.label
+        return f"{name} as {actor_name(store.actor)}"
+
+    # From the dashboard to the store
+
+    @on(EscapeUnused)
+    def _leave_message_moment_or_tour(self) -> None:
+        self.messages.clear_passing()
+        if self.dashboard.listing_query.moment is not None:
+            self.show_moment(None)
+        else:
+            self.tour.leave()
+
+    @on(ScreenFitted)
+    def _screen_fitted(self) -> None:
+        self.tour.follow()
+
+    @on(QueryChanged)
+    def _query_changed(self) -> None:
+        self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
+        self.moments.show_keys(is_filtered=bool(self.dashboard.listed.job_filter))
+        self.show_status()
+
+    @on(ProjectChosen)
+    def _remember_project(self) -> None:
+        listing = self.dashboard.listing
+        if self.dashboard.listed.project_id is not None or (listing is not None and listing.projects):
+            self.tour.do(TourStep.PROJECT)
+        if self.poller.store is not None:
+            self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
+
+    @on(ActionRequested)
+    def _requested(self, message: ActionRequested) -> None:
+        self._actions.request(message.request)
+
+    @on(JobActionRequested)
+    def _change_jobs(self, message: JobActionRequested) -> None:
+        self._actions.change_jobs(message.action, message.jobs)
+
+    @on(JobsPanel.FilterRequested)
+    def _filter_requested(self, message: JobsPanel.FilterRequested) -> None:
+        self._actions.filter_by(message.job_filter, is_forced=message.is_forced)
+
+    @on(JobsPanel.OrderRequested)
+    def _order_requested(self, message: JobsPanel.OrderRequested) -> None:
+        self._actions.order_by(message.order)
+
+    @on(FilterBar.UsersRequested)
+    def _users_requested(self) -> None:
+        self._actions.show_users()
+
+    @on(JobsPanel.IdRequested)
+    def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
+        self._actions.open_by_id(message.text)
+
+    @on(CopyRequested)
+    def _copy(self, message: CopyRequested) -> None:
+        self._actions.copy(message.what, message.jobs)
+
+    @on(CaseRequested)
+    def _case_requested(self, message: CaseRequested) -> None:
+        self._actions.show_case(message.job)
+
+    @on(DetailsOpened)
+    def _details_opened(self, message: DetailsOpened) -> None:
+        self._actions.load_names(message.details)
+
+    @on(HistoryRequested)
+    def _history_requested(self, message: HistoryRequested) -> None:
+        self._actions.load_history(message.details, self._observed)
+
+    @on(PaneLoadRequested)
+    def _pane_load_requested(self, message: PaneLoadRequested) -> None:
+        self._actions.load_pane(message.details, self._observed)
+
+    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
+        """Refresh list and costs after a write to these jobs."""
+        if not self.dashboard.query(JobsPanel):
+            return  # The write was answered after the screen closed.
+        self.dashboard.jobs.clear_chosen()
+        self.dashboard.expect_removal(job_ids)
+        self.poller.refresh()
+
+    @contextmanager
+    def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> Iterator[None]:
+        """Inside, the rows of the jobs show what the action does to them."""
+        job_ids = tuple(job_ids)
+        panel = self.dashboard.jobs
+        panel.show_change(job_ids, pending_words(action))
+        has_failed = False
+        try:
+            yield
+        except (StoreError, ReportedError) as error:
+            has_failed = left_rows_as_shown(error)
+            raise
+        finally:
+            panel.end_change(job_ids, has_failed=has_failed)
+
+    def drop_keys_of_refused_change(self, error: Exception | None) -> None:
+        """If a key that changes jobs was typed before the answer, drop all keys. The user typed them in the belief
+        that the change would succeed.
+        """
+        answered_at = time.monotonic()
+        if self.dashboard.query(JobsPanel):
+            self._keys.drop_until_seen(
+                UNCHANGED if error is None or left_rows_as_shown(error) else UNCONFIRMED,
+                drops=lambda event: event.time <= answered_at and self.key_rules.changes_jobs(event),
+            )
+
+    def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
+        """Expect these jobs to leave the list, because they are being deleted or were deleted."""
+        if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
+            self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
+
+    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True) -> str:
+        """Move the cursor to the job if it is listed soon. After that the cursor stays, because the user may already
+        press another key.
+
+        If it is not listed, return a sentence that says so. Then drop the keys typed for the job, unless the
+        cursor is on `repeats`: the user sees that job and pressed the key on it.
+        """
+        if is_new and repeats is None:
+            self.tour.do(TourStep.NEW_JOB)
+        if not self.dashboard.query(JobsPanel) or await self.moves_to(job, is_new=is_new):
+            return ""
+        cursor_job = self.dashboard.jobs.table.cursor_job
+        if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
+            self._keys.drop_until_seen(UNLISTED, drops=every_key if is_new else self.key_rules.is_for_rows)
+        return unlisted_words(self, self.dashboard.listed, job)
+
+    async def moves_to(self, job: GenerationJob, *, is_new: bool = True) -> bool:
+        """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
+        closes.
+        """
+        # The list that is on its way does not contain the job. The next one does.
+        answers = min(_ANSWERS * self.poller.usual_answer, _MOST_PATIENCE_SECONDS)
+        deadline = time.monotonic() + _PATIENCE_SECONDS + answers
+        can_list = self.dashboard.jobs.can_list(job)
+        if is_new:
+            self.dashboard.jobs.approach(job)
+        # The panel is gone while the app closes.
+        while can_list and self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
+            table = self.dashboard.jobs.table
+            if self.dashboard.jobs.job(job.id):
+                has_moved = table.move_to(job.id)
+                table.take_selection_as_seen()
+                return has_moved
+            await asyncio.sleep(_POLL_SECONDS)
+        return not self.dashboard.query(JobsPanel)
+
+    async def _on_message(self, message: Message) -> None:
+        if not (self._exit and isinstance(message, PollMessage)):
+            await super()._on_message(message)
+
+    # Activity of the user
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.poller.touch()
+        if isinstance(event, (events.InputEvent, events.Paste)) and self._exit:
+            return  # The widgets are being removed.
+        if isinstance(event, (events.MouseDown, events.MouseUp)) and not event.is_forwarded and self._is_lost(event):
+            return
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self._keys.take(event):
+            return
+        await super().on_event(event)
+
+    def _is_lost(self, event: events.MouseDown | events.MouseUp) -> bool:
+        """Return whether the press was on a widget that was just removed.
+
+        Until the next layout, Textual finds the widget at its former place. The press would end the app.
+        """
+        if isinstance(event, events.MouseDown):
+            try:
+                self._is_press_lost = not self.get_widget_at(event.x, event.y)[0].is_attached
+            except NoWidget:
+                self._is_press_lost = False
+        return self._is_press_lost
+
+    @on(PasteUnfinished)
+    def _paste_unfinished(self) -> None:
+        text = "The terminal did not mark the end of the pasted text. gjobs ended the paste. You can type again."
+        show_warning(self, text)
+
+    @on(events.AppFocus)
+    def _terminal_focused(self) -> None:
+        self.poller.attention = Attention.FOCUSED
+        if self._notices is not None:
+            self._notices.notifier.come_back()
+
+    @on(events.AppBlur)
+    def _terminal_unfocused(self) -> None:
+        self.poller.attention = Attention.UNFOCUSED
+        if self._notices is not None:
+            self._notices.notifier.leave()
+
+    # Keys of the App
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        bindings = inherited_bindings(type(default_namespace or self))
+        if any(self._opens_dialog(binding) for binding in bindings if binding.action == action):
+            self._keys.expect_dialog()
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _opens_dialog(self, binding: Binding) -> bool:
+        """Return whether the key opens a dialog unless it is refused."""
+        if isinstance(binding, BulkKey):
+            return len(self.dashboard.jobs.selected) > 1
+        if binding.id == "app.lens" and (store := self.poller.store) is not None:
+            return not isinstance(store.actor, ActingUser)
+        if binding.id == "app.write" and (session := self.poller.session) is not None:
+            return session.access.permit is None
+        return isinstance(binding, DialogKey)
+
+    @property
+    def typed_at(self) -> float:
+        return self._keys.typed_at
+
+    def expect_dialog(self) -> None:
+        self._keys.expect_dialog()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the top screen. Drop keys that were typed for it."""
+        if isinstance(self.screen, ClosesOnce):
+            if not self.screen.is_dismissed:
+                self._keys.drop_until_seen()
+            elif self.screen.has_result:
+                self._keys.ignore_repeat(self.screen.result_key)
+        self.call_later(self.follow_messages)
+        return super().pop_screen()
+
+    def action_command_palette(self) -> None:
+        """Open a palette without Textual's id, because the widgets of the last palette may still exist."""
+        palette = _palette().Palette
+        if not isinstance(self.screen, palette):
+            self.push_screen(palette())
+
+    def search_themes(self) -> None:
+        self.push_screen(_palette().Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
+
+    def action_start(self, action: AppAction) -> None:
+        self._actions.start(action)
+
+    def action_step_moment(self, unit: str, is_later: bool) -> None:
+        self._actions.step_moment(unit, is_later=is_later)
+
+    def action_refresh(self) -> None:
+        self.poller.refresh()
+
+    def action_pause(self) -> None:
+        self.poller.pause_or_resume()
+        self.show_status()
+
+    @property
+    def _profile_zone(self) -> str | None:
+        return self.database_choice.time_zone if self.database_choice else None
+
+    def action_zone(self) -> None:
+        """Show times in the next zone, and remember it."""
+        zone = zone_after(self.dashboard.zone, self._profile_zone)
+        self._memory.remember_zone(zone.choice)
+        for screen in self.screen_stack:
+            if isinstance(screen, ShowsTimes):
+                screen.show_zone(zone)
+        self.show_status()
+        show_message(self, f"Times are in {zone.name}.")
+
+    def action_messages(self) -> None:
+        from gjobs.tui.dashboard.features.messages import MessagesDialog
+
+        self.messages.clear_passing()
+        self.push_screen(MessagesDialog(self.messages, zone=self.dashboard.zone.zone))
+
+    def action_help(self) -> None:
+        """Open the manual at the page of the screen, or close it."""
+        from gjobs.tui.dashboard.frame import help as key_help
+        from gjobs.tui.dashboard.help.manual_dialog import ManualDialog
+
+        screen = self.screen
+        if isinstance(screen, ManualDialog):
+            screen.action_leave()
+        elif not isinstance(screen, _palette().Palette):
+            topic, keys = key_help.topic_of(screen), key_help.screen_entries(screen)
+            self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Yield only the theme command. The dashboard replaces Textual's other commands with its own."""
+        return (command for command in super().get_system_commands(screen) if command.title == "Theme")
+
+    def action_present(self) -> None:
+        self.push_screen(self.make_presenter())
+
+    def make_presenter(self) -> "Presenter":
+        from gjobs.tui.dashboard.presenter import Presenter
+
+        return Presenter(self.dashboard)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy the text that the user selected. Textual calls this."""
+        copy_text(self, text, "Copied the selected text")
+
+    def action_help_quit(self) -> None:
+        """Name the key that quits here. Textual calls this for Ctrl+C if no text is selected. Otherwise, Ctrl+C copies
+        the text.
+        """
+        takes_letters = self.screen is not self.dashboard or isinstance(self.focused, Input)
+        quits = "app.quit_anywhere" if takes_letters else "app.quit"
+        show_message(self, f"Press {key_of(self, APP_BINDINGS, quits)} to quit gjobs.")
+
+    async def action_quit(self) -> None:
+        self.tasks.leave()
+
+    def action_suspend_process(self) -> None:
+        """Return to the shell until it resumes gjobs. Refuse this during a write, which would hold its locks."""
+        if self.tasks.is_writing:
+            text = "gjobs can't be suspended before the last change is confirmed. Press the key again then."
+            show_warning(self, text)
+            return
+        try:
+            with self.suspend():
+                stop_until_resumed()
+        except SuspendNotSupported:
+            show_warning(self, "gjobs can be suspended only in a terminal.")
+        else:
+            self.poller.refresh()
+
+    def panic(self, *renderables: object) -> None:  # noqa: ARG002
+        """End the app without printing, because Textual would print a traceback."""
+        self._exception = self._exception or RuntimeError("Textual ended the dashboard.")
+        self._fatal_error()
+
+    def _fatal_error(self) -> None:
+        """End the app. Textual would print a traceback with local variables, which may be secrets."""
+        self.mistake = self._exception
+        log.critical("The dashboard ended because of an internal error.", exc_info=self.mistake)
+        self.settled.set()
+        self._close_messages_no_wait()
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
+        """Return an SVG picture without a title."""
+        return appearance.screen_svg(self)

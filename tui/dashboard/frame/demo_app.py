@@ -1,0 +1,467 @@
+"""The dashboard of a demo, with keys for its simulation, single steps, and scenarios."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
+
+from textual import events, work
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from gjobs.store.configuration.settings import OPERATOR_NAME
+from gjobs.store.errors import StoreError
+from gjobs.store.job_list.list_query import NEWEST_FIRST, ListQuery
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.store.sample.simulation import SimulatedChange, SimulatedClock
+from gjobs.store.store import Store
+from gjobs.store.system.async_tools import is_cancelling
+from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard import task_groups
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, inherited_bindings, key_of, presses
+from gjobs.tui.dashboard.events import ProjectChosen
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.frame.key_queue import every_key
+from gjobs.tui.dashboard.presenter import Presenter
+from gjobs.tui.dashboard.session.session_poller import Opener
+from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
+from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.demo.demo_session import DemoControl
+from gjobs.tui.demo.scenario_player import ScenarioPlayer
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.error_text import Message, error_message
+from gjobs.tui.text.format import job_name, short_id
+
+if TYPE_CHECKING:
+    from gjobs.tui.dashboard.frame.key_queue import KeyQueue
+
+
+_OWNER = "scenario"
+_MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
+_OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed before."
+_POINTS_AT = "The scenario points at {}."
+AWAITS_WORKERS = "The scenario waits for the workers."
+_PATIENCE_SECONDS, _POLL_SECONDS = 5.0, 0.02
+
+
+class ScenarioStage:
+    def __init__(self, app: "GjobsApp", keys: "KeyQueue") -> None:
+        self._app = app
+        self._keys = keys
+        bindings = inherited_bindings(type(app))
+        self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
+
+    def close(self) -> None:
+        self._app.messages.unpin(_OWNER)
+
+    def show_caption(self, text: str, *, continues: str = "") -> None:
+        drop_message(self._app, AWAITS_WORKERS)  # It would hide the caption.
+        if not text:
+            self.close()
+            return
+        space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
+        keys = f"{space}: {continues}" if continues else ""
+        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
+
+    def report(self, text: str) -> None:
+        show_warning(self._app, text)
+
+    def refresh(self) -> None:
+        self._app.poller.refresh()
+
+    async def act_as(self, who: str) -> None:
+        """Act as another user. Dialogs of the former user close, and their running writes open no others."""
+        session = self._app.poller.session
+        if session is None:
+            return
+        operator = session.operator
+        store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
+        self._app.tasks.stop_opening(above=Presenter)
+        with self._keys.dropping(_OTHER_USER, drops=self._is_for_rows):
+            self._app.act_as(store)
+            if who == OPERATOR_NAME:
+                # For the operator, list all projects instead of only the first one.
+                dashboard = self._app.dashboard
+                dashboard.ask(replace(dashboard.listed, project_id=None))
+                dashboard.post_message(ProjectChosen())
+            await self.wait_for_list()
+
+    async def point_at(self, job: GenerationJob) -> None:
+        """Move the cursor to the job, in the list of its project or of all projects."""
+        dashboard = self._app.dashboard
+        if self._is_hidden(job):
+            user = key_of(self._app, inherited_bindings(type(self._app)), "app.user")
+            self.report(f"{_POINTS_AT.format(job_name(job))} It belongs to another user. Press {user} to switch.")
+            return
+        shown = dashboard.listed.project_id
+        wanted = ListQuery(project_id=job.project_id if shown is not None else None)
+        # Keys typed for the filter would act on the list once the filter is gone.
+        is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
+        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
+            if dashboard.jobs.is_finding:
+                dashboard.jobs.leave_find()
+            if dashboard.listed != wanted:
+                dashboard.ask(wanted)
+            self._app.poller.refresh()
+            await self.wait_for_list()
+            if problem := await self._app.go_to_job(job):
+                self.report(f"{_POINTS_AT.format(job_name(job))} {problem}")
+
+    def _is_for_rows(self, event: events.Event) -> bool:
+        """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
+        continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
+        return not continues and self._app.key_rules.is_for_rows(event)
+
+    async def show_new(self, job: GenerationJob) -> None:
+        """Move the cursor to a new job, unless the list is of another project or user."""
+        shown = self._app.dashboard.listed.project_id
+        if not self._is_hidden(job) and shown in (None, job.project_id):
+            await self.point_at(job)
+
+    def _is_hidden(self, job: GenerationJob) -> bool:
+        store = self._app.poller.store
+        return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
+
+    async def wait_for_list(self) -> None:
+        """Wait until the requested list is shown, at most for some seconds."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        dashboard = self._app.dashboard
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+            if dashboard.listing is not None and not dashboard.awaits_list:
+                return
+
+
+PAUSED = "Paused. The next press makes one step."
+MOVED = "The step moved the cursor. gjobs ignored the keys that you typed before."
+_NOTHING = Message(text="Nothing is simulated yet.", severity="warning")
+_STUCK = Message(text="No job changed. The queue is full, and no worker runs a job.", severity="warning")
+_MOST_WAITS, _STEP_SECONDS = 200, 3.0
+"""Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
+_SAVE_SECONDS, _STEP_POLL_SECONDS = 3.0, 0.02
+"""The most seconds that a step waits until the database has the change, and seconds between two checks."""
+_STATUS_AFTER = {"completed": JobStatus.SUCCEEDED, "failed": JobStatus.FAILED}
+
+
+class DemoSteps:
+    """Makes one step after another. If the key is pressed during a step, the next step begins when this one has
+    ended.
+    """
+
+    def __init__(self, app: "GjobsApp", control: "DemoControl", keys: "KeyQueue") -> None:
+        self._app = app
+        self._control = control
+        self._keys = keys
+        self._turn = asyncio.Lock()
+
+    async def make_step(self) -> None:
+        """Make a step, unless the demo was resumed before it began."""
+        async with self._turn:
+            clock, activity = self._control.clock, self._control.activity
+            if not clock.is_paused:
+                return
+            if activity is None:
+                show_message(self._app, _NOTHING)
+                return
+            try:
+                outcome = await _next_change(clock, activity)
+                if isinstance(outcome, SimulatedChange):
+                    await self._show(outcome, activity.operator)
+                elif clock.is_paused:
+                    show_message(self._app, outcome)
+            except StoreError as error:
+                if is_cancelling():
+                    raise asyncio.CancelledError from None
+                show_message(self._app, error_message(error))
+
+    async def _show(self, change: SimulatedChange, operator: Store) -> None:
+        """Move the cursor to the changed job if it is listed. Otherwise name its project and its owner."""
+        job = change.jobs[0]
+        is_saved = await _is_saved(change, operator)
+        self._app.poller.refresh()
+        place = "" if await self._goes_to(job) else await _place_of(job, operator)
+        text = f"{change_words(change)}{place}."
+        if is_saved:
+            show_message(self._app, text)
+        else:
+            show_warning(self._app, f"{text} The result is not saved.")
+
+    async def _goes_to(self, job: GenerationJob) -> bool:
+        """Return whether the job is listed. Move the cursor to the job, unless jobs are marked or another screen is
+        open.
+        """
+        app, panel = self._app, self._app.dashboard.jobs
+        actor = app.poller.store.actor if app.poller.store is not None else None
+        if isinstance(actor, ActingUser) and actor.id != job.user_id:
+            return False
+        table = panel.table
+        if app.screen is not app.dashboard or table.marked or (table.cursor_job and table.cursor_job.id == job.id):
+            return panel.job(job.id) is not None
+        with self._keys.dropping(MOVED, drops=app.key_rules.is_for_rows):
+            return await app.moves_to(job)
+
+
+async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> SimulatedChange | Message:
+    """Let a worker claim a job, or else let time pass until a job changes. Most simulated waits end without a change
+    of a job.
+    """
+    if job := await activity.claim_one():
+        return SimulatedChange(what="started", jobs=[job])
+    changes = asyncio.Queue[SimulatedChange]()
+    former, activity.simulation.report = activity.simulation.report, changes.put_nowait
+    try:
+        for _ in range(_MOST_WAITS):
+            if not clock.step():
+                return _NOTHING
+            change = None
+            with suppress(TimeoutError):
+                change = await asyncio.wait_for(changes.get(), _STEP_SECONDS)
+            if change is None:
+                return Message(text="Made one step.")
+            if change.jobs:
+                return change
+    finally:
+        activity.simulation.report = former
+    return _STUCK
+
+
+async def _is_saved(change: SimulatedChange, operator: Store) -> bool:
+    """Wait until the database has the new status. A worker saves it after its handler has ended.
+
+    Return False if the job is deleted, or if the status is not there in time.
+    """
+    status, job_id = _STATUS_AFTER.get(change.what), change.jobs[0].id
+    if status is None:
+        return True
+    deadline = asyncio.get_running_loop().time() + _SAVE_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
+        saved = (await operator.get_job_statuses([job_id])).get(job_id)
+        if saved in (status, None):
+            return saved == status
+        await asyncio.sleep(_STEP_POLL_SECONDS)
+    return False
+
+
+def change_words(change: SimulatedChange) -> str:
+    job, more = change.jobs[0], len(change.jobs) - 1
+    others = f" and {more} more" if more else ""
+    return f"Step: {change.what} {clean(job.mode, limit=40)} {short_id(job.id)}{others}"
+
+
+async def _place_of(job: GenerationJob, operator: Store) -> str:
+    project = await operator.get_project(job.project_id)
+    owner = (await operator.get_user_emails([job.user_id])).get(job.user_id)
+    names = ((" in ", project.name if project else None), (" of ", owner))
+    return "".join(f"{word}{clean(name, limit=60)}" for word, name in names if name)
+
+
+DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
+
+STARTED_OVER = "The demo started over. gjobs ignored the keys that you typed before."
+
+
+DEMO_BINDINGS = [
+    Binding("comma", "demo('pause')", "pause", id="demo.pause", tooltip="Pause or resume the simulated workers"),
+    Binding("full_stop", "demo('step')", "step", id="demo.step", tooltip="Make one step of the paused simulation"),
+    Binding("less_than_sign", "demo('slower')", "slower", id="demo.slower", tooltip="Simulate at a lower speed"),
+    Binding("greater_than_sign", "demo('faster')", "faster", id="demo.faster", tooltip="Simulate at a higher speed"),
+    Binding("ctrl+r", "demo('restart')", "start over", id="demo.restart", tooltip="Start over with new sample data"),
+]
+
+
+CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", tooltip="Go on with the scenario")
+"""While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
+
+
+PRESENT = [
+    replace(one, description="stage", show=True)
+    for one in APP_BINDINGS
+    if isinstance(one, Binding) and one.id == "app.presenter"
+]
+"""The key of the presenter view. Its hint is for the audience of a demo."""
+
+_PAUSED_KEYS = {"demo.pause": "resume"}
+
+FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
+
+
+class DemoPresenter(Presenter, DynamicKeyText):
+    """The presenter view with the keys of the demo."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        replace(one, action=f"app.{one.action}") for one in (*DEMO_BINDINGS, CONTINUE)
+    ]
+
+
+_CONTINUES = ("demo", ("continue",))
+
+
+class DemoApp(GjobsApp, DynamicKeyText):
+    BINDINGS: ClassVar[list[BindingType]] = [*DEMO_BINDINGS, CONTINUE, *PRESENT]
+    follows_after: ClassVar[float] = 20.0
+    """Seconds without input after which the cursor stays on the newest job."""
+    totals_share: ClassVar[int | None] = 20
+    """The numbers follow the list closely. A demo's own database needs no protection."""
+
+    def __init__(self, control: DemoControl, opener: Opener, **options: Any) -> None:
+        """Each opening must make a new database."""
+        super().__init__(opener, state_path=None, **options)
+        self.control = control
+        self._demo_opener = opener
+        self._player: ScenarioPlayer | None = None
+        self._is_scripted = control.scenario is not None
+        """Whether the space key is reserved for the scenario, even after the scenario's end: one space too many must
+        not mark a job.
+        """
+        self._has_ended = False
+        """Whether the scenario has been played to its end."""
+        self._touched_at = time.monotonic()
+        self._steps = DemoSteps(self, control, self._keys)
+
+    @property
+    def demo_state(self) -> str:
+        return self.control.state
+
+    def on_ready(self) -> None:
+        super().on_ready()
+        self.dashboard.data_signal.subscribe(self.dashboard, lambda _: self._follow_newest())
+        self._play()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, (events.InputEvent, events.Paste)):
+            self._touched_at = time.monotonic()
+        if isinstance(event, events.Key) and self._is_for_scenario(event):
+            # This key works even right after a step moved the cursor, when other keys are ignored.
+            self.action_demo("continue")
+            return
+        await super().on_event(event)
+
+    def _is_for_scenario(self, event: events.Key) -> bool:
+        is_due = self._keys.is_idle or self._keys.is_delivering(event)
+        return is_due and presses(self, CONTINUE, event.key) and self._takes_space
+
+    def _follow_newest(self) -> None:
+        """Move to the newest job, so that a demo left alone shows what happens. Keys for the former job are dropped."""
+        table, position = self.dashboard.jobs.table, self.dashboard.jobs.table.position
+        is_first = position is None or position.number == 1
+        is_alone = time.monotonic() - self._touched_at >= self.follows_after and self._player is None
+        if is_first or not is_alone or self.screen is not self.dashboard or table.marked or not table.has_first_row:
+            return
+        if self.dashboard.listed.order == NEWEST_FIRST:
+            self._keys.drop_until_seen(FOLLOWED, drops=self.key_rules.is_for_rows)
+            table.action_first()
+
+    def make_presenter(self) -> Presenter:
+        presenter = DemoPresenter(self.dashboard)
+        presenter.reworded = self.reworded
+        return presenter
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if (action, parameters) == _CONTINUES:
+            return self._takes_space and not self._has_ended
+        return super().check_action(action, parameters)
+
+    @property
+    def _takes_space(self) -> bool:
+        return self._is_scripted and not isinstance(self.focused, Input) and self._is_on_stage
+
+    @property
+    def _is_on_stage(self) -> bool:
+        """Whether the dashboard or the presenter view is on top, and no dialog."""
+        return self.screen is self.dashboard or isinstance(self.screen, Presenter)
+
+    def action_demo(self, action: DemoAction) -> None:
+        clock = self.control.clock
+        match action:
+            case "slower" | "faster":
+                self.control.change_speed(1 if action == "faster" else -1)
+            case "pause" if clock.is_paused:
+                clock.resume()
+                drop_message(self, PAUSED)
+            case "pause":
+                clock.pause()
+            case "step":
+                self._step()
+            case "restart":
+                self._start_over()
+            case "continue" if self._player is not None:
+                self._continue(self._player)
+            case "continue":
+                self._report_end()
+            case _:
+                assert_never(action)
+        self.show_status()
+        self._reword_pause()
+
+    def _continue(self, player: ScenarioPlayer) -> None:
+        """Go on with the scenario. If that is not possible now, say why."""
+        if not player.awaits_workers or player.can_hurry:
+            player.go_on()
+        elif self.control.clock.is_paused:
+            pause = key_of(self, DEMO_BINDINGS, "demo.pause")
+            show_message(self, Message(text=AWAITS_WORKERS, keys=f"{pause} resume"))
+        else:
+            show_message(self, f"{AWAITS_WORKERS} Time already runs fast.")
+
+    def _reword_pause(self) -> None:
+        self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING
+        for screen in self.screen_stack:
+            if isinstance(screen, DemoPresenter):
+                screen.reworded = self.reworded
+            screen.refresh_bindings()
+
+    def _report_end(self) -> None:
+        if self._has_ended and (scenario := self.control.scenario) is not None:
+            text = f"The scenario has ended: {scenario.title}."
+            show_message(self, Message(text=text, keys=f"{key_of(self, DEMO_BINDINGS, 'demo.restart')} play again"))
+
+    def _step(self) -> None:
+        clock = self.control.clock
+        if not clock.is_paused:
+            clock.pause()
+            show_message(self, PAUSED)
+        else:
+            self._make_step()
+
+    @work(group="step")
+    async def _make_step(self) -> None:
+        await self._steps.make_step()
+
+    @work(group=task_groups.CONNECT, exclusive=True)
+    async def _start_over(self) -> None:
+        """Open a new database. The former one is deleted."""
+        for group in ("scenario", "step"):
+            self.workers.cancel_group(self, group)
+        is_presenting = any(isinstance(screen, Presenter) for screen in self.screen_stack)
+        self.control.start_over()
+        self._reword_pause()
+        self._keys.drop_until_seen(STARTED_OVER)
+        await self._replace_database(self._demo_opener, DEFAULT_INTERVAL, choice=None)
+        if is_presenting:
+            self.action_present()
+        show_message(self, f"Started over with new sample data, seed {self.control.seed}.")
+        self._play()
+
+    @work(group="scenario", exclusive=True)
+    async def _play(self) -> None:
+        """Play the scenario, if there is one, once the first list is on screen."""
+        scenario = self.control.scenario
+        self._is_scripted, self._has_ended = scenario is not None, False
+        await self.settled.wait()
+        stage = ScenarioStage(self, self._keys)
+        await stage.wait_for_list()
+        if scenario is None or (activity := self.control.activity) is None:
+            self._is_scripted = False
+            return
+        self._player = ScenarioPlayer(scenario, activity, stage)
+        try:
+            await self._player.play()
+            stage.close()
+            self._has_ended = True
+            self._report_end()
+            self.screen.refresh_bindings()
+        finally:
+            self._player = None
+            stage.close()

@@ -1,0 +1,241 @@
+"""All keys, as remapped; the manual page for each screen."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from textual import actions
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
+
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
+from gjobs.tui.dashboard.details.job_details import JobDetails
+from gjobs.tui.dashboard.dialogs.dialog import (
+    ConfirmDialog,
+    Dialog,
+    ProgressDialog,
+    QuitDialog,
+    SqlDialog,
+    SummaryDialog,
+)
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
+from gjobs.tui.dashboard.dialogs.pick import PickDialog
+from gjobs.tui.dashboard.features.archive import ArchiveDialog, CleanupDialog
+from gjobs.tui.dashboard.features.budgets import BudgetForm, BudgetsDialog
+from gjobs.tui.dashboard.features.case import CaseDialog, SaveCaseDialog
+from gjobs.tui.dashboard.features.databases import FirstQuestion, WritePermitDialog
+from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features.export import ExportDialog
+from gjobs.tui.dashboard.features.isolation import IsolationDialog
+from gjobs.tui.dashboard.features.jobs import ModeField, NewJobDialog
+from gjobs.tui.dashboard.features.messages import MessagesDialog
+from gjobs.tui.dashboard.features.moments import MomentDialog
+from gjobs.tui.dashboard.features.navigation import ActingDialog
+from gjobs.tui.dashboard.features.statistics import TimingsDialog, WasteDialog
+from gjobs.tui.dashboard.features.workers import WorkersDialog
+from gjobs.tui.dashboard.frame.palette import hidden_keys
+from gjobs.tui.dashboard.frame.screen import DashboardScreen
+from gjobs.tui.dashboard.help.manual_dialog import HelpEntry, ManualDialog
+from gjobs.tui.dashboard.list.filter_bar import FilterField
+from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.project_list import ProjectList
+from gjobs.tui.dashboard.presenter import Presenter
+
+OWNERS: Sequence[type[DOMNode]] = (
+    DashboardScreen,
+    JobTable,
+    ProjectList,
+    FilterField,
+    JobDetails,
+    Dialog,
+    ConfirmDialog,
+    ProgressDialog,
+    QuitDialog,
+    ModeField,
+    ExportDialog,
+    CaseDialog,
+    PickDialog,
+    FirstQuestion,
+    ActingDialog,
+    IsolationDialog,
+    SqlDialog,
+    TimingsDialog,
+    ErrorsDialog,
+    WasteDialog,
+    BudgetsDialog,
+    ArchiveDialog,
+    WorkersDialog,
+    Presenter,
+    MessagesDialog,
+    ManualDialog,
+)
+"""Classes whose bindings are listed, beside those of the App."""
+
+GROUPS = {
+    "job": "The job under the cursor, or the marked jobs",
+    "jobs": "Job table",
+    "list": "Filter and order",
+    "numbers": "Counts",
+    "find": "Find field",
+    "project": "Projects",
+    "projects": "Project list",
+    "demo": "The demo",
+    "app": "gjobs",
+    "details": "Job details",
+    "dialog": "Dialogs",
+    "confirm": "Confirmations",
+    "progress": "During a write",
+    "quit": "Quitting during a write",
+    "mode": "Mode of a new job",
+    "export": "Export",
+    "case": "Case",
+    "pick": "Pick lists",
+    "acting": "Acting as",
+    "isolation": "Isolation check",
+    "sql": "SQL",
+    "times": "Times",
+    "errors": "Errors",
+    "waste": "Waste",
+    "budgets": "Budgets",
+    "archive": "Archived jobs",
+    "workers": "Workers",
+    "presenter": "Presenter view",
+    "messages": "Messages",
+    "help": "Manual",
+}
+"""Titles by the first part of a binding id."""
+
+TOPIC_OF: Mapping[type[DOMNode], str] = {
+    FilterField: "filters",
+    DashboardScreen: "tour",
+    Presenter: "demo",
+    JobDetails: "events",
+    BudgetsDialog: "budgets",
+    BudgetForm: "budgets",
+    WorkersDialog: "workers",
+    TimingsDialog: "metrics",
+    ErrorsDialog: "errors",
+    MomentDialog: "time",
+    WasteDialog: "metrics",
+    ArchiveDialog: "retention",
+    CleanupDialog: "retention",
+    ActingDialog: "acting-as",
+    IsolationDialog: "isolation",
+    WritePermitDialog: "writing-safely",
+    ConfirmDialog: "writing-safely",
+    ProgressDialog: "writing-safely",
+    QuitDialog: "writing-safely",
+    SqlDialog: "doctor",
+    SummaryDialog: "writing-safely",
+    NewJobDialog: "tour",
+    ExportDialog: "views",
+    CaseDialog: "case",
+    SaveCaseDialog: "case",
+    TextPrompt: "tour",
+    PickDialog: "tour",
+    MessagesDialog: "tour",
+}
+"""The page for the focused widget, or else for its screen. The first matching class decides."""
+
+
+def of_the_app() -> Iterator[Binding]:
+    for binding in APP_BINDINGS:
+        if isinstance(binding, Binding):
+            yield binding
+
+
+def topic_of(screen: Screen[Any]) -> str:
+    if isinstance(screen, Dialog) and screen.help_topic:
+        return screen.help_topic
+    if (
+        isinstance(screen, DashboardScreen)
+        and screen.listing_query.with_visibility
+        and not isinstance(screen.focused, FilterField)
+    ):
+        return "visibility"
+    places = [] if screen.focused is None else [screen.focused]
+    return next(
+        (topic for node in (*places, screen) for kind, topic in TOPIC_OF.items() if isinstance(node, kind)), "keys"
+    )
+
+
+_PLACES = {"demo": -2, "dialog": 1, "app": 2}
+"""Groups listed above or below those of the screen itself. What only a demo has comes first."""
+_FOCUSED = -1
+
+
+def all_entries(app: App[Any]) -> list[HelpEntry]:
+    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), of_the_app(), _of_a_demo(app)))
+
+
+def _of_a_demo(app: App[Any]) -> Iterator[Binding]:
+    """Yield the keys that only the app of a demo has."""
+    return (binding for binding in inherited_bindings(type(app)) if (binding.id or "").startswith("demo."))
+
+
+def _is_possible(app: App[Any], binding: Binding) -> bool:
+    """Whether the app allows the action now."""
+    _, name, parameters = actions.parse(binding.action)
+    return bool(app.check_action(name, parameters))
+
+
+def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
+    """Return the keys that work on the screen, without those that a read-only session refuses.
+
+    The find field takes nearly all keys as characters.
+    """
+    is_typing = isinstance(screen.focused, FilterField)
+    nodes = (
+        [screen.focused]
+        if is_typing
+        else [node for node in (screen, *screen.walk_children()) if not isinstance(node, FilterField)]
+    )
+    owners = [owner for owner in OWNERS if any(isinstance(node, owner) for node in nodes)]
+    of_app = (
+        one for one in of_the_app() if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
+    )
+    is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
+    of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))
+    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
+    hidden = hidden_keys(screen, [entry.binding_id for entry in entries])
+    entries = [entry for entry in entries if entry.binding_id not in hidden]
+    focused = _groups_of(screen.focused)
+
+    def place(entry: HelpEntry) -> int:
+        group, _, _ = entry.binding_id.partition(".")
+        return _FOCUSED if group in focused else _PLACES.get(group, 0)
+
+    return sorted(entries, key=place)
+
+
+def _groups_of(focused: Widget | None) -> set[str]:
+    """Return the groups of the focused pane. For `projects`, also return `project`, whose keys act on the listed
+    projects.
+    """
+    names = {(one.id or "").partition(".")[0] for one in own_bindings(type(focused))} if focused is not None else set()
+    return names | {name.removesuffix("s") for name in names}
+
+
+def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
+    """Return the entries in the order of the groups."""
+    listed: dict[str, Binding] = {}
+    for binding in bindings:
+        if binding.id:
+            # If a screen also has a key of the app, the key is listed with the app's keys.
+            listed.pop(binding.id, None)
+            listed[binding.id] = binding
+    of_demo = {key for binding in _of_a_demo(app) for key in shown_keys(app, binding)}
+
+    def keys(binding: Binding, name: str) -> str:
+        taken = of_demo if name.startswith("app.") else ()
+        return " ".join(key for key in shown_keys(app, binding) if key not in taken)
+
+    return [
+        HelpEntry(group=title, keys=keys(binding, name), what=binding.tooltip, binding_id=name)
+        for group, title in GROUPS.items()
+        for name, binding in listed.items()
+        if name.partition(".")[0] == group
+    ]

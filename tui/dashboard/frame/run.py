@@ -1,0 +1,203 @@
+"""Check the setup, run the dashboard or print one frame."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from gjobs.store.configuration.settings import Configuration, EmbeddedTarget, Settings, WriteMode
+from gjobs.store.errors import TimedOut
+from gjobs.store.system.private_files import make_directory, open_private
+from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.session.setup import (
+    AppSearch,
+    DashboardSetup,
+    TourStart,
+    database_choice,
+    database_choices,
+    demo_opener,
+    session_opener,
+)
+from gjobs.tui.export.export_files import deliver_files
+from gjobs.tui.text.clean_text import clean
+
+if TYPE_CHECKING:
+    from gjobs.store.database.connection_pool import ConnectionPool
+    from gjobs.tui.demo.demo_session import DemoControl
+
+
+def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
+    """Return the setup. Raise BadConfiguration for an unknown theme or an invalid key."""
+    configuration = settings.configuration
+    return DashboardSetup(
+        theme=configuration.theme,
+        keymap=_checked_keymap(configuration),
+        notice=configuration.warning,
+        views=configuration.views,
+        notifications=configuration.notifications,
+        views_directory=None if stands_alone else settings.data_dir,
+        database_choices=() if stands_alone else database_choices(settings),
+    )
+
+
+def _checked_keymap(configuration: Configuration) -> Mapping[str, str]:
+    """Return the keymap, and check the theme. If neither is configured, the table of known keys and themes is not
+    read before the first paint.
+    """
+    if not configuration.keymap and configuration.theme is None:
+        return {}
+    from gjobs.tui.dashboard_settings import checked_keymap
+
+    return checked_keymap(configuration)
+
+
+LARGEST_LOG = 1_000_000  # bytes; one older log is kept
+
+
+class _PrivateLog(RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        """Open the log at the start and at each rotation."""
+        descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Print nothing. If the log cannot be written, only the log is lost."""
+
+
+def log_to_file(directory: Path) -> None:
+    """Log to a file that only its owner can read. If it cannot be written, only the log is lost."""
+    logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
+    logging.getLogger("gjobs").setLevel(logging.INFO)
+
+
+def _handler(directory: Path) -> logging.Handler:
+    try:
+        make_directory(directory)
+        path = directory / "gjobs.log"
+        with suppress(FileNotFoundError):
+            os.close(open_private(path.with_name("gjobs.log.1"), os.O_RDONLY))
+        handler = _PrivateLog(path, maxBytes=LARGEST_LOG, backupCount=1)
+    except OSError:
+        return logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
+
+
+def run_dashboard(settings: Settings, *, with_tour: bool = False, connections: "ConnectionPool | None" = None) -> int:
+    """Run until the user quits and return the exit code. Raise internal errors. `connections` are being opened."""
+    log_to_file(settings.data_dir)
+    tour = TourStart.ALWAYS if with_tour else _tour_start(settings)
+    present = replace(settings, moment=None)
+    app = GjobsApp(
+        session_opener(present, connections),
+        state_path=settings.data_dir / "state.json",
+        interval=database_choice(present).interval,
+        setup=replace(setup_of(present), tour=tour, app_search=AppSearch(settings=present), moment=settings.moment),
+    )
+    return _run(app)
+
+
+def _tour_start(settings: Settings) -> TourStart:
+    """Return when the tour starts by itself: only on the embedded database, whose jobs are samples."""
+    if settings.moment is not None:
+        return TourStart.NEVER
+    is_practice = isinstance(settings.target, EmbeddedTarget) and settings.write_rule is WriteMode.OPEN
+    return TourStart.ONCE if is_practice else TourStart.NEVER
+
+
+def run_in_browser(settings: Settings) -> int:
+    """Run for one browser tab and return the exit code. Raise internal errors.
+
+    It remembers nothing, and it opens no other database: tabs may belong to different users.
+    """
+    log_to_file(settings.data_dir)
+    choice = database_choice(settings)
+    setup = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
+    app = GjobsApp(session_opener(settings, remembers=False), state_path=None, interval=choice.interval, setup=setup)
+    # A file belongs to the person at the browser, not to this machine.
+    deliver_files(lambda name, content: app.call_later(partial(app.deliver_binary, content, save_filename=name)))
+    app.run()
+    if app.mistake is not None:
+        raise app.mistake
+    return app.return_code or 0
+
+
+def run_demo(settings: Settings, control: "DemoControl") -> int:
+    """Run a demo until the user quits."""
+    from gjobs.tui.dashboard.frame.demo_app import DemoApp
+
+    log_to_file(settings.data_dir)
+    return _run(DemoApp(control, demo_opener(control), setup=setup_of(settings, stands_alone=True)))
+
+
+def _run(app: GjobsApp) -> int:
+    app.run()
+    if app.mistake is not None:
+        raise app.mistake
+    with suppress(OSError):  # The terminal may be closed.
+        for sentence in app.tasks.farewell:
+            sys.stdout.write(f"{clean(sentence)}\n")
+        sys.stdout.flush()
+    return app.return_code or 0
+
+
+_PATIENCE_SECONDS = 60.0
+_DETAILS_SECONDS, _POLL_SECONDS = 5.0, 0.02
+"""A frame waits this long for the details pane, and shows the rest anyway."""
+
+
+def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
+    """Return one frame as plain text or SVG. `size` is columns by rows. Raise a StoreError on failure."""
+    present = replace(settings, moment=None)
+    setup = replace(setup_of(present), moment=settings.moment)
+    app = GjobsApp(session_opener(present, remembers=False), state_path=None, setup=setup)
+    app.animation_level = "none"
+    return asyncio.run(_frame(app, size, svg))
+
+
+async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
+    frames: list[str] = []
+
+    async def take(pilot: Pilot[object]) -> None:
+        try:
+            await _until_shown(app, pilot)
+            frames.append(app.export_screenshot() if svg else frame_text(app))
+        finally:
+            app.exit()
+
+    await app.run_async(headless=True, size=size, auto_pilot=take)
+    if app.mistake is not None:
+        raise app.mistake
+    if app.poller.failure is not None:
+        raise app.poller.failure.error
+    return frames[0]
+
+
+async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
+    try:
+        await asyncio.wait_for(app.settled.wait(), _PATIENCE_SECONDS)
+    except TimeoutError:
+        raise TimedOut(f"Nothing was shown within {_PATIENCE_SECONDS:g} s.") from None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DETAILS_SECONDS):
+            await app.finish_row_notes()
+            while app.dashboard.is_loading_details:
+                await pilot.pause(_POLL_SECONDS)
+    await pilot.pause()
+
+
+def frame_text(app: App[Any]) -> str:
+    """Return the text on screen, without colors."""
+    # Textual has no public way to read a frame as text.
+    return "\n".join(line.text for line in app.screen._compositor.render_strips())  # noqa: SLF001

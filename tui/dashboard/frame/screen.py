@@ -1,0 +1,820 @@
+"""The dashboard screen: panels and the current query."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
+from textual.message import Message
+from textual.screen import Screen
+from textual.signal import Signal
+from textual.widgets import Static
+
+from gjobs.store.errors import StoreError
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.statistics import TotalsQuery
+from gjobs.store.users.actor import actor_name
+from gjobs.store.values.formats import id_range
+from gjobs.tui import startup
+from gjobs.tui.dashboard import task_groups
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.events import (
+    ActionRequested,
+    CaseRequested,
+    CopyRequested,
+    DetailsOpened,
+    EscapeUnused,
+    JobActionRequested,
+    JobCopy,
+    ListPollFailed,
+    ProjectChosen,
+    QueryChanged,
+    Request,
+    ScreenFitted,
+    WritePermitEnded,
+)
+from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.list.job_table import AllMarked, CursorMoved, Opened
+from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.list.list_header import (
+    TABS,
+    StatusTabs,
+    cursor_lost_words,
+    hiding_lines,
+    marks_lost_words,
+    no_totals,
+    refused_words,
+    short_verdict,
+)
+from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
+from gjobs.tui.dashboard.panels.costs_panel import NO_NOTE, CostsPanel
+from gjobs.tui.dashboard.panels.footer import (
+    NO_SELECTION,
+    OWN_LINE_FROM,
+    KeyHints,
+    KeyState,
+    KeyStates,
+    MessageLine,
+    Selection,
+    job_key_state,
+    present_only_keys,
+)
+from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
+from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine
+from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.dashboard.widgets.widgets import CLOSING_MESSAGES, mark_as_behind
+from gjobs.tui.text.clean_text import clean
+from gjobs.tui.text.format import LOCAL, PARTIAL_CLAIMS, ShownZone, short_id
+from gjobs.tui.text.status_text import JobAction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gjobs.store.job_list.list_query import Listing, ProjectName, VisibilityComparison
+    from gjobs.store.statistics.statistics import ProjectTotals, Totals
+    from gjobs.tui.dashboard.details.details_pane import DetailsPane
+    from gjobs.tui.dashboard.details.job_details import JobDetails
+    from gjobs.tui.text.format import Span
+
+
+_STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
+_PATIENCE_SECONDS = 0.3
+"""Delay before the screen shows that it waits for an answer."""
+_SAME_MOMENT = timedelta(seconds=1)
+"""Totals are still current if the list changed within this time after they were read."""
+
+_SMALLEST = Size(40, 8)
+_WIDE = 100
+"""The width from which the projects fit beside the jobs."""
+_DETAILED = 160
+"""The width from which the details of the job under the cursor fit beside the list."""
+
+
+class DashboardScreen(Screen[None], KeyStates):
+    """Shows lists and totals, and posts messages about what the user requests."""
+
+    DEFAULT_CSS = """
+    DashboardScreen {
+        layers: base notice;
+        overflow: hidden;
+
+        #main { height: 1fr; }
+        #right { width: 1fr; }
+        #left { display: none; }
+        &.-wide #left { display: block; }
+        #listing { height: 1fr; }
+        #details-pane { display: none; }
+        &.-detailed #details-pane { display: block; }
+        &.-low JobsPanel { border-subtitle-align: right; }
+        #too-small { display: none; }
+        &.-too-small #too-small {
+            display: block;
+            layer: notice;
+            width: 100%;
+            height: 100%;
+            content-align: center middle;
+            text-align: center;
+            background: $background;
+        }
+    }
+    """
+    AUTO_FOCUS = "JobTable"
+    BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
+
+    def __init__(self, *, clock: Callable[[], datetime], status: ConnectionStatus) -> None:
+        super().__init__(id="dashboard")
+        self._clock = clock
+        self._server_clock_offset = timedelta(0)
+        self._listing: Listing | None = None
+        self._totals: Totals | None = None
+        self._has_complete_totals = False
+        """Whether totals were shown for which the flow was requested as well."""
+        self._totals_cache = TotalsCache()
+        self._failed_totals_query: TotalsQuery | None = None
+        """The last query whose totals could not be counted. The costs panel shows the error."""
+        self._fetched_at: datetime | None = None
+        self._changed_at: datetime | None = None
+        """The server's time of the last listing that differed from the one before."""
+        self._failure: ListPollFailed | None = None
+        self._status = status
+        self.details: JobDetails | None = None
+        """The most recently opened details screen; may be closed."""
+        self._pane: DetailsPane | None = None
+        """None until the screen was wide enough."""
+        self._is_pane_due = False
+        """Whether the pane follows the cursor after the next frame."""
+        self._selection: tuple[tuple[object, ...], Selection] | None = None
+        """The selection that the key hints were drawn for last, and what it was made from."""
+        self.navigation = PendingNavigation()
+        self.data_signal: Signal[None] = Signal(self, "data")
+        """Published after new data or a new status, and after all data was forgotten."""
+        self.zone = LOCAL
+        """The time zone of all times on screen."""
+        self.listing_query = ListingQuery()
+        """The request; `listing` is the result read last."""
+
+    def compose(self) -> ComposeResult:
+        self._fit(self.app.size)
+        yield StatusLine(id="status")
+        yield Banner(id="banner")
+        with Horizontal(id="main"):
+            yield Sidebar(id="left", screen_width=self.app.size.width)
+            with Vertical(id="right"):
+                yield CostsPanel(id="costs", screen_size=self.app.size)
+                with Horizontal(id="listing"):
+                    yield JobsPanel(id="jobs-panel")
+        yield MessageLine(screen_size=self.app.size)
+        yield KeyHints(id="keys")
+        smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
+        yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        self.jobs.has_crumbs = not self.has_class("-wide")
+        self._update_ages()
+        self.set_interval(1.0, self._tick)
+        self._build_pane()
+
+    async def _on_message(self, message: Message) -> None:
+        """Handle only closing messages once the app ends. It may end before the widgets are mounted."""
+        is_ending = self.app._exit or not self.app.is_running  # noqa: SLF001
+        if not is_ending or isinstance(message, CLOSING_MESSAGES):
+            await super()._on_message(message)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fit(event.size)
+        self.jobs.has_crumbs = not self.has_class("-wide")
+        self.jobs.show_title()
+        sidebar = self.query_one(Sidebar)
+        sidebar.fit(event.size.width)
+        if sidebar.has_focus_within and not self.has_class("-wide"):
+            self.set_focus(self.jobs.table)
+        self.query_one(CostsPanel).fit(event.size)
+        self.query_one(MessageLine).fit(event.size)
+        self._show_costs()
+        self._build_pane()
+        if self._pane is not None:
+            self._pane.fit(event.size.width)
+        self._show_pane()
+        self.post_message(ScreenFitted())
+
+    def _build_pane(self) -> None:
+        """Build the details pane once the screen is wide enough. Narrow screens never need it."""
+        if self._pane is None and self.has_class("-detailed"):
+            from gjobs.tui.dashboard.details.details_pane import DetailsPane
+
+            self._pane = DetailsPane(id="details-pane", screen_width=self.app.size.width)
+            self.query_one("#listing").mount(self._pane)
+
+    def on_screen_resume(self) -> None:
+        mark_as_behind(self, is_behind=False)
+        self.query_one(KeyHints).follow()
+
+    def on_screen_suspend(self) -> None:
+        mark_as_behind(self, is_behind=True)
+        self.query_one(MessageLine).follow()
+
+    @on(CursorMoved)
+    def _show_keys(self) -> None:
+        self.query_one(KeyHints).follow()
+
+    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
+        panel = self.jobs
+        is_loading = panel.is_waiting and self.awaits_list
+        has_jobs = self.focused is panel.table and not is_loading
+        selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
+        is_past = self.listing_query.moment is not None
+        hidden = {
+            *(present_only_keys() if is_past else ()),
+            *({"app.write"} if is_past or self._status.is_closed else ()),
+        }
+        read_only = is_past or self._status.read_only
+        return [
+            KeyState.HIDDEN if one in hidden else job_key_state(one, selection, read_only=read_only)
+            for one in binding_ids
+        ]
+
+    def _selection_of(self, jobs: tuple[GenerationJob, ...]) -> Selection:
+        """Look at each job once, because there may be thousands and the hints are drawn at each move."""
+        basis = jobs, self._visibility, self.navigation.hidden_detail
+        if self._selection is None or any(new is not old for new, old in zip(basis, self._selection[0], strict=True)):
+            statuses = frozenset(job.status for job in jobs)
+            self._selection = basis, Selection(statuses=statuses, hidden=self._hidden_among(jobs))
+        return self._selection[1]
+
+    @on(JobsPanel.NotesChanged)
+    def _notes_changed(self, event: JobsPanel.NotesChanged) -> None:
+        self.query_one(MessageLine).leave_room_for(event.notes)
+        self.query_one(KeyHints).follow()
+
+    def _fit(self, size: Size) -> None:
+        """Set the classes before the layout. Textual's breakpoints come after it and would cause a second drawing."""
+        self.set_class(size.width >= _WIDE, "-wide")
+        self.set_class(size.width >= _DETAILED, "-detailed")
+        self.set_class(size.height < OWN_LINE_FROM, "-low")
+        self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
+
+    @property
+    def jobs(self) -> JobsPanel:
+        return self.query_one(JobsPanel)
+
+    @property
+    def is_loading_details(self) -> bool:
+        """Whether the details pane is on screen and still incomplete."""
+        return self._pane is not None and self.has_class("-detailed") and self._pane.is_loading
+
+    @property
+    def listed(self) -> ListQuery:
+        """The requested list."""
+        return self.listing_query.window.listed
+
+    @property
+    def totals_query(self) -> TotalsQuery:
+        """The totals that belong to the requested list."""
+        return TotalsQuery.of_list(self.listed)
+
+    @property
+    def listing(self) -> "Listing | None":
+        """The listing last read as the present actor."""
+        return self._listing
+
+    @property
+    def totals(self) -> "Totals | None":
+        """The totals of the listed project; None until they are counted."""
+        totals, listing = self._totals, self._listing
+        of_list = listing.query.window.listed.project_id if listing else None
+        return totals if totals and listing and totals.query.project_id == of_list else None
+
+    @property
+    def heading(self) -> str:
+        """What is counted, who sees it, and why it may be old."""
+        status = self._status
+        trouble = status.trouble and f"✗ {status.trouble}"
+        paused = "refreshing is paused" if status.paused else ""
+        moment = status.moment and f"as of {status.moment}"
+        words = (moment, status.database, self._counted_project(), status.actor_label, status.demo, paused, trouble)
+        return " · ".join(clean(word, limit=60) for word in words if word)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether list and totals are known. The flow of the totals may be missing only if it could not be read."""
+        return self._listing is not None and self._totals is not None and self._has_complete_totals
+
+    @property
+    def project_totals(self) -> "Mapping[UUID, ProjectTotals]":
+        """Totals by project, as far as they are known."""
+        return (self._totals.projects if self._totals else None) or {}
+
+    @property
+    def shown_project(self) -> "ProjectName | None":
+        """The listed project; None for all projects, and for one that is not among the listed projects."""
+        seen = self._listing
+        wanted = seen.query.window.listed.project_id if seen else None
+        return next((project for project in seen.projects if project.id == wanted), None) if seen else None
+
+    @property
+    def listed_name(self) -> str:
+        """Name of the project or of all projects, as clean text."""
+        project_id, project = self.listed.project_id, self.shown_project
+        return "all projects" if project_id is None else clean(project.name if project else str(project_id), limit=60)
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, estimated from the last poll. If an earlier moment is shown, ages are calculated up to
+        that moment.
+        """
+        return self.listing_query.moment or self._clock() + self._server_clock_offset
+
+    # Input
+
+    def show(self, listing: "Listing", fetched_at: datetime) -> None:
+        """Show a listing that answers `listing_query`. Its age is shown with the status."""
+        if self._listing is None:
+            self.set_timer(_PATIENCE_SECONDS, self._show_counting)
+        self._take(listing, fetched_at)
+        self._changed_at = listing.taken_at
+        self._recall_totals()
+        self.jobs.show(listing, self._totals, now=self.now)
+        self.query_one(KeyHints).follow()
+        self._show_projects()
+        self._show_costs()
+        self.navigation.arrive(listing)
+        self.data_signal.publish(None)
+
+    def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
+        """Take an unchanged listing. Only its age is different."""
+        self._take(listing, fetched_at)
+        self.navigation.arrive(listing)
+
+    def _take(self, listing: "Listing", fetched_at: datetime) -> None:
+        was_lost = self._failure is not None
+        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
+        self._server_clock_offset = listing.taken_at - fetched_at
+        for details in (self._pane, self.details):
+            if details is not None:
+                details.read_again(was_lost=was_lost)
+
+    def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
+        """Show the totals. Totals of another query are only kept for later. After incomplete totals, the same totals
+        come again with the flow.
+        """
+        totals = self._totals_cache.keep(totals)
+        if totals.query != self.totals_query:
+            return
+        self._totals = totals
+        self._has_complete_totals |= is_complete
+        self.jobs.show_totals(totals)
+        self._show_projects()
+        self._show_costs()
+        self._update_ages()
+        self.data_signal.publish(None)
+
+    def _recall_totals(self) -> None:
+        """Use the best known totals of the query until they are counted again."""
+        if self._totals is None or self._totals.query != self.totals_query:
+            self._totals = self._totals_cache.best_totals(self.totals_query) or self._totals
+
+    def show_no_totals(self, error: StoreError) -> None:
+        """Keep totals that are already shown, because their age is shown beside them. Otherwise show why there are
+        none.
+        """
+        if self._totals is None:
+            self._failed_totals_query = self.totals_query
+            why = no_totals(self._visibility) or f"Not counted: {clean(error.message, limit=400)}"
+            self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
+
+    def show_failure(self, failure: ListPollFailed) -> None:
+        self._failure = failure
+        self.jobs.table.stop_waiting()
+        if self._listing is None:
+            self.jobs.forget("No data yet.")
+        self._update_ages()
+
+    def show_status(self, status: ConnectionStatus) -> None:
+        self._status = status
+        mark = PARTIAL_CLAIMS if status.has_partial_claims else ""
+        for panel in (self.query_one(ProjectList), self.query_one(BudgetsPanel)):
+            # Setting a subtitle draws the panel, even if it is the same.
+            if panel.border_subtitle != (mark or None):
+                panel.border_subtitle = mark or None
+        self.jobs.mark(mark)
+        self.query_one(KeyHints).follow()
+        self._update_ages()
+        self.data_signal.publish(None)
+
+    def show_progress(self, sentence: str) -> None:
+        """Show the progress of connecting while there is nothing else to show."""
+        if self._listing is None:
+            self.jobs.forget(sentence)
+
+    def forget(self) -> None:
+        """Clear everything that another actor saw."""
+        self._listing = self._failure = None
+        self._fetched_at = self._changed_at = None
+        self._forget_totals()
+        self.navigation.forget()
+        self.query_one(ProjectList).forget()
+        self.query_one(CostsPanel).forget()
+        self.query_one(BudgetsPanel).forget()
+        self.jobs.forget("Loading …")
+        if self._pane is not None:
+            self._pane.forget()
+        self._update_ages()
+        self.data_signal.publish(None)
+
+    def _forget_totals(self) -> None:
+        self._totals = self._failed_totals_query = None
+        self._has_complete_totals = False
+        self._totals_cache = TotalsCache()
+
+    def reset(self) -> None:
+        """Clear the query and the data for another database."""
+        self.listing_query = ListingQuery()
+        self.set_query(ListQuery())
+        self.jobs.leave_find()
+        self.forget()
+
+    def show_zone(self, zone: ShownZone) -> None:
+        """Show all times in another zone."""
+        self.zone = zone
+        if self.is_attached:
+            self._show_costs()
+            self._update_ages()
+
+    def show_moment(self, moment: datetime | None) -> None:
+        """Request the same list as of a moment. When switching from one earlier moment to another, the old rows stay
+        until the new ones arrive. Numbers never stay, because nothing beside them names their moment.
+
+        Rows of an earlier moment are never on screen together with the present ones.
+        """
+        if moment is None or self.listing_query.moment is None:
+            self.forget()
+        else:
+            self._forget_totals()
+            self.jobs.forget_totals()
+            self._show_projects()
+            if self._pane is not None:
+                self._pane.forget()
+            self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
+            self.data_signal.publish(None)
+        self.listing_query = replace(
+            self.listing_query,
+            window=RowWindowQuery(listed=self.listed),
+            with_visibility=False,
+            moment=moment,
+        )
+        self.jobs.choose(self.listed, with_visibility=False)
+
+    def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
+        """Set the query without posting a message."""
+        self.listing_query = ListingQuery(
+            window=RowWindowQuery(listed=listed),
+            with_visibility=compare_visibility,
+            moment=self.listing_query.moment,
+        )
+        self.jobs.choose(listed, with_visibility=compare_visibility)
+
+    def expect_removal(self, job_ids: Iterable[UUID]) -> None:
+        """Expect these jobs to leave the list, because they were just written."""
+        self.jobs.expect_removal(job_ids)
+
+    # Requests of the user
+
+    def choose_project(self, project_id: UUID | None) -> None:
+        self.ask(replace(self.listed, project_id=project_id))
+        self.post_message(ProjectChosen())
+        self.jobs.table.focus()
+
+    @property
+    def shows_costs(self) -> bool:
+        """Whether the screen has room for the costs."""
+        return any(panel.display for panel in self.query(CostsPanel))
+
+    @property
+    def knows_project(self) -> bool:
+        """Whether the project was found by its id. Then it need not be among the newest projects."""
+        return self.jobs.knows_project_name(self.listed.project_id)
+
+    @property
+    def visibility_note(self) -> str | None:
+        """The visibility verdict for the status line; None outside the visibility view."""
+        if not self.listing_query.with_visibility:
+            return None
+        visibility = self._visibility
+        return short_verdict(visibility) if visibility is not None and self._shows_current_query else "loading …"
+
+    @property
+    def _shows_current_query(self) -> bool:
+        """Whether the requested list is shown, even if with other rows."""
+        shown, wanted = self._listing.query if self._listing else None, self.listing_query
+        return shown is not None and (shown.window.listed, shown.with_visibility, shown.moment) == (
+            self.listed,
+            wanted.with_visibility,
+            wanted.moment,
+        )
+
+    @property
+    def awaits_list(self) -> bool:
+        """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
+        if self._listing is None or self._failure is not None:
+            return False
+        is_choosing = any(
+            one.group in (task_groups.FILTER, task_groups.ORDER) and not one.is_finished for one in self.app.workers
+        )
+        return is_choosing or not self._shows_current_query
+
+    @on(ProjectList.Chosen)
+    def _project_chosen(self, event: ProjectList.Chosen) -> None:
+        self.choose_project(event.project_id)
+
+    @on(StatusTabs.Chosen)
+    def _tab_chosen(self, event: StatusTabs.Chosen) -> None:
+        self.ask(replace(self.listed, status=event.status))
+
+    def action_status(self, place: int) -> None:
+        self.ask(replace(self.listed, status=TABS[place]))
+
+    @on(JobsPanel.RowsRequested)
+    def _rows_requested(self, event: JobsPanel.RowsRequested) -> None:
+        """Request other rows of the same list."""
+        self.listing_query = replace(self.listing_query, window=event.window)
+        self.post_message(QueryChanged())
+        self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
+
+    @on(AllMarked)
+    def _all_marked(self, event: AllMarked) -> None:
+        event.stop()
+        self.action_request("all")
+
+    def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
+        """Request a list. With None, the visibility view stays as it is."""
+        if compare_visibility is None:
+            compare_visibility = self.listing_query.with_visibility
+        self.set_query(listed, compare_visibility=compare_visibility)
+        self.navigation.give_up()
+        self.post_message(QueryChanged())
+        self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
+
+    def _show_waiting(self) -> None:
+        is_awaited = not self._shows_current_query or self.jobs.table.is_waiting
+        if self._listing is not None and is_awaited:
+            self.jobs.wait()
+        self._show_counting()
+
+    def _show_counting(self) -> None:
+        """Show that totals are being counted. They are counted only once there is a list."""
+        totals, wanted = self._totals, self.totals_query
+        if self._listing is None:
+            return
+        if self._failed_totals_query == wanted if totals is None else totals.query.project_id == wanted.project_id:
+            return
+        self._totals = None
+        self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
+
+    def action_request(self, request: Request) -> None:
+        self.post_message(ActionRequested(request))
+
+    def action_act(self, name: str) -> None:
+        action = JobAction(name)
+        if action is JobAction.CREATE:
+            self.post_message(JobActionRequested(action, ()))
+        elif jobs := self._selected():
+            self._change(action, jobs)
+
+    def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+        """Post the action, unless the acting user does not see all of the jobs."""
+        visibility = self._visibility
+        hidden = self._hidden_among(jobs)
+        if visibility and hidden:
+            key = key_of(self.app, APP_BINDINGS, "app.user")
+            show_warning(self.app, refused_words(visibility, jobs, hidden, key=key))
+        else:
+            self.post_message(JobActionRequested(action, jobs))
+
+    def action_copy(self, what: str) -> None:
+        if jobs := self._selected():
+            self.post_message(CopyRequested(JobCopy(what), jobs))
+
+    def action_case(self) -> None:
+        """Request the case of the job under the cursor. If the focus is not on the job list, request the case of the
+        acting user.
+        """
+        is_on_jobs = self.focused is self.jobs.table
+        if is_on_jobs and self.awaits_list:
+            show_warning(self.app, _STILL_LOADING)
+        else:
+            self.post_message(CaseRequested(self.jobs.table.cursor_job if is_on_jobs else None))
+
+    def _selected(self) -> tuple[GenerationJob, ...]:
+        """Return the selected jobs. Without focus on the job list, or while it loads, show why there are none."""
+        if self.focused is not self.jobs.table:
+            key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
+            show_warning(self.app, f"This key acts on a job. Press {key} to go to the job list first.")
+            return ()
+        if self.awaits_list:
+            show_warning(self.app, _STILL_LOADING)
+            return ()
+        jobs = self.jobs.selected
+        if not jobs:
+            show_warning(self.app, "No job under the cursor. Move to a job first.")
+        return jobs
+
+    @on(JobsPanel.CursorRemoved)
+    def _cursor_removed(self, event: JobsPanel.CursorRemoved) -> None:
+        show_warning(self.app, cursor_lost_words(event.job_id, has_left=event.has_left))
+
+    @on(JobsPanel.MarksRemoved)
+    def _marks_removed(self, event: JobsPanel.MarksRemoved) -> None:
+        show_warning(self.app, marks_lost_words(event.count))
+
+    async def action_next_pane(self) -> None:
+        """Go to the next pane. On a narrow screen, choose a project instead of going to the projects."""
+        if self.has_class("-wide"):
+            self.focus_next()
+        else:
+            await self.app.run_action("request('project')", self)
+
+    def action_sort(self) -> None:
+        self.jobs.sort_by_next()
+
+    def action_reverse(self) -> None:
+        self.jobs.reverse()
+
+    def action_find(self) -> None:
+        self.jobs.find()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Find a pasted id. Other texts are ignored here."""
+        if id_range(event.text) is not None:
+            self.jobs.find(event.text.strip())
+            self.jobs.find()
+
+    def action_leave_find(self) -> None:
+        if not self._leave_find():
+            self.post_message(EscapeUnused())
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._leave_find()
+
+    def _leave_find(self) -> bool:
+        """Return whether there was a selection or a filter to leave."""
+        if self.jobs.clear_chosen():
+            return True
+        was_finding = self.jobs.is_finding
+        self.jobs.leave_find()
+        return was_finding
+
+    @on(CursorMoved)
+    def _follow_cursor(self) -> None:
+        """Show the job in the pane one frame after the table, so that a held key stays as fast as without the pane."""
+        if not self._is_pane_due:
+            self._is_pane_due = True
+            self.call_after_refresh(self._show_pane)
+
+    def _show_pane(self) -> None:
+        """Show the job under the cursor in the details pane. Request nothing if the pane is not shown."""
+        self._is_pane_due = False
+        # The table is gone while the app closes.
+        if self._pane is not None and self.has_class("-detailed") and self.jobs.is_attached:
+            job = self.jobs.table.cursor_job
+            project, hiding = (
+                ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))
+            )
+            is_stuck = job is not None and self.jobs.is_stuck(job)
+            self._pane.show(job, project=project, now=self.now, hiding=hiding, is_stuck=is_stuck, zone=self.zone.zone)
+
+    @on(Opened)
+    async def _open(self, event: Opened) -> None:
+        job = self.jobs.job(event.job_id)
+        if job is None or not self.is_current:
+            return
+        await self.show_details_of(job, is_listed=True)
+
+    async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
+        project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
+        if self.details is not None and self.details in self.app.screen_stack:
+            return  # Only one details screen at a time.
+        from gjobs.tui.dashboard.details.job_details import JobDetails
+
+        details = self.details = JobDetails(
+            job,
+            project=project,
+            now=self.now,
+            hiding=hiding,
+            is_listed=is_listed,
+            zone=self.zone.zone,
+            moment=self.listing_query.moment,
+            is_read_only=self._status.read_only,
+        )
+
+        def answered(action: JobAction | None) -> None:
+            if action is not None:
+                self._change(action, (details.job,))
+
+        await self.app.push_screen(details, answered)
+        self.post_message(DetailsOpened(details))
+
+    # Drawing
+
+    @property
+    def _visibility(self) -> "VisibilityComparison | None":
+        return self._listing.visibility if self._listing else None
+
+    def _is_hidden(self, job: GenerationJob) -> bool:
+        return self._visibility is not None and (
+            job.id in self._visibility.hidden or job.id == self.navigation.hidden_detail
+        )
+
+    def _hidden_among(self, jobs: Iterable[GenerationJob]) -> int:
+        return 0 if self._visibility is None else sum(map(self._is_hidden, jobs))
+
+    def _hiding_policies(self, job: GenerationJob) -> tuple[str, ...]:
+        return hiding_lines(self._visibility) if self._visibility is not None and self._is_hidden(job) else ()
+
+    def _show_projects(self) -> None:
+        listing, totals = self._listing, self._totals
+        if listing is None:
+            return
+        total = totals.count(None) if totals and totals.query.project_id is None else None
+        self.query_one(ProjectList).show(
+            listing.projects,
+            listing.query.window.listed.project_id,
+            sums=self.project_totals,
+            everything=total,
+        )
+
+    def _show_costs(self) -> None:
+        """Show the totals of the present actor, also in the visibility view. Never show another project's totals."""
+        listing, totals = self._listing, self._totals
+        if listing and totals and totals.query.project_id == listing.query.window.listed.project_id:
+            of_what, panel = self._counted_project(), self.query_one(CostsPanel)
+            if totals.unknown_because:
+                panel.explain(f"Not counted: {clean(totals.unknown_because, limit=400)}", of_what=of_what)
+            else:
+                jobs = (job for job in listing.window.jobs if job.id not in listing.hidden)
+                panel.show(totals, of_what=of_what, note=self._budget_note(totals), jobs=jobs)
+            room = self.query_one(Sidebar).room
+            self.query_one(BudgetsPanel).show(totals, width=room, screen_height=self.size.height, zone=self.zone.zone)
+
+    def _budget_note(self, totals: "Totals") -> "Span":
+        """Return the budget note if there is no room for the budgets panel."""
+        if self.has_class("-wide") or not totals.budgets:
+            return NO_NOTE
+        from gjobs.tui.text.budget_text import budget_note
+
+        return budget_note(totals.budgets, project_id=totals.query.project_id)
+
+    def project_name(self, project_id: UUID) -> str:
+        return self.jobs.project_names.get(project_id, short_id(project_id))
+
+    def _counted_project(self) -> str:
+        project_id = self._totals.query.project_id if self._totals else self.listed.project_id
+        of_what = "all projects" if project_id is None else self.project_name(project_id)
+        return of_what if self._visibility is None else f"{of_what}, as {actor_name(self._visibility.user)} sees it"
+
+    def _tick(self) -> None:
+        if self._status.permit and self._status.permit.ends_at <= self._clock():
+            self.post_message(WritePermitEnded())
+        self.jobs.tick(self.now)
+        self._update_ages()
+        startup.collect_between_keys()
+
+    def _update_ages(self) -> None:
+        """Update all ages outside the table, including open details."""
+        self._show_details()
+        if self._totals is not None:
+            seconds = (self.now - self._totals.taken_at).total_seconds()
+            is_past, is_current = self.listing_query.moment is not None, self._are_current(self._totals)
+            self.query_one(CostsPanel).tell_age(seconds, is_current=is_current, is_past=is_past)
+        data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
+        self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
+        banner, status, zone = self.query_one(Banner), self._status, self.zone.zone
+        if self._failure is not None:
+            banner.show(
+                self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock(), zone=zone
+            )
+        elif caution := " ".join((*(self._listing.cautions if self._listing else ()), status.caution)).strip():
+            banner.warn(caution)
+        else:
+            banner.hide()
+
+    def _are_current(self, totals: "Totals") -> bool:
+        """Return whether the database answers, and the list has not changed since the totals were read."""
+        is_behind = self._changed_at is not None and self._changed_at - totals.taken_at > _SAME_MOMENT
+        return self._status.silent_since is None and not is_behind
+
+    def _show_details(self) -> None:
+        self._show_pane()
+        details = self.details
+        if details is not None and details in self.app.screen_stack and self._listing is not None:
+            job = self.jobs.job(details.job.id)
+            hiding = self._hiding_policies(job or details.job)
+            moment = self._listing.query.moment
+            details.show(job, now=self.now, hiding=hiding, is_read_only=self._status.read_only, moment=moment)

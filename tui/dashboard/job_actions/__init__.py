@@ -1,1 +1,0 @@
-"""Actions on jobs: start, complete, fail, retry, delete, create, undo."""

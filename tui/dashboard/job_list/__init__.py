@@ -1,1 +1,0 @@
-"""The job table, its filter and its title."""

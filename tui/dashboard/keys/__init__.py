@@ -1,1 +1,0 @@
-"""Key bindings, command palette and help."""

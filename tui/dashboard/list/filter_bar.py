@@ -1,0 +1,508 @@
+"""Filter bar: input, completion, mistakes and remarks."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
+from gjobs.tui.dashboard.bindings import NOTHING, DynamicKeyText
+from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible, SteadyText, TextField
+from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
+from gjobs.tui.text.error_text import beneath, still_listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gjobs.store.filters.filter_completion import Completion, CompletionValues
+    from gjobs.store.filters.filter_terms import FilterError
+
+
+_ASKING, _TAKING = {"find.keep": "list anyway"}, {"find.keep": "accept"}
+_WRONG = Style(underline=True, bold=True)
+
+
+class MarksMistake(ShowsInvisible):
+    """Marks a mistake, and shows invisible characters."""
+
+    def __init__(self) -> None:
+        self.place: tuple[int, int] | None = None
+        """Start and end of the mistake, in characters."""
+
+    def highlight(self, text: Text) -> None:
+        if self.place is not None:
+            text.stylize(_WRONG, *self.place)
+
+
+class FilterField(DynamicKeyText, TextField):
+    """The filter input. It reports its keys to the bar."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep the filter and go to the table"),
+        Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions, or clear the filter"),
+        Binding(
+            "tab", "complete", "complete", id="find.complete", tooltip="Accept the completion, or list the filter keys"
+        ),
+        Binding(
+            "down",
+            "step(1)",
+            "To the table",
+            show=False,
+            id="find.down",
+            tooltip="Go to the next completion, or to the table",
+        ),
+        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="Go to the previous completion"),
+    ]
+
+    class Left(Message):
+        """Escape was pressed."""
+
+    class CompletionRequested(Message):
+        """Tab was pressed, or the right arrow at the end of the text."""
+
+        def __init__(self, *, by_tab: bool) -> None:
+            super().__init__()
+            self.by_tab = by_tab
+
+    class Stepped(Message):
+        """A move by lines, down if positive."""
+
+        def __init__(self, lines: int) -> None:
+            super().__init__()
+            self.lines = lines
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        self._marks = MarksMistake()
+        super().__init__(id=id, placeholder="status:failed cost:>50 since:24h -mode:packaging, or any word of an error")
+        self.highlighter = self._marks
+
+    def mark(self, place: tuple[int, int] | None) -> None:
+        """Mark the mistake in the text. None removes the mark."""
+        if place != self._marks.place:
+            self._marks.place = place
+            self.refresh()
+
+    def word_enter(self, *, confirms: bool, takes: bool) -> None:
+        """Say in the key hints whether enter confirms a slow filter, or takes the highlighted completion."""
+        reworded = _TAKING if takes else _ASKING if confirms else NOTHING
+        if reworded != self.reworded:
+            self.reworded = reworded
+            self.refresh_bindings()
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def action_complete(self) -> None:
+        self.post_message(self.CompletionRequested(by_tab=True))
+
+    def action_step(self, lines: int) -> None:
+        self.post_message(self.Stepped(lines))
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        if select or not self.cursor_at_end:
+            super().action_cursor_right(select)
+        else:
+            self.post_message(self.CompletionRequested(by_tab=False))
+
+
+_LONGEST = 40
+"""Maximum cells of a completion's text."""
+_LONGEST_WORDS = 60
+_MOST_LINES = 8
+
+
+class CompletionList(OptionList):
+    """The completions. The list never takes the focus, because the field handles the keys."""
+
+    can_focus = False
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    CompletionList {
+        display: none;
+        overlay: screen;
+        constrain: inside inside;
+        width: auto;
+        max-width: 100%;
+        background: $panel;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        scrollbar-size-vertical: 1;
+
+        &.-shown { display: block; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, compact=True)
+        self._offered: tuple[Completion, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._offered)
+
+    @property
+    def chosen(self) -> "Completion | None":
+        """The highlighted completion; None before the first move."""
+        return None if self.highlighted is None or not self._offered else self._offered[self.highlighted]
+
+    @property
+    def first(self) -> "Completion | None":
+        return next(iter(self._offered), None)
+
+    def at(self, place: int) -> "Completion":
+        return self._offered[place]
+
+    def offer(self, completions: "Sequence[Completion]", *, column: int, width: int, room: int) -> None:
+        """Show the completions. Empty closes the list. `column` is where their text starts; `room` the lines below.
+
+        The list fills its lines up to `width`. Otherwise the uncovered text to their right would look like part of
+        the completions.
+        """
+        self._offered = tuple(completions)
+        widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
+        self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])
+        self.highlighted = 0 if self._offered and self._offered[0].is_meant else None
+        self.styles.offset, self.styles.min_width = (column, 0), width - column
+        self.styles.max_height = max(min(_MOST_LINES, room), 1)
+        self.set_class(bool(self._offered), "-shown")
+
+    def step(self, lines: int) -> None:
+        if lines > 0:
+            self.action_cursor_down()
+        else:
+            self.action_cursor_up()
+
+
+def _name(completion: "Completion") -> str:
+    return clean(completion.replacement, limit=_LONGEST * 2)
+
+
+def _prompt(completion: "Completion", width: int) -> Content:
+    name = pad(_name(completion), width)
+    words = shorten(completion.words, _LONGEST_WORDS)
+    return Content.assemble(
+        (f" {name} ", "bold" if words else ""), (f" {words} ", "$foreground-muted") if words else ""
+    )
+
+
+_STILL_TYPING_SECONDS = 0.15
+_STILL_CHOOSING_SECONDS = 0.6
+"""The delay while completions are open. It is longer, because a partly typed key would be searched as a word."""
+
+
+def _nothing_known() -> "CompletionValues":
+    from gjobs.store.filters.filter_completion import CompletionValues
+
+    return CompletionValues()
+
+
+class FilterBar(Vertical):
+    """The filter input, hidden until it is opened. It keeps the typed text.
+
+    While the text is invalid, the last valid filter stays in force.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar {
+        height: auto;
+        display: none;
+
+        #mistake { display: none; height: auto; max-height: 4; padding: 0 1; color: $text-error; }
+        #mistake.-shown { display: block; }
+        #mistake.-caution { color: $text-warning; }
+    }
+    """
+
+    class FilterChanged(Message):
+        """The filter has a new meaning, and the user has stopped typing."""
+
+        def __init__(self, text: str, job_filter: JobFilter) -> None:
+            super().__init__()
+            self.text = text
+            self.job_filter = job_filter
+
+    class FilterMistaken(Message):
+        """The typed filter is invalid."""
+
+        def __init__(self, error: "FilterError") -> None:
+            super().__init__()
+            self.error = error
+
+    class Kept(Message):
+        """Enter was pressed. The filter is valid and was sent."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class UsersRequested(Message):
+        """The user starts to type a user filter, and no users are known."""
+
+    class Left(Message):
+        """The filter is to be cleared."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._known: Callable[[], CompletionValues] = _nothing_known
+        self._offered_of: CompletionValues | None = None
+        """The values that were known when completions were last offered."""
+        self._last_sent = ("", NO_FILTER)
+        """The text and meaning of the last valid filter."""
+        self._error: FilterError | None = None
+        self._remark = ""
+        """About the last valid filter."""
+        self._is_asking = False
+        """Whether the filter applies only after the user confirms."""
+        self._typing: Timer | None = None
+
+    def build_hidden_parts(self) -> None:
+        """Build the parts. They are not needed until the user types."""
+        if not self._is_built:
+            self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
+
+    @property
+    def _is_built(self) -> bool:
+        return bool(self.children)
+
+    # Input
+
+    def open(self) -> None:
+        """Open the bar and focus it at once, so that typed keys are not taken as commands."""
+        self.display = True
+        self.screen.set_focus(self._field)
+
+    def set_text(self, text: str) -> None:
+        """Replace the text. The focus does not move."""
+        self.display = bool(text) or self.display
+        with self.prevent(Input.Changed):
+            self._field.value = text
+            self._field.cursor_position = len(text)
+        self._close()
+        self.settle()
+
+    def know(self, known: "Callable[[], CompletionValues]") -> None:
+        """Set a source of values for completions. Open completions follow at once."""
+        self._known = known
+        if self._is_built and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
+            self._complete()
+
+    def note(self, sentences: str, *, is_asking: bool = False) -> None:
+        """Show a remark on the valid filter. It stays until the filter changes. An empty text removes it.
+
+        With `is_asking`, the filter applies only after the user confirms.
+        """
+        self._remark = sentences
+        self._is_asking = is_asking
+        self._word_enter()
+        self._show_remark()
+
+    def close(self) -> None:
+        """Clear the filter and hide the bar."""
+        if self._is_built:
+            self.set_text("")
+        self.display = False
+
+    # Output
+
+    @property
+    def text(self) -> str:
+        """The text as typed, valid or not."""
+        return self._field.value if self._is_built else ""
+
+    @property
+    def job_filter(self) -> JobFilter:
+        """The last valid filter."""
+        return self._last_sent[1]
+
+    @property
+    def kept_text(self) -> str:
+        """The text of the last valid filter, without surrounding spaces."""
+        return self._last_sent[0]
+
+    # Typing
+
+    @property
+    def _field(self) -> FilterField:
+        self.build_hidden_parts()
+        return self.query_one(FilterField)
+
+    @property
+    def _completions(self) -> CompletionList:
+        self.build_hidden_parts()
+        return self.query_one(CompletionList)
+
+    @on(Input.Changed, "#find")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._complete()
+        if self._user_is_typed and not self._known().users:
+            self.post_message(self.UsersRequested())
+        self._forget_mistake()
+        if self._typing is not None:
+            self._typing.stop()
+        pause = _STILL_CHOOSING_SECONDS if self._completions.is_open else _STILL_TYPING_SECONDS
+        self._typing = self.set_timer(pause, self.settle)
+
+    def _complete(self) -> None:
+        self._offer(self._completed() if self._is_in_a_term else ())
+
+    def _completed(self) -> "tuple[Completion, ...]":
+        from gjobs.store.filters.filter_completion import complete
+
+        self._offered_of = self._known()
+        return complete(self._field.value, self._field.cursor_position, self._offered_of)
+
+    @property
+    def _user_is_typed(self) -> bool:
+        from gjobs.store.filters.filter_completion import is_naming
+        from gjobs.store.filters.filter_terms import Key
+
+        field = self._field
+        return bool(field.value) and is_naming(Key.USER, field.value, field.cursor_position)
+
+    @property
+    def _is_in_a_term(self) -> bool:
+        """Whether the cursor is in a term. Between terms, completions would be too many to offer unasked."""
+        before = self._field.value[: self._field.cursor_position]
+        return bool(before) and not before[-1].isspace()
+
+    def settle(self) -> None:
+        """Parse the text, and report the filter if its meaning has changed."""
+        from gjobs.store.filters.filter_terms import FilterError
+        from gjobs.store.filters.filter_text import parse
+
+        if self._typing is not None:
+            self._typing.stop()
+            self._typing = None
+        text = self.text
+        try:
+            job_filter = parse(text)
+        except FilterError as error:
+            self._error = error
+            self._show_mistake()
+            self.post_message(self.FilterMistaken(error))
+            return
+        self._forget_mistake()
+        was = self._last_sent
+        self._last_sent = (text.strip(), job_filter)
+        if job_filter == was[1]:
+            self._show_remark()
+        else:
+            self.note("")
+            self.post_message(self.FilterChanged(text.strip(), job_filter))
+
+    @on(Input.Submitted, "#find")
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        chosen = self._completions.chosen
+        if chosen is not None:
+            self._take(chosen)
+            if not chosen.is_meant:
+                return
+        self._close()
+        self.settle()
+        if self._error is None:
+            self.post_message(self.Kept(self.kept_text))
+
+    @on(FilterField.Left)
+    def _escaped(self, event: FilterField.Left) -> None:
+        event.stop()
+        if self._completions.is_open:
+            self._close()
+        else:
+            self.post_message(self.Left())
+
+    @on(FilterField.Stepped)
+    def _stepped(self, event: FilterField.Stepped) -> None:
+        event.stop()
+        if self._completions.is_open:
+            self._completions.step(event.lines)
+            self._word_enter()
+        elif event.lines > 0:
+            self._field.post_message(Input.Submitted(self._field, self._field.value))
+
+    # Completion
+
+    @on(FilterField.CompletionRequested)
+    def _completion_requested(self, event: FilterField.CompletionRequested) -> None:
+        event.stop()
+        completions = self._completions
+        if completion := completions.chosen or completions.first or self._meant:
+            self._take(completion)
+        elif event.by_tab and not self._is_in_a_term and self.text and not completions.is_open:
+            self._offer(self._completed())
+        elif event.by_tab:
+            self.screen.focus_next()
+
+    @on(CompletionList.OptionSelected)
+    def _picked(self, event: CompletionList.OptionSelected) -> None:
+        event.stop()
+        self._take(self._completions.at(event.option_index))
+
+    @property
+    def _meant(self) -> "Completion | None":
+        """The suggested correction of the mistake."""
+        from gjobs.store.filters.filter_completion import Completion
+
+        error = self._error
+        if error is None or error.suggestion is None:
+            return None
+        return Completion(start=error.start, end=error.end, replacement=error.suggestion, words="")
+
+    def _take(self, completion: "Completion") -> None:
+        self._field.value, self._field.cursor_position = completion.applied(self._field.value)
+        self._field.focus()
+
+    def _offer(self, completions: "tuple[Completion, ...]") -> None:
+        start = completions[0].start if completions else 0
+        column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
+        room = self.screen.size.height - self._field.region.bottom
+        self._completions.offer(completions, column=max(column, 0), width=self.size.width, room=room)
+        self._word_enter()
+
+    def _word_enter(self) -> None:
+        self._field.word_enter(confirms=self._is_asking, takes=self._completions.chosen is not None)
+
+    def _close(self) -> None:
+        self._offer(())
+        if self._error is not None:
+            self._show_mistake()
+
+    # Mistakes
+
+    def _show_mistake(self) -> None:
+        """Show the mistake, unless completions are open for it."""
+        error = self._error
+        if error is None or self._completions.is_open:
+            return
+        self._field.mark((error.start, error.end))
+        is_whole = visible_cells(self.text) < self._field.content_size.width
+        lines = beneath(error, self._field.content_size.width, is_below=is_whole)
+        listed = still_listed(self.kept_text)
+        self._say(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")), is_caution=False)
+
+    def _show_remark(self) -> None:
+        self._say(Content(clean(self._remark, limit=600)), is_caution=True)
+
+    def _say(self, content: Content, *, is_caution: bool) -> None:
+        """Show a line below the field. Empty content hides it."""
+        self.build_hidden_parts()
+        line = self.query_one("#mistake", SteadyText)
+        line.say(content)
+        line.set_class(bool(content), "-shown")
+        line.set_class(is_caution, "-caution")
+
+    def _forget_mistake(self) -> None:
+        self._error = None
+        self._field.mark(None)
+        self._say(Content(), is_caution=False)

@@ -1,0 +1,556 @@
+"""The columns of the job list: which ones fit, where, and their cells."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import assert_never
+from uuid import UUID
+
+from rich.cells import cell_len
+
+from gjobs.store.job_list.list_query import ListOrder, OrderColumn
+from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
+from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.values.formats import money
+from gjobs.store.values.value_types import by_member, dataclass
+from gjobs.tui.text.clean_text import clean_cell, pad
+from gjobs.tui.text.format import (
+    UNKNOWN,
+    UNRECORDED,
+    age,
+    coarse_duration,
+    duration,
+    error_summary,
+    is_unrecorded,
+    short_id,
+)
+from gjobs.tui.text.status_text import status_label
+
+GUTTER = 3
+"""Cells at the left for the mark and the cursor."""
+
+WIDE = 120
+"""The width from which the id column fits."""
+
+STUCK_LABELS = ("running ! stuck 9 h", "! stuck 59 min")
+"""A usual status text of a stuck job: in a wide list, and in a narrow list. If a text is longer than its column, a
+shorter one replaces it. The exclamation mark is one cell wide in every font.
+"""
+
+HIDDEN = "⊘ hidden"
+"""The visibility cell of a job that the user does not see."""
+
+_NARROW = 60
+_GAP = 2
+"""Cells between two columns, unless the list is narrow or tight."""
+MOST_TEXT, _MOST_ERROR = 32, 80
+"""Maximum cells of a mode or a name, and of an error. Longer lines are harder to read."""
+_LEAST_TEXT, _TIGHT_TEXT, _SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 7, 8, 12, 16, 24
+_LEAST_ERROR, _SHORT_ERROR, _SOME_ERROR, _ENOUGH_ERROR = 10, 16, 24, 40
+"""Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
+_USUAL_MODE = len("main_white")
+"""Cells that are enough for a usual mode. Only one of the four usual modes is longer."""
+
+
+class ColumnName(StrEnum):
+    """Columns in screen order. The value is the title."""
+
+    LENS = "VISIBLE"
+    STATUS = "STATUS"
+    MODE = "MODE"
+    COST = "COST"
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    RUN = "DURATION"
+    TOTAL = "TOTAL"
+    PROJECT = "PROJECT"
+    OWNER = "OWNER"
+    ID = "ID"
+    ERROR = "ERROR"
+
+
+SORTED_BY: Mapping[ColumnName, OrderColumn | None] = by_member(
+    ColumnName,
+    {
+        ColumnName.LENS: None,
+        ColumnName.STATUS: None,
+        ColumnName.MODE: None,
+        ColumnName.COST: OrderColumn.COST,
+        ColumnName.CREATED: OrderColumn.CREATED,
+        ColumnName.UPDATED: OrderColumn.UPDATED,
+        ColumnName.RUN: OrderColumn.TOTAL,
+        ColumnName.TOTAL: OrderColumn.TOTAL,
+        ColumnName.PROJECT: None,
+        ColumnName.OWNER: None,
+        ColumnName.ID: None,
+        ColumnName.ERROR: None,
+    },
+)
+"""The order that each title sorts by. No index orders jobs by their run. So the title DURATION
+sorts by the total, and the column TOTAL then replaces it.
+"""
+
+RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.RUN, ColumnName.TOTAL))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobColumn:
+    """A column that fits, and where it is."""
+
+    name: ColumnName
+    start: int
+    """Cells from the left."""
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentWidths:
+    """Cells of the widest values among the loaded rows, so that columns do not move during a scroll.
+
+    The project width covers all project names, even those without a loaded row.
+    """
+
+    mode: int = 0
+    cost: int = 0
+    project: int | None = None
+    """None if all jobs belong to one project, which then needs no column."""
+    owner: int | None = None
+    """None if no column shows the owners."""
+    with_visibility: bool = False
+    """Whether a column shows which jobs are hidden from a user."""
+    has_starts: bool = False
+    """Whether the jobs have the times when they first ran. Without them, only totals are known."""
+
+    def widened(self, other: "ContentWidths") -> "ContentWidths":
+        """Return the larger widths of both, with the columns of `other`."""
+        return ContentWidths(
+            mode=max(self.mode, other.mode),
+            cost=max(self.cost, other.cost),
+            project=None if other.project is None else max(self.project or 0, other.project),
+            owner=None if other.owner is None else max(self.owner or 0, other.owner),
+            with_visibility=other.with_visibility,
+            has_starts=other.has_starts,
+        )
+
+
+def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
+    """Share a width of 40 to 200 cells among the columns that fit, from left to right.
+
+    On a narrow screen, the least important columns are dropped. Before a run or a total is dropped, columns get closer
+    and narrower. Owners, modes, project names and errors first get a minimum, then a readable width. Then modes and
+    names get their full width. The error gets the rest, up to a maximum.
+    The widths do not depend on whether a job is stuck, so that one such job moves no column.
+    """
+    is_tight = width >= _NARROW and width < _comfortable_width(content)
+    gaps = _gaps(width, is_tight=is_tight)
+    least = _least_widths(content, is_tight=is_tight)
+    widths: dict[ColumnName, int] = {}
+    left = width - GUTTER + min(gaps.values())
+    for name in _wanted(width, content, sort, is_tight=is_tight):
+        cells = least[name] + gaps[name]
+        # Next to a project column, readable names are more important than a further column.
+        reserved = _reserved(content, least, name, is_tight=is_tight) if ColumnName.PROJECT in widths else 0
+        if left < cells + reserved:
+            break
+        widths[name] = least[name]
+        left -= cells
+    for name, wanted_width in _growth(content):
+        missing = max(wanted_width - widths.get(name, 0), 0)
+        if name in widths:
+            # If the status column cannot get wide enough for the next longer label, it gets no more cells.
+            more = min(missing, left) if name is not ColumnName.STATUS or missing <= left else 0
+            widths[name] += more
+            left -= more
+    if ColumnName.ERROR in widths:
+        widths[ColumnName.ERROR] = min(widths[ColumnName.ERROR] + left, _MOST_ERROR)
+    if content.has_starts and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
+        widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
+    return _place(widths, gaps)
+
+
+def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
+    """Return the widths that columns grow to, one after another.
+
+    Owners grow first: a list has more owners than modes or projects, so a short part of a name says less.
+    """
+    mode, project, owner = content.mode, content.project or 0, content.owner or 0
+    return [
+        (ColumnName.OWNER, min(owner, _SHORT_TEXT)),
+        (ColumnName.MODE, min(mode, _TIGHT_TEXT)),
+        (ColumnName.PROJECT, min(project, _TIGHT_TEXT)),
+        (ColumnName.MODE, min(mode, _USUAL_MODE)),
+        (ColumnName.OWNER, min(owner, _SOME_TEXT)),
+        (ColumnName.MODE, min(mode, _SHORT_TEXT)),
+        (ColumnName.PROJECT, min(project, _SHORT_TEXT)),
+        (ColumnName.ERROR, _SHORT_ERROR),
+        (ColumnName.MODE, min(mode, _SOME_TEXT)),
+        (ColumnName.PROJECT, min(project, _SOME_TEXT)),
+        (ColumnName.ERROR, _SOME_ERROR),
+        (ColumnName.STATUS, len(STUCK_LABELS[0])),
+        (ColumnName.MODE, min(mode, _ENOUGH_TEXT)),
+        (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
+        (ColumnName.OWNER, min(owner, _ENOUGH_TEXT)),
+        (ColumnName.ERROR, _ENOUGH_ERROR),
+        (ColumnName.MODE, mode),
+        (ColumnName.PROJECT, project),
+        (ColumnName.OWNER, owner),
+        (ColumnName.STATUS, len(STUCK_LABELS[1])),
+    ]
+
+
+def _comfortable_width(content: ContentWidths) -> int:
+    """Return the least width at which a list shows runs or totals with two cells between columns. A narrower
+    list is tight.
+
+    From this width on, a list with owners also has room for errors and readable names.
+    """
+    least = _least_widths(content)
+    names = {ColumnName.STATUS, ColumnName.MODE, ColumnName.COST, ColumnName.CREATED, ColumnName.TOTAL}
+    if content.with_visibility:
+        names.add(ColumnName.LENS)
+    if content.project is not None:
+        names.add(ColumnName.PROJECT)
+    if content.project is None or content.owner is not None:
+        names.add(ColumnName.ERROR)
+    reserved = 0
+    if content.project is not None and content.owner is not None:
+        names.add(ColumnName.OWNER)
+        reserved = _reserved(content, least, ColumnName.ERROR)
+    return GUTTER - _GAP + sum(least[name] + _GAP for name in names) + reserved
+
+
+def _gaps(width: int, *, is_tight: bool) -> dict[ColumnName, int]:
+    """Return the cells after each column. In a tight list, only right-aligned columns keep two."""
+    if is_tight:
+        return {name: _GAP if name in RIGHT_ALIGNED else 1 for name in ColumnName}
+    return dict.fromkeys(ColumnName, 1 if width < _NARROW else _GAP)
+
+
+def _reserved(
+    content: ContentWidths, least: Mapping[ColumnName, int], name: ColumnName, *, is_tight: bool = False
+) -> int:
+    """Return the cells that more important columns need before this one is added."""
+
+    def missing(cells: int, *texts: int | None) -> int:
+        columns = (ColumnName.MODE, ColumnName.PROJECT, ColumnName.OWNER)
+        return sum(max(min(text or 0, cells) - least[one], 0) for one, text in zip(columns, texts, strict=False))
+
+    mode, project, owner = content.mode, content.project, content.owner
+    match name:
+        case ColumnName.ERROR if owner is None:
+            return missing(_SOME_TEXT, mode, project)
+        case ColumnName.ERROR if is_tight:
+            return missing(_TIGHT_TEXT, mode, project) + missing(_SHORT_TEXT, 0, 0, owner)
+        case ColumnName.ERROR:
+            of_error = _SHORT_ERROR - least[ColumnName.ERROR]
+            return missing(_SHORT_TEXT, mode, project) + missing(_SOME_TEXT, 0, 0, owner) + of_error
+        case ColumnName.ID:
+            return missing(_SOME_TEXT, mode, project, owner) + _SOME_ERROR - least[ColumnName.ERROR]
+        case ColumnName.LENS | ColumnName.STATUS | ColumnName.MODE | ColumnName.COST | ColumnName.CREATED:
+            return 0
+        case ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.PROJECT | ColumnName.OWNER:
+            return 0
+    assert_never(name)
+
+
+_TIMES = by_member(
+    OrderColumn,
+    {
+        OrderColumn.CREATED: ColumnName.CREATED,
+        OrderColumn.UPDATED: ColumnName.UPDATED,
+        OrderColumn.COST: ColumnName.CREATED,
+        OrderColumn.TOTAL: ColumnName.TOTAL,
+    },
+)
+"""The time column of each order."""
+
+
+def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool) -> list[ColumnName]:
+    """Return the columns, most important first. The time column follows the order of the list."""
+    sorted_by = sort.column if sort else OrderColumn.CREATED
+    time = _TIMES[sorted_by]
+    wanted = [
+        *([ColumnName.LENS] if content.with_visibility else []),
+        ColumnName.STATUS,
+        ColumnName.MODE,
+        ColumnName.COST,
+        time,
+    ]
+    further = ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL
+    if content.project is None:
+        wanted += [further, ColumnName.ERROR] if is_tight and content.with_visibility else [ColumnName.ERROR, further]
+    elif content.owner is None:
+        wanted += [ColumnName.PROJECT, further, *([] if is_tight else [ColumnName.ERROR])]
+    else:
+        wanted += [ColumnName.PROJECT, ColumnName.OWNER, further, ColumnName.ERROR]
+    if width >= WIDE and not is_tight:
+        wanted.append(ColumnName.ID)
+    return wanted
+
+
+def _least_widths(content: ContentWidths, *, is_tight: bool = False) -> Mapping[ColumnName, int]:
+    most_mode, project, owner = 8, 10 if content.owner is None else 8, 8
+    if is_tight:
+        most_mode = project = owner = _LEAST_TEXT
+    return by_member(
+        ColumnName,
+        {
+            ColumnName.LENS: len(HIDDEN),
+            ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
+            ColumnName.MODE: min(max(content.mode, len("MODE ▾")), most_mode),
+            ColumnName.COST: max(content.cost, len("COST ▾")),
+            ColumnName.CREATED: len("59 min ago"),
+            ColumnName.UPDATED: len("59 min ago"),
+            ColumnName.RUN: len("59 min 59 s"),
+            ColumnName.TOTAL: len("59 min 59 s"),
+            ColumnName.PROJECT: project,
+            ColumnName.OWNER: owner,
+            ColumnName.ID: 8,
+            ColumnName.ERROR: _LEAST_ERROR,
+        },
+    )
+
+
+def _place(widths: Mapping[ColumnName, int], gaps: Mapping[ColumnName, int]) -> tuple[JobColumn, ...]:
+    columns: list[JobColumn] = []
+    start = GUTTER
+    for name in ColumnName:
+        if name in widths:
+            columns.append(JobColumn(name=name, start=start, width=widths[name]))
+            start += widths[name] + gaps[name]
+    return tuple(columns)
+
+
+def column_at(columns: Iterable[JobColumn], x: int) -> ColumnName | None:
+    """Return the column under a cell. The gap to its right belongs to it. Return None in the gutter."""
+    starts = [column for column in columns if column.start <= x]
+    return starts[-1].name if starts else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowNotes:
+    """Facts about the rows that are read separately from the list."""
+
+    owners: Mapping[UUID, str] | None = None
+    """The known names of owners. None if no column shows the owners."""
+    stuck: Mapping[UUID, datetime] = field(default_factory=dict)
+    """The stuck jobs, and when each was last updated. A job that was updated later no longer counts as stuck."""
+
+    pending: Mapping[UUID, str] = field(default_factory=dict)
+    """What an unanswered change is doing to a job, such as "starting …". It takes the place of the status."""
+
+    def is_stuck(self, job: GenerationJob) -> bool:
+        return job.status is JobStatus.RUNNING and self.stuck.get(job.id) == job.updated_at
+
+
+NO_NOTES = RowNotes()
+
+
+def measure(
+    jobs: Iterable[GenerationJob],
+    project_names: Mapping[UUID, str] | None,
+    *,
+    with_visibility: bool = False,
+    has_starts: bool = False,
+    notes: RowNotes = NO_NOTES,
+) -> ContentWidths:
+    jobs = tuple(jobs)
+    costs = [job.cost_cents for job in jobs]
+    project = None if project_names is None else _widest(project_names.values())
+    return ContentWidths(
+        mode=_widest({job.mode for job in jobs}),
+        cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
+        project=project,
+        owner=None if notes.owners is None else _widest(notes.owners.values()),
+        with_visibility=with_visibility,
+        has_starts=has_starts,
+    )
+
+
+def _widest(texts: Iterable[str]) -> int:
+    return max((min(cell_len(clean_cell(text, MOST_TEXT)), MOST_TEXT) for text in texts), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Clean text at its place in a line."""
+
+    start: int
+    """Cells from the left."""
+    text: str
+    style: str = ""
+    """A component class of the table. Empty for the style of the line."""
+
+
+def header_cells(columns: Iterable[JobColumn], sort: ListOrder | None) -> tuple[Cell, ...]:
+    """Return the titles. The arrow of the sorted column points down if the largest or newest value is at the top."""
+    cells: list[Cell] = []
+    for column in columns:
+        is_sorted = sort is not None and SORTED_BY[column.name] is sort.column
+        arrow = "" if sort is None or not is_sorted else " ▾" if sort.descending else " ▴"
+        cells.append(Cell(start=column.start, text=_fit_cell(column.name + arrow, column)))
+    return tuple(cells)
+
+
+def row_cells(
+    job: GenerationJob,
+    columns: Iterable[JobColumn],
+    *,
+    now: datetime,
+    project_names: Mapping[UUID, str] | None = None,
+    is_hidden: bool = False,
+    notes: RowNotes = NO_NOTES,
+) -> tuple[Cell, ...]:
+    """Return the cells of a job. Without a name, the id is shown. A hidden job is dimmed and marked."""
+    pending = notes.pending.get(job.id)
+    is_stuck = notes.is_stuck(job) and pending is None
+    return tuple(
+        Cell(
+            start=column.start,
+            text=_fit_cell(
+                pending
+                if pending is not None and column.name is ColumnName.STATUS
+                else _stuck_text(job, column, now)
+                if is_stuck and column.name is ColumnName.STATUS
+                else _marked(
+                    job,
+                    column.name,
+                    _cell_text(
+                        job,
+                        column.name,
+                        now,
+                        project_names or _NO_NAMES,
+                        notes.owners or _NO_NAMES,
+                        is_hidden=is_hidden,
+                    ),
+                ),
+                column,
+            ),
+            style=_hidden_style(column.name) if is_hidden else _cell_style(job, column.name, is_stuck=is_stuck),
+        )
+        for column in columns
+    )
+
+
+def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
+    """Return the texts of a row that change with time."""
+    return tuple(
+        _marked(job, column.name, _cell_text(job, column.name, now))
+        for column in columns
+        if column.name in _CHANGING_BY_TIME
+    )
+
+
+def stuck_time(job: GenerationJob, now: datetime) -> str:
+    """Return how long a stuck job was not updated."""
+    return coarse_duration((now - job.updated_at).total_seconds())
+
+
+def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
+    time = stuck_time(job, now)
+    wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
+    return next((words for words in wordings if len(words) <= column.width), wordings[-1])
+
+
+_FIELDS: Mapping[ColumnName, Iterable[str]] = by_member(
+    ColumnName,
+    {
+        ColumnName.LENS: (),
+        ColumnName.STATUS: (),
+        ColumnName.MODE: ("mode",),
+        ColumnName.COST: (),
+        ColumnName.CREATED: ("created_at",),
+        ColumnName.UPDATED: ("updated_at",),
+        ColumnName.RUN: TIME_FIELDS["run"],
+        ColumnName.TOTAL: TIME_FIELDS["total"],
+        ColumnName.PROJECT: (),
+        ColumnName.OWNER: ("user_id",),
+        ColumnName.ID: (),
+        ColumnName.ERROR: ("error",),
+    },
+)
+"""The fields that an earlier moment may not have, by the column that shows them."""
+
+
+def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
+    """Mark a value that was not recorded."""
+    if not is_unrecorded(job, *_FIELDS[name]) or (name in _DURATIONS and text in ("", UNKNOWN)):
+        return text
+    if name in _CHANGING_BY_TIME:
+        return UNRECORDED + text.removesuffix(" ago")  # The column has no room for more.
+    return f"{UNRECORDED} {text}".rstrip()
+
+
+_NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
+_DURATIONS = frozenset((ColumnName.RUN, ColumnName.TOTAL))
+_CHANGING_BY_TIME = _DURATIONS | {ColumnName.CREATED, ColumnName.UPDATED}
+
+
+def _fit_cell(text: str, column: JobColumn) -> str:
+    return pad(clean_cell(text, column.width), column.width, right=column.name in RIGHT_ALIGNED)
+
+
+def _cell_text(
+    job: GenerationJob,
+    name: ColumnName,
+    now: datetime,
+    project_names: Mapping[UUID, str] = _NO_NAMES,
+    owners: Mapping[UUID, str] = _NO_NAMES,
+    *,
+    is_hidden: bool = False,
+) -> str:
+    match name:
+        case ColumnName.LENS:
+            return HIDDEN if is_hidden else ""
+        case ColumnName.STATUS:
+            return status_label(job.status)
+        case ColumnName.MODE:
+            return job.mode
+        case ColumnName.COST:
+            return money(job.cost_cents)
+        case ColumnName.CREATED:
+            return age(job.created_at, now)
+        case ColumnName.UPDATED:
+            return age(job.updated_at, now)
+        case ColumnName.RUN:
+            return _duration(job, job_times(job, now).run)
+        case ColumnName.TOTAL:
+            return _duration(job, job_times(job, now).total)
+        case ColumnName.PROJECT:
+            return project_names.get(job.project_id, short_id(job.project_id))
+        case ColumnName.OWNER:
+            return owners.get(job.user_id, short_id(job.user_id))
+        case ColumnName.ID:
+            return short_id(job.id)
+        case ColumnName.ERROR:
+            return error_summary(job.error, is_cut=isinstance(job, ListedJob) and job.is_error_cut)
+        case _:
+            assert_never(name)
+
+
+def _hidden_style(name: ColumnName) -> str:
+    return "job-table--hidden" if name is ColumnName.LENS else "job-table--quiet"
+
+
+def _duration(job: GenerationJob, time: timedelta | None) -> str:
+    """Return the time, or a dash if it is unknown. Empty if the job is queued or has an unknown status."""
+    if job.status is JobStatus.QUEUED or isinstance(job.status, UnknownStatus):
+        return ""
+    return UNKNOWN if time is None else duration(time.total_seconds())
+
+
+def _cell_style(job: GenerationJob, name: ColumnName, *, is_stuck: bool) -> str:
+    match name:
+        case ColumnName.STATUS if is_stuck:
+            return "job-table--stuck"
+        case ColumnName.STATUS:
+            return "job-table--quiet" if isinstance(job.status, UnknownStatus) else f"job-table--{job.status}"
+        case ColumnName.ERROR:
+            return "job-table--error"
+        case ColumnName.CREATED | ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.ID:
+            return "job-table--quiet"
+        case ColumnName.LENS | ColumnName.MODE | ColumnName.COST | ColumnName.PROJECT | ColumnName.OWNER:
+            return ""
+    assert_never(name)

@@ -1,0 +1,656 @@
+"""JobTable widget and its messages."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from uuid import UUID
+
+from rich.style import Style
+from textual import events
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size, clamp
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo
+from textual.strip import Strip
+from textual.widget import Widget
+
+from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.statistics.statistics import Count
+from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.list.job_columns import GUTTER, SORTED_BY, RowNotes, column_at
+from gjobs.tui.dashboard.list.table_drawing import (
+    FLASH_SECONDS,
+    HEADER_HEIGHT,
+    Line,
+    PendingRows,
+    RowFlashes,
+    TableRenderer,
+    TableState,
+    changed_jobs,
+    paint,
+)
+from gjobs.tui.text.status_text import STATUS_TEXTS, Position
+
+if TYPE_CHECKING:
+    from gjobs.store.job_list.list_query import RowWindow
+
+
+@dataclass
+class JobTableMessage(Message):
+    """A message of a job table."""
+
+    job_table: "JobTable"
+
+    @property
+    def control(self) -> "JobTable":
+        return self.job_table
+
+
+@dataclass
+class CursorMoved(JobTableMessage, namespace="job_table"):
+    """The cursor is on another job, or on none."""
+
+    job: GenerationJob | None
+
+
+@dataclass
+class CursorLost(JobTableMessage, namespace="job_table"):
+    """The job under the cursor has moved or left. A `CursorMoved` to None follows."""
+
+    job_id: UUID
+    has_left: bool
+    """Whether it has surely left the list. If false, it may have moved, because the order is by a changing value."""
+
+
+@dataclass
+class Opened(JobTableMessage, namespace="job_table"):
+    """Open the details of a job."""
+
+    job_id: UUID
+
+
+@dataclass
+class MarksChanged(JobTableMessage, namespace="job_table"):
+    """Jobs were marked, or lost their marks."""
+
+    marked: frozenset[UUID]
+    dropped: int
+    """Number of marks dropped because their jobs left the list."""
+
+
+@dataclass
+class NewAbove(JobTableMessage, namespace="job_table"):
+    """The number of new jobs above the first visible row has changed."""
+
+    count: int
+
+
+@dataclass
+class SortRequested(JobTableMessage, namespace="job_table"):
+    """A column title was clicked."""
+
+    column: OrderColumn
+
+
+@dataclass
+class AllMarked(JobTableMessage, namespace="job_table"):
+    """Mark all jobs of a list that is only partly loaded. The table leaves this to the receiver of the message."""
+
+
+@dataclass
+class PositionChanged(JobTableMessage, namespace="job_table"):
+    """The position in the list, or the length of the list, has changed."""
+
+    position: Position | None
+
+
+@dataclass
+class WindowRequested(JobTableMessage, namespace="job_table"):
+    """Other rows of the list are needed. The table then ignores answers to earlier requests."""
+
+    anchor: GenerationJob | End
+    """The row from which `before` and `after` count, or an end of the list."""
+    before: int
+    after: int
+    """Rows from the anchor's row on."""
+
+
+class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """A table of jobs. Rows, order and time come from `show` and `tick`. Only changed lines are drawn."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "job-table--header",
+        "job-table--new",
+        "job-table--row",
+        "job-table--cursor",
+        "job-table--hover",
+        "job-table--flash",
+        "job-table--cursor-flash",
+        "job-table--empty",
+        "job-table--mark",
+        *(f"job-table--{status}" for status in JobStatus),
+        "job-table--error",
+        "job-table--quiet",
+        "job-table--hidden",
+        "job-table--stuck",
+    }
+    DEFAULT_CSS = """
+    JobTable {
+        height: 1fr;
+        background: $surface;
+        color: $foreground;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+
+        & > .job-table--header { color: $text-muted; text-style: bold; }
+        & > .job-table--new { color: $text-accent; text-style: bold; }
+        & > .job-table--empty { color: $text-muted; }
+        & > .job-table--quiet { color: $text-muted; }
+        & > .job-table--hidden { color: $text-warning; text-style: bold; }
+        & > .job-table--stuck { color: $text-warning; text-style: bold; }
+        & > .job-table--mark { color: $text-accent; text-style: bold; }
+        & > .job-table--error { color: $text-error; }
+        & > .job-table--hover { background: $block-hover-background; }
+        & > .job-table--cursor {
+            color: $block-cursor-blurred-foreground;
+            background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        &:ansi > .job-table--cursor { text-style: underline; }
+        &:focus > .job-table--cursor {
+            color: $block-cursor-foreground;
+            background: $block-cursor-background;
+            text-style: $block-cursor-text-style;
+        }
+        & > .job-table--flash { background: $accent 35%; }
+        & > .job-table--cursor-flash {
+            color: $block-cursor-foreground;
+            background: $accent;
+            text-style: $block-cursor-text-style;
+        }
+        &:ansi > .job-table--flash { text-style: reverse; }
+        &:nocolor > .job-table--flash { text-style: reverse; }
+        &:nocolor > .job-table--cursor { text-style: underline; }
+        &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
+    }
+    """ + "".join(
+        f"JobTable > .job-table--{status} {{ color: {text.row_style}; }}\n" for status, text in STATUS_TEXTS.items()
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the previous job"),
+        Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the next job"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
+        Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
+        Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
+        DialogKey(
+            "enter",
+            "open",
+            "details",
+            id="jobs.open",
+            tooltip="Show the details and events of this job",
+        ),
+        Binding("space", "mark", "Mark", show=False, id="jobs.mark", tooltip="Mark this job and go down"),
+        Binding(
+            "asterisk,ctrl+a",
+            "mark_all",
+            "Mark all",
+            show=False,
+            id="jobs.mark_all",
+            tooltip="Mark all jobs of the list",
+        ),
+        Binding("escape", "unmark", "Unmark", show=False, id="jobs.unmark", tooltip="Remove all marks"),
+    ]
+
+    sort: reactive[ListOrder | None] = reactive[ListOrder | None](None, repaint=False, init=False)
+    """The order of the rows, for the header. The rows arrive sorted."""
+    empty_text: reactive[str] = reactive("", repaint=False, init=False)
+    """The sentence shown if there are no rows. It is not read as markup."""
+
+    CursorMoved: TypeAlias = CursorMoved
+    CursorLost: TypeAlias = CursorLost
+    Opened: TypeAlias = Opened
+    MarksChanged: TypeAlias = MarksChanged
+    NewAbove: TypeAlias = NewAbove
+    SortRequested: TypeAlias = SortRequested
+    AllMarked: TypeAlias = AllMarked
+    PositionChanged: TypeAlias = PositionChanged
+    WindowRequested: TypeAlias = WindowRequested
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._view = TableState()
+        self._marked_jobs: tuple[Mapping[UUID, GenerationJob], tuple[GenerationJob, ...]] = {}, ()
+        """The marks for which the marked jobs were collected last, and those jobs."""
+        self._drawing = TableRenderer()
+        self._lines: tuple[Line, ...] = ()
+        self._strips: LRUCache[Line, Strip] = LRUCache(256)
+        self._drawn: dict[int, tuple[Line, Strip]] = {}
+        """What each line of the screen shows."""
+        self._hovered_line: int | None = None
+        self._opened_by_click: UUID | None = None
+        self._is_settling = False
+        self._fitted = Size()
+        """The size that the lines were made for."""
+        self._pending_rows = PendingRows()
+        self._flashes = RowFlashes()
+        self._drawn_selection: frozenset[UUID] = frozenset()
+        """The marked jobs, or else the job under the cursor, as the user last saw them."""
+        self._undrawn = set[int]()
+        """The changed lines that no frame has drawn yet."""
+        self._selection_drawn_at = 0.0
+        """When the first frame with this selection was drawn, by the monotonic clock."""
+        self.deleting: frozenset[UUID] = frozenset()
+        """Jobs that the user is deleting. The cursor moves from such a job to the row that replaces it."""
+
+    # Input
+
+    def show(
+        self,
+        jobs: Sequence[GenerationJob],
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None = None,
+        hidden: frozenset[UUID] | None = None,
+    ) -> None:
+        """Show all rows of a list."""
+        self._pending_rows = self._pending_rows.arrived(None)
+        self._take(self._view.showing(jobs), now=now, project_names=project_names, hidden=hidden)
+
+    def show_window(
+        self,
+        window: "RowWindow",
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None = None,
+        hidden: frozenset[UUID] | None = None,
+        is_other_moment: bool = False,
+    ) -> None:
+        """Show a window of rows. `now` is the server's time. Project names add a project column.
+
+        `hidden` adds the visibility column. It holds the jobs that the user does not see. If the job under the cursor
+        is missing at the newly shown moment, the cursor moves to another job.
+        """
+        self._pending_rows = self._pending_rows.arrived(window.query)
+        view = self._view.showing(
+            window.jobs,
+            has_before=window.has_before,
+            has_after=window.has_after,
+            follows_start=window.query.anchor is End.FIRST,
+            order=window.query.listed.order,
+        )
+        self._take(
+            view,
+            now=now,
+            project_names=project_names,
+            hidden=hidden,
+            has_starts=window.has_starts,
+            replaces_cursor=is_other_moment,
+        )
+
+    def _take(
+        self,
+        view: TableState,
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None,
+        hidden: frozenset[UUID] | None,
+        has_starts: bool = False,
+        replaces_cursor: bool = False,
+    ) -> None:
+        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden, has_starts=has_starts)
+        lost = self._view.cursor
+        if replaces_cursor or lost in self.deleting:
+            view = view.with_cursor_replaced()
+        if lost is not None and not replaces_cursor and self._view.is_missing(lost, view):
+            self.post_message(self.CursorLost(self, lost, has_left=view.rows.detects_removals))
+        self._flash(changed_jobs(self._view.rows, view.rows))
+        self._show_state(view)
+
+    def _flash(self, jobs: Set[UUID]) -> None:
+        """Highlight the rows of these jobs for a moment, unless animations are off."""
+        if not jobs or self.app.animation_level == "none":
+            return
+        end = self._flashes.start(jobs)
+
+        def end_and_draw() -> None:
+            end()
+            self._refresh_changed_lines()
+
+        self.set_timer(FLASH_SECONDS, end_and_draw)
+
+    def count(self, length: Count | None) -> None:
+        """Set the number of rows in the whole list. None if it is unknown."""
+        self._show_state(self._view.counted(length))
+
+    def note(self, notes: RowNotes) -> None:
+        """Show the owners and stuck jobs of the rows, which are read separately from the list."""
+        self._drawing.note(notes)
+        self._refresh_changed_lines()
+
+    def tick(self, now: datetime) -> None:
+        """Update ages and durations."""
+        self._drawing.pass_time(now)
+        self._refresh_changed_lines()
+
+    def clear(self) -> None:
+        """Forget rows, cursor, marks and scroll position before another list is shown."""
+        self._pending_rows = PendingRows()
+        self._flashes.clear()
+        self._drawing.forget()
+        self._show_state(self._view.forgotten())
+
+    def clear_marks(self) -> None:
+        self.unmark(self.marked)
+
+    def unmark(self, job_ids: Set[UUID]) -> None:
+        self._show_state(self._view.unmarked(job_ids))
+
+    def stop_waiting(self) -> None:
+        """Cancel the moves that wait for rows, because the rows may take long."""
+        self._show_state(self._view.without_pending_moves())
+
+    def move_to(self, job_id: UUID) -> bool:
+        """Move the cursor to a job and scroll to it. Return False if it is not loaded."""
+        self._show_state(self._view.moved_to(job_id))
+        return self._view.cursor == job_id
+
+    # Output
+
+    @property
+    def cursor_job(self) -> GenerationJob | None:
+        """The job that a key acts on, as last shown. None if there is none or its row is not loaded."""
+        return self._view.cursor_job
+
+    @property
+    def marked(self) -> frozenset[UUID]:
+        return self._view.marks
+
+    @property
+    def marked_jobs(self) -> tuple[GenerationJob, ...]:
+        """The marked jobs as last loaded, in the order of marking. The tuple is the same one until they change."""
+        marked = self._view.marked
+        if self._marked_jobs[0] is not marked:
+            self._marked_jobs = marked, tuple(marked.values())
+        return self._marked_jobs[1]
+
+    def showed_selection(self, at: float) -> bool:
+        """Return whether the screen already showed the present selection at a time, by the monotonic clock."""
+        return self._selection == self._drawn_selection and self._selection_drawn_at <= at
+
+    def take_selection_as_seen(self) -> None:
+        """Count the present selection as drawn, because the user has just made its job."""
+        self._drawn_selection, self._selection_drawn_at = self._selection, 0.0
+
+    def record_frame(self, crop: Region) -> None:
+        """Record the selection once the terminal has the frame that is being drawn. Lines that wait for the next frame
+        do not count.
+        """
+        # Lines below the table's end, which a smaller size leaves behind, are never drawn.
+        self._undrawn -= {y for y in self._undrawn if y in crop.line_range or y >= self.size.height}
+        if not self._undrawn and self._drawn_selection != self._selection:
+            # The terminal has the frame before the event loop runs anything else.
+            asyncio.get_running_loop().call_soon(self._take_as_drawn, self._selection)
+
+    def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
+        if selection != self._drawn_selection:
+            self._drawn_selection, self._selection_drawn_at = selection, time.monotonic()
+
+    @property
+    def _selection(self) -> frozenset[UUID]:
+        cursor = self._view.cursor
+        return self.marked or (frozenset() if cursor is None else frozenset({cursor}))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a move waits for rows."""
+        return bool(self._view.waiting)
+
+    @property
+    def has_first_row(self) -> bool:
+        """Whether the first row of the list is loaded."""
+        return not self._view.rows.has_before
+
+    @property
+    def position(self) -> Position | None:
+        """The position in the whole list; None without rows."""
+        return self._view.position
+
+    @property
+    def new_above(self) -> int:
+        """Number of jobs that arrived above the first visible row and have not been visible since."""
+        return len(self._view.unseen)
+
+    def _show_state(self, view: TableState) -> None:
+        """Adopt a state, draw its changes and post messages about them."""
+        before, self._view = self._view, view
+        if view is before:
+            self._refresh_changed_lines()
+            return
+        self._settle()
+        self._refresh_changed_lines()
+        if view.cursor != before.cursor:
+            self.post_message(self.CursorMoved(self, view.cursor_job))
+        if view.marks != before.marks:
+            dropped = len(before.marks - view.marks) if view.rows is not before.rows else 0
+            self.post_message(self.MarksChanged(self, view.marks, dropped))
+        if len(view.unseen) != len(before.unseen):
+            self.post_message(self.NewAbove(self, len(view.unseen)))
+        if view.position != before.position:
+            self.post_message(self.PositionChanged(self, view.position))
+        self._ask()
+
+    def _ask(self) -> None:
+        before, self._pending_rows = self._pending_rows, self._pending_rows.following(self._view)
+        request = self._pending_rows.asked
+        if request is None or request == before.asked:
+            return
+        anchor = request.anchor if isinstance(request.anchor, End) else self._view.rows.get(request.anchor)
+        if anchor is not None:
+            self.post_message(self.WindowRequested(self, anchor, request.before, request.after))
+
+    # Size and scroll
+
+    def _settle(self) -> None:
+        """Adapt Textual's virtual size and scroll position to the state, without repainting every line."""
+        self._is_settling = True
+        try:
+            virtual_size = Size(self._width, self._view.rows.extent + HEADER_HEIGHT)
+            if virtual_size != self.virtual_size:
+                self.set_reactive(Widget.virtual_size, virtual_size)
+                self._scroll_update(virtual_size)
+            if round(self.scroll_y) != self._view.top:
+                self.scroll_to(y=self._view.top, animate=False, force=True)
+        finally:
+            self._is_settling = False
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def validate_scroll_y(self, value: float) -> float:
+        return self._clamped(super().validate_scroll_y(value))
+
+    def validate_scroll_target_y(self, value: float) -> float:
+        return self._clamped(super().validate_scroll_target_y(value))
+
+    def _clamped(self, scroll_y: float) -> float:
+        """Limit the scroll position to the loaded rows."""
+        return clamp(scroll_y, self._view.rows.first_place, self._view.max_top)
+
+    def on_scroll_to(self, event: ScrollTo) -> None:
+        """Handle a scrollbar dragged to an end of the list that is not loaded."""
+        rows = self._view.rows
+        if event.y is None:
+            return
+        if event.y <= 0 and rows.has_before:
+            self.action_first()
+        elif event.y >= self.max_scroll_y and rows.has_after:
+            self.action_last()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value) and not self._is_settling:
+            self._show_state(self._view.scrolled_to(round(new_value)))
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.scrollable_content_region.size
+        if room == self._fitted:
+            return
+        self._fitted = room
+        self._forget_strips()
+        self._drawing.fit(room.width, self.sort)
+        self._show_state(self._view.resized(room.height - HEADER_HEIGHT))
+
+    def watch_sort(self) -> None:
+        self._drawing.fit(self._width, self.sort)
+        self._refresh_changed_lines()
+
+    def watch_empty_text(self) -> None:
+        self._refresh_changed_lines()
+
+    # Drawing
+
+    def _refresh_changed_lines(self) -> None:
+        before = self._lines
+        self._lines = self._drawing.lines(
+            self._view, hovered_line=self._hovered_line, empty_text=self.empty_text, flashing=self._flashes.jobs
+        )
+        changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
+        if changed:
+            self._undrawn.update(y for y in changed if y < self.size.height)
+            self.refresh(*(Region(0, y, self._width, 1) for y in changed))
+        elif not self._undrawn:
+            # The screen already looks as it should, so no frame follows.
+            self._take_as_drawn(self._selection)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Fit first, because the first frame is drawn before the resize message.
+
+        Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
+        """
+        self._fit()
+        self.record_frame(crop)
+        background, gutter = self.background_colors[1], self.visual_style.rich_style
+        strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        return strips
+
+    def _drawn_line(self, y: int) -> Strip:
+        line, drawn = self._line(y), self._drawn.get(y)
+        if drawn is None or drawn[0] != line:
+            drawn = self._drawn[y] = line, self.render_line(y)
+        return drawn[1]
+
+    def _line(self, y: int) -> Line:
+        return self._lines[y] if y < len(self._lines) else Line()
+
+    def render_line(self, y: int) -> Strip:
+        line = self._line(y)
+        if line not in self._strips:
+            self._strips[line] = paint(line, self._width, self._component_style)
+        return self._strips[line]
+
+    def _component_style(self, name: str) -> Style:
+        return self.get_component_rich_style(name)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._forget_strips()
+
+    def _forget_strips(self) -> None:
+        self._strips.clear()
+        self._drawn.clear()
+
+    # Keys
+
+    def action_move(self, rows: int) -> None:
+        self._show_state(self._view.moved_by(rows))
+
+    def action_page(self, pages: int) -> None:
+        self._show_state(self._view.paged(pages))
+
+    def action_first(self) -> None:
+        self._show_state(self._view.moved_to_first())
+
+    def action_last(self) -> None:
+        self._show_state(self._view.moved_to_last())
+
+    def action_open(self) -> None:
+        if self._view.cursor is not None:
+            self.post_message(self.Opened(self, self._view.cursor))
+
+    def action_mark(self) -> None:
+        if self._view.cursor is not None:
+            self._show_state(self._view.toggled(self._view.cursor).moved_by(1))
+
+    def action_mark_all(self) -> None:
+        """Mark all jobs of the list, not only the loaded ones."""
+        if self._view.rows.has_before or self._view.rows.has_after:
+            self.post_message(self.AllMarked(self))
+        else:
+            self._show_state(self._view.all_marked())
+
+    def action_unmark(self) -> None:
+        """Remove the marks. Without marks, the screen handles the key."""
+        if not self._view.marks:
+            raise SkipAction
+        self.clear_marks()
+
+    # Mouse
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        event.stop()
+        if offset.y < HEADER_HEIGHT:
+            column = column_at(self._drawing.columns, offset.x)
+            if column is not None and (order := SORTED_BY[column]) is not None:
+                self.post_message(self.SortRequested(self, order))
+            return
+        job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
+        if job is None:
+            return
+        if offset.x < GUTTER:
+            self._show_state(self._view.toggled(job.id))
+        else:
+            self._click_row(job.id, clicks=event.chain)
+
+    def _click_row(self, job_id: UUID, *, clicks: int) -> None:
+        """Move the cursor on the first click, and open on the next click. A double click opens only once."""
+        if job_id != self._view.cursor:
+            self._opened_by_click = None
+            self.move_to(job_id)
+        elif clicks == 1 or self._opened_by_click != job_id:
+            self._opened_by_click = job_id
+            self.post_message(self.Opened(self, job_id))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        offset = event.get_content_offset(self)
+        self._hover(None if offset is None else offset.y)
+
+    def on_leave(self) -> None:
+        self._hover(None)
+
+    def _hover(self, y: int | None) -> None:
+        if y != self._hovered_line:
+            self._hovered_line = y
+            self._refresh_changed_lines()

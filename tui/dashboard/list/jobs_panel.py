@@ -1,0 +1,713 @@
+"""Panel with status tabs, filter bar and table."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+
+from gjobs.store.errors import StoreError
+from gjobs.store.filters.filter_terms import JobFilter
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
+from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
+from gjobs.store.values.formats import id_range
+from gjobs.tui.dashboard import bindings
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
+from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.list.job_columns import RowNotes
+from gjobs.tui.dashboard.list.job_table import (
+    CursorLost,
+    JobTable,
+    MarksChanged,
+    PositionChanged,
+    SortRequested,
+    WindowRequested,
+)
+from gjobs.tui.dashboard.list.list_header import (
+    TABS,
+    StatusTabs,
+    fixed_values,
+    job_list_title,
+    list_note,
+    project_crumbs,
+    whole_list_words,
+    why_empty,
+)
+from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
+from gjobs.tui.dashboard.widgets.widgets import TitledPanel
+from gjobs.tui.text.error_text import error_words
+from gjobs.tui.text.format import jobs_count, short_id
+from gjobs.tui.text.status_text import count_words
+
+if TYPE_CHECKING:
+    from gjobs.store.configuration.saved_views import View
+    from gjobs.store.filters.filter_completion import CompletionValues
+    from gjobs.store.job_list.list_query import Listing, ProjectName
+    from gjobs.store.projects.project import Project
+    from gjobs.store.statistics.statistics import Totals
+
+
+def list_length(listing: "Listing", totals: "Totals | None") -> Count | None:
+    """Return the length of the list. Return None if it was not counted, or another list was counted."""
+    if listing.visibility is not None:
+        everything = listing.visibility.everything
+        precision = Precision.CAPPED if everything.is_more else Precision.EXACT
+        return Count(number=everything.number, precision=precision)
+    listed = listing.query.window.listed
+    if totals is None or totals.query.project_id != listed.project_id:
+        return None
+    if listed.job_filter:
+        return totals.matching if totals.query == TotalsQuery.of_list(listed) else None
+    return totals.count(listed.status)
+
+
+_COLUMNS = tuple(OrderColumn)
+_TITLE_EDGES = 4
+"""Cells of the border beside a title, without the corners."""
+
+
+class JobsPanel(Vertical, TitledPanel):
+    DEFAULT_CSS = """
+    JobsPanel {
+        height: 1fr;
+        border: round $primary-muted;
+        border-title-color: $text-primary;
+        border-title-style: bold;
+        border-subtitle-color: $text-accent;
+        border-subtitle-align: left;
+
+        &:focus-within { border: round $primary; }
+
+        JobTable { background: $background; }
+    }
+    """
+
+    class CursorRemoved(Message):
+        """The job under the cursor has moved or left. Until the next move, the cursor is on no job."""
+
+        def __init__(self, job_id: UUID, *, has_left: bool) -> None:
+            super().__init__()
+            self.job_id = job_id
+            self.has_left = has_left
+            """Whether it has left the list. Otherwise it may only have moved."""
+
+    @dataclass
+    class NotesChanged(Message):
+        """The notes on the lower border have changed."""
+
+        notes: str
+
+    class MarksRemoved(Message):
+        """Marked jobs have left the list."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    class IdRequested(Message):
+        """Find the entity with this id or id prefix."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class OrderRequested(Message):
+        def __init__(self, order: ListOrder) -> None:
+            super().__init__()
+            self.order = order
+
+    class RowsRequested(Message):
+        """Other rows of the shown list are needed."""
+
+        def __init__(self, window: RowWindowQuery) -> None:
+            super().__init__()
+            self.window = window
+
+    class FilterRequested(Message):
+        """A filter was typed. With `is_forced`, the user has confirmed its cost."""
+
+        def __init__(self, job_filter: JobFilter, *, is_forced: bool = False) -> None:
+            super().__init__()
+            self.job_filter = job_filter
+            self.is_forced = is_forced
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._listing: Listing | None = None
+        self._totals: Totals | None = None
+        self._listed = ListQuery()
+        """The list that is requested."""
+        self._has_visibility = False
+        self._requested_order: ListOrder | None = None
+        """The order requested last. None if it is the present one."""
+        self._now: datetime | None = None
+        self._rows: tuple[GenerationJob, ...] = ()
+        self._titles = ("", "")
+        self._project_names_by_id: dict[UUID, str] = {}
+        """Names of projects opened by id. The listing may not contain them."""
+        self._created_project_names: dict[UUID, str] = {}
+        """Names of projects created here. A listing from before does not contain them."""
+        self._names_known_to_operator: dict[UUID, str] = {}
+        """Names that the operator sees and the user may not. They are shown only in the visibility view."""
+        self.project_names: Mapping[UUID, str] = {}
+        """The names of projects that are listed, created here or opened by id. It is replaced, never changed."""
+        self._marked: frozenset[UUID] = frozenset()
+        self._expected_removals: frozenset[UUID] = frozenset()
+        self._is_waiting = False
+        self._mark = ""
+        self._chosen_jobs: tuple[GenerationJob, ...] = ()
+        self._is_expensive = False
+        """Whether the filter waits for a confirmation because it is slow."""
+        self._requested_id: str | None = None
+        """An id to look up among all kinds of entities if no row matches it."""
+        self._users: tuple[str, ...] = ()
+        """E-mails that a filter may name."""
+        self.may_create_projects = True
+        self._error_groups: Mapping[str, str] = {}
+        self.shows_owners = False
+        """Whether a list of all projects shows the owners of the jobs."""
+        self.owners: Mapping[UUID, str] = {}
+        """The known names of owners."""
+        self._stuck: Mapping[UUID, datetime] = {}
+        self._changes = PendingChanges()
+        self.has_crumbs = False
+        """Whether the title shows the listed project as breadcrumbs."""
+        self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
+        """Return the name of the view with this filter and order."""
+
+    def compose(self) -> ComposeResult:
+        yield StatusTabs(id="tabs")
+        yield FilterBar(id="filter")
+        yield JobTable(id="jobs")
+
+    def on_mount(self) -> None:
+        self._mark_order()
+        self.show_title()
+
+    @property
+    def table(self) -> JobTable:
+        return self.query_one(JobTable)
+
+    def build_hidden_parts(self) -> None:
+        """Build the parts that are hidden until a key shows them."""
+        self._bar.build_hidden_parts()
+
+    # Input
+
+    def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
+        """Show a listing. `now` is the server's time. Another list or order starts at its top.
+
+        `totals` are the latest known totals. They may belong to another list.
+        """
+        before = self._listing
+        is_other = before is not None and _list_identity(before) != _list_identity(listing)
+        self._listing, self._totals, self._now, self._is_waiting = listing, totals, now, False
+        self._join_project_names()
+        if is_other:
+            self._reset_list(keeps_cursor=before is not None and _order_of(before) == _order_of(listing))
+        else:
+            self._list(is_other_moment=before is not None and before.query.moment != listing.query.moment)
+        self._bar.know(self._known)
+        self._open_requested_id()
+
+    def on_resize(self) -> None:
+        self.show_title()
+
+    def tick(self, now: datetime) -> None:
+        self._now = now
+        self.table.tick(now)
+
+    def forget(self, sentence: str) -> None:
+        """Show only a sentence."""
+        self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
+        self._project_names_by_id.clear()
+        self._created_project_names.clear()
+        self._names_known_to_operator.clear()
+        self._join_project_names()
+        self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
+        self._changes = PendingChanges()
+        self._bar.know(self._known)
+        with self.prevent(MarksChanged):
+            self.table.clear()
+        self._marked = frozenset()
+        self._show_tab_numbers()
+        self.table.empty_text = sentence
+        self.show_title()
+
+    def wait(self) -> None:
+        """Show that the request takes a while."""
+        self._is_waiting = True
+        self.show_title()
+
+    def mark(self, words: str) -> None:
+        """Show a warning about all rows. Empty removes it."""
+        if words != self._mark:
+            self._mark = words
+            self.show_title()
+
+    def show_totals(self, totals: "Totals") -> None:
+        self._totals = totals
+        self._measure()
+        self._show_tab_numbers()
+        self.show_title()
+
+    def forget_totals(self) -> None:
+        """Show no numbers until new ones are counted."""
+        self._totals = None
+        self._measure()
+        self._show_tab_numbers()
+        self.show_title()
+
+    def select(self, jobs: Iterable[GenerationJob]) -> None:
+        """Select these jobs instead of all marks. They may lie beyond the loaded rows. Refreshes do not change them."""
+        self.table.clear_marks()
+        self._chosen_jobs = tuple(jobs)
+        self.show_title()
+
+    def clear_chosen(self) -> bool:
+        """Clear the selection of all jobs. Return whether there was one."""
+        had_one = bool(self._chosen_jobs)
+        self._chosen_jobs = ()
+        self.show_title()
+        return had_one
+
+    def choose(self, listed: ListQuery, *, with_visibility: bool = False) -> None:
+        """Set the requested list. Its tab and order are shown before its rows arrive.
+
+        Another list clears the selection at once, because the user may select again before the rows arrive.
+        """
+        if (listed, with_visibility) != (self._listed, self._has_visibility):
+            self._chosen_jobs = ()
+        self._listed, self._has_visibility, self._requested_order = listed, with_visibility, None
+        self.query_one(StatusTabs).chosen = listed.status
+        self._mark_order()
+        self._show_tab_numbers()
+
+    def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
+        """Remember a project name. Set `with_visibility` if the project may be hidden from the user."""
+        if project is not None:
+            (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
+            self._join_project_names()
+
+    def add_created_project(self, project: "Project") -> None:
+        """Remember the name of a new project. It may be deleted again, so it does not count as opened by id."""
+        self._created_project_names[project.id] = project.name
+        self._join_project_names()
+
+    def knows_project_name(self, project_id: UUID | None) -> bool:
+        return project_id in self._project_names_by_id
+
+    def expect_removal(self, job_ids: Iterable[UUID]) -> None:
+        """Expect these jobs to leave the list, because they were just written."""
+        self._expected_removals = frozenset(job_ids)
+
+    def can_list(self, job: GenerationJob) -> bool:
+        """Return False if the list cannot contain the job."""
+        listed = self._listed
+        return listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
+
+    def approach(self, job: GenerationJob) -> None:
+        """Go to the start of the list if the new job is there."""
+        listed = self._listed
+        is_at_start = self.can_list(job) and not listed.job_filter and listed.order == NEWEST_FIRST
+        if is_at_start and not self.table.has_first_row:
+            self.table.action_first()
+
+    def expect_deletion(self, job_ids: Iterable[UUID], *, are_deleted: bool) -> None:
+        """Expect these jobs to leave the list. The cursor then moves on to another job."""
+        self.table.deleting = frozenset(job_ids)
+        if are_deleted:
+            self.table.unmark(self.table.deleting)
+
+    # Output
+
+    @property
+    def is_changing_selected(self) -> bool:
+        """Whether the list does not show the last change of a selected job yet."""
+        words = self._changes.words
+        return bool(words) and any(job.id in words for job in self.selected)
+
+    def showed_selected(self, at: float) -> bool:
+        """Return whether the screen already showed the selected jobs. A selection of all jobs has no rows."""
+        return bool(self._chosen_jobs) or self.table.showed_selection(at)
+
+    @property
+    def title(self) -> str:
+        """The title as plain text. `border_title` returns markup."""
+        return self._titles[0]
+
+    @property
+    def whole_list_words(self) -> str:
+        """What the whole list contains, for a dialog."""
+        return "Jobs" if self._listing is None else whole_list_words(self._listing, self.length, view=self._view_name)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the panel shows that a request takes a while."""
+        return self._is_waiting
+
+    @property
+    def selected(self) -> tuple[GenerationJob, ...]:
+        """The selection of all jobs, or else the marked jobs, or else the job under the cursor, as last seen."""
+        if self._chosen_jobs:
+            return self._chosen_jobs
+        if marked := self.table.marked_jobs:
+            return marked
+        return (self.table.cursor_job,) if self.table.cursor_job else ()
+
+    def is_stuck(self, job: GenerationJob) -> bool:
+        """Return whether the row of the job is marked as stuck."""
+        return RowNotes(stuck=self._stuck).is_stuck(job)
+
+    def job(self, job_id: UUID) -> GenerationJob | None:
+        """Return the job as last seen, if it is loaded."""
+        jobs = self._listing.window.jobs if self._listing else ()
+        return next((job for job in jobs if job.id == job_id), None)
+
+    def _join_project_names(self) -> None:
+        seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
+        by_operator = self._names_known_to_operator if self._listing and self._listing.visibility else {}
+        self.project_names = {**by_operator, **self._created_project_names, **self._project_names_by_id, **seen}
+
+    @property
+    def filter_text(self) -> str:
+        """The filter in force, as typed."""
+        return self._bar.kept_text
+
+    @property
+    def order(self) -> ListOrder:
+        return self._listed.order
+
+    def is_wanted(self, job_filter: JobFilter) -> bool:
+        """Return whether this is still the typed filter."""
+        return self._bar.job_filter == job_filter
+
+    # Order and filter
+
+    def sort_by_next(self) -> None:
+        """Sort by the next column after the last requested one, so that a refused order can be skipped."""
+        order = self._requested_order or self._listed.order
+        following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
+        self._requested_order = ListOrder(column=following, descending=order.descending)
+        self.post_message(self.OrderRequested(self._requested_order))
+
+    def reverse(self) -> None:
+        order = self._listed.order
+        self.post_message(self.OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
+
+    def find(self, needle: str | None = None) -> None:
+        """Open the bar. With a needle, filter by it without moving the focus."""
+        if needle is None:
+            self._bar.open()
+        else:
+            self._bar.set_text(needle)
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether the filter bar is open or a filter is set."""
+        return self._bar.display
+
+    def leave_find(self) -> None:
+        self._requested_id = None
+        self._bar.close()
+        self.screen.set_focus(self.table)
+
+    def show_view(self, view: "View") -> None:
+        if view.order is not None and view.order != self._listed.order:
+            self.post_message(self.OrderRequested(view.order))
+        self._bar.set_text(view.text)
+
+    def warn(self, sentences: str) -> None:
+        """Show a warning. The filter applies only after the user confirms it."""
+        self._is_expensive = True
+        self._bar.note(sentences, is_asking=True)
+        if not self._bar.has_focus_within:
+            self._bar.open()
+
+    def explain_refusal(self, job_filter: JobFilter, error: StoreError) -> None:
+        """Show why the acting user may not use a valid filter."""
+        if self.is_wanted(job_filter):
+            self._bar.note(error_words(error))
+
+    def know_owners(self, names: Mapping[UUID, str]) -> None:
+        """Add names of owners."""
+        self.owners = {**self.owners, **names}
+        self._note_rows()
+
+    def know_stuck(self, stuck: Mapping[UUID, datetime], *, checked: Collection[UUID]) -> None:
+        """Set which of the checked jobs are stuck, and when each was last updated. Other jobs keep their marks, so
+        that a list that is shown again has them at once.
+        """
+        unchecked = {job_id: at for job_id, at in self._stuck.items() if job_id not in checked}
+        self._stuck = {**unchecked, **stuck}
+        self._note_rows()
+
+    def _note_rows(self) -> None:
+        is_of_all = self._listing is not None and self._listing.query.window.listed.project_id is None
+        owners = self.owners if self.shows_owners and is_of_all else None
+        self.table.note(RowNotes(owners=owners, stuck=self._stuck, pending=self._changes.words))
+
+    def show_change(self, job_ids: Iterable[UUID], words: str) -> None:
+        """Show in the rows what is done to the jobs, until `end_change` and a later list."""
+        self._changes.send(job_ids, words)
+        self._note_rows()
+
+    def end_change(self, job_ids: Iterable[UUID], *, has_failed: bool) -> None:
+        """Take the answer to a change. If it has failed, nothing was changed."""
+        if has_failed:
+            self._changes.fail(job_ids)
+        else:
+            self._changes.answer(job_ids, time.monotonic())
+        if self.is_attached:  # The answer may arrive after the screen closed.
+            self._note_rows()
+
+    def settle_changes(self, requested_at: float) -> None:
+        """Show the listed status of a job again if its change was answered before the list was requested."""
+        if self._changes.words:
+            self._changes.settle(requested_at)
+            self._note_rows()
+
+    def know_users(self, emails: tuple[str, ...]) -> None:
+        """Set the e-mails that a filter of this actor may name."""
+        self._users = emails
+        self._bar.know(self._known)
+
+    def know_error_groups(self, fingerprints: Mapping[str, str]) -> None:
+        """Set the error groups that a filter may name, with their clean fingerprints."""
+        self._error_groups = fingerprints
+        self._bar.know(self._known)
+
+    def _known(self) -> "CompletionValues":
+        """Return the values for completions, from the rows and projects seen."""
+        from gjobs.store.filters.filter_completion import CompletionValues
+
+        jobs = self._listing.window.jobs if self._listing else ()
+        modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))
+        return CompletionValues(
+            modes=tuple(modes),
+            projects=tuple(self.project_names.values()),
+            users=self._users,
+            error_groups=self._error_groups,
+        )
+
+    @on(SortRequested)
+    def _sort_requested(self, event: SortRequested) -> None:
+        order = self._listed.order
+        descending = not order.descending if event.column is order.column else True
+        self.post_message(self.OrderRequested(ListOrder(column=event.column, descending=descending)))
+
+    def _mark_order(self) -> None:
+        self.table.sort = self._listed.order
+
+    @on(WindowRequested)
+    def _window_requested(self, event: WindowRequested) -> None:
+        """Request rows of the shown list. Do nothing if another list is requested, because its answer includes rows."""
+        event.stop()
+        shown = self._listing.query.window.listed if self._listing else None
+        if shown is None or shown != self._listed:
+            return
+        anchor = event.anchor if isinstance(event.anchor, End) else key_of(event.anchor, shown.order)
+        self.post_message(
+            self.RowsRequested(RowWindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
+        )
+
+    @on(PositionChanged)
+    def _position_changed(self, event: PositionChanged) -> None:
+        event.stop()
+        self.show_title()
+
+    @property
+    def _bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    @on(FilterBar.FilterChanged)
+    def _filter_changed(self, event: FilterBar.FilterChanged) -> None:
+        event.stop()
+        self._is_expensive, self._requested_id = False, None
+        if event.job_filter != self._listed.job_filter:
+            self._chosen_jobs = ()
+            self.post_message(self.FilterRequested(event.job_filter))
+
+    @on(FilterBar.Kept)
+    def _filter_kept(self, event: FilterBar.Kept) -> None:
+        """Keep the filter. If no row matches the text, it may be the id of another entity."""
+        event.stop()
+        if self._is_expensive:
+            self._is_expensive = False
+            self._bar.note("")
+            self.post_message(self.FilterRequested(self._bar.job_filter, is_forced=True))
+        if id_range(event.text) is not None:
+            self._requested_id = event.text
+            self._open_requested_id()
+        self.screen.set_focus(self.table)
+
+    def _open_requested_id(self) -> None:
+        """Open the requested id once it is known that no row has it."""
+        if self._requested_id is None or self._listing is None:
+            return
+        if self._listing.query.window.listed.job_filter == self._bar.job_filter:
+            wanted, self._requested_id = self._requested_id, None
+            if not self._rows:
+                self.post_message(self.IdRequested(wanted))
+
+    @on(CursorLost)
+    def _cursor_lost(self, event: CursorLost) -> None:
+        event.stop()
+        if event.job_id not in self._expected_removals | self.table.deleting:
+            self.post_message(self.CursorRemoved(event.job_id, has_left=event.has_left))
+
+    @on(MarksChanged)
+    def _marks_changed(self, event: MarksChanged) -> None:
+        event.stop()
+        gone, self._marked = self._marked - event.marked, event.marked
+        if self._marked:
+            self._chosen_jobs = ()
+        lost = gone - self._expected_removals - self.table.deleting
+        if event.dropped and lost:
+            self.post_message(self.MarksRemoved(len(lost)))
+        self.show_title()
+
+    # Drawing
+
+    def _list(self, *, is_other_moment: bool = False) -> None:
+        """Draw the current rows of the list."""
+        if self._listing is None or self._now is None:
+            return
+        names = self.project_names
+        self._rows = self._listing.window.jobs
+        self._measure()
+        self._show_tab_numbers()
+        self.table.empty_text = why_empty(
+            self._listing,
+            self._bar.kept_text,
+            clear=self._key("list.clear"),
+            new_job=self._key("job.new"),
+            new_project=self._key("project.new"),
+            user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
+        )
+        is_of_all = self._listing.query.window.listed.project_id is None
+        hidden = self._listing.hidden if self._listing.visibility else None
+        names_shown = names if is_of_all else None
+        self._note_rows()
+        self.table.show_window(
+            self._listing.window,
+            now=self._now,
+            project_names=names_shown,
+            hidden=hidden,
+            is_other_moment=is_other_moment,
+        )
+        self.show_title()
+
+    @property
+    def length(self) -> Count | None:
+        """The length of the list. None if it is unknown."""
+        return None if self._listing is None else list_length(self._listing, self._totals)
+
+    def _crumbs(self) -> tuple[str, ...]:
+        """Return the breadcrumbs of the listed project, unless the projects pane shows the project."""
+        if not self.has_crumbs or self._listing is None:
+            return ("",)
+        project_id = self._listing.query.window.listed.project_id
+        name = None if project_id is None else self.project_names.get(project_id, short_id(project_id))
+        return project_crumbs(name, keys=f"{self._key('app.next_pane')} or {self._key('project.pick')}")
+
+    def _measure(self) -> None:
+        """Pass the length of the list to the table."""
+        if self._listing is not None:
+            self.table.count(self.length)
+
+    def _show_tab_numbers(self) -> None:
+        """Show counts in the tabs. The project's totals would mislead under a filter. Under a filter, show counts
+        only if all rows of the list are loaded.
+        """
+        tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
+        is_counted = totals is not None and totals.query.project_id == listed.project_id
+        counts: dict[AnyStatus | None, Count | None] = {}
+        if totals and is_counted and not listed.job_filter and not self._has_visibility:
+            counts = {status: totals.count(status) for status in TABS}
+        listing, can_count = self._listing, bool(counts or listed.job_filter) and not self._has_visibility
+        if can_count and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
+            counted = counts.get(listed.status)
+            is_newer = totals is not None and totals.taken_at > listing.taken_at
+            if not (is_newer and counted is not None and counted.precision is Precision.EXACT):
+                counts |= _counts_of_rows(listing)
+        tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
+        tabs.fixed = fixed_values(listed.job_filter)
+
+    def _reset_list(self, *, keeps_cursor: bool) -> None:
+        """Show another list from its start. With `keeps_cursor`, stay on the same job if it is listed."""
+        cursor_job = self.table.cursor_job if keeps_cursor else None
+        self.table.clear()
+        self._list()
+        if cursor_job is not None:
+            self.table.move_to(cursor_job.id)
+
+    @property
+    def _view_name(self) -> str | None:
+        """The name of the view with the filter and the order in force, if there is one."""
+        return self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
+
+    def _key(self, binding_id: str) -> str:
+        return bindings.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
+
+    def show_title(self) -> None:
+        """Show the title and the notes of the list."""
+        title = job_list_title(
+            self._listing,
+            self.table.position,
+            view=self._view_name,
+            width=self.size.width - _TITLE_EDGES,
+            crumbs=self._crumbs(),
+        )
+        unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
+        marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
+        drop = self._key("list.clear")
+        choice = (
+            f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown; {drop} clears"
+            if self._chosen_jobs
+            else ""
+        )
+        visibility = self._listing.visibility if self._listing else None
+        notes = (
+            self._mark,
+            choice,
+            marks,
+            "loading …" if self._is_waiting else "",
+            list_note(visibility) if visibility else "",
+        )
+        titles = (title, " · ".join(filter(None, notes)))
+        if titles != self._titles:
+            self._titles = titles
+            self.show_titles(*map(Content, titles))
+            self.post_message(self.NotesChanged(titles[1]))
+
+
+def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
+    """Return what distinguishes one list from another."""
+    return listing.query.window.listed, listing.query.with_visibility
+
+
+def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
+    """Return the counts known from a complete list: of its tab, or of all tabs if it has all statuses."""
+    status, rows = listing.query.window.listed.status, listing.window.jobs
+    numbers: dict[AnyStatus | None, int] = {status: len(rows)}
+    if status is None:
+        numbers |= {tab: sum(job.status == tab for job in rows) for tab in TABS if tab is not None}
+    return {tab: Count(number=number, precision=Precision.EXACT) for tab, number in numbers.items()}
+
+
+def _order_of(listing: "Listing") -> ListOrder:
+    return listing.query.window.listed.order
+
+
+def _is_whole(listing: "Listing") -> bool:
+    """Return whether all rows of the list are loaded."""
+    return not (listing.window.has_before or listing.window.has_after)

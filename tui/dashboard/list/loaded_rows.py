@@ -1,0 +1,314 @@
+"""The loaded rows of a long list, the rows to load next, and changes that are not answered yet."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
+from itertools import chain
+from types import MappingProxyType
+from uuid import UUID
+
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.statistics import Count, Precision
+from gjobs.store.values.formats import is_far
+from gjobs.store.values.value_types import dataclass
+
+UPDATING = "updating …"
+"""What a row says between the answer and the next list. It fits any outcome."""
+
+
+class PendingChanges:
+    """A row says what is done to its job until the answer and a later list are there. It never guesses the outcome."""
+
+    def __init__(self) -> None:
+        self._unanswered = Counter[UUID]()
+        self._answered_at: dict[UUID, float] = {}
+        self.words: Mapping[UUID, str] = MappingProxyType({})
+        """The words by job, such as "starting …". It is replaced, never changed."""
+
+    def send(self, job_ids: Iterable[UUID], words: str) -> None:
+        job_ids = tuple(job_ids)
+        self._unanswered.update(job_ids)
+        self.words = {**self.words, **dict.fromkeys(job_ids, words)}
+
+    def answer(self, job_ids: Iterable[UUID], at: float) -> None:
+        """Take the answer. Only a list that is requested later contains the new state of the jobs."""
+        answered = self._end(job_ids)
+        self._answered_at.update(dict.fromkeys(answered, at))
+        self.words = {**self.words, **dict.fromkeys(answered, UPDATING)}
+
+    def fail(self, job_ids: Iterable[UUID]) -> None:
+        """Show the jobs as they were: nothing was changed. If an earlier change was answered, the row says `updating
+        …` until a later list.
+        """
+        failed = self._end(job_ids)
+        self.words = {
+            job_id: UPDATING if job_id in failed else words
+            for job_id, words in self.words.items()
+            if job_id not in failed or job_id in self._answered_at
+        }
+
+    def settle(self, requested_at: float) -> None:
+        """Drop the words of changes that were answered before the list was requested."""
+        settled = {job_id for job_id, at in self._answered_at.items() if at <= requested_at}
+        for job_id in settled:
+            del self._answered_at[job_id]
+        self.words = {
+            job_id: words for job_id, words in self.words.items() if job_id not in settled or job_id in self._unanswered
+        }
+
+    def _end(self, job_ids: Iterable[UUID]) -> frozenset[UUID]:
+        """Return the jobs whose changes are now all answered. Ignore those of a database that is no longer shown."""
+        job_ids = tuple(job_ids)
+        self._unanswered.subtract(job_ids)
+        self._unanswered = +self._unanswered
+        return frozenset(job_id for job_id in job_ids if job_id in self.words and job_id not in self._unanswered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedRows:
+    """Consecutive rows of a list. A place is the number of a row in the whole list, from 0."""
+
+    jobs: tuple[GenerationJob, ...] = ()
+    first_place: int = 0
+    """Place of the first loaded row. It is 0 only if no rows come before it."""
+    is_place_exact: bool = True
+    """Whether the place was counted from an end of the list. A later change out of sight makes it inexact."""
+    has_before: bool = False
+    has_after: bool = False
+    follows_start: bool = True
+    """Whether these rows stay at the start of the list when new rows arrive there."""
+    order: ListOrder = NEWEST_FIRST
+    """Order of the list."""
+    length: Count | None = None
+    """Length of the whole list as counted; None if it was not counted."""
+    _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_indices", {job.id: index for index, job in enumerate(self.jobs)})
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __contains__(self, job_id: UUID) -> bool:
+        return job_id in self._indices
+
+    @property
+    def ids(self) -> frozenset[UUID]:
+        return frozenset(self._indices)
+
+    @property
+    def end(self) -> int:
+        """The place after the last loaded row."""
+        return self.first_place + len(self.jobs)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of the list are loaded."""
+        return not (self.has_before or self.has_after)
+
+    @property
+    def detects_removals(self) -> bool:
+        """Whether a job missing between these rows must have left the list.
+
+        In an order by changing values, it may only have moved out of sight.
+        """
+        return self.order.column is OrderColumn.CREATED or self.is_whole
+
+    @property
+    def extent(self) -> int:
+        """Number of rows in the whole list, as far as it is known."""
+        if not self.has_after:
+            return self.end
+        return max(self.end + 1, self.length.number if self.length else 0)
+
+    @property
+    def known_length(self) -> Count | None:
+        """Length of the whole list, or None. If more rows are loaded than counted, it is a minimum."""
+        if not self.has_after and self.is_place_exact:
+            return Count(number=self.end)
+        if self.length is None or self.length.number >= self.extent:
+            return self.length
+        is_estimated = self.length.precision is Precision.ESTIMATED
+        return Count(number=self.extent, precision=Precision.ESTIMATED if is_estimated else Precision.CAPPED)
+
+    def find(self, job_id: UUID) -> int | None:
+        """Return the place of a job, or None if it is not loaded."""
+        index = self._indices.get(job_id)
+        return None if index is None else self.first_place + index
+
+    def get(self, job_id: UUID) -> GenerationJob | None:
+        """Return the job, or None if it is not loaded."""
+        index = self._indices.get(job_id)
+        return None if index is None else self.jobs[index]
+
+    def at(self, place: int) -> GenerationJob | None:
+        """Return the job at a place, or None if it is not loaded."""
+        return self.jobs[place - self.first_place] if self.first_place <= place < self.end else None
+
+    def between(self, start: int, stop: int) -> tuple[GenerationJob, ...]:
+        """Return the loaded rows from one place up to another."""
+        return self.jobs[max(0, start - self.first_place) : max(0, stop - self.first_place)]
+
+    def clamp(self, place: int) -> int:
+        """Return the nearest place with a loaded row. Without rows, return the place of the first one."""
+        return max(self.first_place, min(place, self.end - 1))
+
+    def position_in(self, later: "LoadedRows", place: int) -> int:
+        """Return the place of a row in later rows. If it is gone, use the next row below, or else above."""
+        shared = self._nearest_shared(later, place)
+        found = None if shared is None else later.find(shared)
+        return later.clamp(place) if found is None else found
+
+    def _nearest_shared(self, later: "LoadedRows", place: int) -> UUID | None:
+        index = max(0, min(place - self.first_place, len(self.jobs)))
+        nearby = chain(range(index, len(self.jobs)), range(index - 1, -1, -1))
+        return next((self.jobs[near].id for near in nearby if self.jobs[near].id in later), None)
+
+    def missing_from(self, other: "LoadedRows") -> frozenset[UUID]:
+        """Return the jobs that are missing from `other` although it covers their place."""
+        if other.order.column is OrderColumn.CREATED:
+            return frozenset(job.id for job in self.jobs if job.id not in other and other.would_include(job))
+        # In an order by changing values, only places between two shared rows are surely covered.
+        shared = [index for index, job in enumerate(self.jobs) if job.id in other]
+        first = min(shared, default=len(self.jobs)) if other.has_before else 0
+        last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
+        return frozenset(job.id for job in self.jobs[first : last + 1] if job.id not in other)
+
+    def would_include(self, job: GenerationJob) -> bool:
+        """Return whether the job belongs between these rows in the order of creation."""
+        if self.is_whole:
+            return True
+        if not self.jobs or is_far(job.created_at):
+            return False
+        first, last = self.jobs[0], self.jobs[-1]
+        is_beyond_first = self.has_before and self._comes_before(job, first)
+        is_beyond_last = self.has_after and self._comes_before(last, job)
+        return not (is_beyond_first or is_beyond_last)
+
+    def _comes_before(self, job: GenerationJob, other: GenerationJob) -> bool:
+        place, others = (job.created_at, job.id), (other.created_at, other.id)
+        return place > others if self.order.descending else place < others
+
+    def followed_by(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        has_before: bool = False,
+        has_after: bool = False,
+        follows_start: bool = True,
+        order: ListOrder = NEWEST_FIRST,
+        near: int = 0,
+    ) -> "LoadedRows":
+        """Return other rows of the same list, or newer versions of the same rows.
+
+        Shared rows determine the places of the others. The places are counted from the first shared row at or below
+        `near`, or else above.
+        """
+        later = LoadedRows(
+            jobs=self._kept(jobs),
+            has_before=has_before,
+            has_after=has_after,
+            follows_start=follows_start,
+            order=order,
+            length=self.length,
+        )
+        shared = self._nearest_shared(later, near)
+        if shared is not None:
+            place = self.first_place + self._indices[shared] - (later.find(shared) or 0)
+            return _placed(later, place, is_exact=self.is_place_exact)
+        if has_after or self.length is None:
+            return _placed(later, self.first_place if has_after else self.end, is_exact=False)
+        return _placed(later, self.length.number - len(later.jobs), is_exact=False)
+
+    def _kept(self, jobs: Iterable[GenerationJob]) -> tuple[GenerationJob, ...]:
+        """Reuse known jobs that are equal, so that unchanged rows stay the same objects."""
+        known = {job.id: job for job in self.jobs}
+        return tuple(job if (old := known.get(job.id)) is None or old != job else old for job in jobs)
+
+    def counted(self, length: Count | None) -> "LoadedRows":
+        """Set the length of the whole list. A changed length means that rows came or went."""
+        is_same = self.length is None or length is None or length.number == self.length.number
+        later = replace(self, first_place=0, is_place_exact=True, length=length)
+        return _placed(later, self.first_place, is_exact=self.is_place_exact and is_same)
+
+
+def _placed(window: LoadedRows, first_place: int, *, is_exact: bool) -> LoadedRows:
+    """Return the rows at this place. If an end of the list is loaded, the place is counted from that end."""
+    length, held = window.length, len(window)
+    if not window.has_before:
+        return window
+    if not window.has_after and length and length.precision is Precision.EXACT and length.number > held:
+        return replace(window, first_place=length.number - held)
+    return replace(window, first_place=max(1, first_place), is_place_exact=is_exact and first_place >= 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A move by rows or pages, down if positive."""
+
+    rows: int = 0
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowRequest:
+    """A number of rows before and after a job's row, or at an end of the list."""
+
+    anchor: UUID | End
+    before: int
+    after: int
+
+    @classmethod
+    def answered_by(cls, query: RowWindowQuery) -> "RowRequest":
+        """Return the request that this query answers."""
+        anchor = query.anchor if isinstance(query.anchor, End) else query.anchor.id
+        return cls(anchor=anchor, before=query.before, after=query.after)
+
+    def spans(self, rows: LoadedRows, *, top: int, height: int) -> bool:
+        """Return whether the request is known to cover the visible rows."""
+        match self.anchor:
+            case End.FIRST:
+                place = 0 if rows.is_place_exact else None
+            case End.LAST:
+                place = None if rows.has_after else rows.end
+            case job_id:
+                place = rows.find(job_id)
+        return place is not None and place - self.before <= top and top + height <= place + self.after
+
+
+def spare_rows(height: int) -> int:
+    """Return the number of rows to load out of sight in one direction. The scroll direction gets twice as many."""
+    return max(200, 3 * height + 50)
+
+
+def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowRequest | None:
+    """Return a request for the rows around the visible ones. Return None without rows."""
+    anchor, spare = rows.at(top), spare_rows(height)
+    return None if anchor is None else RowRequest(anchor=anchor.id, before=spare, after=2 * spare)
+
+
+def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
+    """Return the rows to load, or None if enough are loaded. `goal` is an end of the list to load.
+
+    A request never exceeds three times `spare_rows`. Directly after an answer, no further rows are needed.
+    """
+    spare = spare_rows(height)
+    from_start = RowRequest(anchor=End.FIRST, before=0, after=3 * spare)
+    if goal is End.LAST and rows.has_after:
+        return RowRequest(anchor=End.LAST, before=3 * spare, after=0)
+    if goal is End.FIRST and rows.has_before:
+        return from_start
+    near = height * 3 // 2 + 25
+    is_near_first = top - rows.first_place < near
+    is_near_last = rows.end - (top + height) < near
+    if is_near_first and rows.has_before:
+        if rows.is_place_exact and top < 2 * spare:
+            return from_start
+        is_near_both = is_near_last and rows.has_after
+        anchor = rows.at(top)
+        before = spare if is_near_both else 2 * spare
+        return None if anchor is None else RowRequest(anchor=anchor.id, before=before, after=3 * spare - before)
+    if is_near_first and not rows.follows_start:
+        return from_start
+    return rows_here(rows, top=top, height=height) if is_near_last and rows.has_after else None

@@ -1,1 +1,0 @@
-"""The time zone of the screen, and earlier moments."""

@@ -1,0 +1,525 @@
+"""The lines at the bottom: key hints, which of them work now, and messages above them."""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from functools import cache
+from typing import Any, assert_never
+
+from rich.cells import cell_len
+from textual import actions, events
+from textual.binding import ActiveBinding, Binding
+from textual.content import Content
+from textual.css.scalar import Scalar
+from textual.geometry import Size
+
+from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, inherited_bindings, key_of, key_words
+from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
+from gjobs.tui.text.clean_text import shorten
+from gjobs.tui.text.error_text import Severity
+from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction
+
+OWN_LINE_FROM = 28
+"""Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
+_PADDING = 2
+_BORDER_CORNERS = 4
+_LEAST_ROOM = 16
+_MOST_LINES = 3
+_ONE_LINE_BELOW = 11
+"""Screen height. On a lower screen, the list needs every line, so a text has only one."""
+
+
+class MessageLine(FittedLine):
+    """Shows the passing message, or else the pinned text. A dialog has a line of its own while it needs one.
+
+    A text that is too long for one line gets further lines. They reduce the list and cover nothing.
+    """
+
+    DEFAULT_CSS = """
+    MessageLine {
+        padding: 0 1;
+
+        &.-on-border { layer: notice; dock: bottom; margin-bottom: 1; background: $surface; }
+        &.-in-dialog { dock: bottom; background: $surface; }
+        &.-on-border.-empty { display: none; }
+        &.-in-dialog.-empty { visibility: hidden; }
+    }
+    """
+
+    def __init__(self, *, screen_size: Size | None = None) -> None:
+        """Without a size, the line belongs to a dialog."""
+        super().__init__(id="messages")
+        self._notes = ""
+        self._screen_size = screen_size
+        self._line_count = 1
+        self.set_class(screen_size is None, "-in-dialog")
+        self.set_class(screen_size is not None and screen_size.height < OWN_LINE_FROM, "-on-border")
+        self.add_class("-empty")
+
+    @property
+    def _board(self) -> MessageBoard:
+        return board_of(self.app)
+
+    def fit(self, size: Size) -> None:
+        """Choose the place of the line by the size of the screen."""
+        self._screen_size = size
+        self.follow()
+
+    def leave_room_for(self, notes: str) -> None:
+        """Leave room at the right for the notes on the border, such as the number of marks."""
+        if notes != self._notes:
+            self._notes = notes
+            self.follow()
+
+    def follow(self) -> None:
+        """Draw the present text. On a border, the line is only as wide as its text."""
+        if not self.is_attached:
+            return
+        self._fit_lines()
+        text = self.words(self._border_room if self.has_class("-on-border") else self._whole_room)
+        self.set_class(not text, "-empty")
+        self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") else None
+        super().follow()
+
+    def _fit_lines(self) -> None:
+        """Take as many lines as the message and the pinned text need. A message that hides a pinned text then moves
+        nothing twice.
+
+        In a dialog, the number never falls: a click must hit what was seen.
+        """
+        most, least = self._most_lines, self._line_count if self.has_class("-in-dialog") else 1
+        texts = [one for one in (self._passing, self._pinned) if one is not None]
+        self._line_count = max([least, *(len(one.lines(self._whole_room, most)) for one in texts)])
+        if self._screen_size is not None:
+            fits = most == 1 or all(len(one.lines(self._border_room, most)) == 1 for one in texts)
+            self.set_class(self._screen_size.height < OWN_LINE_FROM and fits, "-on-border")
+        if self.styles.height != Scalar.from_number(self._line_count):
+            self.styles.height = self._line_count
+
+    @property
+    def _most_lines(self) -> int:
+        height = (self._screen_size or self.app.size).height
+        return min(max(height - _ONE_LINE_BELOW + 2, 1), _MOST_LINES)
+
+    @property
+    def _whole_room(self) -> int:
+        return (self._screen_size or self.app.size).width - _PADDING
+
+    @property
+    def _border_room(self) -> int:
+        """The room beside the notes. A text that is too long for it gets a line of its own, if the screen has one."""
+        covered = cell_len(self._notes) + _BORDER_CORNERS if self._notes else 0
+        return max(self._whole_room - covered, _LEAST_ROOM)
+
+    @property
+    def _pinned(self) -> "LineText | None":
+        """The pinned text, with the keys that work here."""
+        pinned = self._board.pinned
+        return None if pinned is None else pinned_text(pinned, has_keys=not self.has_class("-in-dialog"))
+
+    @property
+    def _passing(self) -> "LineText | None":
+        """The message with its keys, and the key of the list if that shows more."""
+        board = self._board
+        message = board.passing
+        if message is None:
+            return None
+        style, sign = _LOOKS[message.severity]
+        listing = "" if self.has_class("-in-dialog") else key_of(self.app, APP_BINDINGS, "app.messages")
+        unread = f"{listing} {board.unread} more" if listing and board.unread else ""
+        keys = " · ".join(filter(None, (message.keys if self._takes_keys_of(board) else "", unread)))
+        return LineText(
+            text=f"{sign}{message.text.removesuffix('.') if keys else message.text}",
+            style=style,
+            keys=keys,
+            keys_if_cut=f"{listing} all" if listing else "",
+            keys_style="$foreground-muted",
+        )
+
+    def words(self, room: int) -> Content:
+        if self.screen is not self.app.screen:
+            return Content()  # A dialog may cover this line, so the top screen shows the text.
+        shown = self._passing or self._pinned
+        return Content() if shown is None else Content("\n").join(shown.lines(room, self._line_count))
+
+    def _takes_keys_of(self, board: MessageBoard) -> bool:
+        """Whether the keys of the passing message work here: not if it arrived on a screen below. If the screen where
+        the message arrived has closed, the message's keys work in the list.
+        """
+        stack = self.app.screen_stack
+        return self.screen is board.place or (self.screen is stack[0] and board.place not in stack)
+
+
+_LOOKS: dict[Severity, tuple[str, str]] = {
+    "information": ("$text-success", ""),
+    "warning": ("$text-warning", "! "),
+    "error": ("$text-error", "✗ "),
+}
+"""The style and the sign of a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineText:
+    """A text with the keys that continue."""
+
+    text: str
+    style: str
+    keys: str
+    keys_if_cut: str
+    keys_style: str
+
+    def lines(self, room: int, most: int) -> list[Content]:
+        """Return the text and its keys on at most this many lines. Only the text is cut, and keys stay together."""
+        room = max(room, _LEAST_ROOM)
+        lines = [line.plain.rstrip() for line in Content(self.text).wrap(room)] or [""]
+        keys = self.keys_if_cut if len(lines) > most else self.keys
+        end = f" · {keys}" if keys else ""
+        has_room = cell_len(lines[-1] + end) <= room
+        if not has_room and len(lines) < most:
+            return [*map(self._styled, lines), self._styled("", keys)]
+        if not has_room or len(lines) > most:
+            lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), max(room - cell_len(end), _LEAST_ROOM))]
+        return [*map(self._styled, lines[:-1]), self._styled(lines[-1], end)]
+
+    def _styled(self, text: str, end: str = "") -> Content:
+        return Content.assemble((text, self.style), (end, self.keys_style))
+
+
+def pinned_text(pinned: PinnedText, *, has_keys: bool = True) -> LineText:
+    keys = pinned.keys if has_keys else ""
+    return LineText(text=pinned.text, style="bold $text-accent", keys=keys, keys_if_cut=keys, keys_style="bold")
+
+
+def follow_messages(app: MessageApp[Any]) -> None:
+    """Draw the lines of all open screens. A dialog gets a line as soon as it has something to show."""
+    if not app.screen_stack:
+        return
+    board, top = app.messages, app.screen
+    needs_line = board.passing is not None or board.pinned is not None
+    can_get_line = isinstance(top, ClosesOnce) and top.is_attached and not top.has_message_line
+    if needs_line and can_get_line and not top.query(MessageLine):
+        top.mount(MessageLine())
+    for one in app.screen_stack:
+        for line in one.query(MessageLine):
+            line.follow()
+        if isinstance(one, ClosesOnce):
+            one.follow_messages()
+
+
+class KeyState(Enum):
+    USABLE = auto()
+    REFUSED = auto()
+    """The key explains why it does nothing now. Its hint is grey."""
+    HIDDEN = auto()
+    """The key writes, and the session is read-only. Or the key works only in the present, but an earlier moment is
+    shown.
+    """
+
+
+PRESENT_ONLY = frozenset(
+    {
+        *("visibility", "isolation", "timings", "workers", "errors", "case"),
+        *("exact", "budgets", "archive", "clean_up", "export"),
+    }
+)
+"""Actions that show or use the present state of the database. They are refused while an earlier moment is shown."""
+
+
+@cache
+def present_only_keys() -> frozenset[str]:
+    """Return the ids of the bindings of these actions."""
+
+    def is_present_only(binding: Binding) -> bool:
+        _, name, parameters = actions.parse(binding.action)
+        return not PRESENT_ONLY.isdisjoint((name, *parameters))
+
+    bindings = (one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS) if isinstance(one, Binding))
+    return frozenset(one.id for one in bindings if one.id and is_present_only(one))
+
+
+class KeyStates:
+    """A screen that knows which of its keys work."""
+
+    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What decides which keys work for the selected jobs. Without a status, no job is selected."""
+
+    statuses: Set[AnyStatus] = frozenset()
+    hidden: int = 0
+    """How many of the jobs the acting user does not see. If there are any, no key may change the jobs."""
+
+
+NO_SELECTION = Selection()
+
+_READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
+_WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
+
+
+def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> KeyState:
+    """Return the state of a key that would act on the selection."""
+    group, _, name = binding_id.partition(".")
+    is_write = (group == "job" and binding_id not in _READING) or binding_id == "project.new"
+    if read_only and is_write:
+        return KeyState.HIDDEN
+    if group not in ("job", "jobs") or binding_id in _WITHOUT_JOBS:
+        return KeyState.USABLE
+    is_permitted = not (is_write and selection.hidden) and any(_permits(name, one) for one in selection.statuses)
+    return KeyState.USABLE if is_permitted else KeyState.REFUSED
+
+
+def _permits(name: str, status: AnyStatus) -> bool:
+    if name not in set(JobAction):
+        return True
+    match action := JobAction(name):
+        case JobAction.RETRY:
+            return status is JobStatus.FAILED
+        case JobAction.START | JobAction.COMPLETE | JobAction.FAIL:
+            return status in STATUS_ACTIONS[action].sources
+        case JobAction.CREATE | JobAction.DELETE:
+            return True
+    assert_never(action)
+
+
+_GAP = 2
+_PINNED = ("app.help", "presenter.help", "app.quit")
+"""These hints are at the right end of the line and get room first."""
+_QUIT_FROM = 60
+"""Minimum width of the line to show the hint of the quit key."""
+_NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
+_NEEDED = "list.find"
+"""Bindings whose hints come first if there is not enough room for all."""
+_LEAST_NEEDED = frozenset({"list.export", "app.messages", "demo.restart"})
+_PAIRS = {"demo.slower": ("demo.faster", "speed")}
+"""Two keys that share a hint, and what they change."""
+_OF_SUPPORT = frozenset({"app.errors", "job.case"})
+"""The hints that are only in a wide line."""
+_SUPPORT_FROM = 100
+_OF_TIME = frozenset({"app.moment", "app.zone"})
+"""The hints that are only in the widest lines, after all others."""
+_TIME_FROM = 120
+_FIRST_OF_DEMO = frozenset({"demo.pause", "app.presenter"})
+_OF_DEMO = ("demo.slower", "demo.step")
+"""The demo hints that get room only if the usable keys of the job fit. The more important one is first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHint:
+    """A key and what it does, in the line of key hints."""
+
+    key: str
+    """As Textual names it."""
+    shown: str
+    """As the screen shows it."""
+    what: str
+    binding_id: str
+    is_refused: bool = False
+    second: "KeyHint | None" = None
+    """The hint of the other key of a pair. `shown` has both keys."""
+
+    def pressed_at(self, cell: int) -> str:
+        """Return the key that a click on this cell of the hint presses."""
+        if self.second is None or cell < cell_len(self.shown) - cell_len(self.second.shown):
+            return self.key
+        return self.second.key
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.shown) + 1 + cell_len(self.what)
+
+    @property
+    def rank(self) -> int:
+        """The order in which hints get room. If there is not enough room, grey hints are left out before usable
+        ones.
+        """
+        if self.binding_id in _FIRST_OF_DEMO:
+            return 0
+        if self.binding_id in _OF_DEMO:
+            return 2 + _OF_DEMO.index(self.binding_id)
+        if self.binding_id in _OF_SUPPORT:
+            return 6
+        if self.binding_id in _LEAST_NEEDED:
+            return 7
+        if self.binding_id in _OF_TIME:
+            return 8
+        if self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS:
+            return 4 if self.is_refused else 1
+        return 5
+
+    @property
+    def content(self) -> Content:
+        if self.is_refused:
+            return Content.styled(f"{self.shown} {self.what}", "$foreground-disabled")
+        key = (self.shown, "bold $footer-key-foreground")
+        return Content.assemble(key, (f" {self.what}", "$footer-description-foreground"))
+
+
+class KeyHints(FittedLine):
+    """Hints for the active bindings, in a fixed order. A click on a hint presses its key.
+
+    Keys that do not work for the selected jobs are grey. The screen says which, see `KeyStates`.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyHints {
+        padding-left: 1;
+        background: $footer-background;
+        color: $footer-foreground;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._known: list[KeyHint] | None = None
+        """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
+        self._placed_for: tuple[int, list[KeyState]] | None = None
+        """The room and the states that the placed hints are for."""
+        self._placed: list[tuple[int, KeyHint]] = []
+        """The hints that fit, each with its first cell."""
+        self._line = Content()
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._read_again())
+
+    def _read_again(self) -> None:
+        self._known = self._placed_for = None
+        self.follow()
+
+    def follow(self) -> None:
+        """Redraw the line if it has changed. Behind a dialog it is hidden."""
+        if self.screen is self.app.screen:
+            super().follow()
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        for start, hint in self._placed:
+            if start <= offset.x < start + hint.width:
+                self.app.simulate_key(hint.pressed_at(offset.x - start))
+
+    def words(self, room: int) -> Content:
+        """Return the line. It is built again only if the room or the state of a key has changed."""
+        if self._known is None:
+            self._known = self._read_hints()
+        states = self._states([hint.binding_id for hint in self._known])
+        if (room, states) != self._placed_for:
+            self._placed_for = room, states
+            hints = [
+                replace(hint, is_refused=state is KeyState.REFUSED)
+                for hint, state in zip(self._known, states, strict=True)
+                if state is not KeyState.HIDDEN
+            ]
+            self._placed = _placed(hints, room)
+            self._line = _line(self._placed)
+        return self._line
+
+    def _read_hints(self) -> list[KeyHint]:
+        """Return a hint for the first key of each action."""
+        shown: dict[str, ActiveBinding] = {}
+        for active in _in_declared_order(list(self.screen.active_bindings.values())):
+            if active.binding.show and not self._is_typed(active):
+                shown.setdefault(active.binding.action, active)
+        hints = [
+            KeyHint(
+                key=one.binding.key,
+                shown=self.app.get_key_display(one.binding),
+                what=key_words(one),
+                binding_id=one.binding.id or "",
+            )
+            for one in shown.values()
+        ]
+        return _paired(hints)
+
+    def _states(self, binding_ids: list[str]) -> list[KeyState]:
+        if isinstance(self.screen, KeyStates):
+            return self.screen.key_states(binding_ids)
+        return [KeyState.USABLE for _ in binding_ids]
+
+    def _is_typed(self, active: ActiveBinding) -> bool:
+        """Whether the focused widget takes the key as a character. Textual hides such a key only if it knows the
+        key's character.
+        """
+        focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
+        return (
+            focused is not None
+            and focused is not active.node
+            and len(shown) == 1
+            and focused.check_consume_key(active.binding.key, shown)
+        )
+
+
+def _paired(hints: Sequence[KeyHint]) -> list[KeyHint]:
+    """Join the hints of two keys that belong together, such as slower and faster."""
+    by_id = {hint.binding_id: hint for hint in hints}
+    joined: dict[str, KeyHint] = {}
+    for first, (second, what) in _PAIRS.items():
+        if first in by_id and second in by_id:
+            other = by_id[second]
+            joined[first] = replace(by_id[first], shown=by_id[first].shown + other.shown, what=what, second=other)
+    seconds = {hint.second.binding_id for hint in joined.values() if hint.second}
+    return [joined.get(hint.binding_id, hint) for hint in hints if hint.binding_id not in seconds]
+
+
+def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
+    """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
+    pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
+    if room < _QUIT_FROM:
+        pinned = pinned[:1]
+    if room < _SUPPORT_FROM:
+        hints = [hint for hint in hints if hint.binding_id not in _OF_SUPPORT]
+    if room < _TIME_FROM:
+        hints = [hint for hint in hints if hint.binding_id not in _OF_TIME]
+    at_end = room - _width(pinned)
+    others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
+    return [*_from(0, others), *_from(at_end, pinned)]
+
+
+def _line(placed: Sequence[tuple[int, KeyHint]]) -> Content:
+    parts: list[str | Content] = []
+    end = 0
+    for start, hint in placed:
+        parts += [" " * (start - end), hint.content]
+        end = start + hint.width
+    return Content.assemble(*parts)
+
+
+def _width(hints: Sequence[KeyHint]) -> int:
+    return sum(hint.width for hint in hints) + _GAP * max(len(hints) - 1, 0)
+
+
+def _from(start: int, hints: Iterable[KeyHint]) -> list[tuple[int, KeyHint]]:
+    """Place the hints side by side."""
+    placed: list[tuple[int, KeyHint]] = []
+    for hint in hints:
+        placed.append((start, hint))
+        start += hint.width + _GAP
+    return placed
+
+
+def _fitting(hints: Sequence[KeyHint], room: int) -> list[KeyHint]:
+    """Return the hints that get room, in their order."""
+    chosen: set[int] = set()
+    for place in sorted(range(len(hints)), key=lambda place: hints[place].rank):
+        if _width([hints[one] for one in (*chosen, place)]) <= room:
+            chosen.add(place)
+    return [hint for place, hint in enumerate(hints) if place in chosen]
+
+
+def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
+    """Sort as declared. Textual puts a remapped key behind the others, where it may not fit."""
+    nodes = list(dict.fromkeys(one.node for one in active))
+    places = {node: [binding.id for binding in inherited_bindings(type(node))] for node in nodes}
+
+    def place(one: ActiveBinding) -> tuple[int, int]:
+        declared = places[one.node]
+        name = one.binding.id
+        return nodes.index(one.node), declared.index(name) if name in declared else len(declared)
+
+    return sorted(active, key=place)

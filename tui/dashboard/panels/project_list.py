@@ -1,0 +1,289 @@
+"""The sidebar: projects, and budget bars."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from operator import is_
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from uuid import UUID
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from gjobs.store.statistics.statistics import Count
+from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.text.clean_text import clean_cell, pad
+from gjobs.tui.text.format import count
+from gjobs.tui.text.status_text import count_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import tzinfo
+    from typing import Any
+
+    from textual.app import App
+
+    from gjobs.store.budgets.budget import Budget, BudgetState
+    from gjobs.store.job_list.list_query import ProjectName
+    from gjobs.store.statistics.statistics import ProjectTotals, Totals
+
+
+_SHARE_OF_SCREEN = 2
+"""The panel takes at most 1 / _SHARE_OF_SCREEN of the lines. The rest is for the projects."""
+
+
+class BudgetsPanel(SteadyText):
+    DEFAULT_CSS = """
+    BudgetsPanel {
+        display: none;
+        height: auto;
+        border: round $primary-muted;
+        border-title-color: $foreground-muted;
+        border-title-style: bold;
+        border-subtitle-color: $text-warning;
+        padding: 0 1;
+        text-wrap: nowrap;
+    }
+    """
+    BORDER_TITLE = "Budgets"
+
+    def show(self, totals: "Totals", *, width: int, screen_height: int, zone: "tzinfo | None" = None) -> None:
+        """Show the budgets in lines of `width` cells, starting with the one that has the least left."""
+        if not totals.budgets:
+            self.forget()
+            return
+        from gjobs.tui.text.budget_text import budget_lines
+
+        height = screen_height // _SHARE_OF_SCREEN - 2
+        lines = budget_lines(totals.budgets, totals.taken_at, width=width, height=height, zone=zone)
+        self.display = bool(lines)
+        self.say(Content("\n").join(Content.assemble(*line) for line in lines))
+
+    def forget(self) -> None:
+        self.display = False
+        self.say(Content(""))
+
+
+_MOST_LATE_ANSWERS = 3
+
+
+class _OwnChange(NamedTuple):
+    limit_cents: int
+    late_answers: int
+
+
+class BudgetNews:
+    """Detects budgets that get worse for the present user. A budget that is seen for the first time is not reported."""
+
+    def __init__(self) -> None:
+        self._states: dict[UUID, BudgetState] = {}
+        self._own: dict[UUID, _OwnChange] = {}
+
+    def learn_own(self, budget: "Budget") -> None:
+        """Learn a budget that this session has set. Late answers that still have the old limit are ignored."""
+        self._states[budget.id] = budget.state
+        self._own[budget.id] = _OwnChange(budget.limit_cents, _MOST_LATE_ANSWERS)
+
+    def _is_late(self, budget: "Budget") -> bool:
+        limit, left = self._own.get(budget.id, _OwnChange(budget.limit_cents, 0))
+        if budget.limit_cents == limit or not left:
+            self._own.pop(budget.id, None)
+            return False
+        self._own[budget.id] = _OwnChange(limit, left - 1)
+        return True
+
+    def learn(self, budgets: "Iterable[Budget]") -> "list[Budget]":
+        """Return the budgets that have started to warn or have run out since the last call."""
+        worse = []
+        for budget in budgets:
+            if self._is_late(budget):
+                continue
+            known = self._states.get(budget.id)
+            if known is not None and budget.state.is_worse_than(known):
+                worse.append(budget)
+            self._states[budget.id] = budget.state
+        return worse
+
+    def tell(self, app: "App[Any]", budgets: "Iterable[Budget]") -> None:
+        for budget in self.learn(budgets):
+            from gjobs.tui.text.budget_text import worse_words
+
+            show_warning(app, worse_words(budget))
+
+
+_ALL = "all"
+_MOST_LISTED = 500
+"""The store returns at most this many projects."""
+
+
+class ProjectList(OptionList):
+    """Projects as options. Option ids are project ids, so a refresh moves neither highlight nor choice."""
+
+    DEFAULT_CSS = """
+    ProjectList {
+        height: 1fr;
+        border: round $primary-muted;
+        border-title-color: $foreground-muted;
+        border-title-style: bold;
+        border-subtitle-color: $text-warning;
+        padding: 0;
+        background: $background;
+        scrollbar-size-vertical: 1;
+
+        &:focus { border: round $primary; border-title-color: $text-primary; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "choose", id="projects.choose", tooltip="Show this project's jobs"),
+        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the next project"),
+        Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the previous project"),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """A project was chosen."""
+
+        project_id: UUID | None
+        """None for all projects."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+        self._projects: tuple[ProjectName, ...] = ()
+        self._sums: Mapping[UUID, ProjectTotals] = {}
+        self._everything: Count | None = None
+        self._chosen: UUID | None = None
+        self._prompts: dict[str, Content] = {}
+        self._shown: tuple[object, ...] = ()
+        """What was given to `show` last."""
+        self._drawn: object = None
+        """The input from which the prompts were made."""
+        self.forget()
+
+    def show(
+        self,
+        projects: "Sequence[ProjectName]",
+        chosen: UUID | None,
+        *,
+        sums: "Mapping[UUID, ProjectTotals]",
+        everything: Count | None = None,
+    ) -> None:
+        """Show the newest projects first, below "All projects".
+
+        Totals are shown as far as they are known. `everything` counts all visible jobs, even those whose project is
+        hidden or not listed.
+        """
+        shown = projects, sums, chosen, everything
+        if self._shown and all(map(is_, shown[:2], self._shown[:2])) and shown[2:] == self._shown[2:]:
+            return  # Building the rows of hundreds of projects would delay keys.
+        self._shown = shown
+        self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
+        self._draw()
+
+    def forget(self) -> None:
+        self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
+        self._shown, self._drawn = (), None
+        self.border_title = Content("Projects")
+        self.clear_options()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen(None if event.option_id == _ALL else UUID(event.option_id)))
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Start at the listed project. The highlight of an earlier visit would be easily mistaken for it."""
+        if not event.from_app_focus:
+            self._highlight(str(self._chosen or _ALL))
+
+    def on_resize(self) -> None:
+        if self._prompts:
+            self._draw()
+
+    def _draw(self) -> None:
+        rows = list(self._rows())
+        drawn = (self.scrollable_content_region.width, rows)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        before, self._prompts = self._prompts, dict(self._prompt(*row) for row in rows)
+        if list(before) != list(self._prompts):
+            self._refill()
+        for option_id, prompt in self._prompts.items():
+            if option_id in before and not prompt.is_same(before[option_id]):
+                self.replace_option_prompt(option_id, prompt)
+
+    def _refill(self) -> None:
+        """Fill the list. The highlight stays on its project, or else moves to the chosen one."""
+        highlighted = self.highlighted_option.id if self.highlighted_option else None
+        self.border_title = Content("Projects" if len(self._projects) < _MOST_LISTED else f"Newest {_MOST_LISTED}")
+        self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
+        self._highlight(highlighted if highlighted in self._prompts else str(self._chosen or _ALL))
+
+    def _highlight(self, option_id: str) -> None:
+        """Highlight the option, or else the first one."""
+        if self._prompts:
+            self.highlighted = list(self._prompts).index(option_id) if option_id in self._prompts else 0
+
+    def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield id, name, number of jobs, and whether the row is the chosen one."""
+        yield _ALL, "All projects", self._total(), self._chosen is None
+        for project in self._projects:
+            yield str(project.id), project.name, self._number(project), project.id == self._chosen
+
+    def _total(self) -> str:
+        if self._everything is not None:
+            return count_words(self._everything)
+        if not self._sums:
+            return ""
+        more = "+" if len(self._projects) >= _MOST_LISTED else ""
+        return count(sum(sums.job_count for sums in self._sums.values())) + more
+
+    def _number(self, project: "ProjectName") -> str:
+        """Return the number of jobs. Projects without jobs are missing among known totals."""
+        sums = self._sums.get(project.id)
+        return count(sums.job_count) if sums else "0" if self._sums else ""
+
+    def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
+        room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")
+        if option_id == _ALL and room < len(name):
+            name = "All"
+        label = f" {pad(clean_cell(name, room), room)} "
+        glyph = ("›", "bold $text-accent") if is_chosen else (" ", "")
+        end = (f"{number} " if number else "", "$foreground-muted")
+        content = Content.assemble(glyph, (label, "bold" if is_chosen else ""), end)
+        return option_id, content
+
+
+_LEAST_WIDTH, _MOST_WIDTH = 26, 32
+_ENOUGH_FOR_JOBS = 160
+"""Screen width in cells. The sidebar gets one of every `_SHARE` cells beyond it."""
+_SHARE = 4
+_EDGES = 4
+"""Cells for the border and padding of a panel."""
+
+
+class Sidebar(Vertical):
+    def __init__(self, *, id: str | None = None, screen_width: int) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._width = 0
+        self.fit(screen_width)
+
+    def compose(self) -> ComposeResult:
+        yield ProjectList(id="projects")
+        yield BudgetsPanel(id="budgets")
+
+    def fit(self, screen_width: int) -> None:
+        """Set the width from the screen alone, so that nothing moves when names arrive."""
+        further = max(0, screen_width - _ENOUGH_FOR_JOBS)
+        self._width = min(_LEAST_WIDTH + further // _SHARE, _MOST_WIDTH)
+        self.styles.width = self._width
+
+    @property
+    def room(self) -> int:
+        """Cells in a line of a panel."""
+        return self._width - _EDGES

@@ -1,0 +1,159 @@
+"""The steps of the tour, and which of them are done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.session.setup import TourStart
+from gjobs.tui.dashboard.widgets.message_board import show_message
+
+if TYPE_CHECKING:
+    from gjobs.tui.dashboard.memory import RememberedState
+    from gjobs.tui.dashboard.widgets.message_board import MessageBoard
+
+
+_OWNER = "tour"
+
+
+class TourStep(StrEnum):
+    """The steps in their order."""
+
+    PROJECT = auto()
+    NEW_JOB = auto()
+    START = auto()
+    FINISH = auto()
+    COSTS = auto()
+    ISOLATION = auto()
+
+
+_WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TourPossibilities:
+    """What the user can do now. Contains only the facts that decide which tour steps are possible."""
+
+    may_write: bool = True
+    has_projects: bool = True
+
+
+class Tour:
+    """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        board: "MessageBoard",
+        memory: "RememberedState",
+        *,
+        start: TourStart,
+        shows_costs: Callable[[], bool],
+    ) -> None:
+        """`shows_costs` returns whether the screen has room for the costs."""
+        self._app = app
+        self._board = board
+        self._memory = memory
+        is_unseen = start is TourStart.ONCE and not memory.has_seen_tour
+        self._is_due = is_unseen or start is TourStart.ALWAYS
+        self._shows_costs = shows_costs
+        self._possible = TourPossibilities()
+        self._done: set[TourStep] = set()
+        self._pinned = ""
+        self.is_on = False
+
+    def follow_list(self, possible: TourPossibilities) -> None:
+        """Update the tour after a list is shown. The first list of the first opened database starts the tour, if it
+        is due."""
+        if self._is_due:
+            self._is_due, self.is_on = False, True
+        self._possible = possible
+        if not possible.has_projects:
+            self._done.discard(TourStep.PROJECT)
+        self.follow()
+
+    def follow(self) -> None:
+        """Show the present step again, because the screen or what is possible may have changed."""
+        if self.is_on:
+            self._show_or_end()
+
+    @property
+    def _steps(self) -> list[TourStep]:
+        """The steps that are possible. Only users with write access can create the project that the first step
+        needs."""
+        possible, left_out = self._possible, set[TourStep]()
+        if not possible.may_write:
+            left_out = set(_WRITING) if possible.has_projects else {*_WRITING, TourStep.PROJECT}
+        return [step for step in TourStep if step not in left_out]
+
+    def leave(self) -> None:
+        """End the tour because the user wants no more of it. A message says how to start it again."""
+        if self.is_on:
+            self._end()
+            show_message(self._app, "Ended the tour. gjobs --tour repeats the tour.")
+
+    def _end(self) -> None:
+        """End the tour for good. Only `gjobs --tour` starts it again."""
+        self._memory.remember_tour()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """End the tour, or the wait for its start, in this run."""
+        self._is_due = False
+        if self.is_on:
+            self.is_on = False
+            self._board.unpin(_OWNER)
+
+    def do(self, step: TourStep) -> None:
+        """Mark a step as done and show the next one."""
+        if not self.is_on or step in self._done:
+            return
+        self._done.add(step)
+        self._show_or_end()
+
+    def _show_or_end(self) -> None:
+        if self._done.issuperset(self._steps):
+            self._end()
+            key = key_of(self._app, APP_BINDINGS, "app.help")
+            show_message(self._app, f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
+        else:
+            self._show()
+
+    def moved_jobs_to(self, status: JobStatus) -> None:
+        """Mark the step that is done when the user has moved a job to this status."""
+        self.do(TourStep.START if status is JobStatus.RUNNING else TourStep.FINISH)
+
+    def _show(self) -> None:
+        place, step = next((place, one) for place, one in enumerate(self._steps, 1) if one not in self._done)
+        end = key_of(self._app, DASHBOARD_BINDINGS, "list.clear")
+        text = f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends"
+        if text != self._pinned:
+            self._pinned = text
+            self._board.pin(text, owner=_OWNER)
+
+    def _sentence(self, step: TourStep) -> str:
+        """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""
+        match step:
+            case TourStep.PROJECT if not self._possible.has_projects:
+                return f"Press {self._key('project.new')} to create a project"
+            case TourStep.PROJECT:
+                return f"Press {self._key('project.pick')}, type part of a project's name and press enter"
+            case TourStep.NEW_JOB:
+                return f"Press {self._key('job.new')} and then enter to queue a new job"
+            case TourStep.START:
+                return f"Press {self._key('job.start')} to start the job under the cursor"
+            case TourStep.FINISH:
+                return f"Press {self._key('job.complete')} to complete it, or {self._key('job.fail')} to fail it"
+            case TourStep.COSTS if not self._shows_costs():
+                return f"Press {self._key('project.budgets')} to see the budgets, which limit costs"
+            case TourStep.COSTS:
+                return f"See the costs above, and press {self._key('project.budgets')} for budgets"
+            case TourStep.ISOLATION:
+                return f"Press {self._key('app.isolation')} to check who can reach whose rows"
+
+    def _key(self, binding_id: str) -> str:
+        return key_of(self._app, (*DASHBOARD_BINDINGS, *APP_BINDINGS), binding_id)

@@ -1,1 +1,0 @@
-"""Project list; picking and creating projects."""

@@ -1,0 +1,1 @@
+"""The open database: its poller, its choice, and its past."""

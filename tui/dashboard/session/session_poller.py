@@ -1,0 +1,562 @@
+"""Opens the session, polls list and totals, prepares the next write, and posts events."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.message import Message
+
+from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
+from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
+from gjobs.store.statistics.statistics import TotalsQuery
+from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.formats import utc_now
+from gjobs.tui.dashboard.events import (
+    AnswerDelayed,
+    Connected,
+    Connecting,
+    IntervalChanged,
+    ListPolled,
+    ListPollFailed,
+    TotalsPolled,
+    TotalsPollFailed,
+)
+
+if TYPE_CHECKING:
+    from gjobs.store.database.database import Database
+    from gjobs.store.database.load_meter import Load
+    from gjobs.store.job_list.list_query import Listing
+    from gjobs.store.statistics.statistics import Totals
+    from gjobs.store.store import Store
+    from gjobs.tui.session import Report, Session
+    from gjobs.tui.text.statistics_text import PaceCause
+
+
+RETRY_AFTER = 180.0
+"""Seconds from a failed attempt to the next one."""
+
+
+class WritePreparation:
+    """Opens the spare connection for writes in a task of its own, because connecting may take many seconds.
+
+    A refused sign-in is not tried again, because hosts ban addresses for repeated failures.
+    """
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        self._retry_at = 0.0
+        """No attempt is made before this time, by the event loop's clock."""
+
+    def start(self, database: "Database", network_time: float) -> None:
+        """Prepare the next write, unless an attempt is running or failed a short time ago."""
+        if self._task is not None:
+            if not self._task.done():
+                return
+            self._task.result()  # Raises an unexpected error.
+        if asyncio.get_running_loop().time() >= self._retry_at:
+            self._task = asyncio.create_task(self._prepare(database, network_time))
+
+    async def stop(self) -> None:
+        """End the running attempt."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _prepare(self, database: "Database", network_time: float) -> None:
+        try:
+            await database.prepare_write(network_time)
+        except StoreError as error:
+            wait = inf if isinstance(error, SignInRefused) else RETRY_AFTER
+            self._retry_at = asyncio.get_running_loop().time() + wait
+            log.info("Can't open a spare connection for writes: %s", error)
+
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
+"""Opens a session. It takes a function for progress reports, which may be called from any thread."""
+
+TOTALS_SHARE = 400
+"""Slow counts take at most 1 / TOTALS_SHARE of the time, so that they add little load to the database."""
+
+SILENCE_SECONDS = 3.0
+"""After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
+
+FAST_AFTER_SILENCE = 1.0
+"""Seconds. A list that takes less than this after a silence shows that the connection was slow, and not the queries."""
+
+SLOW_ANSWER = 0.2
+"""Seconds. Slower answers are shown in the status line if they delay the refresh: each poll waits ten times as long as
+its query.
+"""
+
+LONGEST_UNSHOWN = 0.5
+"""The most seconds to wait for the first list to be drawn."""
+
+INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds between two polls, as steps for faster and slower."""
+
+
+class SessionPoller:
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        tell: Callable[[Message], object],
+        interval: float = DEFAULT_INTERVAL,
+        totals_share: int | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._opener = opener
+        self._totals_share = totals_share
+        self._tell = tell
+        self._interval = interval
+        self.clock = clock
+        self._resources = AsyncExitStack()
+        self._retry_now = asyncio.Event()
+        self._listing: Poller[ListingQuery, Listing] | None = None
+        self._totals: Poller[TotalsQuery, Totals] | None = None
+        self._extra: Poller[None, Any] | None = None
+        self._has_polled = asyncio.Event()
+        self._is_shown = asyncio.Event()
+        """Set when the first list is on screen. Until then, nothing else is read."""
+        self._paused = False
+        self._is_still = False
+        """Whether the store shows an earlier moment, which never changes."""
+        self._costed_list: ListQuery | None = None
+        """The list to which `_least_interval` belongs."""
+        self._least_interval = 0.0
+        self._attention = Attention.FOCUSED
+        self._is_woken = False
+        self.session: Session | None = None
+        self.store: Store | None = None
+        """The store of the present actor; None until connected."""
+        self.failure: ListPollFailed | None = None
+        """The last failure; None if the last poll succeeded."""
+        self.progress = ""
+        """The present step of opening a session."""
+        self._write_preparation = WritePreparation()
+        self._was_silent = False
+        """Whether a list query got no answer for SILENCE_SECONDS, and no later one was answered fast."""
+        self.silent_since: datetime | None = None
+        """When the unanswered list query was sent; None while the database answers in time."""
+
+    async def open(self) -> "Session":
+        """Try until a session opens. A refused sign-in or a bad address is retried only on request."""
+        attempts = 0
+        since: datetime | None = None
+        while True:
+            attempts += 1
+            self._retry_now.clear()
+            try:
+                session = await self._resources.enter_async_context(self._opener(self._report))
+            except StoreError as error:
+                since = since or self.clock()
+                is_final = isinstance(error, (SignInRefused, InvalidValue))
+                wait = None if is_final else wait_after_failure(self._interval, attempts)
+                self._fail(None, error, since, _constant(wait))
+                await self._wait(wait)
+                continue
+            self.session = session
+            self.failure = None
+            self._tell(Connected(session))
+            return session
+
+    def act_as(
+        self, store: "Store", query: ListingQuery, totals: TotalsQuery, *, is_still: bool = False
+    ) -> tuple[Callable[[], Coroutine[None, None, None]], Callable[[], Coroutine[None, None, None]]]:
+        """Act as the actor of `store`. Return the coroutine functions that list and count until they are cancelled.
+
+        Run them instead of the former ones. If `is_still`, the data never changes, so they are read once.
+        """
+        self.store = store
+        self._is_still = is_still
+        self.failure = None
+        self._has_polled.clear()
+        self._costed_list = None
+        self._listing = Poller(
+            self._noticing_silence(_prioritized_listing(store)), query, interval=self._interval, clock=self.clock
+        )
+        self._totals = Poller(
+            partial(self._get_totals, store),
+            totals,
+            interval=self._interval,
+            share=self._totals_share or TOTALS_SHARE,
+            priority_gate=store.database.priority,
+            network=self._network_time,
+            clock=self.clock,
+        )
+        for poller in (self._listing, self._totals):
+            self._apply_settings(poller)
+        # As functions: a worker that is cancelled before its first step never awaits a coroutine.
+        return partial(self._list, store, self._listing), partial(self._count, store, self._totals)
+
+    @contextmanager
+    def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
+        """Poll something else as often as the list. Pausing and refreshing apply to it too."""
+        poller = Poller(fetch, None, interval=self._interval, clock=self.clock)
+        self._apply_settings(poller)
+        self._extra = poller
+        try:
+            yield poller
+        finally:
+            self._extra = None
+
+    def _apply_settings(self, poller: Poller[Any, Any]) -> None:
+        poller.attention, poller.is_woken = self._attention, self._is_woken
+        if self._paused or self._is_still:
+            poller.pause()
+
+    async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
+        answered_generation = None
+        async for answer in poller.results():
+            match answer:
+                case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                    self.failure = None
+                    self._note_answer(took)
+                    if answered_generation is None:
+                        self._expect_slow_answers(poller)
+                    self._tell(
+                        ListPolled(store, listing, fetched_at, requested_at=answer.requested_at, is_changed=is_changed)
+                    )
+                    self._has_polled.set()
+                    if is_changed and answer.generation == answered_generation:
+                        self._wake_totals()
+                    if answer.generation != answered_generation:
+                        self._remember(store, listing)
+                    answered_generation = answer.generation
+                    if await poller.unless_asked(self._until_shown()) is None:
+                        continue
+                    await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
+                case PollFailure(error=error, since=since, retry_in=retry_in):
+                    if isinstance(error, TimedOut):
+                        from gjobs.tui.text.error_text import with_index_hint
+
+                        answered = await poller.unless_asked(with_index_hint(store, poller.query.window.listed, error))
+                        if answered is None:
+                            continue
+                        (error,) = answered
+                    self._fail(store, error, since, retry_in)
+                    if isinstance(error, Unreachable) and await self._restart_server():
+                        poller.refresh()
+
+    def note_shown(self) -> None:
+        """Note that the first list is on screen."""
+        self._is_shown.set()
+
+    async def _until_shown(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_UNSHOWN):
+                await self._is_shown.wait()
+
+    def _remember(self, store: "Store", listing: "Listing") -> None:
+        if self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
+            self.session.remember(listing.query.window.listed.project_id)
+
+    async def _get_totals(self, store: "Store", query: TotalsQuery) -> "Totals":
+        """Count. While nothing changes, the same round trip also reads the flow."""
+        is_idle = self._totals is not None and self._totals.is_idle
+        return await (store.get_totals_with_flow(query) if is_idle else store.get_totals(query))
+
+    def _wake_totals(self) -> None:
+        """Count soon after the list has changed, unless the database notifies of changes and so wakes the count."""
+        if self._totals is not None and not self._is_woken:
+            self._totals.wake()
+
+    def _network_time(self) -> float:
+        """Return the maximum seconds that the network adds to a query, or 0 if they are unknown. A cheap list query
+        takes hardly longer than the network alone.
+        """
+        return 0.0 if self._listing is None or self._least_interval else self._listing.usual_duration
+
+    def _note_answer(self, took: float) -> None:
+        """After a silence, count at the usual pace again once the list is answered fast."""
+        if self._was_silent and took < FAST_AFTER_SILENCE:
+            self._was_silent = False
+            if self._totals is not None:
+                self._totals.forget_durations()
+
+    def _expect_slow_answers(self, poller: "Poller[ListingQuery, Listing]") -> None:
+        """Slow down after the first list, if the statements before it were slow too."""
+        load = self.load
+        if load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER:
+            poller.expect_duration(load.round_trip)
+
+    def _noticing_silence(
+        self, get_listing: "Callable[[ListingQuery], Awaitable[Listing]]"
+    ) -> "Callable[[ListingQuery], Awaitable[Listing]]":
+        async def get_and_notice(query: ListingQuery) -> "Listing":
+            asked_at = self.clock()
+            timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._set_silent_since, asked_at)
+            try:
+                return await get_listing(query)
+            except StoreError:
+                self.silent_since = None  # The failure is shown instead.
+                raise
+            finally:
+                timer.cancel()
+                if self.silent_since is not None:
+                    self._set_silent_since(None)
+
+        return get_and_notice
+
+    def _set_silent_since(self, asked_at: datetime | None) -> None:
+        self.silent_since = asked_at
+        self._was_silent |= asked_at is not None
+        self._tell(AnswerDelayed())
+
+    async def _slow_down_if_expensive(
+        self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
+    ) -> None:
+        """Poll a list less often if its plan is expensive and it took long."""
+        if listed == self._costed_list:
+            return
+        self._costed_list, self._least_interval, before = listed, 0.0, poller.max_staleness
+        try:
+            answered = await poller.unless_asked(store.get_list_cost(listed))
+            if answered is None:
+                self._costed_list = None
+                return
+            if cost := answered[0]:
+                self._least_interval = cost.least_interval(took)
+        except StoreError as error:
+            log.info("Can't read the cost of the list: %s", error)
+        poller.interval = max(self._interval, self._least_interval)
+        if poller.max_staleness != before:
+            self._tell(IntervalChanged())
+
+    async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
+        """Count after the first list, so that counting never delays it."""
+        await self._has_polled.wait()
+        await self._until_shown()
+        idle_before: float | None = None
+        async for answer in poller.results():
+            match answer:
+                case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                    idle_now = took if totals.flow and not is_changed else None
+                    self._compare_idle_counts(idle_before, idle_now)
+                    idle_before = idle_now
+                    if is_changed:
+                        self._tell(TotalsPolled(store, totals, fetched_at, is_complete=False))
+                    answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
+                    if answered is not None:
+                        self._tell(TotalsPolled(store, answered[0], fetched_at))
+                    self._prepare_write(store)
+                case PollFailure(error=error):
+                    self._tell(TotalsPollFailed(store, error))
+
+    def _compare_idle_counts(self, before: float | None, now: float | None) -> None:
+        """Expect slower or faster lists if the same count took much longer or shorter than before.
+
+        An idle dashboard reads its list so rarely that list durations alone would reveal a network change late.
+        """
+        if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
+            return
+        self._listing.expect_change(now - before, took=now)
+        self._tell(IntervalChanged())
+
+    def _prepare_write(self, store: "Store") -> None:
+        """Let the next write be sent at once over a slow network."""
+        network_time = self._network_time()
+        if network_time and not self._is_still:
+            self._write_preparation.start(store.database, network_time)
+
+    async def follow_changes(self) -> None:
+        """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
+        await self._has_polled.wait()
+        from gjobs.store.database.wake_ups import WakeUp, may_listen, wake_ups
+
+        session = self.session
+        if session is None or session.capabilities is None:
+            return
+        if not may_listen(session.capabilities.facts, session.profile.pooler if session.profile else None):
+            return
+        turns = count()
+        async with aclosing(wake_ups(session.operator.database)) as words:
+            async for word in words:
+                self._is_woken = word is not WakeUp.LOST
+                for poller in self._pollers:
+                    poller.is_woken = self._is_woken
+                if word is WakeUp.SILENT:
+                    # One after the other, so that an idle dashboard sends at most one query a minute.
+                    self._pollers[next(turns) % len(self._pollers)].wake()
+                elif self._is_woken:
+                    for poller in self._pollers:
+                        poller.wake()
+
+    async def _restart_server(self) -> bool:
+        """Restart a dead server that belongs to gjobs. Return whether it was restarted."""
+        if self.session is None or self.session.restart_if_dead is None:
+            return False
+        try:
+            return await asyncio.to_thread(self.session.restart_if_dead)
+        except StoreError as error:
+            log.warning("Can't restart the server that died: %s", error)
+            return False
+
+    @property
+    def _pollers(self) -> tuple[Poller[Any, Any], ...]:
+        return tuple(poller for poller in (self._listing, self._totals, self._extra) if poller is not None)
+
+    def ask(self, query: ListingQuery, totals: TotalsQuery) -> None:
+        """Poll another query at once."""
+        if self._listing is not None and self._totals is not None:
+            self._listing.ask(query)
+            if totals != self._totals.query:
+                self._totals.ask(totals)
+
+    def refresh(self) -> None:
+        """Poll or try to connect at once."""
+        self._retry_now.set()
+        for poller in self._pollers:
+            poller.refresh()
+
+    def touch(self) -> None:
+        """Note user activity, so that an unchanged list is polled at the full rate again."""
+        for poller in self._pollers:
+            poller.note_activity()
+
+    @property
+    def attention(self) -> Attention:
+        return self._attention
+
+    @attention.setter
+    def attention(self, attention: Attention) -> None:
+        self._attention = attention
+        for poller in self._pollers:
+            poller.attention = attention
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause_or_resume(self) -> None:
+        self._paused = not self._paused
+        for poller in self._pollers:
+            poller.pause() if self._paused or self._is_still else poller.resume()
+
+    @property
+    def interval(self) -> float:
+        return self._interval
+
+    @property
+    def max_staleness(self) -> float:
+        """Maximum seconds until a change is shown. It exceeds the interval if queries are slow or nothing changes."""
+        return self._interval if self._listing is None else self._listing.max_staleness
+
+    @property
+    def pace_cause(self) -> "PaceCause":
+        """Why `max_staleness` exceeds the interval, or why nothing is refreshed."""
+        from gjobs.tui.text.statistics_text import PaceCause
+
+        if self.failure is not None:
+            return PaceCause.FAILED
+        if self._paused:
+            return PaceCause.PAUSED
+        if self._listing is None or not self._listing.is_slowed_by_cost:
+            return PaceCause.EXPENSIVE if self._least_interval > self._interval else PaceCause.UNCHANGED
+        return PaceCause.SLOW
+
+    @property
+    def load(self) -> "Load | None":
+        """Load of this session in the last minute; None without a session."""
+        return self.session.operator.database.load.last_minute() if self.session else None
+
+    @property
+    def slow_answer(self) -> float | None:
+        """Seconds that the list usually takes. None unless this time delays the refresh."""
+        is_slow = self._listing is not None and self._listing.is_slowed_by_cost and self.usual_answer > SLOW_ANSWER
+        return self.usual_answer if is_slow else None
+
+    @property
+    def usual_answer(self) -> float:
+        """Seconds that the list usually takes; 0 before the first one is requested."""
+        return 0.0 if self._listing is None else self._listing.usual_duration
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing has changed for a while, and only notifications and rare polls keep list and totals
+        current.
+        """
+        pollers = (self._listing, self._totals)
+        return all(poller is not None and poller.is_idle for poller in pollers)
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether the database sends notifications of changes."""
+        return self._is_woken
+
+    def step_interval(self, steps: int) -> None:
+        """Change the interval by steps, slower if positive."""
+        nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
+        self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
+        for poller in self._pollers:
+            poller.interval = max(self._interval, self._least_interval if poller is self._listing else 0.0)
+
+    async def close(self) -> None:
+        if (load := self.load) is not None:
+            from gjobs.tui.text.statistics_text import load_summary
+
+            log.info("%s", load_summary(load))
+        await self._write_preparation.stop()
+        await self._resources.aclose()
+
+    def _report(self, sentence: str) -> None:
+        self.progress = sentence
+        self._tell(Connecting())
+
+    def _fail(
+        self, store: "Store | None", error: StoreError, since: datetime, retry_in: Callable[[], float | None]
+    ) -> None:
+        failed_at = self.clock()
+
+        def retry_at() -> datetime | None:
+            return None if (wait := retry_in()) is None else failed_at + timedelta(seconds=wait)
+
+        self.failure = ListPollFailed(store, error, since, retry_at)
+        self._tell(self.failure)
+
+    async def _wait(self, seconds: float | None) -> None:
+        try:
+            await asyncio.wait_for(self._retry_now.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def _constant(seconds: float | None) -> Callable[[], float | None]:
+    return lambda: seconds
+
+
+def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
+    """Return a function that gives new queries priority over counting. If a count finishes while the new query
+    starts, its answer is still used.
+    """
+    known: ListingQuery | None = None
+
+    async def get_listing(query: ListingQuery) -> "Listing":
+        nonlocal known
+        with nullcontext() if query == known else store.database.priority.foreground(invalidates=False):
+            listing = await store.get_listing(query)
+        known = query
+        return listing
+
+    return get_listing
+
+
+async def _with_flow(store: "Store", totals: "Totals") -> "Totals":
+    """Add the flow of the counted jobs to the totals. If the flow cannot be read, return the totals without it."""
+    try:
+        flow = await store.database.priority.run_in_background(partial(store.get_flow, totals.query))
+    except StoreError as error:
+        log.info("Can't read how jobs move: %s", error)
+        return totals
+    return replace(totals, flow=flow)

@@ -1,0 +1,205 @@
+"""Setup values, databases to choose from, session openers."""
+
+import asyncio
+import importlib
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from dataclasses import field
+from datetime import datetime
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, WriteMode, switched
+from gjobs.store.errors import InvalidValue
+from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.store.values.value_types import dataclass
+from gjobs.tui.startup import advise_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gjobs.store.configuration.saved_views import Views
+    from gjobs.store.configuration.settings import Notifications
+    from gjobs.store.database.connection_pool import ConnectionPool
+    from gjobs.store.database.connection_url import PasswordCommand
+    from gjobs.tui.dashboard.session.session_poller import Opener
+    from gjobs.tui.demo.demo_session import DemoControl
+    from gjobs.tui.session import Report, Session
+
+
+def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *, remembers: bool = True) -> "Opener":
+    """Return an opener for the configured database. Between attempts, it remembers the password that a command
+    printed. The first attempt uses the connections that were opened early. If it `remembers`, it also asks for the
+    list that was shown last.
+    """
+    password: PasswordCommand | None = None
+
+    @asynccontextmanager
+    async def opener(report: "Report") -> "AsyncIterator[Session]":
+        nonlocal password, early
+        connections, early = early, None
+        if connections is None and isinstance(settings.target, UrlTarget):
+            connections, password = await _start_connecting(settings.target, password)
+        try:
+            module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.session")
+            expected = module.first_listing if remembers else None
+            advise_for(settings)
+            async with module.open_session(
+                settings, report, password=password, connections=connections, expected=expected
+            ) as session:
+                yield session
+        finally:
+            if connections is not None:
+                await connections.close()
+
+    return opener
+
+
+async def _start_connecting(
+    target: UrlTarget, password: "PasswordCommand | None"
+) -> "tuple[ConnectionPool | None, PasswordCommand | None]":
+    """Start to connect during the import of the store. Over a slow network, both take about as long.
+
+    Return no pool for an invalid address. Opening the session then reports the error.
+    """
+    pool_module = await asyncio.to_thread(importlib.import_module, "gjobs.store.database.connection_pool")
+    url_module = importlib.import_module("gjobs.store.database.connection_url")
+    password = password or url_module.password_command(target)
+    try:
+        connections: ConnectionPool = pool_module.ConnectionPool(url_module.parameters(target), password=password)
+    except InvalidValue:
+        return None, password
+    connections.connect_early()
+    return connections, password
+
+
+def demo_opener(control: "DemoControl") -> "Opener":
+    """Return an opener for a temporary database with simulated workers. Each opening makes a new database."""
+
+    @asynccontextmanager
+    async def opener(report: "Report") -> "AsyncIterator[Session]":
+        module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.demo.demo_session")
+        async with module.open_demo(report, control) as session:
+            yield session
+
+    return opener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseChoice:
+    """A database that the dashboard can switch to."""
+
+    name: str | None
+    """Name of the profile; None for an address without a profile."""
+    label: str | None
+    """Name before the database is open; None if only the connection knows it."""
+    color: str | None
+    origin: str | None
+    """Origin of the address, if it was not meant for gjobs."""
+    interval: float
+    """Seconds between two polls."""
+    opener: "Opener"
+    settings: Settings
+    description: str | None = None
+    """The text that lists show instead of label and name. It includes the address."""
+
+    @property
+    def time_zone(self) -> str | None:
+        """The time zone of the profile, if it sets one."""
+        return self.settings.profile.time_zone if self.settings.profile else None
+
+    @property
+    def rule(self) -> str:
+        return "may write" if self.may_write else "read-only"
+
+    @property
+    def may_write(self) -> bool:
+        """Whether writes need no permit."""
+        return self.settings.write_rule is WriteMode.OPEN
+
+    @property
+    def detail(self) -> str:
+        """Text that distinguishes it in a list. It imports the driver to read an address."""
+        profile = self.settings.profile
+        return f"from {' and '.join(profile.sources)}" if profile and profile.sources else self._where()
+
+    def _where(self) -> str:
+        from gjobs.store.database.connection_url import label, parameters
+
+        if not isinstance(self.settings.target, UrlTarget):
+            return ""
+        try:
+            return label(parameters(self.settings.target))
+        except InvalidValue:
+            return "an invalid address"
+
+
+def database_choices(settings: Settings) -> tuple[DatabaseChoice, ...]:
+    """Return the configured database first, then the other profiles."""
+    chosen = database_choice(settings)
+    profiles = settings.configuration.profiles.values()
+    others = [database_choice(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
+    return (chosen, *others)
+
+
+def database_choice(settings: Settings) -> DatabaseChoice:
+    profile, target = settings.profile, settings.target
+    return DatabaseChoice(
+        name=profile.name if profile else None,
+        label=profile.label if profile else None,
+        color=profile.color if profile else None,
+        origin=APP_VARIABLE if isinstance(target, UrlTarget) and target.origin == APP_VARIABLE else None,
+        interval=(profile.interval if profile else None) or DEFAULT_INTERVAL,
+        opener=session_opener(settings),
+        settings=settings,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSearch:
+    """A search for the databases that the files around a directory name."""
+
+    settings: Settings
+    """The settings of this run. Its options also apply to a found database."""
+    directory: Path | None = None
+    """None for the current directory."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the dashboard asks which database to open, because nothing chooses one."""
+        return self.settings.is_fallback
+
+
+class TourStart(Enum):
+    """When the tour starts."""
+
+    NEVER = auto()
+    ONCE = auto()
+    """Unless the user finished or ended it in an earlier run."""
+    ALWAYS = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardSetup:
+    """What the dashboard takes from the configuration."""
+
+    theme: str | None = None
+    """Replaces the remembered theme. Another choice then holds for this run only."""
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """The keymap in Textual's form."""
+    notice: str | None = None
+    """A problem to report once at the start."""
+    views: "Views" = field(default_factory=dict)
+    """Views from the configuration."""
+    views_directory: Path | None = None
+    """Directory for saved views; None if none are saved."""
+    notifications: "Notifications | None" = None
+    """Settings for notifications; None if they are off."""
+    database_choices: tuple[DatabaseChoice, ...] = ()
+    """Databases to choose from. The first opens at the start. Empty for a demo."""
+    tour: TourStart = TourStart.NEVER
+    app_search: "AppSearch | None" = None
+    """None to never search for the databases of an app."""
+    moment: datetime | None = None
+    """The earlier moment to show at the start. None for the present."""

@@ -1,1 +1,0 @@
-"""The demo in the dashboard, and the presenter view."""

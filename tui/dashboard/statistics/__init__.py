@@ -1,1 +1,0 @@
-"""Costs panel and timings."""

@@ -1,0 +1,1 @@
+"""What the terminal sends, shows and copies."""

@@ -1,1 +1,0 @@
-"""The tour of the first start: six steps above the footer."""

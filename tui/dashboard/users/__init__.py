@@ -1,1 +1,0 @@
-"""Acting as a user; visibility; isolation check."""

@@ -1,0 +1,1 @@
+"""Widgets and messages that all parts of the screen share."""

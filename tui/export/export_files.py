@@ -1,0 +1,397 @@
+"""The file formats of exports, the text of each, and files that are written completely or not at all."""
+
+import csv
+import errno
+import io
+import json
+import os
+import stat
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum, StrEnum
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeAlias
+from uuid import UUID
+
+from gjobs.store.budgets.budget import Budget, used_up_at
+from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
+from gjobs.store.values.formats import UnknownText, format_duration, plain_time
+from gjobs.store.values.value_types import by_member
+
+if TYPE_CHECKING:
+    from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
+
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+
+def document(value: Any, *names: str, **more: object) -> dict[str, Json]:
+    """Return these fields and properties of a value, or else all fields, and then `more`."""
+    chosen = names or tuple(field.name for field in fields(value))
+    return {
+        **{name: plain(getattr(value, name)) for name in chosen},
+        **{name: plain(one) for name, one in more.items()},
+    }
+
+
+def plain(value: Any) -> Json:
+    """Return a value as JSON has it: times in UTC, ids and dates as text, enumerations by their value."""
+    match value:
+        case Enum() | UnknownText():
+            return str(value.value)
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return plain_time(value)
+        case UUID() | date() | Path():
+            return str(value)
+        case Mapping():
+            return {str(name): plain(one) for name, one in value.items()}
+        case _ if is_dataclass(value):
+            return document(value)
+        case Sequence():
+            return [plain(one) for one in value]
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def error_groups(value: "ErrorGroups") -> dict[str, Json]:
+    """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
+    names = ("limit", "complete", "failures", "read_since", "taken_at", "group_count")
+    window = format_duration(round(value.window.total_seconds()), weeks=False)
+    return {"window": window, **document(value, *names), "groups": [_error_group(group) for group in value]}
+
+
+def _error_group(value: "ErrorGroup") -> dict[str, Json]:
+    """`modes` and `users` name some of those that are counted."""
+    names = ("id", "fingerprint", "count", "first_seen", "last_seen", "modes", "mode_count", "users", "user_count")
+    return document(value, *names, "cost_cents", "trend", "example_job_id", "example")
+
+
+def budget(value: Budget, now: datetime) -> dict[str, Json]:
+    names = (
+        "id",
+        "user_id",
+        "project_id",
+        "name",
+        "period",
+        "period_start",
+        "limit_cents",
+        "spent_cents",
+        "left_cents",
+    )
+    later = document(value, "created_at")
+    return {**document(value, *names, "warn_share", "state", used_up_at=used_up_at(value, now)), **later}
+
+
+class FileFormat(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+    MARKDOWN = "markdown"
+
+    @property
+    def proper_name(self) -> str:
+        return "Markdown" if self is FileFormat.MARKDOWN else self.upper()
+
+
+SUFFIXES: Mapping[str, FileFormat] = {
+    ".csv": FileFormat.CSV,
+    ".json": FileFormat.JSON,
+    ".ndjson": FileFormat.NDJSON,
+    ".jsonl": FileFormat.NDJSON,
+    ".md": FileFormat.MARKDOWN,
+}
+
+
+def format_of(file: str) -> FileFormat | None:
+    """Return the format for the file's suffix. None if no format has it."""
+    return SUFFIXES.get(PurePath(file).suffix.lower())
+
+
+class Writer(ABC):
+    """Makes the text of one file, in order. Each method returns a part of it."""
+
+    def begin(self) -> str:
+        return ""
+
+    @abstractmethod
+    def rows(self, jobs: Sequence[GenerationJob]) -> str: ...
+
+    def end(self) -> str:
+        return ""
+
+
+class _Csv(Writer):
+    """CSV as in RFC 4180. A missing value is an empty cell."""
+
+    def begin(self) -> str:
+        return _csv_line(JOB_KEYS)
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(_csv_line(_csv_cells(job)) for job in jobs)
+
+
+def _csv_cells(job: GenerationJob) -> list[str | float | None]:
+    """Return the values. A time stays as it is: `-infinity` is no formula."""
+    return [
+        value if isinstance(getattr(job, name, None), datetime) else _csv_text(value)
+        for name, value in plain_job(job).items()
+    ]
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MARK_OF_TEXT = "'"
+
+
+def _csv_text(value: str | float | None) -> str | float | None:
+    """Prefix an apostrophe to a text that a spreadsheet would take for a formula. A formula could send data away."""
+    return f"{_MARK_OF_TEXT}{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _csv_line(cells: Sequence[str | float | None]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+class _Json(Writer):
+    """One array, one job per line."""
+
+    def __init__(self) -> None:
+        self._separator = "\n"
+
+    def begin(self) -> str:
+        return "["
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        parts = []
+        for job in jobs:
+            parts += [self._separator, json.dumps(plain_job(job))]
+            self._separator = ",\n"
+        return "".join(parts)
+
+    def end(self) -> str:
+        return "]\n" if self._separator == "\n" else "\n]\n"
+
+
+class _NdJson(Writer):
+    """One document per line."""
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(f"{json.dumps(plain_job(job))}\n" for job in jobs)
+
+
+class _Markdown(Writer):
+    """A table. Every cell is one harmless line that renderers show as plain text."""
+
+    def begin(self) -> str:
+        return f"{_markdown_line(JOB_KEYS)}{_markdown_line(['---' for _ in JOB_KEYS])}"
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(_markdown_line([_markdown_cell(value) for value in plain_job(job).values()]) for job in jobs)
+
+
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~&$!"})
+
+
+def _markdown_cell(value: str | float | None) -> str:
+    from gjobs.tui.text.clean_text import clean
+
+    return "" if value is None else clean(str(value)).translate(_SPECIAL)
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+_WRITERS: Mapping[FileFormat, type[Writer]] = by_member(
+    FileFormat,
+    {
+        FileFormat.CSV: _Csv,
+        FileFormat.JSON: _Json,
+        FileFormat.NDJSON: _NdJson,
+        FileFormat.MARKDOWN: _Markdown,
+    },
+)
+
+
+def writer(file_format: FileFormat) -> Writer:
+    return _WRITERS[file_format]()
+
+
+Write = Callable[[str | bytes], bool]
+"""Writes the next part of the content, as text or as bytes. Returns true."""
+
+
+_LONGEST_SHOWN = 200
+"""Characters of a name in an error."""
+
+
+_LONGEST_NAME = 255
+"""The maximum length of a file name, in bytes."""
+
+
+class UnusableFile(StoreError):
+    """No file can be created under this name."""
+
+
+class FileIsThere(UnusableFile):
+    """A file with this name exists and may not be replaced."""
+
+    hint = "Use another name."
+
+
+class FileNotWritten(StoreError):
+    """The file could not be written to its end, for example because the disk is full. It was removed."""
+
+    hint = "The partial file was removed. Use a file elsewhere."
+
+
+class _Delivery:
+    deliver: ClassVar[Callable[[str, BinaryIO], object] | None] = None
+
+
+def deliver_files(deliver: Callable[[str, BinaryIO], object]) -> None:
+    """From now on, write no file in this process. Instead, call `deliver` with the name and the content of each file.
+
+    It may be called in another thread, and it closes the file.
+    """
+    _Delivery.deliver = deliver
+
+
+def are_files_delivered() -> bool:
+    return _Delivery.deliver is not None
+
+
+@contextmanager
+def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
+    """Open a file. It appears only if the block succeeds, and only its owner may read it.
+
+    Raises UnusableFile if it can't be created, and FileIsThere if it exists, unless `overwrites`. Raises FileNotWritten
+    if a write fails.
+    """
+    target = check_file(name, overwrites=overwrites)
+    if _Delivery.deliver is not None:
+        with _content_for(target.name, _Delivery.deliver) as write_content:
+            yield write_content
+        return
+    with _usable(name):
+        descriptor, made = tempfile.mkstemp(prefix=".gjobs-export-", suffix=".part", dir=target.parent)
+    unfinished = Path(made)
+
+    def write(part: str | bytes) -> bool:
+        rest = part.encode() if isinstance(part, str) else part
+        with _writable(name):
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        return True
+
+    try:
+        try:
+            yield write
+            with _writable(name):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        with _writable(name):
+            _finish(unfinished, target, overwrites=overwrites)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+@contextmanager
+def _content_for(name: str, deliver: Callable[[str, BinaryIO], object]) -> Iterator[Write]:
+    """Keep the content in a file without a name, and deliver it at the end."""
+    with ExitStack() as stack:
+        with _usable(name):
+            file = stack.enter_context(tempfile.TemporaryFile())
+
+        def write(part: str | bytes) -> bool:
+            with _writable(name):
+                file.write(part.encode() if isinstance(part, str) else part)
+            return True
+
+        yield write
+        with _writable(name):
+            file.seek(0)
+        stack.pop_all()
+    deliver(name, file)
+
+
+def check_file(name: str, *, overwrites: bool) -> Path:
+    """Return the whole path. Raises UnusableFile or FileIsThere if `new_file` would refuse the name."""
+    if are_files_delivered():
+        base = Path(name).name
+        if base in ("", "..") or not base.isprintable() or len(base.encode()) > _LONGEST_NAME:
+            raise UnusableFile("This is not a valid file name.", hint="Use another name.")
+        return Path(base)
+    with _usable(name):
+        # A link stays. The file that it points to is replaced.
+        target = Path(os.path.realpath(name))
+        _check_directory(target.parent)
+        try:
+            found = target.stat()
+        except FileNotFoundError:
+            return target
+    if not stat.S_ISREG(found.st_mode):
+        raise UnusableFile(f"{target} is not a file.", hint="Use a file name.")
+    if not overwrites:
+        raise _is_there(target)
+    return target
+
+
+def _check_directory(directory: Path) -> None:
+    """Raise an OSError if no file can be created in the directory. Even overwriting requires creating a file, because
+    each file is first written under another name.
+    """
+    if not stat.S_ISDIR(directory.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    # Only a real file shows this: some file systems refuse what the permissions allow.
+    tempfile.TemporaryFile(dir=directory).close()
+
+
+@contextmanager
+def _usable(name: str) -> Iterator[None]:
+    shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
+    try:
+        yield
+    except ValueError as error:
+        raise UnusableFile(f"{shown} is not a valid file name.", hint="Use another name.") from error
+    except OSError as error:
+        hint = "Use a shorter name." if error.errno == errno.ENAMETOOLONG else "Use a file in a directory of your own."
+        raise UnusableFile(f"{shown} cannot be written: {error.strerror}.", hint=hint) from error
+
+
+@contextmanager
+def _writable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileNotWritten(f"{name} cannot be written: {error.strerror}.") from error
+
+
+def _is_there(target: Path) -> FileIsThere:
+    return FileIsThere(f"{target} already exists.")
+
+
+def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
+    """Move the file to its place. Without `overwrites`, a hard link fails if anyone else created a file there in the
+    meantime.
+    """
+    if not overwrites:
+        try:
+            target.hardlink_to(unfinished)
+        except FileExistsError:
+            raise _is_there(target) from None
+        except OSError:
+            # On a file system without hard links, gjobs can only check for the file just before the move.
+            check_file(str(target), overwrites=False)
+        else:
+            return
+    unfinished.replace(target)
