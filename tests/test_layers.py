@@ -149,6 +149,7 @@ LIGHT = (
         ("gjobs.store.store", {"store", "psycopg", "sqlalchemy"}),
         ("gjobs.tui", {"tui"}),
         ("gjobs.tui.cli.main", {"tui", "store", "migrations"}),
+        ("gjobs.tui.cli.program", {"tui", "store", "migrations"}),
         ("gjobs.tui.dashboard.frame.app", {"tui", "store", "textual", "rich"}),
         ("gjobs.tui.dashboard.session.setup", {"tui", "store"}),
         ("gjobs.tui.dashboard.presenter", {"tui", "store", "textual", "rich"}),

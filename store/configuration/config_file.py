@@ -408,8 +408,6 @@ def load(file: ConfigurationFile) -> Configuration:
         text = content.decode("utf-8-sig")  # Some editors start a file with a byte order mark.
     except UnicodeDecodeError:
         raise _unreadable(path, "is not UTF-8") from None
-    # EMPTY
-
     configuration = read_text(text, path=path)
     warning = exposure(path, mode, configuration.profiles.values())
     return replace(configuration, warning=warning, is_chosen=file.named_by == "--config")

@@ -309,8 +309,6 @@ def _is_inaccessible(directory: Path) -> bool:
     """Return whether every possible Postgres account is barred from the directory (if missing, from its nearest
     existing parent).
     """
-    # EMPTY
-
     if DataLayout.of(directory).cluster.exists():
         return False
     nearest = next(path for path in (directory, *directory.parents) if path.exists())

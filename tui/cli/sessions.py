@@ -239,8 +239,6 @@ def with_session(
     import asyncio
 
     from gjobs.store.system.async_tools import abandon_lookups
-
-    # EMPTY
     from gjobs.tui.session import open_session
 
     progress = StartupProgress()

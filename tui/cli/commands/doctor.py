@@ -18,7 +18,6 @@ from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty
 from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import with_session
-from gjobs.tui.text.clean_text import clean, clean_block
 
 if TYPE_CHECKING:
     from gjobs.store.doctor.examine import Further
@@ -88,10 +87,14 @@ def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
         for line in _wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
             yield _painted(line, _FAINT, colour=colour)
     if finding.sql:
+        from gjobs.tui.text.clean_text import clean_block
+
         yield from (f"{_INDENT}    {line}".rstrip() for line in clean_block(finding.sql).split("\n"))
 
 
 def _wrapped(text: str, width: int, *, first: str, rest: str) -> list[str]:
+    from gjobs.tui.text.clean_text import clean
+
     # A control character, which no clean text has, keeps each command on one line.
     whole = COMMAND.sub(lambda found: found[0].replace(" ", "\0"), clean(text))
     lines = textwrap.wrap(
@@ -166,8 +169,6 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
     if output.json:
         output.document(json_documents.report(report, database=session.full_name))
     else:
-        # EMPTY
-
         width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
         output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
     return ExitCode.DONE if report.is_well else ExitCode.FOUND

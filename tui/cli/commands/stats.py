@@ -121,8 +121,6 @@ async def _show_statistics_of(
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     if waste:
-        # EMPTY
-
         await show_waste(session, output, by or "mode", project_id)
     elif by == "mode":
         monitoring = await session.store.get_job_timings(project_id, window=window or DAY)

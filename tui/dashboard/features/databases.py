@@ -238,8 +238,6 @@ class DatabaseChoices:
         """A sentence if the files of the app name only databases that cannot be used. Otherwise empty."""
         if self._choices or self._found is None or not self._found.problems:
             return ""
-        # EMPTY
-
         return skipped_words(len(self._found.problems))
 
     @property
@@ -276,8 +274,6 @@ class DatabaseChoices:
         place = keys.index(remembered) if remembered in keys else None
         if place is not None and self._found.databases[place].is_local:
             return choices[place]
-        # EMPTY
-
         picked = await ask(FirstQuestion(choices, chosen=place, skipped=len(self._found.problems)))
         if picked is None:
             return None
