@@ -1,6 +1,5 @@
 """Typed access to a TOML table, with line numbers in problems."""
 
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,8 @@ _DEEPEST = 50
 
 def parse_toml(text: str) -> dict[str, object]:
     """Parse the text. Raises ValueError with a clause that describes the problem."""
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except ValueError as error:
@@ -76,6 +77,8 @@ def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
 
     Lines are added until they parse as TOML: then the statement is complete.
     """
+    import tomllib
+
     lines: list[str] = []
     number, attempts = 1, 0
     for last, line in enumerate(text.split("\n"), start=1):
