@@ -65,7 +65,6 @@ LATER = {
         "gjobs.tui.session",
         "gjobs.store.database.database",
         "gjobs.store.capabilities.capabilities",
-        "gjobs.store.job_list.list_query",
     ),
     *("gjobs.store.journal.journal", "gjobs.store.isolation.isolation_check", "gjobs.store.database.wake_ups"),
     *(

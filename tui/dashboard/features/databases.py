@@ -1,10 +1,7 @@
 """The databases to choose from, switching to one, write permits, and the refresh interval."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -13,14 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
-from gjobs.store.configuration.app_folder import locate_app
-from gjobs.store.configuration.settings import EMBEDDED, WriteAccess, WriteMode, switched
+from gjobs.store.configuration.settings import EMBEDDED, WriteAccess, WriteMode
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
 from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
-from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, database_choice
+from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from gjobs.tui.text.clean_text import clean
@@ -29,10 +25,7 @@ from gjobs.tui.text.statistics_text import load_summary, pace_words
 from gjobs.tui.text.write_text import where
 
 if TYPE_CHECKING:
-    from gjobs.store.configuration.app_databases import AppDatabase, AppDatabases
-    from gjobs.store.configuration.settings import Settings
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.memory import RememberedState
 
 
 ALONE = "No other database is configured. Run 'gjobs config path' to see where to add profiles."
@@ -208,111 +201,6 @@ def show_load(host: "ActionHost") -> None:
 def _pace(host: "ActionHost") -> str:
     poller = host.poller
     return pace_words(poller.max_staleness, interval=poller.interval, is_woken=poller.is_woken, cause=poller.pace_cause)
-
-
-TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
-
-
-class DatabaseChoices:
-    """Finds an app's databases once. Remembers for each folder of an app which database was chosen."""
-
-    def __init__(self, setup: DashboardSetup, memory: "RememberedState") -> None:
-        self._configured = setup.database_choices
-        self._search = setup.app_search
-        self._memory = memory
-        self._has_files = self._search is not None and locate_app(self._search.directory) is not None
-        self.is_choosing = self.may_ask and self._has_files
-        """Whether the first database is being chosen, so that nothing is connected."""
-        self._is_searched = False
-        self._found: AppDatabases | None = None
-        self._choices: tuple[DatabaseChoice, ...] = ()
-
-    @property
-    def all(self) -> tuple[DatabaseChoice, ...]:
-        """The configured databases, and then those that files of the app name."""
-        known = {choice.name for choice in self._configured}
-        return (*self._configured, *(one for one in self._choices if one.name not in known))
-
-    @property
-    def unusable(self) -> str:
-        """A sentence if the files of the app name only databases that cannot be used. Otherwise empty."""
-        if self._choices or self._found is None or not self._found.problems:
-            return ""
-        return skipped_words(len(self._found.problems))
-
-    @property
-    def may_ask(self) -> bool:
-        return self._search is not None and self._search.asks
-
-    async def find(self) -> tuple[DatabaseChoice, ...]:
-        """Return the found databases. Files are read in a thread, and only the first time."""
-        if self._search is None or self._is_searched:
-            return self._choices
-        if self._has_files:
-            self._found = await asyncio.to_thread(_find, self._search.directory)
-            self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
-        self._is_searched = True
-        return self._choices
-
-    async def choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
-        """Return the database to open first. None is the sample database.
-
-        A remembered database on this machine is opened again. For any other one, the question is repeated.
-        """
-        choice = await self._choose_first(ask)
-        self.is_choosing = False
-        return choice
-
-    async def _choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
-        choices = await self.find()
-        if not choices or self._found is None:
-            return None
-        remembered = self._memory.app_database(str(self._found.folder))
-        keys = [_key(one) for one in self._found.databases]
-        if remembered == EMBEDDED:
-            return None
-        place = keys.index(remembered) if remembered in keys else None
-        if place is not None and self._found.databases[place].is_local:
-            return choices[place]
-        picked = await ask(FirstQuestion(choices, chosen=place, skipped=len(self._found.problems)))
-        if picked is None:
-            return None
-        choice = None if picked == EMBEDDED else choices[int(picked)]
-        self._remember(EMBEDDED if choice is None else keys[int(picked)])
-        return choice
-
-    def note_switch(self, choice: DatabaseChoice) -> None:
-        """Remember a switch to the sample database or to an app database: it replaces the earlier answer."""
-        if not self.may_ask or self._found is None or not self._choices:
-            return
-        if choice.name == EMBEDDED:
-            self._remember(EMBEDDED)
-        elif choice in self._choices:
-            self._remember(_key(self._found.databases[self._choices.index(choice)]))
-
-    def _remember(self, key: str) -> None:
-        if self._found is not None:
-            self._memory.remember_app_database(str(self._found.folder), key)
-
-
-def _find(directory: Path | None) -> "AppDatabases":
-    """Find the databases. This runs in a thread, including the import."""
-    from gjobs.store.configuration.app_databases import find_app_databases
-
-    return find_app_databases(os.environ, directory)
-
-
-def _key(database: "AppDatabase") -> str:
-    """Return the name and the address. If the file later names another address, a remembered answer is ignored."""
-    return f"{database.name} {' '.join(database.address.identity)}"
-
-
-def _choice(settings: "Settings", database: "AppDatabase") -> DatabaseChoice:
-    """Return the choice. --as, --aal and --read-only of the command line apply to it too."""
-    opened = switched(settings, database.profile)
-    if settings.is_fallback and settings.act_as_origin is not None:
-        opened = replace(opened, act_as=settings.act_as, aal=settings.aal, act_as_origin=settings.act_as_origin)
-    return replace(database_choice(opened), description=f"{database.label} at {database.where}")
 
 
 REMARK = "The files of this app name these databases."

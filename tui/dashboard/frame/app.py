@@ -58,7 +58,7 @@ from gjobs.tui.dashboard.events import (
     TotalsPollFailed,
     WritePermitEnded,
 )
-from gjobs.tui.dashboard.features.databases import TYPED_EARLY, DatabaseChoices
+from gjobs.tui.dashboard.frame.database_choices import TYPED_EARLY, DatabaseChoices
 from gjobs.tui.dashboard.frame.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, KeyRules, every_key
 from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
