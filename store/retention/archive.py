@@ -458,12 +458,12 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
     """Return the same as `Store.get_job_statistics`, including archived jobs, all as of one moment."""
-    by_status = (
+    of_present = (
         statistics_sql.by_status_from_rollups
         if await store.actor_database.has(Capability.ROLLUPS)
         else statistics_sql.by_status_from_jobs
     )
-    asked = by_status(project_id), by_status(project_id), is_shown_whole()
+    asked = of_present(project_id), by_status(project_id), is_shown_whole()
     present, archived, (is_whole,) = await store.actor_database.read_together(
         *asked, needs=Capability.ARCHIVE, limits=COUNTING
     )
