@@ -3,7 +3,7 @@
 CONNECT, FEED, NUMBERS, CHANGES = "connect", "feed", "numbers", "changes"
 FILTER, ORDER, USERS = "filter", "order", "users"
 NAMES, HISTORY, DETAILS_PANE, ROW_NOTES = "names", "history", "details pane", "row notes"
-DELETED_USER, NOTICES, FOLLOWING = "deleted user", "notices", "following"
+DELETED_USER, NOTICES, FOLLOWING, SUSPENSION = "deleted user", "notices", "following", "suspension"
 
 OF_ACTOR = (DETAILS_PANE, ROW_NOTES)
 """Groups that are cancelled with their actor. The next actor may never start them again."""

@@ -2,7 +2,7 @@
 
 import pytest
 from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
-from textual.widgets import Static
+from textual.widgets import Markdown, Static
 from textual.widgets._markdown import MarkdownH1
 
 from gjobs.tui.dashboard.frame.app import GjobsApp
@@ -60,3 +60,12 @@ async def test_press_on_a_removed_widget_does_not_become_a_click_on_the_widget_b
 
     assert clicked is not None
     assert dashboard.cursor == clicked
+
+
+async def test_click_on_a_heading_that_is_no_longer_on_the_page_does_nothing(dashboard: Driver) -> None:
+    """The contents show the headings of the last page until the next page is built."""
+    await dashboard.press("question_mark", dialog="Manual: tour", shows=KEYS_HEADING)
+    page = dashboard.app.screen.query_one(Markdown)
+    page.post_message(Markdown.TableOfContentsSelected(page, "heading-of-another-page"))
+    await dashboard.settle()
+    await dashboard.press("escape", dialog="")

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import DeletionOutcome, TransitionOutcome
 from gjobs.store.projects.project import Project
-from gjobs.tui.dashboard.frame.key_queue import DROPPED
+from gjobs.tui.dashboard.frame.key_queue import DROPPED, SUSPENDING
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, dashboard_on
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
 
 
@@ -86,6 +86,21 @@ async def test_dashboard_is_not_suspended_during_a_write(deleting: Driver) -> No
     await deleting.press("ctrl+z", message="gjobs can't be suspended before the last change is confirmed.")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.tasks.is_writing)
+
+
+async def test_dashboard_is_suspended_after_the_last_change_and_text_for_the_shell_does_nothing(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
+    writes = Gate("transition_job_status")
+    async with drive(make=writes.store) as driver:
+        await driver.go_to(1)
+        await driver.press("s", until=lambda: writes.calls == 1)
+        await driver.press("ctrl+z", message="gjobs is suspended as soon as the last change is confirmed.")
+        await driver.press("f", "g", "enter", message=SUSPENDING)
+        writes.release()
+        await driver.shows_message("gjobs can be suspended only in a terminal.")
+        assert driver.dialog == ""
+    assert jobs_db.status(1) is JobStatus.RUNNING
 
 
 async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs_db: JobsDatabase) -> None:

@@ -268,6 +268,10 @@ class BackgroundTasks:
         """Wait until all writes have ended, even new ones, before the user leaves the database."""
         self.database_left.set()
         self.database_left = asyncio.Event()
+        await self.await_writes()
+
+    async def await_writes(self) -> None:
+        """Wait until all writes have ended, even new ones."""
         while writes := self._running(WRITES):
             await self._app.workers.wait_for_complete(writes)
 

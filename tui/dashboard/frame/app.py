@@ -59,7 +59,15 @@ from gjobs.tui.dashboard.events import (
     WritePermitEnded,
 )
 from gjobs.tui.dashboard.frame.database_choices import TYPED_EARLY, DatabaseChoices
-from gjobs.tui.dashboard.frame.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, KeyQueue, KeyRules, every_key
+from gjobs.tui.dashboard.frame.key_queue import (
+    SUSPENDING,
+    UNCHANGED,
+    UNCONFIRMED,
+    UNLISTED,
+    KeyQueue,
+    KeyRules,
+    every_key,
+)
 from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
@@ -813,12 +821,27 @@ class GjobsApp(MessageApp[int]):
     async def action_quit(self) -> None:
         self.tasks.leave()
 
-    def action_suspend_process(self) -> None:
-        """Return to the shell until it resumes gjobs. Refuse this during a write, which would hold its locks."""
-        if self.tasks.is_writing:
-            text = "gjobs can't be suspended before the last change is confirmed. Press the key again then."
-            show_warning(self, text)
-            return
+    async def action_suspend_process(self) -> None:
+        """Return to the shell until it resumes gjobs, but not during a write, which would hold its locks.
+
+        The user may already type for the shell. So a write that is nearly done is awaited, and the keys are dropped.
+        """
+        if not self.tasks.is_writing:
+            self._suspend()
+        elif self.screen is self.dashboard:
+            self.run_worker(self._suspend_after_writes(), group=task_groups.SUSPENSION, exclusive=True)
+        else:
+            show_warning(
+                self, "gjobs can't be suspended before the last change is confirmed. Press the key again then."
+            )
+
+    async def _suspend_after_writes(self) -> None:
+        show_message(self, "gjobs is suspended as soon as the last change is confirmed.")
+        with self._keys.dropping(SUSPENDING):
+            await self.tasks.await_writes()
+        self._suspend()
+
+    def _suspend(self) -> None:
         try:
             with self.suspend():
                 stop_until_resumed()

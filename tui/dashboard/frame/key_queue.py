@@ -19,7 +19,7 @@ from gjobs.tui.dashboard.bindings import TOGGLES, acts_on_rows, changes_jobs, ow
 from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.terminal.terminal_input import EscapeChord
-from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.message_board import board_of, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce
 from gjobs.tui.text.format import jobs_name
 
@@ -115,6 +115,7 @@ UNOPENED = "The dialog did not open. gjobs ignored the keys that you typed for i
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
 UNCHANGED = "The job was not changed. gjobs ignored the keys that you typed meanwhile."
 UNCONFIRMED = "The change did not end as expected. gjobs ignored the keys that you typed meanwhile."
+SUSPENDING = "gjobs waits for the last change. It ignored the keys that you typed meanwhile."
 UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed meanwhile."
 
 
@@ -164,6 +165,8 @@ class KeyQueue:
         """
         self._refused_until = 0.0
         """Text that was typed before this time is dropped."""
+        self._refusal = ""
+        """The message of the refused key. It stays in the message on the dropped text."""
         self._unseen_until = 0.0
         """Until this time, keys count as typed for a dialog that closed by itself, or for an unlisted job."""
         self._dropped = DROPPED
@@ -185,6 +188,8 @@ class KeyQueue:
     def _drop_text(self) -> None:
         """Drop text after a refused key. A second without text ends this, and an acknowledging key at once."""
         self._refused_on = frozenset(self._app.screen_stack)
+        passing = board_of(self._app).passing
+        self._refusal = "" if passing is None or passing.severity == "information" else passing.text
         self._refused_until = time.monotonic() + SEEING_SECONDS
         self._waiting = deque(filterfalse(self._is_dropped_text, self._waiting))
 
@@ -198,7 +203,7 @@ class KeyQueue:
             self._refused_on = None
         elif _is_text(event):
             self._refused_until = max(self._refused_until, event.time + SEEING_SECONDS)
-            show_warning(self._app, UNOPENED)
+            show_warning(self._app, f"{self._refusal} {UNOPENED}".lstrip())
             return True
         return False
 

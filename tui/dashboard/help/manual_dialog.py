@@ -155,6 +155,11 @@ class ManualViewer(MarkdownViewer):
         yield document
         yield Contents(document)
 
+    def on_markdown_table_of_contents_selected(self, message: Markdown.TableOfContentsSelected) -> None:
+        """Ignore a heading of an earlier page, which the contents may still show. Textual's handler would fail."""
+        if not self.query(f"#{message.block_id}"):
+            message.prevent_default().stop()
+
     async def go(self, location: str | PurePath) -> None:
         """Post the link that was clicked."""
         self.post_message(self.LinkFollowed(str(location)))

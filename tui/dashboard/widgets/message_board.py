@@ -78,7 +78,7 @@ class MessageBoard:
         text, now, before = clean(f"{message.text} {message.advice}".rstrip()), self._clock(), self.passing
         if before is None or now - before.at >= _READING_TIME:
             self.unread = 0
-        elif before.text != text and {before.severity, message.severity} != {"information"}:
+        elif not text.startswith(before.text) and {before.severity, message.severity} != {"information"}:
             self.unread += 1
         if self.kept and (self.kept[-1].text, self.kept[-1].severity) == (text, message.severity):
             self.kept.pop()

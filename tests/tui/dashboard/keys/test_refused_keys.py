@@ -51,6 +51,13 @@ async def test_text_for_a_refused_dialog_changes_no_job_at_any_pace(
     assert all_rows(jobs_db) == before
 
 
+async def test_message_on_dropped_text_keeps_the_reason_of_the_refusal(dashboard: Driver) -> None:
+    await dashboard.go_to(1)
+    await type_slowly(dashboard, "f", "s", pause=0.1)
+    await dashboard.shows_message(f"Only a running job can be failed; this one is queued. {UNOPENED}")
+    assert dashboard.app.messages.unread == 0
+
+
 async def leave_rows(driver: Driver) -> None:
     driver.app.dashboard.set_focus(driver.app.dashboard.query_one("ProjectList"))
 
