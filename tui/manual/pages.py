@@ -25,7 +25,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Running jobs": ("workers", "retries", "errors", "budgets", "retention", "events", "watch", "metrics"),
     "Reference": ("command-line", "exit-codes", "python"),
-    "Development": ("architecture", "contributing", "benchmarks"),
+    "Development": ("architecture", "contributing", "changes", "benchmarks"),
 }
 """Topics in reading order. Each is the name of a page."""
 

@@ -391,14 +391,15 @@ UNRECORDED = "?"
 
 _NAMES = {
     "user_id": "owner",
+    "mode": "mode",
+    "error": "error",
     "input_asset_id": "input asset",
     "created_at": "creation time",
     "updated_at": "update time",
     "completed_at": "completion time",
     "retry_count": "retry count",
 }
-_SHOWN = (*("user_id", "mode", "error", "input_asset_id", "created_at", "updated_at", "completed_at", "retry_count"),)
-"""The fields whose values are sometimes not recorded, in the order of the details."""
+"""The shown names of fields whose values are sometimes not recorded, in the order of the details."""
 
 
 def moment_words(moment: datetime, zone: tzinfo | None, *, is_exact: bool = False) -> str:
@@ -425,7 +426,8 @@ def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
 def unrecorded_names(job: GenerationJob) -> str:
     """Return the fields that were not recorded, as shown. Empty if there are none."""
     unrecorded = job.unrecorded if isinstance(job, PastJob) else ()
-    return ", ".join(_NAMES.get(name, name) for name in _SHOWN if name in unrecorded)
+    known = [name for name in _NAMES if name in unrecorded]
+    return ", ".join(_NAMES.get(name, name) for name in dict.fromkeys((*known, *unrecorded)))
 
 
 def unrecorded_words(job: GenerationJob) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, JobStatus, plain_job
 from gjobs.store.values.formats import FarTime, plain_time
-from gjobs.tui.export.export_files import FileFormat, writer
+from gjobs.tui.export.export_files import SUFFIXES, FileFormat, writer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -98,6 +98,10 @@ def test_markdown_contains_one_printable_line_per_job(page: list[GenerationJob])
     assert all(line.isprintable() for line in lines)
     bars = [line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines]
     assert set(bars) == {len(JOB_KEYS) + 1}
+
+
+def test_each_format_has_the_suffix_of_a_file() -> None:
+    assert {*SUFFIXES.values()} == {*FileFormat}
 
 
 @pytest.mark.parametrize(("file_format", "text"), [(FileFormat.JSON, "[]\n"), (FileFormat.NDJSON, "")])

@@ -15,6 +15,7 @@ from textual.geometry import Size
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, inherited_bindings, key_of, key_words
+from gjobs.tui.dashboard.events import JobCopy
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
@@ -257,7 +258,7 @@ class Selection:
 
 NO_SELECTION = Selection()
 
-_READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
+_READING = frozenset({*(f"job.copy_{what}" for what in JobCopy), "job.case"})
 _WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
 
 

@@ -14,6 +14,7 @@ from gjobs.store.values.formats import parse_far_time
 from gjobs.tui.dashboard.list.job_columns import (
     SORTED_BY,
     Cell,
+    ColumnName,
     ContentWidths,
     JobColumn,
     RowNotes,
@@ -150,6 +151,13 @@ def test_table_shows_the_column_that_it_is_sorted_by() -> None:
     assert "DURATION" not in names(lay_out(61, ALL_PROJECTS))
     assert " ".join(names(lay_out(61, ALL_PROJECTS, by_total))) == "STATUS MODE COST TOTAL PROJECT"
     assert "CREATED" in names(lay_out(120, ALL_PROJECTS, by_total))
+
+
+def test_each_column_is_shown_in_some_list() -> None:
+    orders = [ListOrder(column=column) for column in OrderColumn]
+    everything = replace(ALL_OWNERS, with_visibility=True)
+    shown = {column.name for order in orders for column in lay_out(200, everything, order)}
+    assert shown == {*ColumnName}
 
 
 def test_table_without_recorded_starts_shows_totals() -> None:
