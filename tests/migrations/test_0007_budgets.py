@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.store.budgets.budget import Period
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
@@ -82,6 +83,13 @@ def is_accepted(write: Callable[[], object]) -> bool:
 @pytest.fixture
 def refused() -> pytest.RaisesExc[psycopg.Error]:
     return pytest.RaisesExc(psycopg.Error, check=lambda error: error.sqlstate == REFUSED)
+
+
+@pytest.mark.parametrize("period", Period)
+def test_each_period_can_be_limited_and_only_the_total_has_no_start(owner: psycopg.Connection, period: Period) -> None:
+    limit_user(owner, ADA, 1_000, period.value)
+    start = owner.execute("select gjobs.budget_period_start(%s, '2026-01-31')::text", [period.value]).fetchone()
+    assert (start == ("-infinity",)) is (period is Period.ALL)
 
 
 def test_new_budget_counts_existing_jobs_as_spent(owner: psycopg.Connection) -> None:
