@@ -821,7 +821,7 @@ class GjobsApp(MessageApp[int]):
     async def action_quit(self) -> None:
         self.tasks.leave()
 
-    async def action_suspend_process(self) -> None:
+    def action_suspend_process(self) -> None:
         """Return to the shell until it resumes gjobs, but not during a write, which would hold its locks.
 
         The user may already type for the shell. So a write that is nearly done is awaited, and the keys are dropped.
