@@ -77,7 +77,7 @@ async def test_job_timings_are_grouped_by_mode_and_limited_to_visible_jobs(db: D
 
 
 async def test_job_timings_report_that_they_are_capped(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics_sql, "MOST_JOBS", 1)
+    monkeypatch.setattr(statistics_sql, "MOST_TIMED_JOBS", 1)
     project = db.make_project()
     db.make_job(project)
     assert not (await db.operator.get_job_timings(at=NOW)).is_capped

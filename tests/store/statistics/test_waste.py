@@ -170,7 +170,7 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
     assert (everything.is_exact, everything.total.waste_cents, everything.total.all_cents) == (True, 10, 36)
     assert everything.limited_because is None
 
-    monkeypatch.setattr(waste_sql, "MOST_JOBS", 3)
+    monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 3)
     monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 6)
     waste_sql._from_jobs.cache_clear()
     for by, most, cents, all_cents in ((WasteKey.DAY, 3, 6, 6), (WasteKey.GROUP, 6, 10, 21)):
@@ -189,7 +189,7 @@ async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
     for cents in (1, 2, 3):
         make_job(project, "failed", cost_cents=cents, created_at=NOW - timedelta(minutes=cents))
     assert (await ada.get_waste()).is_exact
-    monkeypatch.setattr(waste_sql, "MOST_JOBS", 2)
+    monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 2)
     waste_sql._from_jobs.cache_clear()
     sql("create policy everyones on generation_jobs for select using (true)")
     try:

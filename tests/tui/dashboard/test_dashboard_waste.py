@@ -63,7 +63,7 @@ async def test_waste_marks_a_bounded_read_and_shows_why_it_failed(
         await open_errors(driver)
         await driver.press("w", shows="The database took too long.")
     jobs_db.sql("revoke select on gjobs.job_waste from public")
-    monkeypatch.setattr(waste_sql, "MOST_JOBS", 3)
+    monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 3)
     waste_sql._from_jobs.cache_clear()
     try:
         async with drive() as driver:
