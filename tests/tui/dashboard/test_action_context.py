@@ -7,7 +7,7 @@ import pytest
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import JOBS, USERS, DatabaseFacts
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.tui.dashboard.actions.action_context import missing_capability_message, remark_on_acting
+from gjobs.tui.dashboard.actions.action_context import missing_capability_words, remark_on_acting
 from gjobs.tui.text.status_text import JobAction
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
 
@@ -30,11 +30,10 @@ NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
         ("project", REPLICA, ""),
     ],
 )
-def test_missing_capability_message_explains_why_a_key_is_refused(
+def test_warning_about_a_missing_capability_explains_why_a_key_is_refused(
     action_name: str, facts: DatabaseFacts, words: str
 ) -> None:
-    message = missing_capability_message(action_name, Capabilities(facts), OPERATOR)
-    text = message.text if message else ""
+    text = missing_capability_words(action_name, Capabilities(facts), OPERATOR)
     assert text.startswith("Not possible here: ") is bool(words)
     assert words in text
     assert text.isprintable()
@@ -43,9 +42,9 @@ def test_missing_capability_message_explains_why_a_key_is_refused(
 @pytest.mark.parametrize("action", list(JobAction))
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
 def test_job_action_is_refused_only_with_known_missing_capabilities(action: JobAction, actor: Actor) -> None:
-    assert missing_capability_message(action, Capabilities(FACTS), actor) is None
-    assert missing_capability_message(action, None, actor) is None
-    assert missing_capability_message(action, Capabilities(REPLICA), actor) is not None
+    assert missing_capability_words(action, Capabilities(FACTS), actor) == ""
+    assert missing_capability_words(action, None, actor) == ""
+    assert missing_capability_words(action, Capabilities(REPLICA), actor)
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ class WriteResolved(ReportedError):
 class WriteResolver:
     """Determines the outcome of lost writes of `store`, until `left` is set. Shows messages about them."""
 
-    def __init__(self, store: "Store", tell: Callable[[Message], Callable[[], None]], *, left: asyncio.Event) -> None:
-        """The second argument shows a message, and returns a function that removes it."""
+    def __init__(self, store: "Store", tell: Callable[[str], Callable[[], None]], *, left: asyncio.Event) -> None:
+        """The second argument shows a warning, and returns a function that removes it."""
         self._store = store
         self._tell = tell
         self._left = left
@@ -72,7 +72,7 @@ class WriteResolver:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
             text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
-            withdraw = self._tell(Message(text=text, severity="warning"))
+            withdraw = self._tell(text)
             found = await self._look_up(error.write)
             withdraw()
             if found is None:
@@ -107,17 +107,13 @@ _CAPABILITIES: Mapping[str, Capability] = {
 """The capability that each request or job action needs. Others need none."""
 
 
-def missing_capability_message(request: str, capabilities: "Capabilities | None", actor: Actor) -> Message | None:
-    """Return a message if the actor lacks the capability for the request. If that is unknown, the database decides."""
+def missing_capability_words(request: str, capabilities: "Capabilities | None", actor: Actor) -> str:
+    """Return a warning if the actor lacks the capability for the request. If that is unknown, the database decides."""
     capability = _CAPABILITIES.get(request)
     if capabilities is None or capability is None:
-        return None
+        return ""
     missing = capabilities.missing(capability, actor)
-    return (
-        None
-        if missing is None
-        else Message(text=f"Not possible here: {clean(missing.words, limit=400)}", severity="warning")
-    )
+    return "" if missing is None else f"Not possible here: {clean(missing.words, limit=400)}"
 
 
 def remark_on_acting(capabilities: "Capabilities | None") -> str:
@@ -172,9 +168,9 @@ class ActionContext:
     moved_jobs_to: Callable[[JobStatus], None]
     """Called after the user has moved at least one job to a status."""
     undo: UndoStack
-    tell: Callable[[Message], None]
-    untell: Callable[[str], None]
-    """Removes the messages that begin with a text."""
+    warn: Callable[[str], None]
+    withdraw: Callable[[str], None]
+    """Removes the warning that begins with a text."""
     left: asyncio.Event
     """Set when the user leaves this database. Writes unresolved by then stay unknown."""
 
@@ -197,10 +193,10 @@ class ActionContext:
     def resolver_for(self, store: "Store") -> WriteResolver:
         """Return a resolver for writes of this store's actor."""
 
-        def tell(message: Message) -> Callable[[], None]:
-            self.tell(message)
+        def tell(text: str) -> Callable[[], None]:
+            self.warn(text)
             self.jobs_changed(())
-            return lambda: self.untell(message.text)
+            return lambda: self.withdraw(text)
 
         return WriteResolver(store, tell, left=self.left)
 
@@ -208,22 +204,22 @@ class ActionContext:
 def context_for(host: "ActionHost", request: str) -> ActionContext | None:
     """Return the context. Without data or the needed capability, show why and return None."""
     context = _context(host)
-    if isinstance(context, Message):
-        show_message(host.app, context)
+    if isinstance(context, str):
+        show_warning(host.app, context)
         return None
-    if missing_capability_message(request, context.capabilities, context.store.actor):
+    if missing_capability_words(request, context.capabilities, context.store.actor):
         host.app.run_worker(_show_missing_capability(host, context, request), group="refusal", exclusive=True)
         return None
     return context
 
 
-def _context(host: "ActionHost") -> ActionContext | Message:
-    """Return the context, or a message with the reason why there is none."""
+def _context(host: "ActionHost") -> ActionContext | str:
+    """Return the context, or the reason why there is none."""
     poller, listing = host.poller, host.dashboard.listing
     if poller.failure is not None:
-        return Message(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
+        return f"Not possible now: {error_words(poller.failure.error)}"
     if poller.session is None or poller.store is None or listing is None:
-        return Message(text="Not possible yet. Loading data.", severity="warning")
+        return "Not possible yet. Loading data."
     return ActionContext(
         store=poller.store,
         operator=poller.session.operator,
@@ -238,8 +234,8 @@ def _context(host: "ActionHost") -> ActionContext | Message:
         go_to_job=host.go_to_job,
         moved_jobs_to=host.tour.moved_jobs_to,
         undo=host.undo,
-        tell=partial(show_message, host.app),
-        untell=partial(drop_message, host.app),
+        warn=partial(show_warning, host.app),
+        withdraw=partial(drop_message, host.app),
         left=host.tasks.database_left,
     )
 
@@ -248,8 +244,10 @@ async def _show_missing_capability(host: "ActionHost", context: ActionContext, r
     """Check again before refusing, because a missing grant may have been added."""
     cache, actor = context.store.capability_cache, context.store.actor
     await cache.refresh_if_possible()
-    reason = missing_capability_message(request, cache.latest, actor)
-    show_message(host.app, reason or Message(text="The missing grant has been added. Press the key again."))
+    if refusal := missing_capability_words(request, cache.latest, actor):
+        show_warning(host.app, refusal)
+    else:
+        show_message(host.app, "The missing grant has been added. Press the key again.")
 
 
 def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:

@@ -3,10 +3,10 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,7 +22,7 @@ from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.watch.watch import Transition, TransitionBatch
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
-from gjobs.tui.dashboard.widgets.message_board import MessageBoard, ShownMessage, show_message
+from gjobs.tui.dashboard.widgets.message_board import MessageBoard, ShownMessage, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.error_text import Message, Severity
@@ -265,68 +265,65 @@ def _error(transition: Transition) -> str:
 log = logging.getLogger(__name__)
 
 
-class NotificationSink(Protocol):
-    """Shows notifications to the user."""
+class Notices:
+    """Watches for jobs that end, and notifies the user of those that are not on screen."""
 
-    def shows(self, transition: Transition) -> bool:
-        """Return whether the job belongs to the list on screen."""
-
-    def tell(self, message: Message) -> None: ...
-
-    def ring(self) -> None: ...
-
-    def notify_desktop(self, body: str) -> None: ...
-
-
-class Notifier:
-    def __init__(self, notifications: Notifications, place: NotificationSink, *, interval: Callable[[], float]) -> None:
+    def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
+        self._host = host
         self._notifications = notifications
-        self._place = place
-        self._interval = interval
+        self._is_unshown = notifications.desktop and self._sequence("", "") is None
+        """Whether the user must still be warned that desktop notifications do not work here."""
         self._is_away = False
         """Whether the terminal has lost the focus."""
         self._missed = Finished()
         """Jobs that ended while the user was away."""
 
-    async def follow(self, store: "Store", job_filter: "JobFilter") -> None:
+    async def follow(self, store: "Store") -> None:
         """Watch as the store's actor until cancelled. If the store refuses to watch, show that and stop."""
+        if self._is_unshown:
+            self._is_unshown = False
+            show_warning(self._host.app, NOT_SHOWN)
         self._missed = Finished()
         try:
-            watch = await store.watch(job_filter)
+            watch = await store.watch(self._job_filter())
         except StoreError as refusal:
-            self._place.tell(Message(text=f"No notifications about finished jobs: {refusal}", severity="warning"))
+            show_warning(self._host.app, f"No notifications about finished jobs: {refusal}")
             return
-        poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
+        interval = self._host.poller.interval
+        poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
         async with aclosing(poller.results()) as pages:
             async for page in pages:
                 match page:
                     case PollResult(value=batch):
                         self._take(batch)
-                        poller.interval = self._interval()
+                        poller.interval = self._host.poller.interval
                         if batch.has_more:
                             poller.refresh()
                     case PollFailure(error=error):
                         # The screen already shows that the database does not answer.
                         log.info("Can't read the finished jobs: %s", error)
 
+    def _job_filter(self) -> JobFilter:
+        view = self._notifications.view
+        return NO_FILTER if view is None else parse(self._host.views.known[view].text, now=datetime.now(UTC))
+
     def _take(self, batch: TransitionBatch) -> None:
-        unseen = Finished()
+        unseen, listed = Finished(), self._host.dashboard.listed.project_id
         for transition in batch.transitions:
             if self._is_away:
                 unseen.add(transition)
                 self._missed.add(transition)
-            elif not self._place.shows(transition):
+            elif listed not in (None, transition.project_id):
                 unseen.add(transition)
         if not unseen:
             return
         has_failed, words = unseen.has_failed, unseen.take()
         if self._notifications.bell:
-            self._place.ring()
-        if self._is_away:
-            if self._notifications.desktop:
-                self._place.notify_desktop(words)
-        else:
-            self._place.tell(_message(words, has_failed=has_failed))
+            self._host.app.bell()
+        if not self._is_away:
+            self._tell(words, has_failed=has_failed)
+        elif self._notifications.desktop:
+            self._notify_desktop(words)
 
     def leave(self) -> None:
         self._is_away = True
@@ -335,49 +332,16 @@ class Notifier:
         self._is_away = False
         if self._missed:
             has_failed = self._missed.has_failed
-            self._place.tell(_message(f"While you were away: {self._missed.take()}", has_failed=has_failed))
+            self._tell(f"While you were away: {self._missed.take()}", has_failed=has_failed)
 
+    def _tell(self, words: str, *, has_failed: bool) -> None:
+        show_message(self._host.app, Message(text=words, severity="warning" if has_failed else "information"))
 
-def _message(text: str, *, has_failed: bool) -> Message:
-    return Message(text=text, severity="warning" if has_failed else "information")
-
-
-class Notices:
-    """The dashboard as a `NotificationSink`."""
-
-    def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
-        self._host = host
-        self._view = notifications.view
-        self._terminal = notifications.terminal
-        self._is_unshown = notifications.desktop and self._sequence("", "") is None
-        """Whether the user must still be warned that desktop notifications do not work here."""
-        self.notifier = Notifier(notifications, self, interval=lambda: host.poller.interval)
-
-    async def follow(self, store: "Store") -> None:
-        if self._is_unshown:
-            self._is_unshown = False
-            self.tell(Message(text=NOT_SHOWN, severity="warning"))
-        await self.notifier.follow(store, self._job_filter())
-
-    def _job_filter(self) -> JobFilter:
-        if self._view is None:
-            return NO_FILTER
-        return parse(self._host.views.known[self._view].text, now=datetime.now(UTC))
-
-    def shows(self, transition: Transition) -> bool:
-        return self._host.dashboard.listed.project_id in (None, transition.project_id)
-
-    def tell(self, message: Message) -> None:
-        show_message(self._host.app, message)
-
-    def ring(self) -> None:
-        self._host.app.bell()
-
-    def notify_desktop(self, body: str) -> None:
+    def _notify_desktop(self, body: str) -> None:
         written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), body)
         # Textual has no public way to send more than a bell to the terminal.
         if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
             driver.write(written)
 
     def _sequence(self, title: str, body: str) -> str | None:
-        return sequence(os.environ, title, body, named=self._terminal)
+        return sequence(os.environ, title, body, named=self._notifications.terminal)

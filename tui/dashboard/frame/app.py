@@ -692,13 +692,13 @@ class GjobsApp(MessageApp[int]):
     def _terminal_focused(self) -> None:
         self.poller.attention = Attention.FOCUSED
         if self._notices is not None:
-            self._notices.notifier.come_back()
+            self._notices.come_back()
 
     @on(events.AppBlur)
     def _terminal_unfocused(self) -> None:
         self.poller.attention = Attention.UNFOCUSED
         if self._notices is not None:
-            self._notices.notifier.leave()
+            self._notices.leave()
 
     # Keys of the App
 
