@@ -262,7 +262,7 @@ def _latest(candidates: Subquery, counted: FromClause) -> FromClause:
     return select(func.max(_jobs.c.created_at).label("last_job_at")).where(*theirs).lateral("latest")
 
 
-_jobs, _projects = tables.generation_jobs, tables.projects
+_projects = tables.projects
 
 _ROWS = bindparam("rows", type_=Integer)
 

@@ -56,6 +56,10 @@ class FarTime(datetime):
             return self.microseconds == other.microseconds
         return self.held is None and super().__eq__(other)
 
+    def __ne__(self, other: object) -> bool:
+        """Negate `__eq__`, because the comparison of datetime does not."""
+        return not self == other
+
     __hash__ = datetime.__hash__
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from gjobs.store.database.query import Query, compiled
@@ -136,8 +136,18 @@ def at(asked: Question, time: datetime) -> Question:
     return replace(asked, window=replace(window, listed=listed, anchor=anchor))
 
 
+SINCE_A_TIME = Question(
+    window=RowWindowQuery(
+        listed=ListQuery(job_filter=JobFilter(terms=(Term(key=Key.SINCE, values=(EARLIEST,), is_negated=False),)))
+    ),
+    readable=frozenset(),
+    concern=None,
+)
+
+
+@example(asked=SINCE_A_TIME, times=(FarTime.nearest(2**62), FarTime.nearest(2**62 + 1)))
 @given(asked=questions(), times=st.tuples(st.sampled_from(TIMES), st.sampled_from(TIMES)))
-@settings(max_examples=40, phases=[Phase.generate])  # to shrink a failure takes minutes
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])  # to shrink a failure takes minutes
 def test_equal_questions_have_equal_values(asked: Question, times: tuple[datetime, datetime]) -> None:
     one, other = (at(asked, time) for time in times)
     forget()

@@ -30,6 +30,13 @@ from gjobs.tui.text.write_text import Confirmation, described_jobs, where
 _DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
 DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
 DOING = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"})
+_DECLINED = by_member(
+    RetentionAction,
+    {
+        RetentionAction.ARCHIVE: "Nothing was archived. {key} archives.",
+        RetentionAction.DELETE: "Nothing was deleted. {key} deletes.",
+    },
+)
 _MOST_TABLES = 5
 _GOES_ON = "Run the same command to continue."
 GOES_ON_HERE = "Clean up again to continue."
@@ -108,6 +115,7 @@ def confirm_restoration(
         warning=None,
         agree="Restore" if one else f"Restore {count(len(jobs))}",
         is_dangerous=False,
+        declined="Nothing was restored. {key} restores.",
     )
 
 
@@ -119,6 +127,7 @@ def confirm_clean_up(preview: CleanupPreview, target: CleanupTarget) -> Confirma
         warning=None,
         agree=f"{_DO[preview.action]} {count(preview.found)}",
         is_dangerous=preview.action is RetentionAction.DELETE,
+        declined=_DECLINED[preview.action],
     )
 
 

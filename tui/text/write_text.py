@@ -50,7 +50,7 @@ class Confirmation:
     """The label of the confirming button."""
     is_dangerous: bool
     """Whether it is hard to undo."""
-    declined: str = "Nothing was changed. {key} confirms."
+    declined: str
     """What was not done, and the key that does it."""
 
 
@@ -95,6 +95,7 @@ def confirm_transition(
         warning=None,
         agree=f"{STATUS_TEXTS[target].verb} {count(able)}",
         is_dangerous=False,
+        declined="Nothing was changed. {key} confirms.",
     )
 
 
@@ -139,6 +140,7 @@ def confirm_retry(
         warning="This job was already retried." if repeated else None,
         agree="Retry" if len(jobs) == 1 else f"Retry {count(len(failed))}",
         is_dangerous=False,
+        declined="Nothing was retried. {key} retries.",
     )
 
 

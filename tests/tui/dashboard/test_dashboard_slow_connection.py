@@ -222,7 +222,7 @@ def load_agrees_with_header(driver: Driver) -> bool:
     return in_header is not None and in_message is not None and in_header[1] == in_message[1]
 
 
-async def test_interval_answer_time_and_load_agree_from_the_start_and_when_the_link_becomes_slower(
+async def test_interval_answer_time_and_load_message_agree_when_the_link_becomes_slower(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     with wire_proxy(database) as proxy:

@@ -17,7 +17,8 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     await dashboard.press("y", message="Deleted 5 of 5 jobs.")
 
     project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
-    await dashboard.press("U", message="The project of a job no longer exists, or is hidden from this user.")
+    await dashboard.press("U")
+    await dashboard.has_shown("The project of a job no longer exists, or is hidden from this user.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
     await dashboard.press("U", message="Restored 5 jobs.")
     await dashboard.act_as("ben@", rows=[8])

@@ -4,9 +4,11 @@ from gjobs.tui.text.write_text import Confirmation, confirm_deletion, declined_w
 from tests.store.store_fixtures import a_job
 
 
-def test_declined_question_says_that_nothing_changed_and_names_the_key_that_confirms() -> None:
-    question = Confirmation(title="", lines=(), warning=None, agree="Try", is_dangerous=False)
+def test_declined_question_says_what_was_not_done_and_names_the_key_that_confirms() -> None:
+    question = Confirmation(
+        title="", lines=(), warning=None, agree="Try", is_dangerous=False, declined="It was kept. {key} tries."
+    )
     deletion = confirm_deletion([a_job()], project_names={}, database="testbase", undo="")
 
-    assert declined_words(question, "y") == "Nothing was changed. y confirms."
+    assert declined_words(question, "y") == "It was kept. y tries."
     assert declined_words(deletion, "{y}") == "Nothing was deleted. {y} deletes."

@@ -295,6 +295,7 @@ class FileForm(FormDialog[ResultType]):
             warning=None,
             agree="Replace",
             is_dangerous=True,
+            declined="The file was kept. {key} replaces it.",
         )
 
         def replace_file(is_agreed: bool | None) -> None:

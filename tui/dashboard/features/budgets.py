@@ -453,6 +453,7 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
         warning=None,
         agree="Remove",
         is_dangerous=True,
+        declined="The budget was kept. {key} removes it.",
     )
     if await host.app.push_screen_wait(ConfirmDialog(question)):
         await host.tasks.write(_remove(context, budget), doing="Removing the budget …").wait()

@@ -115,6 +115,7 @@ def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
         warning=None,
         agree="Try",
         is_dangerous=False,
+        declined="Nothing was tried. {key} tries the writes.",
     )
 
 
@@ -136,6 +137,7 @@ def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> 
         warning=None,
         agree="Check",
         is_dangerous=False,
+        declined="Nothing was checked. {key} starts the check.",
     )
 
 

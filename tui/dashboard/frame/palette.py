@@ -81,6 +81,7 @@ async def remove_view(host: "ActionHost", view: View) -> None:
         warning=None,
         agree="Remove",
         is_dangerous=True,
+        declined="The view was kept. {key} removes it.",
     )
     dialog = ConfirmDialog(question)
     dialog.help_topic = "views"

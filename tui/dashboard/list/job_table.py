@@ -248,8 +248,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flashes = RowFlashes()
         self._drawn_selection: frozenset[UUID] = frozenset()
         """The marked jobs, or else the job under the cursor, as the user last saw them."""
-        self._undrawn = set[int]()
-        """The changed lines that no frame has drawn yet."""
         self._selection_drawn_at = 0.0
         """When the first frame with this selection was drawn, by the monotonic clock."""
         self.deleting: frozenset[UUID] = frozenset()
@@ -394,14 +392,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Count the present selection as drawn, because the user has just made its job."""
         self._drawn_selection, self._selection_drawn_at = self._selection, 0.0
 
-    def record_frame(self, crop: Region) -> None:
-        """Record the selection once the terminal has the frame that is being drawn. Lines that wait for the next frame
-        do not count.
+    def record_frame(self) -> None:
+        """Count the selection as drawn after the frame that Textual is making, unless this frame lacks changed lines.
+
+        Another widget's frame also asks for the lines of this table, but contains none of them. Textual keeps the
+        changed regions until their own frame.
         """
-        # Lines below the table's end, which a smaller size leaves behind, are never drawn.
-        self._undrawn -= {y for y in self._undrawn if y in crop.line_range or y >= self.size.height}
-        if not self._undrawn and self._drawn_selection != self._selection:
-            # The terminal has the frame before the event loop runs anything else.
+        if not self._repaint_regions and self._drawn_selection != self._selection:
+            # The frame is handed over to the terminal before the event loop calls this.
             asyncio.get_running_loop().call_soon(self._take_as_drawn, self._selection)
 
     def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
@@ -534,9 +532,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
-            self._undrawn.update(y for y in changed if y < self.size.height)
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
-        elif not self._undrawn:
+        elif not self._repaint_regions:
             # The screen already looks as it should, so no frame follows.
             self._take_as_drawn(self._selection)
 
@@ -546,7 +543,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
         """
         self._fit()
-        self.record_frame(crop)
+        self.record_frame()
         background, gutter = self.background_colors[1], self.visual_style.rich_style
         strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
         for line_filter in self.get_line_filters():
