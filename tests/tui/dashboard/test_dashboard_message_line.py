@@ -12,7 +12,7 @@ from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import Message, Severity
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
-from tests.tui.jobs_database import JobsDatabase, short
+from tests.tui.jobs_database import FROZEN, JobsDatabase, short
 
 
 def line(driver: Driver) -> str:
@@ -200,6 +200,16 @@ async def test_message_replaced_before_it_could_be_read_is_counted(drive: Drive)
         show_message(driver.app, "Started a job.")
         show_message(driver.app, "Copied the id.")
         await driver.until(lambda: line(driver) == "Copied the id.")
+
+
+async def test_escape_ends_an_error_before_it_leaves_an_earlier_moment(dashboard: Driver) -> None:
+    dashboard.app.show_moment(FROZEN)
+    await dashboard.settle()
+    show_message(dashboard.app, Message(text="Nothing was changed.", severity="error"))
+    await dashboard.press("escape")
+    assert dashboard.message != "Nothing was changed."
+    assert dashboard.app.dashboard.listing_query.moment == FROZEN
+    await dashboard.press("escape", until=lambda: dashboard.app.dashboard.listing_query.moment is None)
 
 
 async def test_error_stays_until_escape_the_list_or_another_message(

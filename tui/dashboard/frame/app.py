@@ -511,7 +511,10 @@ class GjobsApp(MessageApp[int]):
 
     @on(EscapeUnused)
     def _leave_message_moment_or_tour(self) -> None:
+        passing = self.messages.passing
         self.messages.clear_passing()
+        if passing is not None and passing.severity == "error":
+            return  # The key was meant for the error, which has no time limit.
         if self.dashboard.listing_query.moment is not None:
             self.show_moment(None)
         else:
