@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
+from gjobs.tui.text.clean_text import ELLIPSIS
+
 _START = r"(?:(?<![\w.+/-])(?<![0-9]:)|(?<=\\[nrt]))"
 """A text inside JSON may have escapes such as a backslash and `n` in front of a number."""
 _AFTER = r"(?!\w|[.:-][0-9]|-\w)"
@@ -249,22 +251,31 @@ SECRET_PAIR = re.compile(
     re.IGNORECASE,
 )
 """As in `{"name": "password", "value": "hunter2"}`, two such lines of YAML, or `("password", "hunter2")`."""
+_CDATA = r"<!\[CDATA\[(?s:.*?)(?:\]\]>|\Z)"
+_SAME_TAG = r"(?P=tag)(?![\w.:-])"
+_ELEMENT = (
+    rf"(?!\s|</)(?:(?:[^<]++|{_CDATA}|<(?!/?{_SAME_TAG})){{0,200}}+(?=</{_SAME_TAG})"
+    rf"|(?:(?=(?s:.*)</{_SAME_TAG})|(?=(?s:.*+)(?<={ELLIPSIS})))(?s:.+))"
+)
+"""The content of an element. Its end is unknown if one of the same name is inside, if it has many elements, or if the
+text was cut. Then the content ends with the text.
+"""
 SECRET_ELEMENT = re.compile(
-    rf"(?P<before><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}})"
-    r"(?P<value><!\[CDATA\[[\s\S]{1,2000}?\]\]>|(?!</)\S[\s\S]{0,2000}?(?=</(?P=tag)\s{0,3}>)|[^\s<][^<]{0,2000}(?=</)|(?<=>)[^\s<\[][^\s<]{0,200})",
+    rf"(?P<before>(?><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}}))"
+    rf"(?P<value>{_ELEMENT}|{_CDATA}|[^\s<][^<]*+(?=</)|(?<=>)[^\s<\[][^\s<]*+)",
     re.IGNORECASE,
 )
 """As in `<password>hunter2</password>`, also with elements inside."""
 SECRET_HOLDER = re.compile(
-    rf"(?P<before>(?:<key>[\w.:-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}</key>\s{{0,40}})?<(?P<tag>[\w.:-]{{1,40}})"
+    rf"(?P<before>(?>(?:<key>[\w.:-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}</key>\s{{0,40}})?<(?P<tag>[\w.:-]{{1,40}})"
     rf"(?(listed)|\s(?:[^<>]{{0,300}}?\s)?(?:name|key|id)\s?=\s?[\"'][\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}[\"'])"
-    r"[^<>]{0,300}>\s{0,40})(?P<value>(?!</)\S[\s\S]{0,2000}?(?=</(?P=tag)\s{0,3}>))",
+    rf"[^<>]{{0,300}}>\s{{0,40}}))(?P<value>{_ELEMENT}|{_CDATA})",
     re.IGNORECASE,
 )
 """As in `<property name="password">hun<b>ter2</b></property>`, or a property list."""
 SECRET_TEXT = re.compile(
     rf"(?P<before>(?:\b(?:name|key|id)\s?=\s?[\"']|<key>)[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
-    r"(?:[\"'][^<>\n]{0,300}>|</\w{1,20}>\s{0,40}<\w{1,20}>|\"[^\n]{0,80}\n\r?\n)\s{0,40})(?P<value>[^\s<][^<\n]{0,2000})",
+    r"(?:[\"'][^<>\n]{0,300}>|</\w{1,20}>\s{0,40}<\w{1,20}>|\"[^\n]{0,80}\n\r?\n)\s{0,40})(?P<value>[^\s<][^<\n]*+)",
     re.IGNORECASE,
 )
 """The same without the end of the element, or a form with several parts."""
@@ -279,10 +290,10 @@ CODE = re.compile(
     r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|passcode|cvv2?|cvc2?"
     r"|(?:one[ _-]?time|verification|security|recovery|backup|2fa|mfa|sms)[ _-]?(?:code|pin))(?:[ _-]?(?:code|number))?"
     r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
-    r"(?P<value>\d(?:[ \t-]{0,2}\d){2,11})(?![\w.])",
+    r"(?P<value>(?=\d(?:[ \t-]{0,2}\d){2})\d++(?!\w|\.\d)(?:[ \t-]{1,2}\d++(?!\w|\.\d))*+)",
     re.IGNORECASE,
 )
-"""A code of digits, as in `otp: 123456`."""
+"""A code of digits in groups, as in `otp: 123 456`. A number such as `2nd` or `1.5` is no group."""
 LOGIN = re.compile(
     r"(?P<before>(?<![\w.:@-])[\w.-]{1,40}:)(?P<value>[^\s:/@\"'<>\[]{1,100})(?=@(?:\w{1,10}\(|[\w-]{1,60}(?::\d|/)))"
 )

@@ -116,6 +116,11 @@ def redactor() -> Redactor:
             'Passcode: 12 34, "passcode": 56 78 pin=12  34',
             'Passcode: [password 1], "passcode": [password 2] pin=[password 3]',
         ),
+        ("Your OTP is 123456. pin=4711.", "Your OTP is [password 1]. pin=[password 2]."),
+        ("backup code: 1234 5678 9012 3456.", "backup code: [password 1]."),
+        ("<property name='password'>a<property>b</property>c", "<property name='password'>[password 1]"),
+        ("<password><b>x</b>\n <b>y</b> …", "<password>[password 1]"),
+        ("<password><![CDATA[a]]>b</password>", "<password>[password 1]</password>"),
         ('<property name="password">a<b>x</b></property>', '<property name="password">[password 1]</property>'),
         ("<add x='1' key='apiToken'><a/>x</add> y", "<add x='1' key='apiToken'>[key 1]</add> y"),
         ("<key>secret</key>\n<data><a>x</a>y</data>", "<key>secret</key>\n<data>[password 1]</data>"),
@@ -183,7 +188,7 @@ def test_secret_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
         "<token> expected, usage: login <user> <password> now, password (optional), <a href='/reset-password'>a</a>",
         "code: 123456, pin: 13, csrf: invalid, csrf_enabled=true, docker pull ghcr.io/a/b:v1@sha256:ab, x%20y &amp; z",
         "<tokens value='12'/>, <option title='password hint' value='reset'>, password='', user='', passcode is wrong",
-        f"{{key: '{JOB}'}}, no key {JOB}, 3 tests pass: all, GET /users/3/jobs, and/or ratio 1:2 at 10:30",
+        f"{{key: '{JOB}'}}, no key {JOB}, 3 tests pass: all, otp 123.5, GET /users/3/jobs, and/or ratio 1:2 at 10:30",
     ],
 )
 def test_harmless_text_stays(text: str) -> None:
@@ -240,15 +245,19 @@ def test_random_secret_never_survives_and_redaction_is_stable(before: str, secre
     assert redactor().text(redacted) == redacted
 
 
-CODES = st.lists(st.text("0123456789", min_size=1, max_size=4), min_size=2, max_size=3).filter(
+CODES = st.lists(st.text("0123456789", min_size=1, max_size=6), min_size=1, max_size=4).filter(
     lambda groups: len("".join(groups)) > 2
 )
 
 
-@given(name=st.sampled_from(["Passcode: ", "passcode=", "PIN is ", "otp ", "security code: "]), groups=CODES)
-def test_random_code_in_groups_of_digits_is_replaced_as_a_whole(name: str, groups: list[str]) -> None:
+@given(
+    name=st.sampled_from(["Passcode: ", "passcode=", "PIN is ", "otp ", "security code: "]),
+    groups=CODES,
+    end=st.sampled_from(["", ".", ".\nx", ". x", ".X", ",", ";", "\nx", ")", " x", " 2nd x"]),
+)
+def test_random_code_in_groups_of_digits_is_replaced_as_a_whole(name: str, groups: list[str], end: str) -> None:
     for separator in (" ", "-", "  "):
-        assert redactor().text(f"{name}{separator.join(groups)}, x") == f"{name}[password 1], x"
+        assert redactor().text(f"{name}{separator.join(groups)}{end}") == f"{name}[password 1]{end}"
 
 
 HOLDERS = ("<property name='password'>{}</property>", "<key>password</key><data>{}</data>", "<password>{}</password>")
@@ -260,6 +269,25 @@ ELEMENTS = st.recursive(
 @given(holder=st.sampled_from(HOLDERS), content=ELEMENTS)
 def test_random_elements_inside_a_named_element_are_replaced_as_a_whole(holder: str, content: str) -> None:
     assert redactor().text(holder.format(f"x {content}")) == holder.format("[password 1]")
+
+
+@given(
+    holder=st.sampled_from(HOLDERS),
+    start=st.sampled_from(["", "x", "x <b>", "<i>x</i>", "<![CDATA[</password>]]>"]),
+    inner=st.sampled_from(["{}", "{}{}", "<{tag}>{}</{tag}>", "<{tag}/>{}", "<{tag} a='b'><{tag}>{}</{tag}></{tag}>"]),
+    length=st.sampled_from([0, 150, 2000, 9000]),
+    is_closed=st.booleans(),
+)
+def test_element_that_is_long_or_nested_in_itself_leaves_nothing(
+    holder: str, start: str, inner: str, length: int, is_closed: bool
+) -> None:
+    before, after = holder.split("{}")
+    tag = after[2:-1]
+    content = start + inner.replace("{tag}", tag).replace("{}", "a <i>b</i> " * (length // 11)) + "c9x"
+    is_nested = f"</{tag}>" in inner.replace("{tag}", tag)
+    redacted = redactor().text(before + content + (after if is_closed or not is_nested else ""))
+    assert redacted.startswith(f"{before}[password 1]")
+    assert "c9x" not in redacted
 
 
 @pytest.mark.parametrize(
@@ -310,6 +338,10 @@ def test_random_elements_inside_a_named_element_are_replaced_as_a_whole(holder: 
         "otp 1-",
         "a:a@",
         '"password",\n',
+        "<password><![CDATA[",
+        "<password></a>",
+        "<a id='token'></a",
+        "otp 1 ",
     ],
 )
 def test_hostile_text_takes_little_time(part: str) -> None:
