@@ -128,6 +128,17 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
     return bool(tables) and own == tables.keys()
 
 
+def sources(view: Tree, name: str) -> Mapping[str, str]:
+    """Return the number of the column that a view shows under this name, for the table that has the column."""
+    query = view[0] if isinstance(view, tuple) else view
+    targets = query.items("targetList") if isinstance(query, Node) else ()
+    return {
+        str(target.first("resorigtbl")): str(target.first("resorigcol"))
+        for target in targets
+        if isinstance(target, Node) and target.first("resname") == name and target.first("resorigtbl") != "0"
+    }
+
+
 def _is_read(table: Node) -> bool:
     """Return whether a relation is read. Before version 16, a view's tree also names the view itself."""
     return table.first("relid") not in ("", "0") and table.first("inFromCl") == "true"

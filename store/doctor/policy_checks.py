@@ -224,6 +224,7 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
 class TableCopy:
     """A table or materialized view without row level security that resembles one of the app's tables.
 
+    It can be a partition of the app's table, or a foreign table that has the name of the app's table.
     It has a column `user_id`, and at least half of the columns of the app's table or the main columns of a job.
     """
 
@@ -271,7 +272,7 @@ having bool_or(a.attname = 'user_id')
         name=row[0],
         original=row[1],
         shared_columns=row[2],
-        kind="materialized view" if row[3] == "m" else "table",
+        kind={"m": "materialized view", "f": "foreign table"}.get(row[3], "table"),
         has_policies=row[3] in ("r", "p"),
         readers=tuple(row[4]),
     ),
@@ -285,13 +286,15 @@ def copy_findings(copies: Sequence[TableCopy], *, reported: Set[str]) -> Iterato
             continue
         enable = f"ALTER TABLE {copy.name} ENABLE ROW LEVEL SECURITY;"
         revoke = f"REVOKE ALL ON {copy.name} FROM PUBLIC, {', '.join(copy.readers)};"
+        is_original = copy.name == f"public.{copy.original}"
+        lacks = f"has {copy.shared_columns} columns of {copy.original}, but no row level security"
+        if is_original:
+            lacks = "can't have row level security"
         yield _finding(
-            "unprotected-copy",
+            "no-row-security" if is_original else "unprotected-copy",
             Severity.PROBLEM,
-            f"The {copy.kind} {copy.name} has {copy.shared_columns} columns of {copy.original}, but no row level"
-            f" security: {' and '.join(copy.readers)} may read every row.",
+            f"The {copy.kind} {copy.name} {lacks}: {' and '.join(copy.readers)} may read every row.",
             sql=enable if copy.has_policies else revoke,
-            hint="If it is a copy that nobody needs, drop it instead.",
         )
 
 

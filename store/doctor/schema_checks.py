@@ -14,7 +14,7 @@ from gjobs.store.capabilities.capability import DatabaseFacts, quoted
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, Row
 from gjobs.store.doctor.findings import Finding, Section, Severity
-from gjobs.store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only
+from gjobs.store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only, sources
 from gjobs.store.errors import command
 from gjobs.store.schema.schema_diff import (
     CATALOGUE,
@@ -304,20 +304,29 @@ class AppView:
     """Whether its own condition shows callers only their rows."""
 
 
-# `app` has the app's relations, and the tables that they show if they are views.
+# `app` has the app's relations. It also has the relations that supply their rows if they are views. Such a relation
+# supplies `user_id` and two of `columns`. In pg_depend, a materialized view also depends on itself.
 VIEWS: Query[AppView] = Query(
     text("""
 with recursive app as (
-    select t.oid, t.relkind
-      from pg_class t join pg_namespace s on s.oid = t.relnamespace
-     where s.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
+    select t.oid, seed.columns
+      from (values ('generation_jobs', '{status, mode, cost_cents}'::name[]),
+                   ('projects', '{id, name}'),
+                   ('assets', '{kind, mode, storage_path}')) seed (name, columns)
+      join pg_class t on t.relname = seed.name
+      join pg_namespace s on s.oid = t.relnamespace and s.nspname = 'public'
      union
-    select t.oid, t.relkind
+    select source.oid, app.columns
       from app
       join pg_rewrite w on w.ev_class = app.oid
-      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
-      join pg_class t on t.oid = d.refobjid
-      join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id'
+     cross join lateral (
+           select a.attrelid as oid
+             from pg_depend d
+             join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+            where d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
+            group by a.attrelid
+           having bool_or(a.attname = 'user_id') and count(*) filter (where a.attname = any(app.columns)) >= 2
+           ) source
 )
 select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
        array(select r.rolname::text from pg_roles r
@@ -335,7 +344,8 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
                join app on app.oid = a.attrelid
               where a.attname in ('id', 'user_id')),
        (select p.oid::text from pg_proc p join pg_namespace s on s.oid = p.pronamespace
-         where s.nspname = 'auth' and p.proname = 'uid' and p.pronargs = 0)
+         where s.nspname = 'auth' and p.proname = 'uid' and p.pronargs = 0),
+       v.oid in (select oid from app)
   from pg_class v
   join pg_namespace n on n.oid = v.relnamespace
   join pg_roles o on o.oid = v.relowner
@@ -345,10 +355,9 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
    and exists (select from pg_rewrite w
                  join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
                                  and d.refclassid = 'pg_class'::regclass
-                 join app on app.oid = d.refobjid and app.relkind in ('r', 'p')
-                 join pg_class t on t.oid = app.oid
-                where w.ev_class = v.oid
-                  and (v.relkind = 'm' or o.rolsuper or o.rolbypassrls
+                 join pg_class t on t.oid = d.refobjid and t.relkind in ('r', 'p', 'f', 'm')
+                where w.ev_class = v.oid and (t.oid in (select oid from app) or v.oid in (select oid from app))
+                  and (v.relkind = 'm' or not t.relrowsecurity or o.rolsuper or o.rolbypassrls
                        or not t.relforcerowsecurity and pg_has_role(o.oid, t.relowner, 'USAGE')))
  order by 1
 """),
@@ -357,17 +366,19 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
 
 
 def _make_view(row: Row) -> AppView:
-    name, is_copy, readers, writers, tree, found, caller = row
+    name, is_copy, readers, writers, tree, found, caller, is_app = row
     numbers: dict[str, dict[str, str]] = {"id": {}, "user_id": {}}
     for column, table, number in map(str.split, found):
         numbers[column][table] = number
-    columns = CallerColumns(owners=numbers["user_id"], keys=numbers["id"], caller=caller or "")
+    view = parse_tree(tree)
+    shown = sources(view, "user_id") if is_app else {}
+    columns = CallerColumns(owners={**shown, **numbers["user_id"]}, keys=numbers["id"], caller=caller or "")
     return AppView(
         name=name,
         is_copy=is_copy,
         readers=tuple(readers),
         writers=tuple(writers),
-        shows_own_rows_only=not is_copy and shows_own_rows_only(parse_tree(tree), columns),
+        shows_own_rows_only=not is_copy and shows_own_rows_only(view, columns),
     )
 
 

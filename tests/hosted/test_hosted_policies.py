@@ -7,6 +7,7 @@ import pytest
 from gjobs.store.doctor.findings import DoctorReport, Section, Severity
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
+from tests.hosted.cluster import Server
 from tests.hosted.test_hosted_doctor import LEAKS, as_user, examined, faults, finding, fix, run
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase
 
@@ -404,6 +405,8 @@ async def test_view_through_which_users_store_rows_of_others_is_a_warning(health
 
 
 RENAMED = "alter table generation_jobs rename to jobs"
+RENAMED_COLUMNS = "alter table jobs rename user_id to owner_id; alter table jobs rename status to state"
+OF_OWNERS = "select id, owner_id as user_id, project_id, state as status, mode, cost_cents from jobs"
 
 
 @pytest.mark.parametrize(
@@ -418,8 +421,32 @@ RENAMED = "alter table generation_jobs rename to jobs"
             ),
             "inner_jobs",
         ),
+        (f"{RENAMED_COLUMNS}; create view generation_jobs as {OF_OWNERS}", "generation_jobs"),
+        (f"{RENAMED_COLUMNS}; create materialized view generation_jobs as {OF_OWNERS}", "generation_jobs"),
+        (
+            (
+                f"{RENAMED_COLUMNS}; create view inner_jobs as {OF_OWNERS};"  # noqa: S608
+                " create view generation_jobs with (security_invoker = on) as select * from inner_jobs"
+            ),
+            "inner_jobs",
+        ),
+        (
+            (
+                "create view inner_jobs with (security_invoker = on) as select * from jobs;"
+                " create materialized view generation_jobs as select * from inner_jobs"
+            ),
+            "generation_jobs",
+        ),
     ],
-    ids=["view", "materialized view", "view in a view"],
+    ids=[
+        "view",
+        "materialized view",
+        "view in a view",
+        "view with renamed columns",
+        "materialized view with renamed columns",
+        "view with renamed columns in a view",
+        "materialized view of a view",
+    ],
 )
 async def test_view_named_generation_jobs_that_shows_rows_of_others_is_a_problem(
     healthy_database: Conninfo, views: str, leaking: str
@@ -437,16 +464,35 @@ async def test_view_named_generation_jobs_that_shows_rows_of_others_is_a_problem
     [
         "generation_jobs with (security_invoker = on) as select * from jobs",
         "generation_jobs as select * from jobs where user_id = auth.uid()",
+        f"generation_jobs as {OF_OWNERS} where owner_id = auth.uid()",
     ],
 )
 async def test_view_named_generation_jobs_that_shows_own_rows_is_no_problem(
     healthy_database: Conninfo, view: str
 ) -> None:
-    run(healthy_database, RENAMED, f"create view {view}")
+    run(healthy_database, RENAMED, *([RENAMED_COLUMNS] if "owner_id" in view else []), f"create view {view}")
+    assert 0 < rows_seen(healthy_database, BEN) < rows_seen(healthy_database, ADA)
 
     assert ("leaking-view", Severity.PROBLEM) not in about(
         await examined(healthy_database), "The view public.generation_jobs "
     )
+
+
+async def test_view_of_another_table_that_generation_jobs_joins_is_no_problem(healthy_database: Conninfo) -> None:
+    run(
+        healthy_database,
+        RENAMED,
+        "create table profiles (user_id uuid, name text); alter table profiles enable row level security",
+        "create view profile_names as select user_id, name from profiles",
+        "create view generation_jobs with (security_invoker = on) as"
+        " select j.*, p.name as owner from jobs j left join profiles p using (user_id)",
+        "create view some_jobs as select * from jobs",
+    )
+
+    report = await examined(healthy_database)
+
+    assert about(report, "profile_names") == []
+    assert about(report, "some_jobs") == [("leaking-view", Severity.PROBLEM)]
 
 
 COPIES = [
@@ -505,3 +551,50 @@ async def test_other_table_without_row_level_security_is_no_finding(
     run(healthy_database, *statements)
 
     assert new_faults(await examined(healthy_database)) == set()
+
+
+async def test_partition_without_row_level_security_keeps_its_rows(healthy_database: Conninfo) -> None:
+    run(
+        healthy_database,
+        RENAMED,
+        "create table generation_jobs (like jobs including defaults) partition by list (status)",
+        "alter table generation_jobs enable row level security",
+        "create table jobs_2026 partition of generation_jobs default",
+        "insert into generation_jobs select * from jobs",
+    )
+
+    found = finding(await examined(healthy_database), "unprotected-copy")
+
+    assert (found.sql, found.hint) == ("ALTER TABLE public.jobs_2026 ENABLE ROW LEVEL SECURITY;", None)
+    assert rows_seen(healthy_database, BEN, "jobs_2026") > 1
+    fix(healthy_database, await examined(healthy_database), names={"unprotected-copy"})
+    assert rows_seen(healthy_database, BEN, "jobs_2026") == 0
+
+
+async def test_foreign_table_named_generation_jobs_is_no_copy(
+    healthy_database: Conninfo, hosted_server: Server
+) -> None:
+    run(
+        hosted_server.administrator(str(healthy_database["dbname"])),
+        "create foreign data wrapper elsewhere; create server elsewhere foreign data wrapper elsewhere",
+        "grant usage on foreign server elsewhere to postgres",
+    )
+    run(
+        healthy_database,
+        RENAMED,
+        "create foreign table generation_jobs (id uuid, user_id uuid, project_id uuid, status text, mode text,"
+        " cost_cents integer) server elsewhere",
+    )
+
+    (found,) = [one for one in (await examined(healthy_database)).findings if "generation_jobs can't" in one.sentence]
+
+    assert found.sentence == (
+        "The foreign table public.generation_jobs can't have row level security: anon and authenticated may read"
+        " every row."
+    )
+    assert (found.name, found.severity, found.sql, found.hint) == (
+        "no-row-security",
+        Severity.PROBLEM,
+        "REVOKE ALL ON public.generation_jobs FROM PUBLIC, anon, authenticated;",
+        None,
+    )
