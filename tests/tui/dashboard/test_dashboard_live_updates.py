@@ -73,12 +73,15 @@ async def test_plus_and_minus_keys_step_through_the_intervals_with_effect_at_onc
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     jobs_db.delete(6)
-    shown = []
+    shown, chosen = [], []
     for key in ("plus", "plus", "plus", "minus", "plus", "plus", "plus", "plus", "plus"):
         await dashboard.press(key)
         shown.append(dashboard.header.strip().rpartition("every ")[2])
+        chosen.append(dashboard.app.poller.interval)
 
-    assert shown == ["30 s", "10 s", "5 s", "10 s", "5 s", "2 s", "1 s", "1 s", "1 s"]
+    assert chosen == [30, 10, 5, 10, 5, 2, 1, 1, 1]
+    # A busy machine answers too slowly for the shortest intervals, and the header says so.
+    assert shown[:5] == ["30 s", "10 s", "5 s", "10 s", "5 s"]
     await dashboard.expects(rows=[1, 2, 3, 4, 5])
     await dashboard.press(*["minus"] * 6)
     assert dashboard.header.rstrip().endswith("live every 1 min")
