@@ -74,7 +74,7 @@ def draw_when_settled(compositor: Compositor, *_: object, **options: object) -> 
     """
     for widget in compositor.visible_widgets:
         if isinstance(widget, JobTable):
-            widget.record_frame()
+            widget.record_frame(None)
 
 
 async def until(condition: Callable[[], object], describe: Callable[[], str]) -> None:

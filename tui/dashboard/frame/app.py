@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
+from rich.console import RenderableType
 from textual import constants, events, on, work
+from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.await_complete import AwaitComplete
@@ -70,6 +72,7 @@ from gjobs.tui.dashboard.frame.key_queue import (
 )
 from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import unlisted_words
 from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
@@ -732,6 +735,14 @@ class GjobsApp(MessageApp[int]):
 
     def expect_dialog(self) -> None:
         self._keys.expect_dialog()
+
+    def _display(self, screen: Screen[Any], renderable: "RenderableType | None") -> None:
+        """Report to the job table which of its lines the terminal has got. Textual reports this nowhere else."""
+        super()._display(screen, renderable)
+        if screen is self.dashboard and renderable is not None and not self._batch_count:
+            spans = renderable.spans if isinstance(renderable, ChopsUpdate) else None
+            for table in self.dashboard.query(JobTable):
+                table.record_frame(spans)
 
     def pop_screen(self) -> AwaitComplete:
         """Close the top screen. Drop keys that were typed for it."""

@@ -1,8 +1,7 @@
 """JobTable widget and its messages."""
 
-import asyncio
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -248,6 +247,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flashes = RowFlashes()
         self._drawn_selection: frozenset[UUID] = frozenset()
         """The marked jobs, or else the job under the cursor, as the user last saw them."""
+        self._undrawn = set[int]()
+        """The changed lines that no frame has contained yet."""
         self._selection_drawn_at = 0.0
         """When the first frame with this selection was drawn, by the monotonic clock."""
         self.deleting: frozenset[UUID] = frozenset()
@@ -392,15 +393,15 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Count the present selection as drawn, because the user has just made its job."""
         self._drawn_selection, self._selection_drawn_at = self._selection, 0.0
 
-    def record_frame(self) -> None:
-        """Count the selection as drawn after the frame that Textual is making, unless this frame lacks changed lines.
-
-        Another widget's frame also asks for the lines of this table, but contains none of them. Textual keeps the
-        changed regions until their own frame.
+    def record_frame(self, spans: Collection[tuple[int, int, int]] | None) -> None:
+        """Count the selection as drawn if all changed lines have been in a frame. `spans` are the parts of the screen
+        that the last frame contained, each as line, left and right. None: all.
         """
-        if not self._repaint_regions and self._drawn_selection != self._selection:
-            # The frame is handed over to the terminal before the event loop calls this.
-            asyncio.get_running_loop().call_soon(self._take_as_drawn, self._selection)
+        left, top, right = self.region.x, self.region.y, self.region.x + self.size.width
+        drawn = None if spans is None else {line - top for line, start, end in spans if start <= left and right <= end}
+        self._undrawn -= self._undrawn if drawn is None else drawn
+        if not self._undrawn:
+            self._take_as_drawn(self._selection)
 
     def _take_as_drawn(self, selection: frozenset[UUID]) -> None:
         if selection != self._drawn_selection:
@@ -532,8 +533,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
+            # Lines below the end are never drawn.
+            self._undrawn = {y for y in (*self._undrawn, *changed) if y < self.size.height}
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
-        elif not self._repaint_regions:
+        elif not self._undrawn:
             # The screen already looks as it should, so no frame follows.
             self._take_as_drawn(self._selection)
 
@@ -543,7 +546,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Textual would style each line again, which takes longer than to paint it. `paint` has styled it completely.
         """
         self._fit()
-        self.record_frame()
         background, gutter = self.background_colors[1], self.visual_style.rich_style
         strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
         for line_filter in self.get_line_filters():

@@ -1,6 +1,5 @@
 """The job table with keyboard and mouse: cursor, marks and clicks follow jobs, not screen lines."""
 
-import asyncio
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -56,14 +55,18 @@ async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePi
 
 async def test_table_records_when_the_screen_first_showed_the_selection(table: TablePilot) -> None:
     moved_at = time.monotonic()
+    table.table.record_frame(None)
     for move in (partial(table.table.action_move, 1), table.table.action_mark_all):
         assert table.table.showed_selection(time.monotonic())
         move()
+        x, y, width, height = table.table.region
         # Textual also asks for all lines when it draws only other widgets.
         table.table.render_lines(table.table.size.region)
-        await asyncio.sleep(0)
+        table.table.record_frame([(line, x + width, x + width + 20) for line in range(y, y + height)])
+        table.table.record_frame([(y, x, x + width)])
         assert not table.table.showed_selection(time.monotonic()), "the frame does not contain the changed lines"
         await table.settle()
+        table.table.record_frame([(line, x, x + width) for line in range(y, y + height)])
         assert table.table.showed_selection(time.monotonic())
         assert not table.table.showed_selection(moved_at)
     table.table.move_to(UUID(int=50))
