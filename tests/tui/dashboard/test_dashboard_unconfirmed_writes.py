@@ -121,6 +121,7 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
 
 async def test_retry_whose_answer_is_lost_is_named_by_the_failed_job(connection: Connection) -> None:
     await connection.driver.press("5", rows=[4])
+    await connection.driver.go_to(4)
     await connection.lose_the_answer("r", arrives=True, about=f"the retry of the job {short(4)}.")
 
 
