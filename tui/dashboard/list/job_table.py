@@ -397,9 +397,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Count the selection as drawn if all changed lines have been in a frame. `spans` are the parts of the screen
         that the last frame contained, each as line, left and right. None: all.
         """
-        left, top, right = self.region.x, self.region.y, self.region.x + self.size.width
-        drawn = None if spans is None else {line - top for line, start, end in spans if start <= left and right <= end}
-        self._undrawn -= self._undrawn if drawn is None else drawn
+        (left, top), screen = self.region.offset, self.screen.size
+        right = min(left + self._width, screen.width)
+        drawn = {line - top for line, start, end in spans or () if start <= left and right <= end}
+        undrawn = self._undrawn - drawn if spans is not None else set[int]()
+        self._undrawn = {y for y in undrawn if top + y < screen.height}
         if not self._undrawn:
             self._take_as_drawn(self._selection)
 

@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from textual._compositor import ChopsUpdate
 
 from gjobs.store.job_list.list_query import OrderColumn
 from gjobs.tui.dashboard.list.job_table import JobTable
@@ -65,8 +66,11 @@ async def test_table_records_when_the_screen_first_showed_the_selection(table: T
         table.table.record_frame([(line, x + width, x + width + 20) for line in range(y, y + height)])
         table.table.record_frame([(y, x, x + width)])
         assert not table.table.showed_selection(time.monotonic()), "the frame does not contain the changed lines"
-        await table.settle()
-        table.table.record_frame([(line, x, x + width) for line in range(y, y + height)])
+        compositor = table.table.screen._compositor
+        compositor.update_widgets({table.table})
+        frame = compositor.render_partial_update()
+        assert isinstance(frame, ChopsUpdate)
+        table.table.record_frame(frame.spans)
         assert table.table.showed_selection(time.monotonic())
         assert not table.table.showed_selection(moved_at)
     table.table.move_to(UUID(int=50))
