@@ -105,7 +105,7 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
     tables = {
         str(number): str(table.first("relid"))
         for number, table in enumerate(query.items("rtable"), 1)
-        if isinstance(table, Node) and table.first("relid") in columns.owners
+        if isinstance(table, Node) and _is_read(table) and table.first("relid") in columns.owners
     }
     reads = [node.first("relid") for node, _ in _nodes(query) if node.name in _TABLE_NAMES and _is_read(node)]
     jointree = query.first("jointree")
