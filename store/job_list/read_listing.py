@@ -15,7 +15,6 @@ from gjobs.store import tables
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability, MissingCapability, PolicyCommand, RlsPolicy
 from gjobs.store.capabilities.claim_sql import POLICIES
-from gjobs.store.database import query as changed_rows_module
 from gjobs.store.database import query as query_module
 from gjobs.store.database.query import ChangedRows, Query, Row, TimeLimits, explain_plan, make_id, parse_plan
 from gjobs.store.database.transactions import Snapshot
@@ -416,7 +415,7 @@ def first_queries(query: ListingQuery, *, chosen_path: AccessPath) -> tuple[Quer
         of_one_user=False,
         at=None,
     )
-    return changed_rows_module.first_queries(clock, names, has_project, *rows)
+    return query_module.first_queries(clock, names, has_project, *rows)
 
 
 async def read_listing(

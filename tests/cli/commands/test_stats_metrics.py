@@ -14,8 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from gjobs.store.errors import Unreachable
-from gjobs.tui.cli.commands import metrics as openmetrics
-from gjobs.tui.cli.commands import metrics as scrape_server
+from gjobs.tui.cli.commands import metrics as metrics_command
 from gjobs.tui.cli.commands.metrics import LONGEST_REQUEST, Scrapes, ScrapeServer, labels
 from tests.cli.cli_rows import AUTUMN, QUEUED
 from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
@@ -110,7 +109,7 @@ async def test_concurrent_scrapes_share_one_read() -> None:
 async def test_scrape_of_an_unreachable_database_returns_up_0(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(openmetrics, "FRESH", -1.0)
+    monkeypatch.setattr(metrics_command, "FRESH", -1.0)
     reads = Reads()
     scrape_results = Scrapes(reads)
     reads.error = Unreachable("No answer.")
@@ -138,9 +137,9 @@ class TestScrapeServer:
 
     @pytest.fixture
     async def port(self, reads: Reads, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-        monkeypatch.setattr(scrape_server, "READ_SECONDS", 0.5)
-        monkeypatch.setattr(scrape_server, "MOST_CONNECTIONS", 4)
-        with scrape_server.listen(0) as listener:
+        monkeypatch.setattr(metrics_command, "READ_SECONDS", 0.5)
+        monkeypatch.setattr(metrics_command, "MOST_CONNECTIONS", 4)
+        with metrics_command.listen(0) as listener:
             serving = asyncio.create_task(ScrapeServer(Scrapes(reads)).serve(listener))
             yield listener.getsockname()[1]
             serving.cancel()

@@ -271,9 +271,10 @@ class BackgroundTasks:
         await self.await_writes()
 
     async def await_writes(self) -> None:
-        """Wait until all writes have ended, even new ones."""
+        """Wait until all writes have ended, even new ones and cancelled ones."""
         while writes := self._running(WRITES):
-            await self._app.workers.wait_for_complete(writes)
+            with suppress(WorkerCancelled):
+                await self._app.workers.wait_for_complete(writes)
 
     @property
     def is_writing(self) -> bool:
