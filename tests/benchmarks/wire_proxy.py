@@ -145,8 +145,7 @@ class WireProxy:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for writer in (to_server, to_client):
-                writer.close()
+            to_server.close()
 
     async def _forward(
         self,
@@ -188,12 +187,17 @@ def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
     """Run a proxy before the server in a thread of its own."""
     proxy, is_open, loop = WireProxy(server), Event(), asyncio.new_event_loop()
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.CancelledError):
             await proxy.serve(reader, writer)
 
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = loop.create_task(serve(reader, writer))
+        # A task that is cancelled before its first step runs no `finally`, so it cannot close its writer itself.
+        task.add_done_callback(lambda _: writer.close())
+
     async def run(stop: asyncio.Event) -> None:
-        listener = await asyncio.start_server(handle, "127.0.0.1", 0)
+        listener = await asyncio.start_server(accept, "127.0.0.1", 0)
         proxy.port = listener.sockets[0].getsockname()[1]
         is_open.set()
         await stop.wait()
@@ -203,6 +207,8 @@ def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
             for task in connections:
                 task.cancel()
             await asyncio.gather(*connections, return_exceptions=True)
+        # Closed connections end in the loop's next round.
+        await asyncio.sleep(0)
 
     stop = asyncio.Event()
     thread = Thread(target=loop.run_until_complete, args=(run(stop),))

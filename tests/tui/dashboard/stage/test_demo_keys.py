@@ -150,7 +150,8 @@ async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypa
 
         app.run_worker(complete_without_saving())
         for job in (stays, deleted):
-            await driver.press("full_stop", message=f"Step: completed {job.mode} {short_id(job.id)}")
+            await driver.press("full_stop")
+            await driver.has_shown(f"Step: completed {job.mode} {short_id(job.id)}")
             (message,) = [one for one in driver.warnings if one.startswith("Step")]
             assert message.endswith(". The result is not saved.")
             driver.clear_messages()
