@@ -46,9 +46,7 @@ from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import (
     TABS,
     StatusTabs,
-    cursor_lost_words,
     hiding_lines,
-    marks_lost_words,
     no_totals,
     refused_words,
     short_verdict,
@@ -624,14 +622,6 @@ class DashboardScreen(Screen[None], KeyStates):
         if not jobs:
             show_warning(self.app, "No job under the cursor. Move to a job first.")
         return jobs
-
-    @on(JobsPanel.CursorRemoved)
-    def _cursor_removed(self, event: JobsPanel.CursorRemoved) -> None:
-        show_warning(self.app, cursor_lost_words(event.job_id, has_left=event.has_left))
-
-    @on(JobsPanel.MarksRemoved)
-    def _marks_removed(self, event: JobsPanel.MarksRemoved) -> None:
-        show_warning(self.app, marks_lost_words(event.count))
 
     async def action_next_pane(self) -> None:
         """Go to the next pane. On a narrow screen, choose a project instead of going to the projects."""

@@ -144,10 +144,9 @@ class Contents(MarkdownTableOfContents):
 class ManualViewer(MarkdownViewer):
     """Textual's viewer. Its links lead only to manual pages, never to files."""
 
+    @dataclass
     class LinkFollowed(Message):
-        def __init__(self, href: str) -> None:
-            super().__init__()
-            self.href = href
+        href: str
 
     def compose(self) -> ComposeResult:
         document = Markdown(open_links=False)

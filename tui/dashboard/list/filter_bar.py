@@ -1,6 +1,7 @@
 """Filter bar: input, completion, mistakes and remarks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -67,19 +68,17 @@ class FilterField(DynamicKeyText, TextField):
     class Left(Message):
         """Escape was pressed."""
 
+    @dataclass
     class CompletionRequested(Message):
         """Tab was pressed, or the right arrow at the end of the text."""
 
-        def __init__(self, *, by_tab: bool) -> None:
-            super().__init__()
-            self.by_tab = by_tab
+        by_tab: bool
 
+    @dataclass
     class Stepped(Message):
         """A move by lines, down if positive."""
 
-        def __init__(self, lines: int) -> None:
-            super().__init__()
-            self.lines = lines
+        lines: int
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         self._marks = MarksMistake()
@@ -223,27 +222,18 @@ class FilterBar(Vertical):
     }
     """
 
+    @dataclass
     class FilterChanged(Message):
         """The filter has a new meaning, and the user has stopped typing."""
 
-        def __init__(self, text: str, job_filter: JobFilter) -> None:
-            super().__init__()
-            self.text = text
-            self.job_filter = job_filter
+        text: str
+        job_filter: JobFilter
 
-    class FilterMistaken(Message):
-        """The typed filter is invalid."""
-
-        def __init__(self, error: "FilterError") -> None:
-            super().__init__()
-            self.error = error
-
+    @dataclass
     class Kept(Message):
         """Enter was pressed. The filter is valid and was sent."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
     class UsersRequested(Message):
         """The user starts to type a user filter, and no users are known."""
@@ -390,7 +380,6 @@ class FilterBar(Vertical):
         except FilterError as error:
             self._error = error
             self._show_mistake()
-            self.post_message(self.FilterMistaken(error))
             return
         self._forget_mistake()
         was = self._last_sent

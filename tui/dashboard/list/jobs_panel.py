@@ -34,14 +34,17 @@ from gjobs.tui.dashboard.list.job_table import (
 from gjobs.tui.dashboard.list.list_header import (
     TABS,
     StatusTabs,
+    cursor_lost_words,
     fixed_values,
     job_list_title,
     list_note,
+    marks_lost_words,
     project_crumbs,
     whole_list_words,
     why_empty,
 )
 from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
+from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import TitledPanel
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import jobs_count, short_id
@@ -90,54 +93,34 @@ class JobsPanel(Vertical, TitledPanel):
     }
     """
 
-    class CursorRemoved(Message):
-        """The job under the cursor has moved or left. Until the next move, the cursor is on no job."""
-
-        def __init__(self, job_id: UUID, *, has_left: bool) -> None:
-            super().__init__()
-            self.job_id = job_id
-            self.has_left = has_left
-            """Whether it has left the list. Otherwise it may only have moved."""
-
     @dataclass
     class NotesChanged(Message):
         """The notes on the lower border have changed."""
 
         notes: str
 
-    class MarksRemoved(Message):
-        """Marked jobs have left the list."""
-
-        def __init__(self, count: int) -> None:
-            super().__init__()
-            self.count = count
-
+    @dataclass
     class IdRequested(Message):
         """Find the entity with this id or id prefix."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
+    @dataclass
     class OrderRequested(Message):
-        def __init__(self, order: ListOrder) -> None:
-            super().__init__()
-            self.order = order
+        order: ListOrder
 
+    @dataclass
     class RowsRequested(Message):
         """Other rows of the shown list are needed."""
 
-        def __init__(self, window: RowWindowQuery) -> None:
-            super().__init__()
-            self.window = window
+        window: RowWindowQuery
 
+    @dataclass
     class FilterRequested(Message):
         """A filter was typed. With `is_forced`, the user has confirmed its cost."""
 
-        def __init__(self, job_filter: JobFilter, *, is_forced: bool = False) -> None:
-            super().__init__()
-            self.job_filter = job_filter
-            self.is_forced = is_forced
+        job_filter: JobFilter
+        is_forced: bool = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -562,7 +545,7 @@ class JobsPanel(Vertical, TitledPanel):
     def _cursor_lost(self, event: CursorLost) -> None:
         event.stop()
         if event.job_id not in self._expected_removals | self.table.deleting:
-            self.post_message(self.CursorRemoved(event.job_id, has_left=event.has_left))
+            show_warning(self.app, cursor_lost_words(event.job_id, has_left=event.has_left))
 
     @on(MarksChanged)
     def _marks_changed(self, event: MarksChanged) -> None:
@@ -572,7 +555,7 @@ class JobsPanel(Vertical, TitledPanel):
             self._chosen_jobs = ()
         lost = gone - self._expected_removals - self.table.deleting
         if event.dropped and lost:
-            self.post_message(self.MarksRemoved(len(lost)))
+            show_warning(self.app, marks_lost_words(len(lost)))
         self.show_title()
 
     # Drawing
