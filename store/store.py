@@ -66,7 +66,8 @@ from gjobs.store.statistics.statistics import (
     WasteKey,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.store.validation import FOUND_USERS, PAGE_SIZE, UNSET, Unset, changed_columns
+from gjobs.store.validation import UNSET, Unset, changed_columns
+from gjobs.store.values.page_sizes import FOUND_USERS, PAGE_SIZE
 
 if TYPE_CHECKING:
     from gjobs.store.leases.lease import WorkersOverview

@@ -13,14 +13,7 @@ from gjobs.store.jobs.job_results import Deleted, DeletionOutcome, Missing, Move
 from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.formats import quote_typed
-
-PAGE_SIZE = 500
-"""Rows of a list without a limit."""
-FOUND_USERS = 50
-"""Users found by a search without a limit."""
-MAX_LIMIT = 10_000
-"""The largest limit that a caller may set."""
-
+from gjobs.store.values.page_sizes import MAX_LIMIT
 
 MAX_COST_CENTS = 2_147_483_647
 MAX_LIMIT_CENTS = 10**15

@@ -11,6 +11,7 @@ from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.page_sizes import WINDOW_ROWS
 from gjobs.store.values.value_types import dataclass
 
 
@@ -65,8 +66,6 @@ class End(Enum):
 
 
 Anchor = RowKey | End
-
-WINDOW_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,12 @@ with live as materialized (
     union all
     select {columns}, true, false from archived
     union all
-    select e.job_id, null, null, null, null, null, null, null, null, null, null, null, true, true
+    select e.job_id, {nulls}, true, true
       from (select distinct e.job_id from later e where e.kind in ('deleted', 'archived') and {of_event}) e
      where not exists (select from public.generation_jobs j where j.id = e.job_id) and {not_archived}
 )
 select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.error, t.cost_cents, t.created_at, t.updated_at,
-       t.retry_count, t.completed_at, t.unrecorded
+       t.retry_count, t.completed_at{further}, t.unrecorded
   from candidate c
   {newest}
   left join lateral (
@@ -45,7 +45,7 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
   ) h on true
  cross join lateral (
      select c.user_id, c.project_id, c.status, c.mode, c.error, c.cost_cents, c.created_at, c.updated_at, c.retry_count,
-            c.completed_at, case when c.updated_at > :moment then 'input_asset_id,updated_at' end as unrecorded
+            c.completed_at, case when c.updated_at > :moment then '{unrecorded}' end as unrecorded
       where case when h.is_past then h.is_only_archived and not c.is_deleted and h.status is not null else not c.is_gone end
      union all
      select coalesce(h.user_id, c.user_id, '00000000-0000-0000-0000-000000000000'),
@@ -58,7 +58,7 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
             coalesce(c.created_at, case when (h.first).from_status is null then (h.first).at else :began_at end),
             coalesce((h.before).at, c.created_at, :began_at), (h.before).retry_count,
             case when h.status in ({final}) then case when c.completed_at <= :moment then c.completed_at else h.changed_at end end,
-            concat_ws(',', 'input_asset_id', 'updated_at',
+            concat_ws(',', '{unrecorded}',
                       case when h.status in ({final}) and (c.completed_at <= :moment) is not true then 'completed_at' end,
                       case when c.is_deleted then 'created_at' end,
                       case when not h.has_error then 'error' end,

@@ -29,7 +29,7 @@ from sqlalchemy.sql.functions import now
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, RowMaker
+from gjobs.store.database.query import DIALECT, Query, Row, RowMaker
 from gjobs.store.jobs.job import (
     FINAL_STATUSES,
     AnyStatus,
@@ -46,9 +46,12 @@ Job = TypeVar("Job", GenerationJob, ListedJob)
 
 _jobs = tables.generation_jobs
 
-_COLUMNS = (
-    "id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,"
-    " completed_at"
+_COLUMNS = ", ".join(one.name for one in ALL_COLUMNS)
+_FURTHER = [one for one in ALL_COLUMNS if one.name not in tables.archived_jobs.c]
+"""Columns that events do not record, and that the archive keeps in `further`."""
+_ARCHIVED_COLUMNS = ", ".join(
+    f"(further ->> '{one.name}')::{one.type.compile(DIALECT)} as {one.name}" if one in _FURTHER else one.name
+    for one in ALL_COLUMNS
 )
 
 _MOMENT = bindparam("moment", type_=DateTime(timezone=True))
@@ -171,7 +174,10 @@ def _pool(form: PoolForm) -> CTE:
             scope=scope,
             order=order,
             reach=_NO_END if by_id else newest,
-            archived=f"select {_COLUMNS} {archived if has_archive else 'from live where false'}",
+            archived=f"select {_ARCHIVED_COLUMNS} {archived}" if has_archive else "select * from live where false",
+            nulls=", ".join(["null"] * (len(ALL_COLUMNS) - 1)),
+            further="".join(f", c.{one.name}" for one in _FURTHER),
+            unrecorded=",".join(["input_asset_id", "updated_at", *(one.name for one in _FURTHER)]),
             not_archived=_NOT_ARCHIVED if has_archive else "true",
             is_error=_IS_ERROR,
             final=sql_literals(FINAL_STATUSES),

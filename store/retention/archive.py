@@ -45,8 +45,8 @@ from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
 from gjobs.store.statistics.statistics_sql import make_statistic, make_summary
 from gjobs.store.store import Store
-from gjobs.store.validation import PAGE_SIZE
 from gjobs.store.values.formats import column_names
+from gjobs.store.values.page_sizes import PAGE_SIZE
 
 SMALLEST, FIRST, LARGEST = 1, 50, 500
 QUICK, SLOW = 0.1, 0.25

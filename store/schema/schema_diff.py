@@ -274,7 +274,6 @@ def read_catalogue(connection: "Connection") -> tuple[SchemaObject, ...]:
 TABLES = ("projects", "assets", "generation_jobs")
 APP_REVISION = "0001"
 """The expected revision of an app's own database, before the first migration."""
-NEWEST_REVISION = "0013"
 
 CHANGES = Path(__file__).with_name("expected.tsv")
 """What each revision adds or changes, oldest first: revision, kind, place, name, definition.
@@ -288,6 +287,9 @@ def changes() -> Iterator[tuple[str, SchemaObject]]:
     for line in CHANGES.read_text(encoding="utf-8").splitlines():
         revision, *described = line.split("\t")
         yield revision, schema_object(*described)
+
+
+NEWEST_REVISION = max(revision for revision, _ in changes())
 
 
 @cache

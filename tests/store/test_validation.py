@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gjobs.store import validation
 from gjobs.store.errors import InvalidValue
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.validation import MAX_LIMIT, UNSET, changed_columns
+from gjobs.store.validation import UNSET, changed_columns
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from tests.store.store_fixtures import NOTHING
 
 LONG_TEXT = "  Traceback\n" * 1000

@@ -10,7 +10,7 @@ from gjobs.store.errors import RowMissing, command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.projects.project import Project
-from gjobs.store.validation import MAX_LIMIT, Unset
+from gjobs.store.validation import Unset
 from gjobs.store.values import formats
 from gjobs.store.values.formats import (
     LEAST_DIGITS,
@@ -23,6 +23,7 @@ from gjobs.store.values.formats import (
     parse_far_time,
     share_of,
 )
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.output import BadArgument, UsageError, print_message
 
 if TYPE_CHECKING:

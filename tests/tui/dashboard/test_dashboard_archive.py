@@ -103,7 +103,7 @@ async def test_archive_pages_keep_the_marked_jobs(
     dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive_jobs(jobs_db, 1, 2, 3)
-    monkeypatch.setattr("gjobs.tui.dashboard.features.archive.PAGE_SIZE", 2)
+    monkeypatch.setattr("gjobs.tui.dashboard.features.archive.ARCHIVE_ROWS", 2)
     await open_archive(dashboard)
     await dashboard.press("left", shows=("Page 1", short(1), short(2)))
     await dashboard.press("space", "right", shows=("Page 2, the last page · 1 marked", short(3)))

@@ -42,7 +42,7 @@ def ids(*numbers: int) -> list[str]:
 async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "ROWS", 2)
+    monkeypatch.setattr(export, "SCREEN_EXPORT_ROWS", 2)
     await dashboard.filter("-status:failed", "enter", rows=[1, 2, 3, 5, 6])
     await dashboard.press("o", "o", rows=[3, 2, 6, 1, 5])
     await dashboard.resize(80, 24)
@@ -61,7 +61,7 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
 async def test_job_that_moves_to_the_end_of_the_order_is_exported_once(
     drive: Drive, jobs_db: JobsDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "ROWS", 2)
+    monkeypatch.setattr(export, "SCREEN_EXPORT_ROWS", 2)
     reading = Gate("get_these_jobs")
     async with drive(make=reading.store) as driver:
         await driver.press("e", dialog="Export")

@@ -12,6 +12,7 @@ from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from gjobs.store.users.actor import OPERATOR, actor_name
+from gjobs.store.values.page_sizes import PAGE_SIZE
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import (
     explain_no_jobs,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from gjobs.tui.session import Session
     from gjobs.tui.text.retention_text import CleanupTarget
 
-_LIMIT = 500
 _STATUSES = f"{', '.join(JobStatus)}, or another status of your app"
 _ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
 
@@ -64,7 +64,7 @@ def add_archive(commands: "Commands") -> None:
     add = listing.add_argument
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
-    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most N jobs (default: {_LIMIT})")
+    add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most N jobs (default: {PAGE_SIZE})")
     add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after the row with this created_at and id")
     restoring = add_command(
         archive,

@@ -9,7 +9,7 @@ from uuid import UUID
 from gjobs.store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing, command
-from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import add_cost, amount, find_project, share
 from gjobs.tui.cli.command import ActorRule, Command

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import ReadOnly, StoreError
-from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.output import Declined, ExitCode, Output, print_message, require_terminal, require_yes

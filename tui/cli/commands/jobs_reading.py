@@ -16,6 +16,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import IdRange, written
+from gjobs.store.values.page_sizes import EXPORT_ROWS
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import explain_no_jobs, find_job_id, find_project, narrowed
 from gjobs.tui.cli.output import STDOUT, ExitCode, Output, UsageError, print_message
@@ -228,10 +229,6 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     return ExitCode.DONE
 
 
-ROWS = 1_000
-"""Rows per page. Each page is its own short transaction and starts after the last row of the previous page."""
-
-
 def export_jobs(
     settings: Settings,
     output: Output,
@@ -280,7 +277,7 @@ async def _write(
     from gjobs.tui.text.format import jobs_count
 
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
-    read = partial(session.store.find_jobs, job_filter, project_id=project_id, status=status, limit=ROWS)
+    read = partial(session.store.find_jobs, job_filter, project_id=project_id, status=status, limit=EXPORT_ROWS)
     page = await read()  # Nothing is written before the database has answered.
     is_read = put(made.begin())
     while is_read and put(made.rows(page.items)):

@@ -17,8 +17,9 @@ from gjobs.store.jobs.job import (
     why_refused,
 )
 from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, Refused, Retried, RetryOutcome
-from gjobs.store.validation import PAGE_SIZE, UNSET, Unset
+from gjobs.store.validation import UNSET, Unset
 from gjobs.store.values.formats import money, not_known
+from gjobs.store.values.page_sizes import PAGE_SIZE
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import (
     add_cost,

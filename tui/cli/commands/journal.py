@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings, journal_path
+from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import since, whole_number
 from gjobs.tui.cli.command import Command
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gjobs.store.journal.write_record import JournalEntry
     from gjobs.tui.cli.parser import Commands
 
-_LIMIT = 100
 
 _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""
@@ -32,7 +32,13 @@ def add_journal(commands: "Commands") -> None:
         example="gjobs journal --since 24h",
     )
     add = parser.add_argument
-    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most N entries (default: {_LIMIT})")
+    add(
+        "--limit",
+        type=whole_number,
+        metavar="N",
+        default=JOURNAL_ENTRIES,
+        help=f"at most N entries (default: {JOURNAL_ENTRIES})",
+    )
     add(
         "--since",
         type=since,

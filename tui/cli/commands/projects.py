@@ -7,7 +7,7 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import command
 from gjobs.store.projects.project import Project
 from gjobs.store.users.actor import ActingUser, actor_name
-from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message

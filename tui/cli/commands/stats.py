@@ -10,7 +10,7 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
 from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings, Waste, WasteKey
-from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import find_project, job_age, port, project_names
 from gjobs.tui.cli.command import ActorRule, Command

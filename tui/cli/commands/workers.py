@@ -14,7 +14,7 @@ from uuid import UUID
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
 from gjobs.store.users.actor import OPERATOR, Actor, actor_name
-from gjobs.store.validation import MAX_LIMIT
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import arguments, json_documents
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where

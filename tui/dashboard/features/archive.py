@@ -30,6 +30,7 @@ from gjobs.store.retention.retention import (
     RetentionAction,
 )
 from gjobs.store.values import formats
+from gjobs.store.values.page_sizes import ARCHIVE_ROWS
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DialogKey
@@ -491,9 +492,6 @@ async def _clean_up(host: "ActionHost", context: ActionContext, preview: Cleanup
     return Message(text=" ".join(sentences), severity="warning" if left else "information")
 
 
-PAGE_SIZE = 100
-
-
 async def show_archive(host: "ActionHost", context: ActionContext) -> None:
     """Show the archive of the listed project, or of all."""
     if jobs := await host.app.push_screen_wait(ArchiveDialog(_ListedArchive(host, context))):
@@ -518,7 +516,7 @@ class _ListedArchive:
         return self._query.project_id is None
 
     async def read(self, after: PageKey | None) -> Page[ArchivedJob]:
-        return await list_archived(self._context.store, self._query, limit=PAGE_SIZE, after=after, is_light=True)
+        return await list_archived(self._context.store, self._query, limit=ARCHIVE_ROWS, after=after, is_light=True)
 
     async def count(self) -> str:
         return archived_words(await count_archived(self._context.store, self._query))

@@ -15,7 +15,7 @@ from gjobs.store.filters.filter_text import format_filter
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
 from gjobs.store.statistics.statistics import Waste, WasteKey
 from gjobs.store.users.actor import ActingUser, Actor, Anon, Operator
-from gjobs.store.validation import MAX_LIMIT, PAGE_SIZE
+from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.case.redaction import Redactor, redacted_group
 from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.features.case import show_case_of_job

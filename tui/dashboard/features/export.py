@@ -19,6 +19,7 @@ from gjobs.store.errors import StoreError
 from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import actor_name
+from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
@@ -103,9 +104,6 @@ class ExportDialog(FileForm[ExportChoice]):
         if (choice := self.choose(None)) is not None:
             self.dismiss(choice)
 
-
-ROWS = 200
-"""Rows in a page. Each page is read in its own short transactions, and written without a visible pause."""
 
 Report = Callable[[int], object]
 T = TypeVar("T")
@@ -218,7 +216,7 @@ async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequenc
     anchor: Anchor = End.FIRST
     can_move, seen = listed.order.column is not OrderColumn.CREATED, set[UUID]()
     while True:
-        window = await store.get_window(RowWindowQuery(listed=listed, anchor=anchor, after=ROWS))
+        window = await store.get_window(RowWindowQuery(listed=listed, anchor=anchor, after=SCREEN_EXPORT_ROWS))
         # The first row of a window is its anchor, the last row of the previous page.
         ids = [job.id for job in window.jobs if (isinstance(anchor, End) or job.id != anchor.id) and job.id not in seen]
         if can_move:

@@ -26,8 +26,8 @@ from gjobs.store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, Operator
-from gjobs.store.validation import MAX_LIMIT
 from gjobs.store.values.formats import money
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, DeletedJobs
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
