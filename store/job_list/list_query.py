@@ -132,6 +132,11 @@ class RowWindow:
     has_starts: bool = False
     """Whether the jobs have the times when they first ran."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all rows of the list."""
+        return not (self.has_before or self.has_after)
+
 
 MOST_LISTED_PROJECTS = 500
 """The most projects named by a listing."""

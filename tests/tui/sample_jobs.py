@@ -5,10 +5,21 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, ProjectName, RowWindow, RowWindowQuery
+from gjobs.store.job_list.list_query import (
+    NEWEST_FIRST,
+    Anchor,
+    End,
+    Listing,
+    ListingQuery,
+    ListOrder,
+    ListQuery,
+    ProjectName,
+    RowWindow,
+    RowWindowQuery,
+)
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
 from gjobs.store.statistics.statistics import JobStatistics, Totals, TotalsQuery, exact_counts
 from gjobs.store.users.actor import OPERATOR
@@ -47,6 +58,18 @@ FIRST = 1_000  # the newest job of a long list at first; jobs with lower numbers
 @cache
 def listed_job(number: int) -> ListedJob:
     return make_listed(number, updated_at=NOON)
+
+
+def window_of(
+    jobs: Iterable[GenerationJob], *, order: ListOrder = NEWEST_FIRST, anchor: Anchor = End.FIRST, is_whole: bool = True
+) -> RowWindow:
+    """Return these rows. Without `is_whole`, the list has rows before and after them."""
+    return RowWindow(
+        query=RowWindowQuery(listed=ListQuery(order=order), anchor=anchor),
+        jobs=cast("tuple[ListedJob, ...]", tuple(jobs)),
+        has_before=not is_whole,
+        has_after=not is_whole,
+    )
 
 
 def make_totals(statistics: JobStatistics, **fields: Any) -> Totals:

@@ -410,9 +410,14 @@ class Driver(AppDriver):
         return listing.query.window.listed if listing else None
 
     @property
+    def listed_jobs(self) -> tuple[GenerationJob, ...]:
+        listing = self.app.dashboard.jobs._listing
+        return listing.window.jobs if listing else ()
+
+    @property
     def rows(self) -> list[int]:
         """The numbers of the listed jobs."""
-        return [number_of(job) for job in self.app.dashboard.jobs._rows]
+        return [number_of(job) for job in self.listed_jobs]
 
     def row(self, place: int) -> str:
         """Return the text of a table line; line 0 has the column titles."""

@@ -181,7 +181,7 @@ async def test_change_by_another_session_does_not_advance_the_tour(tour: Driver,
     await tour.press("f", on=2, until=lambda: tour.dialog)
     await tour.press("escape", dialog="")
     jobs_db.set_status(2, "failed")
-    await tour.refreshes(until=lambda: tour.app.dashboard.jobs._rows[1].status == "failed")
+    await tour.refreshes(until=lambda: tour.listed_jobs[1].status == "failed")
     await tour.press("s", on=5)
     await shows_step(tour, "Tour 4/6")
 
@@ -206,7 +206,7 @@ async def reach_step_3(tour: Driver) -> None:
 
 async def test_steps_done_before_their_turn_are_skipped(tour: Driver) -> None:
     await tour.press("s", on=1)
-    await tour.until(lambda: tour.rows and tour.app.dashboard.jobs._rows[0].status == "running")
+    await tour.until(lambda: tour.rows and tour.listed_jobs[0].status == "running")
     await tour.show_project("Spring lookbook")
     await shows_step(tour, "Tour 2/6")
     await tour.press("n", "enter")

@@ -455,7 +455,7 @@ class DashboardScreen(Screen[None], KeyStates):
             self.forget()
         else:
             self._forget_totals()
-            self.jobs.forget_totals()
+            self.jobs.show_totals(None)
             self._show_projects()
             if self._pane is not None:
                 self._pane.forget()
@@ -772,7 +772,7 @@ class DashboardScreen(Screen[None], KeyStates):
     def _tick(self) -> None:
         if self._status.permit and self._status.permit.ends_at <= self._clock():
             self.post_message(WritePermitEnded())
-        self.jobs.tick(self.now)
+        self.jobs.table.tick(self.now)
         self._update_ages()
         startup.collect_between_keys()
 

@@ -226,7 +226,6 @@ class FilterBar(Vertical):
     class FilterChanged(Message):
         """The filter has a new meaning, and the user has stopped typing."""
 
-        text: str
         job_filter: JobFilter
 
     @dataclass
@@ -388,7 +387,7 @@ class FilterBar(Vertical):
             self._show_remark()
         else:
             self.note("")
-            self.post_message(self.FilterChanged(text.strip(), job_filter))
+            self.post_message(self.FilterChanged(job_filter))
 
     @on(Input.Submitted, "#find")
     def _submitted(self, event: Input.Submitted) -> None:

@@ -1,6 +1,6 @@
 """The columns of the job list: which ones fit, where, and their cells."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -71,28 +71,97 @@ class ColumnName(StrEnum):
     ERROR = "ERROR"
 
 
-SORTED_BY: Mapping[ColumnName, OrderColumn | None] = by_member(
+_NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
+_QUIET = "job-table--quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A job, and what the texts of its cells depend on."""
+
+    job: GenerationJob
+    now: datetime
+    project_names: Mapping[UUID, str]
+    owners: Mapping[UUID, str]
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _ColumnKind:
+    """What is fixed for a column."""
+
+    least: int
+    """The fewest cells. Some lists need a column that is wider or narrower, see `_least_widths`."""
+    text: Callable[[_Row], str]
+    order: OrderColumn | None = None
+    """The order that the title sorts by."""
+    fields: Iterable[str] = ()
+    """The fields that an earlier moment may not have."""
+    style: str = ""
+    is_right_aligned: bool = False
+
+
+def _cost(row: _Row) -> str:
+    return money(row.job.cost_cents)
+
+
+def _created(row: _Row) -> str:
+    return age(row.job.created_at, row.now)
+
+
+def _updated(row: _Row) -> str:
+    return age(row.job.updated_at, row.now)
+
+
+def _run(row: _Row) -> str:
+    return _duration(row.job, job_times(row.job, row.now).run)
+
+
+def _total(row: _Row) -> str:
+    return _duration(row.job, job_times(row.job, row.now).total)
+
+
+def _duration(job: GenerationJob, time: timedelta | None) -> str:
+    """Return the time, or a dash if it is unknown. Empty if the job is queued or has an unknown status."""
+    if job.status is JobStatus.QUEUED or isinstance(job.status, UnknownStatus):
+        return ""
+    return UNKNOWN if time is None else duration(time.total_seconds())
+
+
+def _name_of(names: Mapping[UUID, str], identifier: UUID) -> str:
+    return names.get(identifier, short_id(identifier))
+
+
+def _error(row: _Row) -> str:
+    return error_summary(row.job.error, is_cut=isinstance(row.job, ListedJob) and row.job.is_error_cut)
+
+
+_WIDEST_STATUS = max(len(status_label(status)) for status in JobStatus)
+_AGE, _TIME = len("59 min ago"), len("59 min 59 s")
+_CHANGING_BY_TIME = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.RUN, ColumnName.TOTAL))
+_KINDS = by_member(
     ColumnName,
     {
-        ColumnName.LENS: None,
-        ColumnName.STATUS: None,
-        ColumnName.MODE: None,
-        ColumnName.COST: OrderColumn.COST,
-        ColumnName.CREATED: OrderColumn.CREATED,
-        ColumnName.UPDATED: OrderColumn.UPDATED,
-        ColumnName.RUN: OrderColumn.TOTAL,
-        ColumnName.TOTAL: OrderColumn.TOTAL,
-        ColumnName.PROJECT: None,
-        ColumnName.OWNER: None,
-        ColumnName.ID: None,
-        ColumnName.ERROR: None,
+        ColumnName.LENS: _ColumnKind(len(HIDDEN), lambda row: HIDDEN if row.is_hidden else ""),
+        ColumnName.STATUS: _ColumnKind(_WIDEST_STATUS, lambda row: status_label(row.job.status)),
+        ColumnName.MODE: _ColumnKind(len("MODE ▾"), lambda row: row.job.mode, fields=("mode",)),
+        ColumnName.COST: _ColumnKind(len("COST ▾"), _cost, OrderColumn.COST, is_right_aligned=True),
+        ColumnName.CREATED: _ColumnKind(_AGE, _created, OrderColumn.CREATED, ("created_at",), _QUIET),
+        ColumnName.UPDATED: _ColumnKind(_AGE, _updated, OrderColumn.UPDATED, ("updated_at",), _QUIET),
+        # No index orders jobs by their run. So the title DURATION sorts by the total, and TOTAL then replaces it.
+        ColumnName.RUN: _ColumnKind(_TIME, _run, OrderColumn.TOTAL, TIME_FIELDS["run"], _QUIET, is_right_aligned=True),
+        ColumnName.TOTAL: _ColumnKind(
+            _TIME, _total, OrderColumn.TOTAL, TIME_FIELDS["total"], _QUIET, is_right_aligned=True
+        ),
+        ColumnName.PROJECT: _ColumnKind(8, lambda row: _name_of(row.project_names, row.job.project_id)),
+        ColumnName.OWNER: _ColumnKind(8, lambda row: _name_of(row.owners, row.job.user_id), fields=("user_id",)),
+        ColumnName.ID: _ColumnKind(8, lambda row: short_id(row.job.id), style=_QUIET),
+        ColumnName.ERROR: _ColumnKind(_LEAST_ERROR, _error, fields=("error",), style="job-table--error"),
     },
 )
-"""The order that each title sorts by. No index orders jobs by their run. So the title DURATION
-sorts by the total, and the column TOTAL then replaces it.
-"""
 
-RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.RUN, ColumnName.TOTAL))
+SORTED_BY = {name: kind.order for name, kind in _KINDS.items()}
+"""The order that each title sorts by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,25 +275,20 @@ def _comfortable_width(content: ContentWidths) -> int:
 
     From this width on, a list with owners also has room for errors and readable names.
     """
-    least = _least_widths(content)
-    names = {ColumnName.STATUS, ColumnName.MODE, ColumnName.COST, ColumnName.CREATED, ColumnName.TOTAL}
-    if content.with_visibility:
-        names.add(ColumnName.LENS)
+    least, reserved = _least_widths(content), 0
+    names = _wanted(0, content, None, is_tight=False)
     if content.project is not None:
-        names.add(ColumnName.PROJECT)
-    if content.project is None or content.owner is not None:
-        names.add(ColumnName.ERROR)
-    reserved = 0
-    if content.project is not None and content.owner is not None:
-        names.add(ColumnName.OWNER)
-        reserved = _reserved(content, least, ColumnName.ERROR)
+        if content.owner is None:
+            names.remove(ColumnName.ERROR)
+        else:
+            reserved = _reserved(content, least, ColumnName.ERROR)
     return GUTTER - _GAP + sum(least[name] + _GAP for name in names) + reserved
 
 
 def _gaps(width: int, *, is_tight: bool) -> dict[ColumnName, int]:
     """Return the cells after each column. In a tight list, only right-aligned columns keep two."""
     if is_tight:
-        return {name: _GAP if name in RIGHT_ALIGNED else 1 for name in ColumnName}
+        return {name: _GAP if kind.is_right_aligned else 1 for name, kind in _KINDS.items()}
     return dict.fromkeys(ColumnName, 1 if width < _NARROW else _GAP)
 
 
@@ -294,23 +358,13 @@ def _least_widths(content: ContentWidths, *, is_tight: bool = False) -> Mapping[
     most_mode, project, owner = 8, 10 if content.owner is None else 8, 8
     if is_tight:
         most_mode = project = owner = _LEAST_TEXT
-    return by_member(
-        ColumnName,
-        {
-            ColumnName.LENS: len(HIDDEN),
-            ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
-            ColumnName.MODE: min(max(content.mode, len("MODE ▾")), most_mode),
-            ColumnName.COST: max(content.cost, len("COST ▾")),
-            ColumnName.CREATED: len("59 min ago"),
-            ColumnName.UPDATED: len("59 min ago"),
-            ColumnName.RUN: len("59 min 59 s"),
-            ColumnName.TOTAL: len("59 min 59 s"),
-            ColumnName.PROJECT: project,
-            ColumnName.OWNER: owner,
-            ColumnName.ID: 8,
-            ColumnName.ERROR: _LEAST_ERROR,
-        },
-    )
+    return {
+        **{name: kind.least for name, kind in _KINDS.items()},
+        ColumnName.MODE: min(max(content.mode, _KINDS[ColumnName.MODE].least), most_mode),
+        ColumnName.COST: max(content.cost, _KINDS[ColumnName.COST].least),
+        ColumnName.PROJECT: project,
+        ColumnName.OWNER: owner,
+    }
 
 
 def _place(widths: Mapping[ColumnName, int], gaps: Mapping[ColumnName, int]) -> tuple[JobColumn, ...]:
@@ -404,43 +458,27 @@ def row_cells(
     notes: RowNotes = NO_NOTES,
 ) -> tuple[Cell, ...]:
     """Return the cells of a job. Without a name, the id is shown. A hidden job is dimmed and marked."""
-    pending = notes.pending.get(job.id)
-    is_stuck = notes.is_stuck(job) and pending is None
-    return tuple(
-        Cell(
-            start=column.start,
-            text=_fit_cell(
-                pending
-                if pending is not None and column.name is ColumnName.STATUS
-                else _stuck_text(job, column, now)
-                if is_stuck and column.name is ColumnName.STATUS
-                else _marked(
-                    job,
-                    column.name,
-                    _cell_text(
-                        job,
-                        column.name,
-                        now,
-                        project_names or _NO_NAMES,
-                        notes.owners or _NO_NAMES,
-                        is_hidden=is_hidden,
-                    ),
-                ),
-                column,
-            ),
-            style=_hidden_style(column.name) if is_hidden else _cell_style(job, column.name, is_stuck=is_stuck),
-        )
-        for column in columns
-    )
+    row = _Row(job, now, project_names or _NO_NAMES, notes.owners or _NO_NAMES, is_hidden)
+    return tuple(_cell(row, column, notes) for column in columns)
+
+
+def _cell(row: _Row, column: JobColumn, notes: RowNotes) -> Cell:
+    text, style = _text(row, column.name), _KINDS[column.name].style
+    if column.name is ColumnName.STATUS:
+        style = _QUIET if isinstance(row.job.status, UnknownStatus) else f"job-table--{row.job.status}"
+        if (pending := notes.pending.get(row.job.id)) is not None:
+            text = pending
+        elif notes.is_stuck(row.job):
+            text, style = _stuck_text(row, column.width), "job-table--stuck"
+    if row.is_hidden:
+        style = "job-table--hidden" if column.name is ColumnName.LENS else _QUIET
+    return Cell(start=column.start, text=_fit_cell(text, column), style=style)
 
 
 def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
     """Return the texts of a row that change with time."""
-    return tuple(
-        _marked(job, column.name, _cell_text(job, column.name, now))
-        for column in columns
-        if column.name in _CHANGING_BY_TIME
-    )
+    row = _Row(job, now, _NO_NAMES, _NO_NAMES)
+    return tuple(_text(row, column.name) for column in columns if column.name in _CHANGING_BY_TIME)
 
 
 def stuck_time(job: GenerationJob, now: datetime) -> str:
@@ -448,109 +486,22 @@ def stuck_time(job: GenerationJob, now: datetime) -> str:
     return coarse_duration((now - job.updated_at).total_seconds())
 
 
-def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
-    time = stuck_time(job, now)
+def _stuck_text(row: _Row, width: int) -> str:
+    time = stuck_time(row.job, row.now)
     wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
-    return next((words for words in wordings if len(words) <= column.width), wordings[-1])
+    return next((words for words in wordings if len(words) <= width), wordings[-1])
 
 
-_FIELDS: Mapping[ColumnName, Iterable[str]] = by_member(
-    ColumnName,
-    {
-        ColumnName.LENS: (),
-        ColumnName.STATUS: (),
-        ColumnName.MODE: ("mode",),
-        ColumnName.COST: (),
-        ColumnName.CREATED: ("created_at",),
-        ColumnName.UPDATED: ("updated_at",),
-        ColumnName.RUN: TIME_FIELDS["run"],
-        ColumnName.TOTAL: TIME_FIELDS["total"],
-        ColumnName.PROJECT: (),
-        ColumnName.OWNER: ("user_id",),
-        ColumnName.ID: (),
-        ColumnName.ERROR: ("error",),
-    },
-)
-"""The fields that an earlier moment may not have, by the column that shows them."""
-
-
-def _marked(job: GenerationJob, name: ColumnName, text: str) -> str:
-    """Mark a value that was not recorded."""
-    if not is_unrecorded(job, *_FIELDS[name]) or (name in _DURATIONS and text in ("", UNKNOWN)):
+def _text(row: _Row, name: ColumnName) -> str:
+    """Return the text of a cell. A value that was not recorded is marked."""
+    kind = _KINDS[name]
+    text = kind.text(row)
+    if not is_unrecorded(row.job, *kind.fields):
         return text
-    if name in _CHANGING_BY_TIME:
-        return UNRECORDED + text.removesuffix(" ago")  # The column has no room for more.
+    if name in _CHANGING_BY_TIME:  # The column has no room for more.
+        return text if text in ("", UNKNOWN) else UNRECORDED + text.removesuffix(" ago")
     return f"{UNRECORDED} {text}".rstrip()
 
 
-_NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
-_DURATIONS = frozenset((ColumnName.RUN, ColumnName.TOTAL))
-_CHANGING_BY_TIME = _DURATIONS | {ColumnName.CREATED, ColumnName.UPDATED}
-
-
 def _fit_cell(text: str, column: JobColumn) -> str:
-    return pad(clean_cell(text, column.width), column.width, right=column.name in RIGHT_ALIGNED)
-
-
-def _cell_text(
-    job: GenerationJob,
-    name: ColumnName,
-    now: datetime,
-    project_names: Mapping[UUID, str] = _NO_NAMES,
-    owners: Mapping[UUID, str] = _NO_NAMES,
-    *,
-    is_hidden: bool = False,
-) -> str:
-    match name:
-        case ColumnName.LENS:
-            return HIDDEN if is_hidden else ""
-        case ColumnName.STATUS:
-            return status_label(job.status)
-        case ColumnName.MODE:
-            return job.mode
-        case ColumnName.COST:
-            return money(job.cost_cents)
-        case ColumnName.CREATED:
-            return age(job.created_at, now)
-        case ColumnName.UPDATED:
-            return age(job.updated_at, now)
-        case ColumnName.RUN:
-            return _duration(job, job_times(job, now).run)
-        case ColumnName.TOTAL:
-            return _duration(job, job_times(job, now).total)
-        case ColumnName.PROJECT:
-            return project_names.get(job.project_id, short_id(job.project_id))
-        case ColumnName.OWNER:
-            return owners.get(job.user_id, short_id(job.user_id))
-        case ColumnName.ID:
-            return short_id(job.id)
-        case ColumnName.ERROR:
-            return error_summary(job.error, is_cut=isinstance(job, ListedJob) and job.is_error_cut)
-        case _:
-            assert_never(name)
-
-
-def _hidden_style(name: ColumnName) -> str:
-    return "job-table--hidden" if name is ColumnName.LENS else "job-table--quiet"
-
-
-def _duration(job: GenerationJob, time: timedelta | None) -> str:
-    """Return the time, or a dash if it is unknown. Empty if the job is queued or has an unknown status."""
-    if job.status is JobStatus.QUEUED or isinstance(job.status, UnknownStatus):
-        return ""
-    return UNKNOWN if time is None else duration(time.total_seconds())
-
-
-def _cell_style(job: GenerationJob, name: ColumnName, *, is_stuck: bool) -> str:
-    match name:
-        case ColumnName.STATUS if is_stuck:
-            return "job-table--stuck"
-        case ColumnName.STATUS:
-            return "job-table--quiet" if isinstance(job.status, UnknownStatus) else f"job-table--{job.status}"
-        case ColumnName.ERROR:
-            return "job-table--error"
-        case ColumnName.CREATED | ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.ID:
-            return "job-table--quiet"
-        case ColumnName.LENS | ColumnName.MODE | ColumnName.COST | ColumnName.PROJECT | ColumnName.OWNER:
-            return ""
-    assert_never(name)
+    return pad(clean_cell(text, column.width), column.width, right=_KINDS[column.name].is_right_aligned)

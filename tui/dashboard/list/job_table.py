@@ -1,14 +1,13 @@
 """JobTable widget and its messages."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import ClassVar
 from uuid import UUID
 
-from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
@@ -21,7 +20,7 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn
+from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn, RowWindow
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.bindings import DialogKey
@@ -31,7 +30,6 @@ from gjobs.tui.dashboard.list.table_drawing import (
     HEADER_HEIGHT,
     Line,
     PendingRows,
-    RowFlashes,
     TableRenderer,
     TableState,
     changed_jobs,
@@ -39,30 +37,16 @@ from gjobs.tui.dashboard.list.table_drawing import (
 )
 from gjobs.tui.text.status_text import STATUS_TEXTS, Position
 
-if TYPE_CHECKING:
-    from gjobs.store.job_list.list_query import RowWindow
-
 
 @dataclass
-class JobTableMessage(Message):
-    """A message of a job table."""
-
-    job_table: "JobTable"
-
-    @property
-    def control(self) -> "JobTable":
-        return self.job_table
-
-
-@dataclass
-class CursorMoved(JobTableMessage, namespace="job_table"):
+class CursorMoved(Message):
     """The cursor is on another job, or on none."""
 
     job: GenerationJob | None
 
 
 @dataclass
-class CursorLost(JobTableMessage, namespace="job_table"):
+class CursorLost(Message):
     """The job under the cursor has moved or left. A `CursorMoved` to None follows."""
 
     job_id: UUID
@@ -71,49 +55,40 @@ class CursorLost(JobTableMessage, namespace="job_table"):
 
 
 @dataclass
-class Opened(JobTableMessage, namespace="job_table"):
+class Opened(Message):
     """Open the details of a job."""
 
     job_id: UUID
 
 
 @dataclass
-class MarksChanged(JobTableMessage, namespace="job_table"):
+class MarksChanged(Message):
     """Jobs were marked, or lost their marks."""
 
     marked: frozenset[UUID]
-    dropped: int
-    """Number of marks dropped because their jobs left the list."""
+    dropped: frozenset[UUID]
+    """The jobs that lost their marks because they left the list."""
 
 
 @dataclass
-class NewAbove(JobTableMessage, namespace="job_table"):
-    """The number of new jobs above the first visible row has changed."""
-
-    count: int
-
-
-@dataclass
-class SortRequested(JobTableMessage, namespace="job_table"):
+class SortRequested(Message):
     """A column title was clicked."""
 
     column: OrderColumn
 
 
 @dataclass
-class AllMarked(JobTableMessage, namespace="job_table"):
+class AllMarked(Message):
     """Mark all jobs of a list that is only partly loaded. The table leaves this to the receiver of the message."""
 
 
 @dataclass
-class PositionChanged(JobTableMessage, namespace="job_table"):
+class PositionChanged(Message):
     """The position in the list, or the length of the list, has changed."""
-
-    position: Position | None
 
 
 @dataclass
-class WindowRequested(JobTableMessage, namespace="job_table"):
+class WindowRequested(Message):
     """Other rows of the list are needed. The table then ignores answers to earlier requests."""
 
     anchor: GenerationJob | End
@@ -218,16 +193,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     empty_text: reactive[str] = reactive("", repaint=False, init=False)
     """The sentence shown if there are no rows. It is not read as markup."""
 
-    CursorMoved: TypeAlias = CursorMoved
-    CursorLost: TypeAlias = CursorLost
-    Opened: TypeAlias = Opened
-    MarksChanged: TypeAlias = MarksChanged
-    NewAbove: TypeAlias = NewAbove
-    SortRequested: TypeAlias = SortRequested
-    AllMarked: TypeAlias = AllMarked
-    PositionChanged: TypeAlias = PositionChanged
-    WindowRequested: TypeAlias = WindowRequested
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._view = TableState()
@@ -244,7 +209,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted = Size()
         """The size that the lines were made for."""
         self._pending_rows = PendingRows()
-        self._flashes = RowFlashes()
+        self._flashing: dict[UUID, object] = {}
+        """The rows that flash now, and their last changes. A row flashes longer if it changes again."""
         self._drawn_selection: frozenset[UUID] = frozenset()
         """The marked jobs, or else the job under the cursor, as the user last saw them."""
         self._undrawn = set[int]()
@@ -258,19 +224,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show(
         self,
-        jobs: Sequence[GenerationJob],
-        *,
-        now: datetime,
-        project_names: Mapping[UUID, str] | None = None,
-        hidden: frozenset[UUID] | None = None,
-    ) -> None:
-        """Show all rows of a list."""
-        self._pending_rows = self._pending_rows.arrived(None)
-        self._take(self._view.showing(jobs), now=now, project_names=project_names, hidden=hidden)
-
-    def show_window(
-        self,
-        window: "RowWindow",
+        window: RowWindow,
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None = None,
@@ -283,38 +237,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         is missing at the newly shown moment, the cursor moves to another job.
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
-        view = self._view.showing(
-            window.jobs,
-            has_before=window.has_before,
-            has_after=window.has_after,
-            follows_start=window.query.anchor is End.FIRST,
-            order=window.query.listed.order,
-        )
-        self._take(
-            view,
-            now=now,
-            project_names=project_names,
-            hidden=hidden,
-            has_starts=window.has_starts,
-            replaces_cursor=is_other_moment,
-        )
-
-    def _take(
-        self,
-        view: TableState,
-        *,
-        now: datetime,
-        project_names: Mapping[UUID, str] | None,
-        hidden: frozenset[UUID] | None,
-        has_starts: bool = False,
-        replaces_cursor: bool = False,
-    ) -> None:
-        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden, has_starts=has_starts)
+        view = self._view.showing(window)
+        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden, has_starts=window.has_starts)
         lost = self._view.cursor
-        if replaces_cursor or lost in self.deleting:
+        if is_other_moment or lost in self.deleting:
             view = view.with_cursor_replaced()
-        if lost is not None and not replaces_cursor and self._view.is_missing(lost, view):
-            self.post_message(self.CursorLost(self, lost, has_left=view.rows.detects_removals))
+        if lost is not None and not is_other_moment and self._view.is_missing(lost, view):
+            self.post_message(CursorLost(lost, has_left=view.rows.detects_removals))
         self._flash(changed_jobs(self._view.rows, view.rows))
         self._show_state(view)
 
@@ -322,13 +251,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Highlight the rows of these jobs for a moment, unless animations are off."""
         if not jobs or self.app.animation_level == "none":
             return
-        end = self._flashes.start(jobs)
+        change = object()
+        self._flashing |= dict.fromkeys(jobs, change)
 
-        def end_and_draw() -> None:
-            end()
+        def end() -> None:
+            self._flashing = {job_id: last for job_id, last in self._flashing.items() if last is not change}
             self._refresh_changed_lines()
 
-        self.set_timer(FLASH_SECONDS, end_and_draw)
+        self.set_timer(FLASH_SECONDS, end)
 
     def count(self, length: Count | None) -> None:
         """Set the number of rows in the whole list. None if it is unknown."""
@@ -341,13 +271,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tick(self, now: datetime) -> None:
         """Update ages and durations."""
-        self._drawing.pass_time(now)
+        self._drawing.now = now
         self._refresh_changed_lines()
 
     def clear(self) -> None:
         """Forget rows, cursor, marks and scroll position before another list is shown."""
         self._pending_rows = PendingRows()
-        self._flashes.clear()
+        self._flashing.clear()
         self._drawing.forget()
         self._show_state(self._view.forgotten())
 
@@ -429,11 +359,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The position in the whole list; None without rows."""
         return self._view.position
 
-    @property
-    def new_above(self) -> int:
-        """Number of jobs that arrived above the first visible row and have not been visible since."""
-        return len(self._view.unseen)
-
     def _show_state(self, view: TableState) -> None:
         """Adopt a state, draw its changes and post messages about them."""
         before, self._view = self._view, view
@@ -443,14 +368,12 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._settle()
         self._refresh_changed_lines()
         if view.cursor != before.cursor:
-            self.post_message(self.CursorMoved(self, view.cursor_job))
+            self.post_message(CursorMoved(view.cursor_job))
         if view.marks != before.marks:
-            dropped = len(before.marks - view.marks) if view.rows is not before.rows else 0
-            self.post_message(self.MarksChanged(self, view.marks, dropped))
-        if len(view.unseen) != len(before.unseen):
-            self.post_message(self.NewAbove(self, len(view.unseen)))
+            dropped = before.marks - view.marks if view.rows is not before.rows else frozenset[UUID]()
+            self.post_message(MarksChanged(view.marks, dropped))
         if view.position != before.position:
-            self.post_message(self.PositionChanged(self, view.position))
+            self.post_message(PositionChanged())
         self._ask()
 
     def _ask(self) -> None:
@@ -460,7 +383,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         anchor = request.anchor if isinstance(request.anchor, End) else self._view.rows.get(request.anchor)
         if anchor is not None:
-            self.post_message(self.WindowRequested(self, anchor, request.before, request.after))
+            self.post_message(WindowRequested(anchor, request.before, request.after))
 
     # Size and scroll
 
@@ -531,7 +454,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _refresh_changed_lines(self) -> None:
         before = self._lines
         self._lines = self._drawing.lines(
-            self._view, hovered_line=self._hovered_line, empty_text=self.empty_text, flashing=self._flashes.jobs
+            self._view, hovered_line=self._hovered_line, empty_text=self.empty_text, flashing=self._flashing
         )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
@@ -566,11 +489,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         line = self._line(y)
         if line not in self._strips:
-            self._strips[line] = paint(line, self._width, self._component_style)
+            self._strips[line] = paint(line, self._width, self.get_component_rich_style)
         return self._strips[line]
-
-    def _component_style(self, name: str) -> Style:
-        return self.get_component_rich_style(name)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -596,7 +516,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_open(self) -> None:
         if self._view.cursor is not None:
-            self.post_message(self.Opened(self, self._view.cursor))
+            self.post_message(Opened(self._view.cursor))
 
     def action_mark(self) -> None:
         if self._view.cursor is not None:
@@ -605,7 +525,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def action_mark_all(self) -> None:
         """Mark all jobs of the list, not only the loaded ones."""
         if self._view.rows.has_before or self._view.rows.has_after:
-            self.post_message(self.AllMarked(self))
+            self.post_message(AllMarked())
         else:
             self._show_state(self._view.all_marked())
 
@@ -625,7 +545,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if offset.y < HEADER_HEIGHT:
             column = column_at(self._drawing.columns, offset.x)
             if column is not None and (order := SORTED_BY[column]) is not None:
-                self.post_message(self.SortRequested(self, order))
+                self.post_message(SortRequested(order))
             return
         job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
         if job is None:
@@ -642,7 +562,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.move_to(job_id)
         elif clicks == 1 or self._opened_by_click != job_id:
             self._opened_by_click = job_id
-            self.post_message(self.Opened(self, job_id))
+            self.post_message(Opened(job_id))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         offset = event.get_content_offset(self)

@@ -131,8 +131,6 @@ class JobsPanel(Vertical, TitledPanel):
         self._has_visibility = False
         self._requested_order: ListOrder | None = None
         """The order requested last. None if it is the present one."""
-        self._now: datetime | None = None
-        self._rows: tuple[GenerationJob, ...] = ()
         self._titles = ("", "")
         self._project_names_by_id: dict[UUID, str] = {}
         """Names of projects opened by id. The listing may not contain them."""
@@ -142,9 +140,9 @@ class JobsPanel(Vertical, TitledPanel):
         """Names that the operator sees and the user may not. They are shown only in the visibility view."""
         self.project_names: Mapping[UUID, str] = {}
         """The names of projects that are listed, created here or opened by id. It is replaced, never changed."""
-        self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
-        self._is_waiting = False
+        self.is_waiting = False
+        """Whether the panel shows that a request takes a while."""
         self._mark = ""
         self._chosen_jobs: tuple[GenerationJob, ...] = ()
         self._is_expensive = False
@@ -190,27 +188,29 @@ class JobsPanel(Vertical, TitledPanel):
 
         `totals` are the latest known totals. They may belong to another list.
         """
-        before = self._listing
+        before, listed = self._listing, listing.query.window.listed
         is_other = before is not None and _list_identity(before) != _list_identity(listing)
-        self._listing, self._totals, self._now, self._is_waiting = listing, totals, now, False
+        # In the same order, another list starts at the same job if it is listed.
+        keeps_cursor = before is not None and before.query.window.listed.order == listed.order
+        cursor_job = self.table.cursor_job if keeps_cursor else None
+        self._listing, self._totals, self.is_waiting = listing, totals, False
         self._join_project_names()
         if is_other:
-            self._reset_list(keeps_cursor=before is not None and _order_of(before) == _order_of(listing))
+            self.table.clear()
+            self._list(listing, now)
+            if cursor_job is not None:
+                self.table.move_to(cursor_job.id)
         else:
-            self._list(is_other_moment=before is not None and before.query.moment != listing.query.moment)
+            self._list(listing, now, is_other_moment=before is not None and before.query.moment != listing.query.moment)
         self._bar.know(self._known)
         self._open_requested_id()
 
     def on_resize(self) -> None:
         self.show_title()
 
-    def tick(self, now: datetime) -> None:
-        self._now = now
-        self.table.tick(now)
-
     def forget(self, sentence: str) -> None:
         """Show only a sentence."""
-        self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
+        self._listing, self._totals, self.is_waiting, self._chosen_jobs = None, None, False, ()
         self._project_names_by_id.clear()
         self._created_project_names.clear()
         self._names_known_to_operator.clear()
@@ -220,14 +220,13 @@ class JobsPanel(Vertical, TitledPanel):
         self._bar.know(self._known)
         with self.prevent(MarksChanged):
             self.table.clear()
-        self._marked = frozenset()
         self._show_tab_numbers()
         self.table.empty_text = sentence
         self.show_title()
 
     def wait(self) -> None:
         """Show that the request takes a while."""
-        self._is_waiting = True
+        self.is_waiting = True
         self.show_title()
 
     def mark(self, words: str) -> None:
@@ -236,15 +235,9 @@ class JobsPanel(Vertical, TitledPanel):
             self._mark = words
             self.show_title()
 
-    def show_totals(self, totals: "Totals") -> None:
+    def show_totals(self, totals: "Totals | None") -> None:
+        """Show the numbers. None: show no numbers until new ones are counted."""
         self._totals = totals
-        self._measure()
-        self._show_tab_numbers()
-        self.show_title()
-
-    def forget_totals(self) -> None:
-        """Show no numbers until new ones are counted."""
-        self._totals = None
         self._measure()
         self._show_tab_numbers()
         self.show_title()
@@ -331,11 +324,6 @@ class JobsPanel(Vertical, TitledPanel):
     def whole_list_words(self) -> str:
         """What the whole list contains, for a dialog."""
         return "Jobs" if self._listing is None else whole_list_words(self._listing, self.length, view=self._view_name)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether the panel shows that a request takes a while."""
-        return self._is_waiting
 
     @property
     def selected(self) -> tuple[GenerationJob, ...]:
@@ -538,7 +526,7 @@ class JobsPanel(Vertical, TitledPanel):
             return
         if self._listing.query.window.listed.job_filter == self._bar.job_filter:
             wanted, self._requested_id = self._requested_id, None
-            if not self._rows:
+            if not self._listing.window.jobs:
                 self.post_message(self.IdRequested(wanted))
 
     @on(CursorLost)
@@ -550,41 +538,32 @@ class JobsPanel(Vertical, TitledPanel):
     @on(MarksChanged)
     def _marks_changed(self, event: MarksChanged) -> None:
         event.stop()
-        gone, self._marked = self._marked - event.marked, event.marked
-        if self._marked:
+        if event.marked:
             self._chosen_jobs = ()
-        lost = gone - self._expected_removals - self.table.deleting
-        if event.dropped and lost:
+        if lost := event.dropped - self._expected_removals - self.table.deleting:
             show_warning(self.app, marks_lost_words(len(lost)))
         self.show_title()
 
     # Drawing
 
-    def _list(self, *, is_other_moment: bool = False) -> None:
-        """Draw the current rows of the list."""
-        if self._listing is None or self._now is None:
-            return
-        names = self.project_names
-        self._rows = self._listing.window.jobs
+    def _list(self, listing: "Listing", now: datetime, *, is_other_moment: bool = False) -> None:
+        """Draw the rows of the list."""
         self._measure()
         self._show_tab_numbers()
         self.table.empty_text = why_empty(
-            self._listing,
+            listing,
             self._bar.kept_text,
             clear=self._key("list.clear"),
             new_job=self._key("job.new"),
             new_project=self._key("project.new"),
             user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
         )
-        is_of_all = self._listing.query.window.listed.project_id is None
-        hidden = self._listing.hidden if self._listing.visibility else None
-        names_shown = names if is_of_all else None
         self._note_rows()
-        self.table.show_window(
-            self._listing.window,
-            now=self._now,
-            project_names=names_shown,
-            hidden=hidden,
+        self.table.show(
+            listing.window,
+            now=now,
+            project_names=self.project_names if listing.query.window.listed.project_id is None else None,
+            hidden=listing.hidden if listing.visibility else None,
             is_other_moment=is_other_moment,
         )
         self.show_title()
@@ -617,21 +596,13 @@ class JobsPanel(Vertical, TitledPanel):
         if totals and is_counted and not listed.job_filter and not self._has_visibility:
             counts = {status: totals.count(status) for status in TABS}
         listing, can_count = self._listing, bool(counts or listed.job_filter) and not self._has_visibility
-        if can_count and listing is not None and listing.query.window.listed == listed and _is_whole(listing):
+        if can_count and listing is not None and listing.query.window.listed == listed and listing.window.is_whole:
             counted = counts.get(listed.status)
             is_newer = totals is not None and totals.taken_at > listing.taken_at
             if not (is_newer and counted is not None and counted.precision is Precision.EXACT):
                 counts |= _counts_of_rows(listing)
         tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
         tabs.fixed = fixed_values(listed.job_filter)
-
-    def _reset_list(self, *, keeps_cursor: bool) -> None:
-        """Show another list from its start. With `keeps_cursor`, stay on the same job if it is listed."""
-        cursor_job = self.table.cursor_job if keeps_cursor else None
-        self.table.clear()
-        self._list()
-        if cursor_job is not None:
-            self.table.move_to(cursor_job.id)
 
     @property
     def _view_name(self) -> str | None:
@@ -651,7 +622,7 @@ class JobsPanel(Vertical, TitledPanel):
             crumbs=self._crumbs(),
         )
         unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
-        marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
+        marks = f"{len(self.table.marked)} marked, {unmark} unmarks" if self.table.marked else ""
         drop = self._key("list.clear")
         choice = (
             f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown; {drop} clears"
@@ -663,7 +634,7 @@ class JobsPanel(Vertical, TitledPanel):
             self._mark,
             choice,
             marks,
-            "loading …" if self._is_waiting else "",
+            "loading …" if self.is_waiting else "",
             list_note(visibility) if visibility else "",
         )
         titles = (title, " · ".join(filter(None, notes)))
@@ -685,12 +656,3 @@ def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
     if status is None:
         numbers |= {tab: sum(job.status == tab for job in rows) for tab in TABS if tab is not None}
     return {tab: Count(number=number, precision=Precision.EXACT) for tab, number in numbers.items()}
-
-
-def _order_of(listing: "Listing") -> ListOrder:
-    return listing.query.window.listed.order
-
-
-def _is_whole(listing: "Listing") -> bool:
-    """Return whether all rows of the list are loaded."""
-    return not (listing.window.has_before or listing.window.has_after)

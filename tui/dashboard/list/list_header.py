@@ -269,7 +269,7 @@ def job_list_title(
 def whole_list_words(listing: "Listing", length: Count | None, *, view: str | None = None) -> str:
     """Return what the whole list contains, such as `200,030 failed jobs · newest first`."""
     listed, window = listing.query.window.listed, listing.window
-    if not (window.has_before or window.has_after):
+    if window.is_whole:
         length = Count(number=len(window.jobs))
     kind = "" if listed.status is None else f"{status_word(listed.status)} "
     jobs = "job" if length == Count(number=1) else "jobs"
@@ -296,7 +296,7 @@ def _order(order: ListOrder) -> str:
 
 def _rows(listing: "Listing", position: Position | None) -> str:
     window = listing.window
-    if position and (window.has_before or window.has_after):
+    if position and not window.is_whole:
         return position_words(position)
     # The visibility verdict counts the whole list.
     return "" if listing.visibility else count(len(window.jobs))

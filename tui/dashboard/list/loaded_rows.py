@@ -7,7 +7,7 @@ from itertools import chain
 from types import MappingProxyType
 from uuid import UUID
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.store.values.formats import is_far
@@ -190,35 +190,26 @@ class LoadedRows:
         place, others = (job.created_at, job.id), (other.created_at, other.id)
         return place > others if self.order.descending else place < others
 
-    def followed_by(
-        self,
-        jobs: Iterable[GenerationJob],
-        *,
-        has_before: bool = False,
-        has_after: bool = False,
-        follows_start: bool = True,
-        order: ListOrder = NEWEST_FIRST,
-        near: int = 0,
-    ) -> "LoadedRows":
+    def followed_by(self, window: RowWindow, *, near: int) -> "LoadedRows":
         """Return other rows of the same list, or newer versions of the same rows.
 
         Shared rows determine the places of the others. The places are counted from the first shared row at or below
         `near`, or else above.
         """
         later = LoadedRows(
-            jobs=self._kept(jobs),
-            has_before=has_before,
-            has_after=has_after,
-            follows_start=follows_start,
-            order=order,
+            jobs=self._kept(window.jobs),
+            has_before=window.has_before,
+            has_after=window.has_after,
+            follows_start=window.query.anchor is End.FIRST,
+            order=window.query.listed.order,
             length=self.length,
         )
         shared = self._nearest_shared(later, near)
         if shared is not None:
             place = self.first_place + self._indices[shared] - (later.find(shared) or 0)
             return _placed(later, place, is_exact=self.is_place_exact)
-        if has_after or self.length is None:
-            return _placed(later, self.first_place if has_after else self.end, is_exact=False)
+        if window.has_after or self.length is None:
+            return _placed(later, self.first_place if window.has_after else self.end, is_exact=False)
         return _placed(later, self.length.number - len(later.jobs), is_exact=False)
 
     def _kept(self, jobs: Iterable[GenerationJob]) -> tuple[GenerationJob, ...]:

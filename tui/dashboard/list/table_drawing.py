@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, RowWindowQuery
+from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count
 from gjobs.store.values.formats import is_far
@@ -102,28 +102,13 @@ class TableState:
 
     # Rows
 
-    def showing(
-        self,
-        jobs: Iterable[GenerationJob],
-        *,
-        has_before: bool = False,
-        has_after: bool = False,
-        follows_start: bool = True,
-        order: ListOrder = NEWEST_FIRST,
-    ) -> "TableState":
+    def showing(self, window: RowWindow) -> "TableState":
         """Show other rows of the list, or newer versions of the same rows.
 
         The cursor's row keeps its line on screen. If the cursor is out of sight, the top row keeps its line. A view at
         the start of the list stays there while the cursor is visible, so new jobs appear. Then make the waiting moves.
         """
-        rows = self.rows.followed_by(
-            jobs,
-            has_before=has_before,
-            has_after=has_after,
-            follows_start=follows_start,
-            order=order,
-            near=self._anchor,
-        )
+        rows = self.rows.followed_by(window, near=self._anchor)
         if self.place is None:
             return self._first(rows)
         if rows == self.rows:
@@ -311,12 +296,12 @@ class PendingRows:
     asked: RowRequest | None = None
     """The request that is waiting for an answer; None if there is none."""
     answered: RowRequest | None = None
-    """The request that the loaded rows answered; None if they are the whole list."""
+    """The request that the loaded rows answered; None if no rows are loaded."""
 
-    def arrived(self, query: RowWindowQuery | None) -> "PendingRows":
+    def arrived(self, query: RowWindowQuery) -> "PendingRows":
         """Return the state after rows arrived. An old answer does not fulfil the pending request."""
-        answer = None if query is None else RowRequest.answered_by(query)
-        is_old = answer is not None and answer == self.answered and answer != self.asked
+        answer = RowRequest.answered_by(query)
+        is_old = answer == self.answered and answer != self.asked
         return PendingRows(asked=self.asked if is_old else None, answered=answer)
 
     def following(self, view: TableState) -> "PendingRows":
@@ -436,7 +421,7 @@ class _DrawnRow:
 
 class TableRenderer:
     def __init__(self) -> None:
-        self._now = datetime.min.replace(tzinfo=UTC)
+        self.now = datetime.min.replace(tzinfo=UTC)
         self._project_names: Mapping[UUID, str] | None = None
         self._hidden: frozenset[UUID] | None = None
         self._has_starts = False
@@ -445,13 +430,9 @@ class TableRenderer:
         self._content = ContentWidths()
         self._width = 0
         self._sort: ListOrder | None = None
-        self._columns: tuple[JobColumn, ...] = ()
+        self.columns: tuple[JobColumn, ...] = ()
         self._titles: tuple[Cell, ...] = ()
         self._rows: dict[UUID, _DrawnRow] = {}
-
-    @property
-    def columns(self) -> tuple[JobColumn, ...]:
-        return self._columns
 
     def take(
         self,
@@ -466,7 +447,7 @@ class TableRenderer:
 
         Columns only grow with new values, so that they do not move back and forth.
         """
-        self._now = now
+        self.now = now
         is_same = (project_names, hidden, has_starts) == (self._project_names, self._hidden, self._has_starts)
         if is_same and rows.jobs is self._jobs:
             return
@@ -500,12 +481,9 @@ class TableRenderer:
     def fit(self, width: int, sort: ListOrder | None) -> None:
         self._width = width
         self._sort = sort
-        self._columns = lay_out(width, self._content, sort)
-        self._titles = header_cells(self._columns, sort)
+        self.columns = lay_out(width, self._content, sort)
+        self._titles = header_cells(self.columns, sort)
         self._rows.clear()
-
-    def pass_time(self, now: datetime) -> None:
-        self._now = now
 
     def lines(
         self, view: TableState, *, hovered_line: int | None, empty_text: str, flashing: Collection[UUID] = ()
@@ -530,16 +508,16 @@ class TableRenderer:
     def _drawn(self, job: GenerationJob) -> _DrawnRow:
         """Return the earlier drawing of the row if it has not changed."""
         is_hidden = self._hidden is not None and job.id in self._hidden
-        read = times(job, self._columns, now=self._now)
+        read = times(job, self.columns, now=self.now)
         if self._notes.is_stuck(job):
-            read = (*read, stuck_time(job, self._now))
+            read = (*read, stuck_time(job, self.now))
         drawn = self._rows.get(job.id)
         if drawn and drawn.job is job and drawn.times == read and drawn.is_hidden == is_hidden:
             return drawn
         cells = row_cells(
             job,
-            self._columns,
-            now=self._now,
+            self.columns,
+            now=self.now,
             project_names=self._project_names,
             is_hidden=is_hidden,
             notes=self._notes,
@@ -556,29 +534,3 @@ def changed_jobs(before: LoadedRows, after: LoadedRows) -> frozenset[UUID]:
     if before is after:
         return frozenset()
     return frozenset(job.id for job in after.jobs if (old := before.get(job.id)) is not None and old is not job)
-
-
-class RowFlashes:
-    """The rows that flash now. Each change starts one timer, however many jobs have changed."""
-
-    def __init__(self) -> None:
-        self._started: dict[UUID, int] = {}
-        """The number of the last change of each job."""
-        self._changes = 0
-
-    @property
-    def jobs(self) -> Set[UUID]:
-        return self._started.keys()
-
-    def start(self, jobs: Set[UUID]) -> Callable[[], None]:
-        """Let these rows flash. Return a function that ends this, except for rows that have flashed again since."""
-        self._changes += 1
-        number = self._changes
-        self._started |= dict.fromkeys(jobs, number)
-        return lambda: self._end(number)
-
-    def clear(self) -> None:
-        self._started.clear()
-
-    def _end(self, number: int) -> None:
-        self._started = {job_id: last for job_id, last in self._started.items() if last > number}

@@ -16,9 +16,17 @@ from textual.strip import Strip
 
 from gjobs.store.job_list.list_query import NEWEST_FIRST, End, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import (
+    CursorLost,
+    CursorMoved,
+    JobTable,
+    MarksChanged,
+    Opened,
+    SortRequested,
+    WindowRequested,
+)
 from tests.tui.app_waits import AppDriver, settle
-from tests.tui.sample_jobs import NOON, listed_job, make_job
+from tests.tui.sample_jobs import NOON, listed_job, make_job, window_of
 
 SIZE = (80, 11)  # ten rows below the header
 
@@ -81,13 +89,12 @@ class TableApp(App[None]):
     def action_escaped(self) -> None:
         self.escaped += 1
 
-    @on(JobTable.CursorMoved)
-    @on(JobTable.CursorLost)
-    @on(JobTable.Opened)
-    @on(JobTable.MarksChanged)
-    @on(JobTable.NewAbove)
-    @on(JobTable.SortRequested)
-    @on(JobTable.WindowRequested)
+    @on(CursorMoved)
+    @on(CursorLost)
+    @on(Opened)
+    @on(MarksChanged)
+    @on(SortRequested)
+    @on(WindowRequested)
     def keep(self, message: Message) -> None:
         self.messages.append(message)
 
@@ -105,7 +112,7 @@ class TablePilot(AppDriver):
         await self.show_jobs(make_job(number) for number in numbers)
 
     async def show_jobs(self, jobs: Iterable[GenerationJob], *, now: datetime | None = None) -> None:
-        self.table.show(list(jobs), now=now or NOON)
+        self.table.show(window_of(jobs), now=now or NOON)
         await self.settle()
 
     async def click(self, *, row: int, column: int = 20, times: int = 1) -> None:

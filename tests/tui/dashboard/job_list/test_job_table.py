@@ -9,7 +9,7 @@ import pytest
 from textual._compositor import ChopsUpdate
 
 from gjobs.store.job_list.list_query import OrderColumn
-from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import CursorLost, CursorMoved, MarksChanged, Opened, SortRequested
 from tests.tui.dashboard.job_list.table_pilot import TablePilot
 from tests.tui.sample_jobs import make_job
 
@@ -19,7 +19,7 @@ async def test_first_job_gets_the_cursor_and_sends_a_message(empty_table: TableP
     assert empty_table.take_messages() == []
     await empty_table.show([4, 5])
     assert empty_table.cursor == 4
-    assert empty_table.take_messages() == [JobTable.CursorMoved(empty_table.table, make_job(4))]
+    assert empty_table.take_messages() == [CursorMoved(make_job(4))]
 
 
 async def test_navigation_keys_move_the_cursor(table: TablePilot) -> None:
@@ -49,9 +49,9 @@ async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePi
 
     assert (table.cursor, table.marked) == (14, {14})
     assert len(table.cursor_lines) == 1
-    assert [type(message) for message in table.take_messages()] in ([], [JobTable.NewAbove])
+    assert table.take_messages() == []
     await table.press("enter")
-    assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
+    assert table.take_messages() == [Opened(UUID(int=14))]
 
 
 async def test_table_records_when_the_screen_first_showed_the_selection(table: TablePilot) -> None:
@@ -87,8 +87,8 @@ async def test_table_selects_no_job_after_the_selected_job_left(table: TablePilo
     assert table.cursor is None
     assert table.cursor_lines == []
     assert table.take_messages() == [
-        JobTable.CursorLost(table.table, UUID(int=11), has_left=True),
-        JobTable.CursorMoved(table.table, None),
+        CursorLost(UUID(int=11), has_left=True),
+        CursorMoved(None),
     ]
     await table.press("enter", "space")
     assert table.marked == set()
@@ -105,13 +105,10 @@ async def test_scrolled_table_keeps_its_rows_and_counts_new_ones_above(table: Ta
 
     assert table.lines[1:] == before[1:]
     assert table.lines[0].endswith("▲ 3 new")
-    assert table.table.new_above == 3
-    assert table.take_messages()[-1] == JobTable.NewAbove(table.table, 3)
 
     await table.press("home")
     assert table.cursor == 7
     assert "new" not in table.lines[0]
-    assert table.take_messages()[-1] == JobTable.NewAbove(table.table, 0)
 
 
 async def test_mouse_wheel_scrolls_without_moving_the_cursor(table: TablePilot) -> None:
@@ -149,31 +146,31 @@ async def test_mark_is_removed_only_with_its_row_and_sends_a_message(table: Tabl
     await table.show([*range(5, 11), *range(12, 60)])
 
     assert table.marked == {10, 12}
-    assert JobTable.MarksChanged(table.table, frozenset({UUID(int=10), UUID(int=12)}), 1) in table.take_messages()
+    assert MarksChanged(frozenset({UUID(int=10), UUID(int=12)}), frozenset({UUID(int=11)})) in table.take_messages()
     await table.show(range(5, 60))
     assert table.marked == {10, 12}
-    assert not [message for message in table.take_messages() if isinstance(message, JobTable.MarksChanged)]
+    assert not [message for message in table.take_messages() if isinstance(message, MarksChanged)]
 
 
 async def test_click_selects_a_row_and_a_second_click_opens_it(table: TablePilot) -> None:
     await table.click(row=5)
     assert table.cursor == 14
-    assert [type(message) for message in table.take_messages()] == [JobTable.CursorMoved]
+    assert [type(message) for message in table.take_messages()] == [CursorMoved]
     await table.click(row=5)
-    assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
+    assert table.take_messages() == [Opened(UUID(int=14))]
 
     await table.show(range(9, 60))
     table.take_messages()
     await table.click(row=5)
     assert table.cursor == 13, "a row that moved under the pointer is not opened"
-    assert [type(message) for message in table.take_messages()] == [JobTable.CursorMoved]
+    assert [type(message) for message in table.take_messages()] == [CursorMoved]
 
 
 async def test_double_click_opens_a_job_once_and_a_click_in_the_gutter_marks_it(table: TablePilot) -> None:
     for row in (1, 5):
         await table.click(row=row, times=2)
-        opened = [message for message in table.take_messages() if isinstance(message, JobTable.Opened)]
-        assert opened == [JobTable.Opened(table.table, UUID(int=9 + row))]
+        opened = [message for message in table.take_messages() if isinstance(message, Opened)]
+        assert opened == [Opened(UUID(int=9 + row))]
         await table.press("home")
 
     for column, marked in ((0, {14}), (1, set[int]())):
@@ -190,7 +187,7 @@ async def test_click_on_a_sortable_column_title_requests_its_order(table: TableP
     sortable = {"TOTAL": OrderColumn.TOTAL, "COST": OrderColumn.COST, "CREATED": OrderColumn.CREATED}
     for title in ("TOTAL", "COST", "CREATED", "STATUS", "MODE", "ERROR"):
         await table.click(row=0, column=table.lines[0].index(title))
-        requested = [JobTable.SortRequested(table.table, sortable[title])] if title in sortable else []
+        requested = [SortRequested(sortable[title])] if title in sortable else []
         assert table.take_messages() == requested, title
 
 

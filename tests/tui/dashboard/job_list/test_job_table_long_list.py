@@ -5,7 +5,7 @@ from textual.scrollbar import ScrollTo
 
 from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
 from gjobs.store.statistics.statistics import Count
-from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import Opened, WindowRequested
 from gjobs.tui.text.status_text import Position
 from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot
 from tests.tui.sample_jobs import FIRST, NOON
@@ -23,9 +23,9 @@ class LongTable:
         self.query = RowWindowQuery(anchor=End.FIRST, after=600)
 
     @property
-    def requested(self) -> list[JobTable.WindowRequested]:
+    def requested(self) -> list[WindowRequested]:
         """The row requests since the last answer."""
-        return [message for message in self.pilot.app.messages if isinstance(message, JobTable.WindowRequested)]
+        return [message for message in self.pilot.app.messages if isinstance(message, WindowRequested)]
 
     async def arrive(self) -> None:
         """Answer the last request or, without a new one, the previously answered request again."""
@@ -34,7 +34,7 @@ class LongTable:
             anchor = last.anchor if isinstance(last.anchor, End) else RowKey(value=None, id=last.anchor.id)
             self.query = RowWindowQuery(anchor=anchor, before=last.before, after=last.after)
         self.pilot.take_messages()
-        self.table.show_window(self.list.window(self.query), now=NOON)
+        self.table.show(self.list.window(self.query), now=NOON)
         await self.pilot.settle()
 
 
@@ -75,7 +75,7 @@ async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_tabl
 
 async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
-    opened = [message for message in long_table.pilot.app.messages if isinstance(message, JobTable.Opened)]
+    opened = [message for message in long_table.pilot.app.messages if isinstance(message, Opened)]
     assert [message.job_id.int for message in opened] == [FIRST]
 
     long_table.table.stop_waiting()

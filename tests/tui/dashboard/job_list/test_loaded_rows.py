@@ -34,14 +34,7 @@ class ScrolledList:
     def answer_to(self, request: RowRequest) -> None:
         window = self.list.window(query_of(request))
         self.pending = self.pending.arrived(window.query)
-        self.change(
-            self.view.showing(
-                window.jobs,
-                has_before=window.has_before,
-                has_after=window.has_after,
-                follows_start=window.query.anchor is End.FIRST,
-            )
-        )
+        self.change(self.view.showing(window))
 
     def change(self, view: TableState) -> None:
         self.view = view

@@ -9,15 +9,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
+from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn, RowKey
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.list.table_drawing import TableState
-from tests.tui.sample_jobs import NOON, make_job
+from tests.tui.sample_jobs import NOON, make_job, window_of
 
 
 def show(view: TableState, numbers: Iterable[int]) -> TableState:
     """Show jobs by their numbers; lower numbers are newer."""
-    return view.showing(make_job(number) for number in numbers)
+    return view.showing(window_of(make_job(number) for number in numbers))
 
 
 def number(job_id: UUID | None) -> int | None:
@@ -76,7 +76,7 @@ def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, 
 
 def test_cursor_job_has_its_latest_values(view: TableState) -> None:
     running = make_job(10, status=JobStatus.RUNNING)
-    assert view.showing([running]).cursor_job == running
+    assert view.showing(window_of([running])).cursor_job == running
 
 
 def test_paging_keeps_the_cursor_line_and_overlaps_by_one_row(view: TableState) -> None:
@@ -91,8 +91,8 @@ BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
 
 def show_loaded(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIRST) -> TableState:
     """Show the jobs as loaded rows of a longer list."""
-    jobs = [make_job(number) for number in numbers]
-    return view.showing(jobs, has_before=True, has_after=True, follows_start=False, order=order)
+    anchor = RowKey(value=None, id=UUID(int=0))
+    return view.showing(window_of(map(make_job, numbers), order=order, anchor=anchor, is_whole=False))
 
 
 @pytest.mark.parametrize(
@@ -120,16 +120,18 @@ def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_
     assert later.cursor is None
     assert later.marks == {UUID(int=30)}
 
-    whole = TableState(height=10).showing(map(make_job, range(10, 60)), order=BY_UPDATE).toggled(UUID(int=30))
-    assert whole.showing(map(make_job, range(40, 60)), order=BY_UPDATE).marks == set()
+    whole = (
+        TableState(height=10).showing(window_of(map(make_job, range(10, 60)), order=BY_UPDATE)).toggled(UUID(int=30))
+    )
+    assert whole.showing(window_of(map(make_job, range(40, 60)), order=BY_UPDATE)).marks == set()
 
 
 def test_job_with_an_infinite_creation_time_does_not_stop_counting_new_rows(view: TableState) -> None:
     infinite = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
-    with_infinite = view.showing([infinite, *view.rows.jobs]).moved_to_last()
+    with_infinite = view.showing(window_of([infinite, *view.rows.jobs])).moved_to_last()
     newer = make_job(2, created_at=NOON + timedelta(hours=1))
 
-    assert {job_id.int for job_id in with_infinite.showing([infinite, newer, *view.rows.jobs]).unseen} == {2}
+    assert {job_id.int for job_id in with_infinite.showing(window_of([infinite, newer, *view.rows.jobs])).unseen} == {2}
 
 
 job_numbers = st.lists(st.integers(1, 20), unique=True)
@@ -145,7 +147,7 @@ class CursorMachine(RuleBasedStateMachine):
     @rule(numbers=job_numbers)
     def show(self, numbers: list[int]) -> None:
         before = self.view
-        self.view = before.showing(make_job(number) for number in numbers)
+        self.view = show(before, numbers)
         here = {UUID(int=number) for number in numbers}
         if before.place is None:
             assert self.view.cursor == (UUID(int=numbers[0]) if numbers else None)
