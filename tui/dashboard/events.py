@@ -109,13 +109,8 @@ class ListPolled(PollMessage):
 
 
 @dataclass
-class IntervalChanged(PollMessage):
-    """The actual refresh interval has changed since the last result."""
-
-
-@dataclass
-class AnswerDelayed(PollMessage):
-    """The database has not answered a list query for some seconds, or has just answered it."""
+class PaceChanged(PollMessage):
+    """The actual refresh interval has changed, or a list query has no answer for some seconds, or has one again."""
 
 
 @dataclass
@@ -132,11 +127,10 @@ class ListPollFailed(PollMessage):
 
 @dataclass
 class TotalsPolled(PollMessage):
-    """Totals as the actor of `store`. Times are by the local clock."""
+    """Totals as the actor of `store`."""
 
     store: "Store"
     totals: "Totals"
-    fetched_at: datetime
     is_complete: bool = True
     """Whether reading the flow has ended, with or without success. If not, the same totals follow with the flow."""
 

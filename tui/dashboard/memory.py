@@ -4,7 +4,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -33,6 +33,7 @@ class StateFile:
     zone: str | None = None
     """The choice of the time zone. None until one is chosen."""
     has_seen_tour: bool = False
+    """Whether the user has finished or ended the tour."""
     projects: Mapping[str, str] = field(default_factory=dict)
     """Maps a place to the id of its last project, or to "" for all projects. A place is a database and an actor."""
     app_databases: Mapping[str, str] = field(default_factory=dict)
@@ -44,60 +45,26 @@ class RememberedState:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._state = load(path) if path else StateFile()
-
-    @property
-    def theme(self) -> str | None:
-        return self._state.theme
-
-    @property
-    def zone(self) -> str | None:
-        return self._state.zone
-
-    @property
-    def has_seen_tour(self) -> bool:
-        """Whether the user has finished or ended the tour."""
-        return self._state.has_seen_tour
-
-    def remember_tour(self) -> None:
-        """Remember that the user has finished or ended the tour."""
-        self._keep(replace(self._latest(), has_seen_tour=True))
+        self.state = load(path) if path else StateFile()
 
     def knows(self, place: str) -> bool:
-        return place in self._state.projects
+        return place in self.state.projects
 
     def project(self, place: str) -> UUID | None:
         """Return the remembered project. None means all projects, or nothing remembered."""
         try:
-            return UUID(self._state.projects.get(place, ""))
+            return UUID(self.state.projects.get(place, ""))
         except ValueError:
             return None
 
-    def remember_theme(self, theme: str) -> None:
-        self._keep(replace(self._latest(), theme=theme))
-
-    def remember_zone(self, choice: str) -> None:
-        self._keep(replace(self._latest(), zone=choice))
+    def remember(self, change: Callable[[StateFile], StateFile]) -> None:
+        """Save what `change` makes of the latest state."""
+        self.state = change(load(self._path) if self._path else self.state)
+        if self._path:
+            save(self._path, self.state)
 
     def remember_project(self, place: str, project_id: UUID | None) -> None:
-        latest = self._latest()
-        self._keep(replace(latest, projects={**latest.projects, place: str(project_id or "")}))
-
-    def app_database(self, folder: str) -> str | None:
-        """Return the database that was chosen in the folder of an app. None if none was."""
-        return self._state.app_databases.get(folder)
-
-    def remember_app_database(self, folder: str, chosen: str) -> None:
-        latest = self._latest()
-        self._keep(replace(latest, app_databases={**latest.app_databases, folder: chosen}))
-
-    def _latest(self) -> StateFile:
-        return load(self._path) if self._path else self._state
-
-    def _keep(self, state: StateFile) -> None:
-        self._state = state
-        if self._path:
-            save(self._path, state)
+        self.remember(lambda latest: replace(latest, projects={**latest.projects, place: str(project_id or "")}))
 
 
 def load(path: Path) -> StateFile:
@@ -123,14 +90,7 @@ def save(path: Path, state: StateFile) -> None:
     """Save the state. If the file cannot be written, only the state is lost."""
     try:
         make_directory(path.parent)
-        stored = {
-            "theme": state.theme,
-            "zone": state.zone,
-            "has_seen_tour": state.has_seen_tour,
-            "projects": dict(state.projects),
-            "app_databases": dict(state.app_databases),
-        }
-        text = json.dumps(stored, indent=1)
+        text = json.dumps(asdict(state), indent=1)
         # This runs on the event loop, which must not wait for the disk.
         replace_private(path, text, durable=False)
     except OSError as error:

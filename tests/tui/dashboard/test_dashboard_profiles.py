@@ -242,12 +242,12 @@ class TestTheme:
         self, jobs_db: JobsDatabase, prod: str, tmp_path: Path
     ) -> None:
         state = tmp_path / "state.json"
-        RememberedState(state).remember_theme("gruvbox")
+        RememberedState(state).remember(lambda latest: replace(latest, theme="gruvbox"))
         async with drive_dashboard(app_of(settings_of('theme = "nord"', prod), state)) as driver:
             assert driver.app.theme == "nord"
             driver.app.theme = "dracula"
             await driver.refreshes()
-        assert RememberedState(state).theme == "gruvbox"
+        assert RememberedState(state).state.theme == "gruvbox"
         async with drive_dashboard(app_of(settings_of(prod), state)) as driver:
             assert driver.app.theme == "gruvbox"
 
@@ -274,7 +274,7 @@ async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_
     runs = tmp_path / "runs"
     command = ["sh", "-c", f"echo x >> {runs}; echo hunter2"]
     app = app_of(settings_of(profile("prod", NOWHERE, password_command=command)))
-    app.poller._interval = 0.01
+    app.poller.interval = 0.01
     async with drive_dashboard(app) as driver:
         await driver.until(lambda: app.failures > 2)
         assert runs.read_text() == "x\n"

@@ -99,7 +99,7 @@ async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int
     counted = Count(number=1_000_600, precision=Precision.ESTIMATED)
     async with SidebarApp(width).run_test(size=(width, 36)) as pilot:
         projects = pilot.app.query_one(ProjectList)
-        projects.show([], None, sums={}, everything=counted)
+        projects.show((), None, sums={}, everything=counted)
         assert " ".join(str(projects.get_option("all").prompt).split()) == f"› {name} ~1,000,000"
 
 

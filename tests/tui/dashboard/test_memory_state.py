@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -19,15 +20,15 @@ def path(tmp_path: Path) -> Path:
 
 def test_new_state_remembers_nothing_and_saves_each_change_at_once(path: Path) -> None:
     memory = RememberedState(path)
-    assert (memory.theme, memory.project("here"), memory.knows("here")) == (None, None, False)
+    assert (memory.state.theme, memory.project("here"), memory.knows("here")) == (None, None, False)
     assert not path.exists()
     memory.remember_project("here", PROJECT)
     assert RememberedState(path).project("here") == PROJECT
-    memory.remember_theme("nord")
+    memory.remember(lambda latest: replace(latest, theme="nord"))
     again = RememberedState(path)
-    assert (again.theme, again.project("here"), again.knows("here")) == ("nord", PROJECT, True)
-    again.remember_zone("utc")
-    assert (RememberedState(path).zone, RememberedState(path).theme) == ("utc", "nord")
+    assert (again.state.theme, again.project("here"), again.knows("here")) == ("nord", PROJECT, True)
+    again.remember(lambda latest: replace(latest, zone="utc"))
+    assert (RememberedState(path).state.zone, RememberedState(path).state.theme) == ("utc", "nord")
     again.remember_project("here", None)
     all_projects = RememberedState(path)
     assert (all_projects.knows("here"), all_projects.project("here")) == (True, None)
@@ -37,18 +38,18 @@ def test_two_concurrent_states_keep_the_changes_of_each_other(path: Path) -> Non
     one, other = RememberedState(path), RememberedState(path)
     one.remember_project("here", PROJECT)
     other.remember_project("there", UUID(int=2))
-    one.remember_theme("nord")
+    one.remember(lambda latest: replace(latest, theme="nord"))
 
     memory = RememberedState(path)
-    assert (memory.theme, memory.project("here"), memory.project("there")) == ("nord", PROJECT, UUID(int=2))
+    assert (memory.state.theme, memory.project("here"), memory.project("there")) == ("nord", PROJECT, UUID(int=2))
 
 
 def test_state_without_a_path_lasts_for_one_run() -> None:
     memory = RememberedState(None)
     memory.remember_project("here", PROJECT)
-    memory.remember_theme("nord")
+    memory.remember(lambda latest: replace(latest, theme="nord"))
 
-    assert (memory.theme, memory.project("here")) == ("nord", PROJECT)
+    assert (memory.state.theme, memory.project("here")) == ("nord", PROJECT)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_unwritable_state_directory_only_logs_a_warning(tmp_path: Path, caplog: 
     (tmp_path / "file").write_text("")
     memory = RememberedState(tmp_path / "file" / "state.json")
     with caplog.at_level(logging.WARNING):
-        memory.remember_theme("nord")
+        memory.remember(lambda latest: replace(latest, theme="nord"))
 
-    assert memory.theme == "nord"
+    assert memory.state.theme == "nord"
     assert "Can't save the state" in caplog.text
 
 

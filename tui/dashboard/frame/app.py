@@ -23,7 +23,7 @@ from textual.dom import DOMNode
 from textual.errors import NoWidget
 from textual.message import Message
 from textual.screen import Screen
-from textual.theme import ThemeProvider
+from textual.theme import Theme, ThemeProvider
 from textual.widgets import Input
 
 from gjobs.store.errors import StoreError
@@ -38,7 +38,6 @@ from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, UndoStack, 
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, BulkKey, DialogKey, inherited_bindings, key_of
 from gjobs.tui.dashboard.events import (
     ActionRequested,
-    AnswerDelayed,
     AppAction,
     CaseRequested,
     Connected,
@@ -47,10 +46,10 @@ from gjobs.tui.dashboard.events import (
     DetailsOpened,
     EscapeUnused,
     HistoryRequested,
-    IntervalChanged,
     JobActionRequested,
     ListPolled,
     ListPollFailed,
+    PaceChanged,
     PaneLoadRequested,
     PollMessage,
     ProjectChosen,
@@ -79,7 +78,7 @@ from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, Reme
 from gjobs.tui.dashboard.panels.footer import follow_messages
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
-from gjobs.tui.dashboard.panels.tour import Tour, TourPossibilities, TourStep
+from gjobs.tui.dashboard.panels.tour import Tour, TourStep
 from gjobs.tui.dashboard.session.past_session import Moments, ShowsTimes
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
 from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
@@ -183,7 +182,7 @@ class GjobsApp(MessageApp[int]):
         status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
-        self.dashboard.zone = chosen_zone(self._memory.zone, self._profile_zone)
+        self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
         self.key_rules = KeyRules(self, self.dashboard)
         self._keys = KeyQueue(self, self.key_rules, is_opening=lambda: self.tasks.is_opening, cancel=self._stop_opening)
         self.settled = asyncio.Event()
@@ -191,7 +190,7 @@ class GjobsApp(MessageApp[int]):
         self.mistake: BaseException | None = None
         """The internal error that ended the app; None without one."""
         self.set_keymap({**self._setup.keymap})
-        theme = self._setup.theme or self._memory.theme
+        theme = self._setup.theme or self._memory.state.theme
         if theme in self.available_themes:
             self.theme = theme
 
@@ -215,7 +214,7 @@ class GjobsApp(MessageApp[int]):
     def on_ready(self) -> None:
         abandon_lookups()
         if self._setup.theme is None:
-            self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
+            self.theme_changed_signal.subscribe(self, self._remember_theme)
         if self._setup.notice:
             show_warning(self, self._setup.notice)
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
@@ -223,6 +222,9 @@ class GjobsApp(MessageApp[int]):
             self.tasks.ask(self._choose_first())
         else:
             self._connect()
+
+    def _remember_theme(self, theme: Theme) -> None:
+        self._memory.remember(lambda latest: replace(latest, theme=theme.name))
 
     async def _choose_first(self) -> None:
         """Open the sample database. If the app around the current directory names databases, ask first."""
@@ -400,12 +402,11 @@ class GjobsApp(MessageApp[int]):
     @on(Connected)
     def _connected(self, message: Connected) -> None:
         message.session.access.opened_by = permit_hint(self)
-        self.dashboard.show_zone(chosen_zone(self._memory.zone, self._profile_zone))
+        self.dashboard.show_zone(chosen_zone(self._memory.state.zone, self._profile_zone))
         self.show_status()
 
-    @on(AnswerDelayed)
-    @on(IntervalChanged)
-    def _interval_changed(self) -> None:
+    @on(PaceChanged)
+    def _pace_changed(self) -> None:
         self.show_status()
 
     @on(ListPolled)
@@ -438,7 +439,7 @@ class GjobsApp(MessageApp[int]):
         self._settle_after_layout()
         session = self.poller.session
         may_write = (session is None or session.access.may_write) and message.store.actor != ANON
-        self.tour.follow_list(TourPossibilities(may_write=may_write, has_projects=bool(listing.projects)))
+        self.tour.follow_list(may_write=may_write, has_projects=bool(listing.projects))
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
@@ -783,7 +784,7 @@ class GjobsApp(MessageApp[int]):
     def action_zone(self) -> None:
         """Show times in the next zone, and remember it."""
         zone = zone_after(self.dashboard.zone, self._profile_zone)
-        self._memory.remember_zone(zone.choice)
+        self._memory.remember(lambda latest: replace(latest, zone=zone.choice))
         for screen in self.screen_stack:
             if isinstance(screen, ShowsTimes):
                 screen.show_zone(zone)

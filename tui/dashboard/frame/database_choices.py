@@ -76,7 +76,7 @@ class DatabaseChoices:
         choices = await self.find()
         if not choices or self._found is None:
             return None
-        remembered = self._memory.app_database(str(self._found.folder))
+        remembered = self._memory.state.app_databases.get(str(self._found.folder))
         keys = [_key(one) for one in self._found.databases]
         if remembered == EMBEDDED:
             return None
@@ -103,7 +103,8 @@ class DatabaseChoices:
 
     def _remember(self, key: str) -> None:
         if self._found is not None:
-            self._memory.remember_app_database(str(self._found.folder), key)
+            chosen = {str(self._found.folder): key}
+            self._memory.remember(lambda latest: replace(latest, app_databases={**latest.app_databases, **chosen}))
 
 
 def _find(directory: Path | None) -> "AppDatabases":

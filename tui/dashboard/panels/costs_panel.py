@@ -288,19 +288,18 @@ class CostsPanel(DrawnLines):
     def explain(self, why: str, *, of_what: str) -> None:
         """Show a sentence instead of numbers, when zeros would be wrong."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}")
-        self._totals = self._drawing = None
-        self._stop_flash()
-        self._show_note("")
-        self._sentence = Content(why)
-        self._draw()
+        self._show_sentence(why)
 
     def forget(self) -> None:
         """Show nothing until there are numbers for the current user."""
         self._show_title("Costs")
+        self._show_sentence("")
+
+    def _show_sentence(self, sentence: str) -> None:
         self._totals = self._drawing = None
         self._stop_flash()
         self._show_note("")
-        self._sentence = Content()
+        self._sentence = Content(sentence)
         self._draw()
 
     def fit(self, screen: Size) -> None:

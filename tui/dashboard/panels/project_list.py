@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from operator import is_
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from gjobs.tui.text.format import count
 from gjobs.tui.text.status_text import count_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import tzinfo
     from typing import Any
 
@@ -159,15 +158,13 @@ class ProjectList(OptionList):
         self._everything: Count | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
-        self._shown: tuple[object, ...] = ()
-        """What was given to `show` last."""
         self._drawn: object = None
         """The input from which the prompts were made."""
         self.forget()
 
     def show(
         self,
-        projects: "Sequence[ProjectName]",
+        projects: "tuple[ProjectName, ...]",
         chosen: UUID | None,
         *,
         sums: "Mapping[UUID, ProjectTotals]",
@@ -178,16 +175,15 @@ class ProjectList(OptionList):
         Totals are shown as far as they are known. `everything` counts all visible jobs, even those whose project is
         hidden or not listed.
         """
-        shown = projects, sums, chosen, everything
-        if self._shown and all(map(is_, shown[:2], self._shown[:2])) and shown[2:] == self._shown[2:]:
+        is_same = projects is self._projects and sums is self._sums
+        if is_same and self._drawn and (chosen, everything) == (self._chosen, self._everything):
             return  # Building the rows of hundreds of projects would delay keys.
-        self._shown = shown
-        self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
+        self._projects, self._chosen, self._everything, self._sums = projects, chosen, everything, sums
         self._draw()
 
     def forget(self) -> None:
         self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
-        self._shown, self._drawn = (), None
+        self._drawn = None
         self.border_title = Content("Projects")
         self.clear_options()
 

@@ -1,7 +1,7 @@
 """The state machine with the figures of each state, as columns or as boxes, and its animation."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -341,37 +341,34 @@ def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> N
     drawing.arrows[following] = Region(start, 0, max(end - start, 0), 1)
 
 
-def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[_Column]":
+def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> Sequence[_Column]:
     states, everything = [*state_figures(totals).values()], all_figures(totals)
+
+    def columns(*, average: bool = False, key: bool = False, name: bool = False) -> list[_Column]:
+        return [
+            _Column(
+                figures=one,
+                key=one.key if key else "",
+                name=one.label if name else one.glyph or one.label,
+                has_average=average,
+            )
+            for one in (*states, *others, everything)
+        ]
+
     others = other_figures(totals)
-    if len(others) > 1 and _least_width(_plain([*states, *others, everything])) > width:
+    if len(others) > 1 and _least_width(columns()) > width:
         others = other_figures(totals, most=1)
-    full = [
-        _Column(figures=one, key=one.key, name=one.label, has_average=True) for one in [*states, *others, everything]
-    ]
-    plain = [replace(column, has_average=False) for column in full]
-    short = _plain([*states, *others, everything])
-    with_average = [full, _without_keys(full), _with_short_names(full)] if with_averages else []
-    without_average = [plain, _without_keys(plain), _with_short_names(plain), short]
-    candidates = [
-        *((columns, _LEAST_STEP) for columns in with_average),
-        *((columns, _LEAST_GAP) for columns in with_average[-1:]),
-        *((columns, _LEAST_STEP) for columns in without_average),
-        *((short[first:], _LEAST_GAP) for first in range(len(short))),
-    ]
+    short = columns()
+    candidates: list[tuple[Sequence[_Column], int]] = []
+    for average in (True, False) if with_averages else (False,):
+        candidates += [
+            (columns(average=average, key=True, name=True), _LEAST_STEP),
+            (columns(average=average, name=True), _LEAST_STEP),
+            (columns(average=average, key=True), _LEAST_STEP),
+            (columns(average=average, key=True), _LEAST_GAP) if average else (short, _LEAST_STEP),
+        ]
+    candidates += [(short[first:], _LEAST_GAP) for first in range(len(short))]
     return next((columns for columns, step in candidates if _least_width(columns, step) <= width), short[-1:])
-
-
-def _plain(figures: "Sequence[StateFigures]") -> list[_Column]:
-    return _with_short_names([_Column(figures=one, key="", name=one.label, has_average=False) for one in figures])
-
-
-def _without_keys(columns: Sequence[_Column]) -> list[_Column]:
-    return [replace(column, key="") for column in columns]
-
-
-def _with_short_names(columns: Sequence[_Column]) -> list[_Column]:
-    return [replace(column, name=column.figures.glyph or column.name) for column in columns]
 
 
 def _least_width(columns: Sequence[_Column], step: int = _LEAST_GAP) -> int:
@@ -379,11 +376,6 @@ def _least_width(columns: Sequence[_Column], step: int = _LEAST_GAP) -> int:
     gaps = (step if _NEXT[column.figures.state] else _LEAST_GAP for column in columns[:-1])
     return sum(column.width for column in columns) + sum(gaps)
 
-
-if TYPE_CHECKING:
-    from gjobs.store.statistics.statistics import Totals
-
-    Line = list[Span]
 
 BOX_LINES = 8
 """The height of the boxes of the two end states, one above the other. The other two states are in the middle."""
@@ -418,7 +410,7 @@ def width_of(drawing: Drawing) -> int:
     return drawing.states[JobStatus.SUCCEEDED].right
 
 
-def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> "list[Line]":
+def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> list[list[Span]]:
     has_average = has_averages and figures.average not in ("", UNKNOWN)
     costs = [figures.total, figures.average] if has_average else [figures.total]
     number: Span = (figures.number, "bold")
@@ -434,7 +426,7 @@ def _note(figures: StateFigures, totals: "Totals") -> "Span":
     return f"oldest {waits}" if waits else "", MUTED
 
 
-def _width(figures: dict[JobStatus, StateFigures], texts: "dict[JobStatus, list[Line]]", least: int) -> int:
+def _width(figures: dict[JobStatus, StateFigures], texts: dict[JobStatus, list[list[Span]]], least: int) -> int:
     """Return the width of each box. It is the same for all and has a minimum, so that boxes seldom move."""
     titles = (len(one.label) + _FRAME for one in figures.values())
     lines = (sum(len(text) for text, _ in line) for of_state in texts.values() for line in of_state)
@@ -443,7 +435,7 @@ def _width(figures: dict[JobStatus, StateFigures], texts: "dict[JobStatus, list[
 
 def _drawn(
     figures: dict[JobStatus, StateFigures],
-    texts: "dict[JobStatus, list[Line]]",
+    texts: dict[JobStatus, list[list[Span]]],
     box: int,
     arrow: int,
     canvas: Canvas,
@@ -466,7 +458,7 @@ def _drawn(
     return drawing
 
 
-def _draw_box(canvas: Canvas, region: Region, figures: StateFigures, texts: "Sequence[Line]") -> None:
+def _draw_box(canvas: Canvas, region: Region, figures: StateFigures, texts: Sequence[list[Span]]) -> None:
     x, y, width, height = region
     canvas.write(x, y, "╭" + "─" * (width - 2) + "╮", MUTED)
     canvas.write_spans(x + 1, y, [(f" {figures.key} ", MUTED), (f"{figures.label} ", f"bold {figures.style}")])

@@ -1,7 +1,7 @@
 """The steps of the tour, and which of them are done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +34,6 @@ class TourStep(StrEnum):
 _WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TourPossibilities:
-    """What the user can do now. Contains only the facts that decide which tour steps are possible."""
-
-    may_write: bool = True
-    has_projects: bool = True
-
-
 class Tour:
     """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
 
@@ -58,21 +50,21 @@ class Tour:
         self._app = app
         self._board = board
         self._memory = memory
-        is_unseen = start is TourStart.ONCE and not memory.has_seen_tour
+        is_unseen = start is TourStart.ONCE and not memory.state.has_seen_tour
         self._is_due = is_unseen or start is TourStart.ALWAYS
         self._shows_costs = shows_costs
-        self._possible = TourPossibilities()
+        self._may_write = self._has_projects = True
         self._done: set[TourStep] = set()
         self._pinned = ""
         self.is_on = False
 
-    def follow_list(self, possible: TourPossibilities) -> None:
+    def follow_list(self, *, may_write: bool, has_projects: bool) -> None:
         """Update the tour after a list is shown. The first list of the first opened database starts the tour, if it
         is due."""
         if self._is_due:
             self._is_due, self.is_on = False, True
-        self._possible = possible
-        if not possible.has_projects:
+        self._may_write, self._has_projects = may_write, has_projects
+        if not has_projects:
             self._done.discard(TourStep.PROJECT)
         self.follow()
 
@@ -85,9 +77,9 @@ class Tour:
     def _steps(self) -> list[TourStep]:
         """The steps that are possible. Only users with write access can create the project that the first step
         needs."""
-        possible, left_out = self._possible, set[TourStep]()
-        if not possible.may_write:
-            left_out = set(_WRITING) if possible.has_projects else {*_WRITING, TourStep.PROJECT}
+        left_out = set[TourStep]()
+        if not self._may_write:
+            left_out = set(_WRITING) if self._has_projects else {*_WRITING, TourStep.PROJECT}
         return [step for step in TourStep if step not in left_out]
 
     def leave(self) -> None:
@@ -98,7 +90,7 @@ class Tour:
 
     def _end(self) -> None:
         """End the tour for good. Only `gjobs --tour` starts it again."""
-        self._memory.remember_tour()
+        self._memory.remember(lambda latest: replace(latest, has_seen_tour=True))
         self.cancel()
 
     def cancel(self) -> None:
@@ -138,7 +130,7 @@ class Tour:
     def _sentence(self, step: TourStep) -> str:
         """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""
         match step:
-            case TourStep.PROJECT if not self._possible.has_projects:
+            case TourStep.PROJECT if not self._has_projects:
                 return f"Press {self._key('project.new')} to create a project"
             case TourStep.PROJECT:
                 return f"Press {self._key('project.pick')}, type part of a project's name and press enter"

@@ -20,12 +20,11 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.events import (
-    AnswerDelayed,
     Connected,
     Connecting,
-    IntervalChanged,
     ListPolled,
     ListPollFailed,
+    PaceChanged,
     TotalsPolled,
     TotalsPollFailed,
 )
@@ -119,7 +118,7 @@ class SessionPoller:
         self._opener = opener
         self._totals_share = totals_share
         self._tell = tell
-        self._interval = interval
+        self.interval = interval
         self.clock = clock
         self._resources = AsyncExitStack()
         self._retry_now = asyncio.Event()
@@ -129,14 +128,15 @@ class SessionPoller:
         self._has_polled = asyncio.Event()
         self._is_shown = asyncio.Event()
         """Set when the first list is on screen. Until then, nothing else is read."""
-        self._paused = False
+        self.paused = False
         self._is_still = False
         """Whether the store shows an earlier moment, which never changes."""
         self._costed_list: ListQuery | None = None
         """The list to which `_least_interval` belongs."""
         self._least_interval = 0.0
         self._attention = Attention.FOCUSED
-        self._is_woken = False
+        self.is_woken = False
+        """Whether the database sends notifications of changes."""
         self.session: Session | None = None
         self.store: Store | None = None
         """The store of the present actor; None until connected."""
@@ -162,7 +162,7 @@ class SessionPoller:
             except StoreError as error:
                 since = since or self.clock()
                 is_final = isinstance(error, (SignInRefused, InvalidValue))
-                wait = None if is_final else wait_after_failure(self._interval, attempts)
+                wait = None if is_final else wait_after_failure(self.interval, attempts)
                 self._fail(None, error, since, _constant(wait))
                 await self._wait(wait)
                 continue
@@ -184,12 +184,12 @@ class SessionPoller:
         self._has_polled.clear()
         self._costed_list = None
         self._listing = Poller(
-            self._noticing_silence(_prioritized_listing(store)), query, interval=self._interval, clock=self.clock
+            self._noticing_silence(_prioritized_listing(store)), query, interval=self.interval, clock=self.clock
         )
         self._totals = Poller(
             partial(self._get_totals, store),
             totals,
-            interval=self._interval,
+            interval=self.interval,
             share=self._totals_share or TOTALS_SHARE,
             priority_gate=store.database.priority,
             network=self._network_time,
@@ -203,7 +203,7 @@ class SessionPoller:
     @contextmanager
     def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
         """Poll something else as often as the list. Pausing and refreshing apply to it too."""
-        poller = Poller(fetch, None, interval=self._interval, clock=self.clock)
+        poller = Poller(fetch, None, interval=self.interval, clock=self.clock)
         self._apply_settings(poller)
         self._extra = poller
         try:
@@ -212,8 +212,8 @@ class SessionPoller:
             self._extra = None
 
     def _apply_settings(self, poller: Poller[Any, Any]) -> None:
-        poller.attention, poller.is_woken = self._attention, self._is_woken
-        if self._paused or self._is_still:
+        poller.attention, poller.is_woken = self._attention, self.is_woken
+        if self.paused or self._is_still:
             poller.pause()
 
     async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
@@ -269,7 +269,7 @@ class SessionPoller:
 
     def _wake_totals(self) -> None:
         """Count soon after the list has changed, unless the database notifies of changes and so wakes the count."""
-        if self._totals is not None and not self._is_woken:
+        if self._totals is not None and not self.is_woken:
             self._totals.wake()
 
     def _network_time(self) -> float:
@@ -312,7 +312,7 @@ class SessionPoller:
     def _set_silent_since(self, asked_at: datetime | None) -> None:
         self.silent_since = asked_at
         self._was_silent |= asked_at is not None
-        self._tell(AnswerDelayed())
+        self._tell(PaceChanged())
 
     async def _slow_down_if_expensive(
         self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
@@ -330,9 +330,9 @@ class SessionPoller:
                 self._least_interval = cost.least_interval(took)
         except StoreError as error:
             log.info("Can't read the cost of the list: %s", error)
-        poller.interval = max(self._interval, self._least_interval)
+        poller.interval = max(self.interval, self._least_interval)
         if poller.max_staleness != before:
-            self._tell(IntervalChanged())
+            self._tell(PaceChanged())
 
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
@@ -341,15 +341,15 @@ class SessionPoller:
         idle_before: float | None = None
         async for answer in poller.results():
             match answer:
-                case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                case PollResult(value=totals, is_changed=is_changed, duration=took):
                     idle_now = took if totals.flow and not is_changed else None
                     self._compare_idle_counts(idle_before, idle_now)
                     idle_before = idle_now
                     if is_changed:
-                        self._tell(TotalsPolled(store, totals, fetched_at, is_complete=False))
+                        self._tell(TotalsPolled(store, totals, is_complete=False))
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
-                        self._tell(TotalsPolled(store, answered[0], fetched_at))
+                        self._tell(TotalsPolled(store, answered[0]))
                     self._prepare_write(store)
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
@@ -362,7 +362,7 @@ class SessionPoller:
         if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
             return
         self._listing.expect_change(now - before, took=now)
-        self._tell(IntervalChanged())
+        self._tell(PaceChanged())
 
     def _prepare_write(self, store: "Store") -> None:
         """Let the next write be sent at once over a slow network."""
@@ -383,13 +383,13 @@ class SessionPoller:
         turns = count()
         async with aclosing(wake_ups(session.operator.database)) as words:
             async for word in words:
-                self._is_woken = word is not WakeUp.LOST
+                self.is_woken = word is not WakeUp.LOST
                 for poller in self._pollers:
-                    poller.is_woken = self._is_woken
+                    poller.is_woken = self.is_woken
                 if word is WakeUp.SILENT:
                     # One after the other, so that an idle dashboard sends at most one query a minute.
                     self._pollers[next(turns) % len(self._pollers)].wake()
-                elif self._is_woken:
+                elif self.is_woken:
                     for poller in self._pollers:
                         poller.wake()
 
@@ -435,23 +435,15 @@ class SessionPoller:
         for poller in self._pollers:
             poller.attention = attention
 
-    @property
-    def paused(self) -> bool:
-        return self._paused
-
     def pause_or_resume(self) -> None:
-        self._paused = not self._paused
+        self.paused = not self.paused
         for poller in self._pollers:
-            poller.pause() if self._paused or self._is_still else poller.resume()
-
-    @property
-    def interval(self) -> float:
-        return self._interval
+            poller.pause() if self.paused or self._is_still else poller.resume()
 
     @property
     def max_staleness(self) -> float:
         """Maximum seconds until a change is shown. It exceeds the interval if queries are slow or nothing changes."""
-        return self._interval if self._listing is None else self._listing.max_staleness
+        return self.interval if self._listing is None else self._listing.max_staleness
 
     @property
     def pace_cause(self) -> "PaceCause":
@@ -460,10 +452,10 @@ class SessionPoller:
 
         if self.failure is not None:
             return PaceCause.FAILED
-        if self._paused:
+        if self.paused:
             return PaceCause.PAUSED
         if self._listing is None or not self._listing.is_slowed_by_cost:
-            return PaceCause.EXPENSIVE if self._least_interval > self._interval else PaceCause.UNCHANGED
+            return PaceCause.EXPENSIVE if self._least_interval > self.interval else PaceCause.UNCHANGED
         return PaceCause.SLOW
 
     @property
@@ -490,17 +482,12 @@ class SessionPoller:
         pollers = (self._listing, self._totals)
         return all(poller is not None and poller.is_idle for poller in pollers)
 
-    @property
-    def is_woken(self) -> bool:
-        """Whether the database sends notifications of changes."""
-        return self._is_woken
-
     def step_interval(self, steps: int) -> None:
         """Change the interval by steps, slower if positive."""
-        nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
-        self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
+        nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self.interval))
+        self.interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
         for poller in self._pollers:
-            poller.interval = max(self._interval, self._least_interval if poller is self._listing else 0.0)
+            poller.interval = max(self.interval, self._least_interval if poller is self._listing else 0.0)
 
     async def close(self) -> None:
         if (load := self.load) is not None:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from textual.app import App
 from textual.color import BLACK, WHITE, Color
 
@@ -33,7 +33,7 @@ def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: boo
     words = {"writing-block": block.hex, "writing-text": text_on(block).hex}
     if not writing:
         return {**_of_database(color, theme), **words}
-    line = block if background.ansi is not None else _readable(block, {background: _LEAST_CONTRAST})
+    line = _line(block, background)
     return {**_of_database(color, theme), **words, "frame": line.hex, "frame-quiet": line.hex}
 
 
@@ -46,13 +46,17 @@ def _of_database(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
             "frame-text": theme["text-primary"],
         }
     block, background = Color.parse(color), Color.parse(theme["background"])
-    line = block if background.ansi is not None else _readable(block, {background: _LEAST_CONTRAST})
+    line = _line(block, background)
     return {
         "frame": line.hex,
         "frame-quiet": line.hex if background.ansi is not None else background.blend(line, 0.55).hex,
         "frame-block": block.hex,
         "frame-text": text_on(block).hex,
     }
+
+
+def _line(block: Color, background: Color) -> Color:
+    return block if background.ansi is not None else _readable(block, {background: _LEAST_CONTRAST})
 
 
 def text_variables(theme: Mapping[str, str]) -> dict[str, str]:
@@ -121,15 +125,9 @@ def screen_svg(app: App[Any]) -> str:
     """Return the screen of a running app with its dialogs. Equal screens give equal bytes."""
     # As in Textual's own screenshot, but without its window frame and its web font.
     frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
-    return cells_svg(frame, app.size)
-
-
-def cells_svg(cells: RenderableType | None, size: tuple[int, int]) -> str:
-    """Return a screen of `size` columns and rows as SVG. Equal cells give equal bytes."""
-    width, height = size
     console = Console(
-        width=width,
-        height=height,
+        width=app.size.width,
+        height=app.size.height,
         file=io.StringIO(),
         force_terminal=True,
         color_system="truecolor",
@@ -137,5 +135,5 @@ def cells_svg(cells: RenderableType | None, size: tuple[int, int]) -> str:
         legacy_windows=False,
         safe_box=False,
     )
-    console.print(cells)
+    console.print(frame)
     return console.export_svg(title="", code_format=_FORMAT, font_aspect_ratio=_CELL_RATIO)
