@@ -24,7 +24,7 @@ from textual import events
 from gjobs.store.journal.journal import read_journal
 from gjobs.store.journal.write_record import JournalEntry
 from gjobs.tui.cli.main import main as gjobs
-from gjobs.tui.dashboard.frame.key_queue import KeyQueue
+from gjobs.tui.dashboard.actions.key_queue import KeyQueue
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
 from tests.key_storm import FASTEST, SLOWEST, StormError, administrator_connection, working_directory
 from tests.tmux import HEIGHT, WIDTH, Pane

@@ -23,10 +23,10 @@ from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import OWNERS, all_entries, of_the_app
-from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.help.manual_dialog import key_list
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard_settings import TABLE
 from gjobs.tui.demo.scenario_steps import STEP_KINDS
 from gjobs.tui.manual.pages import GROUPS, TOPICS, page_path, with_generated

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -15,12 +15,12 @@ from textual.containers import Center, Horizontal, Vertical
 from textual.content import Content
 from textual.renderables.digits import Digits as DigitsRenderable
 from textual.screen import ModalScreen
-from textual.signal import Signal
 from textual.widgets import Digits
 
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey
 from gjobs.tui.dashboard.panels.footer import KeyHints, KeyState, KeyStates, LineText, MessageLine, pinned_text
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.state_machine import (
     LONGEST_TRANSACTION,
     MUTED,
@@ -172,29 +172,6 @@ _DIGITS = frozenset("0123456789$.,% ")
 """What can be drawn in large digits here."""
 
 
-class Presented(Protocol):
-    """The parts of the dashboard that the presenter view shows."""
-
-    data_signal: Signal[None]
-    """Published after new data or a new status, and after all data was forgotten."""
-
-    @property
-    def listing(self) -> "Listing | None": ...
-
-    @property
-    def totals(self) -> "Totals | None": ...
-
-    @property
-    def now(self) -> datetime:
-        """The server's time."""
-
-    @property
-    def heading(self) -> str:
-        """What is shown, who sees it and why it may be old, as clean text."""
-
-    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]: ...
-
-
 class BigNumber(Vertical):
     """A number in large digits above its name. A text that cannot be drawn large is bold."""
 
@@ -308,7 +285,7 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
 
     has_message_line = True
 
-    def __init__(self, source: Presented) -> None:
+    def __init__(self, source: DashboardScreen) -> None:
         super().__init__()
         self._source = source
         self._log = TransitionLog(MOST_TRANSITIONS)

@@ -233,7 +233,7 @@ class Driver(AppDriver):
         if on is not None:
             await self.go_to(on)
         for key in keys:
-            self.app._keys._refused_until = 0.0
+            self.app.key_queue._refused_until = 0.0
             await super().press(key)
         await self.expects(**expected)
 

@@ -12,8 +12,8 @@ from textual.widgets import OptionList
 
 from gjobs.store.configuration import app_databases
 from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration, Settings, resolve
+from gjobs.tui.dashboard.actions import key_queue
 from gjobs.tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
-from gjobs.tui.dashboard.frame import key_queue
 from gjobs.tui.dashboard.memory import load
 from gjobs.tui.dashboard.session.setup import AppSearch, DashboardSetup, TourStart, database_choices
 from tests.cli.command_line import uri
@@ -70,7 +70,7 @@ def seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def question_is_seen(driver: Driver) -> None:
     """Wait until the question takes keys. Until then, the user has not seen it."""
     await driver.has_dialog(QUESTION)
-    await driver.until(lambda: not driver.app._keys.is_dropping)
+    await driver.until(lambda: not driver.app.key_queue.is_dropping)
 
 
 async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one(
@@ -94,8 +94,8 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         assert "\x1b" not in driver.text
         assert SECRET not in driver.text
         # The time during which keys are ignored starts with the first frame that shows the question.
-        await driver.until(lambda: driver.app._keys._unseen_until > time.monotonic() + key_queue._MOST_SECONDS)
-        driver.app._keys._unseen_until = 0.0
+        await driver.until(lambda: driver.app.key_queue._unseen_until > time.monotonic() + key_queue._MOST_SECONDS)
+        driver.app.key_queue._unseen_until = 0.0
         await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
         assert driver.header.startswith(" gjobs  DATABASE_URL ")
         assert "as the operator · may write" in driver.header
@@ -214,7 +214,7 @@ async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(
     async with drive_dashboard(start(), waits=False) as driver:
         await driver.until(lambda: driver.app.tasks.is_opening)
         driver.app.post_message(events.Key("x", "x"))
-        await driver.until(lambda: not driver.app._keys.is_idle)
+        await driver.until(lambda: not driver.app.key_queue.is_idle)
         driver.app.post_message(events.Key("escape", None))
         await driver.until(driver.app.settled.is_set)
         opened.set()

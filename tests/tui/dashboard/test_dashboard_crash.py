@@ -8,8 +8,8 @@ import pytest
 from textual.messages import ExitApp
 
 from gjobs.tui.dashboard.events import ListPolled
-from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.project_list import ProjectList
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Gate, WatchedApp, drive_dashboard, opener_of

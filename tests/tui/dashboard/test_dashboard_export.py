@@ -167,7 +167,7 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     reading = Gate("get_these_jobs")
     async with drive(make=reading.store) as driver:
         await driver.press("e", "enter", "enter", "space", dialog="Exporting")
-        await driver.press("enter", "tab", "enter", "space", until=lambda: driver.app._keys.is_idle)
+        await driver.press("enter", "tab", "enter", "space", until=lambda: driver.app.key_queue.is_idle)
         assert (driver.dialog, driver.messages) == ("Exporting", []), "only escape stops the export"
         await driver.press("escape", message="Stopped the export. Nothing was written.")
     failing = Gate("get_these_jobs", fails=Unreachable("The connection was lost."))

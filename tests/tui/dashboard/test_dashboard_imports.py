@@ -82,7 +82,7 @@ LATER = {
 
 
 def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(shown: frozenset[str]) -> None:
-    assert "gjobs.tui.dashboard.frame.screen" in shown
+    assert "gjobs.tui.dashboard.panels.screen" in shown
     packages = {name.partition(".")[0] for name in shown}
     assert packages & {*DRIVERS_AND_PARSERS, "tomllib", "argparse"} == set()
     assert shown & LATER == set()

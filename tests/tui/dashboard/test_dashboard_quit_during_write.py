@@ -11,7 +11,7 @@ import pytest
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import DeletionOutcome, TransitionOutcome
 from gjobs.store.projects.project import Project
-from gjobs.tui.dashboard.frame.key_queue import DROPPED, SUSPENDING
+from gjobs.tui.dashboard.actions.key_queue import DROPPED, SUSPENDING
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
@@ -124,7 +124,7 @@ async def test_question_is_closed_unanswered_when_the_write_ends(
     HeldStore.gate.set()
     await deleting.shows_message("Deleted 126 of 126 jobs.")
     await deleting.has_dialog("")
-    await deleting.until(lambda: time.monotonic() > deleting.app._keys._unseen_until)
+    await deleting.until(lambda: time.monotonic() > deleting.app.key_queue._unseen_until)
     await deleting.press("U", until=lambda: jobs_db.count() == 128)
 
     await deleting.press("ctrl+q", until=lambda: not deleting.app.is_running)

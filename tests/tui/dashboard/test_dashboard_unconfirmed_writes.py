@@ -9,7 +9,7 @@ import pytest
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.journal.journal import read_journal
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.tui.dashboard.frame.key_queue import UNCHANGED, UNCONFIRMED
+from gjobs.tui.dashboard.actions.key_queue import UNCHANGED, UNCONFIRMED
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import COMMIT, WRITE_OPENS, Cut, Proxy
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, behind_a_proxy

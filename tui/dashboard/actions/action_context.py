@@ -1,33 +1,37 @@
 """The context of an action; resolution of unconfirmed writes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
-from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.store.values.value_types import by_member
-from gjobs.tui.dashboard.actions.action_host import UndoStack
+from gjobs.tui.dashboard.actions.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, every_key
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.list.list_header import unlisted_words
+from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Message, ReportedError, error_words, hidden_or_gone
-from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction
+from gjobs.tui.text.error_text import Message, ReportedError, error_words, hidden_or_gone, left_rows_as_shown
+from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction, pending_words
 from gjobs.tui.text.write_text import concerned, resolved_write_words
 
 if TYPE_CHECKING:
     from gjobs.store.capabilities.capabilities import Capabilities
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.dashboard.panels.screen import DashboardScreen
 
 
 T = TypeVar("T")
@@ -134,16 +138,11 @@ def remark_on_acting(capabilities: "Capabilities | None") -> str:
 _ANY_USER = ActingUser(id=UUID(int=0))
 
 
-class GoToJob(Protocol):
-    async def __call__(
-        self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True
-    ) -> str: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
     """The context of one action: actor, database and projects at the time of the key press."""
 
+    host: "ActionHost"
     store: "Store"
     operator: "Store"
     """The store of the role that gjobs connects as. Only it sees all users."""
@@ -151,28 +150,12 @@ class ActionContext:
     """The capabilities of the database, if known."""
     database: str
     projects: tuple[ProjectName, ...]
-    jobs_changed: Callable[[Iterable[UUID]], None]
-    """Called after each write with the ids of its jobs, to refresh list and costs at once."""
-    changing: Callable[[Iterable[UUID], JobAction], AbstractContextManager[None]]
-    """Inside, the rows of the jobs show what an action does to them."""
-    not_changed: Callable[[Exception | None], None]
-    """Called if the change of a job was refused, or ended with an error. The callback drops the keys that were typed
-    after the key for the change.
-    """
-    deleting: Callable[[Iterable[UUID]], None]
-    """Called with job ids before a deletion. It moves the cursor on."""
-    deleted: Callable[[Iterable[UUID]], None]
-    """Called with the deleted ids after a deletion. It drops their marks."""
-    go_to_job: "GoToJob"
-    """Moves the cursor to a new or restored job once it is listed, or gives up after a moment. Keys wait for it."""
-    moved_jobs_to: Callable[[JobStatus], None]
-    """Called after the user has moved at least one job to a status."""
-    undo: UndoStack
-    warn: Callable[[str], None]
-    withdraw: Callable[[str], None]
-    """Removes the warning that begins with a text."""
     left: asyncio.Event
     """Set when the user leaves this database. Writes unresolved by then stay unknown."""
+
+    @property
+    def dashboard(self) -> "DashboardScreen":
+        return self.host.dashboard
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
@@ -194,11 +177,98 @@ class ActionContext:
         """Return a resolver for writes of this store's actor."""
 
         def tell(text: str) -> Callable[[], None]:
-            self.warn(text)
+            show_warning(self.host.app, text)
             self.jobs_changed(())
-            return lambda: self.withdraw(text)
+            return lambda: drop_message(self.host.app, text)
 
         return WriteResolver(store, tell, left=self.left)
+
+    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
+        """Refresh list and costs after a write to these jobs."""
+        if not self.dashboard.query(JobsPanel):
+            return  # The write was answered after the screen closed.
+        self.dashboard.jobs.clear_chosen()
+        self.dashboard.jobs.expect_removal(job_ids)
+        self.host.poller.refresh()
+
+    @contextmanager
+    def changing(self, job_ids: Iterable[UUID], action: JobAction) -> Iterator[None]:
+        """Inside, the rows of the jobs show what the action does to them."""
+        job_ids = tuple(job_ids)
+        panel = self.dashboard.jobs
+        panel.show_change(job_ids, pending_words(action))
+        has_failed = False
+        try:
+            yield
+        except (StoreError, ReportedError) as error:
+            has_failed = left_rows_as_shown(error)
+            raise
+        finally:
+            panel.end_change(job_ids, has_failed=has_failed)
+
+    def not_changed(self, error: Exception | None) -> None:
+        """Drop all keys if one that changes jobs was typed before the answer. The user typed them in the belief that
+        the change would succeed. `error` is None if the change was refused.
+        """
+        answered_at, keys = time.monotonic(), self.host.key_queue
+        if self.dashboard.query(JobsPanel):
+            keys.drop_until_seen(
+                UNCHANGED if error is None or left_rows_as_shown(error) else UNCONFIRMED,
+                drops=lambda event: event.time <= answered_at and keys.rules.changes_jobs(event),
+            )
+
+    def deleting(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
+        """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
+        if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
+            self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
+
+
+_PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
+"""Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
+_ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
+"""A slow database lengthens this wait by a multiple of its answer time, up to a maximum in seconds."""
+
+
+async def go_to_job(
+    host: "ActionHost", job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True
+) -> str:
+    """Move the cursor to a new or restored job if it is listed soon. After that the cursor stays, because the user may
+    already press another key.
+
+    If it is not listed, return a sentence that says so. Then drop the keys typed for the job, unless the
+    cursor is on `repeats`: the user sees that job and pressed the key on it.
+    """
+    dashboard, keys = host.dashboard, host.key_queue
+    if is_new and repeats is None:
+        host.tour.do(TourStep.NEW_JOB)
+    if not dashboard.query(JobsPanel) or await moves_to(host, job, is_new=is_new):
+        return ""
+    cursor_job = dashboard.jobs.table.cursor_job
+    if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
+        keys.drop_until_seen(UNLISTED, drops=every_key if is_new else keys.rules.is_for_rows)
+    return unlisted_words(host.app, dashboard.listed, job)
+
+
+async def moves_to(host: "ActionHost", job: GenerationJob, *, is_new: bool = True) -> bool:
+    """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
+    closes.
+    """
+    dashboard = host.dashboard
+    # The list that is on its way does not contain the job. The next one does.
+    answers = min(_ANSWERS * host.poller.usual_answer, _MOST_PATIENCE_SECONDS)
+    deadline = time.monotonic() + _PATIENCE_SECONDS + answers
+    can_list = dashboard.jobs.can_list(job)
+    if is_new:
+        dashboard.jobs.approach(job)
+    # The panel is gone while the app closes.
+    while can_list and dashboard.query(JobsPanel) and time.monotonic() < deadline:
+        table = dashboard.jobs.table
+        if dashboard.jobs.job(job.id):
+            has_moved = table.move_to(job.id)
+            table.take_selection_as_seen()
+            return has_moved
+        await asyncio.sleep(_POLL_SECONDS)
+    return not dashboard.query(JobsPanel)
 
 
 def context_for(host: "ActionHost", request: str) -> ActionContext | None:
@@ -221,21 +291,12 @@ def _context(host: "ActionHost") -> ActionContext | str:
     if poller.session is None or poller.store is None or listing is None:
         return "Not possible yet. Loading data."
     return ActionContext(
+        host=host,
         store=poller.store,
         operator=poller.session.operator,
         capabilities=poller.store.capability_cache.latest,
         database=poller.session.full_name,
         projects=listing.projects,
-        jobs_changed=host.jobs_changed,
-        changing=host.changing_jobs,
-        not_changed=host.drop_keys_of_refused_change,
-        deleting=host.deleting_jobs,
-        deleted=partial(host.deleting_jobs, are_deleted=True),
-        go_to_job=host.go_to_job,
-        moved_jobs_to=host.tour.moved_jobs_to,
-        undo=host.undo,
-        warn=partial(show_warning, host.app),
-        withdraw=partial(drop_message, host.app),
         left=host.tasks.database_left,
     )
 

@@ -4,14 +4,13 @@ import asyncio
 import pkgutil
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
-from uuid import UUID
 
 from textual.app import App
 from textual.screen import Screen
@@ -27,71 +26,14 @@ from gjobs.tui.text.error_text import Message, ReportedError, error_message
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import KnownViews
-    from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, ProjectName
-    from gjobs.store.statistics.statistics import ProjectTotals, Totals, TotalsQuery
     from gjobs.store.store import Store
+    from gjobs.tui.dashboard.actions.key_queue import KeyQueue
     from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog
-    from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-    from gjobs.tui.dashboard.memory import PendingNavigation
     from gjobs.tui.dashboard.panels.project_list import BudgetNews
+    from gjobs.tui.dashboard.panels.screen import DashboardScreen
     from gjobs.tui.dashboard.panels.tour import Tour
     from gjobs.tui.dashboard.session.session_poller import SessionPoller
     from gjobs.tui.dashboard.session.setup import DatabaseChoice
-    from gjobs.tui.text.format import ShownZone
-    from gjobs.tui.text.status_text import JobAction
-
-
-class DashboardView(Protocol):
-    """The parts of the dashboard screen that actions use."""
-
-    navigation: "PendingNavigation"
-    listing_query: "ListingQuery"
-    """The request; `listing` is the result read last."""
-    zone: "ShownZone"
-    """The time zone of all times on screen."""
-
-    @property
-    def screen(self) -> Screen[Any]: ...
-
-    @property
-    def listed(self) -> "ListQuery": ...
-
-    @property
-    def listed_name(self) -> str:
-        """Name of the project or of all projects, as clean text."""
-
-    @property
-    def totals_query(self) -> "TotalsQuery": ...
-
-    @property
-    def listing(self) -> "Listing | None": ...
-
-    @property
-    def totals(self) -> "Totals | None":
-        """The totals of the listed project."""
-
-    @property
-    def shown_project(self) -> "ProjectName | None": ...
-
-    @property
-    def project_totals(self) -> "Mapping[UUID, ProjectTotals]": ...
-
-    @property
-    def now(self) -> datetime:
-        """The server's time."""
-
-    @property
-    def jobs(self) -> "JobsPanel": ...
-
-    def project_name(self, project_id: UUID) -> str: ...
-
-    def ask(self, listed: "ListQuery", *, compare_visibility: bool | None = None) -> None: ...
-
-    def choose_project(self, project_id: UUID | None) -> None: ...
-
-    def show_totals(self, totals: "Totals") -> None: ...
-
-    async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None: ...
 
 
 class ActionHost(Protocol):
@@ -103,22 +45,12 @@ class ActionHost(Protocol):
     undo: "UndoStack"
     budget_news: "BudgetNews"
     tour: "Tour"
+    key_queue: "KeyQueue"
+    dashboard: "DashboardScreen"
 
     @property
     def app(self) -> App[Any]:
         """The app, for dialogs, workers, messages and the clipboard."""
-
-    @property
-    def dashboard(self) -> DashboardView: ...
-
-    @property
-    def typed_at(self) -> float:
-        """When the last handled key was typed, by the monotonic clock. The key may have waited in a queue since
-        then.
-        """
-
-    def expect_dialog(self) -> None:
-        """Expect the current key to open a dialog. If it opens none, the text typed for the dialog is dropped."""
 
     @property
     def views(self) -> "KnownViews": ...
@@ -139,27 +71,6 @@ class ActionHost(Protocol):
         """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
 
     def switch_to(self, choice: "DatabaseChoice") -> object: ...
-
-    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
-        """Refresh list and totals after a write to these jobs."""
-
-    def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> AbstractContextManager[None]:
-        """Inside, the rows of the jobs show what the action does to them."""
-
-    def drop_keys_of_refused_change(self, error: Exception | None) -> None:
-        """Drop all keys if one that changes jobs was typed before the answer. `error` is None if the change was
-        refused.
-        """
-
-    def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
-        """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
-
-    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True) -> str:
-        """Move the cursor to a new or restored job once it is listed. If it is not listed after a moment, return a
-        sentence that says so.
-
-        `repeats` is the job that the new one repeats.
-        """
 
     def show_status(self) -> None: ...
 

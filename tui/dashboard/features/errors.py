@@ -125,7 +125,7 @@ class _ListedErrors:
 
     @property
     def typed_at(self) -> float:
-        return self._host.typed_at
+        return self._host.key_queue.typed_at
 
     async def read(self, window: timedelta) -> ErrorGroups:
         found = await self._store.get_error_groups(replace(self.scope, window=window))
@@ -204,4 +204,4 @@ async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, grou
     if (older := len(left) - MAX_LIMIT) > 0:
         about.append(f"Left out, because one retry takes at most {count(MAX_LIMIT)}: {jobs_count(older)}.")
         note = f"Not retried yet: {jobs_count(older)} of the group."
-    await JobActions(host.app, host.tasks, context).ask_retry(left[:MAX_LIMIT], about=[*about, ""], note=note)
+    await JobActions(context).ask_retry(left[:MAX_LIMIT], about=[*about, ""], note=note)

@@ -137,7 +137,7 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
     finally:
         context.jobs_changed([job.id])
     if isinstance(outcome, Applied):
-        context.moved_jobs_to(target)
+        context.host.tour.moved_jobs_to(target)
     if not isinstance(outcome, Missing):
         return transition_message(job, outcome, target)
     why = of_missing(outcome, await _known(context, [outcome]))
@@ -153,7 +153,7 @@ async def end_with_error(context: "ActionContext", job: GenerationJob, target: J
         context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
         applied_job(outcome, target)
-    context.moved_jobs_to(target)
+    context.host.tour.moved_jobs_to(target)
     return transition_message(job, outcome, target)
 
 
@@ -215,7 +215,7 @@ def sends_retry(context: "ActionContext") -> Send:
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
     """Delete the job if its status is unchanged. Raise a StoreError on failure."""
     context.deleting([job.id])
-    with context.undo.deletion(context.store) as deleted:
+    with context.host.undo.deletion(context.store) as deleted:
         try:
             async with context.explaining_missing_rows():
                 with context.changing([job.id], JobAction.DELETE):
@@ -226,7 +226,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
             raise
         finally:
             context.jobs_changed([job.id])
-            context.deleted(row.id for row in deleted)
+            context.deleting((row.id for row in deleted), are_deleted=True)
     return deleted_message([job])
 
 
@@ -262,10 +262,10 @@ async def restore(context: "ActionContext", deletion: DeletedJobs) -> Message:
         )
     except WriteResolved as resolved:
         if not resolved.was_made:
-            context.undo.remember(deletion)
+            context.host.undo.remember(deletion)
         raise
     except BaseException:
-        context.undo.remember(deletion)
+        context.host.undo.remember(deletion)
         raise
     finally:
         context.jobs_changed(())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
 
 from textual import on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.suggester import SuggestFromList
@@ -28,8 +28,8 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, Operator
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.dashboard.actions.action_context import ActionContext
-from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, DeletedJobs
+from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
+from gjobs.tui.dashboard.actions.action_host import DeletedJobs
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
@@ -386,10 +386,10 @@ async def show_users(host: "ActionHost") -> None:
 
 
 class JobActions:
-    def __init__(self, app: App[Any], tasks: BackgroundTasks, context: ActionContext) -> None:
-        self._app = app
-        self._tasks = tasks
+    def __init__(self, context: ActionContext) -> None:
         self._context = context
+        self._host = context.host
+        self._app, self._tasks = context.host.app, context.host.tasks
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """Start the action. `project_id` is the preselected project of a new job."""
@@ -407,12 +407,12 @@ class JobActions:
 
     def undo(self) -> None:
         """Restore the jobs deleted last."""
-        if self._context.undo.is_deleting:
+        if self._host.undo.is_deleting:
             key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
             text = f"The deletion was not confirmed when you pressed {key}. Press {key} again once it is."
             show_warning(self._app, text)
             return
-        deletion = self._context.undo.take_last()
+        deletion = self._host.undo.take_last()
         if deletion is None:
             show_warning(self._app, "No deleted jobs to restore.")
         else:
@@ -424,7 +424,7 @@ class JobActions:
         message = await job_writes.restore(self._context, deletion)
         show_message(self._app, message)  # The list may be slow.
         newest = max(deletion.jobs, key=lambda job: (job.created_at, job.id))
-        unlisted = await self._context.go_to_job(newest, is_new=False)
+        unlisted = await go_to_job(self._host, newest, is_new=False)
         return replace(message, advice=unlisted if len(deletion.jobs) == 1 else "")
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
@@ -510,7 +510,7 @@ class JobActions:
         message = await job_writes.retried(self._context, job, outcome)
         if not isinstance(outcome, Retried):
             return message
-        unlisted = await self._context.go_to_job(outcome.job, repeats=job)
+        unlisted = await go_to_job(self._host, outcome.job, repeats=job)
         return replace(message, advice=unlisted)
 
     async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
@@ -532,7 +532,7 @@ class JobActions:
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
         key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
-        undo = undo_words(key, len(jobs), self._context.undo.cascading_tables or ())
+        undo = undo_words(key, len(jobs), self._host.undo.cascading_tables or ())
         question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return
@@ -547,18 +547,18 @@ class JobActions:
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Message:
         self._context.deleting(job.id for job in jobs)
-        with self._context.undo.deletion(self._context.store) as deleted:
+        with self._host.undo.deletion(self._context.store) as deleted:
             bulk = BulkWrite(jobs, job_writes.sends_deletion(self._context, deleted))
             try:
                 outcome = await self._run(bulk, DOING[JobAction.DELETE])
             finally:
-                self._context.deleted(job.id for job in deleted)
+                self._context.deleting((job.id for job in deleted), are_deleted=True)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
         outcome = await self._run(bulk, DOING[ACTIONS_TO[target]])
         if outcome.done:
-            self._context.moved_jobs_to(target)
+            self._host.tour.moved_jobs_to(target)
         return outcome
 
     async def _run(self, bulk: BulkWrite, doing: str) -> BulkOutcome:
@@ -627,7 +627,7 @@ class JobActions:
         if job is not None:
             message = created(job)
             show_message(self._app, message)
-            if unlisted := await self._context.go_to_job(job):
+            if unlisted := await go_to_job(self._host, job):
                 show_message(self._app, replace(message, advice=unlisted))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
     from gjobs.store.store import Store
     from gjobs.store.users.user_sql import FoundUser
-    from gjobs.tui.dashboard.actions.action_host import ActionHost, DashboardView
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.dashboard.panels.screen import DashboardScreen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ def hidden_project_words(asset: Asset, actor: str) -> str:
     return f"The {item_name(asset)} is in a project that {actor} does not see."
 
 
-async def show_job(dashboard: DashboardView, job: GenerationJob, project: Project | None) -> None:
+async def show_job(dashboard: DashboardScreen, job: GenerationJob, project: Project | None) -> None:
     """Show the details at once, because the job may not be listed. In the dashboard below the details, list the job's
     project and move the cursor to the job.
     """
@@ -127,7 +128,7 @@ async def show_job(dashboard: DashboardView, job: GenerationJob, project: Projec
 
 
 def show_project(
-    dashboard: DashboardView,
+    dashboard: DashboardScreen,
     project: Project,
     *,
     using: UUID | None = None,
@@ -146,7 +147,7 @@ def show_project(
     _show(dashboard, project.id, project, arrived)
 
 
-def toggle_visibility(dashboard: DashboardView) -> None:
+def toggle_visibility(dashboard: DashboardScreen) -> None:
     """Show or leave the visibility view. If a hidden job was found by its id, show that job in the view."""
     found = dashboard.navigation.take_found()
     if found is None:
@@ -158,20 +159,20 @@ def toggle_visibility(dashboard: DashboardView) -> None:
     def arrived(_: Listing) -> None:
         if not dashboard.jobs.table.move_to(job.id):
             dashboard.navigation.hidden_detail = job.id
-            dashboard.screen.call_later(dashboard.show_details_of, job, is_listed=False)
+            dashboard.call_later(dashboard.show_details_of, job, is_listed=False)
 
     _ask(dashboard, job.project_id, project, arrived, compare_visibility=True)
 
 
 def _show(
-    dashboard: DashboardView, project_id: UUID, project: Project | None, arrived: Callable[[Listing], object]
+    dashboard: DashboardScreen, project_id: UUID, project: Project | None, arrived: Callable[[Listing], object]
 ) -> None:
     _ask(dashboard, project_id, project, arrived)
-    dashboard.screen.post_message(ProjectChosen())
+    dashboard.post_message(ProjectChosen())
 
 
 def _ask(
-    dashboard: DashboardView,
+    dashboard: DashboardScreen,
     project_id: UUID,
     project: Project | None,
     arrived: Callable[[Listing], object],

@@ -118,14 +118,14 @@ class Actions:
             case "export":
                 ask(export_list(host, context))
             case "undo":
-                JobActions(host.app, host.tasks, context).undo()
+                JobActions(context).undo()
             case _:
                 assert_never(request)
 
     def change_jobs(self, action: "JobAction", jobs: "Sequence[GenerationJob]") -> None:
         host, context = self._host, context_for(self._host, action)
         if context is not None and may_write(host):
-            JobActions(host.app, host.tasks, context).act(action, jobs, host.dashboard.listed.project_id)
+            JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
 
     def filter_by(self, job_filter: "JobFilter", *, is_forced: bool) -> None:
         """Estimate the cost first, unless the user has confirmed it or the filter is empty."""

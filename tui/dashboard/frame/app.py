@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from uuid import UUID
 
 from rich.console import RenderableType
 from textual import constants, events, on, work
@@ -27,7 +24,6 @@ from textual.theme import Theme, ThemeProvider
 from textual.widgets import Input
 
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.poller import DEFAULT_INTERVAL, Attention
 from gjobs.store.system.async_tools import abandon_lookups
 from gjobs.store.users.actor import ANON, ActingUser, Operator, actor_name
@@ -35,6 +31,7 @@ from gjobs.store.values.formats import utc_now
 from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, UndoStack, preload
+from gjobs.tui.dashboard.actions.key_queue import SUSPENDING, KeyQueue, KeyRules
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, BulkKey, DialogKey, inherited_bindings, key_of
 from gjobs.tui.dashboard.events import (
     ActionRequested,
@@ -60,23 +57,13 @@ from gjobs.tui.dashboard.events import (
     WritePermitEnded,
 )
 from gjobs.tui.dashboard.frame.database_choices import TYPED_EARLY, DatabaseChoices
-from gjobs.tui.dashboard.frame.key_queue import (
-    SUSPENDING,
-    UNCHANGED,
-    UNCONFIRMED,
-    UNLISTED,
-    KeyQueue,
-    KeyRules,
-    every_key,
-)
-from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.list.list_header import unlisted_words
 from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from gjobs.tui.dashboard.panels.footer import follow_messages
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour, TourStep
 from gjobs.tui.dashboard.session.past_session import Moments, ShowsTimes
@@ -87,9 +74,8 @@ from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver, PasteUnfinished, stop_until_resumed
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
-from gjobs.tui.text.error_text import ReportedError, error_message, left_rows_as_shown
+from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import chosen_zone, zone_after
-from gjobs.tui.text.status_text import pending_words
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -102,15 +88,9 @@ if TYPE_CHECKING:
     from gjobs.tui.dashboard.features.messages import Notices
     from gjobs.tui.dashboard.frame.actions import Actions
     from gjobs.tui.dashboard.presenter import Presenter
-    from gjobs.tui.text.status_text import JobAction
 
 
 log = logging.getLogger(__name__)
-
-_PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
-"""Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
-_ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
-"""A slow database lengthens this wait by a multiple of its answer time, up to a maximum in seconds."""
 
 
 def _palette() -> "ModuleType":
@@ -183,8 +163,12 @@ class GjobsApp(MessageApp[int]):
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
         self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
-        self.key_rules = KeyRules(self, self.dashboard)
-        self._keys = KeyQueue(self, self.key_rules, is_opening=lambda: self.tasks.is_opening, cancel=self._stop_opening)
+        self.key_queue = KeyQueue(
+            self,
+            KeyRules(self, self.dashboard),
+            is_opening=lambda: self.tasks.is_opening,
+            cancel=self._stop_opening,
+        )
         self.settled = asyncio.Event()
         """Set when the first list, or the reason why there is none, is on screen."""
         self.mistake: BaseException | None = None
@@ -231,7 +215,7 @@ class GjobsApp(MessageApp[int]):
 
         async def ask(dialog: "FirstQuestion") -> str | None:
             # The user had not yet seen the question when these keys were typed.
-            self._keys.drop_until_seen(TYPED_EARLY)
+            self.key_queue.drop_until_seen(TYPED_EARLY)
             return await self.push_screen_wait(dialog)
 
         choice = await self._choices.choose_first(ask)
@@ -296,11 +280,11 @@ class GjobsApp(MessageApp[int]):
             self._settle()
 
     def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:
-        self._keys.close()  # The rules of waiting keys need widgets that are being removed.
+        self.key_queue.close()  # The rules of waiting keys need widgets that are being removed.
         super().exit(result, return_code, message)
 
     async def on_unmount(self) -> None:
-        self._keys.close()
+        self.key_queue.close()
         await self.poller.close()
 
     # From the poller to the dashboard
@@ -586,81 +570,6 @@ class GjobsApp(MessageApp[int]):
     def _pane_load_requested(self, message: PaneLoadRequested) -> None:
         self._actions.load_pane(message.details, self._observed)
 
-    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
-        """Refresh list and costs after a write to these jobs."""
-        if not self.dashboard.query(JobsPanel):
-            return  # The write was answered after the screen closed.
-        self.dashboard.jobs.clear_chosen()
-        self.dashboard.expect_removal(job_ids)
-        self.poller.refresh()
-
-    @contextmanager
-    def changing_jobs(self, job_ids: Iterable[UUID], action: "JobAction") -> Iterator[None]:
-        """Inside, the rows of the jobs show what the action does to them."""
-        job_ids = tuple(job_ids)
-        panel = self.dashboard.jobs
-        panel.show_change(job_ids, pending_words(action))
-        has_failed = False
-        try:
-            yield
-        except (StoreError, ReportedError) as error:
-            has_failed = left_rows_as_shown(error)
-            raise
-        finally:
-            panel.end_change(job_ids, has_failed=has_failed)
-
-    def drop_keys_of_refused_change(self, error: Exception | None) -> None:
-        """If a key that changes jobs was typed before the answer, drop all keys. The user typed them in the belief
-        that the change would succeed.
-        """
-        answered_at = time.monotonic()
-        if self.dashboard.query(JobsPanel):
-            self._keys.drop_until_seen(
-                UNCHANGED if error is None or left_rows_as_shown(error) else UNCONFIRMED,
-                drops=lambda event: event.time <= answered_at and self.key_rules.changes_jobs(event),
-            )
-
-    def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
-        """Expect these jobs to leave the list, because they are being deleted or were deleted."""
-        if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
-            self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
-
-    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True) -> str:
-        """Move the cursor to the job if it is listed soon. After that the cursor stays, because the user may already
-        press another key.
-
-        If it is not listed, return a sentence that says so. Then drop the keys typed for the job, unless the
-        cursor is on `repeats`: the user sees that job and pressed the key on it.
-        """
-        if is_new and repeats is None:
-            self.tour.do(TourStep.NEW_JOB)
-        if not self.dashboard.query(JobsPanel) or await self.moves_to(job, is_new=is_new):
-            return ""
-        cursor_job = self.dashboard.jobs.table.cursor_job
-        if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
-            self._keys.drop_until_seen(UNLISTED, drops=every_key if is_new else self.key_rules.is_for_rows)
-        return unlisted_words(self, self.dashboard.listed, job)
-
-    async def moves_to(self, job: GenerationJob, *, is_new: bool = True) -> bool:
-        """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
-        closes.
-        """
-        # The list that is on its way does not contain the job. The next one does.
-        answers = min(_ANSWERS * self.poller.usual_answer, _MOST_PATIENCE_SECONDS)
-        deadline = time.monotonic() + _PATIENCE_SECONDS + answers
-        can_list = self.dashboard.jobs.can_list(job)
-        if is_new:
-            self.dashboard.jobs.approach(job)
-        # The panel is gone while the app closes.
-        while can_list and self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
-            table = self.dashboard.jobs.table
-            if self.dashboard.jobs.job(job.id):
-                has_moved = table.move_to(job.id)
-                table.take_selection_as_seen()
-                return has_moved
-            await asyncio.sleep(_POLL_SECONDS)
-        return not self.dashboard.query(JobsPanel)
-
     async def _on_message(self, message: Message) -> None:
         if not (self._exit and isinstance(message, PollMessage)):
             await super()._on_message(message)
@@ -674,7 +583,7 @@ class GjobsApp(MessageApp[int]):
             return  # The widgets are being removed.
         if isinstance(event, (events.MouseDown, events.MouseUp)) and not event.is_forwarded and self._is_lost(event):
             return
-        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self._keys.take(event):
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self.key_queue.take(event):
             return
         await super().on_event(event)
 
@@ -717,7 +626,7 @@ class GjobsApp(MessageApp[int]):
     ) -> bool:
         bindings = inherited_bindings(type(default_namespace or self))
         if any(self._opens_dialog(binding) for binding in bindings if binding.action == action):
-            self._keys.expect_dialog()
+            self.key_queue.expect_dialog()
         return await super().run_action(action, default_namespace, namespaces)
 
     def _opens_dialog(self, binding: Binding) -> bool:
@@ -729,13 +638,6 @@ class GjobsApp(MessageApp[int]):
         if binding.id == "app.write" and (session := self.poller.session) is not None:
             return session.access.permit is None
         return isinstance(binding, DialogKey)
-
-    @property
-    def typed_at(self) -> float:
-        return self._keys.typed_at
-
-    def expect_dialog(self) -> None:
-        self._keys.expect_dialog()
 
     def _display(self, screen: Screen[Any], renderable: "RenderableType | None") -> None:
         """Report to the job table which of its lines the terminal has got. Textual reports this nowhere else."""
@@ -749,9 +651,9 @@ class GjobsApp(MessageApp[int]):
         """Close the top screen. Drop keys that were typed for it."""
         if isinstance(self.screen, ClosesOnce):
             if not self.screen.is_dismissed:
-                self._keys.drop_until_seen()
+                self.key_queue.drop_until_seen()
             elif self.screen.has_result:
-                self._keys.ignore_repeat(self.screen.result_key)
+                self.key_queue.ignore_repeat(self.screen.result_key)
         self.call_later(self.follow_messages)
         return super().pop_screen()
 
@@ -852,7 +754,7 @@ class GjobsApp(MessageApp[int]):
 
     async def _suspend_after_writes(self) -> None:
         show_message(self, "gjobs is suspended as soon as the last change is confirmed.")
-        with self._keys.dropping(SUSPENDING):
+        with self.key_queue.dropping(SUSPENDING):
             await self.tasks.await_writes()
         self._suspend()
 

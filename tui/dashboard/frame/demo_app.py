@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
+from typing import Any, ClassVar, Literal, assert_never
 
 from textual import events, work
 from textual.binding import Binding, BindingType
@@ -20,10 +20,11 @@ from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard import task_groups
+from gjobs.tui.dashboard.actions.action_context import go_to_job, moves_to
+from gjobs.tui.dashboard.actions.key_queue import every_key
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, inherited_bindings, key_of, presses
 from gjobs.tui.dashboard.events import ProjectChosen
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.frame.key_queue import every_key
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
@@ -34,10 +35,6 @@ from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name, short_id
 
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.frame.key_queue import KeyQueue
-
-
 _OWNER = "scenario"
 _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
 _OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed before."
@@ -47,9 +44,8 @@ _PATIENCE_SECONDS, _POLL_SECONDS = 5.0, 0.02
 
 
 class ScenarioStage:
-    def __init__(self, app: "GjobsApp", keys: "KeyQueue") -> None:
+    def __init__(self, app: "GjobsApp") -> None:
         self._app = app
-        self._keys = keys
         bindings = inherited_bindings(type(app))
         self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
 
@@ -79,7 +75,7 @@ class ScenarioStage:
         operator = session.operator
         store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
         self._app.tasks.stop_opening(above=Presenter)
-        with self._keys.dropping(_OTHER_USER, drops=self._is_for_rows):
+        with self._app.key_queue.dropping(_OTHER_USER, drops=self._is_for_rows):
             self._app.act_as(store)
             if who == OPERATOR_NAME:
                 # For the operator, list all projects instead of only the first one.
@@ -99,20 +95,20 @@ class ScenarioStage:
         wanted = ListQuery(project_id=job.project_id if shown is not None else None)
         # Keys typed for the filter would act on the list once the filter is gone.
         is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
-        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
+        with self._app.key_queue.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
             if dashboard.jobs.is_finding:
                 dashboard.jobs.leave_find()
             if dashboard.listed != wanted:
                 dashboard.ask(wanted)
             self._app.poller.refresh()
             await self.wait_for_list()
-            if problem := await self._app.go_to_job(job):
+            if problem := await go_to_job(self._app, job):
                 self.report(f"{_POINTS_AT.format(job_name(job))} {problem}")
 
     def _is_for_rows(self, event: events.Event) -> bool:
         """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
         continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
-        return not continues and self._app.key_rules.is_for_rows(event)
+        return not continues and self._app.key_queue.rules.is_for_rows(event)
 
     async def show_new(self, job: GenerationJob) -> None:
         """Move the cursor to a new job, unless the list is of another project or user."""
@@ -150,10 +146,9 @@ class DemoSteps:
     ended.
     """
 
-    def __init__(self, app: "GjobsApp", control: "DemoControl", keys: "KeyQueue") -> None:
+    def __init__(self, app: "GjobsApp", control: "DemoControl") -> None:
         self._app = app
         self._control = control
-        self._keys = keys
         self._turn = asyncio.Lock()
 
     async def make_step(self) -> None:
@@ -199,8 +194,8 @@ class DemoSteps:
         table = panel.table
         if app.screen is not app.dashboard or table.marked or (table.cursor_job and table.cursor_job.id == job.id):
             return panel.job(job.id) is not None
-        with self._keys.dropping(MOVED, drops=app.key_rules.is_for_rows):
-            return await app.moves_to(job)
+        with app.key_queue.dropping(MOVED, drops=app.key_queue.rules.is_for_rows):
+            return await moves_to(app, job)
 
 
 async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> SimulatedChange | Message:
@@ -318,7 +313,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         self._has_ended = False
         """Whether the scenario has been played to its end."""
         self._touched_at = time.monotonic()
-        self._steps = DemoSteps(self, control, self._keys)
+        self._steps = DemoSteps(self, control)
 
     @property
     def demo_state(self) -> str:
@@ -339,7 +334,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         await super().on_event(event)
 
     def _is_for_scenario(self, event: events.Key) -> bool:
-        is_due = self._keys.is_idle or self._keys.is_delivering(event)
+        is_due = self.key_queue.is_idle or self.key_queue.is_delivering(event)
         return is_due and presses(self, CONTINUE, event.key) and self._takes_space
 
     def _follow_newest(self) -> None:
@@ -350,7 +345,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         if is_first or not is_alone or self.screen is not self.dashboard or table.marked or not table.has_first_row:
             return
         if self.dashboard.listed.order == NEWEST_FIRST:
-            self._keys.drop_until_seen(FOLLOWED, drops=self.key_rules.is_for_rows)
+            self.key_queue.drop_until_seen(FOLLOWED, drops=self.key_queue.rules.is_for_rows)
             table.action_first()
 
     def make_presenter(self) -> Presenter:
@@ -437,7 +432,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         is_presenting = any(isinstance(screen, Presenter) for screen in self.screen_stack)
         self.control.start_over()
         self._reword_pause()
-        self._keys.drop_until_seen(STARTED_OVER)
+        self.key_queue.drop_until_seen(STARTED_OVER)
         await self._replace_database(self._demo_opener, DEFAULT_INTERVAL, choice=None)
         if is_presenting:
             self.action_present()
@@ -450,7 +445,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         scenario = self.control.scenario
         self._is_scripted, self._has_ended = scenario is not None, False
         await self.settled.wait()
-        stage = ScenarioStage(self, self._keys)
+        stage = ScenarioStage(self)
         await stage.wait_for_list()
         if scenario is None or (activity := self.control.activity) is None:
             self._is_scripted = False

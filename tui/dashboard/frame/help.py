@@ -37,11 +37,11 @@ from gjobs.tui.dashboard.features.navigation import ActingDialog
 from gjobs.tui.dashboard.features.statistics import TimingsDialog, WasteDialog
 from gjobs.tui.dashboard.features.workers import WorkersDialog
 from gjobs.tui.dashboard.frame.palette import hidden_keys
-from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.help.manual_dialog import HelpEntry, ManualDialog
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.panels.project_list import ProjectList
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.presenter import Presenter
 
 OWNERS: Sequence[type[DOMNode]] = (

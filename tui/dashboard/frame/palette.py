@@ -185,7 +185,7 @@ class ProjectCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         dashboard = cast("ActionHost", self.app).dashboard
-        if self.screen is not dashboard.screen or dashboard.listing is None:
+        if self.screen is not dashboard or dashboard.listing is None:
             return
         for project in dashboard.listing.projects:
             title = f"Show project {clean(project.name, limit=60)}"
@@ -199,7 +199,7 @@ class DatabaseCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         host = cast("ActionHost", self.app)
-        if self.screen is not host.dashboard.screen:
+        if self.screen is not host.dashboard:
             return
         for choice in host.database_choices:
             title = f"Switch to database {clean(full_name(choice), limit=60)}"
@@ -273,7 +273,7 @@ class OfferCommands(Provider):
         return cast("ActionHost", self.app)
 
     def _present(self) -> Iterator[PaletteEntry]:
-        return self.offers() if self.screen is self.host.dashboard.screen else iter(())
+        return self.offers() if self.screen is self.host.dashboard else iter(())
 
 
 _RETENTION: Sequence[tuple[Request, str, str]] = (
@@ -292,8 +292,8 @@ class RetentionCommands(OfferCommands):
                 yield PaletteEntry(title=title, about=about, run=partial(self._request, request))
 
     def _request(self, request: Request) -> None:
-        self.host.expect_dialog()
-        self.host.dashboard.screen.post_message(ActionRequested(request))
+        self.host.key_queue.expect_dialog()
+        self.host.dashboard.post_message(ActionRequested(request))
 
 
 class ViewCommands(OfferCommands):

@@ -13,8 +13,8 @@ from gjobs.tui.dashboard.details.job_details import JobDetails
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.frame.screen import DashboardScreen
 from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 
 Row = Mapping[str, Any]
 

@@ -64,7 +64,7 @@ async def rest(driver: Driver) -> None:
 
     def is_resting() -> bool:
         app = driver.app
-        return app._keys.is_idle and not app.tasks.is_opening and not app.tasks.is_writing
+        return app.key_queue.is_idle and not app.tasks.is_opening and not app.tasks.is_writing
 
     await settle(driver.app)
     await driver.until(is_resting)

@@ -12,10 +12,10 @@ from textual.geometry import Size
 from textual.widgets import Input
 
 from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.actions import action_context, key_queue
+from gjobs.tui.dashboard.actions.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
-from gjobs.tui.dashboard.frame import app, key_queue
-from gjobs.tui.dashboard.frame.key_queue import DROPPED, SEEING_SECONDS, UNCHANGED, UNLISTED
 from gjobs.tui.dashboard.help.manual_dialog import ManualDialog
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished
@@ -100,8 +100,8 @@ async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
     assert jobs_db.status(5) is JobStatus.RUNNING
 
     await asyncio.sleep(SEEING_SECONDS)
-    keys = dashboard.app._keys
-    keys.drop_until_seen(UNLISTED, drops=dashboard.app.key_rules.is_for_rows)
+    keys = dashboard.app.key_queue
+    keys.drop_until_seen(UNLISTED, drops=dashboard.app.key_queue.rules.is_for_rows)
     for key in ("f", *"quit"):
         send(dashboard.app, key)
     await dashboard.shows_message(UNLISTED)
@@ -239,9 +239,9 @@ async def test_key_on_its_way_to_a_dialog_that_closes_is_dropped(dashboard: Driv
 
 
 async def test_keys_that_are_dropped_for_two_reasons_stay_dropped_for_both(dashboard: Driver) -> None:
-    keys = dashboard.app._keys
+    keys = dashboard.app.key_queue
     keys.drop_until_seen()
-    keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.key_rules.is_for_rows)
+    keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.key_queue.rules.is_for_rows)
     await dashboard.press("w", message="Only keys for rows.")
     assert dashboard.dialog == ""
 
@@ -364,7 +364,11 @@ async def test_fast_keys_do_the_same_as_slow_keys(
     jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long a dialog or the list takes: nobody gives up."""
-    for module, limit in ((key_queue, "_PATIENCE_SECONDS"), (key_queue, "_MOST_SECONDS"), (app, "_PATIENCE_SECONDS")):
+    for module, limit in (
+        (key_queue, "_PATIENCE_SECONDS"),
+        (key_queue, "_MOST_SECONDS"),
+        (action_context, "_PATIENCE_SECONDS"),
+    ):
         monkeypatch.setattr(module, limit, PATIENCE)
     slowly = await outcome(jobs_db, database, keys, None)
     async with busy_loop(chance(seed)):
@@ -464,7 +468,7 @@ async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
 
     with monkeypatch.context() as patch:
         patch.setattr(JobsPanel, "table", property(gone))
-        assert not dashboard.app.key_rules.is_toggle(events.Key("x", "x"))
+        assert not dashboard.app.key_queue.rules.is_toggle(events.Key("x", "x"))
 
 
 async def test_key_that_waits_for_a_change_while_the_dashboard_closes_is_no_error(
@@ -480,7 +484,7 @@ async def test_key_that_waits_for_a_change_while_the_dashboard_closes_is_no_erro
         await driver.go_to(1)
         for key in "sc":
             send(driver.app, key)
-        await driver.until(lambda: change.calls and not driver.app._keys.is_idle)
+        await driver.until(lambda: change.calls and not driver.app.key_queue.is_idle)
         with monkeypatch.context() as patch:
             driver.app.exit()
             patch.setattr(JobsPanel, "is_changing_selected", property(gone))

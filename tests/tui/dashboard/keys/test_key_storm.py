@@ -116,7 +116,7 @@ class StormApp(WatchedApp):
         self._person = person
 
     async def on_event(self, event: events.Event) -> None:
-        if event is self._keys._delivered and not self._exit:
+        if event is self.key_queue._delivered and not self._exit:
             self._person.press(self, event)
         await super().on_event(event)
 

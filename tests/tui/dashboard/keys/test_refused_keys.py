@@ -14,10 +14,10 @@ from textual.widgets import Input
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.actions.key_queue import SEEING_SECONDS, UNOPENED, UNSEEN
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, BulkKey, DialogKey, own_bindings
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
-from gjobs.tui.dashboard.frame.key_queue import SEEING_SECONDS, UNOPENED, UNSEEN
 from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.conftest import Conninfo
 from tests.tui.app_waits import settle

@@ -11,7 +11,8 @@ from gjobs.store.sample.sample_data import fill
 from gjobs.store.sample.simulation import SimulatedChange
 from gjobs.store.store import Store
 from gjobs.store.values.formats import utc_now
-from gjobs.tui.dashboard.frame import demo_app, key_queue
+from gjobs.tui.dashboard.actions import key_queue
+from gjobs.tui.dashboard.frame import demo_app
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
 from gjobs.tui.dashboard.presenter import Presenter

@@ -416,7 +416,7 @@ async def test_act_as_closes_an_open_question_and_the_next_key_opens_another_dia
         go_on(app)
         await driver.shows("Second · space", "as ben@example.com")
         assert driver.dialog == ""
-        await driver.until(lambda: not app._keys.is_dropping)
+        await driver.until(lambda: not app.key_queue.is_dropping)
         await driver.press("p", dialog="Show which project?")
 
 

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import filterfalse, takewhile
 from typing import Any
 
@@ -15,9 +16,9 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gjobs.tui.dashboard.bindings import TOGGLES, acts_on_rows, changes_jobs, own_bindings, presses
-from gjobs.tui.dashboard.frame.screen import DashboardScreen
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, TOGGLES, acts_on_rows, changes_jobs, presses
 from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import EscapeChord
 from gjobs.tui.dashboard.widgets.message_board import board_of, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce
@@ -83,15 +84,15 @@ class KeyRules:
 
     def is_toggle(self, event: events.Key) -> bool:
         """Return whether the key opens a dialog over the list and also closes that dialog."""
-        from gjobs.tui.dashboard.frame import help as key_help
-
         active = self._app.screen.active_bindings
         # While the dashboard closes, its table may be gone.
         if not isinstance(self._app.focused, JobTable) or event.key not in active:
             return False
         closing = TOGGLES.get(active[event.key].binding.id or "")
-        bindings = (binding for owner in key_help.OWNERS for binding in own_bindings(owner))
-        return any(binding.id == closing and presses(self._app, binding, event.key) for binding in bindings if closing)
+        opening = (one for one in (*JobTable.BINDINGS, *APP_BINDINGS) if isinstance(one, Binding))
+        # By default, the same keys close the dialog.
+        closers = (replace(one, id=closing) for one in opening if closing and TOGGLES.get(one.id or "") == closing)
+        return any(presses(self._app, one, event.key) for one in closers)
 
 
 _CALM_TURNS = 3
@@ -150,7 +151,7 @@ class KeyQueue:
         A key that is early waits for at most two seconds.
         """
         self._app = app
-        self._rules = rules
+        self.rules = rules
         self._is_opening = is_opening
         self._cancel = cancel
         self._waiting: deque[events.Key | events.Paste] = deque()
@@ -333,7 +334,7 @@ class KeyQueue:
         await self._settle(for_next=False)
         while self._waiting:
             await self._settle(for_next=True)
-            if self._waiting and (refusal := self._rules.refusal(self._waiting[0])):
+            if self._waiting and (refusal := self.rules.refusal(self._waiting[0])):
                 self.drop_until_seen(refusal)
             elif self._waiting:
                 self._held_since = time.monotonic()
@@ -357,7 +358,7 @@ class KeyQueue:
         if not isinstance(held, events.Key):
             return
         repeats = sum(1 for _ in takewhile(lambda event: _is_same_key(event, held.key), self._waiting))
-        if repeats >= _FEWEST_REPEATS and self._rules.is_toggle(held):
+        if repeats >= _FEWEST_REPEATS and self.rules.is_toggle(held):
             for _ in range(repeats - 2 - repeats % 2):
                 self._waiting.popleft()
 
@@ -381,7 +382,7 @@ class KeyQueue:
         if not self._waiting:
             return True
         event = self._waiting[0]
-        return self._rules.is_taken(event) and not (is_patient and self._rules.is_early(event))
+        return self.rules.is_taken(event) and not (is_patient and self.rules.is_early(event))
 
     @property
     def _is_calm(self) -> bool:

@@ -478,10 +478,6 @@ class DashboardScreen(Screen[None], KeyStates):
         )
         self.jobs.choose(listed, with_visibility=compare_visibility)
 
-    def expect_removal(self, job_ids: Iterable[UUID]) -> None:
-        """Expect these jobs to leave the list, because they were just written."""
-        self.jobs.expect_removal(job_ids)
-
     # Requests of the user
 
     def choose_project(self, project_id: UUID | None) -> None:
