@@ -1,6 +1,6 @@
 """The grammar of scenarios: reads them from TOML, and reports mistakes by line and key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +54,8 @@ class KnownNames:
     jobs: dict[str, str] = field(default_factory=dict)
 
 
-Reader = Callable[[TomlTable, KnownNames], Step | None]
-"""Returns the step, or None after adding a problem."""
+Reader = Callable[[TomlTable, KnownNames], Step]
+"""Returns the step. After adding a problem, it may return any step, because the scenario is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,111 +68,74 @@ class StepKind:
     """Further keys and what they are for."""
 
 
-def _say(table: TomlTable, _: KnownNames) -> Step | None:
+def _seconds(table: TomlTable, usual: float, *, key: str = "seconds", least: float = 0) -> float:
+    seconds = table.seconds(key, least=least, most=LONGEST_SECONDS)
+    return usual if seconds is None else seconds
+
+
+def _project(table: TomlTable) -> str:
+    return table.one_of("project", PROJECTS) or USUAL_PROJECT
+
+
+def _say(table: TomlTable, _: KnownNames) -> Step:
     text = table.converted_text("say", _caption)
-    seconds = table.seconds("seconds", least=0, most=LONGEST_SECONDS)
-    return None if text is None else Say(text=text, seconds=seconds)
+    return Say(text=text or "", seconds=table.seconds("seconds", least=0, most=LONGEST_SECONDS))
 
 
-def _wait(table: TomlTable, _: KnownNames) -> Step | None:
-    seconds = table.seconds("wait", least=0, most=LONGEST_SECONDS)
-    return None if seconds is None else Wait(seconds=seconds)
+def _wait_for(table: TomlTable, known: KnownNames) -> Step:
+    seconds = _seconds(table, _USUAL_WAIT)
+    what = _one_of(table, "wait-for", _AWAITED if known.workers else (), without=_NEEDS_WORKERS)
+    return WaitFor(what=_AWAITED.get(what, "failure"), seconds=seconds)
 
 
-def _wait_for(table: TomlTable, known: KnownNames) -> Step | None:
-    seconds = table.seconds("seconds", least=0, most=LONGEST_SECONDS)
-    if not known.workers:
-        table.take("wait-for")
-        table.complain(_NEEDS_WORKERS, "wait-for")
-        return None
-    what = table.one_of("wait-for", _AWAITED)
-    if what is None:
-        return None
-    return WaitFor(what=_AWAITED[what], seconds=_USUAL_WAIT if seconds is None else seconds)
-
-
-def _create(table: TomlTable, known: KnownNames) -> Step | None:
-    name, mode = table.text("create"), table.converted_text("mode", _mode)
-    project = table.one_of("project", PROJECTS)
-    cost_cents = table.converted("cost", _cost_cents)
-    if name is None:
-        return None
+def _create(table: TomlTable, known: KnownNames) -> Step:
+    name = table.text("create") or ""
     if name in known.jobs:
         table.complain("is the name of an earlier job. Choose another name", "create")
-    known.jobs[name] = "create"
-    return Create(
-        name=name,
-        mode=mode or USUAL_MODES[0],
-        project=project or USUAL_PROJECT,
-        cost_cents=_USUAL_CENTS if cost_cents is None else cost_cents,
-    )
+    if name:
+        known.jobs[name] = "create"
+    mode, project = table.converted_text("mode", _mode) or USUAL_MODES[0], _project(table)
+    cost_cents = table.converted("cost", _cost_cents)
+    cost_cents = _USUAL_CENTS if cost_cents is None else cost_cents
+    return Create(name=name, mode=mode, project=project, cost_cents=cost_cents)
 
 
-def _start(table: TomlTable, known: KnownNames) -> Step | None:
-    name = _job(table, "start", known, after="create")
-    return None if name is None else Change(name=name, to="start")
+def _fail(table: TomlTable, known: KnownNames) -> Step:
+    name = _job(table, "fail", known, after="start")
+    return Change(name=name, to="fail", error=table.text("error") or "API timeout")
 
 
-def _complete(table: TomlTable, known: KnownNames) -> Step | None:
-    name = _job(table, "complete", known, after="start")
-    return None if name is None else Change(name=name, to="complete")
+def _burst(table: TomlTable, _: KnownNames) -> Step:
+    count = table.converted("burst", _count) or 0
+    return Burst(count=count, mode=table.converted_text("mode", _mode), project=_project(table))
 
 
-def _fail(table: TomlTable, known: KnownNames) -> Step | None:
-    name, error = _job(table, "fail", known, after="start"), table.text("error")
-    return None if name is None else Change(name=name, to="fail", error=error or "API timeout")
+def _outage(table: TomlTable, _: KnownNames) -> Step:
+    mode = table.converted_text("outage", _mode) or ""
+    return Outage(mode=mode, seconds=_seconds(table, 60.0, least=1))
 
 
-def _burst(table: TomlTable, _: KnownNames) -> Step | None:
-    count, mode = table.converted("burst", _count), table.converted_text("mode", _mode)
-    project = table.one_of("project", PROJECTS)
-    return None if count is None else Burst(count=count, mode=mode, project=project or USUAL_PROJECT)
-
-
-def _outage(table: TomlTable, _: KnownNames) -> Step | None:
-    mode = table.converted_text("outage", _mode)
-    seconds = table.seconds("seconds", least=1, most=LONGEST_SECONDS)
-    return None if mode is None else Outage(mode=mode, seconds=60.0 if seconds is None else seconds)
-
-
-def _kill_worker(table: TomlTable, known: KnownNames) -> Step | None:
-    if not known.workers:
-        table.take("kill-worker")
-        table.complain(_NEEDS_WORKERS, "kill-worker")
-        return None
-    name = table.one_of("kill-worker", known.workers)
-    return None if name is None else KillWorker(name=name)
-
-
-def _act_as(table: TomlTable, _: KnownNames) -> Step | None:
-    who = table.one_of("act-as", ACTORS)
-    return None if who is None else ActAs(who=who)
-
-
-def _point_at(table: TomlTable, known: KnownNames) -> Step | None:
-    name = _known_job(table, "point-at", known)
-    return None if name is None else PointAt(name=name)
-
-
-def _job(table: TomlTable, key: str, known: KnownNames, *, after: str) -> str | None:
+def _job(table: TomlTable, key: str, known: KnownNames, *, after: str) -> str:
     """Return the name of a job whose last change was `after`, and note the change."""
     name = _known_job(table, key, known)
-    if name is None:
-        return None
-    if known.jobs[name] != after:
-        table.complain(
-            f"needs a job whose last change is {after!r}. The last change of this job is {known.jobs[name]!r}", key
-        )
-    known.jobs[name] = key
+    if name:
+        if (last := known.jobs[name]) != after:
+            table.complain(f"needs a job whose last change is {after!r}. The last change of this job is {last!r}", key)
+        known.jobs[name] = key
     return name
 
 
-def _known_job(table: TomlTable, key: str, known: KnownNames) -> str | None:
-    if known.jobs:
-        return table.one_of(key, known.jobs)
+def _known_job(table: TomlTable, key: str, known: KnownNames) -> str:
+    return _one_of(table, key, known.jobs, without="needs a job that an earlier step creates")
+
+
+def _one_of(table: TomlTable, key: str, names: Collection[str], *, without: str) -> str:
+    """Return one of the names. `without` is the problem if there are none."""
+    if names:
+        return table.one_of(key, names) or ""
     table.take(key)
-    table.complain("needs a job that an earlier step creates", key)
-    return None
+    table.complain(without, key)
+    return ""
 
 
 def _caption(text: str) -> str:
@@ -218,7 +181,11 @@ STEP_KINDS: Mapping[str, StepKind] = {
         options={"seconds": "continue after this time"},
         read=_say,
     ),
-    "wait": StepKind(takes="seconds", does="Wait this long, or until space is pressed", read=_wait),
+    "wait": StepKind(
+        takes="seconds",
+        does="Wait this long, or until space is pressed",
+        read=lambda table, _: Wait(seconds=_seconds(table, 0, key="wait")),
+    ),
     "wait-for": StepKind(
         takes=" or ".join(_AWAITED),
         does="Wait for it, and move the cursor to its job. space lets time run faster",
@@ -231,8 +198,16 @@ STEP_KINDS: Mapping[str, StepKind] = {
         options={"mode": f"mode, by default {USUAL_MODES[0]}", "cost": 'cents, or a text such as "$2.50"', **_WHERE},
         read=_create,
     ),
-    "start": StepKind(takes="name", does="Start the job", read=_start),
-    "complete": StepKind(takes="name", does="Complete the job", read=_complete),
+    "start": StepKind(
+        takes="name",
+        does="Start the job",
+        read=lambda table, known: Change(name=_job(table, "start", known, after="create"), to="start"),
+    ),
+    "complete": StepKind(
+        takes="name",
+        does="Complete the job",
+        read=lambda table, known: Change(name=_job(table, "complete", known, after="start"), to="complete"),
+    ),
     "fail": StepKind(takes="name", does="Fail the job", options={"error": "error text"}, read=_fail),
     "burst": StepKind(
         takes="number",
@@ -249,10 +224,18 @@ STEP_KINDS: Mapping[str, StepKind] = {
     "kill-worker": StepKind(
         takes=" or ".join(WORKERS),
         does="Let a worker die without releasing its jobs. If it runs no job of the scenario, queue jobs first",
-        read=_kill_worker,
+        read=lambda table, known: KillWorker(name=_one_of(table, "kill-worker", known.workers, without=_NEEDS_WORKERS)),
     ),
-    "act-as": StepKind(takes="e-mail or operator", does="Act as this user", read=_act_as),
-    "point-at": StepKind(takes="name", does="Move the cursor to the job", read=_point_at),
+    "act-as": StepKind(
+        takes="e-mail or operator",
+        does="Act as this user",
+        read=lambda table, _: ActAs(who=table.one_of("act-as", ACTORS) or ""),
+    ),
+    "point-at": StepKind(
+        takes="name",
+        does="Move the cursor to the job",
+        read=lambda table, known: PointAt(name=_known_job(table, "point-at", known)),
+    ),
 }
 """By the key that names the step."""
 
