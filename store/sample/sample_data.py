@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from random import Random
@@ -20,7 +20,6 @@ from gjobs.store.database import driver_errors
 from gjobs.store.database.driver_errors import translate_connecting
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.values.formats import column_names
-from gjobs.store.values.value_types import by_member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +50,7 @@ class ProjectPlan:
 
 
 def _job_counts(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
-    return by_member(
-        JobStatus,
-        {
-            JobStatus.QUEUED: queued,
-            JobStatus.RUNNING: running,
-            JobStatus.SUCCEEDED: succeeded,
-            JobStatus.FAILED: failed,
-        },
-    )
+    return dict(zip(JobStatus, (queued, running, succeeded, failed), strict=True))
 
 
 USERS = (
@@ -288,8 +279,8 @@ class SampleAsset:
     project_id: UUID
     kind: Literal["input", "output"]
     mode: str
-    source_asset_id: UUID | None
-    prompt_version: str
+    source_asset_id: UUID | None = None
+    prompt_version: str = PROMPT_VERSION
     prompt_payload: Mapping[str, object]
     width: int
     height: int
@@ -317,8 +308,6 @@ def _upload(product: str, view: str, project_id: UUID, user_id: UUID, begun: dat
         project_id=project_id,
         kind="input",
         mode=choose_mode(random),
-        source_asset_id=None,
-        prompt_version=PROMPT_VERSION,
         prompt_payload={"product": product, "view": view, "file_name": f"IMG_{random.randint(1200, 9800)}.jpg"},
         width=width,
         height=height,
@@ -342,7 +331,6 @@ def output_asset(job: GenerationJob, source: SampleAsset) -> SampleAsset:
         kind="output",
         mode=job.mode,
         source_asset_id=source.id,
-        prompt_version=PROMPT_VERSION,
         prompt_payload={"product": product, **_prompt(seeded(identifier), job.mode)},
         width=profile.width,
         height=profile.height,
@@ -416,87 +404,61 @@ class SampleBudget:
 class Sample:
     """All rows, ordered so that each row follows the rows that it refers to."""
 
-    users: tuple[SampleUser, ...]
-    projects: tuple[SampleProject, ...]
-    assets: tuple[SampleAsset, ...]
-    jobs: tuple[GenerationJob, ...]
-    starts: tuple[SampleStart, ...]
-    budgets: tuple[SampleBudget, ...]
+    users: list[SampleUser] = field(default_factory=list)
+    projects: list[SampleProject] = field(default_factory=list)
+    assets: list[SampleAsset] = field(default_factory=list)
+    jobs: list[GenerationJob] = field(default_factory=list)
+    starts: list[SampleStart] = field(default_factory=list)
+    budgets: list[SampleBudget] = field(default_factory=list)
 
 
 def sample(now: datetime) -> Sample:
     """Return the sample for the month before `now`, which must be aware."""
-    users: list[SampleUser] = []
-    projects: list[SampleProject] = []
-    assets: list[SampleAsset] = []
-    jobs: list[GenerationJob] = []
-    budgets: list[SampleBudget] = []
+    rows = Sample()
     for plan in USERS:
-        user = _user(plan, now)
-        users.append(user)
-        budgets += _budgets(plan.limit_cents, Period.MONTH, user_id=user.id, created_at=user.created_at)
+        user_id, joined = make_id("user", plan.key), now - timedelta(days=plan.age_days)
+        rows.users.append(SampleUser(id=user_id, email=plan.email, created_at=joined))
+        if plan.limit_cents is not None:
+            rows.budgets.append(_budget(plan.limit_cents, Period.MONTH, user_id=user_id, created_at=joined))
         for project_plan in plan.projects:
-            project = _project(project_plan, user.id, now)
-            inputs = input_assets(project_plan, project.id, user.id, project.created_at)
-            project_jobs = _jobs(project_plan, project, inputs, now)
-            projects.append(project)
-            assets += inputs + _outputs(project_jobs, inputs)
-            jobs += project_jobs
-            budgets += _budgets(
-                project_plan.limit_cents, Period.ALL, project_id=project.id, created_at=project.created_at
-            )
-    starts = tuple(_start(job) for job in jobs if job.status is not JobStatus.QUEUED)
-    return Sample(
-        users=tuple(users),
-        projects=tuple(projects),
-        assets=tuple(assets),
-        jobs=tuple(jobs),
-        starts=starts,
-        budgets=tuple(budgets),
-    )
+            _add_project(rows, project_plan, user_id, now)
+    return rows
 
 
-def _user(plan: UserPlan, now: datetime) -> SampleUser:
-    joined = now - timedelta(days=plan.age_days)
-    return SampleUser(id=make_id("user", plan.key), email=plan.email, created_at=joined)
-
-
-def _project(plan: ProjectPlan, user_id: UUID, now: datetime) -> SampleProject:
+def _add_project(rows: Sample, plan: ProjectPlan, user_id: UUID, now: datetime) -> None:
     begun = now - timedelta(days=plan.age_days)
     identifier = make_id("project", user_id, plan.name)
-    return SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
+    project = SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
+    rows.projects.append(project)
+    inputs = input_assets(plan, project.id, user_id, begun)
+    jobs = [
+        _job(plan, project, inputs, status, number, now)
+        for status, count in plan.jobs.items()
+        for number in range(count)
+    ]
+    rows.assets.extend([*inputs, *_outputs(jobs, inputs)])
+    rows.jobs.extend(jobs)
+    rows.starts.extend(_start(job) for job in jobs if job.status is not JobStatus.QUEUED)
+    if plan.limit_cents is not None:
+        rows.budgets.append(_budget(plan.limit_cents, Period.ALL, project_id=project.id, created_at=begun))
 
 
-def _budgets(
-    limit_cents: int | None,
+def _budget(
+    limit_cents: int,
     period: Period,
     *,
     created_at: datetime,
     user_id: UUID | None = None,
     project_id: UUID | None = None,
-) -> list[SampleBudget]:
-    """Return the budget, or nothing without a limit."""
-    if limit_cents is None:
-        return []
-    identifier = make_id("budget", user_id or project_id, period)
-    return [
-        SampleBudget(
-            id=identifier,
-            user_id=user_id,
-            project_id=project_id,
-            period=period,
-            limit_cents=limit_cents,
-            created_at=created_at,
-        )
-    ]
-
-
-def _jobs(plan: ProjectPlan, project: SampleProject, inputs: list[SampleAsset], now: datetime) -> list[GenerationJob]:
-    return [
-        _job(plan, project, inputs, status, number, now)
-        for status, count in plan.jobs.items()
-        for number in range(count)
-    ]
+) -> SampleBudget:
+    return SampleBudget(
+        id=make_id("budget", user_id or project_id, period),
+        user_id=user_id,
+        project_id=project_id,
+        period=period,
+        limit_cents=limit_cents,
+        created_at=created_at,
+    )
 
 
 def _job(
