@@ -49,6 +49,7 @@ from gjobs.store.isolation.isolation import (
 from gjobs.store.isolation.isolation_policies import (
     COMMANDS,
     RULES,
+    TARGET_TABLES,
     UNUSED,
     TableRules,
     choose_participants,
@@ -79,36 +80,42 @@ _DONE = by_member(
 )
 
 
-def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
-    """Return the probe's result, given how many rows (or counted jobs) were read, or written and rolled back."""
+def _rows_answer(judged: Probe, rows: int) -> Probe:
+    """Return the probe's result, given how many rows (or counted jobs) were read, or written and rolled back.
+
+    A write by id needs the right to read the row. A write of all rows does not, and is never tried.
+    """
+    target, verb = judged.target, judged.verb
     noun = "job" if target in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
     counted = f"{rows:,} {noun}" if rows == 1 else f"{rows:,} {noun}s"
-    if rows == 0:
-        return _tried(
-            target, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", ProbeVerdict.KEPT
-        )
-    rolled_back = " — rolled back" if verb.writes else ""
-    return _tried(target, verb, f"{_DONE[verb]} {counted}{rolled_back}", ProbeVerdict.LEAK)
+    if rows:
+        rolled_back = " — rolled back" if verb.writes else ""
+        return _tried(judged, f"{_DONE[verb]} {counted}{rolled_back}", ProbeVerdict.LEAK)
+    answer = f"{'refused' if verb.inserts else 'hidden'} ({counted})"
+    if verb in (Verb.UPDATE, Verb.DELETE) and judged.verdict is ProbeVerdict.LEAK:
+        return replace(judged, answer=f"by id: {answer}; for all rows: {judged.answer}")
+    return _tried(judged, answer, ProbeVerdict.KEPT)
 
 
-def error_answer(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe | None:
-    """Return the probe for an error. None if the error is not about the statement, such as a lost connection."""
+def _error_answer(judged: Probe, error: StoreError) -> Probe:
+    """Return the probe for an error. Raise an error that is not about the statement, such as a lost connection."""
     match error:
         case NoPrivilege():
-            return _tried(target, verb, _refused(error), ProbeVerdict.KEPT)
+            return _tried(judged, _refused(error), ProbeVerdict.KEPT)
         case Conflict() if error.sqlstate == _RAISED:
-            return _tried(target, verb, _refused(error), ProbeVerdict.KEPT)
+            return _tried(judged, _refused(error), ProbeVerdict.KEPT)
         case InvalidValue() if error.sqlstate in _REFERENCES:
             # Foreign keys are checked after the row is written, so the policies permitted it.
-            return _tried(target, verb, f"permitted, and then {_refused(error)}", ProbeVerdict.LEAK)
+            return _tried(judged, f"permitted, and then {_refused(error)}", ProbeVerdict.LEAK)
         case Locked():
-            return _not_tried(target, verb, "locked by another transaction")
+            answer = "locked by another transaction"
         case TimedOut() | Conflict() | InvalidValue() | UnexpectedError() if error.sqlstate is not None:
-            return _not_tried(target, verb, f"no answer: {error.message}")
+            answer = f"no answer: {error.message}"
         case SchemaMissing():
-            return _not_tried(target, verb, f"not here: {error.message}")
+            answer = f"not here: {error.message}"
         case _:
-            return None
+            raise error
+    return replace(judged, how=ProbeMethod.NOT_TRIED, answer=answer, verdict=ProbeVerdict.UNKNOWN)
 
 
 def _refused(error: StoreError) -> str:
@@ -120,12 +127,8 @@ def _reason(error: StoreError) -> str:
     return (error.message.partition(": ")[2] or error.message).rstrip(".")
 
 
-def _tried(target: ProbeTarget, verb: Verb, answer: str, verdict: ProbeVerdict) -> Probe:
-    return Probe(target=target, verb=verb, how=ProbeMethod.TRIED, answer=answer, verdict=verdict)
-
-
-def _not_tried(target: ProbeTarget, verb: Verb, answer: str) -> Probe:
-    return Probe(target=target, verb=verb, how=ProbeMethod.NOT_TRIED, answer=answer, verdict=ProbeVerdict.UNKNOWN)
+def _tried(judged: Probe, answer: str, verdict: ProbeVerdict) -> Probe:
+    return replace(judged, how=ProbeMethod.TRIED, answer=answer, verdict=verdict)
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
@@ -185,12 +188,12 @@ class _Attempts:
             is_unknown_table = target is ProbeTarget.ASSET and self._plan.no_assets is not None
             if kind is None or is_unknown_table or not tries_writes:
                 return _untried(judged, missing)
-            return await self._try_with_new_row(target, verb, kind, judged, missing)
+            return await self._try_with_new_row(judged, kind, missing)
         query = query_for(target, verb, self._plan)
         if not verb.writes:
-            return await self._read(target, verb, query, judged)
+            return await self._read(judged, kind, query)
         # If rows arrive between this check and the attempt, such as a new job, changes to them are rolled back.
-        if not await self._still_fits(target, verb):
+        if not await self._still_fits(kind):
             return _untried(judged, "the chosen row was changed meanwhile")
         try:
             async with self._database.rehearsal(self._actor, limits=LIMITS) as rehearsal:
@@ -199,22 +202,21 @@ class _Attempts:
         except ReadOnly:
             return judged
         except StoreError as error:
-            return _answered(target, verb, error)
-        return _merge_probes(judged, rows_answer(target, verb, rows))
+            return _error_answer(judged, error)
+        return _rows_answer(judged, rows)
 
-    async def _try_with_new_row(
-        self, target: ProbeTarget, verb: Verb, kind: TargetKind, judged: Probe, missing: str
-    ) -> Probe:
+    async def _try_with_new_row(self, judged: Probe, kind: TargetKind, missing: str) -> Probe:
         """Create the missing row as operator and try the probe on it, in one transaction."""
         row, creating = creation(self._plan, kind)
-        query = query_for(target, verb, replace(self._plan, targets={**self._plan.targets, kind: row}))
+        plan = replace(self._plan, targets={**self._plan.targets, kind: row})
+        query = query_for(judged.target, judged.verb, plan)
         is_created = False
         try:
             async with self._database.rehearsal(self._actor, limits=LIMITS) as rehearsal:
                 await rehearsal.create(*creating)
                 is_created = True
                 await rehearsal.become_actor()
-                if verb.writes:
+                if judged.verb.writes:
                     rows = await rehearsal.change(query)
                 else:
                     (rows,) = await rehearsal.read(query)
@@ -222,31 +224,23 @@ class _Attempts:
             return _untried(judged, missing)
         except StoreError as error:
             if is_created:
-                return _answered(target, verb, error)
+                return _error_answer(judged, error)
             if error.sqlstate is None or isinstance(error, Unreachable):
                 raise
             return _untried(judged, f"{missing}, and gjobs can't create one: {_reason(error)}")
-        return _merge_probes(judged, rows_answer(target, verb, rows))
+        return _rows_answer(judged, rows)
 
-    async def _read(self, target: ProbeTarget, verb: Verb, query: Query[int], judged: Probe) -> Probe:
+    async def _read(self, judged: Probe, kind: TargetKind | None, query: Query[int]) -> Probe:
         try:
             (rows,) = await self._database.read(self._actor, query, limits=LIMITS)
         except StoreError as error:
-            return _answered(target, verb, error)
-        if rows == 0 and not await self._still_fits(target, verb):
+            return _error_answer(judged, error)
+        if rows == 0 and not await self._still_fits(kind):
             return _untried(judged, "the chosen row was deleted meanwhile")
-        return rows_answer(target, verb, rows)
+        return _rows_answer(judged, rows)
 
-    async def _still_fits(self, target: ProbeTarget, verb: Verb) -> bool:
-        kind = needed_kind(target, verb)
+    async def _still_fits(self, kind: TargetKind | None) -> bool:
         return kind is None or await still_fits(self._database, self._plan, kind)
-
-
-def _answered(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe:
-    probe = error_answer(target, verb, error)
-    if probe is None:
-        raise error
-    return probe
 
 
 def _untried(judged: Probe, reason: str) -> Probe:
@@ -255,28 +249,8 @@ def _untried(judged: Probe, reason: str) -> Probe:
     return replace(judged, answer=f"{judged.answer} ({reason})")
 
 
-def _merge_probes(judged: Probe, tried: Probe) -> Probe:
-    """Merge both probes. A write by id needs the right to read the row. A write of all rows does not, and is never
-    tried.
-    """
-    if (
-        tried.verb in (Verb.UPDATE, Verb.DELETE)
-        and tried.verdict is ProbeVerdict.KEPT
-        and judged.verdict is ProbeVerdict.LEAK
-    ):
-        return replace(judged, answer=f"by id: {tried.answer}; for all rows: {judged.answer}")
-    return tried
-
-
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
 """SQL that fixes a probe's leak, for each probe that has such SQL, even if it doesn't leak."""
-
-_TABLES = {
-    ProbeTarget.JOB: "generation_jobs",
-    ProbeTarget.PROJECT: "projects",
-    ProbeTarget.ASSET: "assets",
-    ProbeTarget.COUNTS: "generation_jobs",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,16 +270,9 @@ async def find_leak_fixes(database: Database) -> Remedies:
         OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES_WITH_TREES
     )
     policies = await try_policies(database, policies)
-    return remedies(Rules(facts=capabilities.facts, functions=functions, views=views, tables=tables, policies=policies))
-
-
-def remedies(rules: Rules) -> Remedies:
-    found = {key: "\n".join(_statements(*key, rules)) for key in PROBED}
-    return {key: sql for key, sql in found.items() if sql}
-
-
-def _statements(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[str]:
-    return (finding.sql for finding in _findings(target, verb, rules) if finding.sql)
+    rules = Rules(facts=capabilities.facts, functions=functions, views=views, tables=tables, policies=policies)
+    found = {key: [fix.sql for fix in _findings(*key, rules) if fix.sql] for key in PROBED}
+    return {key: "\n".join(statements) for key, statements in found.items() if statements}
 
 
 def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding]:
@@ -316,7 +283,7 @@ def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding
             summary = [view for view in rules.views if view.name == "public.generation_job_summary"]
             return view_findings(summary, rules.facts)
         case ProbeTarget.JOB | ProbeTarget.PROJECT | ProbeTarget.ASSET | ProbeTarget.COUNTS:
-            return _of_table(_TABLES[target], verb, rules)
+            return _of_table("generation_jobs" if target is ProbeTarget.COUNTS else TARGET_TABLES[target], verb, rules)
 
 
 def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """The users and rows of the check, and what the policies say about their writes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -8,7 +8,9 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ClauseElement,
+    Insert,
     Select,
+    TableClause,
     Uuid,
     any_,
     bindparam,
@@ -46,25 +48,24 @@ from gjobs.store.users import user_sql
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.value_types import by_member
 
-_ID, _ROWS_OWNER, _ROWS_PROJECT = (bindparam(name, type_=Uuid) for name in ("row_id", "owner", "project"))
+_jobs, _projects, _assets, _users = tables.generation_jobs, tables.projects, tables.assets, tables.users
+_TARGET, _ROW_OWNER = bindparam("target", type_=Uuid), bindparam("row_owner", type_=Uuid)
 _NAME = "isolation check"
 
-_USER = insert(tables.users).values(id=_ROWS_OWNER)
-_ROWS_NEW_PROJECT = insert(tables.projects).values(id=_ROWS_PROJECT, user_id=_ROWS_OWNER, name=_NAME)
-_ROWS_ASSET = insert(tables.assets).values(
-    id=_ID,
-    user_id=_ROWS_OWNER,
-    project_id=_ROWS_PROJECT,
+_NEW_JOB = insert(_jobs).values(user_id=_ROW_OWNER, project_id=_TARGET, mode="lifestyle")
+_NEW_PROJECT = insert(_projects).values(user_id=_ROW_OWNER, name=_NAME)
+_NEW_ASSET = insert(_assets).values(
+    user_id=_ROW_OWNER,
+    project_id=_TARGET,
     kind="input",
     mode="lifestyle",
     prompt_version=_NAME,
     prompt_payload=literal_column("'{}'::jsonb"),
     storage_path=_NAME,
 )
-_ROWS_JOB = insert(tables.generation_jobs).values(
-    id=_ID, user_id=_ROWS_OWNER, project_id=_ROWS_PROJECT, mode="lifestyle", cost_cents=0
-)
 
+_ID = bindparam("row_id", type_=Uuid)
+_ROWS_JOB, _ROWS_ASSET = _NEW_JOB.values(id=_ID, cost_cents=0), _NEW_ASSET.values(id=_ID)
 _ROWS: Mapping[TargetKind, ClauseElement] = {
     TargetKind.JOB: _ROWS_JOB,
     TargetKind.FINISHED_JOB: _ROWS_JOB.values(status=JobStatus.FAILED.value),
@@ -80,17 +81,12 @@ def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]
     The row gets a project of its own, so that nobody waits for a lock on an existing project.
     """
     project, row = uuid4(), uuid4()
-    values = {"row_id": row, "owner": plan.owner.id, "project": project}
-    statements = list(_statements(plan, kind))
-    return row if kind in _ROWS else project, [Query(one, _nothing, values) for one in statements]
-
-
-def _statements(plan: ProbePlan, kind: TargetKind) -> Iterator[ClauseElement]:
-    if not plan.owner.exists:
-        yield _USER
-    yield _ROWS_NEW_PROJECT
+    values = {"row_id": row, "row_owner": plan.owner.id, "target": project}
+    statements: list[ClauseElement] = [] if plan.owner.exists else [insert(_users).values(id=_ROW_OWNER)]
+    statements.append(_NEW_PROJECT.values(id=_TARGET))
     if kind in _ROWS:
-        yield _ROWS[kind]
+        statements.append(_ROWS[kind])
+    return row if kind in _ROWS else project, [Query(one, _nothing, values) for one in statements]
 
 
 def _nothing(_: Row) -> None:
@@ -128,7 +124,7 @@ RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
 """The rules of the existing tables, for the acting user."""
 
 
-_TABLES = {ProbeTarget.JOB: "generation_jobs", ProbeTarget.PROJECT: "projects", ProbeTarget.ASSET: "assets"}
+TARGET_TABLES = {ProbeTarget.JOB: "generation_jobs", ProbeTarget.PROJECT: "projects", ProbeTarget.ASSET: "assets"}
 COMMANDS = by_member(
     Verb,
     {
@@ -150,9 +146,9 @@ def judge(target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policie
 def _judge_probe(
     target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[RlsPolicy]
 ) -> tuple[ProbeVerdict, str]:
-    if target not in _TABLES:
+    if target not in TARGET_TABLES:
         return ProbeVerdict.UNKNOWN, "no policy applies"
-    rules = next((rules for rules in tables if rules.table == _TABLES[target]), None)
+    rules = next((rules for rules in tables if rules.table == TARGET_TABLES[target]), None)
     if rules is None:
         return ProbeVerdict.UNKNOWN, "there is no such table"
     command = COMMANDS[verb]
@@ -207,7 +203,6 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     return ProbeVerdict.LEAK if is_open else ProbeVerdict.UNKNOWN
 
 
-_jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 _OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
 
 _NEWEST_JOBS = 1000
@@ -229,7 +224,7 @@ _HAS_PROJECT_WITHOUT_JOBS = select(_projects.c.user_id).where(
 )
 _WITH_PROJECT_WITHOUT_JOBS = _HAS_PROJECT_WITHOUT_JOBS.limit(1)
 _WITH_EMPTY_PROJECT = _HAS_PROJECT_WITHOUT_JOBS.where(
-    not_(exists().where(tables.assets.c.project_id == _projects.c.id))
+    not_(exists().where(_assets.c.project_id == _projects.c.id))
 ).limit(1)
 _ANY_OWNER = (
     select(_projects.c.user_id)
@@ -297,9 +292,7 @@ async def _first(database: Database, query: Query[UUID]) -> UUID | None:
     return found[0] if found else None
 
 
-_assets = tables.assets
 _made = _assets.alias("made")
-_TARGET = bindparam("target", type_=Uuid)
 
 _JOB = select(_jobs.c.id).where(_jobs.c.user_id == _OWNER)
 _FINISHED_JOB = _JOB.where(or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES)))
@@ -376,40 +369,27 @@ def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:
 
 
 _view = tables.generation_job_summary
-_ROW_OWNER = bindparam("row_owner", type_=Uuid)
 _STATISTICS = func.public.get_job_statistics(_OWNER).table_valued(column("count", BigInteger), name="statistics")
 
-_NEW_JOB = insert(_jobs).values(user_id=_ROW_OWNER, project_id=_TARGET, mode="lifestyle")
-_NEW_PROJECT = insert(_projects).values(user_id=_ROW_OWNER, name="isolation check")
-_NEW_ASSET = insert(_assets).values(
-    user_id=_ROW_OWNER,
-    project_id=_TARGET,
-    kind="input",
-    mode="lifestyle",
-    prompt_version="isolation check",
-    prompt_payload=literal_column("'{}'::jsonb"),
-    storage_path="isolation check",
-)
+Statements = Mapping[tuple[ProbeTarget, Verb], ClauseElement]
 
-_STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
-    (ProbeTarget.JOB, Verb.READ): select(func.count()).where(_jobs.c.id == _TARGET),
-    (ProbeTarget.JOB, Verb.INSERT_INTO): _NEW_JOB,
-    (ProbeTarget.JOB, Verb.INSERT_AS): _NEW_JOB,
-    (ProbeTarget.JOB, Verb.UPDATE): update(_jobs).values(error=_jobs.c.error).where(_jobs.c.id == _TARGET),
-    (ProbeTarget.JOB, Verb.DELETE): delete(_jobs).where(_jobs.c.id == _TARGET),
-    (ProbeTarget.PROJECT, Verb.READ): select(func.count()).where(_projects.c.id == _TARGET),
-    (ProbeTarget.PROJECT, Verb.INSERT_AS): _NEW_PROJECT,
-    (ProbeTarget.PROJECT, Verb.UPDATE): update(_projects)
-    .values(name=_projects.c.name)
-    .where(_projects.c.id == _TARGET),
-    (ProbeTarget.PROJECT, Verb.DELETE): delete(_projects).where(_projects.c.id == _TARGET),
-    (ProbeTarget.ASSET, Verb.READ): select(func.count()).where(_assets.c.id == _TARGET),
-    (ProbeTarget.ASSET, Verb.INSERT_INTO): _NEW_ASSET,
-    (ProbeTarget.ASSET, Verb.INSERT_AS): _NEW_ASSET,
-    (ProbeTarget.ASSET, Verb.UPDATE): (
-        update(_assets).values(storage_path=_assets.c.storage_path).where(_assets.c.id == _TARGET)
-    ),
-    (ProbeTarget.ASSET, Verb.DELETE): delete(_assets).where(_assets.c.id == _TARGET),
+
+def _on_table(target: ProbeTarget, table: TableClause, new: Insert, touched: str) -> Statements:
+    """Return the statements on a row. An update leaves the `touched` column as it is."""
+    is_target = table.c.id == _TARGET
+    return {
+        (target, Verb.READ): select(func.count()).where(is_target),
+        (target, Verb.INSERT_INTO): new,
+        (target, Verb.INSERT_AS): new,
+        (target, Verb.UPDATE): update(table).values({touched: table.c[touched]}).where(is_target),
+        (target, Verb.DELETE): delete(table).where(is_target),
+    }
+
+
+_STATEMENTS: Statements = {
+    **_on_table(ProbeTarget.JOB, _jobs, _NEW_JOB, "error"),
+    **_on_table(ProbeTarget.PROJECT, _projects, _NEW_PROJECT, "name"),
+    **_on_table(ProbeTarget.ASSET, _assets, _NEW_ASSET, "storage_path"),
     (ProbeTarget.COUNTS, Verb.READ): select(func.count()).where(_jobs.c.user_id == _OWNER),
     (ProbeTarget.STATISTICS, Verb.READ): select(func.coalesce(func.sum(_STATISTICS.c.count), 0)),
     (ProbeTarget.SUMMARY, Verb.READ): select(func.coalesce(func.sum(_view.c.job_count), 0)).where(
