@@ -3,85 +3,65 @@
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import PurePath
 
-from gjobs.store.case.case import Case, CaseVisibility, StatusCosts
+from gjobs.store.case.case import Case, CaseJob, CaseVisibility, CaseWorkers
 from gjobs.store.jobs.job import plain_job
-from gjobs.store.jobs.job_results import JobHistory, time_in_each
-from gjobs.store.values.formats import plain_row, plain_time
+from gjobs.store.jobs.job_results import NO_LINKS, JobHistory, time_in_each
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.case_text import case_markdown
 from gjobs.tui.case.markdown import zone_name
 from gjobs.tui.case.redaction import SecretKind
-from gjobs.tui.export.export_files import FileFormat, Json, budget, error_groups, new_file, writer
+from gjobs.tui.export.export_files import (
+    FileFormat,
+    Json,
+    budget,
+    document,
+    error_groups,
+    new_file,
+    plain,
+    writer,
+)
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:
     """Return the document. The document includes the number of values redacted in it."""
-    document = _document(built)
-    counts = built.counts_in(json.dumps(document, ensure_ascii=False))
+    made = _document(built)
+    counts = built.counts_in(json.dumps(made, ensure_ascii=False))
     found = None if counts is None else {str(kind): counts[kind] for kind in SecretKind if counts.get(kind)}
-    return {**document, "redactions": found}
+    return {**made, "redactions": found}
 
 
 def _document(built: BuiltCase) -> dict[str, Json]:
     case = built.case
     return {
-        "taken_at": plain_time(case.taken_at),
+        "taken_at": plain(case.taken_at),
         "time_zone": zone_name(built.zone),
         "database": built.database,
         "reader": case.reader,
-        "user": plain_row(case.user),
-        "job_id": str(case.job_id) if case.job_id else None,
+        "user": plain(case.user),
+        "job_id": plain(case.job_id),
         "redactions": None,  # Counted at last.
         "visibility": _visibility(case.visibility) if case.visibility else None,
-        "projects": [
-            {"id": str(one.id), "name": one.name, "user_id": str(one.user_id), "is_seen": one.is_seen}
-            for one in case.projects
-        ],
+        "projects": plain(case.projects),
         "job_count": case.total_count,
         "job_count_is_capped": case.are_costs_capped,
-        "costs": _costs(case.costs),
-        "archived": _costs(case.archived),
+        "costs": plain(case.costs),
+        "archived": plain(case.archived),
         "failures_in_last_day": case.recent_failures.number if case.recent_failures else None,
         "failures": None if case.failures is None else error_groups(case.failures),
         "jobs": job_rows(case),
         "stuck_job_ids": sorted(map(str, case.stuck_ids)),
-        **_about_job(case),
+        **_about_job(case.subject),
         "events": event_rows(case),
         "budgets": None if case.budgets is None else [budget(one, case.taken_at) for one in case.budgets],
-        "workers": _workers(case),
-        "findings": None
-        if case.findings is None
-        else [
-            {
-                "section": one.section.value,
-                "name": one.name,
-                "severity": one.severity.value,
-                "sentence": one.sentence,
-                "sql": one.sql,
-                "hint": one.hint,
-            }
-            for one in case.findings
-        ],
+        "workers": _workers(case.workers) if case.workers else None,
+        "findings": plain(case.findings),
         "settings": dict(case.settings),
-        "unread": [{"part": one.part, "reason": one.reason} for one in case.unread],
+        "unread": plain(case.unread),
     }
-
-
-def _costs(rows: Sequence[StatusCosts]) -> list[Json]:
-    return [
-        {
-            "project_id": str(one.project_id),
-            "status": one.status.value,
-            "count": one.count,
-            "cost_cents": one.cost_cents,
-        }
-        for one in rows
-    ]
 
 
 def job_rows(case: Case) -> list[Json]:
@@ -99,7 +79,7 @@ def _history(history: JobHistory) -> dict[str, Json]:
         "seconds_in_status": {
             status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
         },
-        "events": [plain_row(event) for event in history.events],
+        "events": plain(history.events),
     }
 
 
@@ -111,7 +91,7 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
         "everything": found.everything.number,
         "everything_is_capped": found.everything.is_more,
         "compared": found.compared,
-        "hidden_job_ids": [str(job.id) for job in found.hidden],
+        "hidden_job_ids": plain([job.id for job in found.hidden]),
         "role": rules.role,
         "is_granted": rules.is_granted,
         "has_row_security": rules.has_row_security,
@@ -121,44 +101,32 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
     }
 
 
-def _about_job(case: Case) -> dict[str, Json]:
+def _about_job(subject: CaseJob | None) -> dict[str, Json]:
     """Return the facts that exist only for the job of the case, not for the other jobs."""
-    subject = case.subject
-    if subject is None:
-        return {"repeats": None, "repeated_by": [], "is_stuck": None, "archived_at": None, "input_asset": None}
+    links = subject.links if subject else NO_LINKS
     return {
-        "repeats": str(subject.links.repeats) if subject.links.repeats else None,
-        "repeated_by": [str(job_id) for job_id in subject.links.repeated_by],
-        "is_stuck": subject.stuck.is_stuck if subject.stuck else None,
-        "archived_at": plain_time(subject.archived_at) if subject.archived_at else None,
-        "input_asset": plain_row(subject.asset) if subject.asset else None,
+        "repeats": plain(links.repeats),
+        "repeated_by": plain(links.repeated_by),
+        "is_stuck": subject.stuck.is_stuck if subject and subject.stuck else None,
+        "archived_at": plain(subject.archived_at) if subject else None,
+        "input_asset": plain(subject.asset) if subject else None,
     }
 
 
-def _workers(case: Case) -> Json:
-    workers = case.workers
-    if workers is None:
-        return None
+def _workers(workers: CaseWorkers) -> Json:
     return {
-        "alive": workers.alive,
-        "known": workers.known,
-        "unserved_modes": list(workers.unserved_modes),
-        "holders": [{"id": str(one.id), "name": one.name, "is_alive": one.is_alive} for one in workers.holders],
-        "held": [plain_row(one) for one in workers.held],
+        **document(workers, "alive", "known", "unserved_modes"),
+        "holders": [document(one, "id", "name", "is_alive") for one in workers.holders],
+        "held": plain(workers.held),
     }
 
 
-class CaseFormat(StrEnum):
-    MARKDOWN = "markdown"
-    ZIP = "zip"
+SUFFIXES = (".md", ".zip")
+"""A .md file is Markdown."""
 
 
-SUFFIXES = {".md": CaseFormat.MARKDOWN, ".zip": CaseFormat.ZIP}
-
-
-def case_format(name: str) -> CaseFormat | None:
-    """Return the format for the file's suffix. None if no format has it."""
-    return SUFFIXES.get(PurePath(name).suffix.lower())
+def has_case_suffix(name: str) -> bool:
+    return PurePath(name).suffix.lower() in SUFFIXES
 
 
 def case_file_name(built: BuiltCase) -> str:
@@ -174,7 +142,7 @@ def write_case(built: BuiltCase, name: str, *, overwrites: bool) -> Mapping[Secr
 
     Return the number of redacted values in the file, by kind. None if redaction is off.
     """
-    is_zip = case_format(name) is CaseFormat.ZIP
+    is_zip = PurePath(name).suffix.lower() == ".zip"
     texts = _texts_of_zip(built) if is_zip else {name: case_markdown(built)}
     content = _packed(texts, built) if is_zip else texts[name].encode()
     with new_file(name, overwrites=overwrites) as write:

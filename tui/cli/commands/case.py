@@ -43,9 +43,9 @@ def add_case(commands: "Commands") -> None:
 
 
 def case_file(text: str) -> str:
-    from gjobs.tui.case.case_document import case_format
+    from gjobs.tui.case.case_document import has_case_suffix
 
-    if case_format(not_empty(text)) is None:
+    if not has_case_suffix(not_empty(text)):
         raise BadArgument(f"{text!r} does not end with .md or .zip")
     return text
 

@@ -24,7 +24,7 @@ from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
-from gjobs.tui.case.case_document import SUFFIXES, case_file_name, case_format, write_case
+from gjobs.tui.case.case_document import SUFFIXES, case_file_name, has_case_suffix, write_case
 from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line
 from gjobs.tui.case.markdown import table
 from gjobs.tui.case.redaction import SecretKind, redaction_words
@@ -143,7 +143,7 @@ class CaseFile:
 class SaveCaseDialog(FileForm[CaseFile]):
     """Ask for a file name. The suffix chooses Markdown or a zip file."""
 
-    suffixes = tuple(SUFFIXES)
+    suffixes = SUFFIXES
     replaces = "The case"
 
     def __init__(self, built: BuiltCase) -> None:
@@ -157,8 +157,8 @@ class SaveCaseDialog(FileForm[CaseFile]):
             yield self.buttons(agree="Save (enter)")
 
     def result_for(self, file: Path | None, *, overwrites: bool = False) -> CaseFile | None:
-        is_known = file is not None and case_format(self.typed) is not None
-        return CaseFile(file=file, overwrites=overwrites) if is_known and file is not None else None
+        is_usable = file is not None and has_case_suffix(self.typed)
+        return CaseFile(file=file, overwrites=overwrites) if is_usable and file is not None else None
 
 
 def _redaction(counts: Mapping[SecretKind, int] | None) -> str:
