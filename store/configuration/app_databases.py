@@ -7,6 +7,7 @@ inserted into values, because an untrusted file could send them to another host.
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
@@ -103,15 +104,6 @@ def find_app_databases(environment: Mapping[str, str], directory: Path | None = 
     return AppDatabases() if folder is None else _Finder(folder, environment).find()
 
 
-@dataclass(slots=True)
-class _Candidate:
-    name: str
-    label: str
-    source: str
-    address: DatabaseAddress = field(repr=False)
-    where: str
-
-
 class _Finder:
     def __init__(self, folder: AppFolder, environment: Mapping[str, str]) -> None:
         self._folder = folder
@@ -120,33 +112,50 @@ class _Finder:
         self._docker_hosts: set[str] = set()
 
     def find(self) -> AppDatabases:
-        candidates = [found for level in self._folder.levels for found in self._level(level)]
-        reachable = [one for one in candidates if not self._is_inside_docker(one)]
-        databases = sorted(self._merged(reachable), key=lambda database: not database.is_local)
+        found = [one for level in self._folder.levels for one in self._level(level)]
+        reachable = [one for one in found if not self._is_inside_docker(one)]
+        databases = sorted(_merged(reachable), key=lambda database: not database.is_local)
+        if further := databases[MOST_DATABASES:]:
+            self._problems.append(f"{len(further)} further databases. gjobs lists at most {MOST_DATABASES}.")
         return AppDatabases(
             folder=self._folder.root,
-            databases=self._first(databases),
+            databases=tuple(databases[:MOST_DATABASES]),
             problems=tuple(dict.fromkeys(self._problems)),
         )
 
-    def _first(self, databases: list[AppDatabase]) -> tuple[AppDatabase, ...]:
-        if further := databases[MOST_DATABASES:]:
-            self._problems.append(f"{len(further)} further databases. gjobs lists at most {MOST_DATABASES}.")
-        return tuple(databases[:MOST_DATABASES])
+    def _database(
+        self, name: str, label: str, source: str, address: DatabaseAddress, where: str | None = None
+    ) -> AppDatabase:
+        return AppDatabase(
+            name=f"{APP_PREFIX}{name}",
+            label=label,
+            where=where or address.where(self._environment),
+            sources=(source,),
+            address=address,
+            is_local=address.is_local(self._environment),
+        )
 
-    def _level(self, level: Level) -> list[_Candidate]:
+    @contextmanager
+    def _skipping(self, path: Path) -> Iterator[None]:
+        """Report the file as a problem if the block can't use it."""
+        try:
+            yield
+        except UnusableFile as error:
+            self._problems.append(f"{self._folder.name_of(path)} {error}.")
+
+    def _level(self, level: Level) -> list[AppDatabase]:
         found = list(self._supabase(level)) if level.has_supabase else []
         values: dict[str, str] = {}
-        of_files: list[list[_Candidate]] = []
+        of_files: list[list[AppDatabase]] = []
         for name in level.env_names:
             path = level.directory / name
-            own = self._values_or_none(path, {} if name == ".env" else values)
-            if own is not None:
+            with self._skipping(path):
+                own = self._values(path, {} if name == ".env" else values)
                 of_files.append(list(self._env(path, own)))
                 if name == ".env":
                     values = own
-        for candidates in reversed(of_files):
-            found += candidates
+        for databases in reversed(of_files):
+            found += databases
         if level.unread_env_count:
             where = self._folder.name_of(level.directory)
             what = (
@@ -155,18 +164,18 @@ class _Finder:
             self._problems.append(f"{what}. gjobs reads at most {MOST_ENV_FILES} in each directory.")
         return [*found, *self._compose(level, values)]
 
-    def _supabase(self, level: Level) -> Iterator[_Candidate]:
+    def _supabase(self, level: Level) -> Iterator[AppDatabase]:
         import tomllib
 
         path = level.directory / SUPABASE_NAME
         name = self._folder.name_of(path)
-        try:
-            document = tomllib.loads(self._folder.read(path))
-        except UnusableFile as error:
-            self._problems.append(f"{name} {error}.")
-            return
-        except (ValueError, RecursionError):
-            self._problems.append(f"{name} is not TOML.")
+        document: dict[str, object] | None = None
+        with self._skipping(path):
+            try:
+                document = tomllib.loads(self._folder.read(path))
+            except (ValueError, RecursionError):
+                raise UnusableFile("is not TOML") from None
+        if document is None:
             return
         table = document.get("db")
         port = table.get("port", _SUPABASE_PORT) if isinstance(table, dict) else _SUPABASE_PORT
@@ -176,16 +185,10 @@ class _Finder:
         if type(port) is not int or port not in PORTS:
             self._problems.append(f"{name}: db.port is not a port.")
             return
-        address = DatabaseAddress(host="127.0.0.1", port=str(port), user=_LOGIN, password=_LOGIN, database=_LOGIN)
+        login = dict.fromkeys(("user", "password", "dbname"), _LOGIN)
+        address = DatabaseAddress(parameters={"host": "127.0.0.1", "port": str(port), **login})
         folder = name.removesuffix("/config.toml")
-        yield _Candidate(f"{APP_PREFIX}{folder}", "local Supabase", name, address, f"127.0.0.1:{port}")
-
-    def _values_or_none(self, path: Path, outer: Mapping[str, str]) -> dict[str, str] | None:
-        try:
-            return self._values(path, outer)
-        except UnusableFile as error:
-            self._problems.append(f"{self._folder.name_of(path)} {error}.")
-            return None
+        yield self._database(folder, "local Supabase", name, address, f"127.0.0.1:{port}")
 
     def _values(self, path: Path, outer: Mapping[str, str]) -> dict[str, str]:
         """Return the values that a .env file sets. Variables of this file and of `outer` are replaced.
@@ -219,7 +222,7 @@ class _Finder:
                     own[binding.key] = known[binding.key] = value
         return own
 
-    def _env(self, path: Path, values: Mapping[str, str]) -> Iterator[_Candidate]:
+    def _env(self, path: Path, values: Mapping[str, str]) -> Iterator[AppDatabase]:
         source = self._folder.name_of(path)
         for variable in VARIABLES:
             if not (value := values.get(variable, "").strip()):
@@ -229,10 +232,9 @@ class _Finder:
             except UnusableAddress as error:
                 self._problems.append(f"{source}: {variable} {error}.")
             else:
-                where = address.where(self._environment)
-                yield _Candidate(f"{APP_PREFIX}{source}:{variable}", variable, source, address, where)
+                yield self._database(f"{source}:{variable}", variable, source, address)
 
-    def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[_Candidate]:
+    def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[AppDatabase]:
         texts = self._each(level, level.compose_names, self._folder.read)
         if not texts:
             return
@@ -253,66 +255,55 @@ class _Finder:
             if service.address is None:
                 self._problems.append(f"{source}: the service {service.name} {service.problem}.")
             else:
-                name = f"{APP_PREFIX}{source}:{service.name}"
-                where = service.address.where(self._environment)
-                yield _Candidate(name, f"service {service.name}", source, service.address, where)
+                label = f"service {service.name}"
+                yield self._database(f"{source}:{service.name}", label, source, service.address)
 
     def _each(self, level: Level, names: tuple[str, ...], read: Callable[[Path], T]) -> dict[str, T]:
         """Read each of the files. Leave out those that cannot be used."""
         found: dict[str, T] = {}
         for name in names:
             path = level.directory / name
-            try:
+            with self._skipping(path):
                 found[name] = read(path)
-            except UnusableFile as error:
-                self._problems.append(f"{self._folder.name_of(path)} {error}.")
         return found
 
-    def _is_inside_docker(self, candidate: _Candidate) -> bool:
+    def _is_inside_docker(self, database: AppDatabase) -> bool:
         """Return whether the host is the name of a service, which only other containers can reach. If gjobs itself
         runs in a container, such as a development container, return False.
         """
-        is_inside = candidate.address.host in self._docker_hosts and not any(map(os.path.exists, _IN_CONTAINERS))
+        host = database.address.get("host")
+        is_inside = host in self._docker_hosts and not any(map(os.path.exists, _IN_CONTAINERS))
         if is_inside:
-            what = f"{candidate.source}: {candidate.label}"
+            what = f"{database.sources[0]}: {database.label}"
             self._problems.append(f"{what} names a service of Docker Compose, which only containers can reach.")
         return is_inside
 
-    def _merged(self, candidates: list[_Candidate]) -> list[AppDatabase]:
-        """Join candidates for the same database and login. Candidates with different passwords are not joined,
-        because it is unknown which password is right.
-        """
-        merged: list[AppDatabase] = []
-        for one in candidates:
-            for place, known in enumerate(merged):
-                if one.address.identity == known.address.identity and _agree(one.address, known.address):
-                    merged[place] = self._joined(known, one)
-                    break
-            else:
-                merged.append(
-                    AppDatabase(
-                        name=one.name,
-                        label=one.label,
-                        where=one.where,
-                        sources=(one.source,),
-                        address=one.address,
-                        is_local=one.address.is_local(self._environment),
-                    )
-                )
-        return merged
 
-    def _joined(self, known: AppDatabase, other: _Candidate) -> AppDatabase:
-        address = replace(
-            known.address,
-            password=known.address.password or other.address.password,
-            pooler=known.address.pooler or other.address.pooler,
-        )
-        return replace(
-            known,
-            other_names=(*known.other_names, other.name),
-            sources=tuple(dict.fromkeys((*known.sources, other.source))),
-            address=address,
-        )
+def _merged(found: list[AppDatabase]) -> list[AppDatabase]:
+    """Join those for the same database and login. Those with different passwords are not joined, because it is
+    unknown which password is right.
+    """
+    merged: list[AppDatabase] = []
+    for one in found:
+        for place, known in enumerate(merged):
+            if one.address.identity == known.address.identity and _agree(one.address, known.address):
+                merged[place] = _joined(known, one)
+                break
+        else:
+            merged.append(one)
+    return merged
+
+
+def _joined(known: AppDatabase, other: AppDatabase) -> AppDatabase:
+    password = known.address.get("password") or other.address.get("password")
+    pooler = known.address.pooler or other.address.pooler
+    address = DatabaseAddress(parameters={**known.address.parameters, "password": password}, pooler=pooler)
+    return replace(
+        known,
+        other_names=(*known.other_names, other.name),
+        sources=tuple(dict.fromkeys((*known.sources, *other.sources))),
+        address=address,
+    )
 
 
 def _variable_in(line: str) -> str | None:
@@ -322,7 +313,8 @@ def _variable_in(line: str) -> str | None:
 
 
 def _agree(one: DatabaseAddress, other: DatabaseAddress) -> bool:
-    return one.password == other.password or not (one.password and other.password)
+    passwords = {one.get("password"), other.get("password")} - {""}
+    return len(passwords) < 2
 
 
 def _expand(text: str, values: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, unquote, urlencode
 
-from gjobs.store.configuration.settings import Pooler
+from gjobs.store.configuration.settings import SSL_MODES, Pooler
 from gjobs.store.values.formats import shown_host
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(?:/([^?]*))?(?:\?(.*))?", re.DOTALL)
@@ -28,7 +28,6 @@ _KEPT = ("options", "connect_timeout", "channel_binding", "target_session_attrs"
 """Further libpq parameters that gjobs keeps. Those of other drivers are dropped, and so are those that name further
 files.
 """
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _OUTSIDE = ("PGHOSTADDR", "PGSERVICE")
 """Variables by which libpq may connect to another host than the URL names."""
 _HOSTS_OUTSIDE = ("PGSERVICE", "PGHOST", "PGHOSTADDR")
@@ -50,36 +49,27 @@ class MissingVariable(Exception):
 class DatabaseAddress:
     """Where a database is, and the login. Its representation never holds a password."""
 
-    host: str = ""
-    """One or more hosts, as libpq separates them. Empty for libpq's default."""
-    port: str = ""
-    user: str = ""
-    password: str = field(default="", repr=False)
-    database: str = ""
-    further: Mapping[str, str] = field(default_factory=dict)
-    """Other libpq parameters."""
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Parameters of libpq. `host` may have several hosts, separated by commas. A missing one is libpq's default."""
     pooler: Pooler | None = None
+
+    def get(self, name: str) -> str:
+        return self.parameters.get(name, "")
 
     @property
     def uri(self) -> str:
         """The libpq URI, which holds the password. Every part is a query parameter, so it is unambiguous where each
         part ends.
         """
-        values = {
-            "host": self.host,
-            "port": self.port,
-            "user": self.user,
-            "password": self.password,
-            "dbname": self.database,
-            **self.further,
-        }
-        return f"postgresql://?{urlencode({name: one for name, one in values.items() if one}, quote_via=quote)}"
+        given = {name: one for name, one in self.parameters.items() if one}
+        return f"postgresql://?{urlencode(given, quote_via=quote)}"
 
     def where(self, environment: Mapping[str, str]) -> str:
         """Return host, port and database for the screen. libpq takes missing ones from the environment."""
         inherited = next((host for name in _HOSTS_OUTSIDE if (host := environment.get(name))), "")
-        hosts, ports = (self.host or inherited).split(","), (self.port or environment.get("PGPORT", "")).split(",")
-        database = self.database or environment.get("PGDATABASE")
+        hosts = (self.get("host") or inherited).split(",")
+        ports = (self.get("port") or environment.get("PGPORT", "")).split(",")
+        database = self.get("dbname") or environment.get("PGDATABASE")
         ports = ports * len(hosts) if len(ports) == 1 else ports
         places = [f"{shown_host(host) or 'local'}{_shown_port(port)}" for host, port in zip(hosts, ports, strict=False)]
         return ",".join(places) + (f"/{database}" if database else "")
@@ -87,14 +77,15 @@ class DatabaseAddress:
     @property
     def identity(self) -> tuple[str, ...]:
         """Equal for two addresses of the same database and login, whatever they call this machine."""
-        host = "127.0.0.1" if self.host == "localhost" or _is_loopback(self.host) else self.host.lower()
-        return host, self.port or "5432", self.user, self.database or self.user
+        host, user = self.get("host"), self.get("user")
+        host = "127.0.0.1" if host == "localhost" or _is_loopback(host) else host.lower()
+        return host, self.get("port") or "5432", user, self.get("dbname") or user
 
     def is_local(self, environment: Mapping[str, str]) -> bool:
         """Return whether libpq certainly connects to this machine. A name of a Docker network is not local."""
         if any(environment.get(name) for name in _OUTSIDE):
             return False
-        return all(map(_is_local, (self.host or environment.get("PGHOST", "")).split(",")))
+        return all(map(_is_local, (self.get("host") or environment.get("PGHOST", "")).split(",")))
 
 
 def _shown_port(port: str) -> str:
@@ -141,15 +132,8 @@ def read_url(value: str, *, folder: Path) -> DatabaseAddress:
         raise UnusableAddress("is not a database URL")
     if not all(int(port) in PORTS for port in parts["port"].split(",") if port):
         raise UnusableAddress("has a host or port that cannot be read")
-    return DatabaseAddress(
-        host=parts["host"],
-        port=parts["port"],
-        user=parts["user"],
-        password=parts["password"],
-        database=parts["dbname"],
-        further=_further(given, folder),
-        pooler=Pooler.TRANSACTION if given.get("pgbouncer") == "true" else None,
-    )
+    pooler = Pooler.TRANSACTION if given.get("pgbouncer") == "true" else None
+    return DatabaseAddress(parameters={**parts, **_further(given, folder)}, pooler=pooler)
 
 
 def _check_scheme(scheme: str) -> None:
@@ -175,7 +159,7 @@ def _hosts_and_ports(place: str) -> tuple[str, str]:
 def _further(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     further = {name: given[name] for name in _KEPT if given.get(name) and "\0" not in given[name]}
     mode = given.get("sslmode")
-    if mode in _SSL_MODES:
+    if mode in SSL_MODES:
         further["sslmode"] = mode
     elif mode == "no-verify" or given.get("ssl") in ("true", "1"):
         further["sslmode"] = "require"  # node-postgres writes `no-verify`, JDBC writes `ssl=true`.

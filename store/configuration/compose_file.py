@@ -73,7 +73,7 @@ def _named(service: PostgresService) -> PostgresService:
     if not _NAME.fullmatch(service.name):
         return PostgresService(name=service.name[:_LONGEST_NAME], problem="has a name that cannot be used")
     address = service.address
-    if address is not None and not f"{address.user}{address.password}{address.database}".isprintable():
+    if address is not None and not "".join(map(address.get, ("user", "password", "dbname"))).isprintable():
         return PostgresService(name=service.name, problem="has control characters in its user, password or database")
     return service
 
@@ -212,11 +212,13 @@ def _address(host: str, port: str, service: _Service, values: Mapping[str, str],
 
     user = chosen(_USER) or "postgres"
     return DatabaseAddress(
-        host="127.0.0.1" if host in _ANY_HOST else host,
-        port=port,
-        user=user,
-        password=chosen(_PASSWORD),
-        database=chosen(_DATABASE) or user,
+        parameters={
+            "host": "127.0.0.1" if host in _ANY_HOST else host,
+            "port": port,
+            "user": user,
+            "password": chosen(_PASSWORD),
+            "dbname": chosen(_DATABASE) or user,
+        }
     )
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from gjobs.store.configuration.settings import (
     EMBEDDED,
     EMBEDDED_PROFILE,
     NO_CONFIGURATION,
+    SSL_MODES,
     TERMINALS,
     Configuration,
     Notifications,
@@ -35,8 +36,6 @@ from gjobs.store.users.actor import FIXED
 from gjobs.store.values.formats import not_known
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gjobs.store.configuration.saved_views import Views
 
 
@@ -82,22 +81,20 @@ def is_color(text: str) -> bool:
     return text in NAMES or _DIGITS.fullmatch(text) is not None
 
 
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.5, 3_600.0
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 3_600.0
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _EXAMPLE = "use postgresql://USER@HOST/DATABASE"
 
 
-def read_embedded(table: TomlTable) -> Profile:
+def _read_embedded(table: TomlTable) -> Profile:
     """Read the embedded profile, which has no address."""
     for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
         table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
     return _read(EMBEDDED, table, write=True)
 
 
-def read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
+def _read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
     """Read a profile. Relative paths start in `directory`."""
     url, service = table.converted_text("url", _url), table.text("service")
     if table.has("url") == table.has("service"):
@@ -105,32 +102,21 @@ def read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
     password_command = table.converted("password_command", _command) or ()
     if url is not None and password_command and holds_password(url):
         table.complain("is a second password: the url holds one already", "password_command")
-    parameters: dict[str, str] = {}
-    if mode := table.one_of("sslmode", SSL_MODES):
-        parameters["sslmode"] = mode
-    if certificate := table.text("sslrootcert"):
-        parameters["sslrootcert"] = _path(certificate, directory)
-    return _read(
-        name,
-        table,
-        write=False,
+    mode, certificate = table.one_of("sslmode", SSL_MODES), table.text("sslrootcert")
+    pooler = table.one_of("pooler", tuple(Pooler))
+    return replace(
+        _read(name, table, write=False),
         address=url if service is None else f"service={_quoted(service)}",
-        parameters=parameters,
+        parameters={
+            **({"sslmode": mode} if mode else {}),
+            **({"sslrootcert": _path(certificate, directory)} if certificate else {}),
+        },
         password_command=password_command,
-        pooler=Pooler(pooler) if (pooler := table.one_of("pooler", tuple(Pooler))) else None,
+        pooler=Pooler(pooler) if pooler else None,
     )
 
 
-def _read(
-    name: str,
-    table: TomlTable,
-    *,
-    write: bool,
-    address: str | None = None,
-    parameters: dict[str, str] | None = None,
-    password_command: tuple[str, ...] = (),
-    pooler: Pooler | None = None,
-) -> Profile:
+def _read(name: str, table: TomlTable, *, write: bool) -> Profile:
     """Read what every profile has in common. `write` is the default for the key."""
     says_write = table.flag("write")
     return Profile(
@@ -143,10 +129,6 @@ def _read(
         interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
         statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
         time_zone=table.converted_text("time_zone", _time_zone),
-        pooler=pooler,
-        address=address,
-        parameters=parameters or {},
-        password_command=password_command,
     )
 
 
@@ -200,11 +182,8 @@ def _claims(value: object) -> dict[str, object]:
     """Return the claims. Claims may have any JSON value, but can't include those that decide which user gjobs acts
     as.
     """
-    match value:
-        case Mapping():
-            pass
-        case _:
-            raise ValueError(f"is {kind(value)}, but must be a table")
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is {kind(value)}, but must be a table")  # noqa: TRY004
     if fixed := [claim for claim in FIXED if claim in value]:
         how = "--aal sets it" if fixed[0] == "aal" else "gjobs takes it from the user that you act as"
         raise ValueError(f"cannot set {fixed[0]}: {how}")
@@ -235,7 +214,7 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
-def read_notifications(table: TomlTable, views: Collection[str]) -> Notifications:
+def _read_notifications(table: TomlTable, views: Collection[str]) -> Notifications:
     """Read the notifications. A table enables them, even if it is empty. `views` are the configured views."""
     view = table.text("view")
     if view is not None and view not in views:
@@ -278,7 +257,13 @@ def read_document(document: Mapping[str, object], problems: list[ConfigurationPr
         top.complain(words, "default_profile")
     theme = top.text("theme")
     keymap = dict(_read_keymap(top.table("keymap"), ("keymap",), problems))
-    views = _read_views(top.table("views"), problems)
+    views: Views = {}
+    if named := top.table("views"):
+        # The grammar of filters is imported only if there are views.
+        from gjobs.store.configuration.saved_views import read_views
+
+        views = read_views(named, problems)
+    notifications = TomlTable(top.table("notifications"), ("notifications",), problems)
     configuration = Configuration(
         path=path,
         profiles=profiles,
@@ -286,7 +271,7 @@ def read_document(document: Mapping[str, object], problems: list[ConfigurationPr
         theme=theme,
         keymap=keymap,
         views=views,
-        notifications=_read_notifications(top, views, problems),
+        notifications=_read_notifications(notifications, views) if top.has("notifications") else None,
     )
     top.end()
     return configuration
@@ -304,26 +289,10 @@ def _read_profiles(
             problems.append(ConfigurationProblem(location=location, clause="has an empty name"))
         else:
             table = TomlTable(values, location, problems)
-            profiles[name] = read_embedded(table) if name == EMBEDDED else read_profile(name, table, directory)
+            profiles[name] = _read_embedded(table) if name == EMBEDDED else _read_profile(name, table, directory)
             table.end()
     profiles.setdefault(EMBEDDED, EMBEDDED_PROFILE)
     return profiles
-
-
-def _read_views(values: Mapping[str, object], problems: list[ConfigurationProblem]) -> "Views":
-    """Read the views. The grammar of filters is imported only if there are views."""
-    if not values:
-        return {}
-    from gjobs.store.configuration.saved_views import read_views
-
-    return read_views(values, problems)
-
-
-def _read_notifications(top: TomlTable, views: "Views", problems: list[ConfigurationProblem]) -> Notifications | None:
-    values = top.table("notifications")
-    return (
-        read_notifications(TomlTable(values, ("notifications",), problems), views) if top.has("notifications") else None
-    )
 
 
 def _read_keymap(
@@ -413,10 +382,8 @@ def load(file: ConfigurationFile) -> Configuration:
     return replace(configuration, warning=warning, is_chosen=file.named_by == "--config")
 
 
-def refusal_of(configuration: Configuration, problems: "Sequence[ConfigurationProblem]") -> BadConfiguration:
+def refusal_of(configuration: Configuration, problems: Sequence[ConfigurationProblem]) -> BadConfiguration:
     """Return the error for further problems of a configuration that was read before."""
-    from gjobs.store.configuration.toml_table import refusal
-
     path = configuration.path or _WITHOUT_A_HOME
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -434,6 +401,4 @@ def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
 
 
 def _unreadable(path: Path, clause: str) -> BadConfiguration:
-    from gjobs.store.configuration.toml_table import ConfigurationProblem, refusal
-
     return refusal([ConfigurationProblem(location=(), clause=clause)], path=path)

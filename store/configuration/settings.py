@@ -117,6 +117,9 @@ APP_PREFIX = "app:"
 """Begins the name of each database that a file of an app names, so that it is not taken for a configured profile."""
 
 
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
 class Pooler(StrEnum):
     """How a pooler assigns server connections: for a client's session, or for one transaction."""
 

@@ -552,4 +552,4 @@ def test_found_databases_never_open_by_themselves(find: Find) -> None:
 def test_variables_in_env_files_are_replaced_as_apps_do(find: Find, value: str, password: str) -> None:
     files = {".env": "OUTER=o", ".env.local": f"EMPTY=\nPW=a$b\nDATABASE_URL=postgres://u:{value}@h/db"}
     (database,) = find(files).databases
-    assert database.address.password == password
+    assert database.address.get("password") == password
