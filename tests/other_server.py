@@ -5,7 +5,6 @@ It may be older than every embedded server, so this module creates its cluster.
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from gjobs.store.embedded.server_files import (
     exclusive,
     ignore,
 )
-from gjobs.store.embedded.watchdog import ensure_watchdog
+from gjobs.store.embedded.watchdog import ensured_watchdog
 
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 
@@ -39,9 +38,8 @@ def open_other_server(data_dir: Path, *, programs: Path, settings: Mapping[str, 
     with exclusive(layout.start_lock):
         client_lock = server_files.acquire(layout.client_locks)
         try:
-            with closing(ensure_watchdog(layout, grace)) as watching:
+            with ensured_watchdog(layout, grace):
                 server = _start(layout, programs, settings)
-                watching.confirm()
         except BaseException:
             client_lock.leave()
             raise

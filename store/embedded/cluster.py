@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gjobs.store.embedded.server_files import (
     ADMINISTRATOR,
+    OUR_ACCOUNT,
     OWNER,
     DataLayout,
     OsAccount,
@@ -99,23 +101,32 @@ def clean_environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C"}
 
 
+def _child_options(account: OsAccount, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return keyword arguments for `subprocess.Popen`. The child has its own session, so that Ctrl-C reaches only this
+    process.
+    """
+    return {
+        "stderr": subprocess.STDOUT,
+        "cwd": "/",
+        "env": dict(environment),
+        "umask": _UMASK,
+        "start_new_session": True,
+        **account.child_options(),
+    }
+
+
 def run_tool(command: Sequence[str], account: OsAccount, *, text: str = "") -> tuple[int, str]:
     """Run a Postgres program with `text` as input. Return its exit code and its whole output.
 
-    It has its own session, so that Ctrl-C reaches only this process. It is killed if this process is interrupted.
+    It is killed if this process is interrupted.
     """
     with subprocess.Popen(
         [*account.prefix, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd="/",
-        env=clean_environment(),
-        umask=_UMASK,
-        start_new_session=True,
         encoding="utf-8",
         errors="replace",
-        **account.child_options(),
+        **_child_options(account, clean_environment()),
     ) as process:
         try:
             said, _ = process.communicate(text)
@@ -131,23 +142,17 @@ def launch(
     *,
     log: Path,
     environment: Mapping[str, str],
-    account: OsAccount | None = None,
+    account: OsAccount = OUR_ACCOUNT,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """Start a program that outlives this process. It inherits only its log and `pass_fds`."""
-    runs_as = account or OsAccount()
     with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
         process = subprocess.Popen(
-            [*runs_as.prefix, *command],
+            [*account.prefix, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=dict(environment),
-            umask=_UMASK,
-            start_new_session=True,
             pass_fds=pass_fds,
-            **runs_as.child_options(),
+            **_child_options(account, environment),
         )
     # Wait for its end, or it stays in the process table as long as this process runs.
     threading.Thread(target=process.wait, name=f"wait for {process.pid}", daemon=True).start()
@@ -270,18 +275,14 @@ def stop(layout: DataLayout, report: Report = ignore) -> bool:
         _signal(layout.cluster, request)
         while time.monotonic() < deadline:
             if find_postmaster(layout.cluster) is None and is_free(layout.server_lock):
-                _remove_socket_directory(running)
+                if running.socket_dir:
+                    # The next start creates it again.
+                    with contextlib.suppress(OSError):
+                        Path(running.socket_dir).rmdir()
                 return True
             ticker.tick("Stopping Postgres")
             time.sleep(_PAUSE)
     raise EmbeddedUnavailable(f"The server on {layout.cluster} does not stop.", hint=f"Its log is {layout.log}.")
-
-
-def _remove_socket_directory(server: Postmaster) -> None:
-    """Remove the directory. The next start creates it again."""
-    if server.socket_dir:
-        with contextlib.suppress(OSError):
-            Path(server.socket_dir).rmdir()
 
 
 def _signal(cluster: Path, number: signal.Signals) -> None:

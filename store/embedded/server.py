@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -47,11 +46,10 @@ from gjobs.store.embedded.server_files import (
     socket_directory,
     try_lock,
 )
-from gjobs.store.embedded.watchdog import ensure_watchdog
+from gjobs.store.embedded.watchdog import ensured_watchdog
 from gjobs.store.errors import EmbeddedUnavailable, ServerInUse
 
 if TYPE_CHECKING:
-    import subprocess
     from typing import Any
 
     import psycopg
@@ -82,15 +80,11 @@ def start(
         )
     finally:
         os.close(lock)
-    ready = wait_until_ready(layout.cluster, process.pid, lambda: _is_running(process), report)
+    ready = wait_until_ready(layout.cluster, process.pid, lambda: process.poll() is None, report)
     if ready is None:
         why = complaint(written_since(layout.log, end_of_log))
         raise EmbeddedUnavailable(f"Postgres did not start: {why}", hint=f"Its log is {layout.log}.")
     return ready
-
-
-def _is_running(process: "subprocess.Popen[bytes]") -> bool:
-    return process.poll() is None
 
 
 def _lock_cluster(layout: DataLayout, report: Report) -> int:
@@ -205,11 +199,8 @@ def _ensure_server(layout: DataLayout, settings: Mapping[str, str], grace: float
     server = _running_server(layout, report)
     if server is not None and layout.kept.exists():
         return server
-    with closing(ensure_watchdog(layout, grace)) as watching:
-        if server is None:
-            server = _start_server(layout, settings, report)
-        watching.confirm()
-    return server
+    with ensured_watchdog(layout, grace):
+        return server or _start_server(layout, settings, report)
 
 
 def _running_server(layout: DataLayout, report: Report) -> Postmaster | None:
@@ -286,8 +277,8 @@ def unkeep_server(data_dir: Path, *, grace: float = GRACE) -> None:
     with explaining(layout.data_dir), exclusive(layout.start_lock):
         layout.kept.unlink(missing_ok=True)
         if find_postmaster(layout.cluster) is not None:
-            with closing(ensure_watchdog(layout, grace)) as watching:
-                watching.confirm()
+            with ensured_watchdog(layout, grace):
+                pass
 
 
 def stop_server(data_dir: Path, *, report: Report = ignore) -> bool:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 from gjobs.store.errors import EmbeddedUnavailable, InvalidValue
@@ -61,6 +61,9 @@ class OsAccount:
         return next((step for step in way if not _may_enter(step.stat(), self.owner, group)), None)
 
 
+OUR_ACCOUNT = OsAccount()
+
+
 def _may_enter(directory: os.stat_result, uid: int, gid: int) -> bool:
     """Apply the kernel's rule for an account without privileges: owner, then group, then others."""
     if directory.st_uid == uid:
@@ -78,7 +81,7 @@ def accounts() -> Iterator[OsAccount]:
     """
     is_root = os.geteuid() == 0
     if not is_root and _has_name(os.geteuid()):
-        yield OsAccount()
+        yield OUR_ACCOUNT
         return
     if namespace := _user_namespace():
         yield OsAccount(prefix=namespace)
@@ -142,11 +145,31 @@ LONGEST_SOCKET_PATH = 100
 """Bytes. Linux allows 107, macOS 103."""
 
 
-@dataclass(frozen=True, slots=True)
 class DataLayout:
     """The files of one embedded server. All are in `home`, so that the data directory may hold other files."""
 
-    data_dir: Path
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.home = home = data_dir / "postgres"
+        self.cluster = home / "cluster"
+        """PGDATA. It exists only when it is complete."""
+        self.log = home / "log" / "postgres.log"
+        self.watchdog_log = home / "log" / "watchdog.log"
+        self.client_locks = home / "seats"
+        """A directory with one locked file for each client of the server."""
+        self.start_lock = home / "locks" / "start"
+        """Held while starting or stopping the server, or counting its clients."""
+        self.prepare_lock = home / "locks" / "prepare"
+        self.watch_lock = home / "locks" / "watch"
+        """Held by the watchdog while it runs."""
+        self.server_lock = home / "locks" / "server"
+        """Held by each server process, including those that outlive a killed postmaster."""
+        self.kept = home / "kept"
+        """A marker: the server keeps running without clients."""
+        self.throw_away = home / "throw-away"
+        """A marker: gjobs created the data directory, and deletes it after the server has stopped."""
+        self.sample_needed = self.cluster / "gjobs.sample-needed"
+        """A marker inside the cluster, so that it is created and deleted with the cluster."""
 
     @classmethod
     def of(cls, data_dir: Path) -> "DataLayout":
@@ -162,62 +185,6 @@ class DataLayout:
         except UnicodeEncodeError:
             raise EmbeddedUnavailable("The data directory's path is not UTF-8.") from None
         return cls(real)
-
-    @property
-    def home(self) -> Path:
-        return self.data_dir / "postgres"
-
-    @property
-    def cluster(self) -> Path:
-        """PGDATA. It exists only when it is complete."""
-        return self.home / "cluster"
-
-    @property
-    def log(self) -> Path:
-        return self.home / "log" / "postgres.log"
-
-    @property
-    def watchdog_log(self) -> Path:
-        return self.home / "log" / "watchdog.log"
-
-    @property
-    def client_locks(self) -> Path:
-        """A directory with one locked file for each client of the server."""
-        return self.home / "seats"
-
-    @property
-    def start_lock(self) -> Path:
-        """Held while starting or stopping the server, or counting its clients."""
-        return self.home / "locks" / "start"
-
-    @property
-    def prepare_lock(self) -> Path:
-        return self.home / "locks" / "prepare"
-
-    @property
-    def watch_lock(self) -> Path:
-        """Held by the watchdog while it runs."""
-        return self.home / "locks" / "watch"
-
-    @property
-    def server_lock(self) -> Path:
-        """Held by each server process, including those that outlive a killed postmaster."""
-        return self.home / "locks" / "server"
-
-    @property
-    def kept(self) -> Path:
-        """A marker: the server keeps running without clients."""
-        return self.home / "kept"
-
-    @property
-    def throw_away(self) -> Path:
-        """A marker: gjobs created the data directory, and deletes it after the server has stopped."""
-        return self.home / "throw-away"
-
-    @property
-    def sample_needed(self) -> Path:
-        """A marker inside the cluster, so that it is created and deleted with the cluster."""
-        return self.cluster / "gjobs.sample-needed"
 
     def make(self) -> bool:
         """Create missing directories, and return whether the data directory was missing.
@@ -300,8 +267,6 @@ def default_data_dir() -> Path:
 
 def throw_away_dir() -> Path:
     """Return a new path under the temporary directory, for a server opened with `remove_after`."""
-    import tempfile
-
     return Path(tempfile.gettempdir()).absolute() / f"gjobs-{os.getpid()}-{os.urandom(8).hex()}"
 
 
@@ -350,7 +315,7 @@ def wait_until_free(directory: Path) -> None:
     """Block until every client lock has been released once. New clients may come meanwhile."""
     while held := [path for path in directory.glob("[0-9]*") if _is_held(path)]:
         for path in held:
-            _wait_for(path)
+            _shared(path, fcntl.LOCK_SH)
 
 
 def last_change(directory: Path) -> int:
@@ -360,10 +325,6 @@ def last_change(directory: Path) -> int:
 
 def _is_held(path: Path) -> bool:
     return not _shared(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
-
-
-def _wait_for(path: Path) -> None:
-    _shared(path, fcntl.LOCK_SH)
 
 
 def _shared(path: Path, operation: int) -> bool:
@@ -483,7 +444,7 @@ def server_uri(socket_dir: str) -> str:
     return f"postgresql://{OWNER}@/{OWNER}?host={quote(socket_dir, safe='/')}&port={PORT}"
 
 
-class ServerHandle:
+class ServerHandle(AbstractContextManager["ServerHandle"]):
     """A client's hold on the server. The server runs at least until `release` or the end of this process."""
 
     def __init__(
@@ -518,12 +479,7 @@ class ServerHandle:
         if client_lock is not None:
             client_lock.leave()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

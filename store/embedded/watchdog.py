@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from gjobs.store.embedded import server_files
 from gjobs.store.embedded.cluster import launch, stop
@@ -46,42 +46,30 @@ if __name__ == "__main__":
     main(sys.argv[1:])
 
 
-class WatchdogStart:
-    """A watchdog that may still be starting."""
+@contextlib.contextmanager
+def ensured_watchdog(layout: DataLayout, grace: float) -> Iterator[None]:
+    """Start a watchdog if there is none, and wait until it runs when the block ends. A running one keeps its own grace.
 
-    def __init__(self, layout: DataLayout, signs_of_life: BinaryIO | None) -> None:
-        self._layout = layout
-        self._signs_of_life = signs_of_life
-
-    def confirm(self) -> None:
-        """Wait until it is running."""
-        if self._signs_of_life is not None and not self._signs_of_life.read(1):
-            raise EmbeddedUnavailable(
-                "gjobs could not start the process that stops the idle server.",
-                hint=f"Its log is {self._layout.watchdog_log}.",
-            )
-
-    def close(self) -> None:
-        if self._signs_of_life is not None:
-            self._signs_of_life.close()
-
-
-def ensure_watchdog(layout: DataLayout, grace: float) -> WatchdogStart:
-    """Start a watchdog if there is none. A running one keeps its own grace. Hold the start lock."""
+    Hold the start lock.
+    """
     lock = try_lock(layout.watch_lock)
     if lock is None:
-        return WatchdogStart(layout, None)
+        yield
+        return
     read_end, write_end = os.pipe()
-    try:
-        command = [
-            *(sys.executable, "-P", "-m", "gjobs.store.embedded.watchdog"),
-            *(str(layout.data_dir), str(grace), str(lock), str(write_end)),
-        ]
-        launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=[lock, write_end])
-    except BaseException:
-        os.close(read_end)
-        raise
-    finally:
-        os.close(lock)
-        os.close(write_end)
-    return WatchdogStart(layout, os.fdopen(read_end, "rb"))
+    with os.fdopen(read_end, "rb") as signs_of_life:
+        try:
+            command = [
+                *(sys.executable, "-P", "-m", "gjobs.store.embedded.watchdog"),
+                *(str(layout.data_dir), str(grace), str(lock), str(write_end)),
+            ]
+            launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=[lock, write_end])
+        finally:
+            os.close(lock)
+            os.close(write_end)
+        yield
+        if not signs_of_life.read(1):
+            raise EmbeddedUnavailable(
+                "gjobs could not start the process that stops the idle server.",
+                hint=f"Its log is {layout.watchdog_log}.",
+            )
