@@ -1,7 +1,8 @@
 """Reads a case. Every part is bounded, read-only, and read with the reader's own rights."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -35,14 +36,15 @@ from gjobs.store.case.case import (
     UnreadPart,
 )
 from gjobs.store.database import query
-from gjobs.store.database.query import Query, Row
+from gjobs.store.database.query import Query, Row, make_id
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.doctor.server_checks import jobs_visible_to
 from gjobs.store.error_groups.error_group import ErrorGroups, ErrorScope
 from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, TimedOut, command
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
-from gjobs.store.job_list.list_query import ProjectName, RowWindowQuery
+from gjobs.store.job_list.list_query import RowWindowQuery
+from gjobs.store.job_list.read_listing import make_project_name
 from gjobs.store.jobs.job import GenerationJob, JobStatus, parse_status
 from gjobs.store.jobs.job_results import CappedCount, EventKind, JobHistory
 from gjobs.store.projects.project import Asset, User
@@ -85,36 +87,12 @@ def _make_costs(row: Row) -> StatusCosts:
     return StatusCosts(project_id=project_id, status=parse_status(status), count=number, cost_cents=int(cents or 0))
 
 
-def costs_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
-    """Return count and cost of the user's newest jobs by project and status, largest count first."""
-    return Query(_COSTS, _make_costs, {"user_id": user_id, "rows": most})
-
-
-def archived_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
-    """Return the same for the user's archived jobs."""
-    return Query(_ARCHIVED_COSTS, _make_costs, {"user_id": user_id, "rows": most})
-
-
 _THEIRS = (
     select(_projects.c.id).where(_projects.c.user_id == _USER).order_by(_projects.c.created_at.desc()).limit(_ROWS)
 )
 _NAMED = select(_projects.c.id, _projects.c.user_id, _projects.c.name).where(
     _projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
 )
-
-
-def _make_name(row: Row) -> ProjectName:
-    identifier, user_id, name = row
-    return ProjectName(id=identifier, user_id=user_id, name=name)
-
-
-def newest_projects_of(user_id: UUID, *, limit: int) -> Query[UUID]:
-    return Query(_THEIRS, lambda row: row[0], {"user_id": user_id, "rows": limit})
-
-
-def named_projects(ids: Collection[UUID]) -> Query[ProjectName]:
-    """Return the projects with these ids that exist and that the actor sees."""
-    return Query(_NAMED, _make_name, {"ids": list(ids)})
 
 
 _events = tables.job_events
@@ -128,11 +106,6 @@ _LEFT = (
     .order_by(_events.c.job_id)
     .limit(_ROWS)
 )
-
-
-def left_in_id_range(ids: IdRange, *, limit: int) -> Query[UUID]:
-    """Return a query for the jobs that were deleted or archived. Some of them may exist again."""
-    return Query(_LEFT, lambda row: row[0], {"low": ids.low, "high": ids.high, "rows": limit})
 
 
 _MOST_NAMED = 5
@@ -233,7 +206,8 @@ async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
         return ids.low
     if not await store.actor_database.has(Capability.EVENTS):
         raise _nobody(text)
-    asked = left_in_id_range(ids, limit=_MOST_NAMED + 1)
+    # Some of them may exist again.
+    asked = Query(_LEFT, make_id, {"low": ids.low, "high": ids.high, "rows": _MOST_NAMED + 1})
     found = await store.actor_database.read(asked, needs=Capability.EVENTS)
     if not found:
         raise _nobody(text)
@@ -281,24 +255,6 @@ STEPS = ("jobs", "failures", "visibility", "timelines", "budgets", "workers", "d
 _MOST_WORKERS = 500
 
 
-class _Parts:
-    """Reads parts, reports each step, and collects why parts could not be read."""
-
-    def __init__(self, report: Report) -> None:
-        self.unread: list[UnreadPart] = []
-        self._report = report
-
-    async def __call__(self, name: str, reading: Awaitable[T]) -> T | None:
-        """Return None if the part can't be read."""
-        if name in STEPS:
-            self._report(name)
-        try:
-            return await reading
-        except (NoPrivilege, SchemaMissing, TimedOut) as error:
-            self.unread.append(UnreadPart(part=name, reason=error.message))
-            return None
-
-
 async def read_case(
     store: Store,
     person: CasePerson,
@@ -315,33 +271,34 @@ async def read_case(
     """
     (taken_at,) = await store.actor_database.read(query.clock(at))
     report("jobs")
-    jobs, part = await _jobs(store, person), _Parts(report)
+    reader = _Reader(store, person, await _jobs(store, person), at, report)
+    part = reader.part
     if person.user.email is None:
         await part(EMAIL, _require(store, Capability.USERS))
-    costs = await part("costs", _read_costs(store, person.user.id)) or ()
-    projects = await part("projects", _read_projects(store, person, costs, jobs)) or ()
+    costs = await part("costs", reader.costs()) or ()
+    projects = await part("projects", reader.projects(costs)) or ()
     return Case(
         taken_at=taken_at,
         reader=actor_name(store.actor),
         user=person.user,
         job_id=person.job_id,
-        subject=await _subject(part, store, person.job_id, jobs, at),
-        jobs=jobs,
-        stuck=await part("stuck jobs", _stuck(store, person, jobs, at)) or (),
+        subject=await reader.subject(),
+        jobs=reader.jobs,
+        stuck=await part("stuck jobs", reader.stuck()) or (),
         costs=costs,
         are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
-        archived=await part("archived jobs", _archived(store, person.user.id)) or (),
-        failures=await part("failures", _failures(store, person.user.id, at)),
-        recent_failures=await part("recent failures", _recent_failures(store, person.user.id, at)),
-        visibility=await part("visibility", _visibility(store, person)),
+        archived=await part("archived jobs", reader.archived()) or (),
+        failures=await part("failures", reader.failures(FAILURE_WINDOW)),
+        recent_failures=await part("recent failures", reader.recent_failures()),
+        visibility=await part("visibility", reader.visibility()),
         projects=projects,
-        timelines=await part("timelines", _timelines(store, person, jobs, at)) or (),
-        budgets=await part("budgets", _budgets(store, person.user.id, projects, at)),
-        workers=await part("workers", _workers(store, jobs, at)),
-        findings=await part("doctor findings", _findings(store, person, label)),
+        timelines=await part("timelines", reader.timelines()) or (),
+        budgets=await part("budgets", reader.budgets(projects)),
+        workers=await part("workers", reader.workers()),
+        findings=await part("doctor findings", reader.findings(label)),
         settings=tuple(settings),
         # Evaluated last, because reading each part above may add to `unread`.
-        unread=tuple(part.unread),
+        unread=tuple(reader.unread),
     )
 
 
@@ -358,89 +315,6 @@ def _of_user(user_id: UUID) -> JobFilter:
     return JobFilter(terms=(Term(key=Key.USER, values=(str(user_id),)),))
 
 
-async def _failures(store: Store, user_id: UUID, at: datetime | None) -> ErrorGroups:
-    return await store.get_error_groups(ErrorScope(job_filter=_of_user(user_id), window=FAILURE_WINDOW), at=at)
-
-
-async def _recent_failures(store: Store, user_id: UUID, at: datetime | None) -> CappedCount:
-    found = await store.get_error_groups(ErrorScope(job_filter=_of_user(user_id), window=RECENT), at=at)
-    return CappedCount(number=found.failures, is_more=not found.complete)
-
-
-async def _stuck(
-    store: Store, person: CasePerson, jobs: Sequence[GenerationJob], at: datetime | None
-) -> tuple[StuckJob, ...]:
-    """Return the stuck jobs of the user. Search all running jobs, too: a job stuck for long may not be among the
-    newest.
-    """
-    is_running = Term(key=Key.STATUS, values=(JobStatus.RUNNING.value,))
-    running = JobFilter(terms=(*_of_user(person.user.id).terms, is_running))
-    every = [*jobs, *(await store.find_jobs(running, limit=MOST_JOBS)).items]
-    ids = list(dict.fromkeys(job.id for job in every if job.status is JobStatus.RUNNING))
-    found = await store.find_stuck_jobs(ids, at=at)
-    stuck = [job_id for job_id in ids if job_id in found]
-    explained, others = stuck[:MOST_STUCK_VERDICTS], stuck[MOST_STUCK_VERDICTS:]
-    return (
-        *[StuckJob(id=job_id, verdict=await store.get_stuck_verdict(job_id, at=at)) for job_id in explained],
-        *(StuckJob(id=job_id, verdict=None) for job_id in others),
-    )
-
-
-async def _read_costs(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
-    return tuple(await store.actor_database.read(costs_of_user(user_id, most=MOST_COUNTED)))
-
-
-async def _archived(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
-    """Return nothing if the database has no archive."""
-    missing = await store.actor_database.missing(Capability.ARCHIVE)
-    if missing and isinstance(missing.refusal, SchemaMissing):
-        return ()
-    asked = archived_of_user(user_id, most=MOST_COUNTED)
-    return tuple(await store.actor_database.read(asked, needs=Capability.ARCHIVE))
-
-
-async def _subject(
-    part: _Parts, store: Store, job_id: UUID | None, jobs: Sequence[GenerationJob], at: datetime | None
-) -> CaseJob | None:
-    if job_id is None:
-        return None
-    job = next((one for one in jobs if one.id == job_id), None)
-    asset: Asset | None = None
-    if job is not None and job.input_asset_id is not None:
-        asset = await part("input asset", _asset(store, job.input_asset_id))
-    archived = await part("archive", archived_of(store, job_id)) or ()
-    is_running = job is not None and job.status is JobStatus.RUNNING
-    return CaseJob(
-        links=await store.get_job_links(job_id),
-        archived_at=archived[0].archived_at if archived else None,
-        stuck=await store.get_stuck_verdict(job_id, at=at) if is_running else None,
-        asset=asset,
-    )
-
-
-async def _asset(store: Store, asset_id: UUID) -> Asset | None:
-    await _require(store, Capability.ASSETS)
-    return await store.get_asset(asset_id)
-
-
-async def _visibility(store: Store, person: CasePerson) -> CaseVisibility:
-    await _require_acting(store)
-    acting = store.acting_as(ActingUser(id=person.user.id, email=person.user.email))
-    found = await acting.compare_visibility(RowWindowQuery(after=MOST_JOBS))
-    return CaseVisibility(
-        seen=found.seen,
-        everything=found.everything,
-        compared=len(found.window.jobs),
-        hidden=tuple(
-            HiddenJob(id=job.id, user_id=job.user_id, status=job.status, created_at=job.created_at)
-            for job in found.window.jobs
-            if job.id in found.hidden
-        ),
-        rules=found.rules,
-        partial_claims=found.partial_claims,
-    )
-
-
 async def _require_acting(store: Store) -> None:
     """Raise NoPrivilege or SchemaMissing unless the reader may look at the database as a user."""
     if store.actor != OPERATOR:
@@ -454,86 +328,175 @@ async def _require(store: Store, capability: Capability) -> None:
         raise missing.refusal
 
 
-async def _read_projects(
-    store: Store, person: CasePerson, costs: Sequence[StatusCosts], jobs: Sequence[GenerationJob]
-) -> tuple[CaseProject, ...]:
-    """Return the job's project, then projects by how many of the user's jobs they have, then the others."""
-    await _require(store, Capability.PROJECTS)
-    of_job = [job.project_id for job in jobs if job.id == person.job_id]
-    theirs = await store.actor_database.read(
-        newest_projects_of(person.user.id, limit=MOST_PROJECTS), needs=Capability.PROJECTS
-    )
-    ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[:MOST_PROJECTS]
-    named = named_projects(ids)
-    readable = {one.id: one for one in await store.actor_database.read(named, needs=Capability.PROJECTS)}
-    seen: frozenset[UUID] | None = None
-    try:
-        await _require_acting(store)
-        acting = store.acting_as(ActingUser(id=person.user.id, email=person.user.email))
-        seen = frozenset(one.id for one in await acting.actor_database.read(named, needs=Capability.PROJECTS))
-    except (NoPrivilege, SchemaMissing):
-        pass
-    return tuple(
-        CaseProject(
-            id=project_id,
-            name=readable[project_id].name,
-            user_id=readable[project_id].user_id,
-            is_seen=None if seen is None else project_id in seen,
+class _Reader:
+    """Reads the parts of one case, reports each step, and collects why parts could not be read."""
+
+    def __init__(
+        self, store: Store, person: CasePerson, jobs: tuple[GenerationJob, ...], at: datetime | None, report: Report
+    ) -> None:
+        self.jobs = jobs
+        self.unread: list[UnreadPart] = []
+        self._store = store
+        self._user = ActingUser(id=person.user.id, email=person.user.email)
+        self._job_id = person.job_id
+        self._at = at
+        self._report = report
+
+    async def part(self, name: str, reading: Awaitable[T]) -> T | None:
+        """Return None if the part can't be read."""
+        if name in STEPS:
+            self._report(name)
+        try:
+            return await reading
+        except (NoPrivilege, SchemaMissing, TimedOut) as error:
+            self.unread.append(UnreadPart(part=name, reason=error.message))
+            return None
+
+    async def failures(self, window: timedelta) -> ErrorGroups:
+        scope = ErrorScope(job_filter=_of_user(self._user.id), window=window)
+        return await self._store.get_error_groups(scope, at=self._at)
+
+    async def recent_failures(self) -> CappedCount:
+        found = await self.failures(RECENT)
+        return CappedCount(number=found.failures, is_more=not found.complete)
+
+    async def stuck(self) -> tuple[StuckJob, ...]:
+        """Return the stuck jobs of the user. Search all running jobs, too: a job stuck for long may not be among the
+        newest.
+        """
+        store = self._store
+        is_running = Term(key=Key.STATUS, values=(JobStatus.RUNNING.value,))
+        running = JobFilter(terms=(*_of_user(self._user.id).terms, is_running))
+        every = [*self.jobs, *(await store.find_jobs(running, limit=MOST_JOBS)).items]
+        ids = list(dict.fromkeys(job.id for job in every if job.status is JobStatus.RUNNING))
+        found = await store.find_stuck_jobs(ids, at=self._at)
+        stuck = [job_id for job_id in ids if job_id in found]
+        explained, others = stuck[:MOST_STUCK_VERDICTS], stuck[MOST_STUCK_VERDICTS:]
+        return (
+            *[StuckJob(id=job_id, verdict=await store.get_stuck_verdict(job_id, at=self._at)) for job_id in explained],
+            *(StuckJob(id=job_id, verdict=None) for job_id in others),
         )
-        for project_id in ids
-        if project_id in readable
-    )
 
+    async def costs(self) -> tuple[StatusCosts, ...]:
+        """Return count and cost of the user's newest jobs by project and status, largest count first."""
+        asked = Query(_COSTS, _make_costs, {"user_id": self._user.id, "rows": MOST_COUNTED})
+        return tuple(await self._store.actor_database.read(asked))
 
-async def _timelines(
-    store: Store, person: CasePerson, jobs: Sequence[GenerationJob], at: datetime | None
-) -> tuple[JobHistory, ...]:
-    """Read the events of the case's job first, then of failed and running jobs, then of the others that have not
-    succeeded.
-    """
-    others = [job for job in jobs if job.status is not JobStatus.SUCCEEDED and job.id != person.job_id]
-    others.sort(key=lambda job: job.status not in (JobStatus.FAILED, JobStatus.RUNNING))
-    chosen = [*([person.job_id] if person.job_id else []), *(job.id for job in others)][:MOST_TIMELINES]
-    return tuple([await store.get_job_history(job_id, limit=MOST_EVENTS, at=at) for job_id in chosen])
+    async def archived(self) -> tuple[StatusCosts, ...]:
+        """Return nothing if the database has no archive."""
+        missing = await self._store.actor_database.missing(Capability.ARCHIVE)
+        if missing and isinstance(missing.refusal, SchemaMissing):
+            return ()
+        asked = Query(_ARCHIVED_COSTS, _make_costs, {"user_id": self._user.id, "rows": MOST_COUNTED})
+        return tuple(await self._store.actor_database.read(asked, needs=Capability.ARCHIVE))
 
+    async def subject(self) -> CaseJob | None:
+        store, job_id = self._store, self._job_id
+        if job_id is None:
+            return None
+        job = next((one for one in self.jobs if one.id == job_id), None)
+        asset: Asset | None = None
+        if job is not None and job.input_asset_id is not None:
+            asset = await self.part("input asset", self._asset(job.input_asset_id))
+        archived = await self.part("archive", archived_of(store, job_id)) or ()
+        is_running = job is not None and job.status is JobStatus.RUNNING
+        return CaseJob(
+            links=await store.get_job_links(job_id),
+            archived_at=archived[0].archived_at if archived else None,
+            stuck=await store.get_stuck_verdict(job_id, at=self._at) if is_running else None,
+            asset=asset,
+        )
 
-async def _budgets(
-    store: Store, user_id: UUID, projects: Sequence[CaseProject], at: datetime | None
-) -> tuple[Budget, ...]:
-    await _require(store, Capability.BUDGETS)
-    found = {one.id: one for one in await store.get_budgets(user_id=user_id, limit=MOST_BUDGETS, at=at)}
-    for project in projects:
-        if len(found) >= MOST_BUDGETS:
-            break
-        found.update((one.id, one) for one in await store.get_budgets(project.id, limit=MOST_BUDGETS, at=at))
-    return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
+    async def _asset(self, asset_id: UUID) -> Asset | None:
+        await _require(self._store, Capability.ASSETS)
+        return await self._store.get_asset(asset_id)
 
+    async def visibility(self) -> CaseVisibility:
+        await _require_acting(self._store)
+        found = await self._store.acting_as(self._user).compare_visibility(RowWindowQuery(after=MOST_JOBS))
+        return CaseVisibility(
+            seen=found.seen,
+            everything=found.everything,
+            compared=len(found.window.jobs),
+            hidden=tuple(
+                HiddenJob(id=job.id, user_id=job.user_id, status=job.status, created_at=job.created_at)
+                for job in found.window.jobs
+                if job.id in found.hidden
+            ),
+            rules=found.rules,
+            partial_claims=found.partial_claims,
+        )
 
-async def _workers(store: Store, jobs: Sequence[GenerationJob], at: datetime | None) -> CaseWorkers:
-    await _require(store, Capability.WORKERS)
-    overview = await store.get_workers_overview(limit=_MOST_WORKERS, at=at)
-    theirs = {job.id for job in jobs}
-    held = tuple(one for one in overview.held if one.job_id in theirs)
-    owners = {one.owner for one in held}
-    alive = [one for one in overview.workers if one.is_alive]
-    queued = {job.mode for job in jobs if job.status is JobStatus.QUEUED}
-    accepted = (
-        queued if any(one.modes is None for one in alive) else {mode for one in alive for mode in one.modes or ()}
-    )
-    return CaseWorkers(
-        alive=len(alive),
-        unserved_modes=tuple(sorted(queued - accepted)) if alive else (),
-        known=len(overview.workers),
-        holders=tuple(one for one in overview.workers if one.id in owners),
-        held=held,
-    )
+    async def projects(self, costs: Sequence[StatusCosts]) -> tuple[CaseProject, ...]:
+        """Return the job's project, then projects by how many of the user's jobs they have, then the others."""
+        store = self._store
+        await _require(store, Capability.PROJECTS)
+        of_job = [job.project_id for job in self.jobs if job.id == self._job_id]
+        newest = Query(_THEIRS, make_id, {"user_id": self._user.id, "rows": MOST_PROJECTS})
+        theirs = await store.actor_database.read(newest, needs=Capability.PROJECTS)
+        ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[:MOST_PROJECTS]
+        named = Query(_NAMED, make_project_name, {"ids": ids})
+        readable = {one.id: one for one in await store.actor_database.read(named, needs=Capability.PROJECTS)}
+        seen: frozenset[UUID] | None = None
+        with suppress(NoPrivilege, SchemaMissing):
+            await _require_acting(store)
+            acting = store.acting_as(self._user).actor_database
+            seen = frozenset(one.id for one in await acting.read(named, needs=Capability.PROJECTS))
+        return tuple(
+            CaseProject(
+                id=project_id,
+                name=readable[project_id].name,
+                user_id=readable[project_id].user_id,
+                is_seen=None if seen is None else project_id in seen,
+            )
+            for project_id in ids
+            if project_id in readable
+        )
 
+    async def timelines(self) -> tuple[JobHistory, ...]:
+        """Read the events of the case's job first, then of failed and running jobs, then of the others that have not
+        succeeded.
+        """
+        others = [job for job in self.jobs if job.status is not JobStatus.SUCCEEDED and job.id != self._job_id]
+        others.sort(key=lambda job: job.status not in (JobStatus.FAILED, JobStatus.RUNNING))
+        chosen = [*([self._job_id] if self._job_id else []), *(job.id for job in others)][:MOST_TIMELINES]
+        return tuple([await self._store.get_job_history(one, limit=MOST_EVENTS, at=self._at) for one in chosen])
 
-async def _findings(store: Store, person: CasePerson, label: str) -> tuple[Finding, ...]:
-    """Return the faults of the database, and what the doctor says about the user."""
-    if store.actor != OPERATOR:
-        raise NoPrivilege("Only the operator examines the database.")
-    user = ActingUser(id=person.user.id, email=person.user.email)
-    further = [partial(jobs_visible_to, actor=user)] if await store.actor_database.has(Capability.ACTING) else []
-    found = await examine(store.database, label=label, further=further)
-    return tuple(one for one in found.findings if one.is_fault or one.name == "seen-by")
+    async def budgets(self, projects: Sequence[CaseProject]) -> tuple[Budget, ...]:
+        store, at = self._store, self._at
+        await _require(store, Capability.BUDGETS)
+        found = {one.id: one for one in await store.get_budgets(user_id=self._user.id, limit=MOST_BUDGETS, at=at)}
+        for project in projects:
+            if len(found) >= MOST_BUDGETS:
+                break
+            found.update((one.id, one) for one in await store.get_budgets(project.id, limit=MOST_BUDGETS, at=at))
+        return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
+
+    async def workers(self) -> CaseWorkers:
+        await _require(self._store, Capability.WORKERS)
+        overview = await self._store.get_workers_overview(limit=_MOST_WORKERS, at=self._at)
+        theirs = {job.id for job in self.jobs}
+        held = tuple(one for one in overview.held if one.job_id in theirs)
+        owners = {one.owner for one in held}
+        alive = [one for one in overview.workers if one.is_alive]
+        queued = {job.mode for job in self.jobs if job.status is JobStatus.QUEUED}
+        accepted = (
+            queued if any(one.modes is None for one in alive) else {mode for one in alive for mode in one.modes or ()}
+        )
+        return CaseWorkers(
+            alive=len(alive),
+            unserved_modes=tuple(sorted(queued - accepted)) if alive else (),
+            known=len(overview.workers),
+            holders=tuple(one for one in overview.workers if one.id in owners),
+            held=held,
+        )
+
+    async def findings(self, label: str) -> tuple[Finding, ...]:
+        """Return the faults of the database, and what the doctor says about the user."""
+        store = self._store
+        if store.actor != OPERATOR:
+            raise NoPrivilege("Only the operator examines the database.")
+        may_act = await store.actor_database.has(Capability.ACTING)
+        further = [partial(jobs_visible_to, actor=self._user)] if may_act else []
+        found = await examine(store.database, label=label, further=further)
+        return tuple(one for one in found.findings if one.is_fault or one.name == "seen-by")
