@@ -1,7 +1,6 @@
 """The web server of `gjobs serve`: which requests it answers, and the process of each tab."""
 
 import asyncio
-import hmac
 import json
 import logging
 import os
@@ -10,7 +9,7 @@ import re
 import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -31,33 +30,21 @@ from textual_serve.download_manager import DownloadManager
 from gjobs.store.configuration.settings import Settings
 from gjobs.tui.text.clean_text import clean
 
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-MOST_LINKS = 32
-"""Links that were printed and not opened. A further one invalidates the oldest."""
-
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_OUR_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 
 _SECRET_BYTES = 32
 
 
-class Refused(Exception):
-    """A request that may not use the dashboard. The message is shown to the person who sent it."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 def check_source(headers: CIMultiDictProxy[str], *, needs_origin: bool) -> None:
-    """Raise Refused if host or origin is not ours.
+    """Raise HTTPForbidden if host or origin is not ours.
 
     A tunnel may change the port. A web page can point its own name here, so only the loopback names are accepted.
     """
     hosts, origins = headers.getall("Host", []), headers.getall("Origin", [])
-    if len(hosts) != 1 or _name_of(hosts[0]) not in LOOPBACK_NAMES:
-        raise Refused(HTTPStatus.FORBIDDEN, "gjobs does not accept this host name. Open the printed URL.")
+    if len(hosts) != 1 or not _OUR_HOST.fullmatch(hosts[0]):
+        raise web.HTTPForbidden(reason="gjobs does not accept this host name. Open the printed URL.")
     if (origins or needs_origin) and [origin.lower() for origin in origins] != [f"http://{hosts[0].lower()}"]:
-        raise Refused(HTTPStatus.FORBIDDEN, "The request comes from another web page.")
+        raise web.HTTPForbidden(reason="The request comes from another web page.")
 
 
 class SignIns:
@@ -69,47 +56,36 @@ class SignIns:
         """`reads_terminal` is whether Enter prints another link. If it is false, only a signal prints another link."""
         how = "press Enter in the terminal" if reads_terminal else "send SIGUSR1 to the process"
         self._for_another = f"For another link, {how} of 'gjobs serve'."
-        self._links: list[str] = []
+        self._links: set[str] = set()
         self._cookies: set[str] = set()
-        """Hashes of the cookies' values."""
+        """Hashes of the links' tokens, and of the cookies' values."""
 
     def new_link(self) -> str:
         """Return the token of a new link."""
         token = secrets.token_urlsafe(_SECRET_BYTES)
-        self._links = [*self._links, _hash(token)][-MOST_LINKS:]
+        self._links.add(_hash(token))
         return token
 
-    def redeem(self, token: str, cookies: Sequence[str]) -> str | None:
+    def redeem(self, token: str, cookie: str) -> str | None:
         """Return a new cookie's value, or None if the browser has a valid one. The link doesn't work again.
 
-        Raise Refused if the token is wrong or was used before, and the browser has no valid cookie.
+        Raise HTTPForbidden if the token is wrong or was used before, and the browser has no valid cookie.
         """
-        given = _hash(token)
-        matches = [hmac.compare_digest(given, link) for link in self._links]
-        if any(matches):
-            del self._links[matches.index(True)]
-        if not self._cookies.isdisjoint(map(_hash, cookies)):
+        is_valid = _hash(token) in self._links
+        self._links.discard(_hash(token))
+        if _hash(cookie) in self._cookies:
             return None
-        if not any(matches):
-            text = f"This link was used before, or it is wrong. {self._for_another}"
-            raise Refused(HTTPStatus.FORBIDDEN, text)
+        if not is_valid:
+            raise web.HTTPForbidden(reason=f"This link was used before, or it is wrong. {self._for_another}")
         value = secrets.token_urlsafe(_SECRET_BYTES)
         self._cookies.add(_hash(value))
         return value
 
-    def find(self, cookies: Sequence[str]) -> str:
-        """Return which of the cookies is valid, as a hash. Raise Refused if there is none."""
-        for found in map(_hash, cookies):
-            if found in self._cookies:
-                return found
-        text = f"Open the link that 'gjobs serve' printed. {self._for_another}"
-        raise Refused(HTTPStatus.UNAUTHORIZED, text)
-
-
-def _name_of(host: str) -> str | None:
-    """Return the name or address in a Host header, without its port."""
-    found = _HOST.fullmatch(host)
-    return found[1].strip("[]").lower() if found else None
+    def check(self, cookie: str) -> str:
+        """Return the cookie's hash. Raise HTTPUnauthorized if the cookie is not valid."""
+        if _hash(cookie) in self._cookies:
+            return _hash(cookie)
+        raise web.HTTPUnauthorized(reason=f"Open the link that 'gjobs serve' printed. {self._for_another}")
 
 
 def _hash(secret: str) -> str:
@@ -362,14 +338,12 @@ class TabServer:
         """Let only requests with the right host, origin and cookie pass."""
         try:
             check_source(request.headers, needs_origin=request.path == "/ws")
-            cookies = [value for name, value in _cookies(request) if name == self._cookie]
+            cookie = request.cookies.get(self._cookie, "")
             token = request.query.get("token")
             if token is not None and request.path == "/" and request.method == "GET":
-                return self._moved_on(self.sign_ins.redeem(token, cookies))
-            request[_COOKIE] = self.sign_ins.find(cookies)
+                return self._moved_on(self.sign_ins.redeem(token, cookie))
+            request[_COOKIE] = self.sign_ins.check(cookie)
             return await handler(request)
-        except Refused as refused:
-            return web.Response(status=refused.status, text=f"{refused}\n")
         except web.HTTPException as error:
             return web.Response(status=error.status, text=f"{error.reason}\n")
         except Exception as error:
@@ -502,14 +476,6 @@ def _silence_libraries() -> None:
     """Let the libraries log nothing. They quote requests, with tokens and escape sequences."""
     for library in ("aiohttp", "textual-serve"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-
-
-def _cookies(request: web.Request) -> list[tuple[str, str]]:
-    """Return all cookies, also those that have the same name."""
-    parts = (
-        part.strip().partition("=") for header in request.headers.getall("Cookie", []) for part in header.split(";")
-    )
-    return [(name, value) for name, _, value in parts]
 
 
 def _size_of(request: web.Request) -> tuple[int, int] | None:
