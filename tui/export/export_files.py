@@ -7,21 +7,19 @@ import json
 import os
 import stat
 import tempfile
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum, StrEnum
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeAlias, assert_never
 from uuid import UUID
 
 from gjobs.store.budgets.budget import Budget, used_up_at
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
 from gjobs.store.values.formats import UnknownText, format_duration, plain_time
-from gjobs.store.values.value_types import by_member
 
 if TYPE_CHECKING:
     from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
@@ -73,19 +71,10 @@ def _error_group(value: "ErrorGroup") -> dict[str, Json]:
 
 
 def budget(value: Budget, now: datetime) -> dict[str, Json]:
-    names = (
-        "id",
-        "user_id",
-        "project_id",
-        "name",
-        "period",
-        "period_start",
-        "limit_cents",
-        "spent_cents",
-        "left_cents",
-    )
-    later = document(value, "created_at")
-    return {**document(value, *names, "warn_share", "state", used_up_at=used_up_at(value, now)), **later}
+    owner = ("id", "user_id", "project_id", "name")
+    numbers = ("period", "period_start", "limit_cents", "spent_cents", "left_cents", "warn_share", "state")
+    forecast = {"used_up_at": plain(used_up_at(value, now))}
+    return {**document(value, *owner, *numbers), **forecast, **document(value, "created_at")}
 
 
 class FileFormat(StrEnum):
@@ -113,27 +102,21 @@ def format_of(file: str) -> FileFormat | None:
     return SUFFIXES.get(PurePath(file).suffix.lower())
 
 
-class Writer(ABC):
+class Writer:
     """Makes the text of one file, in order. Each method returns a part of it."""
 
-    def begin(self) -> str:
-        return ""
+    def __init__(self, row: Callable[[GenerationJob], str], head: str = "") -> None:
+        self._row = row
+        self._head = head
 
-    @abstractmethod
-    def rows(self, jobs: Sequence[GenerationJob]) -> str: ...
+    def begin(self) -> str:
+        return self._head
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(map(self._row, jobs))
 
     def end(self) -> str:
         return ""
-
-
-class _Csv(Writer):
-    """CSV as in RFC 4180. A missing value is an empty cell."""
-
-    def begin(self) -> str:
-        return _csv_line(JOB_KEYS)
-
-    def rows(self, jobs: Sequence[GenerationJob]) -> str:
-        return "".join(_csv_line(_csv_cells(job)) for job in jobs)
 
 
 def _csv_cells(job: GenerationJob) -> list[str | float | None]:
@@ -159,19 +142,15 @@ def _csv_line(cells: Sequence[str | float | None]) -> str:
     return line.getvalue()
 
 
-class _Json(Writer):
+class _JsonArray(Writer):
     """One array, one job per line."""
 
-    def __init__(self) -> None:
-        self._separator = "\n"
-
-    def begin(self) -> str:
-        return "["
+    _separator = "\n"
 
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
         parts = []
         for job in jobs:
-            parts += [self._separator, json.dumps(plain_job(job))]
+            parts += [self._separator, self._row(job)]
             self._separator = ",\n"
         return "".join(parts)
 
@@ -179,21 +158,8 @@ class _Json(Writer):
         return "]\n" if self._separator == "\n" else "\n]\n"
 
 
-class _NdJson(Writer):
-    """One document per line."""
-
-    def rows(self, jobs: Sequence[GenerationJob]) -> str:
-        return "".join(f"{json.dumps(plain_job(job))}\n" for job in jobs)
-
-
-class _Markdown(Writer):
-    """A table. Every cell is one harmless line that renderers show as plain text."""
-
-    def begin(self) -> str:
-        return f"{_markdown_line(JOB_KEYS)}{_markdown_line(['---' for _ in JOB_KEYS])}"
-
-    def rows(self, jobs: Sequence[GenerationJob]) -> str:
-        return "".join(_markdown_line([_markdown_cell(value) for value in plain_job(job).values()]) for job in jobs)
+def _json(job: GenerationJob) -> str:
+    return json.dumps(plain_job(job))
 
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~&$!"})
@@ -209,19 +175,20 @@ def _markdown_line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-_WRITERS: Mapping[FileFormat, type[Writer]] = by_member(
-    FileFormat,
-    {
-        FileFormat.CSV: _Csv,
-        FileFormat.JSON: _Json,
-        FileFormat.NDJSON: _NdJson,
-        FileFormat.MARKDOWN: _Markdown,
-    },
-)
-
-
 def writer(file_format: FileFormat) -> Writer:
-    return _WRITERS[file_format]()
+    match file_format:
+        case FileFormat.CSV:
+            # As in RFC 4180. A missing value is an empty cell.
+            return Writer(lambda job: _csv_line(_csv_cells(job)), _csv_line(JOB_KEYS))
+        case FileFormat.JSON:
+            return _JsonArray(_json, "[")
+        case FileFormat.NDJSON:
+            return Writer(lambda job: f"{_json(job)}\n")
+        case FileFormat.MARKDOWN:
+            # Every cell is one harmless line that renderers show as plain text.
+            head = _markdown_line(JOB_KEYS) + _markdown_line(["---" for _ in JOB_KEYS])
+            return Writer(lambda job: _markdown_line(list(map(_markdown_cell, plain_job(job).values()))), head)
+    assert_never(file_format)
 
 
 Write = Callable[[str | bytes], bool]
