@@ -112,9 +112,7 @@ def confirm_restoration(
     return Confirmation(
         title=f"Restore {'this job' if one else f'these {count(len(jobs))} jobs'} from the archive?",
         lines=(*described_jobs(jobs, project_names), "", where(database)),
-        warning=None,
         agree="Restore" if one else f"Restore {count(len(jobs))}",
-        is_dangerous=False,
         declined="Nothing was restored. {key} restores.",
     )
 
@@ -124,7 +122,6 @@ def confirm_clean_up(preview: CleanupPreview, target: CleanupTarget) -> Confirma
     return Confirmation(
         title=title,
         lines=tuple(lines),
-        warning=None,
         agree=f"{_DO[preview.action]} {count(preview.found)}",
         is_dangerous=preview.action is RetentionAction.DELETE,
         declined=_DECLINED[preview.action],

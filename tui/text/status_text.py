@@ -35,8 +35,6 @@ class StatusText:
     """One cell wide in every terminal, and without an emoji form."""
     style: str
     """A colour of the themes."""
-    row_style: str
-    """The style in a row of the job list, which has its own backgrounds."""
     terminal_colour: str
     """The command line's escape sequence."""
     action: JobAction | None = None
@@ -61,7 +59,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.QUEUED: StatusText(
             glyph="◌",
             style="$foreground",
-            row_style="$foreground",
             terminal_colour="\x1b[39m",
             done="Queued",
             lost="It will never run.",
@@ -69,7 +66,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.RUNNING: StatusText(
             glyph="▸",
             style="$text-primary",
-            row_style="$text-primary",
             terminal_colour="\x1b[36m",
             action=JobAction.START,
             key="s",
@@ -79,7 +75,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.SUCCEEDED: StatusText(
             glyph="✓",
             style="$text-success",
-            row_style="$text-success",
             terminal_colour="\x1b[32m",
             action=JobAction.COMPLETE,
             key="c",
@@ -88,7 +83,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.FAILED: StatusText(
             glyph="✗",
             style="$text-error",
-            row_style="$text-error",
             terminal_colour="\x1b[31m",
             action=JobAction.FAIL,
             key="f",

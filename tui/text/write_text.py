@@ -44,11 +44,11 @@ class Confirmation:
     title: str
     lines: tuple[str, ...]
     """Clean text."""
-    warning: str | None
+    warning: str | None = None
     """A warning if pending work would be lost."""
     agree: str
     """The label of the confirming button."""
-    is_dangerous: bool
+    is_dangerous: bool = False
     """Whether it is hard to undo."""
     declined: str
     """What was not done, and the key that does it."""
@@ -92,9 +92,7 @@ def confirm_transition(
     return Confirmation(
         title=f"{title}?",
         lines=lines,
-        warning=None,
         agree=f"{STATUS_TEXTS[target].verb} {count(able)}",
-        is_dangerous=False,
         declined="Nothing was changed. {key} confirms.",
     )
 
@@ -139,7 +137,6 @@ def confirm_retry(
         lines=(*about, *listed, "", where(database), kept, *(several if len(failed) > 1 else ())),
         warning="This job was already retried." if repeated else None,
         agree="Retry" if len(jobs) == 1 else f"Retry {count(len(failed))}",
-        is_dangerous=False,
         declined="Nothing was retried. {key} retries.",
     )
 

@@ -5,9 +5,7 @@ from tests.store.store_fixtures import a_job
 
 
 def test_declined_question_says_what_was_not_done_and_names_the_key_that_confirms() -> None:
-    question = Confirmation(
-        title="", lines=(), warning=None, agree="Try", is_dangerous=False, declined="It was kept. {key} tries."
-    )
+    question = Confirmation(title="", lines=(), agree="Try", declined="It was kept. {key} tries.")
     deletion = confirm_deletion([a_job()], project_names={}, database="testbase", undo="")
 
     assert declined_words(question, "y") == "It was kept. y tries."

@@ -292,7 +292,6 @@ class FileForm(FormDialog[ResultType]):
         question = Confirmation(
             title="Replace this file?",
             lines=(shown_path(file), f"{self.replaces} replaces its content."),
-            warning=None,
             agree="Replace",
             is_dangerous=True,
             declined="The file was kept. {key} replaces it.",

@@ -450,7 +450,6 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
     question = Confirmation(
         title="Remove this budget?",
         lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
-        warning=None,
         agree="Remove",
         is_dangerous=True,
         declined="The budget was kept. {key} removes it.",

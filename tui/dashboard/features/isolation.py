@@ -112,9 +112,7 @@ def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
             "",
             where(database),
         ),
-        warning=None,
         agree="Try",
-        is_dangerous=False,
         declined="Nothing was tried. {key} tries the writes.",
     )
 
@@ -134,9 +132,7 @@ def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> 
             "",
             where(database),
         ),
-        warning=None,
         agree="Check",
-        is_dangerous=False,
         declined="Nothing was checked. {key} starts the check.",
     )
 

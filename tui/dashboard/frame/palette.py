@@ -78,7 +78,6 @@ async def remove_view(host: "ActionHost", view: View) -> None:
     question = Confirmation(
         title="Remove this view?",
         lines=(clean(view.name), clean(view.text, limit=200)),
-        warning=None,
         agree="Remove",
         is_dangerous=True,
         declined="The view was kept. {key} removes it.",

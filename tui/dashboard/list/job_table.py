@@ -160,7 +160,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
     }
     """ + "".join(
-        f"JobTable > .job-table--{status} {{ color: {text.row_style}; }}\n" for status, text in STATUS_TEXTS.items()
+        f"JobTable > .job-table--{status} {{ color: {text.style}; }}\n" for status, text in STATUS_TEXTS.items()
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the previous job"),
