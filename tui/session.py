@@ -182,7 +182,18 @@ async def session_on(
         access.close(reason, hint=hint)
     journal = Journal(journal_path(settings), database=full_name(label, address))
     journal.remove_old()
-    database = _database(settings, conninfo, access=access, password=password, connections=connections, journal=journal)
+    profile = settings.profile
+    database = Database(
+        conninfo,
+        access=access,
+        limits=_limits(profile),
+        password=password,
+        connections=connections,
+        journal=journal,
+        hint_when_down=_hint_when_ours_is_down() if isinstance(settings.target, EmbeddedTarget) else None,
+        claims=profile.claims if profile else None,
+        prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
+    )
     operator = Store(database)
     known_database = KnownDatabase(settings.data_dir / "known-databases.json", conninfo)
     database.expect(*_first_queries(settings, known_database.known, expected))
@@ -200,34 +211,11 @@ async def session_on(
             address=address,
             moment=settings.moment,
             access=access,
-            profile=settings.profile,
+            profile=profile,
             known_database=known_database if expected else None,
         )
     finally:
         await operator.close()
-
-
-def _database(
-    settings: Settings,
-    conninfo: Mapping[str, str | int],
-    *,
-    access: WriteAccess,
-    password: PasswordCommand | None,
-    connections: ConnectionPool | None,
-    journal: Journal,
-) -> Database:
-    profile = settings.profile
-    return Database(
-        conninfo,
-        access=access,
-        limits=_limits(profile),
-        password=password,
-        connections=connections,
-        journal=journal,
-        hint_when_down=_hint_when_ours_is_down() if isinstance(settings.target, EmbeddedTarget) else None,
-        claims=profile.claims if profile else None,
-        prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
-    )
 
 
 def _first_queries(settings: Settings, known: Known | None, expected: Expected | None) -> Sequence[Query[Any]]:
