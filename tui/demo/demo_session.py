@@ -14,7 +14,7 @@ from gjobs.tui.demo.demo_activity import DemoActivity
 from gjobs.tui.session import Report, Session, prepare, session_on
 
 if TYPE_CHECKING:
-    from gjobs.tui.demo.scenario_player import Scenario
+    from gjobs.tui.demo.scenario_steps import Scenario
 
 
 _SPEEDS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gjobs.store.errors import BadConfiguration
 from gjobs.tui.dashboard.panels.footer import pinned_text
 from gjobs.tui.dashboard.widgets.message_board import PinnedText
-from gjobs.tui.demo.scenario_player import (
+from gjobs.tui.demo.scenario_steps import (
+    STEP_KINDS,
     ActAs,
     Burst,
     Change,
@@ -23,8 +24,10 @@ from gjobs.tui.demo.scenario_player import (
     Scenario,
     Wait,
     WaitFor,
+    load_scenario,
+    parse_scenario,
+    scenario_names,
 )
-from gjobs.tui.demo.scenario_steps import STEP_KINDS, load_scenario, parse_scenario, scenario_names
 from gjobs.tui.manual.pages import page_source
 from gjobs.tui.text.clean_text import ELLIPSIS
 

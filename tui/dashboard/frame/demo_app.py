@@ -25,12 +25,12 @@ from gjobs.tui.dashboard.actions.key_queue import every_key
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, inherited_bindings, key_of, presses
 from gjobs.tui.dashboard.events import ProjectChosen
 from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.frame.scenario_player import ScenarioPlayer
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
 from gjobs.tui.demo.demo_activity import DemoActivity
 from gjobs.tui.demo.demo_session import DemoControl
-from gjobs.tui.demo.scenario_player import ScenarioPlayer
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name, short_id
@@ -53,6 +53,9 @@ class ScenarioStage:
         self._app.messages.unpin(_OWNER)
 
     def show_caption(self, text: str, *, continues: str = "") -> None:
+        """Show a caption until the next one. An empty one removes it. `continues` says what the continue key does
+        now. It is empty if the caption names no key.
+        """
         drop_message(self._app, AWAITS_WORKERS)  # It would hide the caption.
         if not text:
             self.close()

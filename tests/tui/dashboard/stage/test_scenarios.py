@@ -18,14 +18,14 @@ from gjobs.store.sample.sample_data import fill
 from gjobs.store.sample.simulation import plan_job
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.bindings import inherited_bindings
+from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoPresenter
+from gjobs.tui.dashboard.frame.scenario_player import ScenarioPlayer
 from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.presenter import Presenter
-from gjobs.tui.demo import scenario_player
 from gjobs.tui.demo.demo_activity import DemoActivity
 from gjobs.tui.demo.demo_session import DemoControl, activity_for
-from gjobs.tui.demo.scenario_player import Say, ScenarioPlayer
-from gjobs.tui.demo.scenario_steps import load_scenario, parse_scenario, scenario_names
+from gjobs.tui.demo.scenario_steps import Say, load_scenario, parse_scenario, scenario_names
 from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate

@@ -1,11 +1,10 @@
 """Plays a scenario: its steps change the database and the dashboard in their order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from random import Random
-from typing import Literal, Protocol, assert_never
+from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
 from gjobs.store.errors import RowMissing, StoreError
@@ -15,105 +14,25 @@ from gjobs.store.projects.project import Project
 from gjobs.store.sample.simulation import plan_job
 from gjobs.store.system.async_tools import is_cancelling
 from gjobs.tui.demo.demo_activity import DemoActivity
+from gjobs.tui.demo.scenario_steps import (
+    USUAL_PROJECT,
+    ActAs,
+    Awaited,
+    Burst,
+    Change,
+    Create,
+    KillWorker,
+    Outage,
+    PointAt,
+    Say,
+    Scenario,
+    Step,
+    Wait,
+    WaitFor,
+)
 
-USUAL_PROJECT = "Autumn catalog"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Wait until the time has passed, or the person continues."""
-
-    seconds: float
-
-
-Awaited = Literal["failure", "takeover"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitFor:
-    """Wait until a worker's job has failed or was taken over, and point at it. The person can only hurry it."""
-
-    what: Awaited
-    seconds: float
-    """The longest wait."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
-    """Show a caption. Without seconds, wait until the person continues."""
-
-    text: str
-    seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create:
-    """Queue a job, and name it for later steps."""
-
-    name: str
-    mode: str
-    project: str
-    cost_cents: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Start, complete or fail a job of an earlier step."""
-
-    name: str
-    to: Literal["start", "complete", "fail"]
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Burst:
-    """Queue several jobs at once."""
-
-    count: int
-    mode: str | None
-    """None for different modes."""
-    project: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """Let all jobs of a mode fail for some simulated seconds."""
-
-    mode: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillWorker:
-    """Kill this worker while it runs a job of the scenario. Its jobs are taken over once their leases have expired."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActAs:
-    """Let the dashboard act as a user or as the operator."""
-
-    who: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointAt:
-    """Move the cursor to a job of an earlier step."""
-
-    name: str
-
-
-Step = Wait | WaitFor | Say | Create | Change | Burst | Outage | KillWorker | ActAs | PointAt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    title: str
-    workers: Sequence[str]
-    has_customers: bool
-    """Whether simulated customers queue jobs, too."""
-    steps: Sequence[Step]
+if TYPE_CHECKING:
+    from gjobs.tui.dashboard.frame.demo_app import ScenarioStage
 
 
 _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
@@ -129,30 +48,8 @@ _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
 """The maximum simulated seconds for a worker to claim a job, and real seconds between two checks."""
 
 
-class Stage(Protocol):
-    """What a scenario does to the dashboard."""
-
-    def show_caption(self, text: str, *, continues: str = "") -> None:
-        """Show a caption until the next one. An empty one removes it. `continues` says what the continue key does
-        now. It is empty if the caption names no key.
-        """
-
-    async def show_new(self, job: GenerationJob) -> None:
-        """Move the cursor to a new job, unless the list is of another project or user."""
-
-    def report(self, text: str) -> None:
-        """Report that a step could not be done."""
-
-    def refresh(self) -> None:
-        """Show what the last step changed."""
-
-    async def act_as(self, who: str) -> None: ...
-
-    async def point_at(self, job: GenerationJob) -> None: ...
-
-
 class ScenarioPlayer:
-    def __init__(self, scenario: Scenario, activity: DemoActivity, stage: Stage) -> None:
+    def __init__(self, scenario: Scenario, activity: DemoActivity, stage: "ScenarioStage") -> None:
         self.scenario = scenario
         self._activity = activity
         self._stage = stage
