@@ -271,9 +271,7 @@ def event_lines(
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: {command(f'jobs show {history.job_id} --events')}", _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
-    rows = list(_rows(shown, before, zone, users))
-    layout = _layout(rows, width)
-    return [*lines, *(list(_line(row, layout, width)) for row in rows)]
+    return [*lines, *_lines(list(_rows(shown, before, zone, users)), width)]
 
 
 def spent_line(history: JobHistory, *, now: datetime, width: int) -> list[Span]:
@@ -309,16 +307,6 @@ class _Row:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layout:
-    has_days: bool
-    """Whether the rows span several days. If not, the job's own times show the day."""
-    after: int
-    what: int
-    cost: int
-    """0 if costs have no column."""
-
-
 def _rows(
     events: Sequence[JobEvent], before: JobEvent | None, zone: tzinfo | None, users: Mapping[UUID, str]
 ) -> Iterator[_Row]:
@@ -330,7 +318,7 @@ def _rows(
         style = style if status is None else status_style(status)
         day, _, clock = local_time(event.at, zone).partition(" ")
         yield _Row(
-            glyph=_glyph(status) if is_move else _GOES_ON,
+            glyph=status_glyph(status) if is_move and status is not None else _GOES_ON,
             style=style,
             is_move=is_move,
             day=day,
@@ -344,33 +332,28 @@ def _rows(
         last = event.at
 
 
-def _glyph(status: AnyStatus | None) -> str:
-    return _GOES_ON if status is None else status_glyph(status)
-
-
-def _layout(rows: Sequence[_Row], width: int) -> _Layout:
-    return _Layout(
-        has_days=len({row.day for row in rows}) > 1,
-        after=max((cell_len(row.after) for row in rows), default=0),
-        what=max((cell_len(row.what) for row in rows), default=0),
-        cost=max((cell_len(row.cost) for row in rows), default=0) if width >= _ROOM_FOR_COSTS else 0,
+def _lines(rows: Sequence[_Row], width: int) -> Iterator[list[Span]]:
+    # In rows of one day, the job's own times show the day.
+    has_days = len({row.day for row in rows}) > 1
+    after, what, cost_cells = (
+        max(map(cell_len, column), default=0)
+        for column in ([row.after for row in rows], [row.what for row in rows], [row.cost for row in rows])
     )
-
-
-def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
-    time = f"{row.day} {row.clock}" if layout.has_days else row.clock
-    when = f" {time}{_GAP}{pad(row.after, layout.after, right=True)}{_GAP}"
-    cost = f"{_GAP}{pad(row.cost, layout.cost)}" if layout.cost else ""
-    yield row.glyph, row.style
-    yield when, _MUTED
-    yield pad(row.what, layout.what), row.style if row.is_move else ""
-    yield cost, ""
-    room = width - 1 - cell_len(when) - layout.what - cell_len(cost)
-    for text, style in (("" if cost else row.cost, ""), (row.why, ""), (row.by, _MUTED)):
-        if text and room > len(_GAP):
-            told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
-            room -= cell_len(told)
-            yield told, style
+    if width < _ROOM_FOR_COSTS:
+        cost_cells = 0
+    for row in rows:
+        time = f"{row.day} {row.clock}" if has_days else row.clock
+        when = f" {time}{_GAP}{pad(row.after, after, right=True)}{_GAP}"
+        cost = f"{_GAP}{pad(row.cost, cost_cells)}" if cost_cells else ""
+        line = [(row.glyph, row.style), (when, _MUTED), (pad(row.what, what), row.style if row.is_move else "")]
+        line.append((cost, ""))
+        room = width - 1 - cell_len(when) - what - cell_len(cost)
+        for text, style in (("" if cost else row.cost, ""), (row.why, ""), (row.by, _MUTED)):
+            if text and room > len(_GAP):
+                told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
+                room -= cell_len(told)
+                line.append((told, style))
+        yield line
 
 
 _SAFE = by_member(

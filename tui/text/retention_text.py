@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from enum import StrEnum
-from typing import assert_never
 from uuid import UUID
 
 from gjobs.store.errors import command
@@ -257,84 +255,46 @@ _FACTS_WIDTH = 69
 """The cells that a dialog has for facts on the narrowest screen."""
 
 
-class ArchiveColumn(StrEnum):
-    """Columns by their titles, most important first."""
-
-    STATUS = "status"
-    MODE = "mode"
-    COST = "cost"
-    CREATED = "created"
-    ID = "id"
-    ARCHIVED = "archived"
-    PROJECT = "project"
+_CELLS = {"status": 11, "mode": 15, "cost": 9, "created": 10, "id": 8, "archived": 10, "project": 22}
+"""The columns by their titles, most important first, and their widths."""
 
 
-_CELLS: Mapping[ArchiveColumn, int] = by_member(
-    ArchiveColumn,
-    {
-        ArchiveColumn.STATUS: 11,
-        ArchiveColumn.MODE: 15,
-        ArchiveColumn.COST: 9,
-        ArchiveColumn.CREATED: 10,
-        ArchiveColumn.ID: 8,
-        ArchiveColumn.ARCHIVED: 10,
-        ArchiveColumn.PROJECT: 22,
-    },
-)
-
-
-def archive_columns(width: int, *, with_project: bool) -> Sequence[ArchiveColumn]:
+def archive_columns(width: int, *, with_project: bool) -> Sequence[str]:
     """Return as many columns as fit into this many cells."""
-    columns: list[ArchiveColumn] = []
+    columns: list[str] = []
     for column, cells in _CELLS.items():
         width -= cells + len(_GAP)
-        if width >= -len(_GAP) and (with_project or column is not ArchiveColumn.PROJECT):
+        if width >= -len(_GAP) and (with_project or column != "project"):
             columns.append(column)
     return columns
 
 
-def archived_titles(columns: Sequence[ArchiveColumn]) -> str:
+def archived_titles(columns: Sequence[str]) -> str:
     return _GAP.join(_fit(column.upper(), column) for column in columns)
 
 
 def archived_line(
-    archived: ArchivedJob, columns: Sequence[ArchiveColumn], *, project_names: Mapping[UUID, str], now: datetime
+    archived: ArchivedJob, columns: Sequence[str], *, project_names: Mapping[UUID, str], now: datetime
 ) -> list[Span]:
+    job = archived.job
+    values: Mapping[str, Span] = {
+        "status": (status_label(job.status), status_style(job.status)),
+        "mode": (job.mode, ""),
+        "cost": (money(job.cost_cents), ""),
+        "created": (age(job.created_at, now), _MUTED),
+        "id": (short_id(job.id), _MUTED),
+        "archived": (age(archived.archived_at, now), _MUTED),
+        "project": (project_names.get(job.project_id, short_id(job.project_id)), ""),
+    }
     spans: list[Span] = []
     for column in columns:
-        value = _value(archived, column, project_names, now)
-        spans += [(_fit(value, column), _style(archived, column)), (_GAP, "")]
+        text, style = values[column]
+        spans += [(_fit(text, column), style), (_GAP, "")]
     return spans[:-1]
 
 
-def _fit(text: str, column: ArchiveColumn) -> str:
-    return pad(clean_cell(text, _CELLS[column]), _CELLS[column], right=column is ArchiveColumn.COST)
-
-
-def _value(archived: ArchivedJob, column: ArchiveColumn, project_names: Mapping[UUID, str], now: datetime) -> str:
-    job = archived.job
-    match column:
-        case ArchiveColumn.STATUS:
-            return status_label(job.status)
-        case ArchiveColumn.MODE:
-            return job.mode
-        case ArchiveColumn.COST:
-            return money(job.cost_cents)
-        case ArchiveColumn.CREATED:
-            return age(job.created_at, now)
-        case ArchiveColumn.ID:
-            return short_id(job.id)
-        case ArchiveColumn.ARCHIVED:
-            return age(archived.archived_at, now)
-        case ArchiveColumn.PROJECT:
-            return project_names.get(job.project_id, short_id(job.project_id))
-    assert_never(column)
-
-
-def _style(archived: ArchivedJob, column: ArchiveColumn) -> str:
-    if column is ArchiveColumn.STATUS:
-        return status_style(archived.job.status)
-    return _MUTED if column in (ArchiveColumn.CREATED, ArchiveColumn.ARCHIVED, ArchiveColumn.ID) else ""
+def _fit(text: str, column: str) -> str:
+    return pad(clean_cell(text, _CELLS[column]), _CELLS[column], right=column == "cost")
 
 
 def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:

@@ -46,7 +46,6 @@ from gjobs.tui.text.retention_text import (
     DOING,
     DONE,
     GOES_ON_HERE,
-    ArchiveColumn,
     CleanupTarget,
     archive_columns,
     archived_facts,
@@ -184,7 +183,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     def __init__(self, source: ArchiveSource) -> None:
         super().__init__()
         self._source = source
-        self._columns: Sequence[ArchiveColumn] = ()
+        self._columns: Sequence[str] = ()
         self._pages = ArchivePages()
 
     def compose(self) -> ComposeResult:
