@@ -30,6 +30,7 @@ from gjobs.store.configuration.toml_table import (
     kind,
     parse_toml,
     refusal,
+    unusable,
 )
 from gjobs.store.errors import BadConfiguration
 from gjobs.store.users.actor import FIXED
@@ -235,7 +236,7 @@ def read_text(text: str, *, path: Path) -> Configuration:
     try:
         document = parse_toml(text)
     except ValueError as error:
-        raise refusal([ConfigurationProblem(location=(), clause=str(error))], path=path) from None
+        raise unusable(path, str(error)) from None
     problems: list[ConfigurationProblem] = []
     configuration = read_document(document, problems, path=path)
     if problems:
@@ -365,18 +366,18 @@ def load(file: ConfigurationFile) -> Configuration:
     except FileNotFoundError:
         if file.named_by is None:
             return NO_CONFIGURATION
-        raise _unreadable(path, f"does not exist, but {file.named_by} names it") from None
+        raise unusable(path, f"does not exist, but {file.named_by} names it") from None
     except (OSError, ValueError) as error:
         if file.named_by is None and isinstance(error, NotADirectoryError):
             return NO_CONFIGURATION
         reason = error.strerror if isinstance(error, OSError) else None
-        raise _unreadable(path, f"cannot be read: {reason or 'it is not a path'}") from None
+        raise unusable(path, f"cannot be read: {reason or 'it is not a path'}") from None
     if len(content) > _LARGEST:
-        raise _unreadable(path, "is too large to be a configuration")
+        raise unusable(path, "is too large to be a configuration")
     try:
         text = content.decode("utf-8-sig")  # Some editors start a file with a byte order mark.
     except UnicodeDecodeError:
-        raise _unreadable(path, "is not UTF-8") from None
+        raise unusable(path, "is not UTF-8") from None
     configuration = read_text(text, path=path)
     warning = exposure(path, mode, configuration.profiles.values())
     return replace(configuration, warning=warning, is_chosen=file.named_by == "--config")
@@ -398,7 +399,3 @@ def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
     if not exposed or not mode & 0o077:
         return None
     return f"{path} holds a password, and other users can read it. Run chmod 600 {shlex.quote(str(path))}"
-
-
-def _unreadable(path: Path, clause: str) -> BadConfiguration:
-    return refusal([ConfigurationProblem(location=(), clause=clause)], path=path)

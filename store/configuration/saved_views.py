@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
-from gjobs.store.errors import BadConfiguration, Conflict, InvalidValue
+from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal, unusable
+from gjobs.store.errors import Conflict, InvalidValue
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.system.private_files import make_directory, open_private, replace_private
 from gjobs.store.values.formats import close_names, not_known, quote_typed
@@ -147,6 +147,7 @@ def _text(text: str) -> str:
 
 
 FILE = "views.toml"
+_HINT = "Fix the file or delete it. It holds the views saved from the dashboard."
 
 _LARGEST = 1_000_000
 """Bytes."""
@@ -169,22 +170,22 @@ class SavedViews:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
-            raise self._unusable(f"cannot be read: {error.strerror}") from None
+            raise unusable(self.path, f"cannot be read: {error.strerror}", hint=_HINT) from None
         if len(content) > _LARGEST:
-            raise self._unusable("is too large")
+            raise unusable(self.path, "is too large", hint=_HINT)
         try:
             text = content.decode()
             document = parse_toml(text)
         except UnicodeDecodeError:
-            raise self._unusable("is not UTF-8") from None
+            raise unusable(self.path, "is not UTF-8", hint=_HINT) from None
         except ValueError as error:
-            raise self._unusable(str(error)) from None
+            raise unusable(self.path, str(error), hint=_HINT) from None
         problems: list[ConfigurationProblem] = []
         top = TomlTable(document, (), problems)
         views = read_views(top.table(TABLE), problems)
         top.end()
         if problems:
-            raise _with_hint(refusal(problems, path=self.path, text=text))
+            raise refusal(problems, path=self.path, text=text, hint=_HINT)
         return views
 
     def save(self, view: View, *, replaces: View | None) -> None:
@@ -223,16 +224,8 @@ class SavedViews:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _unusable(self, clause: str) -> BadConfiguration:
-        return _with_hint(refusal([ConfigurationProblem(location=(), clause=clause)], path=self.path))
-
     def _unwritable(self, error: OSError) -> InvalidValue:
         return InvalidValue("view", f"Can't write {self.path}: {error.strerror}.")
-
-
-def _with_hint(error: BadConfiguration) -> BadConfiguration:
-    error.hint = "Fix the file or delete it. It holds the views saved from the dashboard."
-    return error
 
 
 def joined(configured: Views, saved: Views) -> dict[str, View]:

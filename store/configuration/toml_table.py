@@ -121,14 +121,21 @@ class ConfigurationProblem:
     """Follows the key's name, without a full stop: "is a number, but must be a string"."""
 
 
-def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
+def unusable(path: Path, clause: str, *, hint: str | None = None) -> BadConfiguration:
+    """Return an error about the whole file."""
+    return refusal([ConfigurationProblem(location=(), clause=clause)], path=path, hint=hint)
+
+
+def refusal(
+    problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "", hint: str | None = None
+) -> BadConfiguration:
     """Return an error with the first problems in the file's order, and the number of the rest. `text` is the file's."""
     lines = lines_of(text)
     numbered = sorted(((_line(problem.location, lines), problem) for problem in problems), key=lambda pair: pair[0])
     sentences = [_sentence(problem, path, line) for line, problem in numbered[:MOST_SHOWN]]
     if (rest := len(numbered) - MOST_SHOWN) > 0:
         sentences.append(f"{path} has {rest:,} more problem{'' if rest == 1 else 's'}.")
-    return BadConfiguration(sentences)
+    return BadConfiguration(sentences, hint=hint)
 
 
 def _line(location: TomlLocation, lines: Mapping[TomlLocation, int]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from importlib.metadata import version
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import read_case
@@ -18,8 +18,6 @@ from gjobs.store.store import Store
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.case.redaction import Redactor, SecretKind, placeholder_counts, redacted_group, shortened
 from gjobs.tui.session import Session
-
-T = TypeVar("T")
 
 _ACCESS: Mapping[WriteMode, str] = by_member(
     WriteMode,
@@ -80,28 +78,24 @@ def prepare(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> 
     return BuiltCase(case=redacted, database=database, placeholders=redactor.placeholders, zone=zone)
 
 
-def changed(value: T, text: Callable[[str], str], path: Callable[[str], str] | None = None) -> T:
+def changed(value: Any, text: Callable[[str], str], path: Callable[[str], str] | None = None) -> Any:
     """Return the value with all of its texts changed, however deep. `path` changes storage paths."""
-    return cast("T", _change(value, text, path or text))
-
-
-def _change(value: Any, text: Callable[[str], str], path: Callable[[str], str]) -> Any:
     match value:
         case Enum():
             return value
         case str():
-            changed = text(value)
+            new = text(value)
             # Texts such as UnknownStatus keep their class.
-            return changed if type(value) is str else type(value)(changed)
-        case Asset():
+            return new if type(value) is str else type(value)(new)
+        case Asset() if path is not None:
             return replace(value, storage_path=path(value.storage_path), kind=text(value.kind), mode=text(value.mode))
         case tuple():
-            return tuple([_change(one, text, path) for one in value])
+            return tuple([changed(one, text, path) for one in value])
         case frozenset():
-            return frozenset(_change(one, text, path) for one in value)
+            return frozenset(changed(one, text, path) for one in value)
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    changes = {one.name: _change(getattr(value, one.name), text, path) for one in fields(value) if one.init}
+    changes = {one.name: changed(getattr(value, one.name), text, path) for one in fields(value) if one.init}
     return replace(value, **changes)
 
 

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from gjobs.store import validation
 from gjobs.store.configuration.settings import OPERATOR_NAME
-from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
+from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal, unusable
 from gjobs.store.errors import BadConfiguration, InvalidValue
 from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.sample.sample_data import USERS
@@ -351,12 +351,12 @@ def load_scenario(name: str) -> Scenario:
     try:
         content = path.read_bytes()[: _LARGEST + 1]
         if len(content) > _LARGEST:
-            raise BadConfiguration([f"{path} is larger than 1 MB."], hint=_HINT)
+            raise unusable(path, "is larger than 1 MB", hint=_HINT)
         return parse_scenario(content.decode(), path=path)
     except OSError as error:
-        raise BadConfiguration([f"{path} cannot be read: {error.strerror}."], hint=_HINT) from error
+        raise unusable(path, f"cannot be read: {error.strerror}", hint=_HINT) from error
     except UnicodeDecodeError:
-        raise BadConfiguration([f"{path} is not UTF-8 text."], hint=_HINT) from None
+        raise unusable(path, "is not UTF-8 text", hint=_HINT) from None
 
 
 def parse_scenario(text: str, *, path: Path) -> Scenario:
@@ -365,7 +365,7 @@ def parse_scenario(text: str, *, path: Path) -> Scenario:
     try:
         document = parse_toml(text)
     except ValueError as error:
-        raise _refused([ConfigurationProblem(location=(), clause=str(error))], path) from None
+        raise unusable(path, str(error), hint=_HINT) from None
     table = TomlTable(document, (), problems)
     title = table.text("title")
     if not table.has("title"):
@@ -375,13 +375,8 @@ def parse_scenario(text: str, *, path: Path) -> Scenario:
     steps = _steps(table, KnownNames(workers=workers), problems)
     table.end()
     if problems:
-        raise _refused(problems, path, text)
+        raise refusal(problems, path=path, text=text, hint=_HINT)
     return Scenario(title=title or "", workers=workers, has_customers=has_customers, steps=steps)
-
-
-def _refused(problems: list[ConfigurationProblem], path: Path, text: str = "") -> BadConfiguration:
-    error = refusal(problems, path=path, text=text)
-    return BadConfiguration(error.problems, hint=_HINT)
 
 
 def _workers(value: object) -> tuple[str, ...]:
