@@ -251,12 +251,11 @@ class _Finder:
             return self._values(path, values) if path.exists() else {}
 
         self._docker_hosts |= service_names(files)
-        for service in postgres_services(files, values, read_env):
-            if service.address is None:
-                self._problems.append(f"{source}: the service {service.name} {service.problem}.")
+        for name, address in postgres_services(files, values, read_env):
+            if isinstance(address, str):
+                self._problems.append(f"{source}: the service {name} {address}.")
             else:
-                label = f"service {service.name}"
-                yield self._database(f"{source}:{service.name}", label, source, service.address)
+                yield self._database(f"{source}:{name}", f"service {name}", source, address)
 
     def _each(self, level: Level, names: tuple[str, ...], read: Callable[[Path], T]) -> dict[str, T]:
         """Read each of the files. Leave out those that cannot be used."""

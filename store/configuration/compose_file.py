@@ -33,16 +33,6 @@ ReadEnv = Callable[[str], Mapping[str, str]]
 """Reads a file that `env_file` names, and returns its values. Raises UnusableFile."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresService:
-    """A service with an image of Postgres. Exactly one of `address` and `problem` is set."""
-
-    name: str
-    address: DatabaseAddress | None = None
-    problem: str | None = None
-    """A clause that follows the name of the service."""
-
-
 @dataclass(slots=True)
 class _Service:
     """A service as the files declare it, the override file last."""
@@ -55,8 +45,11 @@ class _Service:
 
 def postgres_services(
     files: Sequence[yaml.Node | None], values: Mapping[str, str], read_env: ReadEnv
-) -> list[PostgresService]:
-    """Return the Postgres services of a file and its override file. `values` replace variables."""
+) -> Iterator[tuple[str, DatabaseAddress | str]]:
+    """Yield the Postgres services of a file and its override file. `values` replace variables.
+
+    A service without a usable address has a clause that follows its name.
+    """
     services: dict[str, _Service] = {}
     for file in files:
         for name, node in _entries(_value(file, "services")):
@@ -64,18 +57,12 @@ def postgres_services(
                 services.pop(name, None)
             elif isinstance(node, yaml.MappingNode):
                 _add(services.setdefault(name, _Service()), node)
-    found = (_postgres(name, service, values, read_env) for name, service in services.items())
-    return [_named(service) for service in found if service is not None]
-
-
-def _named(service: PostgresService) -> PostgresService:
-    """Return the service, or a problem if the name of the service or of the database cannot be used."""
-    if not _NAME.fullmatch(service.name):
-        return PostgresService(name=service.name[:_LONGEST_NAME], problem="has a name that cannot be used")
-    address = service.address
-    if address is not None and not "".join(map(address.get, ("user", "password", "dbname"))).isprintable():
-        return PostgresService(name=service.name, problem="has control characters in its user, password or database")
-    return service
+    for name, service in services.items():
+        if _IMAGE.fullmatch(re.split(r"[:@]", service.image.rpartition("/")[2])[0].lower()):
+            if _NAME.fullmatch(name):
+                yield name, _postgres(service, values, read_env)
+            else:
+                yield name[:_LONGEST_NAME], "has a name that cannot be used"
 
 
 def service_names(files: Sequence[yaml.Node | None]) -> set[str]:
@@ -178,21 +165,21 @@ def _add(service: _Service, node: yaml.MappingNode) -> None:
             service.environment[name] = value if has_value else None
 
 
-def _postgres(name: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> PostgresService | None:
-    """Return the service if its image is that of Postgres."""
-    if not _IMAGE.fullmatch(re.split(r"[:@]", service.image.rpartition("/")[2])[0].lower()):
-        return None
+def _postgres(service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> DatabaseAddress | str:
     try:
         published = [port for node in service.ports if (port := _published(node, values))]
         wanted = [port for port in published if port[2] == _POSTGRES_PORT] or published[:1]
-        if wanted and int(wanted[0][1]) in PORTS:
-            return PostgresService(name=name, address=_address(*wanted[0][:2], service, values, read_env))
-        problem = f"publishes a port above {PORTS[-1]}" if wanted and int(wanted[0][1]) else "publishes no fixed port"
+        if not wanted or not int(wanted[0][1]):
+            return "publishes no fixed port"
+        if int(wanted[0][1]) not in PORTS:
+            return f"publishes a port above {PORTS[-1]}"
+        address = _address(*wanted[0][:2], service, values, read_env)
     except MissingVariable as error:
-        problem = f"uses ${error}, which no file defines"
+        return f"uses ${error}, which no file defines"
     except UnusableFile as error:
-        problem = f"uses a file that {error}"
-    return PostgresService(name=name, problem=problem)
+        return f"uses a file that {error}"
+    is_printable = "".join(map(address.get, ("user", "password", "dbname"))).isprintable()
+    return address if is_printable else "has control characters in its user, password or database"
 
 
 def _address(host: str, port: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> DatabaseAddress:

@@ -10,7 +10,7 @@ from gjobs.store.budgets.budget import Budget, BudgetState, Period, used_up_at
 from gjobs.store.values.formats import UnknownText, money
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
-from gjobs.tui.text.error_text import Message
+from gjobs.tui.text.error_text import Message, warning
 from gjobs.tui.text.format import Span, clock_time, local_day, percent
 
 STATE_WORDS = by_member(
@@ -89,7 +89,7 @@ def limit_message(budget: Budget) -> Message:
     if budget.state is BudgetState.OK:
         return Message(text=text)
     more = ALREADY_USED_UP if budget.state is BudgetState.USED_UP else f"{share_words(budget)} is already spent."
-    return Message(text=f"{text} {more}", severity="warning")
+    return warning(f"{text} {more}")
 
 
 def removal_message(budget: Budget) -> Message:

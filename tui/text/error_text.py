@@ -45,6 +45,10 @@ class Message:
     """Keys that follow up a success, such as "U undo"."""
 
 
+def warning(text: str) -> Message:
+    return Message(text=text, severity="warning")
+
+
 class ReportedError(Exception):
     """A failed write, with the message that reports it."""
 

@@ -28,13 +28,6 @@ from gjobs.tui.text.write_text import Confirmation, described_jobs, where
 _DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
 DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
 DOING = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"})
-_DECLINED = by_member(
-    RetentionAction,
-    {
-        RetentionAction.ARCHIVE: "Nothing was archived. {key} archives.",
-        RetentionAction.DELETE: "Nothing was deleted. {key} deletes.",
-    },
-)
 _MOST_TABLES = 5
 _GOES_ON = "Run the same command to continue."
 GOES_ON_HERE = "Clean up again to continue."
@@ -122,7 +115,7 @@ def confirm_clean_up(preview: CleanupPreview, target: CleanupTarget) -> Confirma
         lines=tuple(lines),
         agree=f"{_DO[preview.action]} {count(preview.found)}",
         is_dangerous=preview.action is RetentionAction.DELETE,
-        declined=_DECLINED[preview.action],
+        declined=f"Nothing was {DONE[preview.action].lower()}. {{key}} {preview.action}s.",
     )
 
 

@@ -29,7 +29,7 @@ from gjobs.store.projects.project import Project
 from gjobs.store.values.formats import money
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, pad
-from gjobs.tui.text.error_text import Message
+from gjobs.tui.text.error_text import Message, warning
 from gjobs.tui.text.format import count, job_name, jobs_count, jobs_name, short_id
 from gjobs.tui.text.status_text import STATUS_TEXTS, status_label, status_word
 
@@ -187,13 +187,10 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
 def not_permitted_message(jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
     """Return a message that says why none of the jobs may change to `target`."""
     if len(jobs) == 1:
-        return Message(text=clean(why_refused(jobs[0].status, target)), severity="warning")
+        return warning(clean(why_refused(jobs[0].status, target)))
     needed = " or ".join(target.sources)
     done = STATUS_TEXTS[target].done.lower()
-    return Message(
-        text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} jobs is {needed}.",
-        severity="warning",
-    )
+    return warning(f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} jobs is {needed}.")
 
 
 def transition_message(
@@ -203,11 +200,9 @@ def transition_message(
         case Applied():
             return Message(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
         case Refused(current=current):
-            return Message(text=f"{clean(why_refused(current, target))} ({job_name(job)})", severity="warning")
+            return warning(f"{clean(why_refused(current, target))} ({job_name(job)})")
         case Missing():
-            return Message(
-                text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
-            )
+            return warning(f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.")
     assert_never(outcome)
 
 
@@ -217,7 +212,7 @@ def retry_message(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | 
     if isinstance(outcome, Refused):
         return only_failed_message([job])
     left = clean(why.one, limit=100) if why else "was skipped"
-    return Message(text=f"{job_name(job)} {left}: nothing was changed.", severity="warning")
+    return warning(f"{job_name(job)} {left}: nothing was changed.")
 
 
 def only_failed_message(jobs: Sequence[GenerationJob]) -> Message:
@@ -227,7 +222,7 @@ def only_failed_message(jobs: Sequence[GenerationJob]) -> Message:
         if len(jobs) == 1
         else f"none of these {count(len(jobs))} jobs has failed"
     )
-    return Message(text=f"Only a failed job can be retried; {which}.", severity="warning")
+    return warning(f"Only a failed job can be retried; {which}.")
 
 
 def deleted_message(jobs: Sequence[GenerationJob]) -> Message:
@@ -258,9 +253,8 @@ def unchanged_words(jobs: Sequence[GenerationJob], done: str) -> str:
 
 def restored_message(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Message:
     done = f"Restored {jobs_name(jobs)}."
-    if words := dropped_words(dropped_columns):
-        return Message(text=f"{done} {words}", severity="warning")
-    return Message(text=done)
+    words = dropped_words(dropped_columns)
+    return warning(f"{done} {words}") if words else Message(text=done)
 
 
 def created_message(job: GenerationJob, *, project: str) -> Message:
