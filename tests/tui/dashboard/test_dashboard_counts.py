@@ -132,7 +132,7 @@ async def test_numbers_read_before_a_change_of_the_list_show_their_age(dashboard
 
     def shows_the_age_after_a_later_listing() -> bool:
         # Show the later listing on each attempt, because a poll may replace it with an older one.
-        screen.show(replace(listing, taken_at=later), FROZEN)
+        screen.show(replace(listing, taken_at=later), FROZEN, is_changed=True)
         return f"exact · 5 s old · {AS_ADA}" in dashboard.text
 
     await dashboard.until(shows_the_age_after_a_later_listing)

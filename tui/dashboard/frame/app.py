@@ -219,6 +219,7 @@ class GjobsApp(MessageApp[int]):
             return await self.push_screen_wait(dialog)
 
         choice = await self._choices.choose_first(ask)
+        self._choices.is_choosing = False
         self.show_status()
         if unusable := self._choices.unusable:
             show_warning(self, unusable)
@@ -405,7 +406,8 @@ class GjobsApp(MessageApp[int]):
         place = self._place(message.store)
         listed, compares = listing.query.window.listed, listing.query.with_visibility
         all_was_chosen = self._memory.knows(place) or compares
-        wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
+        was_located = dashboard.jobs.knows_project_name(listed.project_id)
+        wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=was_located)
         if wanted != listed.project_id:
             if listed.project_id is not None:
                 show_warning(self, "The project was deleted or is hidden. Showing another.")
@@ -414,10 +416,7 @@ class GjobsApp(MessageApp[int]):
             self._query_changed()
             return
         dashboard.jobs.may_create_projects = message.store.actor != ANON
-        if message.is_changed:
-            dashboard.show(listing, message.fetched_at)
-        else:
-            dashboard.show_again(listing, message.fetched_at)
+        dashboard.show(listing, message.fetched_at, is_changed=message.is_changed)
         self.call_after_refresh(self.poller.note_shown)
         dashboard.jobs.settle_changes(message.requested_at)
         self._settle_after_layout()

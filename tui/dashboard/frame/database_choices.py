@@ -68,11 +68,6 @@ class DatabaseChoices:
 
         A remembered database on this machine is opened again. For any other one, the question is repeated.
         """
-        choice = await self._choose_first(ask)
-        self.is_choosing = False
-        return choice
-
-    async def _choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
         choices = await self.find()
         if not choices or self._found is None:
             return None

@@ -199,12 +199,6 @@ _STILL_CHOOSING_SECONDS = 0.6
 """The delay while completions are open. It is longer, because a partly typed key would be searched as a word."""
 
 
-def _nothing_known() -> "CompletionValues":
-    from gjobs.store.filters.filter_completion import CompletionValues
-
-    return CompletionValues()
-
-
 class FilterBar(Vertical):
     """The filter input, hidden until it is opened. It keeps the typed text.
 
@@ -240,9 +234,10 @@ class FilterBar(Vertical):
     class Left(Message):
         """The filter is to be cleared."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, known: "Callable[[], CompletionValues]") -> None:  # noqa: A002
+        """`known` returns the values for completions."""
         super().__init__(id=id)
-        self._known: Callable[[], CompletionValues] = _nothing_known
+        self._known = known
         self._offered_of: CompletionValues | None = None
         """The values that were known when completions were last offered."""
         self._last_sent = ("", NO_FILTER)
@@ -279,10 +274,9 @@ class FilterBar(Vertical):
         self._close()
         self.settle()
 
-    def know(self, known: "Callable[[], CompletionValues]") -> None:
-        """Set a source of values for completions. Open completions follow at once."""
-        self._known = known
-        if self._is_built and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
+    def complete_again(self) -> None:
+        """Let open completions follow, because other values are known."""
+        if self._is_built and (self._completions.is_open or self._user_is_typed) and self._known() != self._offered_of:
             self._complete()
 
     def note(self, sentences: str, *, is_asking: bool = False) -> None:

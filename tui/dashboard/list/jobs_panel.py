@@ -159,18 +159,16 @@ class JobsPanel(Vertical, TitledPanel):
         """The known names of owners."""
         self._stuck: Mapping[UUID, datetime] = {}
         self._changes = PendingChanges()
-        self.has_crumbs = False
-        """Whether the title shows the listed project as breadcrumbs."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
         """Return the name of the view with this filter and order."""
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
-        yield FilterBar(id="filter")
+        yield FilterBar(id="filter", known=self._known)
         yield JobTable(id="jobs")
 
     def on_mount(self) -> None:
-        self._mark_order()
+        self.table.sort = self._listed.order
         self.show_title()
 
     @property
@@ -202,7 +200,7 @@ class JobsPanel(Vertical, TitledPanel):
                 self.table.move_to(cursor_job.id)
         else:
             self._list(listing, now, is_other_moment=before is not None and before.query.moment != listing.query.moment)
-        self._bar.know(self._known)
+        self._bar.complete_again()
         self._open_requested_id()
 
     def on_resize(self) -> None:
@@ -217,7 +215,7 @@ class JobsPanel(Vertical, TitledPanel):
         self._join_project_names()
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
         self._changes = PendingChanges()
-        self._bar.know(self._known)
+        self._bar.complete_again()
         with self.prevent(MarksChanged):
             self.table.clear()
         self._show_tab_numbers()
@@ -238,7 +236,7 @@ class JobsPanel(Vertical, TitledPanel):
     def show_totals(self, totals: "Totals | None") -> None:
         """Show the numbers. None: show no numbers until new ones are counted."""
         self._totals = totals
-        self._measure()
+        self.table.count(self.length)
         self._show_tab_numbers()
         self.show_title()
 
@@ -264,7 +262,7 @@ class JobsPanel(Vertical, TitledPanel):
             self._chosen_jobs = ()
         self._listed, self._has_visibility, self._requested_order = listed, with_visibility, None
         self.query_one(StatusTabs).chosen = listed.status
-        self._mark_order()
+        self.table.sort = self._listed.order
         self._show_tab_numbers()
 
     def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
@@ -449,12 +447,12 @@ class JobsPanel(Vertical, TitledPanel):
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""
         self._users = emails
-        self._bar.know(self._known)
+        self._bar.complete_again()
 
     def know_error_groups(self, fingerprints: Mapping[str, str]) -> None:
         """Set the error groups that a filter may name, with their clean fingerprints."""
         self._error_groups = fingerprints
-        self._bar.know(self._known)
+        self._bar.complete_again()
 
     def _known(self) -> "CompletionValues":
         """Return the values for completions, from the rows and projects seen."""
@@ -474,9 +472,6 @@ class JobsPanel(Vertical, TitledPanel):
         order = self._listed.order
         descending = not order.descending if event.column is order.column else True
         self.post_message(self.OrderRequested(ListOrder(column=event.column, descending=descending)))
-
-    def _mark_order(self) -> None:
-        self.table.sort = self._listed.order
 
     @on(WindowRequested)
     def _window_requested(self, event: WindowRequested) -> None:
@@ -548,7 +543,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     def _list(self, listing: "Listing", now: datetime, *, is_other_moment: bool = False) -> None:
         """Draw the rows of the list."""
-        self._measure()
+        self.table.count(self.length)
         self._show_tab_numbers()
         self.table.empty_text = why_empty(
             listing,
@@ -575,16 +570,11 @@ class JobsPanel(Vertical, TitledPanel):
 
     def _crumbs(self) -> tuple[str, ...]:
         """Return the breadcrumbs of the listed project, unless the projects pane shows the project."""
-        if not self.has_crumbs or self._listing is None:
+        if self.screen.has_class("-wide") or self._listing is None:
             return ("",)
         project_id = self._listing.query.window.listed.project_id
         name = None if project_id is None else self.project_names.get(project_id, short_id(project_id))
         return project_crumbs(name, keys=f"{self._key('app.next_pane')} or {self._key('project.pick')}")
-
-    def _measure(self) -> None:
-        """Pass the length of the list to the table."""
-        if self._listing is not None:
-            self.table.count(self.length)
 
     def _show_tab_numbers(self) -> None:
         """Show counts in the tabs. The project's totals would mislead under a filter. Under a filter, show counts

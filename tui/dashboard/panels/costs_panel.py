@@ -56,12 +56,8 @@ _TOPS = (1, 2, 3, 4, 6, 8, 10)
 """The top of the axis is one of these numbers, multiplied by a power of ten. Half of it has few digits, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a bar. Bars are built from the bottom."""
-
-    cents: int
-    style: str
+_Part = tuple[int, str]
+"""Cents and style of a part of a bar. Bars are built from the bottom."""
 
 
 def draw_chart(canvas: Canvas, totals: "Totals", *, x: int, width: int, height: int) -> bool:
@@ -105,10 +101,10 @@ def _parts(totals: "Totals", day: "DayCost") -> list[_Part]:
     """Return the parts of a day's bar. The split may be some seconds older than the day's total."""
     split = ((totals.flow.outcomes if totals.flow else None) or {}).get(day.day)
     if split is None:
-        return [_Part(day.total_cost_cents, _UNSPLIT)]
+        return [(day.total_cost_cents, _UNSPLIT)]
     other = day.total_cost_cents - split.succeeded_cents - split.failed_cents
-    parts = [_Part(split.succeeded_cents, _SUCCEEDED), _Part(split.failed_cents, _FAILED), _Part(other, _OTHER)]
-    return [part for part in parts if part.cents > 0]
+    parts = [(split.succeeded_cents, _SUCCEEDED), (split.failed_cents, _FAILED), (other, _OTHER)]
+    return [(cents, style) for cents, style in parts if cents > 0]
 
 
 def _draw_bar(canvas: Canvas, parts: Sequence[_Part], top: int, *, x: int, width: int, bottom: int, rows: int) -> None:
@@ -126,11 +122,11 @@ def _draw_bar(canvas: Canvas, parts: Sequence[_Part], top: int, *, x: int, width
 
 def _ends(parts: Sequence[_Part], top: int, rows: int) -> list[tuple[int, str]]:
     """Return where each part ends, in steps from the bottom. A cost of more than zero has at least one step."""
-    ends, cents, last = [], 0, 0
-    for part in parts:
-        cents += part.cents
-        last = max(round(cents * rows * _STEPS / top), last + 1) if part.cents > 0 else last
-        ends.append((min(last, rows * _STEPS), part.style))
+    ends, total, last = [], 0, 0
+    for cents, style in parts:
+        total += cents
+        last = max(round(total * rows * _STEPS / top), last + 1) if cents > 0 else last
+        ends.append((min(last, rows * _STEPS), style))
     return ends
 
 

@@ -10,6 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
@@ -65,7 +66,7 @@ from gjobs.tui.dashboard.panels.footer import (
     present_only_keys,
 )
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
-from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine
+from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import CLOSING_MESSAGES, mark_as_behind
 from gjobs.tui.text.clean_text import clean
@@ -130,7 +131,8 @@ class DashboardScreen(Screen[None], KeyStates):
         super().__init__(id="dashboard")
         self._clock = clock
         self._server_clock_offset = timedelta(0)
-        self._listing: Listing | None = None
+        self.listing: Listing | None = None
+        """The listing last read as the present actor."""
         self._totals: Totals | None = None
         self._has_complete_totals = False
         """Whether totals were shown for which the flow was requested as well."""
@@ -174,7 +176,6 @@ class DashboardScreen(Screen[None], KeyStates):
         yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
 
     def on_mount(self) -> None:
-        self.jobs.has_crumbs = not self.has_class("-wide")
         self._update_ages()
         self.set_interval(1.0, self._tick)
         self._build_pane()
@@ -187,8 +188,6 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
-        self.jobs.has_crumbs = not self.has_class("-wide")
-        self.jobs.show_title()
         sidebar = self.query_one(Sidebar)
         sidebar.fit(event.size.width)
         if sidebar.has_focus_within and not self.has_class("-wide"):
@@ -278,14 +277,9 @@ class DashboardScreen(Screen[None], KeyStates):
         return TotalsQuery.of_list(self.listed)
 
     @property
-    def listing(self) -> "Listing | None":
-        """The listing last read as the present actor."""
-        return self._listing
-
-    @property
     def totals(self) -> "Totals | None":
         """The totals of the listed project; None until they are counted."""
-        totals, listing = self._totals, self._listing
+        totals, listing = self._totals, self.listing
         of_list = listing.query.window.listed.project_id if listing else None
         return totals if totals and listing and totals.query.project_id == of_list else None
 
@@ -302,7 +296,7 @@ class DashboardScreen(Screen[None], KeyStates):
     @property
     def has_all(self) -> bool:
         """Whether list and totals are known. The flow of the totals may be missing only if it could not be read."""
-        return self._listing is not None and self._totals is not None and self._has_complete_totals
+        return self.listing is not None and self._totals is not None and self._has_complete_totals
 
     @property
     def project_totals(self) -> "Mapping[UUID, ProjectTotals]":
@@ -312,7 +306,7 @@ class DashboardScreen(Screen[None], KeyStates):
     @property
     def shown_project(self) -> "ProjectName | None":
         """The listed project; None for all projects, and for one that is not among the listed projects."""
-        seen = self._listing
+        seen = self.listing
         wanted = seen.query.window.listed.project_id if seen else None
         return next((project for project in seen.projects if project.id == wanted), None) if seen else None
 
@@ -331,32 +325,28 @@ class DashboardScreen(Screen[None], KeyStates):
 
     # Input
 
-    def show(self, listing: "Listing", fetched_at: datetime) -> None:
-        """Show a listing that answers `listing_query`. Its age is shown with the status."""
-        if self._listing is None:
+    def show(self, listing: "Listing", fetched_at: datetime, *, is_changed: bool) -> None:
+        """Show a listing that answers `listing_query`. Its age is shown with the status, and is all that is different
+        in an unchanged listing.
+        """
+        if self.listing is None:
             self.set_timer(_PATIENCE_SECONDS, self._show_counting)
-        self._take(listing, fetched_at)
-        self._changed_at = listing.taken_at
-        self._recall_totals()
-        self.jobs.show(listing, self._totals, now=self.now)
-        self.query_one(KeyHints).follow()
-        self._show_projects()
-        self._show_costs()
-        self.navigation.arrive(listing)
-        self.data_signal.publish(None)
-
-    def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
-        """Take an unchanged listing. Only its age is different."""
-        self._take(listing, fetched_at)
-        self.navigation.arrive(listing)
-
-    def _take(self, listing: "Listing", fetched_at: datetime) -> None:
         was_lost = self._failure is not None
-        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
+        self.listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
         for details in (self._pane, self.details):
             if details is not None:
                 details.read_again(was_lost=was_lost)
+        if is_changed:
+            self._changed_at = listing.taken_at
+            self._recall_totals()
+            self.jobs.show(listing, self._totals, now=self.now)
+            self.query_one(KeyHints).follow()
+            self._show_projects()
+            self._show_costs()
+        self.navigation.arrive(listing)
+        if is_changed:
+            self.data_signal.publish(None)
 
     def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
         """Show the totals. Totals of another query are only kept for later. After incomplete totals, the same totals
@@ -390,7 +380,7 @@ class DashboardScreen(Screen[None], KeyStates):
     def show_failure(self, failure: ListPollFailed) -> None:
         self._failure = failure
         self.jobs.table.stop_waiting()
-        if self._listing is None:
+        if self.listing is None:
             self.jobs.forget("No data yet.")
         self._update_ages()
 
@@ -408,12 +398,12 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def show_progress(self, sentence: str) -> None:
         """Show the progress of connecting while there is nothing else to show."""
-        if self._listing is None:
+        if self.listing is None:
             self.jobs.forget(sentence)
 
     def forget(self) -> None:
         """Clear everything that another actor saw."""
-        self._listing = self._failure = None
+        self.listing = self._failure = None
         self._fetched_at = self._changed_at = None
         self._forget_totals()
         self.navigation.forget()
@@ -491,11 +481,6 @@ class DashboardScreen(Screen[None], KeyStates):
         return any(panel.display for panel in self.query(CostsPanel))
 
     @property
-    def knows_project(self) -> bool:
-        """Whether the project was found by its id. Then it need not be among the newest projects."""
-        return self.jobs.knows_project_name(self.listed.project_id)
-
-    @property
     def visibility_note(self) -> str | None:
         """The visibility verdict for the status line; None outside the visibility view."""
         if not self.listing_query.with_visibility:
@@ -506,7 +491,7 @@ class DashboardScreen(Screen[None], KeyStates):
     @property
     def _shows_current_query(self) -> bool:
         """Whether the requested list is shown, even if with other rows."""
-        shown, wanted = self._listing.query if self._listing else None, self.listing_query
+        shown, wanted = self.listing.query if self.listing else None, self.listing_query
         return shown is not None and (shown.window.listed, shown.with_visibility, shown.moment) == (
             self.listed,
             wanted.with_visibility,
@@ -516,7 +501,7 @@ class DashboardScreen(Screen[None], KeyStates):
     @property
     def awaits_list(self) -> bool:
         """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
-        if self._listing is None or self._failure is not None:
+        if self.listing is None or self._failure is not None:
             return False
         is_choosing = any(
             one.group in (task_groups.FILTER, task_groups.ORDER) and not one.is_finished for one in self.app.workers
@@ -557,14 +542,14 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def _show_waiting(self) -> None:
         is_awaited = not self._shows_current_query or self.jobs.table.is_waiting
-        if self._listing is not None and is_awaited:
+        if self.listing is not None and is_awaited:
             self.jobs.wait()
         self._show_counting()
 
     def _show_counting(self) -> None:
         """Show that totals are being counted. They are counted only once there is a list."""
         totals, wanted = self._totals, self.totals_query
-        if self._listing is None:
+        if self.listing is None:
             return
         if self._failed_totals_query == wanted if totals is None else totals.query.project_id == wanted.project_id:
             return
@@ -711,7 +696,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     @property
     def _visibility(self) -> "VisibilityComparison | None":
-        return self._listing.visibility if self._listing else None
+        return self.listing.visibility if self.listing else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
         return self._visibility is not None and (
@@ -725,7 +710,7 @@ class DashboardScreen(Screen[None], KeyStates):
         return hiding_lines(self._visibility) if self._visibility is not None and self._is_hidden(job) else ()
 
     def _show_projects(self) -> None:
-        listing, totals = self._listing, self._totals
+        listing, totals = self.listing, self._totals
         if listing is None:
             return
         total = totals.count(None) if totals and totals.query.project_id is None else None
@@ -738,7 +723,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def _show_costs(self) -> None:
         """Show the totals of the present actor, also in the visibility view. Never show another project's totals."""
-        listing, totals = self._listing, self._totals
+        listing, totals = self.listing, self._totals
         if listing and totals and totals.query.project_id == listing.query.window.listed.project_id:
             of_what, panel = self._counted_project(), self.query_one(CostsPanel)
             if totals.unknown_because:
@@ -781,15 +766,21 @@ class DashboardScreen(Screen[None], KeyStates):
             self.query_one(CostsPanel).tell_age(seconds, is_current=is_current, is_past=is_past)
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
-        banner, status, zone = self.query_one(Banner), self._status, self.zone.zone
+        self.query_one(Banner).show(self._banner_content(), is_caution=self._failure is None)
+
+    def _banner_content(self) -> Content:
         if self._failure is not None:
-            banner.show(
-                self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock(), zone=zone
+            return banner_content(
+                self._failure,
+                data_from=self._fetched_at,
+                is_paused=self._status.paused,
+                now=self._clock(),
+                refresh=key_of(self.app, APP_BINDINGS, "app.refresh"),
+                zone=self.zone.zone,
             )
-        elif caution := " ".join((*(self._listing.cautions if self._listing else ()), status.caution)).strip():
-            banner.warn(caution)
-        else:
-            banner.hide()
+        cautions = (*(self.listing.cautions if self.listing else ()), self._status.caution)
+        caution = " ".join(cautions).strip()
+        return Content(f"! {clean(caution, limit=400)}") if caution else Content()
 
     def _are_current(self, totals: "Totals") -> bool:
         """Return whether the database answers, and the list has not changed since the totals were read."""
@@ -799,8 +790,8 @@ class DashboardScreen(Screen[None], KeyStates):
     def _show_details(self) -> None:
         self._show_pane()
         details = self.details
-        if details is not None and details in self.app.screen_stack and self._listing is not None:
+        if details is not None and details in self.app.screen_stack and self.listing is not None:
             job = self.jobs.job(details.job.id)
             hiding = self._hiding_policies(job or details.job)
-            moment = self._listing.query.moment
+            moment = self.listing.query.moment
             details.show(job, now=self.now, hiding=hiding, is_read_only=self._status.read_only, moment=moment)

@@ -369,29 +369,12 @@ class Banner(SteadyText):
     }
     """
 
-    def show(
-        self,
-        failure: ListPollFailed,
-        *,
-        data_from: datetime | None,
-        is_paused: bool,
-        now: datetime,
-        zone: tzinfo | None = None,
-    ) -> None:
-        """Show a failure. Times are by the local clock. `data_from` is None if nothing was read."""
-        key = key_of(self.app, APP_BINDINGS, "app.refresh")
-        words = banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key, zone=zone)
-        self.say(words)
-        self.set_class(False, "-caution")
-        self.add_class("-shown")
-
-    def warn(self, sentences: str) -> None:
-        """Show a warning about data that is fresh but incomplete."""
-        self.say(Content(f"! {clean(sentences, limit=400)}"))
-        self.add_class("-shown", "-caution")
-
-    def hide(self) -> None:
-        self.remove_class("-shown")
+    def show(self, content: Content, *, is_caution: bool) -> None:
+        """Show an error, or a warning about data that is fresh but incomplete. Empty content hides the banner."""
+        if content:
+            self.say(content)
+            self.set_class(is_caution, "-caution")
+        self.set_class(bool(content), "-shown")
 
 
 def banner_content(
@@ -403,7 +386,10 @@ def banner_content(
     refresh: str = "f5",
     zone: tzinfo | None = None,
 ) -> Content:
-    """Return the banner. `refresh` is the key that retries at once."""
+    """Return the banner of a failure. Times are by the local clock. `data_from` is None if nothing was read.
+
+    `refresh` is the key that retries at once.
+    """
     _, _, since = local_time(failure.since, zone).partition(" ")
     message = (f"✗ {clean(failure.error.message, limit=400)}", "bold")
     words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []

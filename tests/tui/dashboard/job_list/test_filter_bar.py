@@ -21,7 +21,8 @@ class BarApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bar = FilterBar()
+        self.known = CompletionValues()
+        self.bar = FilterBar(known=lambda: self.known)
         self.messages: list[Message] = []
 
     def compose(self) -> ComposeResult:
@@ -132,7 +133,8 @@ async def test_enter_replaces_the_name_of_a_status_by_its_term_unless_the_offer_
 
 async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) -> None:
     hostile = "[red]x[/] \x1b[2J\u202e, y"
-    bar.bar.know(lambda: CompletionValues(projects=(hostile, "n" * 500), users=("ana@example.com",)))
+    bar.app.known = CompletionValues(projects=(hostile, "n" * 500), users=("ana@example.com",))
+    bar.bar.complete_again()
     await bar.type("project:")
     frame = frame_text(bar.app)
     assert '"[red]x[/] ␛[2J␦, y"' in frame
@@ -196,7 +198,8 @@ async def test_completions_clear_their_lines_to_the_right_edge(bar: Bar) -> None
 
 
 async def test_filter_bar_fits_every_width(bar: Bar) -> None:
-    bar.bar.know(lambda: CompletionValues(projects=("秋 " * 100,)))
+    bar.app.known = CompletionValues(projects=("秋 " * 100,))
+    bar.bar.complete_again()
     for width in (40, 80, 120):
         await bar.resize(width, 20)
         for text in ("project:", "status:faild " + "cost:>5 " * 30, "-statsu:x", "秋" * 70 + " colour:red"):
