@@ -314,11 +314,6 @@ class JobsPanel(Vertical, TitledPanel):
         return bool(self._chosen_jobs) or self.table.showed_selection(at)
 
     @property
-    def title(self) -> str:
-        """The title as plain text. `border_title` returns markup."""
-        return self._titles[0]
-
-    @property
     def whole_list_words(self) -> str:
         """What the whole list contains, for a dialog."""
         return "Jobs" if self._listing is None else whole_list_words(self._listing, self.length, view=self._view_name)
