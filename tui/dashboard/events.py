@@ -183,35 +183,31 @@ class WritePermitEnded(Message):
     """The write permit has expired."""
 
 
+@dataclass
 class ActionRequested(Message):
-    def __init__(self, request: Request) -> None:
-        super().__init__()
-        self.request = request
+    request: Request
 
 
+@dataclass
 class JobActionRequested(Message):
-    def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
-        """`jobs` are the jobs as the user saw them. Empty for "create"."""
-        super().__init__()
-        self.action = action
-        self.jobs = jobs
+    action: JobAction
+    jobs: tuple[GenerationJob, ...]
+    """The jobs as the user saw them. Empty for "create"."""
 
 
+@dataclass
 class CopyRequested(Message):
     """Copy these jobs, as last seen."""
 
-    def __init__(self, what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
-        super().__init__()
-        self.what = what
-        self.jobs = tuple(jobs)
+    what: JobCopy
+    jobs: tuple[GenerationJob, ...]
 
 
+@dataclass
 class CaseRequested(Message):
     """Show the case of the job, as last seen. If the job is None, show the case of the acting user."""
 
-    def __init__(self, job: GenerationJob | None) -> None:
-        super().__init__()
-        self.job = job
+    job: GenerationJob | None
 
 
 class JobDetailsView(Protocol):
@@ -246,25 +242,12 @@ class JobDetailsView(Protocol):
         """Show why the events could not be read. Earlier events stay."""
 
 
-class DetailsOpened(Message):
-    """The details need the names of the job's owner and asset."""
-
-    def __init__(self, details: JobDetailsView) -> None:
-        super().__init__()
-        self.details = details
+DetailsPart = Literal["names", "history", "pane"]
 
 
-class PaneLoadRequested(Message):
-    """The details pane needs the events and names of the job under the cursor."""
+@dataclass
+class DetailsRequested(Message):
+    """The details need the names of the owner and the asset of their job, or its events. The pane needs both."""
 
-    def __init__(self, details: JobDetailsView) -> None:
-        super().__init__()
-        self.details = details
-
-
-class HistoryRequested(Message):
-    """The details need the events of their job."""
-
-    def __init__(self, details: JobDetailsView) -> None:
-        super().__init__()
-        self.details = details
+    details: JobDetailsView
+    part: DetailsPart

@@ -54,7 +54,7 @@ async def test_unchanged_list_is_not_drawn_again_and_focus_and_load_are_tracked(
     app = dashboard.app
     for event, attention in ((events.AppBlur(), Attention.UNFOCUSED), (events.AppFocus(), Attention.FOCUSED)):
         app.post_message(event)
-        await dashboard.until(lambda attention=attention: app.poller.attention is attention)  # type: ignore[misc]
+        await dashboard.until(lambda attention=attention: app.poller._attention is attention)  # type: ignore[misc]
 
     shown = app.dashboard.listing
     drawn: list[object] = []

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from gjobs.store.errors import StoreError, Unreachable
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
-from gjobs.tui.dashboard.events import PaneLoadRequested
+from gjobs.tui.dashboard.events import DetailsRequested
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block
 from gjobs.tui.text.error_text import error_words
@@ -272,7 +272,7 @@ class DetailsPane(DrawnLines, can_focus=False):
     def _request(self) -> None:
         if self._sections is not None:
             self._load = PaneLoad(self, self._sections)
-            self.post_message(PaneLoadRequested(self._load))
+            self.post_message(DetailsRequested(self._load, "pane"))
 
     def is_current(self, load: "PaneLoad") -> bool:
         return load is self._load

@@ -19,7 +19,7 @@ from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import JobSections
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox
-from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, DetailsOpened, HistoryRequested, JobCopy
+from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, DetailsRequested, JobCopy
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
@@ -164,7 +164,7 @@ class JobDetails(Dialog[JobAction]):
         self._name_moment()
         self._draw()
         self.call_after_refresh(self._take_as_drawn)
-        self.post_message(HistoryRequested(self))
+        self.post_message(DetailsRequested(self, "history"))
 
     def _take_as_drawn(self) -> None:
         self._drawn_at = time.monotonic()
@@ -203,17 +203,17 @@ class JobDetails(Dialog[JobAction]):
                 self._name_moment()
             self._draw()
             if is_news or is_other_moment:
-                self.post_message(HistoryRequested(self))
+                self.post_message(DetailsRequested(self, "history"))
             if is_other_moment:
-                self.post_message(DetailsOpened(self))
+                self.post_message(DetailsRequested(self, "names"))
 
     def read_again(self, *, was_lost: bool) -> None:
         """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
         failed.
         """
         if self.is_open and self._sections.is_due_again(was_lost=was_lost):
-            self.post_message(HistoryRequested(self))
-            self.post_message(DetailsOpened(self))
+            self.post_message(DetailsRequested(self, "history"))
+            self.post_message(DetailsRequested(self, "names"))
 
     def show_zone(self, zone: "ShownZone") -> None:
         self._sections.zone = zone.zone

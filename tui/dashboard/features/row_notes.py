@@ -129,9 +129,8 @@ class RowNotesReader:
 
 async def load_pane(poller: "SessionPoller", observations: "ObservedHistories", details: JobDetailsView) -> None:
     """Load the events first, because they are shown first."""
-    if (store := poller.store) is not None:
-        await tell_history(store, observations, details)
-        await tell_names(poller, details)
+    await tell_history(poller, observations, details)
+    await tell_names(poller, details)
 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
@@ -176,8 +175,10 @@ async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
     return None
 
 
-async def tell_history(store: "Store", observations: "ObservedHistories", details: JobDetailsView) -> None:
+async def tell_history(poller: "SessionPoller", observations: "ObservedHistories", details: JobDetailsView) -> None:
     """Load the events as the acting user, or explain why there are none."""
+    if (store := poller.store) is None:
+        return
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
             seen = observations.of(store).history(details.job.id, now=details.now)

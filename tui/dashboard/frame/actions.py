@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.events import AppAction, JobDetailsView, Request
+    from gjobs.tui.dashboard.events import AppAction, DetailsPart, JobDetailsView, Request
     from gjobs.tui.dashboard.memory import ObservedHistories
     from gjobs.tui.text.status_text import JobAction
 
@@ -152,17 +152,17 @@ class Actions:
     def show_case(self, job: "GenerationJob | None") -> None:
         self._host.tasks.ask(show_case(self._host, job))
 
-    def load_names(self, details: "JobDetailsView") -> None:
-        self._host.app.run_worker(tell_names(self._host.poller, details), group=task_groups.NAMES, exclusive=True)
-
-    def load_history(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
-        if (store := self._host.poller.store) is not None:
-            self._host.app.run_worker(tell_history(store, observed, details), group=task_groups.HISTORY, exclusive=True)
-
-    def load_pane(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
-        self._host.app.run_worker(
-            load_pane(self._host.poller, observed, details), group=task_groups.DETAILS_PANE, exclusive=True
-        )
+    def load_details(self, details: "JobDetailsView", part: "DetailsPart", observed: "ObservedHistories") -> None:
+        app, poller = self._host.app, self._host.poller
+        match part:
+            case "names":
+                app.run_worker(tell_names(poller, details), group=task_groups.NAMES, exclusive=True)
+            case "history":
+                app.run_worker(tell_history(poller, observed, details), group=task_groups.HISTORY, exclusive=True)
+            case "pane":
+                app.run_worker(load_pane(poller, observed, details), group=task_groups.DETAILS_PANE, exclusive=True)
+            case _:
+                assert_never(part)
 
     def read_row_notes(self) -> None:
         """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""

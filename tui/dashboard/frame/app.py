@@ -40,14 +40,12 @@ from gjobs.tui.dashboard.events import (
     Connected,
     Connecting,
     CopyRequested,
-    DetailsOpened,
+    DetailsRequested,
     EscapeUnused,
-    HistoryRequested,
     JobActionRequested,
     ListPolled,
     ListPollFailed,
     PaceChanged,
-    PaneLoadRequested,
     PollMessage,
     ProjectChosen,
     QueryChanged,
@@ -128,8 +126,8 @@ class GjobsApp(MessageApp[int]):
         self._setup = setup or DashboardSetup()
         self.database_choice = next(iter(self._setup.database_choices), None)
         """The database that is open or being opened. None for a demo or an address without a profile."""
-        self._frame_color = self.database_choice.color if self.database_choice else None
-        self._is_writing = False
+        self._frame = (self.database_choice.color if self.database_choice else None), False
+        """The color of the database, and whether a write permit is open."""
         self._is_press_lost = False
         """Whether the last press of the mouse was on a removed widget."""
         self.has_partial_claims = False
@@ -276,10 +274,6 @@ class GjobsApp(MessageApp[int]):
             if caution:
                 show_warning(self, caution)
 
-    def _settle_after_layout(self) -> None:
-        if not self.settled.is_set() and self.dashboard.has_all:
-            self._settle()
-
     def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:
         self.key_queue.close()  # The rules of waiting keys need widgets that are being removed.
         super().exit(result, return_code, message)
@@ -419,7 +413,8 @@ class GjobsApp(MessageApp[int]):
         dashboard.show(listing, message.fetched_at, is_changed=message.is_changed)
         self.call_after_refresh(self.poller.note_shown)
         dashboard.jobs.settle_changes(message.requested_at)
-        self._settle_after_layout()
+        if dashboard.has_all:
+            self._settle()
         session = self.poller.session
         may_write = (session is None or session.access.may_write) and message.store.actor != ANON
         self.tour.follow_list(may_write=may_write, has_projects=bool(listing.projects))
@@ -439,7 +434,8 @@ class GjobsApp(MessageApp[int]):
                 self._actions.read_row_notes()
             self.budget_news.tell(self, message.totals.budgets or ())
             self.show_status()
-            self._settle_after_layout()
+            if self.dashboard.has_all:
+                self._settle()
 
     @on(TotalsPollFailed)
     def _totals_poll_failed(self, message: TotalsPollFailed) -> None:
@@ -470,13 +466,11 @@ class GjobsApp(MessageApp[int]):
             moment=self.dashboard.listing_query.moment,
         )
         self.sub_title, self.has_partial_claims = status.name or "", status.has_partial_claims
-        self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
-        self.dashboard.show_status(status)
-
-    def _show_frame(self, color: str | None, *, writing: bool) -> None:
-        if (color, writing) != (self._frame_color, self._is_writing):
-            self._frame_color, self._is_writing = color, writing
+        frame = color_of(self.poller.session, self.database_choice), status.permit is not None
+        if frame != self._frame:
+            self._frame = frame
             self.refresh_css(animate=False)
+        self.dashboard.show_status(status)
 
     @on(WritePermitEnded)
     def _write_permit_ended(self) -> None:
@@ -486,7 +480,8 @@ class GjobsApp(MessageApp[int]):
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
         variables |= appearance.text_variables(variables)
-        return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
+        color, is_writing = self._frame
+        return {**variables, **appearance.frame_variables(color, variables, writing=is_writing)}
 
     def _place(self, store: "Store") -> str:
         """Return the key under which a project is remembered: profile or database, and actor."""
@@ -557,17 +552,9 @@ class GjobsApp(MessageApp[int]):
     def _case_requested(self, message: CaseRequested) -> None:
         self._actions.show_case(message.job)
 
-    @on(DetailsOpened)
-    def _details_opened(self, message: DetailsOpened) -> None:
-        self._actions.load_names(message.details)
-
-    @on(HistoryRequested)
-    def _history_requested(self, message: HistoryRequested) -> None:
-        self._actions.load_history(message.details, self._observed)
-
-    @on(PaneLoadRequested)
-    def _pane_load_requested(self, message: PaneLoadRequested) -> None:
-        self._actions.load_pane(message.details, self._observed)
+    @on(DetailsRequested)
+    def _details_requested(self, message: DetailsRequested) -> None:
+        self._actions.load_details(message.details, message.part, self._observed)
 
     async def _on_message(self, message: Message) -> None:
         if not (self._exit and isinstance(message, PollMessage)):
@@ -604,16 +591,12 @@ class GjobsApp(MessageApp[int]):
         show_warning(self, text)
 
     @on(events.AppFocus)
-    def _terminal_focused(self) -> None:
-        self.poller.attention = Attention.FOCUSED
-        if self._notices is not None:
-            self._notices.come_back()
-
     @on(events.AppBlur)
-    def _terminal_unfocused(self) -> None:
-        self.poller.attention = Attention.UNFOCUSED
+    def _attention_changed(self, event: events.AppFocus | events.AppBlur) -> None:
+        is_focused = isinstance(event, events.AppFocus)
+        self.poller.attend(Attention.FOCUSED if is_focused else Attention.UNFOCUSED)
         if self._notices is not None:
-            self._notices.leave()
+            self._notices.come_back() if is_focused else self._notices.leave()
 
     # Keys of the App
 

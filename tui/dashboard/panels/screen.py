@@ -30,7 +30,7 @@ from gjobs.tui.dashboard.events import (
     ActionRequested,
     CaseRequested,
     CopyRequested,
-    DetailsOpened,
+    DetailsRequested,
     EscapeUnused,
     JobActionRequested,
     JobCopy,
@@ -690,7 +690,7 @@ class DashboardScreen(Screen[None], KeyStates):
                 self._change(action, (details.job,))
 
         await self.app.push_screen(details, answered)
-        self.post_message(DetailsOpened(details))
+        self.post_message(DetailsRequested(details, "names"))
 
     # Drawing
 

@@ -182,39 +182,37 @@ class SessionPoller:
         self._is_still = is_still
         self.failure = None
         self._has_polled.clear()
-        self._costed_list = None
-        self._listing = Poller(
-            self._noticing_silence(_prioritized_listing(store)), query, interval=self.interval, clock=self.clock
-        )
+        self._costed_list, self._least_interval = None, 0.0
+        self._listing = Poller(self._noticing_silence(_prioritized_listing(store)), query, clock=self.clock)
         self._totals = Poller(
             partial(self._get_totals, store),
             totals,
-            interval=self.interval,
             share=self._totals_share or TOTALS_SHARE,
             priority_gate=store.database.priority,
             network=self._network_time,
             clock=self.clock,
         )
-        for poller in (self._listing, self._totals):
-            self._apply_settings(poller)
+        self._apply_settings()
         # As functions: a worker that is cancelled before its first step never awaits a coroutine.
         return partial(self._list, store, self._listing), partial(self._count, store, self._totals)
 
     @contextmanager
     def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
         """Poll something else as often as the list. Pausing and refreshing apply to it too."""
-        poller = Poller(fetch, None, interval=self.interval, clock=self.clock)
-        self._apply_settings(poller)
-        self._extra = poller
+        self._extra = poller = Poller(fetch, None, clock=self.clock)
+        self._apply_settings()
         try:
             yield poller
         finally:
             self._extra = None
 
-    def _apply_settings(self, poller: Poller[Any, Any]) -> None:
-        poller.attention, poller.is_woken = self._attention, self.is_woken
-        if self.paused or self._is_still:
-            poller.pause()
+    def _apply_settings(self) -> None:
+        """Apply all settings to all pollers, after one of them has changed."""
+        for poller in self._pollers:
+            poller.attention, poller.is_woken = self._attention, self.is_woken
+            poller.interval = max(self.interval, self._least_interval if poller is self._listing else 0.0)
+            if (is_paused := self.paused or self._is_still) is not poller.paused:
+                poller.pause() if is_paused else poller.resume()
 
     async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
         answered_generation = None
@@ -330,7 +328,7 @@ class SessionPoller:
                 self._least_interval = cost.least_interval(took)
         except StoreError as error:
             log.info("Can't read the cost of the list: %s", error)
-        poller.interval = max(self.interval, self._least_interval)
+        self._apply_settings()
         if poller.max_staleness != before:
             self._tell(PaceChanged())
 
@@ -384,8 +382,7 @@ class SessionPoller:
         async with aclosing(wake_ups(session.operator.database)) as words:
             async for word in words:
                 self.is_woken = word is not WakeUp.LOST
-                for poller in self._pollers:
-                    poller.is_woken = self.is_woken
+                self._apply_settings()
                 if word is WakeUp.SILENT:
                     # One after the other, so that an idle dashboard sends at most one query a minute.
                     self._pollers[next(turns) % len(self._pollers)].wake()
@@ -425,20 +422,13 @@ class SessionPoller:
         for poller in self._pollers:
             poller.note_activity()
 
-    @property
-    def attention(self) -> Attention:
-        return self._attention
-
-    @attention.setter
-    def attention(self, attention: Attention) -> None:
+    def attend(self, attention: Attention) -> None:
         self._attention = attention
-        for poller in self._pollers:
-            poller.attention = attention
+        self._apply_settings()
 
     def pause_or_resume(self) -> None:
         self.paused = not self.paused
-        for poller in self._pollers:
-            poller.pause() if self.paused or self._is_still else poller.resume()
+        self._apply_settings()
 
     @property
     def max_staleness(self) -> float:
@@ -486,8 +476,7 @@ class SessionPoller:
         """Change the interval by steps, slower if positive."""
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self.interval))
         self.interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
-        for poller in self._pollers:
-            poller.interval = max(self.interval, self._least_interval if poller is self._listing else 0.0)
+        self._apply_settings()
 
     async def close(self) -> None:
         if (load := self.load) is not None:
