@@ -30,7 +30,6 @@ class DatabaseChoices:
         self._has_files = self._search is not None and locate_app(self._search.directory) is not None
         self.is_choosing = self.may_ask and self._has_files
         """Whether the first database is being chosen, so that nothing is connected."""
-        self._is_searched = False
         self._found: AppDatabases | None = None
         self._choices: tuple[DatabaseChoice, ...] = ()
 
@@ -55,12 +54,9 @@ class DatabaseChoices:
 
     async def find(self) -> tuple[DatabaseChoice, ...]:
         """Return the found databases. Files are read in a thread, and only the first time."""
-        if self._search is None or self._is_searched:
-            return self._choices
-        if self._has_files:
+        if self._search is not None and self._has_files and self._found is None:
             self._found = await asyncio.to_thread(_find, self._search.directory)
             self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
-        self._is_searched = True
         return self._choices
 
     async def choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:

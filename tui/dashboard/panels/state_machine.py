@@ -402,7 +402,23 @@ def draw_boxes(totals: "Totals", *, width: int, height: int) -> Drawing | None:
             break
     else:
         return None
-    return _drawn(figures, texts, box, arrow, Canvas(width, height))
+    left, right = box + arrow, 2 * (box + arrow)
+    regions = by_member(
+        JobStatus,
+        {
+            JobStatus.QUEUED: Region(0, 1, box, 6),
+            JobStatus.RUNNING: Region(left, 1, box, 6),
+            JobStatus.SUCCEEDED: Region(right, 0, box, 4),
+            JobStatus.FAILED: Region(right, 4, box, 4),
+        },
+    )
+    canvas = Canvas(width, height)
+    drawing = Drawing(canvas, states=dict(regions))
+    for state, region in regions.items():
+        _draw_box(canvas, region, figures[state], texts[state])
+        drawing.numbers[state] = Region(region.x + 2, region.y + 1, len(figures[state].number), 1)
+    _draw_arrows(drawing, box, left + box, arrow)
+    return drawing
 
 
 def width_of(drawing: Drawing) -> int:
@@ -431,31 +447,6 @@ def _width(figures: dict[JobStatus, StateFigures], texts: dict[JobStatus, list[l
     titles = (len(one.label) + _FRAME for one in figures.values())
     lines = (sum(len(text) for text, _ in line) for of_state in texts.values() for line in of_state)
     return max(least, *titles, *lines) + _FRAME
-
-
-def _drawn(
-    figures: dict[JobStatus, StateFigures],
-    texts: dict[JobStatus, list[list[Span]]],
-    box: int,
-    arrow: int,
-    canvas: Canvas,
-) -> Drawing:
-    left, right = box + arrow, 2 * (box + arrow)
-    regions = by_member(
-        JobStatus,
-        {
-            JobStatus.QUEUED: Region(0, 1, box, 6),
-            JobStatus.RUNNING: Region(left, 1, box, 6),
-            JobStatus.SUCCEEDED: Region(right, 0, box, 4),
-            JobStatus.FAILED: Region(right, 4, box, 4),
-        },
-    )
-    drawing = Drawing(canvas, states=dict(regions))
-    for state, region in regions.items():
-        _draw_box(canvas, region, figures[state], texts[state])
-        drawing.numbers[state] = Region(region.x + 2, region.y + 1, len(figures[state].number), 1)
-    _draw_arrows(drawing, box, left + box, arrow)
-    return drawing
 
 
 def _draw_box(canvas: Canvas, region: Region, figures: StateFigures, texts: Sequence[list[Span]]) -> None:

@@ -162,10 +162,10 @@ def status_content(
     return content
 
 
-def _places(status: ConnectionStatus) -> list[tuple[str | None, ...]]:
+def _places(status: ConnectionStatus) -> list[tuple[str | None, str | None]]:
     """Return two choices: the label with the address, or only the name if there is too little room."""
     label, address = status.database, status.address
-    return [(label, address), (status.name,)] if label and address else [(label,)]
+    return [(label, address), (status.name, None)] if label and address else [(label, None)]
 
 
 def _joined(names: list[Part], end: list[Part]) -> list[Part]:
@@ -175,9 +175,9 @@ def _joined(names: list[Part], end: list[Part]) -> list[Part]:
     return [*names, (" ", ""), *end[1:]]
 
 
-def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, ...], *, is_brief: bool) -> list[Part]:
+def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | None], *, is_brief: bool) -> list[Part]:
     """Return the database and the actor. `is_brief` leaves out the name of the program."""
-    name, address = place[0], place[1] if len(place) > 1 else None
+    name, address = place
     if name is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
     label = shorten_address(clean(name), cells)
