@@ -138,8 +138,6 @@ class JobsPanel(Vertical, TitledPanel):
         """Names of projects created here. A listing from before does not contain them."""
         self._names_known_to_operator: dict[UUID, str] = {}
         """Names that the operator sees and the user may not. They are shown only in the visibility view."""
-        self.project_names: Mapping[UUID, str] = {}
-        """The names of projects that are listed, created here or opened by id. It is replaced, never changed."""
         self._expected_removals: frozenset[UUID] = frozenset()
         self.is_waiting = False
         """Whether the panel shows that a request takes a while."""
@@ -188,18 +186,34 @@ class JobsPanel(Vertical, TitledPanel):
         """
         before, listed = self._listing, listing.query.window.listed
         is_other = before is not None and _list_identity(before) != _list_identity(listing)
+        is_other_moment = before is not None and not is_other and before.query.moment != listing.query.moment
         # In the same order, another list starts at the same job if it is listed.
-        keeps_cursor = before is not None and before.query.window.listed.order == listed.order
+        keeps_cursor = before is not None and is_other and before.query.window.listed.order == listed.order
         cursor_job = self.table.cursor_job if keeps_cursor else None
         self._listing, self._totals, self.is_waiting = listing, totals, False
-        self._join_project_names()
         if is_other:
             self.table.clear()
-            self._list(listing, now)
-            if cursor_job is not None:
-                self.table.move_to(cursor_job.id)
-        else:
-            self._list(listing, now, is_other_moment=before is not None and before.query.moment != listing.query.moment)
+        self.table.count(self.length)
+        self._show_tab_numbers()
+        self.table.empty_text = why_empty(
+            listing,
+            self._bar.kept_text,
+            clear=self._key("list.clear"),
+            new_job=self._key("job.new"),
+            new_project=self._key("project.new"),
+            user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
+        )
+        self._note_rows()
+        self.table.show(
+            listing.window,
+            now=now,
+            project_names=self.project_names if listed.project_id is None else None,
+            hidden=listing.hidden if listing.visibility else None,
+            is_other_moment=is_other_moment,
+        )
+        self.show_title()
+        if cursor_job is not None:
+            self.table.move_to(cursor_job.id)
         self._bar.complete_again()
         self._open_requested_id()
 
@@ -212,7 +226,6 @@ class JobsPanel(Vertical, TitledPanel):
         self._project_names_by_id.clear()
         self._created_project_names.clear()
         self._names_known_to_operator.clear()
-        self._join_project_names()
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
         self._changes = PendingChanges()
         self._bar.complete_again()
@@ -269,12 +282,10 @@ class JobsPanel(Vertical, TitledPanel):
         """Remember a project name. Set `with_visibility` if the project may be hidden from the user."""
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
-            self._join_project_names()
 
     def add_created_project(self, project: "Project") -> None:
         """Remember the name of a new project. It may be deleted again, so it does not count as opened by id."""
         self._created_project_names[project.id] = project.name
-        self._join_project_names()
 
     def knows_project_name(self, project_id: UUID | None) -> bool:
         return project_id in self._project_names_by_id
@@ -336,10 +347,12 @@ class JobsPanel(Vertical, TitledPanel):
         jobs = self._listing.window.jobs if self._listing else ()
         return next((job for job in jobs if job.id == job_id), None)
 
-    def _join_project_names(self) -> None:
+    @property
+    def project_names(self) -> Mapping[UUID, str]:
+        """The names of projects that are listed, created here or opened by id."""
         seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
         by_operator = self._names_known_to_operator if self._listing and self._listing.visibility else {}
-        self.project_names = {**by_operator, **self._created_project_names, **self._project_names_by_id, **seen}
+        return {**by_operator, **self._created_project_names, **self._project_names_by_id, **seen}
 
     @property
     def filter_text(self) -> str:
@@ -535,28 +548,6 @@ class JobsPanel(Vertical, TitledPanel):
         self.show_title()
 
     # Drawing
-
-    def _list(self, listing: "Listing", now: datetime, *, is_other_moment: bool = False) -> None:
-        """Draw the rows of the list."""
-        self.table.count(self.length)
-        self._show_tab_numbers()
-        self.table.empty_text = why_empty(
-            listing,
-            self._bar.kept_text,
-            clear=self._key("list.clear"),
-            new_job=self._key("job.new"),
-            new_project=self._key("project.new"),
-            user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
-        )
-        self._note_rows()
-        self.table.show(
-            listing.window,
-            now=now,
-            project_names=self.project_names if listing.query.window.listed.project_id is None else None,
-            hidden=listing.hidden if listing.visibility else None,
-            is_other_moment=is_other_moment,
-        )
-        self.show_title()
 
     @property
     def length(self) -> Count | None:
