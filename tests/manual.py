@@ -18,11 +18,11 @@ from gjobs.tui.cli.command import DECLARED, Command
 from gjobs.tui.cli.output import MEANINGS
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.cli.program import build_parser
-from gjobs.tui.dashboard.bindings import inherited_bindings, own_bindings, shown_keys
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
-from gjobs.tui.dashboard.frame.help import OWNERS, all_entries, of_the_app
+from gjobs.tui.dashboard.frame.help import OWNERS, all_entries
 from gjobs.tui.dashboard.help.manual_dialog import key_list
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from gjobs.tui.dashboard.list.job_table import JobTable
@@ -167,7 +167,7 @@ def generate(part: str) -> str:
 
 
 def _main_keys() -> Iterator[tuple[str, str]]:
-    bindings: list[Binding] = [*(one for owner in OWNERS for one in own_bindings(owner)), *of_the_app()]
+    bindings: list[Binding] = [*(one for owner in OWNERS for one in own_bindings(owner)), *APP_BINDINGS]
     known = {binding.id: binding for binding in bindings}
     return _rows_of(known[name] for name in MAIN_KEYS)
 
@@ -268,7 +268,7 @@ def _headlines() -> Iterator[tuple[str, ...]]:
 
 def dashboard_facts() -> str:
     """Return the table for checking the configured theme and keymap without importing the dashboard."""
-    owners = [*(list(own_bindings(owner)) for owner in OWNERS), list(own_bindings(DemoApp)), list(of_the_app())]
+    owners = [*(list(own_bindings(one)) for one in OWNERS), list(own_bindings(DemoApp)), list[Binding](APP_BINDINGS)]
     characters = [chr(code) for code in range(0x20, 0x250) if chr(code).isprintable()]
     facts: dict[str, object] = {
         "themes": list(BUILTIN_THEMES),
@@ -284,7 +284,7 @@ def dashboard_facts() -> str:
 
 def _scopes() -> Iterator[list[Binding]]:
     """The bindings that are active at the same time."""
-    app = list(of_the_app())
+    app = list(APP_BINDINGS)
     screen = list(own_bindings(DashboardScreen))
     anywhere = [binding for binding in app if binding.priority]
     # In a demo, ctrl+r starts over. In a demo, only the other refresh key refreshes.

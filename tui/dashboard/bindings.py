@@ -1,6 +1,8 @@
-"""Bindings of the app and the dashboard; remapped keys."""
+"""Keys of the app and the dashboard, each declared once; remapped keys."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Flag, auto
 from types import MappingProxyType
 from typing import Any
 
@@ -8,20 +10,78 @@ from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.text.status_text import STATUS_TEXTS
+from gjobs.tui.text.status_text import STATUS_TEXTS, JobAction
+
+
+class Trait(Flag):
+    """Decides when a key works, when it waits, and which keys after it are dropped."""
+
+    PLAIN = 0
+    HINT = auto()
+    """The line of key hints has the key."""
+    PRESENT = auto()
+    """It shows or uses the present state of the database. It is refused while an earlier moment is shown."""
+    ROWS = auto()
+    """It moves in the list or acts on its jobs. It waits for the requested list."""
+    JOBS = auto()
+    """It acts on the selected jobs. Without any, it explains why it does nothing."""
+    WRITES = auto()
+    """A read-only session hides it."""
+    DIALOG = auto()
+    """It opens a dialog, or explains why it does not. The keys after it may be text for the dialog."""
+    SEVERAL = auto()
+    """It acts at once on one job. For several jobs, it opens a dialog, or explains why it does not."""
+
+
+PLAIN, HINT, PRESENT, WRITES, DIALOG = Trait.PLAIN, Trait.HINT, Trait.PRESENT, Trait.WRITES, Trait.DIALOG
+SELECTED = Trait.ROWS | Trait.JOBS
+CHANGES = SELECTED | WRITES
+"""It acts only on jobs that the screen showed when it was typed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key(Binding):
+    """A key of the app or the dashboard."""
+
+    id: str
+    traits: Trait
+    needs: Capability | None
+    """The capability without which the key is refused."""
 
 
 class DialogKey(Binding):
-    """A key that opens a dialog, or explains why it does not. The keys after it may be text for the dialog."""
+    """A key of a dialog that opens another dialog, or explains why it does not."""
 
 
-class BulkKey(Binding):
-    """A key that acts at once on one job. For several jobs, it opens a dialog, or explains why it does not."""
+def _key(
+    name: str,
+    keys: str,
+    label: str,
+    tooltip: str,
+    traits: Trait,
+    action: str = "",
+    *,
+    needs: Capability | None = None,
+    priority: bool = False,
+) -> Key:
+    """Without `action`, the table in `frame/actions.py` has the function of the key."""
+    return Key(
+        keys,
+        action or f"app.run('{name}')",
+        label,
+        show=HINT in traits,
+        priority=priority,
+        tooltip=tooltip,
+        id=name,
+        traits=traits,
+        needs=needs,
+    )
 
 
-def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
-    """Return the bindings that show another moment. In a dialog, the namespace of their actions is `app.`."""
+def moment_bindings(group: str) -> list[Key]:
+    """Return the bindings that show another moment."""
     steps = (
         ("left_square_bracket", "event", False, "of the event before"),
         ("right_square_bracket", "event", True, "of the next event"),
@@ -30,209 +90,142 @@ def moment_bindings(group: str, *, namespace: str = "") -> list[BindingType]:
         ("left_curly_bracket", "hour", False, "an hour earlier"),
         ("right_curly_bracket", "hour", True, "an hour later"),
     )
+    what = "Show jobs and numbers as they were at a moment"
     return [
-        DialogKey(
-            "at",
-            f"{namespace}start('moment')",
-            "moment",
-            id=f"{group}.moment",
-            tooltip="Show jobs and numbers as they were at a moment",
-        ),
+        _key(f"{group}.moment", "at", "moment", what, HINT | DIALOG, "app.run('app.moment')"),
         *(
-            Binding(
+            _key(
+                f"{group}.{'later' if is_later else 'earlier'}_{unit}",
                 key,
-                f"{namespace}step_moment('{unit}', {is_later})",
                 f"{'Later' if is_later else 'Earlier'} {unit}",
-                show=False,
-                id=f"{group}.{'later' if is_later else 'earlier'}_{unit}",
-                tooltip=f"Show the moment {what}",
+                f"Show the moment {where}",
+                PLAIN,
+                f"app.step_moment('{unit}', {is_later})",
             )
-            for key, unit, is_later, what in steps
+            for key, unit, is_later, where in steps
         ),
     ]
 
 
-APP_BINDINGS: list[BindingType] = [
-    DialogKey("u", "start('act_as')", "user", id="app.user", tooltip="Act as a user or as the operator"),
-    DialogKey(
-        "i",
-        "start('isolation')",
-        "Isolation",
-        show=False,
-        id="app.isolation",
-        tooltip="Check whether users can reach each other's rows",
-    ),
-    DialogKey(
-        "t",
-        "start('timings')",
-        "Times",
-        show=False,
-        id="app.times",
-        tooltip="Show how long jobs wait and run, and how many fail",
-    ),
-    DialogKey("E", "start('errors')", "errors", id="app.errors", tooltip="Group the failed jobs by their error"),
-    DialogKey("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Show workers and their jobs"),
-    DialogKey(
-        "D",
-        "start('database')",
-        "Database",
-        show=False,
-        id="app.database",
-        tooltip="Switch to another database profile",
-    ),
-    DialogKey(
-        "W",
-        "start('write_permit')",
-        "Write",
-        show=False,
-        id="app.write",
-        tooltip="Allow writes for some minutes, or end the write permit",
-    ),
-    DialogKey(
+APP_BINDINGS = [
+    _key("app.user", "u", "user", "Act as a user or as the operator", HINT | DIALOG),
+    _key("app.isolation", "i", "Isolation", "Check whether users can reach each other's rows", PRESENT | DIALOG),
+    _key("app.times", "t", "Times", "Show how long jobs wait and run, and how many fail", PRESENT | DIALOG),
+    _key("app.errors", "E", "errors", "Group the failed jobs by their error", HINT | PRESENT | DIALOG),
+    _key("app.workers", "w", "Workers", "Show workers and their jobs", PRESENT | DIALOG),
+    _key("app.database", "D", "Database", "Switch to another database profile", DIALOG),
+    _key("app.write", "W", "Write", "Allow writes for some minutes, or end the write permit", DIALOG),
+    _key(
+        "app.presenter",
         "B",
-        "present",
         "Present",
-        show=False,
-        id="app.presenter",
-        tooltip="Show the state machine on the whole screen, for an audience",
+        "Show the state machine on the whole screen, for an audience",
+        DIALOG,
+        "present",
     ),
-    Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Refresh now"),
-    Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause or resume refreshing"),
-    Binding(
-        "Z",
-        "zone",
-        "time zone",
-        id="app.zone",
-        tooltip="Show times in UTC, in local time or in the profile's time zone",
-    ),
+    _key("app.refresh", "f5,ctrl+r", "Refresh", "Refresh now", PLAIN, "refresh"),
+    _key("app.pause", "z", "Pause", "Pause or resume refreshing", PLAIN, "pause"),
+    _key("app.zone", "Z", "time zone", "Show times in UTC, in local time or in the profile's time zone", HINT, "zone"),
     *moment_bindings("app"),
-    Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
-    Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Refresh less often"),
-    Binding(
-        "L",
-        "start('load')",
-        "Load",
-        show=False,
-        id="app.load",
-        tooltip="Show the load on the network, the database and this machine",
-    ),
-    DialogKey(
-        "m",
-        "messages",
-        "messages",
-        id="app.messages",
-        tooltip="Show the last 200 messages of this run",
-    ),
-    DialogKey("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
-    DialogKey(
-        "v",
-        "start('visibility')",
-        "visibility",
-        id="app.lens",
-        tooltip="Show which jobs are hidden from the user, and why",
-    ),
-    Binding("q", "quit", "quit", id="app.quit", tooltip="Quit gjobs"),
-    Binding(
-        "ctrl+q",
-        "quit",
-        "Quit",
-        show=False,
-        priority=True,
-        id="app.quit_anywhere",
-        tooltip="Quit gjobs, even from a dialog",
-    ),
-    Binding(
+    _key("app.faster", "plus", "Faster", "Refresh more often", PLAIN),
+    _key("app.slower", "minus", "Slower", "Refresh less often", PLAIN),
+    _key("app.load", "L", "Load", "Show the load on the network, the database and this machine", PLAIN),
+    _key("app.messages", "m", "messages", "Show the last 200 messages of this run", HINT | DIALOG, "messages"),
+    _key("app.help", "question_mark,f1", "help", "Show these keys and the manual", HINT | DIALOG, "help"),
+    _key("app.lens", "v", "visibility", "Show which jobs are hidden from the user, and why", HINT | PRESENT | DIALOG),
+    _key("app.quit", "q", "quit", "Quit gjobs", HINT, "quit"),
+    _key("app.quit_anywhere", "ctrl+q", "Quit", "Quit gjobs, even from a dialog", PLAIN, "quit", priority=True),
+    _key(
+        "app.suspend",
         "ctrl+z",
-        "suspend_process",
         "Suspend",
-        show=False,
+        "Return to the shell. Its command fg resumes gjobs",
+        PLAIN,
+        "suspend_process",
         priority=True,
-        id="app.suspend",
-        tooltip="Return to the shell. Its command fg resumes gjobs",
     ),
 ]
 
-DASHBOARD_BINDINGS: list[BindingType] = [
+
+def _job_key(
+    action: JobAction, keys: str, label: str, tooltip: str, needs: Capability, traits: Trait = CHANGES | DIALOG
+) -> Key:
+    return _key(f"job.{label}", keys, label, tooltip, HINT | traits, f"act('{action}')", needs=needs)
+
+
+DASHBOARD_BINDINGS = [
     *(
-        (DialogKey if text.asks_error else BulkKey)(
+        _job_key(
+            text.action,
             text.key,
-            f"act('{text.action}')",
             text.action.value,
-            id=f"job.{text.action}",
-            tooltip=f"{text.verb} the job or the marked jobs{', with an error text' if text.asks_error else ''}",
+            f"{text.verb} the job or the marked jobs{', with an error text' if text.asks_error else ''}",
+            Capability.CHANGING,
+            CHANGES | (DIALOG if text.asks_error else Trait.SEVERAL),
         )
         for text in STATUS_TEXTS.values()
         if text.action
     ),
-    BulkKey(
+    _job_key(
+        JobAction.RETRY,
         "r",
-        "act('retry')",
         "retry",
-        id="job.retry",
-        tooltip="Retry the failed job or the marked jobs, as new jobs",
+        "Retry the failed job or the marked jobs, as new jobs",
+        Capability.RETRYING,
+        CHANGES | Trait.SEVERAL,
     ),
-    DialogKey("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
-    DialogKey("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job or the marked jobs"),
-    Binding("U", "request('undo')", "Undo", show=False, id="job.undo", tooltip="Restore the jobs deleted last"),
-    Binding(
-        "A",
-        "request('all')",
-        "Select all",
-        show=False,
-        id="list.choose_all",
-        tooltip="Mark all jobs of the list, from any pane",
-    ),
-    Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
-    Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
-    DialogKey(
+    _job_key(JobAction.CREATE, "n", "new", "Queue a new job", Capability.CREATING, WRITES | DIALOG),
+    _job_key(JobAction.DELETE, "d,delete", "delete", "Delete the job or the marked jobs", Capability.DELETING),
+    _key("job.undo", "U", "Undo", "Restore the jobs deleted last", WRITES, needs=Capability.CREATING),
+    _key("list.choose_all", "A", "Select all", "Mark all jobs of the list, from any pane", PLAIN),
+    _key("job.copy_id", "y", "Copy id", "Copy the job's id", SELECTED, "copy('id')"),
+    _key("job.copy_json", "Y", "Copy JSON", "Copy the job as JSON", SELECTED, "copy('json')"),
+    _key(
+        "job.case",
         "C",
         "case",
+        "Create a case for a ticket: the job and its owner, or the user that you act as",
+        HINT | PRESENT | Trait.ROWS | DIALOG,
         "case",
-        id="job.case",
-        tooltip="Create a case for a ticket: the job and its owner, or the user that you act as",
     ),
-    DialogKey("e", "request('export')", "export", id="list.export", tooltip="Export the list to a file"),
-    Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
-    Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Clear the filter"),
-    Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
+    _key("list.export", "e", "export", "Export the list to a file", HINT | PRESENT | DIALOG),
+    _key("list.find", "slash", "find", "Find jobs by a filter", HINT, "find"),
+    _key("list.clear", "escape", "Clear find", "Clear the filter", PLAIN, "leave_find"),
+    _key("list.all", "1", "All jobs", "List all statuses", PLAIN, "status(0)"),
     *(
-        Binding(
-            str(tab + 1),
-            f"status({tab})",
-            f"{status.capitalize()} jobs",
-            show=False,
-            id=f"list.{status}",
-            tooltip=f"List the {status} jobs",
-        )
-        for tab, status in enumerate(JobStatus, 1)
+        _key(f"list.{one}", str(tab + 1), f"{one.capitalize()} jobs", f"List the {one} jobs", PLAIN, f"status({tab})")
+        for tab, one in enumerate(JobStatus, 1)
     ),
-    Binding("o", "sort", "Sort", show=False, id="list.sort", tooltip="Sort by the next column"),
-    Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Reverse the order"),
-    Binding(
-        "equals_sign", "request('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"
-    ),
-    DialogKey("p", "request('project')", "project", id="project.pick", tooltip="Find a project by name"),
-    DialogKey("P", "request('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
-    DialogKey(
+    _key("list.sort", "o", "Sort", "Sort by the next column", PLAIN, "sort"),
+    _key("list.reverse", "O", "Reverse", "Reverse the order", PLAIN, "reverse"),
+    _key("numbers.exact", "equals_sign", "Count", "Count the jobs exactly", PRESENT),
+    _key("project.pick", "p", "project", "Find a project by name", HINT | DIALOG),
+    _key("project.new", "P", "New project", "Create a project", WRITES | DIALOG, needs=Capability.CREATING_PROJECTS),
+    _key(
+        "project.budgets",
         "b",
-        "request('budgets')",
         "Budgets",
-        show=False,
-        id="project.budgets",
-        tooltip="Limit the cost of jobs and show what is left",
+        "Limit the cost of jobs and show what is left",
+        PRESENT | DIALOG,
+        needs=Capability.BUDGETS,
     ),
-    Binding(
+    _key(
+        "app.next_pane",
         "tab",
-        "next_pane",
         "Next pane",
-        show=False,
-        id="app.next_pane",
-        tooltip="Go to the next pane; choose a project if no pane shows projects",
+        "Go to the next pane; choose a project if no pane shows projects",
+        PLAIN,
+        "next_pane",
     ),
 ]
 
-_NOT_ON_ROWS = frozenset({"job.new", "job.undo", "jobs.unmark"})
-"""Bindings of the job list that do not need its rows."""
+PALETTE_COMMANDS = (
+    _key("list.archive", "", "Archived jobs", "list and restore archived jobs", PRESENT, needs=Capability.ARCHIVE),
+    _key("list.clean_up", "", "Clean up", "archive or delete old jobs", PRESENT | WRITES, needs=Capability.DELETING),
+)
+"""Commands that only the palette has."""
+
+KEYS = {one.id: one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS, *PALETTE_COMMANDS)}
 
 TOGGLES = {
     "jobs.open": "details.close",
@@ -245,15 +238,13 @@ TOGGLES = {
 """Bindings of the job list that open a dialog, and the binding with the same key that closes it."""
 
 
-def acts_on_rows(binding: Binding) -> bool:
-    """Return whether the key moves in the list or acts on its jobs."""
-    group, _, _ = (binding.id or "").partition(".")
-    return group in ("job", "jobs") and binding.id not in _NOT_ON_ROWS
-
-
-def changes_jobs(binding: Binding) -> bool:
-    """Return whether the key changes the selected jobs."""
-    return acts_on_rows(binding) and binding.action.startswith("act(")
+def traits_of(binding_id: str) -> Trait:
+    """Return the traits of a key. The keys of the job table move in the list or act on its jobs."""
+    if binding_id in KEYS:
+        return KEYS[binding_id].traits
+    if binding_id == "jobs.unmark":
+        return Trait.JOBS
+    return SELECTED if binding_id.startswith("jobs.") else PLAIN
 
 
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:

@@ -18,7 +18,6 @@ from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import jobs_name
-from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
@@ -143,26 +142,6 @@ class TotalsPollFailed(PollMessage):
     error: StoreError
 
 
-Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up", "export"]
-"""Requests of screen keys that need the database."""
-
-AppAction = Literal[
-    "act_as",
-    "visibility",
-    "isolation",
-    "timings",
-    "errors",
-    "workers",
-    "database",
-    "write_permit",
-    "moment",
-    "faster",
-    "slower",
-    "load",
-]
-"""Actions of the App's keys."""
-
-
 class QueryChanged(Message):
     """The screen requests another list, or other rows of it. See its `listing_query`."""
 
@@ -181,18 +160,6 @@ class EscapeUnused(Message):
 
 class WritePermitEnded(Message):
     """The write permit has expired."""
-
-
-@dataclass
-class ActionRequested(Message):
-    request: Request
-
-
-@dataclass
-class JobActionRequested(Message):
-    action: JobAction
-    jobs: tuple[GenerationJob, ...]
-    """The jobs as the user saw them. Empty for "create"."""
 
 
 @dataclass

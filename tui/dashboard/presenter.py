@@ -245,9 +245,7 @@ class Caption(MessageLine):
 
 _READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "messages", "lens"))
 READING_KEYS: list[BindingType] = [
-    replace(one, action=f'leave_for("{one.action}")', show=False)
-    for one in APP_BINDINGS
-    if isinstance(one, Binding) and one.id in _READING
+    replace(one, action=f'leave_for("{one.action}")', show=False) for one in APP_BINDINGS if one.id in _READING
 ]
 """Keys of the app that open an information screen."""
 

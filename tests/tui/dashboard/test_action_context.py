@@ -8,7 +8,7 @@ from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import JOBS, USERS, DatabaseFacts
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.tui.dashboard.actions.action_context import missing_capability_words, remark_on_acting
-from gjobs.tui.text.status_text import JobAction
+from gjobs.tui.dashboard.bindings import KEYS, WRITES
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
 
 REPLICA = replace(FACTS, is_replica=True)
@@ -19,32 +19,33 @@ NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
 
 
 @pytest.mark.parametrize(
-    ("action_name", "facts", "words"),
+    ("key", "facts", "words"),
     [
-        ("start", NO_UPDATE, "may not change generation_jobs. To fix it, run: GRANT UPDATE ON"),
-        ("complete", without_login(JOBS, update=frozenset({"status"})), "may not change error of generation_jobs."),
-        ("fail", without_login(JOBS, update=frozenset({"status", "error"})), ""),
-        ("delete", NO_DELETE, "a␛[2Jb may not delete rows of generation_jobs."),
-        ("create", REPLICA, "This server is a replica and accepts no writes."),
-        ("new_project", REPLICA, "This server is a replica and accepts no writes."),
-        ("project", REPLICA, ""),
+        ("job.start", NO_UPDATE, "may not change generation_jobs. To fix it, run: GRANT UPDATE ON"),
+        ("job.complete", without_login(JOBS, update=frozenset({"status"})), "may not change error of generation_jobs."),
+        ("job.fail", without_login(JOBS, update=frozenset({"status", "error"})), ""),
+        ("job.delete", NO_DELETE, "a␛[2Jb may not delete rows of generation_jobs."),
+        ("job.new", REPLICA, "This server is a replica and accepts no writes."),
+        ("project.new", REPLICA, "This server is a replica and accepts no writes."),
+        ("project.pick", REPLICA, ""),
     ],
 )
 def test_warning_about_a_missing_capability_explains_why_a_key_is_refused(
-    action_name: str, facts: DatabaseFacts, words: str
+    key: str, facts: DatabaseFacts, words: str
 ) -> None:
-    text = missing_capability_words(action_name, Capabilities(facts), OPERATOR)
+    text = missing_capability_words(KEYS[key].needs, Capabilities(facts), OPERATOR)
     assert text.startswith("Not possible here: ") is bool(words)
     assert words in text
     assert text.isprintable()
 
 
-@pytest.mark.parametrize("action", list(JobAction))
+@pytest.mark.parametrize("key", [name for name, key in KEYS.items() if WRITES in key.traits])
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
-def test_job_action_is_refused_only_with_known_missing_capabilities(action: JobAction, actor: Actor) -> None:
-    assert missing_capability_words(action, Capabilities(FACTS), actor) == ""
-    assert missing_capability_words(action, None, actor) == ""
-    assert missing_capability_words(action, Capabilities(REPLICA), actor)
+def test_job_action_is_refused_only_with_known_missing_capabilities(key: str, actor: Actor) -> None:
+    needs = KEYS[key].needs
+    assert missing_capability_words(needs, Capabilities(FACTS), actor) == ""
+    assert missing_capability_words(needs, None, actor) == ""
+    assert missing_capability_words(needs, Capabilities(REPLICA), actor)
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ async def test_interrupted_restore_is_resolved_and_reported(
 ) -> None:
     jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
     driver = connection.driver
-    driver.app.dashboard.action_request("archive")
+    driver.app.action_run("list.archive")
     await driver.shows("1 archived job", short(3))
     await connection.lose_the_answer("r", "y", arrives=arrives, about=f"the job {short(3)}.")
     made, exists = ("made", "exists") if arrives else ("not made", "does not exist")
@@ -220,7 +220,7 @@ async def test_interrupted_cleanup_reports_its_progress(
 ) -> None:
     jobs_db.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
     driver = connection.driver
-    driver.app.dashboard.action_request("clean_up")
+    driver.app.action_run("list.clean_up")
     await driver.has_dialog("Clean up")
     await driver.type("1500d", "enter", until=lambda: driver.dialog.startswith("Archive 1 job, created before "))
     connection.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)

@@ -24,7 +24,7 @@ from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, ReportedError, error_words, hidden_or_gone, left_rows_as_shown
-from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction, pending_words
+from gjobs.tui.text.status_text import JobAction, pending_words
 from gjobs.tui.text.write_text import concerned, resolved_write_words
 
 if TYPE_CHECKING:
@@ -94,29 +94,11 @@ class WriteResolver:
         return None
 
 
-_CAPABILITIES: Mapping[str, Capability] = {
-    **dict.fromkeys(STATUS_ACTIONS, Capability.CHANGING),
-    "delete": Capability.DELETING,
-    "retry": Capability.RETRYING,
-    "create": Capability.CREATING,
-    "new_project": Capability.CREATING_PROJECTS,
-    "undo": Capability.CREATING,
-    "budgets": Capability.BUDGETS,
-    "set_budget": Capability.SETTING_BUDGETS,
-    "archive": Capability.ARCHIVE,
-    "restore": Capability.RESTORING,
-    "clean_up": Capability.DELETING,
-    "workers": Capability.WORKERS,
-}
-"""The capability that each request or job action needs. Others need none."""
-
-
-def missing_capability_words(request: str, capabilities: "Capabilities | None", actor: Actor) -> str:
-    """Return a warning if the actor lacks the capability for the request. If that is unknown, the database decides."""
-    capability = _CAPABILITIES.get(request)
-    if capabilities is None or capability is None:
+def missing_capability_words(needs: Capability | None, capabilities: "Capabilities | None", actor: Actor) -> str:
+    """Return a warning if the actor lacks the capability. If that is unknown, the database decides."""
+    if capabilities is None or needs is None:
         return ""
-    missing = capabilities.missing(capability, actor)
+    missing = capabilities.missing(needs, actor)
     return "" if missing is None else f"Not possible here: {clean(missing.words, limit=400)}"
 
 
@@ -271,14 +253,14 @@ async def moves_to(host: "ActionHost", job: GenerationJob, *, is_new: bool = Tru
     return not dashboard.query(JobsPanel)
 
 
-def context_for(host: "ActionHost", request: str) -> ActionContext | None:
+def context_for(host: "ActionHost", needs: Capability | None = None) -> ActionContext | None:
     """Return the context. Without data or the needed capability, show why and return None."""
     context = _context(host)
     if isinstance(context, str):
         show_warning(host.app, context)
         return None
-    if missing_capability_words(request, context.capabilities, context.store.actor):
-        host.app.run_worker(_show_missing_capability(host, context, request), group="refusal", exclusive=True)
+    if missing_capability_words(needs, context.capabilities, context.store.actor):
+        host.app.run_worker(_show_missing_capability(host, context, needs), group="refusal", exclusive=True)
         return None
     return context
 
@@ -301,11 +283,11 @@ def _context(host: "ActionHost") -> ActionContext | str:
     )
 
 
-async def _show_missing_capability(host: "ActionHost", context: ActionContext, request: str) -> None:
+async def _show_missing_capability(host: "ActionHost", context: ActionContext, needs: Capability | None) -> None:
     """Check again before refusing, because a missing grant may have been added."""
     cache, actor = context.store.capability_cache, context.store.actor
     await cache.refresh_if_possible()
-    if refusal := missing_capability_words(request, cache.latest, actor):
+    if refusal := missing_capability_words(needs, cache.latest, actor):
         show_warning(host.app, refusal)
     else:
         show_message(host.app, "The missing grant has been added. Press the key again.")

@@ -16,7 +16,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, TOGGLES, acts_on_rows, changes_jobs, presses
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, CHANGES, PLAIN, TOGGLES, Trait, presses, traits_of
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import EscapeChord
@@ -67,13 +67,15 @@ class KeyRules:
 
     def changes_jobs(self, event: events.Event) -> bool:
         """Return whether the key changes the selected jobs."""
-        binding = self._binding(event, self._dashboard)
-        return binding is not None and changes_jobs(binding)
+        return CHANGES in self._traits(event)
 
     def is_for_rows(self, event: events.Event) -> bool:
         """Return whether the key moves in the list or acts on its jobs."""
+        return Trait.ROWS in self._traits(event)
+
+    def _traits(self, event: events.Event) -> Trait:
         binding = self._binding(event, self._dashboard)
-        return binding is not None and acts_on_rows(binding)
+        return PLAIN if binding is None else traits_of(binding.id or "")
 
     def _binding(self, event: events.Event, screen: Screen[Any]) -> Binding | None:
         """Return the screen's binding of the key. None if another screen is open."""

@@ -98,7 +98,7 @@ class JobDetails(Dialog[JobAction]):
         ),
         Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Retry this failed job, as a new job"),
         DialogKey("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
-        *moment_bindings("details", namespace="app."),
+        *moment_bindings("details"),
     ]
 
     def __init__(

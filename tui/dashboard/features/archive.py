@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Button, Checkbox, Input, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, StoreError
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
@@ -543,7 +544,7 @@ class _ListedArchive:
         return is_read_only(self._host)
 
     def may_restore(self) -> bool:
-        return context_for(self._host, "restore") is not None and may_write(self._host)
+        return context_for(self._host, Capability.RESTORING) is not None and may_write(self._host)
 
 
 async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Message:

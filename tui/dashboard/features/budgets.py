@@ -15,6 +15,7 @@ from textual.widgets import Input, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
 from gjobs.store.budgets.budget import Budget, Budgets, BudgetState, Period
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import Conflict, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.users.actor import OPERATOR
@@ -375,7 +376,7 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
 
     def may_set() -> bool:
         is_theirs = require_operator(host, context.store.actor, "sets budgets")
-        return is_theirs and context_for(host, "set_budget") is not None and may_write(host)
+        return is_theirs and context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
 
     of, last = host.dashboard.listed_name, None
 

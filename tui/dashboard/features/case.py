@@ -319,7 +319,7 @@ NO_JOB = "No job under the cursor. Move to a job, or act as a user, and press th
 
 async def show_case(host: "ActionHost", job: GenerationJob | None) -> None:
     """Show the case of the job, or of the acting user. The operator reads it."""
-    context = context_for(host, "case")
+    context = context_for(host)
     if context is None:
         return
     actor = context.store.actor
@@ -347,7 +347,7 @@ async def show_case_of_job(host: "ActionHost", job_id: UUID) -> None:
 
 async def _show(host: "ActionHost", find: "Callable[[], Awaitable[CasePerson]]", *, of: str) -> None:
     session = host.poller.session
-    if session is None or refuse_in_past(host, "case"):
+    if session is None or refuse_in_past(host):
         return
     await host.app.push_screen_wait(CaseDialog(_Builder(host, session, session.operator, find).build, of=of))
 

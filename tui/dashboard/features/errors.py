@@ -8,6 +8,7 @@ from datetime import timedelta, tzinfo
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups, ErrorScope, error_group_id
 from gjobs.store.errors import StoreError
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
@@ -185,7 +186,7 @@ def _list_jobs(host: "ActionHost", scope: ErrorScope, group: ErrorGroup) -> None
 async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:
     """Ask, then retry the jobs that the screen counted in the group and that have no retry yet."""
     # A read-only session needs no hint about migrations.
-    if not may_write(host) or (context := context_for(host, "retry")) is None:
+    if not may_write(host) or (context := context_for(host, Capability.RETRYING)) is None:
         return
     jobs = await context.store.get_error_group_jobs(scope, group, at=found.taken_at)
     failed = [job for job in jobs if job.status is JobStatus.FAILED]

@@ -15,7 +15,6 @@ from gjobs.store.moments.moment import parse_moment
 from gjobs.store.moments.past_store import past_store
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, key_of
 from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
-from gjobs.tui.dashboard.panels.footer import PRESENT_ONLY
 from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import TextField
@@ -137,9 +136,9 @@ async def _stepped(
     return moment
 
 
-def refuse_in_past(host: "ActionHost", action: str) -> bool:
-    """Return whether the action is refused because it shows only the present, and say so."""
-    if host.dashboard.listing_query.moment is None or action not in PRESENT_ONLY:
+def refuse_in_past(host: "ActionHost") -> bool:
+    """Return whether an earlier moment is shown. Then say that the action shows only the present."""
+    if host.dashboard.listing_query.moment is None:
         return False
     key = key_of(host.app, DASHBOARD_BINDINGS, "list.clear")
     show_warning(host.app, f"{ONLY_PRESENT} Press {key} to return to the present first.")

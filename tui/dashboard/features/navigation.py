@@ -147,6 +147,15 @@ def show_project(
     _show(dashboard, project.id, project, arrived)
 
 
+async def compare_visibility(host: ActionHost) -> None:
+    """Show or leave the visibility view. The operator sees everything, so ask for a user first."""
+    store = host.poller.store
+    if store is not None and isinstance(store.actor, ActingUser):
+        toggle_visibility(host.dashboard)
+    else:
+        await pick_acting_user(host, compare_visibility=True)
+
+
 def toggle_visibility(dashboard: DashboardScreen) -> None:
     """Show or leave the visibility view. If a hidden job was found by its id, show that job in the view."""
     found = dashboard.navigation.take_found()
@@ -470,11 +479,11 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
 _ALL = "all"
 
 
-async def pick_project(host: ActionHost, projects: Sequence[ProjectName]) -> None:
+async def pick_project(host: ActionHost, context: ActionContext) -> None:
     chosen = host.dashboard.listed.project_id
     everything = Choice(key=_ALL, label="All projects", detail="")
     totals = host.dashboard.project_totals
-    choices = [everything, *(_project_choice(project, totals) for project in projects)]
+    choices = [everything, *(_project_choice(project, totals) for project in context.projects)]
     dialog = PickDialog(
         title="Show which project?",
         choices=choices,

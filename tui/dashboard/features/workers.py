@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import StoreError, command
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
@@ -419,7 +420,7 @@ class WorkersDialog(Dialog[UUID]):
 
 async def show_workers(host: "ActionHost") -> None:
     """Show the workers. While the dialog is open, they refresh as often as the list."""
-    context = context_for(host, "workers")
+    context = context_for(host, Capability.WORKERS)
     if context is None:
         return
     store, session_poller = context.store, host.poller

@@ -1,13 +1,14 @@
 """Starts the action of each request or key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard import task_groups
-from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
+from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.events import JobCopy, copy_jobs
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
@@ -32,16 +33,17 @@ from gjobs.tui.dashboard.features.jobs import (
 )
 from gjobs.tui.dashboard.features.moments import ask_moment, refuse_in_past, step_moment
 from gjobs.tui.dashboard.features.navigation import (
+    compare_visibility,
     create_project,
     open_by_id,
     pick_acting_user,
     pick_project,
     report_if_deleted,
-    toggle_visibility,
 )
 from gjobs.tui.dashboard.features.row_notes import RowNotesReader, load_pane, tell_history, tell_names
 from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
+from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from gjobs.store.filters.filter_terms import JobFilter
@@ -49,9 +51,44 @@ if TYPE_CHECKING:
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.events import AppAction, DetailsPart, JobDetailsView, Request
+    from gjobs.tui.dashboard.events import DetailsPart, JobDetailsView
     from gjobs.tui.dashboard.memory import ObservedHistories
-    from gjobs.tui.text.status_text import JobAction
+
+
+Question = Coroutine[Any, Any, None]
+
+_RUN: "Mapping[str, Callable[[ActionHost], Question | None]]" = {
+    "app.user": pick_acting_user,
+    "app.isolation": show_isolation,
+    "app.times": show_timings,
+    "app.errors": show_errors,
+    "app.workers": show_workers,
+    "app.database": pick_database,
+    "app.write": toggle_write_permit,
+    "app.moment": ask_moment,
+    "app.faster": lambda host: step_interval(host, -1),
+    "app.slower": lambda host: step_interval(host, 1),
+    "app.load": show_load,
+    "app.lens": compare_visibility,
+}
+"""The functions of keys that need no list. They work even for a user who may read nothing."""
+
+_RUN_WITH_LIST: "Mapping[str, Callable[[ActionHost, ActionContext], Question | None]]" = {
+    "job.undo": lambda _, context: JobActions(context).undo(),
+    "list.choose_all": choose_all_matching,
+    "list.export": export_list,
+    "list.archive": show_archive,
+    "list.clean_up": clean_up,
+    "numbers.exact": count_exactly,
+    "project.pick": pick_project,
+    "project.new": create_project,
+    "project.budgets": show_budgets,
+}
+
+_NEEDS = {action: key.needs for key in DASHBOARD_BINDINGS for action in JobAction if key.action == f"act('{action}')"}
+
+if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.id}')"} ^ {*_RUN, *_RUN_WITH_LIST}:
+    raise LookupError(f"The tables of functions and of keys differ: {unknown}")
 
 
 class Actions:
@@ -59,71 +96,26 @@ class Actions:
         self._host = host
         self._row_notes = RowNotesReader(host)
 
-    def start(self, action: "AppAction") -> None:
-        """Start an action that needs no list. It works even for a user who may read nothing."""
-        host, ask = self._host, self._host.tasks.ask
-        if refuse_in_past(host, action):
+    def run(self, key: Key) -> None:
+        """Run the function of the key, unless the key is refused."""
+        host = self._host
+        if PRESENT in key.traits and refuse_in_past(host):
             return
-        match action:
-            case "act_as":
-                ask(pick_acting_user(host))
-            case "visibility":
-                self._toggle_visibility()
-            case "isolation":
-                ask(show_isolation(host))
-            case "timings":
-                ask(show_timings(host))
-            case "errors":
-                ask(show_errors(host))
-            case "workers":
-                ask(show_workers(host))
-            case "database":
-                ask(pick_database(host))
-            case "write_permit":
-                ask(toggle_write_permit(host))
-            case "moment":
-                ask(ask_moment(host))
-            case "faster":
-                step_interval(host, -1)
-            case "slower":
-                step_interval(host, 1)
-            case "load":
-                show_load(host)
-            case _:
-                assert_never(action)
+        if (run := _RUN.get(key.id)) is not None:
+            question = run(host)
+        else:
+            context = context_for(host, key.needs)
+            if context is None or (WRITES in key.traits and not may_write(host)):
+                return
+            question = _RUN_WITH_LIST[key.id](host, context)
+        if question is not None:
+            host.tasks.ask(question)
 
     def step_moment(self, unit: str, *, is_later: bool) -> None:
         self._host.tasks.step(partial(step_moment, self._host, unit, is_later=is_later))
 
-    def request(self, request: "Request") -> None:
-        host, ask = self._host, self._host.tasks.ask
-        context = None if refuse_in_past(host, request) else context_for(host, request)
-        if context is None or (request in ("new_project", "undo", "clean_up") and not may_write(host)):
-            return
-        match request:
-            case "all":
-                ask(choose_all_matching(host, context))
-            case "project":
-                ask(pick_project(host, context.projects))
-            case "new_project":
-                ask(create_project(host, context))
-            case "exact":
-                ask(count_exactly(host, context))
-            case "budgets":
-                ask(show_budgets(host, context))
-            case "archive":
-                ask(show_archive(host, context))
-            case "clean_up":
-                ask(clean_up(host, context))
-            case "export":
-                ask(export_list(host, context))
-            case "undo":
-                JobActions(context).undo()
-            case _:
-                assert_never(request)
-
     def change_jobs(self, action: "JobAction", jobs: "Sequence[GenerationJob]") -> None:
-        host, context = self._host, context_for(self._host, action)
+        host, context = self._host, context_for(self._host, _NEEDS[action])
         if context is not None and may_write(host):
             JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
 
@@ -178,11 +170,3 @@ class Actions:
 
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group=task_groups.DELETED_USER)
-
-    def _toggle_visibility(self) -> None:
-        """Show or leave the visibility view. The operator sees everything, so ask for a user first."""
-        host, store = self._host, self._host.poller.store
-        if store is not None and isinstance(store.actor, ActingUser):
-            toggle_visibility(host.dashboard)
-        else:
-            host.tasks.ask(pick_acting_user(host, compare_visibility=True))

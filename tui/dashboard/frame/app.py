@@ -32,17 +32,24 @@ from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, UndoStack, preload
 from gjobs.tui.dashboard.actions.key_queue import SUSPENDING, KeyQueue, KeyRules
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, BulkKey, DialogKey, inherited_bindings, key_of
+from gjobs.tui.dashboard.bindings import (
+    APP_BINDINGS,
+    DIALOG,
+    KEYS,
+    PLAIN,
+    DialogKey,
+    Key,
+    Trait,
+    inherited_bindings,
+    key_of,
+)
 from gjobs.tui.dashboard.events import (
-    ActionRequested,
-    AppAction,
     CaseRequested,
     Connected,
     Connecting,
     CopyRequested,
     DetailsRequested,
     EscapeUnused,
-    JobActionRequested,
     ListPolled,
     ListPollFailed,
     PaceChanged,
@@ -81,11 +88,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gjobs.store.configuration.saved_views import KnownViews
+    from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.features.databases import FirstQuestion
     from gjobs.tui.dashboard.features.messages import Notices
     from gjobs.tui.dashboard.frame.actions import Actions
     from gjobs.tui.dashboard.presenter import Presenter
+    from gjobs.tui.text.status_text import JobAction
 
 
 log = logging.getLogger(__name__)
@@ -108,7 +117,7 @@ class GjobsApp(MessageApp[int]):
         lambda: _palette().ViewCommands,
         lambda: _palette().RetentionCommands,
     }
-    BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]
     totals_share: ClassVar[int | None] = None
     """The pause after a slow count, as a multiple of the time that it took. None is the default, which adds little
     load to a database.
@@ -159,7 +168,7 @@ class GjobsApp(MessageApp[int]):
         )
         status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
         self.sub_title = status.database or ""
-        self.dashboard = DashboardScreen(clock=clock, status=status)
+        self.dashboard = DashboardScreen(clock=clock, status=status, change_jobs=self._change_jobs)
         self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
         self.key_queue = KeyQueue(
             self,
@@ -520,13 +529,8 @@ class GjobsApp(MessageApp[int]):
         if self.poller.store is not None:
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
-    @on(ActionRequested)
-    def _requested(self, message: ActionRequested) -> None:
-        self._actions.request(message.request)
-
-    @on(JobActionRequested)
-    def _change_jobs(self, message: JobActionRequested) -> None:
-        self._actions.change_jobs(message.action, message.jobs)
+    def _change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
+        self._actions.change_jobs(action, jobs)
 
     @on(JobsPanel.FilterRequested)
     def _filter_requested(self, message: JobsPanel.FilterRequested) -> None:
@@ -613,13 +617,14 @@ class GjobsApp(MessageApp[int]):
 
     def _opens_dialog(self, binding: Binding) -> bool:
         """Return whether the key opens a dialog unless it is refused."""
-        if isinstance(binding, BulkKey):
+        traits = binding.traits if isinstance(binding, Key) else PLAIN
+        if Trait.SEVERAL in traits:
             return len(self.dashboard.jobs.selected) > 1
         if binding.id == "app.lens" and (store := self.poller.store) is not None:
             return not isinstance(store.actor, ActingUser)
         if binding.id == "app.write" and (session := self.poller.session) is not None:
             return session.access.permit is None
-        return isinstance(binding, DialogKey)
+        return DIALOG in traits or isinstance(binding, DialogKey)
 
     def _display(self, screen: Screen[Any], renderable: "RenderableType | None") -> None:
         """Report to the job table which of its lines the terminal has got. Textual reports this nowhere else."""
@@ -648,8 +653,8 @@ class GjobsApp(MessageApp[int]):
     def search_themes(self) -> None:
         self.push_screen(_palette().Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
-    def action_start(self, action: AppAction) -> None:
-        self._actions.start(action)
+    def action_run(self, name: str) -> None:
+        self._actions.run(KEYS[name])
 
     def action_step_moment(self, unit: str, is_later: bool) -> None:
         self._actions.step_moment(unit, is_later=is_later)

@@ -20,7 +20,7 @@ from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import moves_to
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, NOTHING, DynamicKeyText, key_of, presses
+from gjobs.tui.dashboard.bindings import KEYS, NOTHING, DynamicKeyText, key_of, presses
 from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.frame.scenario_player import AWAITS_WORKERS, ScenarioPlayer, ScenarioStage
 from gjobs.tui.dashboard.presenter import Presenter
@@ -172,11 +172,7 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
 
 
-PRESENT = [
-    replace(one, description="stage", show=True)
-    for one in APP_BINDINGS
-    if isinstance(one, Binding) and one.id == "app.presenter"
-]
+PRESENT = [replace(KEYS["app.presenter"], description="stage", show=True)]
 """The key of the presenter view. Its hint is for the audience of a demo."""
 
 _PAUSED_KEYS = {"demo.pause": "resume"}

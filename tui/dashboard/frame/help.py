@@ -141,12 +141,6 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
 """The page for the focused widget, or else for its screen. The first matching class decides."""
 
 
-def of_the_app() -> Iterator[Binding]:
-    for binding in APP_BINDINGS:
-        if isinstance(binding, Binding):
-            yield binding
-
-
 def topic_of(screen: Screen[Any]) -> str:
     if isinstance(screen, Dialog) and screen.help_topic:
         return screen.help_topic
@@ -168,7 +162,7 @@ _FOCUSED = -1
 
 
 def all_entries(app: App[Any]) -> list[HelpEntry]:
-    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), of_the_app(), _of_a_demo(app)))
+    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), APP_BINDINGS, _of_a_demo(app)))
 
 
 def _of_a_demo(app: App[Any]) -> Iterator[Binding]:
@@ -195,7 +189,7 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     )
     owners = [owner for owner in OWNERS if any(isinstance(node, owner) for node in nodes)]
     of_app = (
-        one for one in of_the_app() if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
+        one for one in APP_BINDINGS if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
     )
     is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
     of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))

@@ -18,11 +18,11 @@ from textual.worker import WorkerState
 from gjobs.store.configuration.saved_views import View, read_name
 from gjobs.store.errors import Conflict, InvalidValue, StoreError
 from gjobs.store.statistics.statistics import ProjectTotals
+from gjobs.tui.dashboard.bindings import PALETTE_COMMANDS, PRESENT, Key
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
-from gjobs.tui.dashboard.events import ActionRequested, Request
 from gjobs.tui.dashboard.features.databases import full_name
-from gjobs.tui.dashboard.panels.footer import PRESENT_ONLY, KeyState, KeyStates
+from gjobs.tui.dashboard.panels.footer import KeyState, KeyStates
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce
 from gjobs.tui.text.clean_text import clean
@@ -275,24 +275,18 @@ class OfferCommands(Provider):
         return self.offers() if self.screen is self.host.dashboard else iter(())
 
 
-_RETENTION: Sequence[tuple[Request, str, str]] = (
-    ("archive", "Archived jobs", "list and restore archived jobs"),
-    ("clean_up", "Clean up", "archive or delete old jobs"),
-)
-
-
 class RetentionCommands(OfferCommands):
     RANK = 1.0
 
     def offers(self) -> Iterator[PaletteEntry]:
         is_past = self.host.dashboard.listing_query.moment is not None
-        for request, title, about in _RETENTION:
-            if not (is_past and request in PRESENT_ONLY):
-                yield PaletteEntry(title=title, about=about, run=partial(self._request, request))
+        for key in PALETTE_COMMANDS:
+            if not (is_past and PRESENT in key.traits):
+                yield PaletteEntry(title=key.description, about=key.tooltip, run=partial(self._run, key))
 
-    def _request(self, request: Request) -> None:
+    async def _run(self, key: Key) -> None:
         self.host.key_queue.expect_dialog()
-        self.host.dashboard.post_message(ActionRequested(request))
+        await self.app.run_action(key.action)
 
 
 class ViewCommands(OfferCommands):

@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from functools import cache
 from typing import Any, assert_never
 
 from rich.cells import cell_len
-from textual import actions, events
-from textual.binding import ActiveBinding, Binding
+from textual import events
+from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, inherited_bindings, key_of, key_words
-from gjobs.tui.dashboard.events import JobCopy
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
@@ -219,27 +217,6 @@ class KeyState(Enum):
     """
 
 
-PRESENT_ONLY = frozenset(
-    {
-        *("visibility", "isolation", "timings", "workers", "errors", "case"),
-        *("exact", "budgets", "archive", "clean_up", "export"),
-    }
-)
-"""Actions that show or use the present state of the database. They are refused while an earlier moment is shown."""
-
-
-@cache
-def present_only_keys() -> frozenset[str]:
-    """Return the ids of the bindings of these actions."""
-
-    def is_present_only(binding: Binding) -> bool:
-        _, name, parameters = actions.parse(binding.action)
-        return not PRESENT_ONLY.isdisjoint((name, *parameters))
-
-    bindings = (one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS) if isinstance(one, Binding))
-    return frozenset(one.id for one in bindings if one.id and is_present_only(one))
-
-
 class KeyStates:
     """A screen that knows which of its keys work."""
 
@@ -258,19 +235,17 @@ class Selection:
 
 NO_SELECTION = Selection()
 
-_READING = frozenset({*(f"job.copy_{what}" for what in JobCopy), "job.case"})
-_WITHOUT_JOBS = frozenset({"job.new", "job.undo", "job.case"})
-
 
 def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> KeyState:
     """Return the state of a key that would act on the selection."""
-    group, _, name = binding_id.partition(".")
-    is_write = (group == "job" and binding_id not in _READING) or binding_id == "project.new"
-    if read_only and is_write:
+    traits = traits_of(binding_id)
+    if read_only and WRITES in traits:
         return KeyState.HIDDEN
-    if group not in ("job", "jobs") or binding_id in _WITHOUT_JOBS:
+    if Trait.JOBS not in traits:
         return KeyState.USABLE
-    is_permitted = not (is_write and selection.hidden) and any(_permits(name, one) for one in selection.statuses)
+    _, _, name = binding_id.partition(".")
+    is_refused = WRITES in traits and selection.hidden > 0
+    is_permitted = not is_refused and any(_permits(name, one) for one in selection.statuses)
     return KeyState.USABLE if is_permitted else KeyState.REFUSED
 
 

@@ -25,19 +25,16 @@ from gjobs.store.users.actor import actor_name
 from gjobs.store.values.formats import id_range
 from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KEYS, PRESENT, key_of, traits_of
 from gjobs.tui.dashboard.events import (
-    ActionRequested,
     CaseRequested,
     CopyRequested,
     DetailsRequested,
     EscapeUnused,
-    JobActionRequested,
     JobCopy,
     ListPollFailed,
     ProjectChosen,
     QueryChanged,
-    Request,
     ScreenFitted,
     WritePermitEnded,
 )
@@ -63,7 +60,6 @@ from gjobs.tui.dashboard.panels.footer import (
     MessageLine,
     Selection,
     job_key_state,
-    present_only_keys,
 )
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
@@ -125,11 +121,19 @@ class DashboardScreen(Screen[None], KeyStates):
     }
     """
     AUTO_FOCUS = "JobTable"
-    BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = [*DASHBOARD_BINDINGS]
 
-    def __init__(self, *, clock: Callable[[], datetime], status: ConnectionStatus) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        status: ConnectionStatus,
+        change_jobs: Callable[[JobAction, tuple[GenerationJob, ...]], None],
+    ) -> None:
+        """`change_jobs` starts an action on jobs as the user saw them. To create a job, it needs none."""
         super().__init__(id="dashboard")
         self._clock = clock
+        self._change_jobs = change_jobs
         self._server_clock_offset = timedelta(0)
         self.listing: Listing | None = None
         """The listing last read as the present actor."""
@@ -227,13 +231,14 @@ class DashboardScreen(Screen[None], KeyStates):
         has_jobs = self.focused is panel.table and not is_loading
         selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
         is_past = self.listing_query.moment is not None
-        hidden = {
-            *(present_only_keys() if is_past else ()),
-            *({"app.write"} if is_past or self._status.is_closed else ()),
-        }
         read_only = is_past or self._status.read_only
+
+        def is_hidden(name: str) -> bool:
+            may_open_permit = not (is_past or self._status.is_closed)
+            return (is_past and PRESENT in traits_of(name)) or (name == "app.write" and not may_open_permit)
+
         return [
-            KeyState.HIDDEN if one in hidden else job_key_state(one, selection, read_only=read_only)
+            KeyState.HIDDEN if is_hidden(one) else job_key_state(one, selection, read_only=read_only)
             for one in binding_ids
         ]
 
@@ -527,9 +532,9 @@ class DashboardScreen(Screen[None], KeyStates):
         self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
     @on(AllMarked)
-    def _all_marked(self, event: AllMarked) -> None:
+    async def _all_marked(self, event: AllMarked) -> None:
         event.stop()
-        self.action_request("all")
+        await self.app.run_action(KEYS["list.choose_all"].action)
 
     def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
         """Request a list. With None, the visibility view stays as it is."""
@@ -556,25 +561,22 @@ class DashboardScreen(Screen[None], KeyStates):
         self._totals = None
         self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
-    def action_request(self, request: Request) -> None:
-        self.post_message(ActionRequested(request))
-
     def action_act(self, name: str) -> None:
         action = JobAction(name)
         if action is JobAction.CREATE:
-            self.post_message(JobActionRequested(action, ()))
+            self._change_jobs(action, ())
         elif jobs := self._selected():
             self._change(action, jobs)
 
     def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
-        """Post the action, unless the acting user does not see all of the jobs."""
+        """Start the action, unless the acting user does not see all of the jobs."""
         visibility = self._visibility
         hidden = self._hidden_among(jobs)
         if visibility and hidden:
             key = key_of(self.app, APP_BINDINGS, "app.user")
             show_warning(self.app, refused_words(visibility, jobs, hidden, key=key))
         else:
-            self.post_message(JobActionRequested(action, jobs))
+            self._change_jobs(action, jobs)
 
     def action_copy(self, what: str) -> None:
         if jobs := self._selected():
@@ -609,7 +611,7 @@ class DashboardScreen(Screen[None], KeyStates):
         if self.has_class("-wide"):
             self.focus_next()
         else:
-            await self.app.run_action("request('project')", self)
+            await self.app.run_action(KEYS["project.pick"].action, self)
 
     def action_sort(self) -> None:
         self.jobs.sort_by_next()

@@ -422,10 +422,10 @@ async def test_dialog_closed_before_it_is_mounted_causes_no_error(dashboard: Dri
 
 OPENING = {
     "question_mark": "app.help",
-    "w": "app.start('workers')",
+    "w": "app.run('app.workers')",
     "enter": "open",
-    "b": "request('budgets')",
-    "t": "app.start('timings')",
+    "b": "app.run('project.budgets')",
+    "t": "app.run('app.times')",
 }
 
 

@@ -15,7 +15,16 @@ from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.actions.key_queue import SEEING_SECONDS, UNOPENED, UNSEEN
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, BulkKey, DialogKey, own_bindings
+from gjobs.tui.dashboard.bindings import (
+    APP_BINDINGS,
+    DASHBOARD_BINDINGS,
+    DIALOG,
+    DialogKey,
+    Key,
+    Trait,
+    own_bindings,
+    traits_of,
+)
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
 from gjobs.tui.dashboard.list.job_table import JobTable
@@ -204,7 +213,7 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Drive
         await operator.press(binding.key.split(",")[0])
         await rest(operator)
         has_opened = app.screen is not before and len(app.screen_stack) > 1
-        if has_opened and not isinstance(binding, DialogKey | BulkKey):
+        if has_opened and not may_open(binding):
             undeclared.add(binding.id)
         return has_opened
 
@@ -226,7 +235,7 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Drive
         await return_to_list()
         if await is_opened_by(binding):
             dialogs[binding.key.split(",")[0]] = type(app.screen)
-        elif isinstance(binding, DialogKey):
+        elif may_open(binding) and Trait.SEVERAL not in traits_of(binding.id or ""):
             silent.add(binding.id)
     # There is no other database, no permit is required, and the job is queued. No other key drops text for nothing.
     assert silent == {"app.database", "app.write", "job.fail"}
@@ -241,6 +250,12 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Drive
             await rest(operator)
             await is_opened_by(binding)
     assert not undeclared
+
+
+def may_open(binding: Binding) -> bool:
+    """Return whether the key is declared to open a dialog."""
+    traits = binding.traits if isinstance(binding, Key) else traits_of(binding.id or "")
+    return isinstance(binding, DialogKey) or bool(traits & (DIALOG | Trait.SEVERAL))
 
 
 def declared(bindings: Iterable[BindingType]) -> list[Binding]:
