@@ -75,7 +75,7 @@ async def test_stuck_job_stays_marked_when_its_list_returns(drive: Drive, jobs_d
     jobs_db.job(30, "running", minutes_ago=300)
     async with drive(make=gate.store, size=(140, 36)) as driver:
         await driver.shows("! stuck 5 h")
-        await driver.press("2", hides="! stuck", until=lambda: not driver.app._actions._row_notes.is_needed)
+        await driver.press("2", hides="! stuck", until=lambda: not driver.app.row_notes.is_needed)
         is_slow = True
         await driver.press("1", until=lambda: 30 in driver.rows)
         await driver.until(lambda: gate.calls)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.features.databases import FirstQuestion
     from gjobs.tui.dashboard.features.messages import Notices
-    from gjobs.tui.dashboard.frame.actions import Actions
+    from gjobs.tui.dashboard.features.row_notes import RowNotesReader
     from gjobs.tui.dashboard.presenter import Presenter
     from gjobs.tui.text.status_text import JobAction
 
@@ -192,11 +192,10 @@ class GjobsApp(MessageApp[int]):
         return KnownViews(self._setup.views, self._setup.views_directory)
 
     @cached_property
-    def _actions(self) -> "Actions":
-        """The actions of all keys. Imported by the first key or by `preload`, because the first paint needs none."""
-        from gjobs.tui.dashboard.frame.actions import Actions
+    def row_notes(self) -> "RowNotesReader":
+        from gjobs.tui.dashboard.features.row_notes import RowNotesReader
 
-        return Actions(self)
+        return RowNotesReader(self)
 
     def get_default_screen(self) -> DashboardScreen:
         """Return the dashboard as the base screen, so that Textual draws no screen of its own first."""
@@ -266,12 +265,15 @@ class GjobsApp(MessageApp[int]):
         self.dashboard.jobs.build_hidden_parts()
         startup.resume_gc()
         self._is_preloaded = True
-        self._actions.read_row_notes()
+        self._read_row_notes()
         await self.find_databases()
 
-    async def finish_row_notes(self) -> None:
-        """Read the owners and stuck jobs of the rows now, because a single frame is never refreshed."""
-        await self._actions.finish_row_notes()
+    def _read_row_notes(self) -> None:
+        """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""
+        is_reading = any(one.group == task_groups.ROW_NOTES and not one.is_finished for one in self.workers)
+        if not is_reading and self.row_notes.is_needed:
+            # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+            self.run_worker(self.row_notes.read, group=task_groups.ROW_NOTES)  # type: ignore[arg-type]
 
     def read_views(self) -> None:
         """Read the saved views again. Report problems, and use the valid views."""
@@ -428,10 +430,13 @@ class GjobsApp(MessageApp[int]):
         may_write = (session is None or session.access.may_write) and message.store.actor != ANON
         self.tour.follow_list(may_write=may_write, has_projects=bool(listing.projects))
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
-            self._actions.report_if_deleted(message.store, message.store.actor)
+            from gjobs.tui.dashboard.features.navigation import report_if_deleted
+
+            reporting = report_if_deleted(self, message.store, message.store.actor)
+            self.run_worker(reporting, group=task_groups.DELETED_USER)
         self.show_status()
         if self._is_preloaded:
-            self._actions.read_row_notes()
+            self._read_row_notes()
         if self.undo.cascading_tables is None:
             self.run_worker(self.undo.load_cascading_tables(message.store), group=task_groups.FOLLOWING, exclusive=True)
 
@@ -440,7 +445,7 @@ class GjobsApp(MessageApp[int]):
         if message.store is self.poller.store:
             self.dashboard.show_totals(message.totals, is_complete=message.is_complete)
             if self._is_preloaded and self.poller.is_idle:
-                self._actions.read_row_notes()
+                self._read_row_notes()
             self.budget_news.tell(self, message.totals.budgets or ())
             self.show_status()
             if self.dashboard.has_all:
@@ -530,35 +535,26 @@ class GjobsApp(MessageApp[int]):
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
     def _change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
-        self._actions.change_jobs(action, jobs)
+        from gjobs.tui.dashboard.frame import actions
+
+        actions.change_jobs(self, action, jobs)
 
     @on(JobsPanel.FilterRequested)
-    def _filter_requested(self, message: JobsPanel.FilterRequested) -> None:
-        self._actions.filter_by(message.job_filter, is_forced=message.is_forced)
-
     @on(JobsPanel.OrderRequested)
-    def _order_requested(self, message: JobsPanel.OrderRequested) -> None:
-        self._actions.order_by(message.order)
-
-    @on(FilterBar.UsersRequested)
-    def _users_requested(self) -> None:
-        self._actions.show_users()
-
     @on(JobsPanel.IdRequested)
-    def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
-        self._actions.open_by_id(message.text)
-
+    @on(FilterBar.UsersRequested)
     @on(CopyRequested)
-    def _copy(self, message: CopyRequested) -> None:
-        self._actions.copy(message.what, message.jobs)
-
     @on(CaseRequested)
-    def _case_requested(self, message: CaseRequested) -> None:
-        self._actions.show_case(message.job)
+    def _answer(self, message: Message) -> None:
+        from gjobs.tui.dashboard.frame import actions
+
+        actions.answer(self, message)
 
     @on(DetailsRequested)
     def _details_requested(self, message: DetailsRequested) -> None:
-        self._actions.load_details(message.details, message.part, self._observed)
+        from gjobs.tui.dashboard.frame import actions
+
+        actions.load_details(self, message.details, message.part, self._observed)
 
     async def _on_message(self, message: Message) -> None:
         if not (self._exit and isinstance(message, PollMessage)):
@@ -654,10 +650,14 @@ class GjobsApp(MessageApp[int]):
         self.push_screen(_palette().Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_run(self, name: str) -> None:
-        self._actions.run(KEYS[name])
+        from gjobs.tui.dashboard.frame import actions
+
+        actions.run(self, KEYS[name])
 
     def action_step_moment(self, unit: str, is_later: bool) -> None:
-        self._actions.step_moment(unit, is_later=is_later)
+        from gjobs.tui.dashboard.features.moments import step_moment
+
+        self.tasks.step(partial(step_moment, self, unit, is_later=is_later))
 
     def action_refresh(self) -> None:
         self.poller.refresh()

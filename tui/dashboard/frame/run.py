@@ -191,7 +191,8 @@ async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
         raise TimedOut(f"Nothing was shown within {_PATIENCE_SECONDS:g} s.") from None
     with suppress(TimeoutError):
         async with asyncio.timeout(_DETAILS_SECONDS):
-            await app.finish_row_notes()
+            if app.row_notes.is_needed:  # A single frame is never refreshed.
+                await app.row_notes.read()
             while app.dashboard.is_loading_details:
                 await pilot.pause(_POLL_SECONDS)
     await pilot.pause()
