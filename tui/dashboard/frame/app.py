@@ -111,11 +111,10 @@ class GjobsApp(MessageApp[int]):
     TITLE = "gjobs"
     CSS = appearance.CSS
     COMMANDS = App.COMMANDS | {
-        lambda: _palette().DashboardCommands,
+        lambda: _palette().KeyCommands,
         lambda: _palette().ProjectCommands,
         lambda: _palette().DatabaseCommands,
-        lambda: _palette().ViewCommands,
-        lambda: _palette().RetentionCommands,
+        lambda: _palette().ListCommands,
     }
     BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]
     totals_share: ClassVar[int | None] = None

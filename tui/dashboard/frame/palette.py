@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from textual import events
+from textual.binding import ActiveBinding
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.dom import DOMNode
 from textual.fuzzy import Matcher
 from textual.screen import Screen
 from textual.widgets.option_list import Option
@@ -32,10 +32,6 @@ from gjobs.tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-
-
-def show_view(host: "ActionHost", view: View) -> None:
-    host.dashboard.jobs.show_view(view)
 
 
 async def save_view(host: "ActionHost") -> None:
@@ -95,37 +91,16 @@ async def remove_view(host: "ActionHost", view: View) -> None:
     show_message(host.app, f"Removed the view {clean(view.name)}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundAction:
-    binding_id: str
-    keys: str
-    """As shown and as remapped."""
-    name: str
-    what: str
-    """The tooltip: a sentence."""
-    action: str
-    node: DOMNode
-    """Where Textual resolves the action."""
-
-
-def bound_actions(screen: Screen[Any]) -> list[BoundAction]:
-    """Return the actions in the order of the bindings. Bindings without an id belong to Textual."""
-    actions: dict[str, BoundAction] = {}
+def bound_actions(screen: Screen[Any]) -> dict[str, tuple[ActiveBinding, str]]:
+    """Return the actions by binding id, with their keys as remapped, in the order of the bindings. Bindings without an
+    id belong to Textual.
+    """
+    actions: dict[str, tuple[ActiveBinding, str]] = {}
     for active in screen.active_bindings.values():
-        binding = active.binding
-        if not binding.id:
-            continue
-        keys = screen.app.get_key_display(binding)
-        before = actions.get(binding.id)
-        actions[binding.id] = BoundAction(
-            binding_id=binding.id,
-            keys=f"{before.keys} {keys}" if before else keys,
-            name=binding.description,
-            what=binding.tooltip,
-            action=binding.action,
-            node=active.node,
-        )
-    return list(actions.values())
+        if name := active.binding.id:
+            _, keys = actions.get(name, (active, ""))
+            actions[name] = active, f"{keys} {screen.app.get_key_display(active.binding)}".lstrip()
+    return actions
 
 
 def hidden_keys(screen: Screen[Any], binding_ids: Sequence[str]) -> Set[str]:
@@ -156,28 +131,27 @@ class RankedHit(DiscoveryHit):
         return self.rank
 
 
-class DashboardCommands(Provider):
+class KeyCommands(Provider):
     async def discover(self) -> Hits:
-        for action in self._actions():
-            title = _title(action)
-            yield RankedHit(Content(title), self._run(action), text=title, help=action.what, rank=_KEYS_RANK)
+        for title, about, run in self._keys():
+            yield RankedHit(Content(title), run, text=title, help=about, rank=_KEYS_RANK)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in self._actions():
-            score = max(matcher.match(_title(action)), matcher.match(action.what))
+        for title, about, run in self._keys():
+            score = max(matcher.match(title), matcher.match(about))
             if score > 0:
-                yield Hit(score, highlighted(matcher, _title(action)), self._run(action), help=action.what)
+                yield Hit(score, highlighted(matcher, title), run, help=about)
 
-    def _actions(self) -> Iterator[BoundAction]:
+    def _keys(self) -> Iterator[tuple[str, str, Callable[[], Awaitable[object]]]]:
+        """Yield the title, the tooltip and the action of each key that the screen offers."""
         actions = bound_actions(self.screen)
-        hidden = hidden_keys(self.screen, [action.binding_id for action in actions])
-        for action in actions:
-            if action.binding_id not in hidden and action.binding_id.partition(".")[2] not in _KEYS_ONLY:
-                yield action
-
-    def _run(self, action: BoundAction) -> Callable[[], Awaitable[object]]:
-        return partial(self.app.run_action, action.action, action.node)
+        hidden = hidden_keys(self.screen, list(actions))
+        for name, (active, keys) in actions.items():
+            binding = active.binding
+            if name not in hidden and name.partition(".")[2] not in _KEYS_ONLY:
+                title = f"{binding.description[:1].upper()}{binding.description[1:]} ({keys})"
+                yield title, binding.tooltip, partial(self.app.run_action, binding.action, active.node)
 
 
 class ProjectCommands(Provider):
@@ -231,8 +205,7 @@ def explained(title: Content, about: str) -> Content:
     return Content.assemble(title, (f"\n{about}", "$foreground-muted not bold")) if about else title
 
 
-def _title(action: BoundAction) -> str:
-    return f"{action.name[:1].upper()}{action.name[1:]} ({action.keys})"
+_VIEWS_RANK, _RETENTION_RANK = 2.0, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,78 +213,63 @@ class PaletteEntry:
     title: str
     about: str
     run: Callable[[], object]
-    is_first_choice: bool = True
-    """Whether it is listed before the user types."""
+    rank: float | None
+    """The place before the user types; the greatest is the first. None: the user has to type."""
 
 
-class OfferCommands(Provider):
-    """Commands of the dashboard. Above a dialog there are none."""
+class ListCommands(Provider):
+    """Views and retention. Above a dialog there are none."""
 
-    RANK: ClassVar[float]
-    """The place of these commands before the user types. The greatest is the first."""
+    @property
+    def _host(self) -> "ActionHost":
+        return cast("ActionHost", self.app)
 
-    def offers(self) -> Iterator[PaletteEntry]:
-        """Yield entries. Their texts must be clean."""
-        raise NotImplementedError
+    async def startup(self) -> None:
+        self._host.read_views()
 
     async def discover(self) -> Hits:
-        for offer in self._present():
-            if offer.is_first_choice:
-                shown = explained(Content(offer.title), offer.about)
-                yield RankedHit(shown, offer.run, text=offer.title, rank=self.RANK)
+        for one in self._entries():
+            if one.rank is not None:
+                yield RankedHit(explained(Content(one.title), one.about), one.run, text=one.title, rank=one.rank)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for offer in self._present():
-            score = max(matcher.match(offer.title), matcher.match(offer.about))
+        for one in self._entries():
+            score = max(matcher.match(one.title), matcher.match(one.about))
             if score > 0:
-                yield Hit(score, explained(highlighted(matcher, offer.title), offer.about), offer.run)
+                yield Hit(score, explained(highlighted(matcher, one.title), one.about), one.run)
 
-    @property
-    def host(self) -> "ActionHost":
-        return cast("ActionHost", self.app)
+    def _entries(self) -> Iterator[PaletteEntry]:
+        if self.screen is self._host.dashboard:
+            yield from self._of_views()
+            yield from self._of_retention()
 
-    def _present(self) -> Iterator[PaletteEntry]:
-        return self.offers() if self.screen is self.host.dashboard else iter(())
+    def _of_views(self) -> Iterator[PaletteEntry]:
+        """Yield entries with clean texts."""
+        host = self._host
 
+        def entry(title: str, text: str, run: Callable[[], object], rank: float | None = _VIEWS_RANK) -> PaletteEntry:
+            return PaletteEntry(title=title, about=clean(text, limit=60), run=run, rank=rank)
 
-class RetentionCommands(OfferCommands):
-    RANK = 1.0
+        for view in host.views.known.values():
+            yield entry(f"View {clean(view.name)}", view.text, partial(host.dashboard.jobs.show_view, view))
+        if text := host.dashboard.jobs.filter_text:
+            yield entry("Save this view as …", text, lambda: host.tasks.ask(save_view(host)))
+        for name in sorted(host.views.removable):
+            yield entry(
+                f"Remove the view {clean(name)}", host.views.known[name].text, partial(_remove, host, name), None
+            )
 
-    def offers(self) -> Iterator[PaletteEntry]:
-        is_past = self.host.dashboard.listing_query.moment is not None
+    def _of_retention(self) -> Iterator[PaletteEntry]:
+        is_past = self._host.dashboard.listing_query.moment is not None
         for key in PALETTE_COMMANDS:
             if not (is_past and PRESENT in key.traits):
-                yield PaletteEntry(title=key.description, about=key.tooltip, run=partial(self._run, key))
+                run = partial(self._run, key)
+                yield PaletteEntry(title=key.description, about=key.tooltip, run=run, rank=_RETENTION_RANK)
 
     async def _run(self, key: Key) -> None:
-        self.host.key_queue.expect_dialog()
+        self._host.key_queue.expect_dialog()
         await self.app.run_action(key.action)
-
-
-class ViewCommands(OfferCommands):
-    RANK = 2.0
-
-    async def startup(self) -> None:
-        self.host.read_views()
-
-    def offers(self) -> Iterator[PaletteEntry]:
-        host = self.host
-        for view in host.views.known.values():
-            about = clean(view.text, limit=60)
-            yield PaletteEntry(title=f"View {clean(view.name)}", about=about, run=partial(show_view, host, view))
-        text = host.dashboard.jobs.filter_text
-        if text:
-            about = clean(text, limit=60)
-            yield PaletteEntry(title="Save this view as …", about=about, run=lambda: host.tasks.ask(save_view(host)))
-        for name in sorted(host.views.removable):
-            view = host.views.known[name]
-            yield PaletteEntry(
-                title=f"Remove the view {clean(name)}",
-                about=clean(view.text, limit=60),
-                run=partial(_remove, host, name),
-                is_first_choice=False,
-            )
 
 
 def _remove(host: "ActionHost", name: str) -> None:

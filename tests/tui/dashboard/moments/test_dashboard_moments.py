@@ -107,12 +107,12 @@ async def test_keys_offered_in_the_past_are_not_refused(past: tuple[Driver, date
     await go_to(driver, moment)
     offered = {entry.binding_id for entry in screen_entries(driver.app.screen)}
     assert {"app.refresh", "app.user", "job.copy_id", "project.pick", "jobs.open"} <= offered
-    for bound in bound_actions(driver.app.screen):
-        if bound.binding_id in offered - _NOT_TRIED and "step_moment" not in bound.action:
-            await driver.app.run_action(bound.action, bound.node)
+    for name, (active, _) in bound_actions(driver.app.screen).items():
+        if name in offered - _NOT_TRIED and "step_moment" not in active.binding.action:
+            await driver.app.run_action(active.binding.action, active.node)
             await driver.settle()
             refusals = [message for message in driver.warnings if message.startswith((ONLY_PRESENT, WRITES_OFF))]
-            assert refusals == [], bound.name
+            assert refusals == [], name
             while driver.app.screen is not driver.app.dashboard:
                 await driver.press("escape")
 
