@@ -190,7 +190,7 @@ DASHBOARD_BINDINGS = [
     ),
     _key("list.export", "e", "export", "Export the list to a file", HINT | PRESENT | DIALOG),
     _key("list.find", "slash", "find", "Find jobs by a filter", HINT, "find"),
-    _key("list.clear", "escape", "Clear find", "Clear the filter", PLAIN, "leave_find"),
+    _key("list.clear", "escape", "Clear find", "Clear the filter", PLAIN, "app.leave"),
     _key("list.all", "1", "All jobs", "List all statuses", PLAIN, "status(0)"),
     *(
         _key(f"list.{one}", str(tab + 1), f"{one.capitalize()} jobs", f"List the {one} jobs", PLAIN, f"status({tab})")

@@ -146,16 +146,8 @@ class QueryChanged(Message):
     """The screen requests another list, or other rows of it. See its `listing_query`."""
 
 
-class ScreenFitted(Message):
-    """After a resize, the screen has decided which of its parts to show."""
-
-
 class ProjectChosen(Message):
     """The user chose a project. It is to be remembered."""
-
-
-class EscapeUnused(Message):
-    """Escape was pressed in the dashboard, where it had nothing else to leave."""
 
 
 class WritePermitEnded(Message):

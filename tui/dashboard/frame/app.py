@@ -49,14 +49,12 @@ from gjobs.tui.dashboard.events import (
     Connecting,
     CopyRequested,
     DetailsRequested,
-    EscapeUnused,
     ListPolled,
     ListPollFailed,
     PaceChanged,
     PollMessage,
     ProjectChosen,
     QueryChanged,
-    ScreenFitted,
     TotalsPolled,
     TotalsPollFailed,
     WritePermitEnded,
@@ -167,7 +165,7 @@ class GjobsApp(MessageApp[int]):
         )
         status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
         self.sub_title = status.database or ""
-        self.dashboard = DashboardScreen(clock=clock, status=status, change_jobs=self._change_jobs)
+        self.dashboard = DashboardScreen(clock=clock, status=status, tour=self.tour, change_jobs=self._change_jobs)
         self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
         self.key_queue = KeyQueue(
             self,
@@ -504,8 +502,10 @@ class GjobsApp(MessageApp[int]):
 
     # From the dashboard to the store
 
-    @on(EscapeUnused)
-    def _leave_message_moment_or_tour(self) -> None:
+    def action_leave(self) -> None:
+        """Leave the selection or the filter. Without any, leave the message, the earlier moment or the tour."""
+        if self.dashboard.leave_find():
+            return
         passing = self.messages.passing
         self.messages.clear_passing()
         if passing is not None and passing.severity == "error":
@@ -514,10 +514,6 @@ class GjobsApp(MessageApp[int]):
             self.show_moment(None)
         else:
             self.tour.leave()
-
-    @on(ScreenFitted)
-    def _screen_fitted(self) -> None:
-        self.tour.follow()
 
     @on(QueryChanged)
     def _query_changed(self) -> None:

@@ -30,12 +30,10 @@ from gjobs.tui.dashboard.events import (
     CaseRequested,
     CopyRequested,
     DetailsRequested,
-    EscapeUnused,
     JobCopy,
     ListPollFailed,
     ProjectChosen,
     QueryChanged,
-    ScreenFitted,
     WritePermitEnded,
 )
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
@@ -63,6 +61,7 @@ from gjobs.tui.dashboard.panels.footer import (
 )
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
+from gjobs.tui.dashboard.panels.tour import Tour
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import CLOSING_MESSAGES, mark_as_behind
 from gjobs.tui.text.clean_text import clean
@@ -128,11 +127,13 @@ class DashboardScreen(Screen[None], KeyStates):
         *,
         clock: Callable[[], datetime],
         status: ConnectionStatus,
+        tour: Tour,
         change_jobs: Callable[[JobAction, tuple[GenerationJob, ...]], None],
     ) -> None:
         """`change_jobs` starts an action on jobs as the user saw them. To create a job, it needs none."""
         super().__init__(id="dashboard")
         self._clock = clock
+        self._tour = tour
         self._change_jobs = change_jobs
         self._server_clock_offset = timedelta(0)
         self.listing: Listing | None = None
@@ -203,7 +204,7 @@ class DashboardScreen(Screen[None], KeyStates):
         if self._pane is not None:
             self._pane.fit(event.size.width)
         self._show_pane()
-        self.post_message(ScreenFitted())
+        self._tour.follow()
 
     def _build_pane(self) -> None:
         """Build the details pane once the screen is wide enough. Narrow screens never need it."""
@@ -628,15 +629,11 @@ class DashboardScreen(Screen[None], KeyStates):
             self.jobs.find(event.text.strip())
             self.jobs.find()
 
-    def action_leave_find(self) -> None:
-        if not self._leave_find():
-            self.post_message(EscapeUnused())
-
     @on(FilterBar.Left)
     def _filter_left(self) -> None:
-        self._leave_find()
+        self.leave_find()
 
-    def _leave_find(self) -> bool:
+    def leave_find(self) -> bool:
         """Return whether there was a selection or a filter to leave."""
         if self.jobs.clear_chosen():
             return True
