@@ -110,8 +110,6 @@ class GjobsApp(MessageApp[int]):
     CSS = appearance.CSS
     COMMANDS = App.COMMANDS | {
         lambda: _palette().KeyCommands,
-        lambda: _palette().ProjectCommands,
-        lambda: _palette().DatabaseCommands,
         lambda: _palette().ListCommands,
     }
     BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]

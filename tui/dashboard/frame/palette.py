@@ -1,10 +1,9 @@
 """The palette: what it offers, and the saved views in it."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from textual import events
 from textual.binding import ActiveBinding
@@ -17,7 +16,6 @@ from textual.worker import WorkerState
 
 from gjobs.store.configuration.saved_views import View, read_name
 from gjobs.store.errors import Conflict, InvalidValue, StoreError
-from gjobs.store.statistics.statistics import ProjectTotals
 from gjobs.tui.dashboard.bindings import PALETTE_COMMANDS, PRESENT, Key
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
@@ -154,42 +152,6 @@ class KeyCommands(Provider):
                 yield title, binding.tooltip, partial(self.app.run_action, binding.action, active.node)
 
 
-class ProjectCommands(Provider):
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        dashboard = cast("ActionHost", self.app).dashboard
-        if self.screen is not dashboard or dashboard.listing is None:
-            return
-        for project in dashboard.listing.projects:
-            title = f"Show project {clean(project.name, limit=60)}"
-            score = matcher.match(title)
-            if score > 0:
-                show = partial(dashboard.choose_project, project.id)
-                yield Hit(score, highlighted(matcher, title), show, help=_jobs_of(dashboard.project_totals, project.id))
-
-
-class DatabaseCommands(Provider):
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        host = cast("ActionHost", self.app)
-        if self.screen is not host.dashboard:
-            return
-        for choice in host.database_choices:
-            title = f"Switch to database {clean(full_name(choice), limit=60)}"
-            score = matcher.match(title)
-            if score > 0 and choice is not host.database_choice:
-                go = partial(host.switch_to, choice)
-                yield Hit(
-                    score,
-                    explained(highlighted(matcher, title), f"{choice.rule}  {clean(choice.detail, limit=60)}".rstrip()),
-                    go,
-                )
-
-
-def _jobs_of(sums: Mapping[UUID, ProjectTotals], project_id: UUID) -> str | None:
-    return jobs_count(sums[project_id].job_count) if project_id in sums else None
-
-
 def highlighted(matcher: Matcher, title: str) -> Content:
     """Return the title with the matches marked. Textual's own method reads the title as markup."""
     _, offsets = matcher.fuzzy_search.match(matcher.query, title)
@@ -211,14 +173,17 @@ _VIEWS_RANK, _RETENTION_RANK = 2.0, 1.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaletteEntry:
     title: str
-    about: str
     run: Callable[[], object]
-    rank: float | None
+    about: str = ""
+    """A line below, which is also searched."""
+    detail: str = ""
+    """A line below, which is not searched."""
+    rank: float | None = None
     """The place before the user types; the greatest is the first. None: the user has to type."""
 
 
 class ListCommands(Provider):
-    """Views and retention. Above a dialog there are none."""
+    """Views, retention, projects and databases. Above a dialog there are none."""
 
     @property
     def _host(self) -> "ActionHost":
@@ -237,12 +202,14 @@ class ListCommands(Provider):
         for one in self._entries():
             score = max(matcher.match(one.title), matcher.match(one.about))
             if score > 0:
-                yield Hit(score, explained(highlighted(matcher, one.title), one.about), one.run)
+                yield Hit(score, explained(highlighted(matcher, one.title), one.about or one.detail), one.run)
 
     def _entries(self) -> Iterator[PaletteEntry]:
         if self.screen is self._host.dashboard:
             yield from self._of_views()
             yield from self._of_retention()
+            yield from self._of_projects()
+            yield from self._of_databases()
 
     def _of_views(self) -> Iterator[PaletteEntry]:
         """Yield entries with clean texts."""
@@ -266,6 +233,22 @@ class ListCommands(Provider):
             if not (is_past and PRESENT in key.traits):
                 run = partial(self._run, key)
                 yield PaletteEntry(title=key.description, about=key.tooltip, run=run, rank=_RETENTION_RANK)
+
+    def _of_projects(self) -> Iterator[PaletteEntry]:
+        dashboard = self._host.dashboard
+        sums = dashboard.project_totals
+        for project in dashboard.listing.projects if dashboard.listing else ():
+            count = jobs_count(sums[project.id].job_count) if project.id in sums else ""
+            title = f"Show project {clean(project.name, limit=60)}"
+            yield PaletteEntry(title=title, run=partial(dashboard.choose_project, project.id), detail=count)
+
+    def _of_databases(self) -> Iterator[PaletteEntry]:
+        host = self._host
+        for choice in host.database_choices:
+            if choice is not host.database_choice:
+                detail = f"{choice.rule}  {clean(choice.detail, limit=60)}".rstrip()
+                title = f"Switch to database {clean(full_name(choice), limit=60)}"
+                yield PaletteEntry(title=title, run=partial(host.switch_to, choice), detail=detail)
 
     async def _run(self, key: Key) -> None:
         self._host.key_queue.expect_dialog()
