@@ -23,20 +23,20 @@ async def dashboard_with_pane(stage: Stage) -> None:
 
 async def details(stage: Stage) -> None:
     await stage.go_to(lambda job: (job.error or "").startswith("{"))
-    await stage.open("enter", "#history")
+    await stage.open("enter", "#facts")
     await has_details(stage, "running → failed")
 
 
 async def timeline(stage: Stage) -> None:
     await stage.go_to(lambda job: job.status is JobStatus.SUCCEEDED)
-    await stage.open("enter", "#history")
+    await stage.open("enter", "#facts")
     await has_details(stage, "step 3 of 4")
 
 
 async def has_details(stage: Stage, event: str) -> None:
-    """Wait for both the facts and the history, because they arrive separately."""
-    facts, history = (stage.app.screen.query_one(name, Static) for name in ("#facts", "#history"))
-    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()) and event in str(history.render()))
+    """Wait for both the names and the events, because they arrive separately."""
+    facts = stage.app.screen.query_one("#facts", Static)
+    await stage.wait_for(lambda: all(words in str(facts.render()) for words in (EMBEDDED_USER, event)))
 
 
 async def workers(stage: Stage) -> None:
@@ -53,8 +53,8 @@ async def visibility(stage: Stage) -> None:
 
 async def moment(stage: Stage) -> None:
     """Show the jobs as they were eight hours earlier."""
-    await stage.open("at", "#time")
-    stage.app.screen.query_one("#time", Input).value = "8h"
+    await stage.open("at", "#text")
+    stage.app.screen.query_one("#text", Input).value = "8h"
     await stage.press("enter")
     await stage.wait_for(lambda: stage.app.dashboard.has_all and "as of" in stage.app.dashboard.heading)
     await stage.press("down")
@@ -74,8 +74,8 @@ async def confirmation(stage: Stage) -> None:
 
 
 async def budgets(stage: Stage) -> None:
-    await stage.open("b", "#budgets")
-    listed = stage.app.screen.query_one("#budgets", OptionList)
+    await stage.open("b", "#rows")
+    listed = stage.app.screen.query_one("#rows", OptionList)
     await stage.wait_for(lambda: listed.option_count > 0)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.message import Message
@@ -21,11 +21,9 @@ from gjobs.tui.text.format import jobs_name
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
-    from gjobs.store.jobs.job_results import JobHistory
     from gjobs.store.statistics.statistics import Totals
     from gjobs.store.store import Store
     from gjobs.tui.session import Session
-    from gjobs.tui.text.job_text import Names
 
 
 class JobCopy(StrEnum):
@@ -167,46 +165,3 @@ class CaseRequested(Message):
     """Show the case of the job, as last seen. If the job is None, show the case of the acting user."""
 
     job: GenerationJob | None
-
-
-class JobDetailsView(Protocol):
-    """The parts of the details dialog that are needed to load its contents."""
-
-    @property
-    def job(self) -> GenerationJob:
-        """The job whose details are loaded."""
-
-    @property
-    def now(self) -> datetime:
-        """The server's time, as last received."""
-
-    @property
-    def is_sought(self) -> bool:
-        """Whether the list of another moment lacks the job, so it has to be read by its id."""
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether the visibility view shows the job although it is hidden from the user."""
-
-    def tell_names(self, names: "Names") -> None:
-        """Show the names of the owner and the asset."""
-
-    def tell_whole(self, job: GenerationJob | None) -> None:
-        """Show the full row, if the list has only the beginning of its error."""
-
-    def tell_history(self, history: "JobHistory", *, note: str = "") -> None:
-        """Show the events of the job, with a note on their limits."""
-
-    def tell_no_history(self, error: StoreError) -> None:
-        """Show why the events could not be read. Earlier events stay."""
-
-
-DetailsPart = Literal["names", "history", "pane"]
-
-
-@dataclass
-class DetailsRequested(Message):
-    """The details need the names of the owner and the asset of their job, or its events. The pane needs both."""
-
-    details: JobDetailsView
-    part: DetailsPart

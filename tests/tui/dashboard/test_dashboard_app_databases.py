@@ -138,15 +138,15 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
 def test_narrow_list_shortens_address_and_file_but_never_the_write_rule(
     label: str, detail: str, ending: str, line: str
 ) -> None:
-    choice = Choice(key="0", label=label, detail=detail, ending=ending)
+    choice = Choice(value=0, label=label, detail=detail, ending=ending)
     assert ChoiceLine(choice, ChoiceColumns.of([choice])).content(68).plain.strip() == line
 
 
 def test_choices_have_aligned_details_if_all_lines_have_room() -> None:
     choices = [
-        Choice(key="0", label="Staging", detail="staging.example.com", ending="may write", color="orange"),
-        Choice(key="1", label="Local Supabase", detail="127.0.0.1", ending="read-only"),
-        Choice(key="2", label="Sample", detail=""),
+        Choice(value=0, label="Staging", detail="staging.example.com", ending="may write", color="orange"),
+        Choice(value=1, label="Local Supabase", detail="127.0.0.1", ending="read-only"),
+        Choice(value=2, label="Sample", detail=""),
     ]
     lines = [ChoiceLine(choice, ChoiceColumns.of(choices)) for choice in choices]
     assert [line.content(50).plain.rstrip() for line in lines] == [

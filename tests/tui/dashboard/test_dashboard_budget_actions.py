@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from textual.widgets import Input, Select
 
-from gjobs.store.budgets.budget import Budgets
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.journal.journal import read_journal
 from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.features.budgets import BudgetOwner, BudgetsDialog
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from screenshots.frozen_store import freeze_budgets
@@ -107,11 +107,14 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
 async def test_budgets_that_arrive_while_the_dialog_opens_beside_a_message_are_shown(operator: Driver) -> None:
     """A new dialog first waits for its message line. The budgets may arrive while it waits."""
 
-    async def ask() -> Budgets:
-        return Budgets(budgets=(), taken_at=FROZEN)
+    class Answered(BudgetsDialog):
+        async def read(self) -> tuple[()]:
+            return ()
 
+    context = context_for(operator.app)
+    assert context is not None
     show_message(operator.app, "Canceled 1 job.")
-    operator.app.push_screen(BudgetsDialog(ask, of="Autumn catalog", may_set=lambda: True))
+    operator.app.push_screen(Answered(context, None, of="Autumn catalog", start=None))
     await operator.shows("Canceled 1 job.", "No budgets.")
 
 

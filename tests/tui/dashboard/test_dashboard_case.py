@@ -9,7 +9,7 @@ from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.errors import TimedOut
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.features.case import CaseDialog
-from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features.errors import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
 

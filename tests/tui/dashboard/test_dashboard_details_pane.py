@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import Static
 
 from gjobs.store.errors import TimedOut
-from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections, PaneLoad
+from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections
 from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.job_text import Names
 from tests.conftest import Conninfo
@@ -110,7 +110,7 @@ async def test_details_that_an_outage_kept_from_being_read_are_read_after_it(
         await driver.press("enter", shows=lost)
         proxy.come_back()
         await driver.until(lambda: not driver.banner)
-        history = driver.app.screen.query_one("#history", Static)
+        history = driver.app.screen.query_one("#facts", Static)
         await driver.until(lambda: "created, running" in str(history.render()) and lost not in str(history.render()))
         await driver.until(lambda: "created, running" in pane_text(driver) and lost not in pane_text(driver))
         await driver.until(lambda: "ada@example.com" in pane_text(driver))
@@ -129,10 +129,10 @@ async def test_events_that_cannot_be_read_are_not_read_again_with_each_poll(driv
 async def test_answers_about_another_job_are_dropped(drive: Drive) -> None:
     async with drive(size=WIDE) as driver:
         pane = driver.app.dashboard.query_one(DetailsPane)
-        late = PaneLoad(pane, JobSections(job=make_job(1), project="", now=NOON))
-        late.tell_names(Names(owner="late@example.com"))
-        late.tell_no_history(TimedOut("late"))
-        late.tell_whole(make_job(1, error="late"))
+        late = JobSections(job=make_job(1), project="", now=NOON, redraw=pane.follow)
+        late.show_names(Names(owner="late@example.com"))
+        late.show_no_history(TimedOut("late"))
+        late.show_whole(make_job(1, error="late"))
         await driver.settle()
         assert "late" not in pane_text(driver)
 

@@ -10,7 +10,7 @@ from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import TimedOut
 from gjobs.store.filters.filter_text import format_filter
 from gjobs.tui.dashboard.features import errors
-from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features.errors import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short

@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Markdown, MarkdownViewer, OptionList
+from textual.widgets import Markdown, MarkdownViewer
 
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.form import FileForm, FormDialog
-from gjobs.tui.dashboard.dialogs.pick import TableDialog
+from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog, RowsDialog
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, TableDialog
 from gjobs.tui.dashboard.frame.help import OWNERS, TOPIC_OF, all_entries, screen_entries
 from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING, Location, ManualDialog
-from gjobs.tui.manual.pages import TOPICS
+from gjobs.tui.manual.pages import TOPICS, summary
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 
 
@@ -158,7 +159,10 @@ async def test_search_finds_keys_and_starts_with_the_current_page(dashboard: Dri
     await dashboard.press("b", until=lambda: dashboard.dialog)
     await dashboard.press("question_mark", dialog="Manual: budgets")
     await dashboard.press("slash", dialog="Find in the manual")
-    assert dashboard.app.screen.query_one(OptionList).get_option_at_index(0).id == "budgets"
+    assert isinstance(dashboard.app.screen, PickDialog)
+    assert dashboard.app.screen.highlighted == Choice(
+        value=Location(topic="budgets"), label="budgets", detail=summary("budgets")
+    )
     await dashboard.type("restore deleted", shows="Restore the jobs deleted last")
     await dashboard.press("enter", dialog="Manual: keys")
     await dashboard.until(lambda: is_at_top(dashboard, "The job under the cursor, or the marked jobs"))
@@ -220,6 +224,8 @@ def kinds_of(kind: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:
 def test_each_dialog_has_a_page() -> None:
     dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("gjobs.tui.")} - {
         ManualDialog,
+        ListDialog,
+        RowsDialog,
         FormDialog,
         FileForm,
         TableDialog,

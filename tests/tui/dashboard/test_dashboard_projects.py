@@ -2,6 +2,8 @@
 
 from textual.widgets import OptionList
 
+from gjobs.tui.dashboard.dialogs.pick import ChoiceOption, PickDialog
+from gjobs.tui.dashboard.features.navigation import TypedId
 from gjobs.tui.dashboard.panels.project_list import ProjectList
 from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase
@@ -31,14 +33,16 @@ async def test_project_is_selected_by_letters_or_id_in_the_picker_and_by_key_or_
     dashboard: Driver,
 ) -> None:
     await dashboard.press("p")
-    choices = dashboard.app.screen.query_one(OptionList)
+    dialog = dashboard.app.screen
+    assert isinstance(dialog, PickDialog)
     for typed, found in (
-        ("sprlook", [str(SPRING)]),
-        ("a1000000", [str(AUTUMN), "id a1000000"]),
-        ("a000", ["id a000"]),
+        ("sprlook", [SPRING]),
+        ("a1000000", [AUTUMN, TypedId("a1000000")]),
+        ("a000", [TypedId("a000")]),
     ):
         await dashboard.type(typed)
-        assert [option.id for option in choices.options] == found
+        options = dialog.query_one(OptionList).options
+        assert [option.choice.value for option in options if isinstance(option, ChoiceOption)] == found
     await dashboard.type("zzz", shows="No match.")
     await dashboard.press("enter", dialog="Show which project?")
     await dashboard.type("", "down", "enter", shows="Costs · Spring lookbook")

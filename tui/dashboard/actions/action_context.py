@@ -165,6 +165,13 @@ class ActionContext:
 
         return WriteResolver(store, tell, left=self.left)
 
+    async def write(self, sending: Coroutine[Any, Any, T]) -> T:
+        """Send a write and return its answer, see `WriteResolver.resolve`. Then refresh list and costs."""
+        try:
+            return await self.resolver.resolve(sending)
+        finally:
+            self.jobs_changed(())
+
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and costs after a write to these jobs."""
         if not self.dashboard.query(JobsPanel):

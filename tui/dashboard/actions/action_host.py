@@ -101,7 +101,14 @@ class BackgroundTasks:
         if self._running(QUESTIONS) or not self.may_open:
             question.close()
         else:
-            self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
+            self._keep_opener(self._app.run_worker(self._answered(question), group=QUESTIONS))
+
+    async def _answered(self, question: Coroutine[Any, Any, None]) -> None:
+        """Ask the question. If the database refuses what it needs, show why."""
+        try:
+            await question
+        except StoreError as error:
+            show_message(self._app, error_message(error))
 
     def step(self, step: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run the step after all steps requested earlier, so that none is lost."""

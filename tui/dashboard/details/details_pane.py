@@ -1,6 +1,6 @@
 """The sections of a job's details, and the details pane beside a wide list."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -8,12 +8,13 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from textual.content import Content
+from textual.message import Message
 from textual.timer import Timer
 
 from gjobs.store.errors import StoreError, Unreachable
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
-from gjobs.tui.dashboard.events import DetailsRequested
+from gjobs.tui.dashboard.task_groups import DETAILS_PANE
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block
 from gjobs.tui.text.error_text import error_words
@@ -22,6 +23,7 @@ from gjobs.tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, f
 
 _LONGEST_WHOLE_ERROR = 20_000
 _LONGEST_MESSAGE = 400
+_MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,10 +33,18 @@ class JobSections:
     job: GenerationJob
     project: str
     now: datetime
-    """The server's time."""
+    """The server's time, as last received."""
+    redraw: Callable[[], object]
+    """Called when further details were read."""
     hiding: Sequence[str] = ()
     """Why the job is hidden from the user; empty if it is not."""
     names: Names = field(default_factory=Names)
+    is_complete: bool = False
+    """Whether all details were read once."""
+    is_sought: bool = False
+    """Whether the list of another moment lacks the job, so it has to be read by its id."""
+    is_absent: bool = False
+    """Whether it is known that the moment has no such job."""
     whole: GenerationJob | None = None
     """The full row, if the list has only the beginning of its error."""
     history: JobHistory | None = None
@@ -46,12 +56,30 @@ class JobSections:
     _events: tuple[tuple[object, ...], Content] | None = None
     """The inputs of the last layout of the events, and its result."""
 
-    def show_history(self, history: JobHistory, *, note: str) -> None:
+    def show_names(self, names: Names) -> None:
+        """Show the names of the owner and the asset, which are read last."""
+        self.names, self.is_complete = names, True
+        self.redraw()
+
+    def show_whole(self, job: GenerationJob | None) -> None:
+        """Show the full row, if the list has only the beginning of its error. If the job was read because the list
+        lacks it (`is_sought`), show this row.
+        """
+        if self.is_sought:
+            self.is_sought, self.is_absent = False, job is None
+            self.job = job or self.job
+        self.whole = job
+        self.redraw()
+
+    def show_history(self, history: JobHistory, *, note: str = "") -> None:
+        """Show the events of the job, with a note on their limits."""
         self.history, self.history_note, self.history_error = history, note, None
+        self.redraw()
 
     def show_no_history(self, error: StoreError) -> None:
         """Show why the events could not be read. Earlier events stay."""
         self.history_note, self.history_error = error_words(error), error
+        self.redraw()
 
     def is_due_again(self, *, was_lost: bool) -> bool:
         """Return whether to read again what could not be read, now that the list was read. `was_lost` is true if the
@@ -60,18 +88,30 @@ class JobSections:
         """
         return self.history_error is not None and (was_lost or isinstance(self.history_error, Unreachable))
 
-    def forget_moment(self) -> None:
+    def forget_moment(self, *, is_sought: bool) -> None:
         """Drop what was read about the moment shown before. The names stay, because they belong to the present."""
+        self.is_sought, self.is_absent = is_sought, False
         self.whole, self.history, self.history_note, self.history_error = None, None, "", None
         self.names = replace(self.names, links=NO_LINKS, stuck=None)
 
-    def state(self, width: int) -> Content:
-        """Return the status and the times."""
-        return _lines(self._facts(width)[:STATE_FACTS])
-
-    def facts(self, width: int, *, prefers_names: bool = False) -> Content:
-        """Return all other facts. If a name and its id do not both fit, the id is shown, unless names are preferred."""
-        return _lines(self._facts(width, prefers_names=prefers_names)[STATE_FACTS:])
+    def blocks(self, width: int, *, prefers_names: bool = False) -> Iterator[Content]:
+        """Yield everything but the full error, with blank lines between. If a name and its id do not both fit, the id
+        is shown, unless names are preferred.
+        """
+        if self.hiding:
+            yield Content("\n").join(map(Content, self.hiding)).stylize(_WARNING)
+            yield Content()
+        facts = self._facts(width, prefers_names=prefers_names)
+        yield _lines(facts[:STATE_FACTS])
+        if message := self.message:
+            yield message.stylize(_ERROR)
+        if stuck := self.stuck:
+            yield Content.assemble("\n", stuck.stylize(_WARNING))
+        spent, events = self.spent(width), self.events(width)
+        if spent or events:
+            yield Content.styled("\nEvents", _MUTED)
+        yield from filter(None, (spent, events))
+        yield Content.assemble("\n", _lines(facts[STATE_FACTS:]))
 
     def _facts(self, width: int, *, prefers_names: bool = False) -> list[list[Span]]:
         return fact_lines(
@@ -83,11 +123,6 @@ class JobSections:
             prefers_names=prefers_names,
             zone=self.zone,
         )
-
-    @property
-    def reasons(self) -> Content:
-        """Why the job is hidden."""
-        return Content("\n").join(map(Content, self.hiding))
 
     @property
     def stuck(self) -> Content:
@@ -120,10 +155,6 @@ class JobSections:
         """Whether only the part of the error that a list keeps is known."""
         return isinstance(self.job, ListedJob) and self.job.is_error_cut and self._error == self.job.error
 
-    def timeline(self, width: int) -> Content:
-        """Return the time in each status, and the events. Empty if nothing was read yet."""
-        return Content("\n").join(filter(None, (self.spent(width), self.events(width))))
-
     def spent(self, width: int) -> Content:
         """Return the time in each status; empty if it is unknown."""
         if not self.history or not self.history.spans:
@@ -143,6 +174,16 @@ class JobSections:
                 lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
             self._events = layout, _lines(lines)
         return self._events[1]
+
+
+class DetailsRequested(Message):
+    """The details need what the list lacks: the names, the events, or both."""
+
+    def __init__(self, sections: JobSections, group: str) -> None:
+        """`group` is the worker group that reads: NAMES, HISTORY, or DETAILS_PANE for both."""
+        super().__init__()
+        self.sections = sections
+        self.group = group
 
 
 @lru_cache(maxsize=64)
@@ -168,7 +209,6 @@ _LEAST_WIDTH, _MOST_WIDTH = 54, 72
 """The least width holds a title and an id. Lines longer than the maximum are hard to read."""
 _SHARE = 3
 """The pane gets the screen's width divided by this."""
-_MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 
 class DetailsPane(DrawnLines, can_focus=False):
@@ -189,10 +229,8 @@ class DetailsPane(DrawnLines, can_focus=False):
         super().__init__(id=id)
         self.border_title = Content("Details")
         self._sections: JobSections | None = None
-        self._load: PaneLoad | None = None
         self._wrapped: Sequence[_Wrapped] = ()
         self._resting: Timer | None = None
-        self._is_read = False
         self._is_stuck = False
         """Whether the row of the job is marked as stuck."""
         self.fit(screen_width)
@@ -204,11 +242,7 @@ class DetailsPane(DrawnLines, can_focus=False):
     @property
     def is_loading(self) -> bool:
         """Whether some details of the shown job are still to be read."""
-        return self._sections is not None and not self._is_read
-
-    def end_load(self) -> None:
-        """Mark the details of the job as completely read."""
-        self._is_read = True
+        return self._sections is not None and not self._sections.is_complete
 
     @property
     def job(self) -> GenerationJob | None:
@@ -234,9 +268,9 @@ class DetailsPane(DrawnLines, can_focus=False):
             self.forget()
             return
         if before is None or before.job.id != job.id:
-            self._sections = JobSections(job=job, project=project, now=now, hiding=hiding, zone=zone)
-            self._load = None
-            self._is_read = False
+            self._sections = JobSections(
+                job=job, project=project, now=now, hiding=hiding, zone=zone, redraw=self.follow
+            )
             self._load_soon()
         else:
             has_changed = before.job.updated_at != job.updated_at or self._is_stuck != is_stuck
@@ -259,7 +293,7 @@ class DetailsPane(DrawnLines, can_focus=False):
 
     def forget(self) -> None:
         """Clear everything, also what is still being read."""
-        self._sections = self._load = None
+        self._sections = None
         if self._resting is not None:
             self._resting.stop()
         self.follow()
@@ -271,11 +305,7 @@ class DetailsPane(DrawnLines, can_focus=False):
 
     def _request(self) -> None:
         if self._sections is not None:
-            self._load = PaneLoad(self, self._sections)
-            self.post_message(DetailsRequested(self._load, "pane"))
-
-    def is_current(self, load: "PaneLoad") -> bool:
-        return load is self._load
+            self.post_message(DetailsRequested(self._sections, DETAILS_PANE))
 
     def follow(self) -> None:
         """Redraw only the lines of the pane that have changed."""
@@ -313,59 +343,8 @@ def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
 
 
 def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
-    """Yield the sections in the order of the dialog, with blank lines between them."""
-    if sections.hiding:
-        yield sections.reasons.stylize(_WARNING)
-        yield Content()
-    yield sections.state(width)
-    if message := sections.message:
-        yield message.stylize(_ERROR)
-    if stuck := sections.stuck:
-        yield Content.assemble("\n", stuck.stylize(_WARNING))
-    spent, events = sections.spent(width), sections.events(width)
-    if spent or events:
-        yield Content.styled("\nEvents", _MUTED)
-    yield from filter(None, (spent, events))
-    yield Content.assemble("\n", sections.facts(width, prefers_names=True))
+    yield from sections.blocks(width, prefers_names=True)
     if error := sections.error(limit=_LONGEST_ERROR):
         # Wrapping lines that do not fit would slow down each move of the cursor.
         lines = error.plain.splitlines()[:height]
         yield Content.assemble(("\nFull error\n", _MUTED), ("\n".join(lines), _ERROR))
-
-
-class PaneLoad:
-    """One load for a pane. Its results are dropped once the pane shows another job, or loads again."""
-
-    is_sought = False
-
-    def __init__(self, pane: DetailsPane, sections: JobSections) -> None:
-        self._pane = pane
-        self._sections = sections
-        self.job = sections.job
-        self.is_hidden = bool(sections.hiding)
-
-    @property
-    def now(self) -> datetime:
-        """The server's time, as last received."""
-        return self._sections.now
-
-    def tell_names(self, names: Names) -> None:
-        if self._pane.is_current(self):
-            self._sections.names = names
-            self._pane.end_load()  # Names are read last.
-            self._pane.follow()
-
-    def tell_whole(self, job: GenerationJob | None) -> None:
-        if self._pane.is_current(self):
-            self._sections.whole = job
-            self._pane.follow()
-
-    def tell_history(self, history: JobHistory, *, note: str = "") -> None:
-        if self._pane.is_current(self):
-            self._sections.show_history(history, note=note)
-            self._pane.follow()
-
-    def tell_no_history(self, error: StoreError) -> None:
-        if self._pane.is_current(self):
-            self._sections.show_no_history(error)
-            self._pane.follow()

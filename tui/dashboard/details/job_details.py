@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,20 +10,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
-from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import JobHistory
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
-from gjobs.tui.dashboard.details.details_pane import JobSections
+from gjobs.tui.dashboard.details.details_pane import DetailsRequested, JobSections
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox
-from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, DetailsRequested, JobCopy
+from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, JobCopy
+from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
-from gjobs.tui.text.job_text import Names
 from gjobs.tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
 if TYPE_CHECKING:
@@ -35,16 +32,9 @@ _WRITES_OFF = f"{WRITES_OFF} Close the details, then return to the present."
 _LEFT = "This job left the list. It is shown as last seen."
 _BEYOND = "This job is not in the list. It is shown as last read."
 
-_RETRY = {"details.retry": "retry"}
-_DELETE = {"details.delete": "delete"}
-_CASE = "details.case"
-_KEYS_OF_ALL = {
-    "details.copy_id": "copy id",
-    "details.copy_json": "copy JSON",
-    _CASE: "case",
-}
-_CLOSE = {"dialog.leave": "close"}
-_KEYS_OF_TIMES = {"details.moment": "moment", "dialog.zone": "time zone"}
+_RETRY, _DELETE, _CASE, _ERROR = "details.retry", "details.delete", "details.case", "details.error"
+_KEYS_OF_ALL = ("details.copy_id", "details.copy_json", _CASE)
+_KEYS_OF_TIMES = ("details.moment", "dialog.zone")
 """Hints that are shown only if they need no further line."""
 
 _MOST_PERCENT = 96
@@ -53,13 +43,15 @@ _EDGES = 6
 """Lines for the border, the padding and the title of the error."""
 
 
-_WRITING_KEYS = frozenset({*(f"details.{action}" for action in STATUS_ACTIONS), *_RETRY, *_DELETE})
+_WRITING_KEYS = frozenset({*(f"details.{action}" for action in STATUS_ACTIONS), _RETRY, _DELETE})
 
 
-def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
-    """Return the keys that apply to a visible job, by binding id. The other keys explain why they do not apply."""
-    moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
-    return {**moves, **(_RETRY if status is JobStatus.FAILED else {}), **_DELETE}
+def _applicable_keys(status: AnyStatus) -> Iterator[str]:
+    """Yield the keys that apply to a visible job. The other keys explain why they do not apply."""
+    yield from (f"details.{action}" for action, target in STATUS_ACTIONS.items() if target in status.allowed)
+    if status is JobStatus.FAILED:
+        yield _RETRY
+    yield _DELETE
 
 
 class JobDetails(Dialog[JobAction]):
@@ -69,11 +61,8 @@ class JobDetails(Dialog[JobAction]):
     JobDetails {
         #dialog { width: 108; overflow-y: hidden; }
         VerticalScroll { height: auto; max-height: 100%; }
-        #gone, #hiding { color: $text-warning; margin-bottom: 1; }
-        #stuck { color: $text-warning; margin-top: 1; }
-        #error-title, #history-title, #facts { margin-top: 1; }
-        #error-title, #history-title { color: $foreground-muted; }
-        #message, #error { color: $text-error; }
+        #error-title { color: $foreground-muted; margin-top: 1; }
+        #error { color: $text-error; }
         #keys { color: $foreground-muted; margin-top: 1; dock: bottom; }
     }
     """
@@ -118,13 +107,11 @@ class JobDetails(Dialog[JobAction]):
         a read-only session.
         """
         super().__init__()
-        self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding), zone=zone)
+        self._sections = JobSections(
+            job=job, project=project, now=now, hiding=tuple(hiding), zone=zone, redraw=self._draw
+        )
         self._is_listed = self._was_listed = is_listed
         self._moment = moment
-        self.is_sought = False
-        """Whether the list of another moment lacks the job, so it has to be read by its id."""
-        self._is_absent = False
-        """Whether it is known that the moment has no such job."""
         self._is_read_only = is_read_only or moment is not None
         self._is_folded: bool | None = None
         """Whether the user folded the full error. None: it is folded if it does not fit."""
@@ -137,34 +124,24 @@ class JobDetails(Dialog[JobAction]):
         """The job as last seen."""
         return self._sections.job
 
-    @property
-    def is_hidden(self) -> bool:
-        return bool(self._sections.hiding)
-
     def compose(self) -> ComposeResult:
         with self.box("Job"):
-            yield from self._compose_facts()
+            with VerticalScroll():
+                yield SteadyText(id="facts")
+                yield SteadyText(id="error-title")
+                yield SteadyText(id="error")
             yield SteadyText(id="keys")
-
-    def _compose_facts(self) -> ComposeResult:
-        with VerticalScroll():
-            yield SteadyText(id="gone")
-            yield SteadyText(id="hiding")
-            yield SteadyText(id="state")
-            yield SteadyText(id="message")
-            yield SteadyText(id="stuck")
-            yield Static("Events", id="history-title", markup=False)
-            yield SteadyText(id="history")
-            yield SteadyText(id="facts")
-            yield SteadyText(id="error-title")
-            yield SteadyText(id="error")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._name_moment()
         self._draw()
         self.call_after_refresh(self._take_as_drawn)
-        self.post_message(DetailsRequested(self, "history"))
+        self._request(HISTORY, NAMES)
+
+    def _request(self, *groups: str) -> None:
+        for group in groups:
+            self.post_message(DetailsRequested(self._sections, group))
 
     def _take_as_drawn(self) -> None:
         self._drawn_at = time.monotonic()
@@ -196,24 +173,22 @@ class JobDetails(Dialog[JobAction]):
         self._is_listed = job is not None
         self._was_listed = self._was_listed or self._is_listed
         if is_other_moment:
-            self._is_absent, self.is_sought = False, job is None
-            sections.forget_moment()
+            sections.forget_moment(is_sought=job is None)
+        self._draw()
         if self.is_open:
             if is_other_moment:
                 self._name_moment()
-            self._draw()
-            if is_news or is_other_moment:
-                self.post_message(DetailsRequested(self, "history"))
             if is_other_moment:
-                self.post_message(DetailsRequested(self, "names"))
+                self._request(HISTORY, NAMES)
+            elif is_news:
+                self._request(HISTORY)
 
     def read_again(self, *, was_lost: bool) -> None:
         """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
         failed.
         """
         if self.is_open and self._sections.is_due_again(was_lost=was_lost):
-            self.post_message(DetailsRequested(self, "history"))
-            self.post_message(DetailsRequested(self, "names"))
+            self._request(HISTORY, NAMES)
 
     def show_zone(self, zone: "ShownZone") -> None:
         self._sections.zone = zone.zone
@@ -221,51 +196,12 @@ class JobDetails(Dialog[JobAction]):
             self._name_moment()
             self._draw()
 
-    def tell_names(self, names: Names) -> None:
-        """Show the names of the owner and the asset."""
-        self._sections.names = names
-        if self.is_open:
-            self._draw()
-
-    def tell_whole(self, job: GenerationJob | None) -> None:
-        """Show the full row, if the list has only the beginning of its error. If the job was read because the list
-        lacks it (`is_sought`), show this row.
-        """
-        if self.is_sought:
-            self.is_sought, self._is_absent = False, job is None
-            self._sections.job = job or self._sections.job
-        self._sections.whole = job
-        if self.is_open:
-            self._draw()
-
-    @property
-    def now(self) -> datetime:
-        """The server's time, as last received."""
-        return self._sections.now
-
-    def tell_history(self, history: JobHistory, *, note: str = "") -> None:
-        """Show the events of the job, with a note on their limits."""
-        self._sections.show_history(history, note=note)
-        if self.is_open:
-            self._draw()
-
-    def tell_no_history(self, error: StoreError) -> None:
-        """Show why the events could not be read. Earlier events stay."""
-        self._sections.show_no_history(error)
-        if self.is_open:
-            self._draw()
-
     def _draw(self) -> None:
-        sections, room = self._sections, self._room
-        self._show("gone", Content(self._unlisted_words))
-        self._show("hiding", sections.reasons)
-        self._show("state", sections.state(room))
-        self._show("message", sections.message)
-        self._show("stuck", sections.stuck)
-        timeline = sections.timeline(room)
-        self.query_one("#history-title").display = bool(timeline)
-        self._show("history", timeline)
-        self._show("facts", sections.facts(room))
+        if not self.is_open:
+            return
+        room = self._room
+        unlisted = [Content.styled(f"{words}\n", "$text-warning")] if (words := self._unlisted_words) else []
+        self.say("facts", Content("\n").join([*unlisted, *self._sections.blocks(room)]))
         self._draw_error(room)
 
     def _name_moment(self) -> None:
@@ -279,32 +215,33 @@ class JobDetails(Dialog[JobAction]):
         """Why the job is not listed; empty if it is."""
         if self._is_listed:
             return ""
-        if self.is_sought or self._is_absent:
-            return _SOUGHT if self.is_sought else _ABSENT
+        if self._sections.is_sought or self._sections.is_absent:
+            return _SOUGHT if self._sections.is_sought else _ABSENT
         return _LEFT if self._was_listed and self._moment is None else _BEYOND
 
     def _draw_error(self, room: int) -> None:
         """Show the full error below everything else, or only its length if it does not fit."""
         error = self._sections.error()
-        key, lines = self.key("details.error"), error.get_height({}, room) if error and room > 0 else 0
+        key, lines = self.key(_ERROR), error.get_height({}, room) if error and room > 0 else 0
         is_folded = bool(self._is_folded)
         if self._is_folded is None and room > 0:
             height_of_keys = self._hints(room, has_error=bool(error), is_folded=True).get_height({}, room)
             is_folded = lines > self._rows_left(room) - height_of_keys
         hint = f"Full error, {count(lines)} lines: {key} shows it" if is_folded else "Full error"
-        self._show("error-title", Content(hint if error else ""))
-        self._show("error", Content() if is_folded else error)
-        self.query_one("#keys", SteadyText).say(self._hints(room, has_error=bool(error), is_folded=is_folded))
-        self._folds = is_folded
+        self.show_text("error-title", hint if error else "")
+        self.show_text("error", Content() if is_folded else error)
+        self.say("keys", self._hints(room, has_error=bool(error), is_folded=is_folded))
 
     def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
-        acts = _applicable_keys(self.job.status)
-        folding = {"details.error": "full error" if is_folded else "fold error"} if has_error else {}
+        self._folds = is_folded
+        keys = [*_applicable_keys(self.job.status), *([_ERROR] if has_error else []), *_KEYS_OF_ALL]
         line, longer = (
-            self.keys_line({**acts, **folding, **_KEYS_OF_ALL, **times, **_CLOSE}, width=room or None)
-            for times in ({}, _KEYS_OF_TIMES)
+            self.keys_line([*keys, *times, "dialog.leave"], width=room or None) for times in ((), _KEYS_OF_TIMES)
         )
         return longer if longer.plain.count("\n") == line.plain.count("\n") else line
+
+    def hint_words(self) -> dict[str, str]:
+        return {**super().hint_words(), _ERROR: "full error" if self._folds else "fold error"}
 
     @property
     def hidden_keys(self) -> frozenset[str]:
@@ -312,22 +249,14 @@ class JobDetails(Dialog[JobAction]):
         return writing if self._moment is None else writing | {_CASE}
 
     def _rows_left(self, room: int) -> int:
-        """Return the number of lines that fit below the other sections without scrolling."""
-        shown = [part for part in self.query_one(VerticalScroll).query(Static) if part.display]
-        parts = [part for part in shown if part.id not in ("error-title", "error")]
-        used = sum(part.visual.get_height({}, room) + part.styles.margin.height for part in parts)
+        """Return the number of lines that fit below the facts without scrolling."""
+        used = self.query_one("#facts", SteadyText).visual.get_height({}, room)
         return self.size.height * _MOST_PERCENT // 100 - _EDGES - used
 
     @property
     def _room(self) -> int:
         """Cells in a line."""
         return self.query_one(VerticalScroll).scrollable_content_region.width
-
-    def _show(self, where: str, content: Content) -> None:
-        """Show the text of a section. An empty section takes no line."""
-        part = self.query_one(f"#{where}", SteadyText)
-        part.display = bool(content)
-        part.say(content)
 
     def action_fold(self) -> None:
         if not self._sections.error():

@@ -1,7 +1,7 @@
 """Base dialog; confirm, summary, SQL and progress dialogs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,7 +18,7 @@ from gjobs.tui.dashboard.bindings import DialogKey, inherited_bindings, key_of
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
-from gjobs.tui.text.clean_text import clean_block, clean_cell, shorten
+from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, shorten
 from gjobs.tui.text.format import PARTIAL_CLAIMS, count
 from gjobs.tui.text.write_text import Confirmation, declined_words
 
@@ -169,35 +169,57 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         """Return the display name of the first key of a dialog binding."""
         return key_of(self.app, inherited_bindings(type(self)), binding_id)
 
-    def keys_line(self, keys: Mapping[str, str], *, width: int | None = None) -> Content:
-        """Return key hints in one line, or in lines of this width. `keys` maps binding ids to actions."""
+    def keys_line(self, keys: Iterable[str], *, width: int | None = None) -> Content:
+        """Return key hints in one line, or in lines of this width. `keys` are ids of bindings."""
         return hint_lines(self.hints_of(keys), width=width)
 
-    def hints_of(self, keys: Mapping[str, str]) -> list[Content]:
-        """Return a hint for each key that is not hidden."""
-        hidden = self.hidden_keys
-        return [key_hint(self.key(name), what) for name, what in keys.items() if name not in hidden]
+    def hints_of(self, keys: Iterable[str]) -> list[Content]:
+        """Return a hint with the label of each key that is not hidden."""
+        hidden, labels = self.hidden_keys, self.hint_words()
+        return [key_hint(self.key(name), labels[name]) for name in keys if name not in hidden]
+
+    def hint_words(self) -> dict[str, str]:
+        """Return the words of each hint by the id of its binding: usually the label."""
+        bound = [binding for binding in inherited_bindings(type(self)) if binding.id]
+        labels = {binding.id or "": binding.description[:1].lower() + binding.description[1:] for binding in bound}
+        return {**labels, "dialog.leave": "close"}
 
     def say(self, part: str, content: Content) -> None:
         """Show the content in the part with this id. While the dialog closes, its parts are gone."""
         for one in self.query(f"#{part}").results(SteadyText):
             one.say(content)
 
+    def show_text(self, part: str, text: str | Content) -> None:
+        """Show the text in the part with this id. An empty one takes no line."""
+        self.say(part, Content(clean(text, limit=400)) if isinstance(text, str) else text)
+        for line in self.query(f"#{part}"):
+            line.display = bool(text)
+
     def buttons(
         self,
-        *,
+        *between: Button,
         agree: str,
         cancel_key: str = "dialog.leave",
         cancel_action: str = "screen.leave",
         is_dangerous: bool = False,
     ) -> Horizontal:
-        """Return the buttons. The cancel label names its key. The dialog handles `agree`."""
+        """Return the buttons. The cancel label names its key. The dialog handles `agree`. Others are `between` them."""
         cancel = f"Cancel ({self.key(cancel_key)})"
         return Horizontal(
             Button(Content(cancel), id="cancel", compact=True, action=cancel_action),
+            *between,
             Button(Content(agree), id="agree", compact=True, variant="error" if is_dangerous else "primary"),
             classes="buttons",
         )
+
+    def confirm(self, question: Confirmation, act: Callable[[], object]) -> None:
+        """Ask, and act only if the user agrees."""
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                act()
+
+        self.app.push_screen(ConfirmDialog(question), answered)
 
     def compose(self) -> ComposeResult:
         raise NotImplementedError
@@ -352,7 +374,7 @@ class SqlDialog(Dialog[None]):
         with self.box("SQL"), VerticalScroll():
             yield Static(Content(self._hint), id="hint", markup=False)
             yield Static(Content(self._sql), markup=False)
-            yield Static(self.keys_line({"sql.copy": "copy", "dialog.leave": "close"}), id="keys")
+            yield Static(self.keys_line(("sql.copy", "dialog.leave")), id="keys")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content, ContentText
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input, Select, Static
 
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.values.formats import cents, money
-from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.task_groups import WRITES
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ResultType, SteadyText, TextField
@@ -23,6 +24,9 @@ from gjobs.tui.text.write_text import Confirmation
 
 _LONGEST_AMOUNT = 20
 """Characters, with spaces. No amount that can be stored is longer."""
+
+
+OptionType = TypeVar("OptionType")
 
 
 class FieldProblem(Static):
@@ -55,6 +59,13 @@ class AmountLabel(Static):
 def typed_cents(typed: str) -> int | None:
     """Return None if the text is not an amount. The store checks the limit."""
     return cents(typed.strip()) if len(typed) <= _LONGEST_AMOUNT else None
+
+
+def choice_of(
+    name: str, options: Iterable[tuple[ContentText, OptionType]], chosen: OptionType, *, disabled: bool = False
+) -> Select[OptionType]:
+    """Return a field whose value is always one of the options."""
+    return Select(options, value=chosen, allow_blank=False, id=name, compact=True, disabled=disabled)
 
 
 class FormDialog(Dialog[ResultType]):
@@ -175,6 +186,9 @@ class FormDialog(Dialog[ResultType]):
 class TextPrompt(FormDialog[ResultType]):
     """Ask for one text. `submit` sends it and raises a StoreError on failure. Return its result."""
 
+    empty_words: ClassVar[str] = ""
+    """What is said about an empty text, instead of the usual words."""
+
     def __init__(
         self,
         *,
@@ -184,6 +198,7 @@ class TextPrompt(FormDialog[ResultType]):
         agree: str,
         submit: Callable[[str], Coroutine[Any, Any, ResultType]],
         placeholder: str = "",
+        value: str = "",
     ) -> None:
         super().__init__()
         self._title = title
@@ -192,13 +207,19 @@ class TextPrompt(FormDialog[ResultType]):
         self._agree = agree
         self._submit = submit
         self._placeholder = placeholder
+        self._value = value
+
+    def further_fields(self) -> ComposeResult:
+        """Fields below the text."""
+        yield from ()
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield Static(Content(self._label), classes="label", markup=False)
-            yield TextField(id="text", placeholder=self._placeholder)
+            yield TextField(id="text", placeholder=self._placeholder, value=self._value)
             yield FieldProblem(id="problem")
+            yield from self.further_fields()
             yield self.buttons(agree=f"{self._agree} (enter)")
 
     def on_mount(self) -> None:
@@ -208,15 +229,24 @@ class TextPrompt(FormDialog[ResultType]):
         text = self.query_one(Input).value
         if text.strip():
             return self._submit(text)
-        self.complain("text", f"{self._label} is empty.")
+        self.complain("text", self.empty_words or f"{self._label} is empty.")
         return None
 
 
 _LONGEST_PATH = 200
 
 
-class FileForm(FormDialog[ResultType]):
-    """Return the result for the chosen file. Nothing is written here."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenFile:
+    file: Path | None
+    """None means the clipboard."""
+    suffix: str
+    """The suffix of the typed name, which chooses the format."""
+    overwrites: bool = False
+
+
+class FileForm(FormDialog[ChosenFile]):
+    """Return the chosen file. Nothing is written here."""
 
     DEFAULT_CSS = """
     FileForm #note { color: $foreground-muted; }
@@ -226,10 +256,6 @@ class FileForm(FormDialog[ResultType]):
     """The suffixes of file names. They choose the format."""
     replaces: ClassVar[str] = ""
     """What replaces the content of an existing file."""
-
-    def result_for(self, file: Path | None, *, overwrites: bool = False) -> ResultType | None:
-        """Return the result for a file, or None if its suffix is unknown. The file None means the clipboard."""
-        raise NotImplementedError
 
     def note_words(self) -> str:
         """Return a note for the typed name."""
@@ -266,42 +292,33 @@ class FileForm(FormDialog[ResultType]):
             path = path.absolute()
         return path
 
-    def choose(self, file: Path | None) -> ResultType | None:
+    def choose(self, file: Path | None) -> ChosenFile | None:
         """Return the result, or None after showing what is wrong with the suffix."""
-        result = self.result_for(file)
-        if result is None:
-            self.complain("file", f"End the file name with {', '.join(self.suffixes)}. This chooses the format.")
-        return result
+        if (suffix := Path(self.typed).suffix.lower()) in self.suffixes:
+            return ChosenFile(file=file, suffix=suffix)
+        self.complain("file", f"End the file name with {', '.join(self.suffixes)}. This chooses the format.")
+        return None
 
-    def read(self) -> Coroutine[Any, Any, ResultType] | None:
+    def read(self) -> None:
         """Close the dialog with the result, after a confirmation if the file exists."""
         file = self.path
         if (result := self.choose(file)) is None:
-            return None
+            return
         try:
             check_file(str(file), overwrites=False)
         except FileIsThere:
-            self._confirm_replacement(file)
+            question = Confirmation(
+                title="Replace this file?",
+                lines=(shown_path(file), f"{self.replaces} replaces its content."),
+                agree="Replace",
+                is_dangerous=True,
+                declined="The file was kept. {key} replaces it.",
+            )
+            self.confirm(question, lambda: self.dismiss(replace(result, overwrites=True)))
         except UnusableFile as error:
             self.complain("file", error_words(error))
         else:
             self.dismiss(result)
-        return None
-
-    def _confirm_replacement(self, file: Path) -> None:
-        question = Confirmation(
-            title="Replace this file?",
-            lines=(shown_path(file), f"{self.replaces} replaces its content."),
-            agree="Replace",
-            is_dangerous=True,
-            declined="The file was kept. {key} replaces it.",
-        )
-
-        def replace_file(is_agreed: bool | None) -> None:
-            if is_agreed:
-                self.dismiss(self.result_for(file, overwrites=True))
-
-        self.app.push_screen(ConfirmDialog(question), replace_file)
 
 
 def shown_path(file: Path) -> str:

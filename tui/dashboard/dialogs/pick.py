@@ -1,9 +1,9 @@
 """Pick from a list, from a server search, or look at a table that is read for one option at a time."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -36,10 +36,13 @@ _FROM = "from "
 """The first word of a detail that names files."""
 
 
+ValueType = TypeVar("ValueType")
+ChoiceType = TypeVar("ChoiceType", covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    key: str
-    """Returned when this choice is picked; unique among the choices."""
+class Choice(Generic[ChoiceType]):
+    value: ChoiceType
     label: str
     detail: str
     identifier: UUID | None = None
@@ -50,8 +53,14 @@ class Choice:
     """Color of a block before the label."""
 
 
-class PickDialog(Dialog[str]):
-    """Return the key of the picked choice."""
+class ChoiceOption(Option):
+    def __init__(self, choice: Choice[Any], columns: "ChoiceColumns") -> None:
+        super().__init__(ChoiceLine(choice, columns))
+        self.choice = choice
+
+
+class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
+    """Return the picked choice."""
 
     DEFAULT_CSS = """
     PickDialog {
@@ -62,22 +71,25 @@ class PickDialog(Dialog[str]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the next choice"),
-        Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the previous choice"),
+        Binding("down", "move_cursor(1)", "Down", show=False, id="pick.down", tooltip="Go to the next choice"),
+        Binding("up", "move_cursor(-1)", "Up", show=False, id="pick.up", tooltip="Go to the previous choice"),
     ]
+
+    HINTS: ClassVar[Sequence[str]] = ("dialog.leave",)
+    """The ids of the bindings with a hint, besides enter."""
 
     def __init__(
         self,
         *,
         title: str,
-        choices: Sequence[Choice],
-        chosen: str | None = None,
+        choices: Sequence[Choice[ValueType]],
+        chosen: ValueType | None = None,
         placeholder: str = "Type part of the name",
-        beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
+        beside: Callable[[str], Sequence[Choice[ValueType]]] = lambda _needle: (),
         remark: str = "",
     ) -> None:
-        """`beside` returns further choices for the typed text. They are listed below the matches. `remark` is shown
-        above the field.
+        """The cursor starts on the choice with the value `chosen`. `beside` returns further choices for the typed text.
+        They are listed below the matches. `remark` is shown above the field.
         """
         super().__init__()
         self._title = title
@@ -96,15 +108,8 @@ class PickDialog(Dialog[str]):
             yield OptionList(id="choices", markup=False, compact=True)
             yield SteadyText(id="note")
             yield from self.further_parts()
-            yield Static(self._hints(), id="keys", markup=False)
-
-    def _hints(self) -> Content:
-        enter = self.app.get_key_display(Binding("enter", ""))
-        return hint_lines([key_hint(enter, "choose"), *(key_hint(*hint) for hint in self.further_keys())])
-
-    def further_keys(self) -> Iterator[tuple[str, str]]:
-        """Yield keys and what they do, for the hints."""
-        yield self.key("dialog.leave"), "close"
+            enter = key_hint(self.app.get_key_display(Binding("enter", "")), "choose")
+            yield Static(hint_lines([enter, *self.hints_of(self.HINTS)]), id="keys", markup=False)
 
     def further_parts(self) -> ComposeResult:
         """Widgets below the choices."""
@@ -124,42 +129,36 @@ class PickDialog(Dialog[str]):
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option_id)
+        # The list may have changed since, but the option keeps its choice.
+        if isinstance(event.option, ChoiceOption):
+            self.dismiss(event.option.choice)
+
+    @property
+    def highlighted(self) -> Choice[ValueType] | None:
+        option = self.query_one(OptionList).highlighted_option
+        return option.choice if isinstance(option, ChoiceOption) else None
 
     def take_highlighted(self) -> None:
-        option = self.query_one(OptionList).highlighted_option
-        if option is not None:
-            self.dismiss(option.id)
-
-    def action_move(self, rows: int) -> None:
-        choices = self.query_one(OptionList)
-        if rows > 0:
-            choices.action_cursor_down()
-        else:
-            choices.action_cursor_up()
+        if (choice := self.highlighted) is not None:
+            self.dismiss(choice)
 
     def look_for(self, needle: str) -> None:
         """List the choices that match."""
         self.offer(self._found(needle), needle)
 
-    def offer(self, found: Sequence[Choice], needle: str) -> None:
+    def offer(self, found: Sequence[Choice[ValueType]], needle: str) -> None:
         """List these choices, and other meanings of the text."""
         offered = [*found, *self._beside(needle)]
         choices = self.query_one(OptionList)
         columns = ChoiceColumns.of(offered)
-        choices.set_options([Option(ChoiceLine(choice, columns), id=choice.key) for choice in offered])
-        keys = [choice.key for choice in offered]
-        choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
-        choices.display = bool(keys)
-        self.note("" if keys else "No match.")
+        choices.set_options([ChoiceOption(choice, columns) for choice in offered])
+        values = [] if needle else [choice.value for choice in offered]
+        place = values.index(self._chosen) if self._chosen in values else 0
+        choices.highlighted = place if offered else None
+        choices.display = bool(offered)
+        self.show_text("note", "" if offered else "No match.")
 
-    def note(self, sentence: str) -> None:
-        """Show a sentence below the choices, or in their place."""
-        note = self.query_one("#note", SteadyText)
-        note.display = bool(sentence)
-        note.say(Content(clean(sentence, limit=400)))
-
-    def _found(self, needle: str) -> list[Choice]:
+    def _found(self, needle: str) -> list[Choice[ValueType]]:
         """Return the best match first. Without a text, return all choices in their own order."""
         if not needle:
             return list(self._choices)
@@ -167,7 +166,7 @@ class PickDialog(Dialog[str]):
         scored = [(self._score(needle, ids, choice), choice) for choice in self._choices]
         return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
 
-    def _score(self, needle: str, ids: IdRange | None, choice: Choice) -> float:
+    def _score(self, needle: str, ids: IdRange | None, choice: Choice[ValueType]) -> float:
         """Score a choice. A text that may be an id matches ids that begin with it and labels that contain it."""
         if ids is None:
             return self._search.match(needle, choice.label[:_LONGEST_LABEL])[0]
@@ -184,7 +183,7 @@ class ChoiceColumns:
     line: int
 
     @classmethod
-    def of(cls, choices: Sequence[Choice]) -> "ChoiceColumns":
+    def of(cls, choices: Sequence[Choice[Any]]) -> "ChoiceColumns":
         texts = [_texts(choice) for choice in choices]
         block = _BLOCK_CELLS if any(choice.color for choice in choices) else 0
         label = max((cell_len(label) for label, detail, ending in texts if detail or ending), default=0)
@@ -192,7 +191,7 @@ class ChoiceColumns:
         return cls(block=block, label=label, line=block + label + rest + len("   "))
 
 
-def _texts(choice: Choice) -> tuple[str, str, str]:
+def _texts(choice: Choice[Any]) -> tuple[str, str, str]:
     """Return the label, the detail and the ending as clean text."""
     limit = _LONGEST_ADDRESS if choice.ending else _LONGEST_LABEL
     label, detail = clean(choice.label, limit=limit), clean(choice.detail, limit=limit)
@@ -202,7 +201,7 @@ def _texts(choice: Choice) -> tuple[str, str, str]:
 class ChoiceLine(Visual):
     """A choice on one line, which fits the width of its list. Details are aligned if all lines have room for it."""
 
-    def __init__(self, choice: Choice, columns: ChoiceColumns) -> None:
+    def __init__(self, choice: Choice[Any], columns: ChoiceColumns) -> None:
         self._choice = choice
         self._columns = columns
 
@@ -242,29 +241,18 @@ def _fit_detail(detail: str, room: int) -> str:
     return path if cell_len(path) <= room else shorten_start(path, room)
 
 
-Search = Callable[[str], Awaitable[Sequence[Choice]]]
-"""Return choices for a typed text. May raise a StoreError."""
-
 _STILL_TYPING_SECONDS = 0.15
 _PATIENCE_SECONDS = 0.3
 """Delay before the dialog shows that it is searching."""
 _SEARCHES = "searches"
 
 
-class SearchDialog(PickDialog):
+class SearchDialog(PickDialog[ValueType]):
     """A pick dialog that searches on the server. It opens at once. Only the newest search counts."""
 
-    def __init__(
-        self,
-        *,
-        title: str,
-        search: Search,
-        placeholder: str,
-        chosen: str | None = None,
-        beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
-        remark: str = "",
-    ) -> None:
-        super().__init__(title=title, choices=(), chosen=chosen, placeholder=placeholder, beside=beside, remark=remark)
+    def __init__(self, *, search: Callable[[str], Awaitable[Sequence[Choice[ValueType]]]], **options: Any) -> None:
+        """`search` returns choices for a typed text. It may raise a StoreError. `options` are those of PickDialog."""
+        super().__init__(choices=(), **options)
         self._ask = search
         self._needle = ""
         self.is_answered = False
@@ -303,17 +291,17 @@ class SearchDialog(PickDialog):
         if self.is_open and needle == self._needle:
             self._answer(found, problem)
 
-    def _answer(self, found: Sequence[Choice], problem: str) -> None:
+    def _answer(self, found: Sequence[Choice[ValueType]], problem: str) -> None:
         self._stop_waits()
         self.is_answered = True
         self.offer(found, self._needle)
         if problem:
-            self.note(problem)
+            self.show_text("note", problem)
         if self._enter_waits and self._is_clear(found):
             self.take_highlighted()
         self._enter_waits = False
 
-    def _is_clear(self, found: Sequence[Choice]) -> bool:
+    def _is_clear(self, found: Sequence[Choice[ValueType]]) -> bool:
         """Whether enter can only mean one choice. With several matches, the user has not yet seen which of them the
         enter key would choose.
         """
@@ -321,7 +309,7 @@ class SearchDialog(PickDialog):
 
     def _say_searching(self) -> None:
         if self.is_open:
-            self.note("Searching …")
+            self.show_text("note", "Searching …")
 
     def _stop_waits(self) -> None:
         for timer in self._waits:
@@ -344,19 +332,20 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     DEFAULT_CSS = """
     TableDialog {
         #options { margin-bottom: 1; }
-        #summary { height: auto; max-height: 3; color: $foreground-muted; }
+        VerticalScroll { height: auto; }
+        #summary { height: auto; max-height: 3; color: $foreground-muted; margin-top: 1; }
         #keys { height: 1; color: $foreground-muted; margin-top: 1; }
 
         &.-low {
             #dialog { padding: 0 1; }
             #options { margin-bottom: 0; }
-            #summary { max-height: 1; }
+            #summary { max-height: 1; margin-top: 0; }
             #keys { margin-top: 0; }
         }
     }
     """
-    HINTS: ClassVar[Mapping[str, str]]
-    """What the keys do, by the ids of their bindings."""
+    HINTS: ClassVar[Sequence[str]]
+    """The ids of the bindings with a hint."""
     READING: ClassVar[str] = "Reading …"
     GOES_ROUND: ClassVar[bool] = True
     """Whether the first option follows the last one."""

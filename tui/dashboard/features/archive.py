@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from textual import on, work
@@ -12,14 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Button, Checkbox, Input, OptionList, Select, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, StoreError
-from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import Page, PageKey
+from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.retention import cleanup
 from gjobs.store.retention.archive import count_archived, get_archived, list_archived, restore_archived
 from gjobs.store.retention.retention import (
@@ -35,11 +33,12 @@ from gjobs.store.values.page_sizes import ARCHIVE_ROWS
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DialogKey
-from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, SummaryDialog, showing_progress
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, choice_of
+from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.list.table_drawing import MARK
-from gjobs.tui.dashboard.widgets.widgets import SteadyText, TextField
+from gjobs.tui.dashboard.widgets.widgets import TextField
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import jobs_count, short_id
@@ -62,7 +61,7 @@ from gjobs.tui.text.retention_text import (
     stopped,
     why_left,
 )
-from gjobs.tui.text.write_text import Confirmation, restored_message, restoring_words
+from gjobs.tui.text.write_text import restored_message, restoring_words
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.actions.action_host import ActionHost
@@ -73,101 +72,22 @@ Places = tuple[PageKey | None, ...]
 """The start of each page up to the present one. None is the start of the first page."""
 FIRST: Places = (None,)
 
-
-@dataclass(slots=True)
-class ArchivePages:
-    page: Page[ArchivedJob] = field(default_factory=lambda: Page(items=(), next_key=None))
-    places: Places = FIRST
-    _marked: dict[UUID, ArchivedJob] = field(default_factory=dict)
-
-    def turned(self, pages: int) -> Places | None:
-        """Return the start of the previous or next page. Return None if there is none."""
-        if pages < 0:
-            return self.places[:-1] or None
-        return None if self.page.next_key is None else (*self.places, self.page.next_key)
-
-    def show(self, page: Page[ArchivedJob], places: Places) -> None:
-        self.page, self.places = page, places
-
-    def mark(self, archived: ArchivedJob) -> None:
-        """Mark the job, or remove its mark. Marks stay when the page changes."""
-        if self._marked.pop(archived.job.id, None) is None:
-            self._marked[archived.job.id] = archived
-
-    def is_marked(self, archived: ArchivedJob) -> bool:
-        return archived.job.id in self._marked
-
-    def chosen(self, pointed_at: ArchivedJob | None) -> Sequence[ArchivedJob]:
-        """Return the marked jobs, or else the job under the cursor."""
-        return tuple(self._marked.values()) or ((pointed_at,) if pointed_at else ())
-
-    @property
-    def words(self) -> str:
-        """Return a note like `Page 2, the last page · 3 marked`. Empty for a single page without marks."""
-        has_next = self.page.next_key is not None
-        page = f"Page {len(self.places)}{'' if has_next else ', the last page'}" if has_next or self.places[1:] else ""
-        marked = f"{len(self._marked)} marked" if self._marked else ""
-        return " · ".join(filter(None, (page, marked)))
-
-
-_KEYS = {
-    "archive.look": "details",
-    "archive.mark": "mark",
-    "archive.restore": "restore",
-    "archive.newer": "newer",
-    "archive.older": "older",
-    "dialog.leave": "close",
-}
-
 _MARK_CELLS = 3
 
 
-class ArchiveSource(Protocol):
-    """What the archive dialog shows, and what its keys do."""
+class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
+    """Return the jobs to restore, after a confirmation. The dialog holds one page and the marked jobs.
 
-    @property
-    def of(self) -> str:
-        """Name the project or all projects, as clean text."""
-
-    @property
-    def now(self) -> datetime: ...
-
-    @property
-    def project_names(self) -> Mapping[UUID, str]: ...
-
-    @property
-    def has_several_projects(self) -> bool: ...
-
-    async def read(self, after: PageKey | None) -> Page[ArchivedJob]:
-        """Read the page that starts there."""
-
-    async def count(self) -> str:
-        """Return a sentence with the number of archived jobs."""
-
-    async def show(self, archived: ArchivedJob) -> None: ...
-
-    def question(self, jobs: Sequence[GenerationJob]) -> Confirmation: ...
-
-    @property
-    def is_read_only(self) -> bool: ...
-
-    def may_restore(self) -> bool:
-        """Return whether restoring is allowed. If not, show why."""
-
-
-class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
-    """Return the jobs to restore, after a confirmation. The dialog holds one page and the marked jobs."""
+    It keeps the listed project, or all, even if the list changes to another.
+    """
 
     DEFAULT_CSS = """
     ArchiveDialog {
         #dialog { width: 112; }
         &.-of-project #dialog { width: 84; }
-        OptionList { max-height: 50vh; text-wrap: nowrap; text-overflow: ellipsis; }
-        OptionList:focus { background-tint: $foreground 0%; }
-        #titles { text-wrap: nowrap; }
-        #titles, #note, #keys { color: $foreground-muted; }
+        OptionList { max-height: 50vh; text-overflow: ellipsis; }
+        #titles { text-wrap: nowrap; color: $foreground-muted; }
         #count { margin-bottom: 1; }
-        #note, #keys { margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -180,125 +100,125 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         Binding("left,h", "turn(-1)", "Newer", id="archive.newer", tooltip="Show the page with newer jobs"),
         Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Show the page with older jobs"),
     ]
+    HINTS = ("archive.look", "archive.mark", "archive.restore", "archive.newer", "archive.older", "dialog.leave")
+    ABOVE = ("count", "titles")
 
-    def __init__(self, source: ArchiveSource) -> None:
-        super().__init__()
-        self._source = source
+    def __init__(self, context: ActionContext) -> None:
+        host = self._host = context.host
+        super().__init__(f"Archive · {host.dashboard.listed_name}")
+        self._acting = context
+        self._query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
+        self._has_several_projects = self._query.project_id is None
+        self._now = host.dashboard.now
         self._columns: Sequence[str] = ()
-        self._pages = ArchivePages()
-
-    def compose(self) -> ComposeResult:
-        with self.box(f"Archive · {self._source.of}"):
-            yield SteadyText(id="count")
-            yield SteadyText(id="titles")
-            yield OptionList(id="archived", markup=False, compact=True)
-            yield SteadyText(id="note")
-            yield SteadyText(id="keys")
+        self._next_key: PageKey | None = None
+        self._places = self._wanted = FIRST
+        self._marked: dict[UUID, ArchivedJob] = {}
+        """Marks stay when the page changes."""
 
     def on_mount(self) -> None:
-        self.set_class(not self._source.has_several_projects, "-of-project")
-        self.query_one(OptionList).focus()
-        self.say("keys", self.keys_line(_KEYS))
-        self._turn_to(FIRST)
+        self.set_class(not self._has_several_projects, "-of-project")
         self._tell_count()
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        return frozenset({"archive.restore"} if self._source.is_read_only else ())
+        return frozenset({"archive.restore"} if is_read_only(self._host) else ())
 
     @work(exclusive=True, group="count")
     async def _tell_count(self) -> None:
-        self._show_text("count", "Counting …")
+        self.show_text("count", "Counting …")
         try:
-            self._show_text("count", await self._source.count())
+            words = archived_words(await count_archived(self._acting.store, self._query))
         except StoreError as error:
-            self._show_text("count", f"Not counted: {error_words(error)}")
+            words = f"Not counted: {error_words(error)}"
+        self.show_text("count", words)
 
-    @work(exclusive=True, group="page")
-    async def _turn_to(self, places: Places) -> None:
-        self._show_text("note", "Loading …")
-        try:
-            page = await self._source.read(places[-1])
-        except StoreError as error:
-            self._show_text("note", error_words(error))
-            return
-        self._pages.show(page, places)
-        self._draw(0)
+    async def read(self) -> Sequence[ArchivedJob]:
+        places = self._wanted
+        page = await list_archived(self._acting.store, self._query, limit=ARCHIVE_ROWS, after=places[-1], is_light=True)
+        self._places, self._next_key = places, page.next_key
+        return page.items
+
+    def identity(self, row: ArchivedJob) -> UUID:
+        return row.job.id
+
+    def prompt(self, row: ArchivedJob, width: int) -> Content:  # noqa: ARG002 - the columns have the width
+        mark = pad(f" {MARK}" if row.job.id in self._marked else "", _MARK_CELLS)
+        line = archived_line(row, self._columns, project_names=self._acting.project_names, now=self._now)
+        return Content.assemble((mark, "$text-accent"), *line)
+
+    def note_words(self) -> str:
+        """Return a note like `Page 2, the last page · 3 marked`. Empty for a single page without marks."""
+        end = "" if self._next_key else ", the last page"
+        page = f"Page {len(self._places)}{end}" if self._next_key or self._places[1:] else ""
+        marked = f"{len(self._marked)} marked" if self._marked else ""
+        return " · ".join(filter(None, (page, marked)))
+
+    def draw(self, cursor: int | None = None) -> None:
+        if self.is_open:
+            room = self.row_list.scrollable_content_region.width - self.row_list.scrollbar_size_vertical - _MARK_CELLS
+            self._columns = archive_columns(room, with_project=self._has_several_projects)
+            titles = f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}"
+            self.show_text("titles", titles if self.rows else "")
+        super().draw(cursor)
 
     def action_turn(self, pages: int) -> None:
-        if (places := self._pages.turned(pages)) is not None:
-            self._turn_to(places)
+        """Show the previous or next page, if there is one."""
+        if pages < 0 and self._places[1:]:
+            self._wanted = self._places[:-1]
+        elif pages > 0 and self._next_key is not None:
+            self._wanted = (*self._places, self._next_key)
+        else:
+            return
+        self.action_read()
 
-    def on_option_list_option_selected(self) -> None:
+    def choose(self) -> None:
         self.action_look()
 
     @work(exclusive=True, group="look")
     async def action_look(self) -> None:
-        if (archived := self._pointed_at) is not None:
-            await self._source.show(archived)
+        if (archived := self.pointed_at) is None:
+            return
+        store, names = self._acting.store, self._acting.project_names
+        with suppress(StoreError):
+            archived = next(iter(await get_archived(store, [archived.job.id])), archived)
+        history = None
+        with suppress(StoreError):
+            history = await store.get_job_history(archived.job.id)
+        project = names.get(archived.job.project_id, short_id(archived.job.project_id))
+        lines = partial(archived_facts, archived, history, project=project, now=self._now)
+        sentence = archived_sentence(archived, now=self._now)
+        self.app.push_screen(ArchivedJobDialog(sentence, lines, self._host.dashboard.zone))
 
     def action_mark(self) -> None:
-        rows, archived = self.query_one(OptionList), self._pointed_at
+        """Mark the job, or remove its mark."""
+        rows, archived = self.row_list, self.pointed_at
         if archived is None or rows.highlighted is None:
             return
-        self._pages.mark(archived)
-        rows.replace_option_prompt_at_index(rows.highlighted, self._prompt(archived))
+        if self._marked.pop(archived.job.id, None) is None:
+            self._marked[archived.job.id] = archived
+        rows.replace_option_prompt_at_index(rows.highlighted, self.prompt(archived, 0))
         if rows.highlighted < rows.option_count - 1:
             rows.action_cursor_down()
-        self._show_text("note", self._pages.words)
+        self.show_text("note", self.note_words())
 
     def action_restore(self) -> None:
-        jobs = tuple(archived.job for archived in self._pages.chosen(self._pointed_at))
-        if not jobs or not self._source.may_restore():
-            return
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self.dismiss(jobs)
-
-        self.app.push_screen(ConfirmDialog(self._source.question(jobs)), answered)
-
-    @property
-    def _pointed_at(self) -> ArchivedJob | None:
-        place, page = self.query_one(OptionList).highlighted, self._pages.page
-        return page.items[place] if place is not None and place < len(page) else None
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
-
-    def _draw(self, cursor: int | None = None) -> None:
-        """Draw the page. Without `cursor`, the cursor stays at its place."""
-        if not self.is_open:
-            return
-        rows, page = self.query_one(OptionList), self._pages.page
-        cursor = (rows.highlighted or 0) if cursor is None else cursor
-        room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
-        self._columns = archive_columns(room, with_project=self._source.has_several_projects)
-        self._show_text("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")
-        rows.set_options([Option(self._prompt(archived)) for archived in page])
-        rows.highlighted = cursor if len(page) else None
-        self._show_text("note", self._pages.words)
-
-    def _prompt(self, archived: ArchivedJob) -> Content:
-        mark = pad(f" {MARK}" if self._pages.is_marked(archived) else "", _MARK_CELLS)
-        line = archived_line(archived, self._columns, project_names=self._source.project_names, now=self._source.now)
-        return Content.assemble((mark, "$text-accent"), *line)
-
-    def _show_text(self, part: str, sentence: str) -> None:
-        """Show the sentence. An empty one takes no line."""
-        self.say(part, Content(clean(sentence, limit=400)))
-        for line in self.query(f"#{part}"):
-            line.display = bool(sentence)
+        """Ask, then return the marked jobs, or else the job under the cursor."""
+        chosen = tuple(self._marked.values()) or ((self.pointed_at,) if self.pointed_at else ())
+        jobs = tuple(archived.job for archived in chosen)
+        if jobs and context_for(self._host, Capability.RESTORING) is not None and may_write(self._host):
+            names, database = self._acting.project_names, self._acting.database
+            self.confirm(confirm_restoration(jobs, project_names=names, database=database), lambda: self.dismiss(jobs))
 
 
 class ArchivedJobDialog(SummaryDialog):
-    def __init__(self, *, sentence: str, lines: Callable[[tzinfo | None], Sequence[str]], zone: "ShownZone") -> None:
-        """`lines` returns the clean facts with their times in a zone."""
-        super().__init__(title="Archived job", sentence=sentence, lines=tuple(lines(zone.zone)))
+    def __init__(self, sentence: str, lines: Callable[..., Sequence[str]], zone: "ShownZone") -> None:
+        """`lines` returns the clean facts with their times in a `zone`."""
+        super().__init__(title="Archived job", sentence=sentence, lines=tuple(lines(zone=zone.zone)))
         self._lines_in = lines
 
     def show_zone(self, zone: "ShownZone") -> None:
-        self.query_one("#lines Static", Static).update(Content("\n".join(self._lines_in(zone.zone))))
+        self.query_one("#lines Static", Static).update(Content("\n".join(self._lines_in(zone=zone.zone))))
 
 
 _ALL = "all"
@@ -311,14 +231,6 @@ _ACTIONS = by_member(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanupDraft:
-    project_id: UUID | None
-    older_than: timedelta
-    statuses: tuple[JobStatus, ...]
-    action: RetentionAction
-
-
 class StatusBox(Checkbox):
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
@@ -327,7 +239,7 @@ class StatusBox(Checkbox):
 
 
 class CleanupDialog(FormDialog[CleanupPreview]):
-    """Return the preview that the user confirmed. `count` raises a StoreError on failure."""
+    """Return the preview that the user confirmed."""
 
     DEFAULT_CSS = """
     CleanupDialog #statuses { height: 1; }
@@ -335,32 +247,17 @@ class CleanupDialog(FormDialog[CleanupPreview]):
     """
     FIELDS: ClassVar[Mapping[str, str]] = {"older_than": "age"}
 
-    def __init__(
-        self,
-        *,
-        projects: Sequence[ProjectName],
-        project_id: UUID | None,
-        count: Callable[[CleanupDraft], Coroutine[Any, Any, CleanupPreview]],
-        question: Callable[[CleanupPreview], Confirmation],
-    ) -> None:
+    def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
         """`project_id` is preselected. None means all projects."""
         super().__init__()
-        self._projects = tuple(projects)
-        self._project_id = project_id if project_id in {project.id for project in self._projects} else None
-        self._count = count
-        self._question = question
+        self._acting = context
+        self._project_id = project_id if project_id in context.project_names else None
 
     def compose(self) -> ComposeResult:
         with self.box("Clean up"):
             yield Static("Project", classes="label -first", markup=False)
-            projects = [(Content(clean(project.name, limit=60)), str(project.id)) for project in self._projects]
-            yield Select(
-                [(Content("All projects"), _ALL), *projects],
-                value=str(self._project_id or _ALL),
-                allow_blank=False,
-                id="project",
-                compact=True,
-            )
+            projects = [(Content(clean(project.name, limit=60)), str(project.id)) for project in self._acting.projects]
+            yield choice_of("project", [(Content("All projects"), _ALL), *projects], str(self._project_id or _ALL))
             yield Static("Minimum age, such as 12h, 30d or 8w", classes="label", markup=False)
             yield TextField(id="age", value="90d")
             yield FieldProblem(id="age-problem")
@@ -369,13 +266,8 @@ class CleanupDialog(FormDialog[CleanupPreview]):
                 for status in JobStatus:
                     yield StatusBox(Content(status), value=status in FINISHED, id=status, compact=True)
             yield Static("Action", classes="label", markup=False)
-            yield Select(
-                [(words, action) for action, words in _ACTIONS.items()],
-                value=RetentionAction.ARCHIVE,
-                allow_blank=False,
-                id="action",
-                compact=True,
-            )
+            actions = [(words, action) for action, words in _ACTIONS.items()]
+            yield choice_of("action", actions, RetentionAction.ARCHIVE)
             yield FieldProblem(id="problem")
             yield self.buttons(agree="Count (enter)")
 
@@ -399,13 +291,13 @@ class CleanupDialog(FormDialog[CleanupPreview]):
         elif not statuses:
             self.problem.say("Choose at least one status.")
         else:
-            return self._count(
-                CleanupDraft(
-                    project_id=None if project == _ALL else UUID(str(project)),
-                    older_than=timedelta(seconds=seconds),
-                    statuses=statuses,
-                    action=RetentionAction(str(action)),
-                )
+            return cleanup.preview_cleanup(
+                self._acting.store,
+                timedelta(seconds=seconds),
+                statuses=statuses,
+                project_id=None if project == _ALL else UUID(str(project)),
+                action=RetentionAction(str(action)),
+                otherwise="Or delete them.",
             )
         return None
 
@@ -433,37 +325,14 @@ class CleanupDialog(FormDialog[CleanupPreview]):
         if not preview.found:
             self.problem.say(nothing_found(preview))
             return
-
-        def confirmed(agreed: bool | None) -> None:
-            if agreed:
-                self.dismiss(preview)
-
-        self.app.push_screen(ConfirmDialog(self._question(preview)), confirmed)
+        context, project_id = self._acting, preview.expired.project_id
+        name = context.project_names[project_id] if project_id else None
+        target = CleanupTarget(actor=context.store.actor, database=context.database, project_name=name)
+        self.confirm(confirm_clean_up(preview, target), lambda: self.dismiss(preview))
 
 
 async def clean_up(host: "ActionHost", context: ActionContext) -> None:
-    store = context.store
-
-    def target(project_id: UUID | None) -> CleanupTarget:
-        name = context.project_names[project_id] if project_id else None
-        return CleanupTarget(actor=store.actor, database=context.database, project_name=name)
-
-    async def count(draft: CleanupDraft) -> CleanupPreview:
-        return await cleanup.preview_cleanup(
-            store,
-            draft.older_than,
-            statuses=draft.statuses,
-            project_id=draft.project_id,
-            action=draft.action,
-            otherwise="Or delete them.",
-        )
-
-    def question(preview: CleanupPreview) -> Confirmation:
-        return confirm_clean_up(preview, target(preview.expired.project_id))
-
-    project_id = host.dashboard.listed.project_id
-    dialog = CleanupDialog(projects=context.projects, project_id=project_id, count=count, question=question)
-    preview = await host.app.push_screen_wait(dialog)
+    preview = await host.app.push_screen_wait(CleanupDialog(context, host.dashboard.listed.project_id))
     if preview is not None:
         host.tasks.write(_clean_up(host, context, preview), may_open=True)
 
@@ -494,63 +363,11 @@ async def _clean_up(host: "ActionHost", context: ActionContext, preview: Cleanup
 
 async def show_archive(host: "ActionHost", context: ActionContext) -> None:
     """Show the archive of the listed project, or of all."""
-    if jobs := await host.app.push_screen_wait(ArchiveDialog(_ListedArchive(host, context))):
+    if jobs := await host.app.push_screen_wait(ArchiveDialog(context)):
         host.tasks.write(_restore(context, jobs), doing=restoring_words(jobs))
-
-
-class _ListedArchive:
-    """The archived jobs of the listed project, or of all. The dialog keeps its project, even if the list changes to
-    another.
-    """
-
-    def __init__(self, host: "ActionHost", context: ActionContext) -> None:
-        self._host = host
-        self._context = context
-        self._query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
-        self.of = host.dashboard.listed_name
-        self.now = host.dashboard.now
-        self.project_names = context.project_names
-
-    @property
-    def has_several_projects(self) -> bool:
-        return self._query.project_id is None
-
-    async def read(self, after: PageKey | None) -> Page[ArchivedJob]:
-        return await list_archived(self._context.store, self._query, limit=ARCHIVE_ROWS, after=after, is_light=True)
-
-    async def count(self) -> str:
-        return archived_words(await count_archived(self._context.store, self._query))
-
-    async def show(self, archived: ArchivedJob) -> None:
-        store = self._context.store
-        with suppress(StoreError):
-            archived = next(iter(await get_archived(store, [archived.job.id])), archived)
-        history = None
-        with suppress(StoreError):
-            history = await store.get_job_history(archived.job.id)
-        project = self.project_names.get(archived.job.project_id, short_id(archived.job.project_id))
-
-        def lines(zone: tzinfo | None) -> Sequence[str]:
-            return archived_facts(archived, history, project=project, now=self.now, zone=zone)
-
-        sentence = archived_sentence(archived, now=self.now)
-        self._host.app.push_screen(ArchivedJobDialog(sentence=sentence, lines=lines, zone=self._host.dashboard.zone))
-
-    def question(self, jobs: Sequence[GenerationJob]) -> Confirmation:
-        return confirm_restoration(jobs, project_names=self.project_names, database=self._context.database)
-
-    @property
-    def is_read_only(self) -> bool:
-        return is_read_only(self._host)
-
-    def may_restore(self) -> bool:
-        return context_for(self._host, Capability.RESTORING) is not None and may_write(self._host)
 
 
 async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Message:
     """Restore all jobs or none. Raise a StoreError on failure."""
-    try:
-        dropped = await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
-    finally:
-        context.jobs_changed(())
+    dropped = await context.write(restore_archived(context.store, [job.id for job in jobs]))
     return restored_message(jobs, dropped)

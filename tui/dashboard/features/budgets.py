@@ -1,20 +1,18 @@
 """The budget list and its form: set, change and remove budgets."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import tzinfo
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input, OptionList, Select, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Select, Static
 
-from gjobs.store.budgets.budget import Budget, Budgets, BudgetState, Period
+from gjobs.store.budgets.budget import Budget, BudgetState, Period
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import Conflict, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
@@ -22,8 +20,9 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import UnknownText, share_of
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for, require_operator
 from gjobs.tui.dashboard.bindings import DialogKey
-from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
-from gjobs.tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
+from gjobs.tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, choice_of, typed_cents
+from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
@@ -46,100 +45,67 @@ from gjobs.tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.text.format import ShownZone
 
 
-_WRITING_KEYS = {"budgets.new": "new", "budgets.change": "change", "budgets.remove": "remove"}
-_KEYS = {"budgets.again": "refresh", "dialog.leave": "close"}
+_WRITING_KEYS = ("budgets.new", "budgets.change", "budgets.remove")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetChoice:
-    does: Literal["set", "remove"]
+    removes: bool = False
     budget: Budget | None
     """The budget under the cursor as it was shown; None for a new budget."""
-    known: tuple[Budget, ...]
+    known: Sequence[Budget]
     """All budgets that were shown."""
 
 
-class BudgetsDialog(Dialog[BudgetChoice]):
-    """A list of budgets. `ask` reads them. `may_set` explains a refusal before the user types anything."""
+class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
+    """The budgets that apply to a project, or all budgets."""
 
-    DEFAULT_CSS = """
-    BudgetsDialog {
-        OptionList { max-height: 60vh; text-wrap: nowrap; }
-        OptionList:focus { background-tint: $foreground 0%; }
-        #note, #keys { color: $foreground-muted; margin-top: 1; }
-    }
-    """
+    DEFAULT_CSS = "BudgetsDialog OptionList { max-height: 60vh; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Close", id="budgets.close", tooltip="Close the budgets"),
         DialogKey("n", "set(True)", "New", id="budgets.new", tooltip="Limit the cost of a project or a user"),
         DialogKey("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this budget"),
         DialogKey("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this budget"),
-        Binding("r,f5", "look", "Refresh", id="budgets.again", tooltip="Refresh the budgets"),
+        Binding("r,f5", "read", "Refresh", id="budgets.again", tooltip="Refresh the budgets"),
     ]
+    HINTS = (*_WRITING_KEYS, "budgets.again", "dialog.leave")
 
-    def __init__(
-        self,
-        ask: Callable[[], Awaitable[Budgets]],
-        *,
-        of: str,
-        may_set: Callable[[], bool],
-        hints_writes: bool = True,
-        last: Budget | None = None,
-        zone: tzinfo | None = None,
-    ) -> None:
-        """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed.
-        Without `hints_writes`, keys that write have no hint.
-        """
-        super().__init__()
-        self._ask = ask
-        self._of = of
-        self._may_set = may_set
-        self._hints_writes = hints_writes
-        self._last = last
-        self._zone = zone
-        self._seen: Budgets | None = None
-
-    def compose(self) -> ComposeResult:
-        with self.box(f"Budgets · {self._of}"):
-            yield OptionList(id="budgets", markup=False, compact=True)
-            yield SteadyText(id="note")
-            yield SteadyText(id="keys")
-
-    def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
-        self.query_one("#keys", SteadyText).say(self.keys_line({**_WRITING_KEYS, **_KEYS}))
-        self.action_look()
+    def __init__(self, context: ActionContext, project_id: UUID | None, *, of: str, start: Budget | None) -> None:
+        """`of` names the project or all projects and must be clean."""
+        super().__init__(f"Budgets · {of}", start=start)
+        self._host = context.host
+        self._acting = context
+        self._project_id = project_id
+        self._taken_at = context.dashboard.now
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        return frozenset(() if self._hints_writes else _WRITING_KEYS)
+        can_set = self._acting.store.actor == OPERATOR and not is_read_only(self._host)
+        return frozenset(() if can_set else _WRITING_KEYS)
 
-    @work(exclusive=True)
-    async def action_look(self) -> None:
-        self._note("Loading …")
-        try:
-            seen = await self._ask()
-        except StoreError as error:
-            self._note(error_words(error))
-            return
-        self._draw(seen)
-        self._note("" if seen else "No budgets.")
+    async def read(self) -> Sequence[Budget]:
+        found = await self._acting.store.get_budgets(self._project_id)
+        self._taken_at = found.taken_at
+        return found.budgets
 
-    def show_zone(self, zone: "ShownZone") -> None:
-        self._zone = zone.zone
-        self._draw(self._seen)
+    def identity(self, row: Budget) -> UUID:
+        return row.id
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(lambda: self._draw(self._seen))
+    def prompt(self, row: Budget, width: int) -> Content:
+        zone = self._host.dashboard.zone.zone
+        lines = listed_lines(row, self._taken_at, width=max(width - 2, 1), zone=zone)
+        return Content("\n").join(Content.assemble(" ", *line) for line in lines)
 
-    def on_option_list_option_selected(self) -> None:
+    def note_words(self) -> str:
+        return "" if self.rows else "No budgets."
+
+    def choose(self) -> None:
         self.action_set(False)
 
     def action_set(self, new: bool) -> None:
-        budget = None if new else self._pointed_at
+        budget = None if new else self.pointed_at
         if budget is not None and isinstance(budget.period, UnknownText):
             period = clean(budget.period.value, limit=20)
             text = (
@@ -148,43 +114,16 @@ class BudgetsDialog(Dialog[BudgetChoice]):
             )
             show_warning(self.app, text)
         elif (new or budget is not None) and self._may_set():
-            self.dismiss(BudgetChoice(does="set", budget=budget, known=self._known))
+            self.dismiss(BudgetChoice(budget=budget, known=self.rows))
 
     def action_remove(self) -> None:
-        if (budget := self._pointed_at) is not None and self._may_set():
-            self.dismiss(BudgetChoice(does="remove", budget=budget, known=self._known))
+        if (budget := self.pointed_at) is not None and self._may_set():
+            self.dismiss(BudgetChoice(removes=True, budget=budget, known=self.rows))
 
-    @property
-    def _known(self) -> tuple[Budget, ...]:
-        return self._seen.budgets if self._seen else ()
-
-    @property
-    def _pointed_at(self) -> Budget | None:
-        place = self.query_one(OptionList).highlighted
-        return self._known[place] if place is not None and place < len(self._known) else None
-
-    def _draw(self, seen: Budgets | None) -> None:
-        """Draw the budgets. The cursor stays on its budget, even if that has moved."""
-        if not self.is_open or seen is None:
-            return
-        last = self._last = self._pointed_at or self._last
-        self._seen = seen
-        rows = self.query_one(OptionList)
-        width = max(rows.scrollable_content_region.width - 2, 1)
-        rows.set_options([Option(_prompt(budget, seen, width, self._zone)) for budget in seen])
-        places = {budget.id: place for place, budget in enumerate(seen)}
-        rows.highlighted = places.get(last.id, 0) if last and places else 0 if places else None
-
-    def _note(self, sentence: str) -> None:
-        if self.is_open:
-            note = self.query_one("#note", SteadyText)
-            note.display = bool(sentence)
-            note.say(Content(clean(sentence, limit=400)))
-
-
-def _prompt(budget: Budget, seen: Budgets, width: int, zone: tzinfo | None) -> Content:
-    lines = listed_lines(budget, seen.taken_at, width=width, zone=zone)
-    return Content("\n").join(Content.assemble(" ", *line) for line in lines)
+    def _may_set(self) -> bool:
+        """Return whether budgets may be set. Otherwise show why not, before the user types anything."""
+        host, is_theirs = self._host, require_operator(self._host, self._acting.store.actor, "sets budgets")
+        return is_theirs and context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,19 +139,6 @@ class BudgetOwner:
         return self.user_id is None and self.project_id is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetDraft:
-    owner: BudgetOwner
-    person: str
-    """The typed e-mail or id of a user. Empty if the owner is known."""
-    period: Period
-    limit_cents: int
-    warn_share: float | None
-    """None keeps the present share, or uses the default for a new budget."""
-    expected_budget: Budget | None = None
-    """The budget to replace, as it was shown to the user. None replaces any budget."""
-
-
 def present_one(known: Sequence[Budget], owner: BudgetOwner, person: str, period: Period) -> Budget | None:
     """Return the known budget with this owner and period."""
     typed = person.casefold()
@@ -226,24 +152,17 @@ def present_one(known: Sequence[Budget], owner: BudgetOwner, person: str, period
 
 
 class BudgetForm(FormDialog[Budget]):
-    """A form for a budget. `save` stores it and raises a StoreError on failure."""
+    """A form for a budget. It keeps the typed text until the limit is stored."""
 
     FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "person"}
 
-    def __init__(
-        self,
-        *,
-        choices: Sequence[BudgetOwner],
-        known: Sequence[Budget],
-        change: Budget | None,
-        save: Callable[[BudgetDraft], Coroutine[Any, Any, Budget]],
-    ) -> None:
-        """The first of `choices` is preselected. With `change` there is only one. `known` are the existing budgets."""
+    def __init__(self, context: ActionContext, choices: Sequence[BudgetOwner], choice: BudgetChoice) -> None:
+        """The first of `choices` is preselected. To change a budget, there is only one."""
         super().__init__()
-        self._choices = tuple(choices)
-        self._known = tuple(known)
-        self._change = change
-        self._save = save
+        self._acting = context
+        self._choices = choices
+        self._known = choice.known
+        self._change = choice.budget
         self._insists = False
         """Whether the user has seen that somebody else changed the budget."""
 
@@ -251,25 +170,13 @@ class BudgetForm(FormDialog[Budget]):
         change = self._change
         with self.box("Change a budget" if change else "New budget"):
             yield Static("For", classes="label -first", markup=False)
-            yield Select(
-                [(Content(clean(owner.label, limit=60)), owner) for owner in self._choices],
-                value=self._choices[0],
-                allow_blank=False,
-                id="whose",
-                compact=True,
-                disabled=change is not None,
-            )
+            owners = [(Content(clean(owner.label, limit=60)), owner) for owner in self._choices]
+            yield choice_of("whose", owners, self._choices[0], disabled=change is not None)
             yield TextField(id="person", placeholder="E-mail or id")
             yield FieldProblem(id="person-problem")
             yield Static("Period (days and months are UTC)", classes="label", markup=False)
-            yield Select(
-                [(words, period) for period, words in PERIOD_WORDS.items()],
-                value=change.period if change else Period.MONTH,
-                allow_blank=False,
-                id="period",
-                compact=True,
-                disabled=change is not None,
-            )
+            periods = [(words, period) for period, words in PERIOD_WORDS.items()]
+            yield choice_of("period", periods, change.period if change else Period.MONTH, disabled=change is not None)
             yield AmountLabel("Limit", field="limit")
             yield TextField(
                 id="limit",
@@ -300,11 +207,11 @@ class BudgetForm(FormDialog[Budget]):
     def _show_meaning(self) -> None:
         """Show what the typed limit means for the present budget."""
         meaning = self._meaning()
-        line = self.query_one("#meaning", SteadyText)
-        line.display = meaning is not None
+        words = Content()
         if meaning is not None:
             style = "" if meaning.state is BudgetState.OK else STATE_STYLES[meaning.state]
-            line.say(Content.styled(change_words(meaning), style))
+            words = Content.styled(change_words(meaning), style)
+        self.show_text("meaning", words)
 
     @property
     def _owner(self) -> BudgetOwner:
@@ -340,17 +247,31 @@ class BudgetForm(FormDialog[Budget]):
         elif warn and share_of(warn) is None:
             self.complain("warn", "Type a share, such as 80% or 0.8.")
         else:
-            return self._save(
-                BudgetDraft(
-                    owner=owner,
-                    person=person,
-                    period=self._period,
-                    limit_cents=limit,
-                    warn_share=share_of(warn),
-                    expected_budget=None if self._insists else self._present(),
-                )
-            )
+            expected = None if self._insists else self._present()
+            return self._save(owner, person, self._period, limit, share_of(warn), expected)
         return None
+
+    async def _save(
+        self,
+        owner: BudgetOwner,
+        person: str,
+        period: Period,
+        limit_cents: int,
+        warn_share: float | None,
+        expected: Budget | None,
+    ) -> Budget:
+        """Store the limit. `warn_share` None keeps the present share, or uses the default for a new budget."""
+        context = self._acting
+        user_id = (await context.operator.find_actor(person)).id if person else owner.user_id
+        write = context.store.set_budget(
+            user_id=user_id,
+            project_id=owner.project_id,
+            period=period,
+            limit_cents=limit_cents,
+            warn_share=warn_share,
+            expected_budget=expected,
+        )
+        return await context.host.tasks.noted(context.write(write), limit_message)
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, RowMissing) and self._owner.is_typed:
@@ -369,57 +290,22 @@ _A_PERSON = BudgetOwner(label="A user, by e-mail or id")
 
 async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
     """Show the budgets that apply to the listed project, or all budgets. Show them again after each change."""
-    project_id, project = host.dashboard.listed.project_id, host.dashboard.shown_project
-
-    async def ask() -> Budgets:
-        return await context.store.get_budgets(project_id)
-
-    def may_set() -> bool:
-        is_theirs = require_operator(host, context.store.actor, "sets budgets")
-        return is_theirs and context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
-
-    of, last = host.dashboard.listed_name, None
-
-    def dialog() -> BudgetsDialog:
-        zone, can_set = host.dashboard.zone.zone, context.store.actor == OPERATOR and not is_read_only(host)
-        return BudgetsDialog(ask, of=of, may_set=may_set, hints_writes=can_set, last=last, zone=zone)
-
-    while choice := await host.app.push_screen_wait(dialog()):
+    project_id, project, of = host.dashboard.listed.project_id, host.dashboard.shown_project, host.dashboard.listed_name
+    last: Budget | None = None
+    while choice := await host.app.push_screen_wait(BudgetsDialog(context, project_id, of=of, start=last)):
         last = choice.budget or last
-        match choice.does:
-            case "set":
-                last = await _ask_limit(host, context, choice, project) or last
-            case "remove":
-                if choice.budget is not None:
-                    await _ask_removal(host, context, choice.budget)
-            case _:
-                assert_never(choice.does)
+        if not choice.removes:
+            last = await _ask_limit(host, context, choice, project) or last
+        elif choice.budget is not None:
+            await _ask_removal(host, context, choice.budget)
     host.tour.do(TourStep.COSTS)
 
 
 async def _ask_limit(
     host: "ActionHost", context: ActionContext, choice: BudgetChoice, project: ProjectName | None
 ) -> Budget | None:
-    """Ask for a limit. The form keeps the typed text until the limit is stored."""
-
-    async def save(draft: BudgetDraft) -> Budget:
-        user_id = (await context.operator.find_actor(draft.person)).id if draft.person else draft.owner.user_id
-        write = context.store.set_budget(
-            user_id=user_id,
-            project_id=draft.owner.project_id,
-            period=draft.period,
-            limit_cents=draft.limit_cents,
-            warn_share=draft.warn_share,
-            expected_budget=draft.expected_budget,
-        )
-        try:
-            return await host.tasks.noted(context.resolver.resolve(write), limit_message)
-        finally:
-            context.jobs_changed(())
-
     choices = await _choices(context, project) if choice.budget is None else [_owner_of(choice.budget)]
-    form = BudgetForm(choices=choices, known=choice.known, change=choice.budget, save=save)
-    budget = await host.app.push_screen_wait(form)
+    budget = await host.app.push_screen_wait(BudgetForm(context, choices, choice))
     if budget is not None:
         # This message reports the state, so the next refresh must not report it again.
         host.budget_news.learn_own(budget)
@@ -461,7 +347,4 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
 
 async def _remove(context: ActionContext, budget: Budget) -> Message:
     """Remove the budget and return a message. Raise a StoreError on failure."""
-    try:
-        return removal_message(await context.resolver.resolve(context.store.remove_budget(budget.id)))
-    finally:
-        context.jobs_changed(())
+    return removal_message(await context.write(context.store.remove_budget(budget.id)))

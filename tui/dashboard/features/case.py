@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
-from gjobs.tui.case.case_document import SUFFIXES, case_file_name, has_case_suffix, write_case
+from gjobs.tui.case.case_document import SUFFIXES, case_file_name, write_case
 from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line
 from gjobs.tui.case.markdown import table
 from gjobs.tui.case.redaction import SecretKind, redaction_words
@@ -117,30 +116,14 @@ def _cut(line: str, width: int, hidden: int) -> str:
     return rest if cell_len(rest) <= width else set_cell_size(rest, width - 1) + ELLIPSIS
 
 
-_KEYS = {
-    "case.save": "save",
-    "case.copy": "copy",
-    "case.redact": "redaction",
-}
+_KEYS = ("case.save", "case.copy", "case.redact")
 _LONGEST_TITLE = 80
 _SHIFTED_CELLS = 24
 """How far one key shifts wide tables."""
 UNREDACTED = "Redaction is off. The text may hold keys, storage paths and contacts of other users."
 
-Report = Callable[[str], object]
-Build = Callable[[bool, Report], Awaitable[BuiltCase]]
-"""Builds the case, with or without redaction, and reports each step. Raises StoreError."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseFile:
-    """Where to save the case."""
-
-    file: Path
-    overwrites: bool
-
-
-class SaveCaseDialog(FileForm[CaseFile]):
+class SaveCaseDialog(FileForm):
     """Ask for a file name. The suffix chooses Markdown or a zip file."""
 
     suffixes = SUFFIXES
@@ -156,17 +139,13 @@ class SaveCaseDialog(FileForm[CaseFile]):
             yield from self.file_parts(case_file_name(self._built))
             yield self.buttons(agree="Save (enter)")
 
-    def result_for(self, file: Path | None, *, overwrites: bool = False) -> CaseFile | None:
-        is_usable = file is not None and has_case_suffix(self.typed)
-        return CaseFile(file=file, overwrites=overwrites) if is_usable and file is not None else None
-
 
 def _redaction(counts: Mapping[SecretKind, int] | None) -> str:
     return UNREDACTED if counts is None else redaction_words(counts)
 
 
 class CaseDialog(Dialog[None]):
-    """Build the case, show its text, and offer ways out. Closing the dialog stops the reading."""
+    """Read the case once, show its text, and offer ways out. Closing the dialog stops the reading."""
 
     DEFAULT_CSS = """
     CaseDialog {
@@ -186,10 +165,15 @@ class CaseDialog(Dialog[None]):
         Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Scroll wide tables to the right"),
     ]
 
-    def __init__(self, build: Build, *, of: str) -> None:
+    def __init__(
+        self, host: "ActionHost", session: "Session", find: Callable[["Store"], Awaitable[CasePerson]], *, of: str
+    ) -> None:
         """`of` names the user or job until the case is read."""
         super().__init__()
-        self._build = build
+        self._host = host
+        self._session = session
+        self._find = find
+        self._case: Case | None = None
         self._of = clean(of, limit=_LONGEST_TITLE)
         self._built: BuiltCase | None = None
         self._text = ""
@@ -205,8 +189,8 @@ class CaseDialog(Dialog[None]):
             with VerticalScroll():
                 yield SteadyText(id="text")
             sideways = key_hint(f"{self.key('case.left')} {self.key('case.right')}", "wide tables")
-            close = self.keys_line({"dialog.leave": "close"})
-            yield Static(hint_lines([self.keys_line(_KEYS), sideways, close]), id="keys", markup=False)
+            hints = [*self.hints_of(_KEYS), sideways, *self.hints_of(["dialog.leave"])]
+            yield Static(hint_lines(hints), id="keys", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -221,7 +205,7 @@ class CaseDialog(Dialog[None]):
         self._is_building = True
         self.say("redaction", Content.styled("Reading …", "$foreground-muted"))
         try:
-            self._built = await self._build(self._redacts, self._show_step)
+            self._built = await self._build()
             self._text = await asyncio.to_thread(case_markdown, self._built)
         except StoreError as error:
             self._built = None
@@ -230,6 +214,15 @@ class CaseDialog(Dialog[None]):
             self._show(self._built)
         finally:
             self._is_building = False
+
+    async def _build(self) -> BuiltCase:
+        """Read the case, unless that was done, and redact it."""
+        session, dashboard = self._session, self._host.dashboard
+        if self._case is None:
+            at, person = dashboard.now, await self._find(session.operator)
+            self._case = await read_whole_case(session, session.operator, person, at=at, report=self._show_step)
+        zone = dashboard.zone.zone or UTC
+        return await prepared(self._case, session.full_name, redacts=self._redacts, zone=zone)
 
     def _show_step(self, step: str) -> None:
         if self.is_open:
@@ -271,7 +264,7 @@ class CaseDialog(Dialog[None]):
             self._hidden = hidden
             self._show_text()
 
-    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the builder knows the zone
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the case is in the zone of the dashboard
         if self._built is not None:
             self._start()
 
@@ -301,7 +294,7 @@ class CaseDialog(Dialog[None]):
     async def _ask_file(self, built: BuiltCase) -> None:
         """Save the case that was on screen when the key was pressed."""
         chosen = await self.app.push_screen_wait(SaveCaseDialog(built))
-        if chosen is None:
+        if chosen is None or chosen.file is None:
             return
         try:
             counts = await asyncio.to_thread(write_case, built, str(chosen.file), overwrites=chosen.overwrites)
@@ -324,7 +317,7 @@ async def show_case(host: "ActionHost", job: GenerationJob | None) -> None:
         return
     actor = context.store.actor
     if job is not None:
-        await _show(host, partial(person_of_job, context.operator, job), of=f"job {short_id(job.id)}")
+        await _show(host, partial(person_of_job, job=job), of=f"job {short_id(job.id)}")
     elif isinstance(actor, ActingUser):
         await show_case_of(host, actor)
     else:
@@ -333,41 +326,15 @@ async def show_case(host: "ActionHost", job: GenerationJob | None) -> None:
 
 async def show_case_of(host: "ActionHost", user: ActingUser) -> None:
     """Show the case of a user."""
-    session = host.poller.session
-    if session is not None:
-        await _show(host, partial(person_of_user, session.operator, user.id), of=actor_name(user))
+    await _show(host, partial(person_of_user, user_id=user.id), of=actor_name(user))
 
 
 async def show_case_of_job(host: "ActionHost", job_id: UUID) -> None:
     """Show the case of a job that the person saw, even if it was deleted since."""
+    await _show(host, partial(find_person, text=str(job_id)), of=f"job {short_id(job_id)}")
+
+
+async def _show(host: "ActionHost", find: "Callable[[Store], Awaitable[CasePerson]]", *, of: str) -> None:
     session = host.poller.session
-    if session is not None:
-        await _show(host, partial(find_person, session.operator, str(job_id)), of=f"job {short_id(job_id)}")
-
-
-async def _show(host: "ActionHost", find: "Callable[[], Awaitable[CasePerson]]", *, of: str) -> None:
-    session = host.poller.session
-    if session is None or refuse_in_past(host):
-        return
-    await host.app.push_screen_wait(CaseDialog(_Builder(host, session, session.operator, find).build, of=of))
-
-
-class _Builder:
-    """Reads a case once. Redaction can then be turned off and on."""
-
-    def __init__(
-        self, host: "ActionHost", session: "Session", store: "Store", find: "Callable[[], Awaitable[CasePerson]]"
-    ) -> None:
-        self._host = host
-        self._session = session
-        self._store = store
-        self._find = find
-        self._case: Case | None = None
-
-    async def build(self, redacts: bool, report: Report) -> BuiltCase:
-        if self._case is None:
-            at = self._host.dashboard.now
-            self._case = await read_whole_case(self._session, self._store, await self._find(), at=at, report=report)
-        return await prepared(
-            self._case, self._session.full_name, redacts=redacts, zone=self._host.dashboard.zone.zone or UTC
-        )
+    if session is not None and not refuse_in_past(host):
+        await host.app.push_screen_wait(CaseDialog(host, session, find, of=of))

@@ -1,7 +1,6 @@
 """The databases to choose from, switching to one, write permits, and the refresh interval."""
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -10,15 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
-from gjobs.store.configuration.settings import EMBEDDED, WriteAccess, WriteMode
-from gjobs.store.users.actor import actor_name
+from gjobs.store.configuration.settings import WriteAccess, WriteMode
+from gjobs.store.users.actor import Actor, actor_name
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
 from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
-from gjobs.tui.dashboard.widgets.widgets import TextField
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.statistics_text import load_summary, pace_words
@@ -26,6 +24,7 @@ from gjobs.tui.text.write_text import where
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.session import Session
 
 
 ALONE = "No other database is configured. Run 'gjobs config path' to see where to add profiles."
@@ -39,17 +38,16 @@ async def pick_database(host: "ActionHost") -> None:
     if len(known) < 2:
         show_warning(host.app, IN_BROWSER if host.app.is_web else ALONE)
         return
-    choices = [listed_database(str(place), one) for place, one in enumerate(known)]
-    present = str(known.index(host.database_choice)) if host.database_choice in known else None
-    dialog = PickDialog(title="Switch to which database?", choices=choices, chosen=present)
+    choices = list(map(listed_database, known))
+    dialog = PickDialog(title="Switch to which database?", choices=choices, chosen=host.database_choice)
     dialog.help_topic = "profiles"
     picked = await host.app.push_screen_wait(dialog)
-    if picked is not None and picked != present:
-        host.switch_to(known[int(picked)])
+    if picked is not None and picked.value != host.database_choice:
+        host.switch_to(picked.value)
 
 
-def listed_database(key: str, choice: "DatabaseChoice") -> Choice:
-    return Choice(key=key, label=full_name(choice), detail=choice.detail, ending=choice.rule, color=choice.color)
+def listed_database(choice: "DatabaseChoice") -> Choice[DatabaseChoice]:
+    return Choice(value=choice, label=full_name(choice), detail=choice.detail, ending=choice.rule, color=choice.color)
 
 
 def full_name(choice: "DatabaseChoice") -> str:
@@ -97,33 +95,16 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         access.close_permit()
         host.show_status()
         show_message(host.app, PERMIT_ENDED)
-    else:
-
-        async def open_permit(draft: WritePermitDraft) -> WritePermitDraft | None:
-            """Open the permit, unless the database has changed or become a replica since."""
-            if host.poller.session is not session or access.is_closed:
-                return None
-            access.open_permit(draft.reason, draft.minutes * 60)
-            return draft
-
-        lines = (where(session.full_name), f"As: {clean(actor_name(store.actor), limit=60)}")
-        draft = await host.app.push_screen_wait(WritePermitDialog(lines=lines, submit=open_permit))
-        if draft is not None:
-            host.show_status()
-            key = key_of(host.app, APP_BINDINGS, "app.write")
-            show_warning(host.app, f"You may write for {draft.minutes} minutes. Press {key} to end the permit.")
+    elif minutes := await host.app.push_screen_wait(WritePermitDialog(host, session, store.actor)):
+        host.show_status()
+        key = key_of(host.app, APP_BINDINGS, "app.write")
+        show_warning(host.app, f"You may write for {minutes} minutes. Press {key} to end the permit.")
 
 
 MINUTES = (2, 5, 15, 30)
 USUAL_MINUTES = 5
 LONGEST_REASON = 200
 """Characters. The reason must fit on a line and in the journal."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WritePermitDraft:
-    reason: str
-    minutes: int
 
 
 class MinutesSelect(Select[int]):
@@ -135,47 +116,48 @@ class MinutesSelect(Select[int]):
             self.screen.query_one("#agree", Button).press()
 
 
-class WritePermitDialog(FormDialog[WritePermitDraft | None]):
-    def __init__(
-        self,
-        *,
-        lines: tuple[str, ...],
-        submit: Callable[[WritePermitDraft], Coroutine[Any, Any, WritePermitDraft | None]],
-    ) -> None:
-        """`lines` name the database to write to. They must be clean text."""
-        super().__init__()
-        self._lines = lines
-        self._submit = submit
+class WritePermitDialog(TextPrompt[int | None]):
+    """Open a write permit. Return its minutes."""
 
-    def compose(self) -> ComposeResult:
-        with self.box("Allow writes"):
-            yield Static(Content("\n".join(self._lines)), markup=False)
-            yield Static("Reason, kept in the journal", classes="label", markup=False)
-            yield TextField(id="reason", placeholder="For example: ticket 4711, stuck jobs")
-            yield FieldProblem(id="problem")
-            yield Static("Duration", classes="label", markup=False)
-            yield MinutesSelect(
-                [(f"{minutes} minutes", minutes) for minutes in MINUTES],
-                value=USUAL_MINUTES,
-                allow_blank=False,
-                id="minutes",
-                compact=True,
-            )
-            yield self.buttons(agree="Write (enter)")
+    empty_words = "Type a reason for writing."
 
-    def on_mount(self) -> None:
-        self.query_one("#reason", Input).focus()
+    def __init__(self, host: "ActionHost", session: "Session", actor: Actor) -> None:
+        self._host = host
+        self._session = session
+        super().__init__(
+            title="Allow writes",
+            lines=(where(session.full_name), f"As: {clean(actor_name(actor), limit=60)}"),
+            label="Reason, kept in the journal",
+            agree="Write",
+            placeholder="For example: ticket 4711, stuck jobs",
+            submit=self._open,
+        )
 
-    def read(self) -> Coroutine[Any, Any, WritePermitDraft | None] | None:
-        reason = self.query_one("#reason", Input).value.strip()
-        minutes = self.query_one("#minutes", Select).value
-        if not reason:
-            self.complain("reason", "Type a reason for writing.")
-        elif len(reason) > LONGEST_REASON:
-            self.problem.say(f"The reason has {len(reason)} characters. The maximum is {LONGEST_REASON}.")
-        elif isinstance(minutes, int):
-            return self._submit(WritePermitDraft(reason=reason, minutes=minutes))
-        return None
+    def further_fields(self) -> ComposeResult:
+        yield Static("Duration", classes="label", markup=False)
+        yield MinutesSelect(
+            [(f"{minutes} minutes", minutes) for minutes in MINUTES],
+            value=USUAL_MINUTES,
+            allow_blank=False,
+            id="minutes",
+            compact=True,
+        )
+
+    def read(self) -> Coroutine[Any, Any, int | None] | None:
+        self._minutes = self.query_one(MinutesSelect).value
+        length = len(self.query_one(Input).value.strip())
+        if length > LONGEST_REASON:
+            self.problem.say(f"The reason has {length} characters. The maximum is {LONGEST_REASON}.")
+            return None
+        return super().read()
+
+    async def _open(self, reason: str) -> int | None:
+        """Open the permit, unless the database has changed or become a replica since."""
+        access, minutes = self._session.access, self._minutes
+        if self._host.poller.session is not self._session or access.is_closed or not isinstance(minutes, int):
+            return None
+        access.open_permit(reason.strip(), minutes * 60)
+        return minutes
 
 
 def step_interval(host: "ActionHost", steps: int) -> None:
@@ -213,8 +195,8 @@ def skipped_words(number: int) -> str:
     return f"gjobs skipped {values} of the app's files: 'gjobs profiles' says why."
 
 
-class FirstQuestion(PickDialog):
-    """Return EMBEDDED for the sample database, or the position of a found one."""
+class FirstQuestion(PickDialog[DatabaseChoice | None]):
+    """Return the choice of a found database. The sample database has no value."""
 
     DEFAULT_CSS = """
     FirstQuestion {
@@ -226,17 +208,19 @@ class FirstQuestion(PickDialog):
         # Otherwise, the input field would handle Ctrl+C and copy its selection.
         Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True, id="dialog.quit", tooltip="Quit gjobs"),
     ]
+    HINTS = ()
+    """None: a sentence names the keys."""
     help_topic = "connecting"
 
-    def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: int | None, skipped: int = 0) -> None:
-        """`chosen` is the position of the last answer, and `skipped` the number of values that cannot be used."""
+    def __init__(self, choices: Sequence[DatabaseChoice], *, chosen: DatabaseChoice | None, skipped: int = 0) -> None:
+        """`chosen` is the last answer, and `skipped` the number of values that cannot be used."""
         self._skipped = skipped
         may_write = any(one.may_write for one in choices)
-        found = [listed_database(str(place), one) for place, one in enumerate(choices)]
+        sample = Choice(value=None, label="Sample database", detail="with jobs to practise on")
         super().__init__(
             title="Open which database?",
-            choices=[Choice(key=EMBEDDED, label="Sample database", detail="with jobs to practise on"), *found],
-            chosen=None if chosen is None else str(chosen),
+            choices=[sample, *map(listed_database, choices)],
+            chosen=chosen,
             remark=f"{REMARK} {LOCAL if may_write else ALL_READ_ONLY}",
         )
 
@@ -247,7 +231,3 @@ class FirstQuestion(PickDialog):
         if self._skipped:
             text += f" {skipped_words(self._skipped)}"
         yield Static(Content(text), id="later", markup=False)
-
-    def further_keys(self) -> Iterator[tuple[str, str]]:
-        """Yield none: the sentence above names them."""
-        yield from ()

@@ -1,114 +1,187 @@
-"""Opens the errors screen, lists the jobs of a group, retries them, and copies a group for a ticket."""
+"""The errors screen: groups as rows, and the example of the group under the cursor. Lists and retries a group."""
 
-import shlex
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta, tzinfo
-from typing import TYPE_CHECKING, assert_never
-from uuid import UUID
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups, ErrorScope, error_group_id
-from gjobs.store.errors import StoreError
-from gjobs.store.filters.filter_terms import JobFilter, Key, Term
+from gjobs.store.errors import StoreError, TimedOut
+from gjobs.store.filters.filter_terms import JobFilter, Key
 from gjobs.store.filters.filter_text import format_filter
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
 from gjobs.store.statistics.statistics import Waste, WasteKey
-from gjobs.store.users.actor import ActingUser, Actor, Anon, Operator
-from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
-from gjobs.tui.case.redaction import Redactor, redacted_group
+from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line, hint_lines, key_hint
+from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.case import show_case_of_job
-from gjobs.tui.dashboard.features.databases import may_write
-from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features.databases import is_read_only, may_write
+from gjobs.tui.dashboard.features.error_group_text import (
+    GroupColumn,
+    group_columns,
+    group_copy,
+    group_details,
+    group_filter,
+    group_line,
+    titles_line,
+)
 from gjobs.tui.dashboard.features.jobs import JobActions
 from gjobs.tui.dashboard.features.statistics import WasteDialog
-from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.terminal.clipboard import copy_text
+from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean, shorten
-from gjobs.tui.text.error_text import group_name, span, ticket_text
-from gjobs.tui.text.format import count, jobs_count
+from gjobs.tui.text.error_text import NO_EMAILS, Message, error_words, group_name, groups_summary, span
+from gjobs.tui.text.format import count, jobs_count, moment_words
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-
-
-def group_filter(scope: ErrorScope, group: ErrorGroup) -> str:
-    """Return the filter that lists the failed jobs of the group."""
-    terms = (
-        *scope.job_filter.terms,
-        Term(key=Key.ERROR_GROUP, values=(group.id,)),
-        Term(key=Key.STATUS, values=(JobStatus.FAILED.value,)),
-    )
-    return format_filter(JobFilter(terms=terms))
-
-
-def group_copy(group: ErrorGroup, found: ErrorGroups, *, scope: ErrorScope, actor: Actor) -> str:
-    """Return the group as text. Users are named by their ids, and the example is redacted."""
-    redactor = Redactor(ids=(group.example_job_id, *group.users))
-    return ticket_text(redacted_group(group, redactor.text), found, command=_command(scope, group, actor))
-
-
-def _command(scope: ErrorScope, group: ErrorGroup, actor: Actor) -> str:
-    of_project = [] if scope.project_id is None else ["--project", str(scope.project_id)]
-    limit = ["--limit", str(min(group.count, MAX_LIMIT))] if group.count > PAGE_SIZE else []
-    chosen = [*of_project, "--filter", group_filter(scope, group), *limit, "--as", _who(actor)]
-    return shlex.join(["gjobs", "jobs", "list", *chosen])
-
-
-def _who(actor: Actor) -> str:
-    match actor:
-        case Operator():
-            return "operator"
-        case Anon():
-            return "anon"
-        case ActingUser(id=user_id):
-            return str(user_id)
-    assert_never(actor)
+    from gjobs.tui.text.format import ShownZone
 
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
 """Filter terms that the errors screen ignores, because all groups contain failed jobs."""
 _FILTER_CHARACTERS = 60
 _ERROR_CELLS = 120
+SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
+SEEN_SECONDS = 0.3
+"""A key typed less than this many seconds after the groups appear was not meant for the group under the cursor."""
+
+_BESIDE_FROM = 160
+"""The minimum screen width, in columns, at which details appear beside the groups."""
+_BELOW_FROM = 16
+"""The minimum screen height, in lines, at which details appear below the groups."""
+_DETAILS_WIDTH = 56
+_EDGES = 4
+"""The box has a border and a padding of one cell on each side."""
+_GROUP_KEYS = ("errors.list", "errors.retry", "errors.copy", "errors.case", "errors.waste")
+_SCREEN_KEYS = ("errors.pane", "errors.again", "dialog.zone", "dialog.leave")
+_READING = "reading"
+_TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
 
 
-async def show_errors(host: "ActionHost") -> None:
-    """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
-    if (store := host.poller.store) is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
-    errors = _ListedErrors(host, store)
-    if (group := await host.app.push_screen_wait(ErrorsDialog(errors))) is not None and errors.is_current:
-        _list_jobs(host, errors.scope, group)
-        counted = f"{count(group.count)} of them in the last {span(errors.window)}"
-        show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
-
-
-class _ListedErrors:
+class ErrorsDialog(RowsDialog[ErrorGroup]):
     """The failures of the list: those of its project that match its filter. Project and filter stay as they were when
-    the dialog opened, even if the list changes.
+    the dialog opened, even if the list changes. Return the group whose jobs are to be listed.
 
     The cursor starts on the group of the job under the cursor of the list.
     """
 
+    DEFAULT_CSS = """
+    ErrorsDialog {
+        #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0 1; overflow: hidden; }
+        #spans { height: 1; }
+        #summary { height: auto; max-height: 2; margin-bottom: 1; color: $foreground-muted; }
+        #parts { height: 1fr; }
+        #list { height: auto; max-height: 40%; }
+        #titles { dock: top; height: 1; text-wrap: nowrap; }
+        OptionList { height: auto; max-height: 100%; scrollbar-gutter: stable; }
+        OptionList:focus {
+            /* The details take the focus, too. Rows know the color of the cursor. */
+            & > .option-list--option-highlighted {
+                color: $block-cursor-foreground;
+                background: $block-cursor-background;
+            }
+        }
+        #details { height: 1fr; border-top: solid $primary; }
+        #keys { height: auto; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+
+        &.-low {
+            #summary { max-height: 1; margin-bottom: 0; }
+            #list { height: 1fr; max-height: 100%; }
+            #details { display: none; }
+            #keys { max-height: 1; }
+        }
+        &.-beside {
+            #parts { layout: horizontal; }
+            #list { width: 1fr; height: 1fr; max-height: 100%; }
+            #details { width: 56; height: 1fr; border-top: none; border-left: solid $primary; padding-left: 1; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E,q", "leave", "Close", id="errors.close", tooltip="Close the errors"),
+        Binding("j", "move_cursor(1)", "Down", show=False, id="errors.down", tooltip="Go to the next group"),
+        Binding("k", "move_cursor(-1)", "Up", show=False, id="errors.up", tooltip="Go to the previous group"),
+        Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
+        DialogKey("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
+        Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
+        DialogKey(
+            "C", "case", "Case", id="errors.case", tooltip="Create a case of the group's newest job, for a ticket"
+        ),
+        DialogKey("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
+        Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
+        Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Error",
+            id="errors.pane",
+            tooltip="Go to the error to scroll it, or back to the groups",
+        ),
+        Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
+        Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
+    ]
+
     def __init__(self, host: "ActionHost", store: "Store") -> None:
+        super().__init__()
         listed = host.dashboard.listed
         self._host = host
         self._store = store
-        self._name = host.dashboard.listed_name
+        self._of = host.dashboard.listed_name
         self._job = host.dashboard.jobs.table.cursor_job
         terms = tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS)
-        self.window = WEEK
-        """The period that was read last."""
         self.scope = ErrorScope(project_id=listed.project_id, job_filter=JobFilter(terms=terms))
+        """What is grouped, in the period that was read last."""
+        self._emails = NO_EMAILS
+        self._clicked_at = 0.0
+        self._span = SPANS.index(WEEK)
+        self._found: ErrorGroups | None = None
+        self._columns: Sequence[GroupColumn] = ()
+        self._line_under_cursor: int | None = None
+        self._reading_since = 0.0
+        self._drawn_at = 0.0
+        self._ticker: Timer | None = None
+        self._is_retrying = False
 
-    @property
-    def of(self) -> str:
+    def compose(self) -> ComposeResult:
         job_filter = self.scope.job_filter
         narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
-        return f"{self._name}{narrowed}"
+        with self.box(f"Errors · {self._of}{narrowed}"):
+            yield SteadyText(id="spans")
+            yield SteadyText(id="summary")
+            with Container(id="parts"):
+                with Vertical(id="list"):
+                    yield SteadyText(id="titles")
+                    yield OptionList(id="groups", markup=False, compact=True)
+                with VerticalScroll(id="details"):
+                    yield SteadyText(id="group")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self._show_keys()
+        self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
+        self.action_read()
+
+    def on_unmount(self) -> None:
+        drop_message(self.app, _TOO_SOON)
+
+    # Reading
 
     @property
     def is_current(self) -> bool:
@@ -116,51 +189,235 @@ class _ListedErrors:
         return self._host.poller.store is self._store
 
     @property
-    def is_read_only(self) -> bool:
-        session = self._host.poller.session
-        return session is not None and not session.access.may_write
+    def is_reading(self) -> bool:
+        return any(one.group == _READING and not one.is_finished for one in self.workers)
 
     @property
-    def zone(self) -> tzinfo | None:
-        return self._host.dashboard.zone.zone
+    def is_ready(self) -> bool:
+        """Whether the groups have been visible long enough for a key typed now to refer to them."""
+        return self._is_for_groups_typed_at(time.monotonic())
 
-    @property
-    def typed_at(self) -> float:
-        return self._host.key_queue.typed_at
+    def _is_for_groups_typed_at(self, moment: float) -> bool:
+        is_seen = moment - self._drawn_at >= SEEN_SECONDS
+        return self._found is not None and is_seen and not self.is_reading
 
-    async def read(self, window: timedelta) -> ErrorGroups:
-        found = await self._store.get_error_groups(replace(self.scope, window=window))
-        self.window = window
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._clicked_at = event.time
+
+    def action_step(self, steps: int) -> None:
+        span_place = min(max(self._span + steps, 0), len(SPANS) - 1)
+        if span_place != self._span:
+            self._span = span_place
+            self._show(None)
+            self.action_read()
+
+    def action_read(self) -> None:
+        self._reading_since = time.monotonic()
+        self.say("spans", choices_line(map(span, SPANS), self._span))
+        self._tell_reading()
+        if self._ticker is not None:
+            self._ticker.resume()
+        self.run_worker(self._read(), group=_READING, exclusive=True)
+
+    async def _read(self) -> None:
+        scope = replace(self.scope, window=SPANS[self._span])
+        try:
+            found = await self._store.get_error_groups(scope)
+            first_group = None if self._found else await _group_of(self._store, self._job)
+        except StoreError as error:
+            advice = " Choose a shorter period or a project." if isinstance(error, TimedOut) else ""
+            self._end_reading(Content.styled(f"{error_words(error)}{advice}", "$text-error"))
+            return
+        self.scope = scope
         if self.is_current:
             self._host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
-        return found
+        self._show(found, first_group)
+        self._end_reading(Content(groups_summary(found)))
+        self.run_worker(self._name_users(found), group="emails", exclusive=True)
 
-    async def find_first_group(self) -> str | None:
-        return await _group_of(self._store, self._job)
-
-    async def read_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+    async def _name_users(self, found: ErrorGroups) -> None:
         session = self._host.poller.session
         if session is not None and self.is_current:
             with suppress(StoreError):  # If the login may not read e-mails, the ids are enough.
-                return await session.operator.get_user_emails(user_ids)
-        return {}
+                emails = await session.operator.get_user_emails({user for group in found for user in group.users})
+                self._emails = {**self._emails, **emails}
+        self._show_details()
 
-    def copy(self, found: ErrorGroups, group: ErrorGroup) -> str:
-        return group_copy(group, found, scope=self.scope, actor=self._store.actor)
+    def _end_reading(self, words: Content) -> None:
+        if self._ticker is not None:
+            self._ticker.pause()
+        self.say("summary", words)
 
-    async def retry(self, found: ErrorGroups, group: ErrorGroup) -> None:
-        if self.is_current:
-            await _retry(self._host, replace(self.scope, window=found.window), found, group)
+    def action_stop(self) -> None:
+        if self.workers.cancel_group(self, _READING):
+            again = self.key("errors.again")
+            self._end_reading(Content.styled(f"Stopped reading. Press {again} to read again.", "$text-warning"))
 
-    async def show_case(self, job_id: UUID) -> None:
-        if self.is_current:
-            await show_case_of_job(self._host, job_id)
+    def _tell_reading(self) -> None:
+        seconds = int(time.monotonic() - self._reading_since)
+        took = f" {seconds} s" if seconds else ""
+        stop = self.key("errors.stop")
+        self.say("summary", Content(f"Reading the failures of the last {span(SPANS[self._span])} …{took}  {stop} stop"))
 
-    async def show_waste(self) -> None:
-        await self._host.app.push_screen_wait(WasteDialog(self._read_waste, of=self._name))
+    # Actions on the group under the cursor
 
-    async def _read_waste(self, by: WasteKey) -> Waste:
-        return await self._store.get_waste(by, self.scope.project_id)
+    def _chosen(self) -> tuple[ErrorGroups, ErrorGroup] | None:
+        """Return the group under the cursor. Show why there is none, or why the key is not for it."""
+        found, place = self._found, self.row_list.highlighted
+        if self._is_retrying:
+            text = "The jobs of the group are still being read."
+        elif found is None or not self._is_for_groups_typed_at(max(self._host.key_queue.typed_at, self._clicked_at)):
+            text = _TOO_SOON
+        elif place is None or place >= len(found):
+            text = "No group under the cursor. Move to a group first."
+        else:
+            return found, found.groups[place]
+        show_warning(self.app, text)
+        return None
+
+    @on(OptionList.OptionSelected)
+    def action_list(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self.dismiss(chosen[1])
+
+    def action_copy(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            found, group = chosen
+            text = group_copy(group, found, scope=self.scope, actor=self._store.actor)
+            done = f"Copied the error group {group.id} as text"
+            copy_text(self.app, text, done, note="Contacts and secrets are left out.")
+
+    @work(exclusive=True, group="case")
+    async def action_case(self) -> None:
+        if (chosen := self._chosen()) is not None and self.is_current:
+            await show_case_of_job(self._host, chosen[1].example_job_id)
+
+    @work(exclusive=True, group="waste")
+    async def action_waste(self) -> None:
+        async def read(by: WasteKey) -> Waste:
+            return await self._store.get_waste(by, self.scope.project_id)
+
+        await self.app.push_screen_wait(WasteDialog(read, of=self._of))
+
+    @work(exclusive=True, group="retry")
+    async def action_retry_group(self) -> None:
+        if (chosen := self._chosen()) is None:
+            return
+        self._is_retrying = True
+        try:
+            if self.is_current:
+                await _retry(self._host, replace(self.scope, window=chosen[0].window), *chosen)
+        except StoreError as error:
+            show_message(self.app, Message(text=error_words(error), severity="error"))
+        finally:
+            self._is_retrying = False
+
+    # Drawing
+
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        return frozenset({"errors.retry"} if is_read_only(self._host) else ())
+
+    def hint_words(self) -> dict[str, str]:
+        return {**super().hint_words(), "errors.pane": "scroll the error"}
+
+    def _show_keys(self) -> None:
+        period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
+        hints = [*self.hints_of(_GROUP_KEYS), period, *self.hints_of(_SCREEN_KEYS)]
+        self.say("keys", hint_lines(hints, width=self.app.size.width - _EDGES))
+
+    def on_resize(self) -> None:
+        is_beside = self.size.width >= _BESIDE_FROM
+        self.set_class(is_beside, "-beside")
+        self.set_class(self.size.height < _BELOW_FROM and not is_beside, "-low")
+        self._show_keys()
+
+    def draw(self) -> None:
+        self._show(self._found)
+
+    @property
+    def _room_of_list(self) -> int:
+        """The width for the list inside the box. If the details are beside it, their width is subtracted."""
+        return self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
+
+    def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:
+        """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected.
+
+        With no groups before, it starts on the first group.
+        """
+        if not self.is_open:
+            return
+        rows, before = self.row_list, self._found
+        place = rows.highlighted
+        known = before.groups[place].id if before is not None and place is not None else None
+        if found is not before:
+            self._drawn_at = time.monotonic()
+        self._found = found
+        self._line_under_cursor = None
+        groups: Sequence[ErrorGroup] = ()
+        lines: list[Content] = []
+        if found is not None:
+            groups, now = found.groups, found.taken_at
+            # Groups may arrive before the empty list is laid out.
+            room = rows.scrollable_content_region.width or self._room_of_list
+            width = room - rows.scrollbar_size_vertical
+            self._columns = group_columns(max(width, 1), groups, now)
+            lines = [group_line(group, self._columns, now) for group in groups]
+        self.say("titles", titles_line(self._columns) if found else Content())
+        rows.set_options(map(Option, lines))
+        places = {group.id: number for number, group in enumerate(groups)}
+        if groups and not before:
+            rows.highlighted = places.get(first_group or "", 0)
+        else:
+            rows.highlighted = places.get(known or "")
+        self._name_time()
+        self._show_details()
+
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the dashboard knows the zone
+        if self.is_open:
+            self._name_time()
+            self._show_details()
+
+    def _name_time(self) -> None:
+        """Name the time of the groups, because their ages do not advance until they are read again."""
+        found = self._found
+        words = "" if found is None else f"read {moment_words(found.taken_at, self._host.dashboard.zone.zone)}"
+        self.query_one(DialogBox).name_time(Content(words))
+
+    @on(OptionList.OptionHighlighted)
+    def _show_details(self) -> None:
+        if not self.is_open:
+            return
+        found, place = self._found, self.row_list.highlighted
+        self._mark_cursor()
+        if found is None or place is None or place >= len(found):
+            self.say("group", Content())
+        else:
+            self.say("group", group_details(found.groups[place], found, self._emails, self._host.dashboard.zone.zone))
+
+    def _mark_cursor(self) -> None:
+        """Draw the line under the cursor without colors, and the line before it with them."""
+        found, rows = self._found, self.row_list
+        before, place = self._line_under_cursor, rows.highlighted
+        if found is None or before == place:
+            return
+        for one, is_under_cursor in ((before, False), (place, True)):
+            if one is not None and one < len(found):
+                line = group_line(found.groups[one], self._columns, found.taken_at, is_under_cursor=is_under_cursor)
+                rows.replace_option_prompt_at_index(one, line)
+        self._line_under_cursor = place
+
+
+async def show_errors(host: "ActionHost") -> None:
+    """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
+    if (store := host.poller.store) is None:
+        show_warning(host.app, "Not connected to a database yet.")
+        return
+    errors = ErrorsDialog(host, store)
+    if (group := await host.app.push_screen_wait(errors)) is not None and errors.is_current:
+        _list_jobs(host, errors.scope, group)
+        counted = f"{count(group.count)} of them in the last {span(errors.scope.window)}"
+        show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
 
 
 async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:

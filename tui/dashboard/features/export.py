@@ -3,15 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -21,12 +18,11 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
-from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
+from gjobs.tui.dashboard.dialogs.form import ChosenFile, FileForm, shown_path
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.export.export_files import (
     SUFFIXES,
-    FileFormat,
     FileNotWritten,
     UnusableFile,
     format_of,
@@ -49,17 +45,7 @@ CLIPBOARD_BYTES = 74_000
 _DEFAULT = "jobs.csv"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportChoice:
-    """Where to export the list."""
-
-    file_format: FileFormat
-    file: Path | None
-    """None means the clipboard."""
-    overwrites: bool = False
-
-
-class ExportDialog(FileForm[ExportChoice]):
+class ExportDialog(FileForm):
     """Ask for a file or the clipboard. Ask again before a file is replaced."""
 
     DEFAULT_CSS = """
@@ -81,24 +67,14 @@ class ExportDialog(FileForm[ExportChoice]):
         with self.box("Export"):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield from self.file_parts(_DEFAULT)
-            yield Horizontal(
-                Button(
-                    Content(f"Cancel ({self.key('dialog.leave')})"), id="cancel", compact=True, action="screen.leave"
-                ),
-                Button(Content(f"Copy ({self.key('export.copy')})"), compact=True, action="screen.copy"),
-                Button(Content("Export (enter)"), id="agree", compact=True, variant="primary"),
-                classes="buttons",
-            )
+            copy = Button(Content(f"Copy ({self.key('export.copy')})"), compact=True, action="screen.copy")
+            yield self.buttons(copy, agree="Export (enter)")
 
     def note_words(self) -> str:
         """Return the format and the whole path, and the limit of the clipboard."""
         file_format = format_of(self.typed)
         where = f"{file_format.proper_name} in {shown_path(self.path)}" if file_format else ""
         return f"{where}\nThe clipboard takes at most {CLIPBOARD_BYTES // 1_000} kB."
-
-    def result_for(self, file: Path | None, *, overwrites: bool = False) -> ExportChoice | None:
-        file_format = format_of(self.typed)
-        return ExportChoice(file_format=file_format, file=file, overwrites=overwrites) if file_format else None
 
     def action_copy(self) -> None:
         if (choice := self.choose(None)) is not None:
@@ -154,7 +130,7 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
         show_message(host.app, _failed_message(choice, error))
     else:
         if choice.file is None:
-            copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {choice.file_format.proper_name}")
+            copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {SUFFIXES[choice.suffix].proper_name}")
         else:
             show_message(host.app, f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
 
@@ -166,7 +142,7 @@ def _order_note(order: ListOrder) -> tuple[str, ...]:
     return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
 
 
-def _failed_message(choice: ExportChoice, error: StoreError) -> Message:
+def _failed_message(choice: ChosenFile, error: StoreError) -> Message:
     """Return the error's text. If the text does not say whether the copy or the export failed, say so first."""
     if isinstance(error, (ClipboardTooSmall, UnusableFile, FileNotWritten)):
         return error_message(error)
@@ -177,7 +153,7 @@ def _failed_message(choice: ExportChoice, error: StoreError) -> Message:
 
 
 async def _export(
-    store: "Store", listed: ListQuery, choice: ExportChoice, copy: Callable[[str], object], report: Report
+    store: "Store", listed: ListQuery, choice: ChosenFile, copy: Callable[[str], object], report: Report
 ) -> int:
     """Return how many jobs were exported. Raises a StoreError, and then leaves no file behind."""
     if choice.file is not None:
@@ -198,8 +174,8 @@ async def _export(
     return done
 
 
-async def _write_all(store: "Store", listed: ListQuery, choice: ExportChoice, write: Write, report: Report) -> int:
-    made, done = writer(choice.file_format), 0
+async def _write_all(store: "Store", listed: ListQuery, choice: ChosenFile, write: Write, report: Report) -> int:
+    made, done = writer(SUFFIXES[choice.suffix]), 0
     await write(made.begin())
     async for jobs in list_pages(store, listed):
         await write(made.rows(jobs))

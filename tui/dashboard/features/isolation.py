@@ -1,8 +1,8 @@
 """Isolation check: dialog, session and texts."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from textual import on
@@ -30,7 +30,8 @@ from gjobs.store.isolation.isolation import (
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.dashboard.bindings import DialogKey
-from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, SqlDialog
+from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.navigation import pick_user
 from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
@@ -60,14 +61,6 @@ _VERBS = by_member(
 _MARKS = by_member(
     ProbeVerdict, {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
 )
-
-
-def verb_name(verb: Verb) -> str:
-    return _VERBS[verb]
-
-
-def verdict_mark(verdict: ProbeVerdict) -> str:
-    return _MARKS[verdict]
 
 
 def answer_words(probe: Probe) -> str:
@@ -146,15 +139,7 @@ _COLOURS = by_member(
     },
 )
 _WRITES, _FIX, _STOP = "isolation.writes", "isolation.mend", "isolation.stop"
-_KEYS = {
-    _WRITES: "try writes",
-    _FIX: "fix",
-    "isolation.owner": "owner",
-    "isolation.other": "user",
-    "isolation.again": "again",
-    _STOP: "stop",
-    "dialog.leave": "close",
-}
+_KEYS = (_WRITES, _FIX, "isolation.owner", "isolation.other", "isolation.again", _STOP, "dialog.leave")
 _TRYING = "trying"
 _TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 11, 21, 11
 _NARROW_MARK = len("✓ kept")
@@ -166,35 +151,14 @@ Without empty lines, 24 lines show all rows.
 """
 
 
-class Check(Protocol):
-    """The session behind the dialog."""
-
-    @property
-    def database(self) -> str: ...
-
-    @property
-    def why_no_writes(self) -> str | None:
-        """Why the session may not write now, as a sentence; None if it may."""
-
-    def pick_user(self, title: str) -> Coroutine[Any, Any, UUID | None]: ...
-
-    def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Coroutine[Any, Any, ProbePlan]: ...
-
-    def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
-
-    def find_remedy(self, probe: Probe) -> Coroutine[Any, Any, str | None]:
-        """Return the SQL that fixes a leak. Return None if no fix is known."""
-
-
-class IsolationDialog(Dialog[None]):
+class IsolationDialog(RowsDialog[None]):
     """Try the reads at once. Judge the writes from the policies, and try them only on request."""
 
     DEFAULT_CSS = """
     IsolationDialog {
         #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; overflow: hidden; }
         #who { height: auto; }
-        OptionList { height: 1fr; min-height: 1; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        OptionList:focus { background-tint: $foreground 0%; }
+        OptionList { height: 1fr; min-height: 1; margin-top: 1; text-overflow: ellipsis; }
         #answer { height: 3; margin-top: 1; color: $foreground; }
         #foot { dock: bottom; height: auto; }
         #progress { height: auto; max-height: 3; }
@@ -226,10 +190,14 @@ class IsolationDialog(Dialog[None]):
         DialogKey("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
     ]
 
-    def __init__(self, check: Check, *, other_id: UUID | None = None, tries_writes: bool = False) -> None:
+    def __init__(
+        self, host: "ActionHost", session: "Session", *, other_id: UUID | None = None, tries_writes: bool = False
+    ) -> None:
         """`tries_writes` means that the user has already agreed to the first check's writes."""
         super().__init__()
-        self._check = check
+        self._host = host
+        self._session = session
+        self._operator = session.operator
         self._tries_writes = tries_writes
         self._plan: ProbePlan | None = None
         self._probes: list[Probe] = []
@@ -249,13 +217,11 @@ class IsolationDialog(Dialog[None]):
                 yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
         self.call_after_refresh(self._start, tries_writes=self._tries_writes)
 
     def on_resize(self) -> None:
         for name, least in (("-low", _LOW), ("-lower", _LOWER), ("-lowest", _LOWEST)):
             self.set_class(self.size.height < least, name)
-        self.call_after_refresh(self._draw_all)
 
     @property
     def _is_low(self) -> bool:
@@ -269,14 +235,12 @@ class IsolationDialog(Dialog[None]):
     def action_try_writes(self) -> None:
         if self._plan is None:
             show_warning(self.app, "The check has not found two users yet.")
-        elif (why := self._check.why_no_writes) is not None:
+        elif (why := why_no_writes(self._session.access)) is not None:
             show_warning(self.app, why)
         else:
             plan = self._plan
-            self.app.push_screen(
-                ConfirmDialog(confirm_tries(plan, database=self._check.database)),
-                lambda agreed: self._work(self._try(plan, tries_writes=True)) if agreed else None,
-            )
+            question = confirm_tries(plan, database=self._session.full_name)
+            self.confirm(question, lambda: self._start(plan, tries_writes=True))
 
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _TRYING):
@@ -287,7 +251,8 @@ class IsolationDialog(Dialog[None]):
         self.run_worker(self._pick(who), group="picking", exclusive=True)
 
     async def _pick(self, who: str) -> None:
-        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Which user tries to access them?")
+        title = "Whose rows?" if who == "owner" else "Which user tries to access them?"
+        picked = await pick_user(self._host, self._operator, title)
         if picked is None:
             return
         if picked in (chosen for role, chosen in self._people.items() if role != who):
@@ -298,7 +263,7 @@ class IsolationDialog(Dialog[None]):
 
     @on(OptionList.OptionSelected)
     def action_mend(self) -> None:
-        index = self.query_one(OptionList).highlighted
+        index = self.row_list.highlighted
         probe = self._probes[index] if index is not None and index < len(self._probes) else None
         if probe is None or probe.verdict is not ProbeVerdict.LEAK:
             show_warning(self.app, "No leak in this row.")
@@ -306,8 +271,11 @@ class IsolationDialog(Dialog[None]):
             self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
 
     async def _show_remedy(self, probe: Probe) -> None:
+        """Show the SQL that fixes the leak, if it is known."""
+        from gjobs.store.isolation.isolation_check import find_leak_fixes
+
         try:
-            sql = await self._check.find_remedy(probe)
+            sql = (await find_leak_fixes(self._operator.database)).get((probe.target, probe.verb))
         except StoreError as error:
             show_message(self.app, error_message(error))
             return
@@ -318,22 +286,20 @@ class IsolationDialog(Dialog[None]):
                 SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
             )
 
-    def _start(self, *, tries_writes: bool = False) -> None:
-        """Try the reads and judge the writes. This needs no confirmation, unless it tries the writes, too."""
-        self._plan, self._has_write_tries = None, tries_writes
-        self._work(self._prepare_and_try(tries_writes=tries_writes))
+    def _start(self, plan: ProbePlan | None = None, *, tries_writes: bool = False) -> None:
+        """Cancel the running probes, which leave no changes behind. Then try the reads, and try or judge the writes.
 
-    def _work(self, work: Coroutine[Any, Any, None]) -> None:
-        """Cancel the running probes, which leave no changes behind, and run this instead."""
-        self._probes = []
-        self._draw_all()
-        self.run_worker(self._reported(work), group=_TRYING, exclusive=True)
+        Without a plan, find the two users first. Only trying the writes needs a confirmation.
+        """
+        self._plan, self._has_write_tries, self._probes = plan, tries_writes, []
+        self.draw()
+        self.run_worker(self._run_check(tries_writes=tries_writes), group=_TRYING, exclusive=True)
 
-    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run_check(self, *, tries_writes: bool) -> None:
         self._active_checks += 1
         self._draw_keys()
         try:
-            await work
+            await self._try(tries_writes=tries_writes)
         except StoreError as error:
             self._has_write_tries = False
             self.say("progress", Content.styled(error_words(error), "bold $text-error"))
@@ -341,17 +307,18 @@ class IsolationDialog(Dialog[None]):
             self._active_checks -= 1
             self._draw_keys()
 
-    async def _prepare_and_try(self, *, tries_writes: bool) -> None:
-        self.say("progress", Content("Finding two users …"))
-        self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
-        await self._try(self._plan, tries_writes=tries_writes)
+    async def _try(self, *, tries_writes: bool) -> None:
+        from gjobs.store.isolation.isolation_check import plan_probes, run_probes
 
-    async def _try(self, plan: ProbePlan, *, tries_writes: bool) -> None:
-        self._has_write_tries = tries_writes
-        self._draw_all()
-        async for probe in self._check.attempt(plan, tries_writes=tries_writes):
+        database = self._operator.database
+        if self._plan is None:
+            self.say("progress", Content("Finding two users …"))
+            owner_id, other_id = self._people["owner"], self._people["other"]
+            self._plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
+            self.draw()
+        async for probe in run_probes(database, self._plan, tries_writes=tries_writes):
             self._probes.append(probe)
-            self._draw(len(self._probes) - 1)
+            self._draw_row(len(self._probes) - 1)
             self.say("progress", Content(f"Trying … {self._progress()}"))
         style = "bold $text-error" if self._has_leak else "bold $text-success"
         summary = (f"{summary_words(self._probes)}.", style)
@@ -365,7 +332,7 @@ class IsolationDialog(Dialog[None]):
         """Return why writes were only judged from the policies, or which key tries them."""
         if not any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
             return ""
-        why = self._check.why_no_writes
+        why = why_no_writes(self._session.access)
         return f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
 
     def _progress(self) -> str:
@@ -375,34 +342,34 @@ class IsolationDialog(Dialog[None]):
 
     def _draw_keys(self) -> None:
         if self.is_open:
-            keys = {name: what for name, what in _KEYS.items() if self._has_leak or name != _FIX}
+            keys = [name for name in _KEYS if self._has_leak or name != _FIX]
             self.say("keys", self.keys_line(keys, width=self.query_one("#foot").size.width or None))
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        can_try_writes = self._check.why_no_writes is None and not self._has_write_tries
+        can_try_writes = why_no_writes(self._session.access) is None and not self._has_write_tries
         return frozenset((*(() if can_try_writes else (_WRITES,)), *(() if self._active_checks else (_STOP,))))
 
-    def _draw_all(self) -> None:
+    def draw(self) -> None:
         if not self.is_open:
             return
         self._draw_keys()
-        rows = self.query_one(OptionList)
+        rows = self.row_list
         place = rows.highlighted
         rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
         rows.highlighted = place or 0
         self.say("who", self._who())
         self._draw_answer()
 
-    def _draw(self, index: int) -> None:
+    def _draw_row(self, index: int) -> None:
         if self.is_open:
-            self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(index))
+            self.row_list.replace_option_prompt_at_index(index, self._row(index))
             self._draw_answer()
             self._draw_keys()
 
     def _who(self) -> Content:
         muted = "$foreground-muted"
-        database = ("Database: ", muted), (clean(self._check.database, limit=60), "bold")
+        database = ("Database: ", muted), (clean(self._session.full_name, limit=60), "bold")
         if self._plan is None:
             return Content.assemble(*database, "\n", ("Every try is rolled back.", muted))
         names = Content.assemble(
@@ -417,21 +384,23 @@ class IsolationDialog(Dialog[None]):
         target, verb = PROBED[index]
         is_first = index == 0 or PROBED[index - 1][0] is not target
         name = pad(target.value if is_first else "", _TARGET_WIDTH)
-        start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
+        start = Content.assemble(" ", (name, "bold"), pad(_VERBS[verb], _VERB_WIDTH))
         probe = self._probes[index] if index < len(self._probes) else None
-        mark, style, answer = ("", "", "") if probe is None else _verdict_cells(probe)
+        mark, style, answer = "", "", ""
+        if probe is not None:
+            mark, style, answer = _MARKS[probe.verdict], _COLOURS[probe.verdict], answer_words(probe)
         if self._is_narrow:
-            return Content.assemble((f"{mark:<{_NARROW_MARK}} ", style), (target.value, "bold"), f" {verb_name(verb)}")
+            return Content.assemble((f"{mark:<{_NARROW_MARK}} ", style), (target.value, "bold"), f" {_VERBS[verb]}")
         return Content.assemble(start, (pad(mark, _MARK_WIDTH), style), answer)
 
     @property
     def _is_narrow(self) -> bool:
-        return self.query_one(OptionList).scrollable_content_region.width <= _LONGEST_ROW
+        return self.row_list.scrollable_content_region.width <= _LONGEST_ROW
 
     @on(OptionList.OptionHighlighted)
     def _draw_answer(self) -> None:
         """Show the full text of the row, which may be cut in the list."""
-        index = self.query_one(OptionList).highlighted
+        index = self.row_list.highlighted
         if index is None or self._plan is None:
             self.say("answer", Content())
             return
@@ -443,61 +412,25 @@ class IsolationDialog(Dialog[None]):
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
 
 
-def _verdict_cells(probe: Probe) -> tuple[str, str, str]:
-    """Return the mark, its style and the answer."""
-    return verdict_mark(probe.verdict), _COLOURS[probe.verdict], answer_words(probe)
-
-
 async def show_isolation(host: "ActionHost") -> None:
-    """Check isolation as the operator, who sees all rows. The actor of the dashboard stays."""
+    """Check isolation as the operator, who sees all rows. The actor of the dashboard stays.
+
+    If the check acts for a user, confirm first, because gjobs runs it as operator.
+    """
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
         show_warning(host.app, "Not connected to a database yet.")
-    elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
+        return
+    if session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
         show_warning(host.app, f"gjobs cannot act as a user here. {missing.words}")
-    else:
-        await _show_check(host, SessionCheck(host, session), store.actor)
-
-
-async def _show_check(host: "ActionHost", check: "SessionCheck", actor: Actor) -> None:
-    """If the check acts for a user, confirm first, because gjobs runs it as operator."""
+        return
+    actor, why = store.actor, why_no_writes(session.access)
     is_users = actor != OPERATOR
-    question = confirm_check(actor, database=check.database, why_no_writes=check.why_no_writes)
+    question = confirm_check(actor, database=session.full_name, why_no_writes=why)
     if is_users and not await host.app.push_screen_wait(ConfirmDialog(question)):
         return
     other_id = actor.id if isinstance(actor, ActingUser) else None
-    tries_writes = is_users and check.why_no_writes is None
-    await host.app.push_screen_wait(IsolationDialog(check, other_id=other_id, tries_writes=tries_writes))
+    # The session may have become read-only while the question was open.
+    tries_writes = is_users and why_no_writes(session.access) is None
+    await host.app.push_screen_wait(IsolationDialog(host, session, other_id=other_id, tries_writes=tries_writes))
     host.tour.do(TourStep.ISOLATION)
-
-
-class SessionCheck:
-    def __init__(self, host: "ActionHost", session: "Session") -> None:
-        self._host = host
-        self._session = session
-
-    @property
-    def database(self) -> str:
-        return self._session.full_name
-
-    @property
-    def why_no_writes(self) -> str | None:
-        return why_no_writes(self._session.access)
-
-    async def pick_user(self, title: str) -> UUID | None:
-        return await pick_user(self._host, self._session.operator, title)
-
-    async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> ProbePlan:
-        from gjobs.store.isolation.isolation_check import plan_probes
-
-        return await plan_probes(self._session.operator.database, owner_id=owner_id, other_id=other_id)
-
-    def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
-        from gjobs.store.isolation.isolation_check import run_probes
-
-        return run_probes(self._session.operator.database, plan, tries_writes=tries_writes)
-
-    async def find_remedy(self, probe: Probe) -> str | None:
-        from gjobs.store.isolation.isolation_check import find_leak_fixes
-
-        return (await find_leak_fixes(self._session.operator.database)).get((probe.target, probe.verb))

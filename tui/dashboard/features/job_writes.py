@@ -184,11 +184,8 @@ def sends_transition(context: "ActionContext", target: JobStatus, error: str | N
 
 async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
     """Retry one job. Raise a StoreError on failure."""
-    try:
-        with context.changing([job.id], JobAction.RETRY):
-            (outcome,) = await context.resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
-    finally:
-        context.jobs_changed(())
+    with context.changing([job.id], JobAction.RETRY):
+        (outcome,) = await context.write(context.store.retry_generation_jobs([job.id], again=again))
     return outcome
 
 

@@ -1,10 +1,9 @@
 """Actions on jobs and on the list, from key to confirmation to write, and the form for a new job."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
 
@@ -19,10 +18,10 @@ from gjobs.store.budgets.budget import Budget
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import BudgetExceeded, InvalidValue, NoPrivilege, StoreError
 from gjobs.store.filters.filter_terms import JobFilter
-from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn, ProjectName
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.job_list.read_listing import CostLevel, ListCost
 from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
+from gjobs.store.jobs.job_results import AlreadyRetried, Retried
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, Operator
@@ -38,7 +37,7 @@ from gjobs.tui.dashboard.dialogs.dialog import (
     await_showing_progress,
     showing_progress,
 )
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, TextPrompt, typed_cents
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, TextPrompt, choice_of, typed_cents
 from gjobs.tui.dashboard.features import job_writes
 from gjobs.tui.dashboard.features.job_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
 from gjobs.tui.dashboard.list.filter_bar import FilterField
@@ -66,16 +65,6 @@ from gjobs.tui.text.write_text import (
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """The values of the form."""
-
-    project_id: UUID
-    mode: str
-    cost_cents: int
-    input_asset_id: UUID | None
 
 
 class ModeField(TextField):
@@ -129,47 +118,27 @@ _LONGEST_REFUSAL = 300
 
 
 class NewJobDialog(FormDialog[GenerationJob]):
-    """A form for a new job. `create`, `assets` and `budgets` raise a StoreError on failure.
-
-    There must be a project. Without `project_id`, the first project is preselected.
-    """
+    """A form for a new job. It keeps the input until the job is stored. There must be a project."""
 
     DEFAULT_CSS = """
     NewJobDialog #cost-note { color: $foreground-muted; }
     """
     FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
 
-    def __init__(
-        self,
-        *,
-        projects: Sequence[ProjectName],
-        project_id: UUID | None,
-        create: Callable[[NewJob], Coroutine[Any, Any, GenerationJob]],
-        assets: Callable[[UUID], Awaitable[Sequence[Asset]]],
-        budgets: Callable[[UUID], Awaitable[Iterable[Budget]]],
-        may_set_budgets: bool,
-    ) -> None:
+    def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
+        """Without `project_id`, the first project is preselected."""
         super().__init__()
-        self._may_set_budgets = may_set_budgets
-        self._projects = tuple(projects)
-        known = {project.id for project in self._projects}
-        self._project_id = project_id if project_id in known else self._projects[0].id
-        self._create = create
-        self._assets = assets
-        self._read_budgets = budgets
+        self._acting = context
+        self._store = context.store
+        self._project_id = project_id if project_id in context.project_names else context.projects[0].id
         self._budgets: tuple[Budget, ...] | None = ()
         """The budgets of the project, as last read. None if they could not be read."""
 
     def compose(self) -> ComposeResult:
         with self.box("New job"):
             yield Static("Project", classes="label -first", markup=False)
-            yield Select(
-                [(Content(clean(project.name, limit=60)), project.id) for project in self._projects],
-                value=self._project_id,
-                allow_blank=False,
-                id="project",
-                compact=True,
-            )
+            projects = [(Content(clean(project.name, limit=60)), project.id) for project in self._acting.projects]
+            yield choice_of("project", projects, self._project_id)
             yield ModeLabel()
             yield ModeField()
             yield FieldProblem(id="mode-problem")
@@ -200,9 +169,11 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     @work(exclusive=True, group="budgets")
     async def _load_budgets(self, project_id: UUID) -> None:
-        """Load the budgets that a job of the project is charged to."""
+        """Load the budgets that a job of the project is charged to. There are none if the database keeps none."""
+        store = self._store
         try:
-            self._budgets = tuple(await self._read_budgets(project_id))
+            has_budgets = (await store.capability_cache.get()).missing(Capability.BUDGETS, store.actor) is None
+            self._budgets = (await store.get_budgets(project_id)).budgets if has_budgets else ()
         except StoreError:
             self._budgets = None
         if self.is_open:
@@ -212,7 +183,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         if isinstance(error, BudgetExceeded):
             leave, budgets = self.key("dialog.leave"), key_of(self.app, DASHBOARD_BINDINGS, "project.budgets")
             raising = f"To raise the limit, press {leave}, then {budgets}."
-            advice = raising if self._may_set_budgets else "Only the operator can raise the limit."
+            advice = raising if self._store.actor == OPERATOR else "Only the operator can raise the limit."
             self.complain("cost", f"{clean(error.message, limit=_LONGEST_REFUSAL)} {advice}")
         else:
             super().explain(error)
@@ -233,7 +204,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         assets: Sequence[Asset] = ()
         problem = ""
         try:
-            assets = await self._assets(project_id)
+            assets = await self._store.get_assets(project_id)
         except StoreError as error:
             problem = f"Can't list the assets. {error_words(error)}"
         if self.is_open:
@@ -250,15 +221,21 @@ class NewJobDialog(FormDialog[GenerationJob]):
             self.query_one("#cost-note", SteadyText).say(Content())
             self.complain("cost", _HOW_TO_TYPE_A_COST)
         elif isinstance(project_id, UUID):
-            return self._create(
-                NewJob(
-                    project_id=project_id,
-                    mode=mode,
-                    cost_cents=cost_cents,
-                    input_asset_id=asset_id if isinstance(asset_id, UUID) else None,
-                )
-            )
+            return self._create(project_id, mode, cost_cents, asset_id if isinstance(asset_id, UUID) else None)
         return None
+
+    async def _create(self, project_id: UUID, mode: str, cost_cents: int, asset_id: UUID | None) -> GenerationJob:
+        creating = self._store.create_generation_job(
+            project_id=project_id, mode=mode, cost_cents=cost_cents, input_asset_id=asset_id
+        )
+        return await self._acting.host.tasks.noted(self._send_job(creating), self.created_message)
+
+    async def _send_job(self, creating: Coroutine[Any, Any, GenerationJob]) -> GenerationJob:
+        async with self._acting.explaining_missing_rows():
+            return await self._acting.write(creating)
+
+    def created_message(self, job: GenerationJob) -> Message:
+        return created_message(job, project=self._acting.project_names[job.project_id])
 
 
 def _completed(mode: str) -> str:
@@ -279,13 +256,7 @@ async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> N
     if query.with_visibility:
         show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
         return
-    try:
-        page = await store.find_jobs(
-            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT
-        )
-    except StoreError as error:
-        show_message(host.app, error_message(error))
-        return
+    page = await store.find_jobs(listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT)
     if host.poller.store is not store or dashboard.listing_query.window.listed != listed:
         return
     dashboard.jobs.select(page.items)
@@ -312,11 +283,7 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     if counting.cancelled():
         show_message(host.app, "Stopped counting. The numbers have not changed.")
         return
-    try:
-        totals = counting.result()
-    except StoreError as error:
-        show_message(host.app, error_message(error))
-        return
+    totals = counting.result()
     if host.poller.store is context.store:
         host.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
@@ -491,27 +458,21 @@ class JobActions:
         else:
             self._tasks.ask(self.ask_retry(jobs))
 
-    async def _retry_one(self, job: GenerationJob) -> Message:
-        outcome = await job_writes.retry_one(self._context, job, again=False)
+    async def _retry_one(self, job: GenerationJob, *, again: bool = False) -> Message:
+        outcome = await job_writes.retry_one(self._context, job, again=again)
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
-        return await self._retried(job, outcome)
-
-    async def _ask_once_more(self, job: GenerationJob) -> None:
-        question = self._retry_question([job], repeated=True)
-        if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._tasks.write(self._retry_again(job), unchanged=unchanged_words([job], "Retried"), may_open=True)
-
-    async def _retry_again(self, job: GenerationJob) -> Message:
-        outcome = await job_writes.retry_one(self._context, job, again=True)
-        return await self._retried(job, outcome)
-
-    async def _retried(self, job: GenerationJob, outcome: RetryOutcome) -> Message:
         message = await job_writes.retried(self._context, job, outcome)
         if not isinstance(outcome, Retried):
             return message
         unlisted = await go_to_job(self._host, outcome.job, repeats=job)
         return replace(message, advice=unlisted)
+
+    async def _ask_once_more(self, job: GenerationJob) -> None:
+        question = self._retry_question([job], repeated=True)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            retry = self._retry_one(job, again=True)
+            self._tasks.write(retry, unchanged=unchanged_words([job], "Retried"), may_open=True)
 
     async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
         """Ask, then retry the jobs. `note` is a warning that is added to the result."""
@@ -593,39 +554,10 @@ class JobActions:
             show_warning(self._app, f"A job needs a project. Press {key} to create one first.")
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
-        """Ask for a new job. The form keeps the input until the job is stored."""
-        store = self._context.store
-
-        def created(job: GenerationJob) -> Message:
-            return created_message(job, project=self._context.project_names[job.project_id])
-
-        async def create(new_job: NewJob) -> GenerationJob:
-            return await self._tasks.noted(send(new_job), created)
-
-        async def send(new_job: NewJob) -> GenerationJob:
-            write = store.create_generation_job(
-                project_id=new_job.project_id,
-                mode=new_job.mode,
-                cost_cents=new_job.cost_cents,
-                input_asset_id=new_job.input_asset_id,
-            )
-            try:
-                async with self._context.explaining_missing_rows():
-                    return await self._context.resolver.resolve(write)
-            finally:
-                self._context.jobs_changed(())
-
-        dialog = NewJobDialog(
-            projects=self._context.projects,
-            project_id=project_id,
-            create=create,
-            assets=store.get_assets,
-            budgets=partial(_budgets_of, store),
-            may_set_budgets=store.actor == OPERATOR,
-        )
-        job = await self._app.push_screen_wait(dialog)
+        form = NewJobDialog(self._context, project_id)
+        job = await self._app.push_screen_wait(form)
         if job is not None:
-            message = created(job)
+            message = form.created_message(job)
             show_message(self._app, message)
             if unlisted := await go_to_job(self._host, job):
                 show_message(self._app, replace(message, advice=unlisted))
@@ -636,9 +568,3 @@ class JobActions:
             return True
         show_message(self._app, not_permitted_message(jobs, target))
         return False
-
-
-async def _budgets_of(store: Store, project_id: UUID) -> Iterable[Budget]:
-    """Return the budgets that a job of the project is charged to. Empty if the database keeps none."""
-    has_budgets = (await store.capability_cache.get()).missing(Capability.BUDGETS, store.actor) is None
-    return await store.get_budgets(project_id) if has_budgets else ()

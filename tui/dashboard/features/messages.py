@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import OptionList
 
 from gjobs.store.configuration.settings import Notifications
 from gjobs.store.errors import StoreError
@@ -20,7 +19,7 @@ from gjobs.store.filters.filter_text import parse
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.watch.watch import Transition, TransitionBatch
-from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import MessageBoard, ShownMessage, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
-_COPY = {"messages.copy": "copy", "messages.copy_all": "copy all"}
-_KEYS = {**_COPY, "dialog.leave": "close"}
+_COPY = ("messages.copy", "messages.copy_all")
+_KEYS = (*_COPY, "dialog.leave")
 _LOW = 18
 """A screen with fewer lines has no empty lines in the dialog."""
 _OTHERS, _LOW_OTHERS = 6, 3
@@ -47,14 +46,13 @@ _LEAST_TEXT = 24
 _INDENT = 2
 
 
-class MessagesDialog(Dialog[None]):
+class MessagesDialog(RowsDialog[None]):
     """Lists messages, the newest first. They can be copied. A new message does not move the cursor to another one."""
 
     DEFAULT_CSS = """
     MessagesDialog {
         #dialog { width: 120; overflow: hidden; }
-        OptionList { height: 1fr; text-wrap: nowrap; scrollbar-gutter: stable; }
-        OptionList:focus { background-tint: $foreground 0%; }
+        OptionList { height: 1fr; scrollbar-gutter: stable; }
         #none { height: 1fr; display: none; }
         #keys { height: 1; color: $foreground-muted; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
 
@@ -96,16 +94,13 @@ class MessagesDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.say("none", Content("No messages yet."))
-        self._draw()
-        self.query_one(OptionList).focus()
 
     def show_zone(self, zone: "ShownZone") -> None:
         self._zone = zone.zone
-        self._draw()
+        self.draw()
 
     def on_resize(self) -> None:
         self.set_class(self._is_low, "-low")
-        self.call_after_refresh(self._draw)
 
     @property
     def _is_low(self) -> bool:
@@ -114,13 +109,13 @@ class MessagesDialog(Dialog[None]):
     def follow_messages(self) -> None:
         listed, kept = [id(one) for one in reversed(self._messages)], [id(one) for one in self._board.kept]
         if listed != kept:
-            self._draw()
+            self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """List the kept messages. The cursor stays on its message and, if it can, on its line of the screen."""
         if not self.is_open:
             return
-        rows = self.query_one(OptionList)
+        rows = self.row_list
         before, place = rows.scroll_y, rows.highlighted or 0
         chosen = self._messages[place] if self._messages else None
         above = sum(self._heights[:place]) - before
@@ -142,7 +137,7 @@ class MessagesDialog(Dialog[None]):
             rows.scroll_to_highlight()
 
     def action_copy(self) -> None:
-        place = self.query_one(OptionList).highlighted
+        place = self.row_list.highlighted
         if place is not None:
             self._copy([self._contents()[place]], "Copied the message")
 

@@ -1,23 +1,17 @@
 """Ask for a moment, and step through time."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Input, Static
-
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.moments.moment import parse_moment
 from gjobs.store.moments.past_store import past_store
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, key_of
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
-from gjobs.tui.dashboard.widgets.widgets import TextField
 from gjobs.tui.text.error_text import Message, error_message
 
 if TYPE_CHECKING:
@@ -40,64 +34,47 @@ class ChosenMoment:
     """None for the present."""
 
 
-class MomentDialog(FormDialog[ChosenMoment]):
+class MomentDialog(TextPrompt[ChosenMoment]):
     """Asks for a moment, and stays open until it is known that its state was recorded."""
 
     help_topic = "time"
     sending_verb = "Checking"
     closed_words = "The moment is not shown, because its form was closed."
+    empty_words = "Type a time."
 
-    def __init__(
-        self, *, suggested: str, submit: Callable[[str], Coroutine[None, None, ChosenMoment]], is_past: bool
-    ) -> None:
-        """`suggested` is a time that can be edited. `is_past` is whether an earlier moment is shown now."""
-        super().__init__()
-        self._suggested = suggested
-        self._submit = submit
-        self._is_past = is_past
+    def __init__(self, host: "ActionHost", store: "Store") -> None:
+        self._store = store
+        self._clock = host.poller.clock
+        shown = host.dashboard.listing_query.moment
+        suggested = (shown or host.dashboard.now - USUAL_AGE).astimezone(host.dashboard.zone.zone)
+        label = "Time (UTC if it has no offset), or how long ago, such as 2h"
+        super().__init__(
+            title="Show an earlier moment",
+            lines=("All jobs and numbers are shown as they were. Writes are off until you return.",),
+            label=f"{label}; or {PRESENT}" if shown else label,
+            agree="Show",
+            value=suggested.isoformat(sep=" ", timespec="auto" if shown else "seconds"),
+            submit=self.check,
+        )
 
-    def compose(self) -> ComposeResult:
-        with self.box("Show an earlier moment"):
-            lines = "All jobs and numbers are shown as they were. Writes are off until you return."
-            yield Static(Content(lines), markup=False)
-            label = "Time (UTC if it has no offset), or how long ago, such as 2h"
-            yield Static(f"{label}; or {PRESENT}" if self._is_past else label, classes="label", markup=False)
-            yield TextField(value=self._suggested, id="time")
-            yield FieldProblem(id="problem")
-            yield self.buttons(agree="Show (enter)")
-
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
-
-    def read(self) -> Coroutine[None, None, ChosenMoment] | None:
-        typed = self.query_one(Input).value.strip()
-        if typed:
-            return self._submit(typed)
-        self.complain("time", "Type a time.")
-        return None
+    async def check(self, typed: str) -> ChosenMoment:
+        """Return the moment. Raise a StoreError if its state was not recorded."""
+        typed = typed.strip()
+        if typed.casefold() == PRESENT:
+            return ChosenMoment(at=None)
+        moment = parse_moment(typed, now=self._clock())
+        await past_store(self._store, moment).check()
+        return ChosenMoment(at=moment)
 
 
 async def ask_moment(host: "ActionHost") -> None:
     """Ask for a moment and show it."""
-    store, dashboard = host.poller.store, host.dashboard
+    store, shown = host.poller.store, host.dashboard.listing_query.moment
     if store is None:
         show_warning(host.app, "Not connected to a database yet.")
         return
-    shown = dashboard.listing_query.moment
-
-    async def check(typed: str) -> ChosenMoment:
-        if typed.casefold() == PRESENT:
-            return ChosenMoment(at=None)
-        moment = parse_moment(typed, now=host.poller.clock())
-        await past_store(store, moment).check()
-        return ChosenMoment(at=moment)
-
-    suggested = (shown or dashboard.now - USUAL_AGE).astimezone(dashboard.zone.zone)
-    text = suggested.isoformat(sep=" ", timespec="auto" if shown else "seconds")
-    chosen = await host.app.push_screen_wait(MomentDialog(suggested=text, submit=check, is_past=shown is not None))
-    if chosen is None or host.poller.store is not store:
-        return
-    if chosen.at is not None or shown is not None:
+    chosen = await host.app.push_screen_wait(MomentDialog(host, store))
+    if chosen is not None and host.poller.store is store and (chosen.at is not None or shown is not None):
         host.show_moment(chosen.at)
 
 

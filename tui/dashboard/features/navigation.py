@@ -13,7 +13,6 @@ from uuid import UUID
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import OptionList
 
 from gjobs.store.capabilities.capability import USERS, Capability
 from gjobs.store.errors import NoPrivilege, RowMissing, StoreError
@@ -35,7 +34,7 @@ from gjobs.tui.dashboard.features.case import show_case_of
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import Message, error_message
+from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import age, counted_jobs, job_name, jobs_count, user_name
 from gjobs.tui.text.write_text import where
 
@@ -52,10 +51,6 @@ class FoundItem:
     what: GenerationJob | Project | Asset | ActingUser
     is_hidden: bool = False
     """Whether the operator sees it and the actor does not."""
-
-    @property
-    def key(self) -> str:
-        return f"{type(self.what).__name__} {self.what.id}"
 
 
 def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
@@ -87,11 +82,11 @@ def item_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
             return f"user {clean(user_name(what), limit=60)}"
 
 
-def item_choice(item: FoundItem, actor: str) -> Choice:
+def item_choice(item: FoundItem, actor: str) -> Choice[FoundItem]:
     detail = str(item.what.id)
     name = item_name(item.what)
     hidden = f"hidden from {actor}, " if item.is_hidden else ""
-    return Choice(key=item.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
+    return Choice(value=item, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
 
 
 def hidden_words(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> str:
@@ -109,14 +104,6 @@ def nothing_words(text: str, actor: str | None) -> str:
     """Return a warning. `actor` is a user's name, or None if the operator searched."""
     nobody = "" if actor is None else f", neither for {actor} nor for the operator"
     return f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}."
-
-
-def unused_asset_words(asset: Asset) -> str:
-    return f"No listed job uses the asset {clean(asset.storage_path, limit=60)}. Showing its project."
-
-
-def hidden_project_words(asset: Asset, actor: str) -> str:
-    return f"The {item_name(asset)} is in a project that {actor} does not see."
 
 
 async def show_job(dashboard: DashboardScreen, job: GenerationJob, project: Project | None) -> None:
@@ -196,23 +183,19 @@ def _ask(
     dashboard.navigation.expect(arrived)
 
 
-_ID = "id "
+@dataclass(frozen=True, slots=True)
+class TypedId:
+    """A typed text that may be an id."""
+
+    text: str
 
 
-def id_choices(needle: str) -> Sequence[Choice]:
+def id_choices(needle: str) -> Sequence[Choice[TypedId]]:
     """If the typed text may be an id, return a choice that finds it."""
     if id_range(needle) is None:
         return ()
-    return (
-        Choice(
-            key=_ID + needle, label=f"Find the id {clean(needle, limit=36)}", detail="a job, project, asset or user"
-        ),
-    )
-
-
-def id_of(key: str) -> str | None:
-    """Return the typed id if that choice was taken."""
-    return key.removeprefix(_ID) if key.startswith(_ID) else None
+    label = f"Find the id {clean(needle, limit=36)}"
+    return (Choice(value=TypedId(needle), label=label, detail="a job, project, asset or user"),)
 
 
 async def open_by_id(host: ActionHost, text: str) -> None:
@@ -222,20 +205,17 @@ async def open_by_id(host: ActionHost, text: str) -> None:
         show_warning(host.app, "Not connected to a database yet.")
         return
     is_operator = isinstance(store.actor, Operator)
-    try:
-        moment = host.dashboard.listing_query.moment
-        operator = session.operator if moment is None else past_store(session.operator, moment)
-        everything = await operator.find_by_id(text)
-        seen = everything if is_operator else await _find_as_actor(store, text)
-        found = found_items(seen, everything)
-        if not found:
-            show_warning(host.app, nothing_words(text, None if is_operator else actor_name(store.actor)))
-            return
-        item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
-        if item is not None:
-            await _open(host, store, operator, item)
-    except StoreError as error:
-        show_message(host.app, error_message(error))
+    moment = host.dashboard.listing_query.moment
+    operator = session.operator if moment is None else past_store(session.operator, moment)
+    everything = await operator.find_by_id(text)
+    seen = everything if is_operator else await _find_as_actor(store, text)
+    found = found_items(seen, everything)
+    if not found:
+        show_warning(host.app, nothing_words(text, None if is_operator else actor_name(store.actor)))
+        return
+    item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
+    if item is not None:
+        await _open(host, store, operator, item)
 
 
 async def _find_as_actor(store: Store, text: str) -> IdMatches:
@@ -250,7 +230,7 @@ async def _pick(host: ActionHost, found: Sequence[FoundItem], everything: IdMatc
     dialog = PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
     dialog.help_topic = "visibility"
     picked = await host.app.push_screen_wait(dialog)
-    return next((item for item in found if item.key == picked), None)
+    return picked.value if picked else None
 
 
 async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem) -> None:
@@ -267,10 +247,11 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
         case Project() as itself:
             show_project(host.dashboard, itself)
         case Asset() as asset if project is not None:
-            unused = partial(show_message, host.app, unused_asset_words(asset))
+            unused = partial(show_message, host.app, f"No listed job uses the {item_name(asset)}. Showing its project.")
             show_project(host.dashboard, project, using=asset.id, otherwise=unused)
         case Asset() as asset:
-            show_warning(host.app, hidden_project_words(asset, actor_name(store.actor)))
+            text = f"The {item_name(asset)} is in a project that {actor_name(store.actor)} does not see."
+            show_warning(host.app, text)
         case ActingUser() as user:
             host.dashboard.jobs.leave_find()
             host.act_as(operator.acting_as(user))
@@ -289,65 +270,51 @@ def _show_hidden(host: ActionHost, actor: str, item: FoundItem, project: Project
     show_warning(host.app, hidden_words(item, actor, visibility_key=visibility_key, user_key=user_key))
 
 
-OPERATOR_KEY = "operator"
-ANON_KEY = actor_name(ANON)
 PLACEHOLDER = "Type part of the e-mail, or the beginning of an id"
 
 
-def user_key(actor: Actor) -> str:
-    match actor:
-        case ActingUser(id=user_id):
-            return str(user_id)
-        case Anon():
-            return ANON_KEY
-        case Operator():
-            return OPERATOR_KEY
-    assert_never(actor)
-
-
-def user_choice(user: FoundUser, now: datetime) -> Choice:
+def user_choice(user: FoundUser, now: datetime, present: Actor = OPERATOR) -> Choice[ActingUser]:
+    """Return a choice of the user. The present actor stays as it is."""
     last = f", last {age(user.last_job_at, now)}" if user.last_job_at else ""
-    return Choice(key=str(user.id), label=user_name(user), detail=counted_jobs(user.job_count) + last)
+    is_present = isinstance(present, ActingUser) and present.id == user.id
+    value = present if isinstance(present, ActingUser) and is_present else ActingUser(id=user.id, email=user.email)
+    return Choice(value=value, label=user_name(user), detail=counted_jobs(user.job_count) + last)
 
 
-def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
+def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice[Actor]]:
     """Return the operator, then a visitor and the present user, then the users found.
 
     A visitor comes before matching users only if exactly `anon` was typed.
     """
-    choices = {str(user.id): user_choice(user, now) for user in users}
-    itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role in the database URL")
-    first = [itself] if needle.casefold() in itself.label else []
-    visitor = Choice(key=ANON_KEY, label=ANON_KEY, detail="a visitor who has not signed in")
-    if needle in ("", ANON_KEY):
+    choices: dict[Actor, Choice[Actor]] = {
+        choice.value: choice for choice in (user_choice(user, now, present) for user in users)
+    }
+    itself = Choice(value=OPERATOR, label=actor_name(OPERATOR), detail="the role in the database URL")
+    first: list[Choice[Actor]] = [itself] if needle.casefold() in itself.label else []
+    visitor = Choice(value=ANON, label=actor_name(ANON), detail="a visitor who has not signed in")
+    if needle in ("", visitor.label):
         first.append(visitor)
     if not needle and isinstance(present, ActingUser):
-        first.append(choices.pop(str(present.id), Choice(key=str(present.id), label=actor_name(present), detail="")))
-    last = [visitor] if visitor not in first and needle.casefold() in ANON_KEY else []
+        first.append(choices.pop(present, Choice(value=present, label=actor_name(present), detail="")))
+    last = [visitor] if visitor not in first and needle.casefold() in visitor.label else []
     return [*first, *choices.values(), *last]
-
-
-def actor_of(key: str, users: Sequence[FoundUser], present: Actor, aal: int = 1) -> Actor:
-    """Return the actor of a choice. A user gets this assurance level."""
-    if key in (OPERATOR_KEY, ANON_KEY):
-        return OPERATOR if key == OPERATOR_KEY else ANON
-    if isinstance(present, ActingUser) and key == user_key(present):
-        return replace(present, aal=aal)
-    email = next((user.email for user in users if str(user.id) == key), None)
-    return ActingUser(id=UUID(key), email=email, aal=aal)
 
 
 _LEVELS = {1: "one factor (aal1)", 2: "two factors (aal2)"}
 
 
-CASE_OF = "case "
-"""Prefix of the answer if the person wants the chosen user's case instead of acting as that user."""
+@dataclass(frozen=True, slots=True)
+class CaseOf:
+    """The answer if the person wants the user's case instead of acting as that user."""
+
+    user: ActingUser
 
 
-class ActingDialog(SearchDialog):
+class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
     """Ask which user to act as, and the assurance level of their sign-in. It also leads to a user's case."""
 
     DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
+    HINTS = ("acting.level", "acting.case", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+l",
@@ -366,10 +333,8 @@ class ActingDialog(SearchDialog):
     def further_parts(self) -> ComposeResult:
         yield SteadyText(id="level")
 
-    def further_keys(self) -> Iterator[tuple[str, str]]:
-        yield self.key("acting.level"), "switch sign-in"
-        yield self.key("acting.case"), "create a case"
-        yield from super().further_keys()
+    def hint_words(self) -> dict[str, str]:
+        return {**super().hint_words(), "acting.level": "switch sign-in", "acting.case": "create a case"}
 
     def on_mount(self) -> None:
         self._show_level()
@@ -380,13 +345,13 @@ class ActingDialog(SearchDialog):
 
     def action_case(self) -> None:
         """Answer with the user under the cursor, but only once the list belongs to the current text."""
-        option = self.query_one(OptionList).highlighted_option
+        choice = self.highlighted
         if not self.is_answered:
             problem = "Still searching. Press the key again once the users are listed."
-        elif option is None or option.id is None or id_range(option.id) is None:
+        elif choice is None or not isinstance(choice.value, ActingUser):
             problem = "No user under the cursor. Move to a user first."
         else:
-            self.dismiss(f"{CASE_OF}{option.id}")
+            self.dismiss(replace(choice, value=CaseOf(choice.value)))
             return
         show_warning(self.app, problem)
 
@@ -406,13 +371,11 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
         return
     operator = session.operator
     present = (host.poller.store or session.store).actor
-    found: dict[UUID, FoundUser] = {}
 
-    async def search(needle: str) -> Sequence[Choice]:
+    async def search(needle: str) -> Sequence[Choice[Actor]]:
         users = await operator.find_users(needle)
-        found.update((user.id, user) for user in users)
         if compare_visibility:
-            return [user_choice(user, host.dashboard.now) for user in users]
+            return [user_choice(user, host.dashboard.now, present) for user in users]
         return actor_choices(users, present, needle, host.dashboard.now)
 
     dialog = ActingDialog(
@@ -420,40 +383,37 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
         title="Visibility: which user?" if compare_visibility else "Act as which user?",
         search=search,
         placeholder=PLACEHOLDER,
-        chosen=user_key(present),
+        chosen=present,
         beside=id_choices,
         remark=remark_on_acting(session.capabilities),
     )
     dialog.help_topic = "visibility" if compare_visibility else ""
     picked = await host.app.push_screen_wait(dialog)
-    if picked is None:
-        return
-    if (text := id_of(picked)) is not None:
-        await open_by_id(host, text)
-        return
-    if picked.startswith(CASE_OF):
-        user = actor_of(picked.removeprefix(CASE_OF), list(found.values()), present)
-        if isinstance(user, ActingUser):
+    match picked.value if picked else None:
+        case None:
+            return
+        case TypedId(text):
+            await open_by_id(host, text)
+            return
+        case CaseOf(user):
             await show_case_of(host, user)
-        return
-    actor = actor_of(picked, list(found.values()), present, dialog.aal)
+            return
+        case ActingUser() as user:
+            actor: Actor = replace(user, aal=dialog.aal)
+        case (Anon() | Operator()) as actor:
+            pass
     if actor != present:
         host.act_as(operator.acting_as(actor), compare_visibility=compare_visibility)
-
-
-async def pick_owner(host: ActionHost, operator: Store) -> UUID | None:
-    """Pick the owner of a new project. Return None if nobody was picked."""
-    return await pick_user(host, operator, "Whose project?")
 
 
 async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | None:
     """Return None if nobody was picked."""
 
-    async def search(needle: str) -> Sequence[Choice]:
+    async def search(needle: str) -> Sequence[Choice[ActingUser]]:
         return [user_choice(user, host.dashboard.now) for user in await operator.find_users(needle)]
 
     picked = await host.app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
-    return UUID(picked) if picked else None
+    return picked.value.id if picked else None
 
 
 async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) -> None:
@@ -476,36 +436,31 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
             show_warning(host.app, text)
 
 
-_ALL = "all"
-
-
 async def pick_project(host: ActionHost, context: ActionContext) -> None:
-    chosen = host.dashboard.listed.project_id
-    everything = Choice(key=_ALL, label="All projects", detail="")
+    everything = Choice(value=None, label="All projects", detail="")
     totals = host.dashboard.project_totals
-    choices = [everything, *(_project_choice(project, totals) for project in context.projects)]
-    dialog = PickDialog(
+    dialog = PickDialog[UUID | TypedId | None](
         title="Show which project?",
-        choices=choices,
-        chosen=str(chosen or _ALL),
+        choices=[everything, *(_project_choice(project, totals) for project in context.projects)],
+        chosen=host.dashboard.listed.project_id,
         placeholder="Type part of the name, or paste an id",
         beside=id_choices,
     )
     picked = await host.app.push_screen_wait(dialog)
     if picked is None:
         return
-    if (text := id_of(picked)) is not None:
-        await open_by_id(host, text)
+    if isinstance(picked.value, TypedId):
+        await open_by_id(host, picked.value.text)
     else:
-        host.dashboard.choose_project(None if picked == _ALL else UUID(picked))
+        host.dashboard.choose_project(picked.value)
 
 
-def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) -> Choice:
+def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) -> Choice[UUID]:
     """Return the choice. Projects without jobs are missing among known totals."""
     of_project = totals.get(project.id)
     without = jobs_count(0) if totals else ""
     return Choice(
-        key=str(project.id),
+        value=project.id,
         label=project.name,
         detail=f"{jobs_count(of_project.job_count)}, {money(of_project.total_cost_cents)}" if of_project else without,
         identifier=project.id,
@@ -520,7 +475,7 @@ async def create_project(host: ActionHost, context: ActionContext) -> None:
         return
     owner_id: UUID | None = None
     if isinstance(context.store.actor, Operator):
-        owner_id = await pick_owner(host, context.operator)
+        owner_id = await pick_user(host, context.operator, "Whose project?")
         if owner_id is None:
             return
 

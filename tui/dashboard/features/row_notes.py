@@ -1,25 +1,28 @@
 """Reads what rows and details show besides the jobs: owners, stuck jobs, events."""
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Awaitable, Mapping, Set
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
-from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS, RetryLinks, StuckVerdict
-from gjobs.tui.dashboard.events import JobDetailsView
+from gjobs.store.jobs.job import JobStatus, ListedJob
+from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS
+from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.job_text import Names
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.dashboard.details.details_pane import JobSections
     from gjobs.tui.dashboard.memory import ObservedHistories
-    from gjobs.tui.dashboard.session.session_poller import SessionPoller
+    from gjobs.tui.session import Session
+
+T = TypeVar("T")
 
 
 _FRESH_SECONDS = 30.0
@@ -127,63 +130,46 @@ class RowNotesReader:
                 self._host.dashboard.jobs.know_stuck(found, checked=candidates.keys())
 
 
-async def load_pane(poller: "SessionPoller", observations: "ObservedHistories", details: JobDetailsView) -> None:
-    """Load the events first, because they are shown first."""
-    await tell_history(poller, observations, details)
-    await tell_names(poller, details)
+async def load_details(
+    session: "Session", store: "Store", sections: "JobSections", group: str, observations: "ObservedHistories"
+) -> None:
+    """Load what the worker group is for. Load the events first, because they are shown first."""
+    if group != NAMES:
+        await _load_history(store, observations, sections)
+    if group != HISTORY:
+        await _load_names(session.operator, store, sections)
 
 
-async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
+async def _load_names(operator: "Store", store: "Store", sections: "JobSections") -> None:
     """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
     id is shown instead. In the visibility view, the operator reads the whole error of a hidden job.
     """
-    session, store, job = poller.session, poller.store, details.job
-    if session is None or store is None:
-        return
-    if details.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
+    job = sections.job
+    if sections.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
         with suppress(StoreError):
-            reader = session.operator if details.is_hidden else store
-            details.tell_whole(await reader.get_generation_job(job.id))
-    owner, asset = await _email(session.operator, job), await _asset_path(store, job)
-    details.tell_names(
-        Names(owner=owner, asset=asset, links=await _links(store, job), stuck=await _verdict(store, job))
-    )
+            sections.show_whole(await (operator if sections.hiding else store).get_generation_job(job.id))
+    user = await _or_else(operator.find_actor(str(job.user_id)), None)
+    asset = await _or_else(store.get_asset(job.input_asset_id), None) if job.input_asset_id else None
+    links = await _or_else(store.get_job_links(job.id), NO_LINKS)
+    stuck = await _or_else(store.get_stuck_verdict(job.id), None)
+    path = asset.storage_path if asset else None
+    sections.show_names(Names(owner=user.email if user else None, asset=path, links=links, stuck=stuck))
 
 
-async def _verdict(store: "Store", job: GenerationJob) -> StuckVerdict | None:
+async def _or_else(reading: Awaitable[T], otherwise: T) -> T:
+    """Return what was read, or something else if it cannot be read."""
     with suppress(StoreError):
-        return await store.get_stuck_verdict(job.id)
-    return None
+        return await reading
+    return otherwise
 
 
-async def _links(store: "Store", job: GenerationJob) -> RetryLinks:
-    with suppress(StoreError):
-        return await store.get_job_links(job.id)
-    return NO_LINKS
-
-
-async def _email(operator: "Store", job: GenerationJob) -> str | None:
-    with suppress(StoreError):
-        return (await operator.find_actor(str(job.user_id))).email
-    return None
-
-
-async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
-    with suppress(StoreError):
-        asset = await store.get_asset(job.input_asset_id) if job.input_asset_id else None
-        return asset.storage_path if asset else None
-    return None
-
-
-async def tell_history(poller: "SessionPoller", observations: "ObservedHistories", details: JobDetailsView) -> None:
+async def _load_history(store: "Store", observations: "ObservedHistories", sections: "JobSections") -> None:
     """Load the events as the acting user, or explain why there are none."""
-    if (store := poller.store) is None:
-        return
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
-            seen = observations.of(store).history(details.job.id, now=details.now)
-            details.tell_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
+            seen = observations.of(store).history(sections.job.id, now=sections.now)
+            sections.show_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
         else:
-            details.tell_history(await store.get_job_history(details.job.id))
+            sections.show_history(await store.get_job_history(sections.job.id))
     except StoreError as error:
-        details.tell_no_history(error)
+        sections.show_no_history(error)

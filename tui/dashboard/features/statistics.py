@@ -29,26 +29,14 @@ _LEAST_COLUMNS = 7
 class TimingsDialog(TableDialog[timedelta, JobTimings]):
     """Show timings of one span at a time."""
 
-    DEFAULT_CSS = """
-    TimingsDialog {
-        #dialog { width: 100; }
-        VerticalScroll { height: auto; }
-        #summary { margin-top: 1; }
-        &.-low #summary { margin-top: 0; }
-    }
-    """
+    DEFAULT_CSS = "TimingsDialog #dialog { width: 100; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", "Close", id="times.close", tooltip="Close the timings"),
         Binding("right,l", "step(1)", "Longer", id="times.longer", tooltip="Choose a longer period"),
         Binding("left,h", "step(-1)", "Shorter", id="times.shorter", tooltip="Choose a shorter period"),
         Binding("r,f5", "read", "Refresh", id="times.again", tooltip="Refresh the timings"),
     ]
-    HINTS: ClassVar = {
-        "times.shorter": "shorter",
-        "times.longer": "longer",
-        "times.again": "refresh",
-        "dialog.leave": "close",
-    }
+    HINTS = ("times.shorter", "times.longer", "times.again", "dialog.leave")
     READING = "Measuring …"
     GOES_ROUND = False
 
@@ -58,25 +46,21 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
         super().__init__(read, spans, title=f"Times · {of}", chosen=SPANS.index(DAY))
 
     def table(self, found: JobTimings, width: int) -> Content:
-        return _table(found, width)
+        """Return the table. On a narrow screen, modes are cut and the last columns are left out."""
+        works = (*found.by_mode, found.of_all)
+        rows = [statistics_text.TIMING_TITLES, *(statistics_text.cells(one, found.taken_at) for one in works)]
+        widths = column_widths(rows)
+        while len(widths) > _LEAST_COLUMNS and width - cells_of_others(widths) < min(widths[0], _MODE_CELLS):
+            widths.pop()
+        while len(widths) > 2 and width - cells_of_others(widths) < _LEAST_MODE_CELLS:
+            widths.pop()
+        widths[0] = max(min(widths[0], width - cells_of_others(widths)), _LEAST_MODE_CELLS)
+        title, *lines = (table_line(row, widths) for row in rows)
+        styled = [Content.styled(line, _style(one)) for line, one in zip(lines, works, strict=True)]
+        return Content("\n").join([Content.styled(title, "$foreground-muted"), *styled])
 
     def summary(self, found: JobTimings) -> str:
         return statistics_text.summary(found)
-
-
-def _table(monitoring: JobTimings, width: int) -> Content:
-    """Return the table. On a narrow screen, modes are cut and the last columns are left out."""
-    works = (*monitoring.by_mode, monitoring.of_all)
-    rows = [statistics_text.TIMING_TITLES, *(statistics_text.cells(one, monitoring.taken_at) for one in works)]
-    widths = column_widths(rows)
-    while len(widths) > _LEAST_COLUMNS and width - cells_of_others(widths) < min(widths[0], _MODE_CELLS):
-        widths.pop()
-    while len(widths) > 2 and width - cells_of_others(widths) < _LEAST_MODE_CELLS:
-        widths.pop()
-    widths[0] = max(min(widths[0], width - cells_of_others(widths)), _LEAST_MODE_CELLS)
-    title, *lines = (table_line(row, widths) for row in rows)
-    styled = [Content.styled(line, _style(one)) for line, one in zip(lines, works, strict=True)]
-    return Content("\n").join([Content.styled(title, "$foreground-muted"), *styled])
 
 
 def _style(one: ModeTimings) -> str:
@@ -111,14 +95,7 @@ _ALL_COUNTED = "All jobs that exist are counted."
 class WasteDialog(TableDialog[WasteKey, Waste]):
     """Show waste by one dimension at a time."""
 
-    DEFAULT_CSS = """
-    WasteDialog {
-        #dialog { width: 130; overflow: hidden; }
-        VerticalScroll { height: auto; }
-        #summary { margin-top: 1; }
-        &.-low #summary { margin-top: 0; }
-    }
-    """
+    DEFAULT_CSS = "WasteDialog #dialog { width: 130; overflow: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q,w", "leave", "Close", id="waste.close", tooltip="Close the waste"),
         Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next dimension"),
@@ -127,12 +104,7 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         ),
         Binding("f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
     ]
-    HINTS: ClassVar = {
-        "waste.before": "previous",
-        "waste.next": "next",
-        "waste.again": "refresh",
-        "dialog.leave": "close",
-    }
+    HINTS = ("waste.before", "waste.next", "waste.again", "dialog.leave")
 
     def __init__(self, read: Callable[[WasteKey], Awaitable[Waste]], *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""
@@ -142,41 +114,37 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         return "" if self._result is None else headline(self._result)
 
     def table(self, found: Waste, width: int) -> Content:
-        return _waste_table(found, width)
+        """Return the table. On a narrow screen, names are cut and some columns are left out. Groups have no share."""
+        shown = -2 if found.by is WasteKey.GROUP else None
+        most = max([1, *(row.waste_cents for row in found.rows)])
+        lines = [
+            [WASTE_TITLES[found.by], *NUMBERS[:shown], _BAR],
+            *(
+                [name(row, found.by, has_group_id=False), *numbers(row)[:shown], _bar(row.waste_cents / most)]
+                for row in found.rows
+            ),
+            [TOTAL, *numbers(found.total)[:shown], ""],
+        ]
+        if not found.total.retry_count:
+            lines = _without(lines, _RETRIES)
+        for titles in _LEFT_OUT:
+            widths = column_widths(lines)
+            if width - cells_of_others(widths) < min(widths[0], _LEAST_NAME_CELLS) and titles[0] in lines[0]:
+                lines = _without(lines, titles)
+        widths = column_widths(lines)
+        widths[0] = max(min(widths[0], _NAME_CELLS, width - cells_of_others(widths)), 1)
+        title, *rows, total = (table_line(line, widths) for line in lines)
+        bar = _BAR_CELLS if _BAR in lines[0] else 0
+        return Content("\n").join(
+            [
+                Content.styled(title, "$foreground-muted"),
+                *(Content.assemble(row[: len(row) - bar], (row[len(row) - bar :], "$text-warning")) for row in rows),
+                Content.styled(total, "bold"),
+            ]
+        )
 
     def summary(self, found: Waste) -> str:
         return "\n".join(sentences(found)) or _ALL_COUNTED
-
-
-def _waste_table(waste: Waste, width: int) -> Content:
-    """Return the table. On a narrow screen, names are cut and some columns are left out. Groups have no share."""
-    shown = -2 if waste.by is WasteKey.GROUP else None
-    most = max([1, *(row.waste_cents for row in waste.rows)])
-    lines = [
-        [WASTE_TITLES[waste.by], *NUMBERS[:shown], _BAR],
-        *(
-            [name(row, waste.by, has_group_id=False), *numbers(row)[:shown], _bar(row.waste_cents / most)]
-            for row in waste.rows
-        ),
-        [TOTAL, *numbers(waste.total)[:shown], ""],
-    ]
-    if not waste.total.retry_count:
-        lines = _without(lines, _RETRIES)
-    for titles in _LEFT_OUT:
-        widths = column_widths(lines)
-        if width - cells_of_others(widths) < min(widths[0], _LEAST_NAME_CELLS) and titles[0] in lines[0]:
-            lines = _without(lines, titles)
-    widths = column_widths(lines)
-    widths[0] = max(min(widths[0], _NAME_CELLS, width - cells_of_others(widths)), 1)
-    title, *rows, total = (table_line(line, widths) for line in lines)
-    bar = _BAR_CELLS if _BAR in lines[0] else 0
-    return Content("\n").join(
-        [
-            Content.styled(title, "$foreground-muted"),
-            *(Content.assemble(row[: len(row) - bar], (row[len(row) - bar :], "$text-warning")) for row in rows),
-            Content.styled(total, "bold"),
-        ]
-    )
 
 
 def _without(lines: Sequence[Sequence[str]], titles: Sequence[str]) -> list[list[str]]:

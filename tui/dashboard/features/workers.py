@@ -18,25 +18,24 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.errors import StoreError, command
+from gjobs.store.errors import command
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.dashboard.actions.action_context import context_for
-from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.navigation import show_job
-from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
-from gjobs.tui.text.error_text import error_message, error_words
+from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
 from gjobs.tui.text.status_text import status_glyph
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.text.format import ShownZone
 
 
 MUTED = "$foreground-muted"
@@ -251,19 +250,18 @@ def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStat
     return sorted(shown, key=lambda worker: (not worker.is_alive, worker.name, worker.started_at, worker.id))
 
 
-_KEYS = {"workers.job": "job", "workers.again": "refresh", "dialog.leave": "close"}
+_KEYS = ("workers.job", "workers.again", "dialog.leave")
 _GONE = "The line under the cursor is gone."
 
 
-class WorkersDialog(Dialog[UUID]):
+class WorkersDialog(RowsDialog[UUID]):
     """Return the job to show."""
 
     DEFAULT_CSS = """
     WorkersDialog {
         #dialog { width: 132; padding: 0 2; overflow-y: hidden; }
         #summary { dock: top; }
-        OptionList { max-height: 100%; margin-top: 1; text-wrap: nowrap; scrollbar-gutter: stable; }
-        OptionList:focus { background-tint: $foreground 0%; }
+        OptionList { max-height: 100%; margin-top: 1; scrollbar-gutter: stable; }
         #foot { dock: bottom; height: auto; margin-top: 1; color: $foreground-muted; }
         #about { height: 2; }
     }
@@ -274,20 +272,12 @@ class WorkersDialog(Dialog[UUID]):
         Binding("r,f5", "again", "Refresh", id="workers.again", tooltip="Refresh now"),
     ]
 
-    def __init__(
-        self,
-        poller: Poller[None, WorkersOverview],
-        viewer: Viewer,
-        *,
-        clock: Callable[[], datetime],
-        zone: tzinfo | None = None,
-    ) -> None:
-        """`clock` must be the clock of the poller."""
+    def __init__(self, host: "ActionHost", poller: Poller[None, WorkersOverview], viewer: Viewer) -> None:
         super().__init__()
+        self._host = host
         self._poller = poller
         self._viewer = viewer
-        self._clock = clock
-        self._zone = zone
+        self._clock = host.poller.clock
         self._seen: PollResult[WorkersOverview] | None = None
         self._failure: PollFailure | None = None
         self._lines: Sequence[WorkerLine] = ()
@@ -303,14 +293,9 @@ class WorkersDialog(Dialog[UUID]):
                 yield Static(self.keys_line(_KEYS), markup=False)
 
     def on_mount(self) -> None:
-        self._options.focus()
         self.say("summary", Content("Loading …"))
         self._follow()
-        self.set_interval(1.0, self._draw)
-
-    @property
-    def _options(self) -> OptionList:
-        return self.query_one(OptionList)
+        self.set_interval(1.0, self.draw)
 
     @work
     async def _follow(self) -> None:
@@ -320,7 +305,7 @@ class WorkersDialog(Dialog[UUID]):
                     self._seen, self._failure = answer, None
                 case PollFailure():
                     self._failure = answer
-            self._draw()
+            self.draw()
 
     def action_again(self) -> None:
         self._poller.refresh()
@@ -331,7 +316,7 @@ class WorkersDialog(Dialog[UUID]):
         self._follow_choice(event.option_id)
 
     def action_lead(self) -> None:
-        option = self._options.highlighted_option
+        option = self.row_list.highlighted_option
         self._follow_choice(option.id if option else None)
 
     def _follow_choice(self, key: str | None) -> None:
@@ -343,28 +328,21 @@ class WorkersDialog(Dialog[UUID]):
 
     # Drawing
 
-    def show_zone(self, zone: "ShownZone") -> None:
-        self._zone = zone.zone
-        self._draw()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
-
-    def _draw(self) -> None:
+    def draw(self) -> None:
         if not self.is_open:
             return
         if self._seen is not None:
             overview, age = self._seen.value, self._clock() - self._seen.fetched_at
             now = overview.taken_at + age
-            width = self._options.scrollable_content_region.width
-            self._list(list(lines(overview, self._viewer, now=now, width=width, zone=self._zone)))
+            width = self.row_list.scrollable_content_region.width
+            self._list(list(lines(overview, self._viewer, now=now, width=width, zone=self._host.dashboard.zone.zone)))
             self.say("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
 
     def _list(self, drawn: Sequence[WorkerLine]) -> None:
         """Draw the lines. The cursor stays on its line, or moves up to its worker. It never moves to another job."""
-        options, before = self._options, self._lines
+        options, before = self.row_list, self._lines
         if [line.key for line in drawn] == [line.key for line in before]:
             for index, (line, former) in enumerate(zip(drawn, before, strict=True)):
                 if line.spans != former.spans:
@@ -386,7 +364,7 @@ class WorkersDialog(Dialog[UUID]):
         """Return the key of the line that gets the cursor."""
         if not self._lines:
             return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
-        place = self._options.highlighted
+        place = self.row_list.highlighted
         if place is None:
             return None
         *above, pointed_at = self._lines[: place + 1]
@@ -396,26 +374,21 @@ class WorkersDialog(Dialog[UUID]):
 
     @on(OptionList.OptionHighlighted)
     def _draw_about(self) -> None:
-        place = self._options.highlighted
+        place = self.row_list.highlighted
         if place is None or place >= len(self._lines):
             self.say("about", Content(_GONE if self._lines else ""))
         else:
             self.say("about", Content(self._lines[place].about))
 
     def _draw_remark(self) -> None:
-        words = self._remark()
-        self.query_one("#remark").display = bool(words.plain)
-        self.say("remark", words)
-
-    def _remark(self) -> Content:
-        """Return what is not shown, or the error."""
+        """Show what is not listed, or the error."""
+        words = Content()
         if self._failure is not None:
             age = f"Seen {elapsed(seconds(self._clock() - self._seen.fetched_at))} ago. " if self._seen else ""
-            return Content.styled(age + error_words(self._failure.error), "$text-error")
-        if self._seen is None:
-            return Content()
-        paused = "Paused. " if self._poller.paused else ""
-        return Content(paused + remark(self._seen.value, self._viewer))
+            words = Content.styled(age + error_words(self._failure.error), "$text-error")
+        elif self._seen is not None:
+            words = Content(f"{'Paused. ' if self._poller.paused else ''}{remark(self._seen.value, self._viewer)}")
+        self.show_text("remark", words)
 
 
 async def show_workers(host: "ActionHost") -> None:
@@ -423,7 +396,7 @@ async def show_workers(host: "ActionHost") -> None:
     context = context_for(host, Capability.WORKERS)
     if context is None:
         return
-    store, session_poller = context.store, host.poller
+    store = context.store
 
     async def get_workers_overview(_: None) -> "WorkersOverview":
         return await store.get_workers_overview()
@@ -433,9 +406,8 @@ async def show_workers(host: "ActionHost") -> None:
         is_user=isinstance(store.actor, ActingUser),
         project=host.dashboard.project_name,
     )
-    with session_poller.poll_also(get_workers_overview) as poller:
-        dialog = WorkersDialog(poller, viewer, clock=session_poller.clock, zone=host.dashboard.zone.zone)
-        job_id = await host.app.push_screen_wait(dialog)
+    with host.poller.poll_also(get_workers_overview) as poller:
+        job_id = await host.app.push_screen_wait(WorkersDialog(host, poller, viewer))
     if job_id is not None:
         await _show_job(host, store, job_id)
 
@@ -447,12 +419,8 @@ async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
         dashboard.jobs.table.move_to(job_id)
         await dashboard.show_details_of(listed, is_listed=True)
         return
-    try:
-        job = await store.get_generation_job(job_id)
-        project = await store.get_project(job.project_id) if job else None
-    except StoreError as error:
-        show_message(host.app, error_message(error))
-        return
+    job = await store.get_generation_job(job_id)
+    project = await store.get_project(job.project_id) if job else None
     if job is None:
         show_warning(host.app, f"The job {job_id} is deleted or hidden.")
     elif host.poller.store is store:

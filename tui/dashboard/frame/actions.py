@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -39,7 +39,7 @@ from gjobs.tui.dashboard.features.navigation import (
     pick_acting_user,
     pick_project,
 )
-from gjobs.tui.dashboard.features.row_notes import load_pane, tell_history, tell_names
+from gjobs.tui.dashboard.features.row_notes import load_details
 from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
@@ -49,7 +49,7 @@ from gjobs.tui.text.status_text import JobAction
 if TYPE_CHECKING:
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.events import DetailsPart, JobDetailsView
+    from gjobs.tui.dashboard.details.details_pane import JobSections
     from gjobs.tui.dashboard.memory import ObservedHistories
 
 
@@ -134,16 +134,8 @@ def answer(host: "ActionHost", message: Message) -> None:
             raise TypeError(message)
 
 
-def load_details(
-    host: "ActionHost", details: "JobDetailsView", part: "DetailsPart", observed: "ObservedHistories"
-) -> None:
-    app, poller = host.app, host.poller
-    match part:
-        case "names":
-            app.run_worker(tell_names(poller, details), group=task_groups.NAMES, exclusive=True)
-        case "history":
-            app.run_worker(tell_history(poller, observed, details), group=task_groups.HISTORY, exclusive=True)
-        case "pane":
-            app.run_worker(load_pane(poller, observed, details), group=task_groups.DETAILS_PANE, exclusive=True)
-        case _:
-            assert_never(part)
+def read_details(host: "ActionHost", sections: "JobSections", group: str, observed: "ObservedHistories") -> None:
+    session, store = host.poller.session, host.poller.store
+    if session is not None and store is not None:
+        loading = load_details(session, store, sections, group, observed)
+        host.app.run_worker(loading, group=group, exclusive=True)

@@ -43,12 +43,12 @@ from gjobs.tui.dashboard.bindings import (
     inherited_bindings,
     key_of,
 )
+from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.events import (
     CaseRequested,
     Connected,
     Connecting,
     CopyRequested,
-    DetailsRequested,
     ListPolled,
     ListPollFailed,
     PaceChanged,
@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import KnownViews
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
+    from gjobs.tui.dashboard.dialogs.pick import Choice
     from gjobs.tui.dashboard.features.databases import FirstQuestion
     from gjobs.tui.dashboard.features.messages import Notices
     from gjobs.tui.dashboard.features.row_notes import RowNotesReader
@@ -214,7 +215,7 @@ class GjobsApp(MessageApp[int]):
     async def _choose_first(self) -> None:
         """Open the sample database. If the app around the current directory names databases, ask first."""
 
-        async def ask(dialog: "FirstQuestion") -> str | None:
+        async def ask(dialog: "FirstQuestion") -> "Choice[DatabaseChoice | None] | None":
             # The user had not yet seen the question when these keys were typed.
             self.key_queue.drop_until_seen(TYPED_EARLY)
             return await self.push_screen_wait(dialog)
@@ -547,7 +548,7 @@ class GjobsApp(MessageApp[int]):
     def _details_requested(self, message: DetailsRequested) -> None:
         from gjobs.tui.dashboard.frame import actions
 
-        actions.load_details(self, message.details, message.part, self._observed)
+        actions.read_details(self, message.sections, message.group, self._observed)
 
     async def _on_message(self, message: Message) -> None:
         if not (self._exit and isinstance(message, PollMessage)):

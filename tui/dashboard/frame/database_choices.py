@@ -14,8 +14,11 @@ from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, da
 if TYPE_CHECKING:
     from gjobs.store.configuration.app_databases import AppDatabase, AppDatabases
     from gjobs.store.configuration.settings import Settings
+    from gjobs.tui.dashboard.dialogs.pick import Choice
     from gjobs.tui.dashboard.features.databases import FirstQuestion
     from gjobs.tui.dashboard.memory import RememberedState
+
+    Ask = Callable[[FirstQuestion], Awaitable[Choice[DatabaseChoice | None] | None]]
 
 TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
 
@@ -59,7 +62,7 @@ class DatabaseChoices:
             self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
         return self._choices
 
-    async def choose_first(self, ask: "Callable[[FirstQuestion], Awaitable[str | None]]") -> DatabaseChoice | None:
+    async def choose_first(self, ask: "Ask") -> DatabaseChoice | None:
         """Return the database to open first. None is the sample database.
 
         A remembered database on this machine is opened again. For any other one, the question is repeated.
@@ -76,12 +79,12 @@ class DatabaseChoices:
             return choices[place]
         from gjobs.tui.dashboard.features.databases import FirstQuestion
 
-        picked = await ask(FirstQuestion(choices, chosen=place, skipped=len(self._found.problems)))
+        chosen = None if place is None else choices[place]
+        picked = await ask(FirstQuestion(choices, chosen=chosen, skipped=len(self._found.problems)))
         if picked is None:
             return None
-        choice = None if picked == EMBEDDED else choices[int(picked)]
-        self._remember(EMBEDDED if choice is None else keys[int(picked)])
-        return choice
+        self._remember(EMBEDDED if picked.value is None else keys[choices.index(picked.value)])
+        return picked.value
 
     def note_switch(self, choice: DatabaseChoice) -> None:
         """Remember a switch to the sample database or to an app database: it replaces the earlier answer."""

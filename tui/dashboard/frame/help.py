@@ -27,7 +27,7 @@ from gjobs.tui.dashboard.features.archive import ArchiveDialog, CleanupDialog
 from gjobs.tui.dashboard.features.budgets import BudgetForm, BudgetsDialog
 from gjobs.tui.dashboard.features.case import CaseDialog, SaveCaseDialog
 from gjobs.tui.dashboard.features.databases import FirstQuestion, WritePermitDialog
-from gjobs.tui.dashboard.features.errors_dialog import ErrorsDialog
+from gjobs.tui.dashboard.features.errors import ErrorsDialog
 from gjobs.tui.dashboard.features.export import ExportDialog
 from gjobs.tui.dashboard.features.isolation import IsolationDialog
 from gjobs.tui.dashboard.features.jobs import ModeField, NewJobDialog

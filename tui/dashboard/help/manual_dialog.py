@@ -104,12 +104,7 @@ _MOST_FOUND = 100
 _FIND_BORDERS = 10
 """Cells of a line in the find dialog that show neither a section nor its text."""
 _LEAST_EXCERPT = 26
-_FOOT = {
-    "help.find": "find",
-    "help.contents": "contents",
-    "help.back": "back",
-    "help.close": "close",
-}
+_FOOT = ("help.find", "help.contents", "help.back", "help.close")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +326,7 @@ class ManualDialog(Dialog[None]):
         self.call_after_refresh(self._wrap_again)
 
     def action_find(self) -> None:
-        dialog = PickDialog(
+        dialog = PickDialog[Location](
             title="Find in the manual",
             choices=(),
             placeholder="Type words, what a key does, or the name of a page",
@@ -344,35 +339,34 @@ class ManualDialog(Dialog[None]):
         )
         self.app.push_screen(dialog, self._found)
 
-    def _found(self, key: str | None) -> None:
-        if key is not None:
-            topic, anchor, *_ = f"{key}#".split("#")
-            self.go(Location(topic=topic, anchor=anchor))
+    def _found(self, choice: Choice[Location] | None) -> None:
+        if choice is not None:
+            self.go(choice.value)
 
 
-def found(text: str, *, topic: str, keys: Sequence[HelpEntry], cells: int) -> list[Choice]:
+def found(text: str, *, topic: str, keys: Sequence[HelpEntry], cells: int) -> list[Choice[Location]]:
     """Return the keys and the sections that contain the words. Without words, return all pages, `topic` first.
 
     `cells` is the width of the list.
     """
     if not text:
         topics = sorted(TOPICS, key=lambda name: name != topic)
-        return [Choice(key=name, label=name, detail=summary(name)) for name in topics]
-    choices = {choice.key: choice for choice in map(_key_choice, keys) if _has_words(choice, text)}
+        return [Choice(value=Location(topic=name), label=name, detail=summary(name)) for name in topics]
+    choices = [choice for choice in map(_key_choice, keys) if _has_words(choice, text)]
     for hit in search(text)[:_MOST_FOUND]:
         section = hit.section
-        key = f"{section.topic}#{section.anchor}"
+        place = Location(topic=section.topic, anchor=section.anchor)
         label = shorten(f"{section.topic}: {section.heading}", cells - _LEAST_EXCERPT)
-        choices.setdefault(key, Choice(key=key, label=label, detail=hit.excerpt(cells - len(label))))
-    return list(choices.values())
+        choices.append(Choice(value=place, label=label, detail=hit.excerpt(cells - len(label))))
+    return choices
 
 
-def _key_choice(entry: HelpEntry) -> Choice:
+def _key_choice(entry: HelpEntry) -> Choice[Location]:
     """Return a choice that leads to the key's group on the page of all keys."""
-    section = f"keys#{anchor(entry.group)}"
-    return Choice(key=f"{section}#{entry.binding_id}", label=f"key {entry.keys}", detail=entry.what)
+    place = Location(topic="keys", anchor=anchor(entry.group))
+    return Choice(value=place, label=f"key {entry.keys}", detail=entry.what)
 
 
-def _has_words(choice: Choice, text: str) -> bool:
+def _has_words(choice: Choice[Location], text: str) -> bool:
     line = f"{choice.label} {choice.detail}".lower()
     return all(word in line for word in text.lower().split())

@@ -29,7 +29,6 @@ from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KEYS,
 from gjobs.tui.dashboard.events import (
     CaseRequested,
     CopyRequested,
-    DetailsRequested,
     JobCopy,
     ListPollFailed,
     ProjectChosen,
@@ -689,7 +688,6 @@ class DashboardScreen(Screen[None], KeyStates):
                 self._change(action, (details.job,))
 
         await self.app.push_screen(details, answered)
-        self.post_message(DetailsRequested(details, "names"))
 
     # Drawing
 

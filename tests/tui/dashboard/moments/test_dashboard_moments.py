@@ -244,11 +244,13 @@ async def test_closed_form_of_a_moment_reports_that_the_moment_is_not_shown(past
     driver, moment = past
     may_answer = asyncio.Event()
 
-    async def check(_: str) -> ChosenMoment:
-        await may_answer.wait()
-        return ChosenMoment(at=moment)
+    class SlowDialog(MomentDialog):
+        async def check(self, typed: str) -> ChosenMoment:
+            await may_answer.wait()
+            return ChosenMoment(at=moment)
 
-    driver.app.push_screen(MomentDialog(suggested="2h", submit=check, is_past=False))
+    assert driver.app.poller.store is not None
+    driver.app.push_screen(SlowDialog(driver.app, driver.app.poller.store))
     await driver.press("enter", shows="Checking …")
     await driver.press("escape", shows="✗ Checking. Wait for the result, or press esc again to")
     await driver.press("escape", dialog="")

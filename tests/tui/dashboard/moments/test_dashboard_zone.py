@@ -82,6 +82,6 @@ async def test_key_changes_the_zone_in_each_dialog_with_times_but_not_in_fields(
         await driver.press("escape", dialog="")
 
         await driver.press("at", dialog="Show an earlier moment")
-        await driver.press("end", "Z", until=lambda: str(driver.value("#time")).endswith("Z"))
+        await driver.press("end", "Z", until=lambda: str(driver.value("#text")).endswith("Z"))
         await driver.press("escape", dialog="")
         assert f"· {ZONE} ·" in driver.header

@@ -1,0 +1,134 @@
+"""RowsDialog: a list of rows. ListDialog: rows that are read, and keep their cursor."""
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from gjobs.store.errors import StoreError
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
+from gjobs.tui.dashboard.widgets.widgets import ResultType, SteadyText
+from gjobs.tui.text.error_text import error_words
+
+if TYPE_CHECKING:
+    from gjobs.tui.text.format import ShownZone
+
+RowType = TypeVar("RowType")
+
+
+class RowsDialog(Dialog[ResultType]):
+    """A dialog whose main part is a list."""
+
+    DEFAULT_CSS = """
+    RowsDialog {
+        OptionList { text-wrap: nowrap; }
+        OptionList:focus { background-tint: $foreground 0%; }
+    }
+    """
+
+    @property
+    def row_list(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    def draw(self) -> None:
+        """Draw all rows again, unless the dialog is closed. The cursor stays at its row."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.row_list.focus()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the rows are drawn in the zone of the dashboard
+        self.draw()
+
+
+class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
+    """Rows that are read when the dialog opens and on request, with a note below them.
+
+    When they are read again, the cursor stays on its row.
+    """
+
+    DEFAULT_CSS = """
+    ListDialog {
+        #note, #keys { color: $foreground-muted; margin-top: 1; }
+    }
+    """
+    HINTS: ClassVar[Sequence[str]]
+    """The ids of the bindings with a hint."""
+    ABOVE: ClassVar[tuple[str, ...]] = ()
+    """The ids of the texts above the list."""
+
+    def __init__(self, title: str, *, start: RowType | None = None) -> None:
+        """The cursor starts on the row `start` if it is listed."""
+        super().__init__()
+        self._title = title
+        self._start = start
+        self.rows: Sequence[RowType] = ()
+
+    async def read(self) -> Sequence[RowType]:
+        raise NotImplementedError
+
+    def identity(self, row: RowType) -> Hashable:
+        """Return what the row has in common with the same row after the next reading."""
+        raise NotImplementedError
+
+    def prompt(self, row: RowType, width: int) -> Content:
+        raise NotImplementedError
+
+    def choose(self) -> None:
+        """Act on the row under the cursor, after enter or a click."""
+        raise NotImplementedError
+
+    def note_words(self) -> str:
+        """Return what is below the rows once they are read."""
+        return ""
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            for part in self.ABOVE:
+                yield SteadyText(id=part)
+            yield OptionList(id="rows", markup=False, compact=True)
+            yield SteadyText(id="note")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.say("keys", self.keys_line(self.HINTS))
+        self.action_read()
+
+    @property
+    def pointed_at(self) -> RowType | None:
+        """The row under the cursor."""
+        place = self.row_list.highlighted if self.is_open else None
+        return self.rows[place] if place is not None and place < len(self.rows) else None
+
+    @work(exclusive=True, group="rows")
+    async def action_read(self) -> None:
+        self.show_text("note", "Loading …")
+        try:
+            rows = await self.read()
+        except StoreError as error:
+            self.show_text("note", error_words(error))
+            return
+        kept = self._start = self.pointed_at or self._start
+        places = {self.identity(row): place for place, row in enumerate(rows)}
+        self.rows = rows
+        self.draw(0 if kept is None else places.get(self.identity(kept), 0))
+        self.show_text("note", self.note_words())
+
+    def draw(self, cursor: int | None = None) -> None:
+        """Draw the rows. Without `cursor`, the cursor stays at its place."""
+        if self.is_open:
+            place = self.row_list.highlighted if cursor is None else cursor
+            width = max(self.row_list.scrollable_content_region.width, 1)
+            self.row_list.set_options([Option(self.prompt(row, width)) for row in self.rows])
+            self.row_list.highlighted = place if self.rows else None
+
+    @on(OptionList.OptionSelected)
+    def _selected(self) -> None:
+        self.choose()
