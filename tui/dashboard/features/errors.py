@@ -51,7 +51,6 @@ from gjobs.tui.text.format import count, jobs_count, moment_words
 if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.text.format import ShownZone
 
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
@@ -372,11 +371,6 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
             rows.highlighted = places.get(known or "")
         self._name_time()
         self._show_details()
-
-    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the dashboard knows the zone
-        if self.is_open:
-            self._name_time()
-            self._show_details()
 
     def _name_time(self) -> None:
         """Name the time of the groups, because their ages do not advance until they are read again."""

@@ -21,7 +21,7 @@ from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.watch.watch import Transition, TransitionBatch
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
-from gjobs.tui.dashboard.widgets.message_board import MessageBoard, ShownMessage, show_message, show_warning
+from gjobs.tui.dashboard.widgets.message_board import ShownMessage, board_of, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.error_text import Message, Severity
@@ -30,7 +30,6 @@ from gjobs.tui.text.format import count, error_summary, short_id
 if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.text.format import ShownZone
 
 
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
@@ -72,11 +71,10 @@ class MessagesDialog(RowsDialog[None]):
         Binding("Y", "copy_all", "Copy all", id="messages.copy_all", tooltip="Copy all messages"),
     ]
 
-    def __init__(self, board: MessageBoard, *, zone: tzinfo | None = None) -> None:
-        """Times are in `zone`; None is this machine's."""
+    def __init__(self, host: "ActionHost") -> None:
         super().__init__()
-        self._board = board
-        self._zone = zone
+        self._host = host
+        self._board = board_of(host.app)
         self._messages: tuple[ShownMessage, ...] = ()
         """The listed messages, newest first."""
         self._heights: tuple[int, ...] = ()
@@ -94,10 +92,6 @@ class MessagesDialog(RowsDialog[None]):
 
     def on_mount(self) -> None:
         self.say("none", Content("No messages yet."))
-
-    def show_zone(self, zone: "ShownZone") -> None:
-        self._zone = zone.zone
-        self.draw()
 
     def on_resize(self) -> None:
         self.set_class(self._is_low, "-low")
@@ -149,7 +143,7 @@ class MessagesDialog(RowsDialog[None]):
         copy_text(self.app, "\n".join(content.plain for content in contents), done)
 
     def _contents(self, width: int | None = None) -> list[Content]:
-        return [_content(message, self._zone, width) for message in self._messages]
+        return [_content(message, self._host.dashboard.zone.zone, width) for message in self._messages]
 
 
 def _content(message: ShownMessage, zone: tzinfo | None, width: int | None) -> Content:

@@ -678,7 +678,7 @@ class GjobsApp(MessageApp[int]):
         from gjobs.tui.dashboard.features.messages import MessagesDialog
 
         self.messages.clear_passing()
-        self.push_screen(MessagesDialog(self.messages, zone=self.dashboard.zone.zone))
+        self.push_screen(MessagesDialog(self))
 
     def action_help(self) -> None:
         """Open the manual at the page of the screen, or close it."""
