@@ -69,7 +69,7 @@ from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour, TourStep
-from gjobs.tui.dashboard.session.past_session import Moments, ShowsTimes
+from gjobs.tui.dashboard.session.past_session import ShowsTimes, show_moment_keys, store_at, suspend_writes
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
 from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
 from gjobs.tui.dashboard.terminal import appearance
@@ -142,16 +142,11 @@ class GjobsApp(MessageApp[int]):
         self._choices = DatabaseChoices(self._setup, self._memory)
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
-        self.tour = Tour(
-            self,
-            self.messages,
-            self._memory,
-            start=self._setup.tour,
-            shows_costs=lambda: self.dashboard.shows_costs,
-        )
+        self.tour = Tour(self, self._memory, self._setup.tour, shows_costs=lambda: self.dashboard.shows_costs)
         self.tasks = BackgroundTasks(self)
         self.undo = UndoStack()
-        self.moments = Moments(self, self._setup.moment)
+        self._first_moment = self._setup.moment
+        """The earlier moment to show once the database is open."""
         self._is_preloaded = False
         """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
         self._notices: Notices | None = None
@@ -297,8 +292,8 @@ class GjobsApp(MessageApp[int]):
 
     async def _open(self) -> None:
         session = await self.poller.open()
-        moment = self.moments.take_first()
-        self.moments.suspend_writes(session.access, moment, is_filtered=False)
+        moment, self._first_moment = self._first_moment, None
+        suspend_writes(self, session.access, moment, is_filtered=False)
         if moment is not None:
             self.dashboard.show_moment(moment)
         self.act_as(session.store)
@@ -347,7 +342,7 @@ class GjobsApp(MessageApp[int]):
         # The filter and the order belong to the person, not to the actor.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
         self.dashboard.set_query(listed, compare_visibility=compare_visibility)
-        self._follow(self.moments.store_for(store, self.dashboard.listing_query.moment))
+        self._follow(store_at(store, self.dashboard.listing_query.moment))
 
     def show_moment(self, moment: datetime | None) -> None:
         """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
@@ -356,9 +351,9 @@ class GjobsApp(MessageApp[int]):
             return
         for group in task_groups.OF_ACTOR:
             self.workers.cancel_group(self, group)
-        self.moments.suspend_writes(session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
+        suspend_writes(self, session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
         self.dashboard.show_moment(moment)
-        store = self.moments.store_for(session.operator.acting_as(former.actor), moment)
+        store = store_at(session.operator.acting_as(former.actor), moment)
         self._follow(store)
 
     def _follow(self, store: "Store") -> None:
@@ -517,7 +512,8 @@ class GjobsApp(MessageApp[int]):
     @on(QueryChanged)
     def _query_changed(self) -> None:
         self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
-        self.moments.show_keys(is_filtered=bool(self.dashboard.listed.job_filter))
+        if self.dashboard.listing_query.moment is not None:
+            show_moment_keys(self, is_filtered=bool(self.dashboard.listed.job_filter))
         self.show_status()
 
     @on(ProjectChosen)

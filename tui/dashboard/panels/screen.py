@@ -456,13 +456,8 @@ class DashboardScreen(Screen[None], KeyStates):
                 self._pane.forget()
             self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
             self.data_signal.publish(None)
-        self.listing_query = replace(
-            self.listing_query,
-            window=RowWindowQuery(listed=self.listed),
-            with_visibility=False,
-            moment=moment,
-        )
-        self.jobs.choose(self.listed, with_visibility=False)
+        self.listing_query = replace(self.listing_query, moment=moment)
+        self.set_query(self.listed)
 
     def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
         """Set the query without posting a message."""
@@ -720,8 +715,8 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def _show_costs(self) -> None:
         """Show the totals of the present actor, also in the visibility view. Never show another project's totals."""
-        listing, totals = self.listing, self._totals
-        if listing and totals and totals.query.project_id == listing.query.window.listed.project_id:
+        listing, totals = self.listing, self.totals
+        if listing and totals:
             of_what, panel = self._counted_project(), self.query_one(CostsPanel)
             if totals.unknown_because:
                 panel.explain(f"Not counted: {clean(totals.unknown_because, limit=400)}", of_what=of_what)

@@ -5,8 +5,6 @@ from dataclasses import replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
-
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from gjobs.tui.dashboard.session.setup import TourStart
@@ -14,7 +12,7 @@ from gjobs.tui.dashboard.widgets.message_board import show_message
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.memory import RememberedState
-    from gjobs.tui.dashboard.widgets.message_board import MessageBoard
+    from gjobs.tui.dashboard.widgets.message_board import MessageApp
 
 
 _OWNER = "tour"
@@ -39,16 +37,14 @@ class Tour:
 
     def __init__(
         self,
-        app: App[Any],
-        board: "MessageBoard",
+        app: "MessageApp[Any]",
         memory: "RememberedState",
-        *,
         start: TourStart,
+        *,
         shows_costs: Callable[[], bool],
     ) -> None:
         """`shows_costs` returns whether the screen has room for the costs."""
         self._app = app
-        self._board = board
         self._memory = memory
         is_unseen = start is TourStart.ONCE and not memory.state.has_seen_tour
         self._is_due = is_unseen or start is TourStart.ALWAYS
@@ -98,7 +94,7 @@ class Tour:
         self._is_due = False
         if self.is_on:
             self.is_on = False
-            self._board.unpin(_OWNER)
+            self._app.messages.unpin(_OWNER)
 
     def do(self, step: TourStep) -> None:
         """Mark a step as done and show the next one."""
@@ -125,7 +121,7 @@ class Tour:
         text = f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends"
         if text != self._pinned:
             self._pinned = text
-            self._board.pin(text, owner=_OWNER)
+            self._app.messages.pin(text, owner=_OWNER)
 
     def _sentence(self, step: TourStep) -> str:
         """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""

@@ -28,56 +28,42 @@ class ShowsTimes(Protocol):
         """Show all times in another zone."""
 
 
-class Moments:
-    def __init__(self, app: "MessageApp[int]", first: datetime | None) -> None:
-        """`first` is the moment to show once the database is open."""
-        self._app = app
-        self._first = first
-        self._is_past = False
+def suspend_writes(
+    app: "MessageApp[int]", access: "WriteAccess", moment: datetime | None, *, is_filtered: bool
+) -> None:
+    """Refuse writes of the whole session while an earlier moment is shown. Without a moment, allow them again and
+    remove the messages of refused keys.
+    """
+    if moment is None:
+        access.resume()
+        app.messages.unpin(_OWNER)
+        for refusal in (WRITES_OFF, ONLY_PRESENT):
+            drop_message(app, refusal)
+        return
+    access.suspend(WRITES_OFF, hint=f"Press {_leave_key(app)} to return.")
+    show_moment_keys(app, is_filtered=is_filtered)
 
-    def take_first(self) -> datetime | None:
-        """Return the first moment, once."""
-        first, self._first = self._first, None
-        return first
 
-    def suspend_writes(self, access: "WriteAccess", moment: datetime | None, *, is_filtered: bool) -> None:
-        """Refuse writes of the whole session while an earlier moment is shown. Without a moment, allow them again and
-        remove the messages of refused keys.
-        """
-        self._is_past = moment is not None
-        if moment is None:
-            access.resume()
-            self._app.messages.unpin(_OWNER)
-            for refusal in (WRITES_OFF, ONLY_PRESENT):
-                drop_message(self._app, refusal)
-            return
-        access.suspend(WRITES_OFF, hint=f"Press {self._leave_key} to return.")
-        self.show_keys(is_filtered=is_filtered)
+def show_moment_keys(app: "MessageApp[int]", *, is_filtered: bool) -> None:
+    """Show the keys that step through time. If a filter is set, the key that returns to the present clears the filter
+    first.
+    """
+    steps = ((f"app.{way}_{unit}" for way in ("earlier", "later")) for unit in ("event", "minute", "hour"))
+    event, minute, hour = (" ".join(key_of(app, APP_BINDINGS, one) for one in pair) for pair in steps)
+    time, zone = (key_of(app, APP_BINDINGS, one) for one in ("app.moment", "app.zone"))
+    caption = f"{event} event · {minute} minute · {hour} hour · {time} time · {zone} zone"
+    leaving = f"{_leave_key(app)}: {'clear the filter' if is_filtered else 'present'}"
+    app.messages.pin(caption, owner=_OWNER, keys=leaving)
 
-    def show_keys(self, *, is_filtered: bool) -> None:
-        """Show the keys that step through time. If a filter is set, the key that returns to the present clears the
-        filter first.
-        """
-        if self._is_past:
-            leaving = f"{self._leave_key}: {'clear the filter' if is_filtered else 'present'}"
-            self._app.messages.pin(self._caption(), owner=_OWNER, keys=leaving)
 
-    @property
-    def _leave_key(self) -> str:
-        return key_of(self._app, DASHBOARD_BINDINGS, "list.clear")
+def _leave_key(app: "MessageApp[int]") -> str:
+    return key_of(app, DASHBOARD_BINDINGS, "list.clear")
 
-    def _caption(self) -> str:
-        """Return the keys that step through time."""
-        steps = ((f"app.{way}_{unit}" for way in ("earlier", "later")) for unit in ("event", "minute", "hour"))
-        pairs = [" ".join(key_of(self._app, APP_BINDINGS, one) for one in pair) for pair in steps]
-        event, minute, hour = pairs
-        time, zone = (key_of(self._app, APP_BINDINGS, one) for one in ("app.moment", "app.zone"))
-        return f"{event} event · {minute} minute · {hour} hour · {time} time · {zone} zone"
 
-    def store_for(self, store: "Store", moment: datetime | None) -> "Store":
-        """Return a store that shows the moment to the same actor, or the store itself for the present."""
-        if moment is None:
-            return store
-        from gjobs.store.moments.past_store import past_store
+def store_at(store: "Store", moment: datetime | None) -> "Store":
+    """Return a store that shows the moment to the same actor, or the store itself for the present."""
+    if moment is None:
+        return store
+    from gjobs.store.moments.past_store import past_store
 
-        return past_store(store, moment)
+    return past_store(store, moment)
