@@ -15,7 +15,7 @@ from gjobs.store.errors import Unreachable
 from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.store.statistics.statistics import JobFlow, TotalsQuery
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
 from gjobs.tui.dashboard.session.session_poller import SessionPoller
 from gjobs.tui.text.statistics_text import PaceCause
 from tests.benchmarks.wire_proxy import wire_proxy
@@ -138,7 +138,7 @@ async def test_list_delivered_late_counts_as_requested_when_its_query_was_sent(
             return await super().get_listing(query, **options)
 
     monkeypatch.setattr(SessionPoller, "_note_answer", lambda *_: time.sleep(0.05))
-    monkeypatch.setattr(JobsPanel, "settle_changes", lambda _, at: requested.append((at, sent[-1])))
+    monkeypatch.setattr(PendingChanges, "settle", lambda _, at: requested.append((at, sent[-1])))
     async with drive(make=TimedStore, interval=60.0):
         requested_at, sent_at = requested[0]
     assert requested_at <= sent_at

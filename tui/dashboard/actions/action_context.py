@@ -184,8 +184,8 @@ class ActionContext:
     def changing(self, job_ids: Iterable[UUID], action: JobAction) -> Iterator[None]:
         """Inside, the rows of the jobs show what the action does to them."""
         job_ids = tuple(job_ids)
-        panel = self.dashboard.jobs
-        panel.show_change(job_ids, pending_words(action))
+        changes = self.dashboard.jobs.changes
+        changes.send(job_ids, pending_words(action))
         has_failed = False
         try:
             yield
@@ -193,7 +193,7 @@ class ActionContext:
             has_failed = left_rows_as_shown(error)
             raise
         finally:
-            panel.end_change(job_ids, has_failed=has_failed)
+            (changes.fail if has_failed else changes.answer)(job_ids)
 
     def not_changed(self, error: Exception | None) -> None:
         """Drop all keys if one that changes jobs was typed before the answer. The user typed them in the belief that

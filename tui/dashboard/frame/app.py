@@ -253,7 +253,7 @@ class GjobsApp(MessageApp[int]):
         """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
         self.read_views()
         await preload()
-        self.dashboard.jobs.build_hidden_parts()
+        self.dashboard.query_one(FilterBar).build_hidden_parts()
         startup.resume_gc()
         self._is_preloaded = True
         self._read_row_notes()
@@ -414,7 +414,7 @@ class GjobsApp(MessageApp[int]):
         dashboard.jobs.may_create_projects = message.store.actor != ANON
         dashboard.show(listing, message.fetched_at, is_changed=message.is_changed)
         self.call_after_refresh(self.poller.note_shown)
-        dashboard.jobs.settle_changes(message.requested_at)
+        dashboard.jobs.changes.settle(message.requested_at)
         if dashboard.has_all:
             self._settle()
         session = self.poller.session

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 async def save_view(host: "ActionHost") -> None:
     """Save the filter and order in force. To replace another view, the user must confirm its name."""
     jobs = host.dashboard.jobs
-    text, order = jobs.filter_text, jobs.order
+    text, order = jobs.filter_text, host.dashboard.listed.order
     asked: list[View] = []
 
     async def submit(typed: str) -> View:

@@ -1,6 +1,5 @@
 """Panel with status tabs, filter bar and table."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -156,7 +155,7 @@ class JobsPanel(Vertical, TitledPanel):
         self.owners: Mapping[UUID, str] = {}
         """The known names of owners."""
         self._stuck: Mapping[UUID, datetime] = {}
-        self._changes = PendingChanges()
+        self.changes = PendingChanges(self._note_rows)
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
         """Return the name of the view with this filter and order."""
 
@@ -173,10 +172,6 @@ class JobsPanel(Vertical, TitledPanel):
     def table(self) -> JobTable:
         return self.query_one(JobTable)
 
-    def build_hidden_parts(self) -> None:
-        """Build the parts that are hidden until a key shows them."""
-        self._bar.build_hidden_parts()
-
     # Input
 
     def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
@@ -185,7 +180,9 @@ class JobsPanel(Vertical, TitledPanel):
         `totals` are the latest known totals. They may belong to another list.
         """
         before, listed = self._listing, listing.query.window.listed
-        is_other = before is not None and _list_identity(before) != _list_identity(listing)
+        is_other = before is not None and (
+            (before.query.window.listed, before.query.with_visibility) != (listed, listing.query.with_visibility)
+        )
         is_other_moment = before is not None and not is_other and before.query.moment != listing.query.moment
         # In the same order, another list starts at the same job if it is listed.
         keeps_cursor = before is not None and is_other and before.query.window.listed.order == listed.order
@@ -227,7 +224,7 @@ class JobsPanel(Vertical, TitledPanel):
         self._created_project_names.clear()
         self._names_known_to_operator.clear()
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
-        self._changes = PendingChanges()
+        self.changes = PendingChanges(self._note_rows)
         self._bar.complete_again()
         with self.prevent(MarksChanged):
             self.table.clear()
@@ -317,7 +314,7 @@ class JobsPanel(Vertical, TitledPanel):
     @property
     def is_changing_selected(self) -> bool:
         """Whether the list does not show the last change of a selected job yet."""
-        words = self._changes.words
+        words = self.changes.words
         return bool(words) and any(job.id in words for job in self.selected)
 
     def showed_selected(self, at: float) -> bool:
@@ -358,10 +355,6 @@ class JobsPanel(Vertical, TitledPanel):
     def filter_text(self) -> str:
         """The filter in force, as typed."""
         return self._bar.kept_text
-
-    @property
-    def order(self) -> ListOrder:
-        return self._listed.order
 
     def is_wanted(self, job_filter: JobFilter) -> bool:
         """Return whether this is still the typed filter."""
@@ -428,29 +421,11 @@ class JobsPanel(Vertical, TitledPanel):
         self._note_rows()
 
     def _note_rows(self) -> None:
+        if not self.is_attached:
+            return  # The answer to a change may arrive after the screen closed.
         is_of_all = self._listing is not None and self._listing.query.window.listed.project_id is None
         owners = self.owners if self.shows_owners and is_of_all else None
-        self.table.note(RowNotes(owners=owners, stuck=self._stuck, pending=self._changes.words))
-
-    def show_change(self, job_ids: Iterable[UUID], words: str) -> None:
-        """Show in the rows what is done to the jobs, until `end_change` and a later list."""
-        self._changes.send(job_ids, words)
-        self._note_rows()
-
-    def end_change(self, job_ids: Iterable[UUID], *, has_failed: bool) -> None:
-        """Take the answer to a change. If it has failed, nothing was changed."""
-        if has_failed:
-            self._changes.fail(job_ids)
-        else:
-            self._changes.answer(job_ids, time.monotonic())
-        if self.is_attached:  # The answer may arrive after the screen closed.
-            self._note_rows()
-
-    def settle_changes(self, requested_at: float) -> None:
-        """Show the listed status of a job again if its change was answered before the list was requested."""
-        if self._changes.words:
-            self._changes.settle(requested_at)
-            self._note_rows()
+        self.table.note(RowNotes(owners=owners, stuck=self._stuck, pending=self.changes.words))
 
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""
@@ -597,32 +572,22 @@ class JobsPanel(Vertical, TitledPanel):
             width=self.size.width - _TITLE_EDGES,
             crumbs=self._crumbs(),
         )
-        unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
-        marks = f"{len(self.table.marked)} marked, {unmark} unmarks" if self.table.marked else ""
-        drop = self._key("list.clear")
-        choice = (
-            f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown; {drop} clears"
-            if self._chosen_jobs
-            else ""
-        )
-        visibility = self._listing.visibility if self._listing else None
-        notes = (
-            self._mark,
-            choice,
-            marks,
-            "loading …" if self.is_waiting else "",
-            list_note(visibility) if visibility else "",
-        )
+        notes, listing = [self._mark], self._listing
+        if self._chosen_jobs:
+            selected = f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown"
+            notes.append(f"{selected}; {self._key('list.clear')} clears")
+        if marked := self.table.marked:
+            unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
+            notes.append(f"{len(marked)} marked, {unmark} unmarks")
+        if self.is_waiting:
+            notes.append("loading …")
+        if listing and listing.visibility:
+            notes.append(list_note(listing.visibility))
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
             self.show_titles(*map(Content, titles))
             self.post_message(self.NotesChanged(titles[1]))
-
-
-def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
-    """Return what distinguishes one list from another."""
-    return listing.query.window.listed, listing.query.with_visibility
 
 
 def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
