@@ -80,6 +80,8 @@ async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequ
 class Connecting(Message):
     """The progress of connecting has changed."""
 
+    sentence: str
+
 
 @dataclass
 class Connected(Message):

@@ -377,8 +377,9 @@ class GjobsApp(MessageApp[int]):
         self.run_worker(self._notices.follow(store), group=task_groups.NOTICES, exclusive=True)
 
     @on(Connecting)
-    def _connecting(self) -> None:
-        self.dashboard.show_progress(self.poller.progress)
+    def _connecting(self, message: Connecting) -> None:
+        if self.dashboard.listing is None:
+            self.dashboard.jobs.forget(message.sentence)
 
     @on(Connected)
     def _connected(self, message: Connected) -> None:

@@ -401,11 +401,6 @@ class DashboardScreen(Screen[None], KeyStates):
         self._update_ages()
         self.data_signal.publish(None)
 
-    def show_progress(self, sentence: str) -> None:
-        """Show the progress of connecting while there is nothing else to show."""
-        if self.listing is None:
-            self.jobs.forget(sentence)
-
     def forget(self) -> None:
         """Clear everything that another actor saw."""
         self.listing = self._failure = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -132,19 +134,15 @@ class StatusLine(FittedLine):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._status: ConnectionStatus | None = None
-        self._data_age: float | None = None
-        self._now: datetime | None = None
+        self._content: Callable[..., Content] | None = None
 
     def show(self, status: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
         """Show the status. `data_age` is seconds since the last poll, or None. `now` is by the local clock."""
-        self._status, self._data_age, self._now = status, data_age, now
+        self._content = partial(status_content, status, data_age=data_age, now=now)
         self.follow()
 
     def words(self, room: int) -> Content:
-        if self._status is None:
-            return Content()
-        return status_content(self._status, data_age=self._data_age, now=self._now, width=room)
+        return self._content(width=room) if self._content else Content()
 
 
 def status_content(

@@ -142,8 +142,6 @@ class SessionPoller:
         """The store of the present actor; None until connected."""
         self.failure: ListPollFailed | None = None
         """The last failure; None if the last poll succeeded."""
-        self.progress = ""
-        """The present step of opening a session."""
         self._write_preparation = WritePreparation()
         self._was_silent = False
         """Whether a list query got no answer for SILENCE_SECONDS, and no later one was answered fast."""
@@ -487,8 +485,7 @@ class SessionPoller:
         await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:
-        self.progress = sentence
-        self._tell(Connecting())
+        self._tell(Connecting(sentence))
 
     def _fail(
         self, store: "Store | None", error: StoreError, since: datetime, retry_in: Callable[[], float | None]
