@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import assert_never
 from uuid import UUID
 
@@ -71,7 +70,6 @@ class ColumnName(StrEnum):
     ERROR = "ERROR"
 
 
-_NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
 _QUIET = "job-table--quiet"
 
 
@@ -81,9 +79,11 @@ class _Row:
 
     job: GenerationJob
     now: datetime
-    project_names: Mapping[UUID, str]
-    owners: Mapping[UUID, str]
-    is_hidden: bool = False
+    notes: "RowNotes"
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.notes.hidden is not None and self.job.id in self.notes.hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,9 @@ def _duration(job: GenerationJob, time: timedelta | None) -> str:
     return UNKNOWN if time is None else duration(time.total_seconds())
 
 
-def _name_of(names: Mapping[UUID, str], identifier: UUID) -> str:
-    return names.get(identifier, short_id(identifier))
+def _name_of(names: Mapping[UUID, str] | None, identifier: UUID) -> str:
+    """Return the name, or else the id."""
+    return (names or {}).get(identifier, short_id(identifier))
 
 
 def _error(row: _Row) -> str:
@@ -153,8 +154,8 @@ _KINDS = by_member(
         ColumnName.TOTAL: _ColumnKind(
             _TIME, _total, OrderColumn.TOTAL, TIME_FIELDS["total"], _QUIET, is_right_aligned=True
         ),
-        ColumnName.PROJECT: _ColumnKind(8, lambda row: _name_of(row.project_names, row.job.project_id)),
-        ColumnName.OWNER: _ColumnKind(8, lambda row: _name_of(row.owners, row.job.user_id), fields=("user_id",)),
+        ColumnName.PROJECT: _ColumnKind(8, lambda row: _name_of(row.notes.project_names, row.job.project_id)),
+        ColumnName.OWNER: _ColumnKind(8, lambda row: _name_of(row.notes.owners, row.job.user_id), fields=("user_id",)),
         ColumnName.ID: _ColumnKind(8, lambda row: short_id(row.job.id), style=_QUIET),
         ColumnName.ERROR: _ColumnKind(_LEAST_ERROR, _error, fields=("error",), style="job-table--error"),
     },
@@ -385,8 +386,12 @@ def column_at(columns: Iterable[JobColumn], x: int) -> ColumnName | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowNotes:
-    """Facts about the rows that are read separately from the list."""
+    """What the rows show beside their jobs."""
 
+    project_names: Mapping[UUID, str] | None = None
+    """None if all jobs belong to one project, which then needs no column."""
+    hidden: frozenset[UUID] | None = None
+    """The jobs that the user does not see. None without the column that marks them."""
     owners: Mapping[UUID, str] | None = None
     """The known names of owners. None if no column shows the owners."""
     stuck: Mapping[UUID, datetime] = field(default_factory=dict)
@@ -402,23 +407,15 @@ class RowNotes:
 NO_NOTES = RowNotes()
 
 
-def measure(
-    jobs: Iterable[GenerationJob],
-    project_names: Mapping[UUID, str] | None,
-    *,
-    with_visibility: bool = False,
-    has_starts: bool = False,
-    notes: RowNotes = NO_NOTES,
-) -> ContentWidths:
+def measure(jobs: Iterable[GenerationJob], *, has_starts: bool = False, notes: RowNotes = NO_NOTES) -> ContentWidths:
     jobs = tuple(jobs)
     costs = [job.cost_cents for job in jobs]
-    project = None if project_names is None else _widest(project_names.values())
     return ContentWidths(
         mode=_widest({job.mode for job in jobs}),
         cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
-        project=project,
+        project=None if notes.project_names is None else _widest(notes.project_names.values()),
         owner=None if notes.owners is None else _widest(notes.owners.values()),
-        with_visibility=with_visibility,
+        with_visibility=notes.hidden is not None,
         has_starts=has_starts,
     )
 
@@ -449,20 +446,15 @@ def header_cells(columns: Iterable[JobColumn], sort: ListOrder | None) -> tuple[
 
 
 def row_cells(
-    job: GenerationJob,
-    columns: Iterable[JobColumn],
-    *,
-    now: datetime,
-    project_names: Mapping[UUID, str] | None = None,
-    is_hidden: bool = False,
-    notes: RowNotes = NO_NOTES,
+    job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime, notes: RowNotes = NO_NOTES
 ) -> tuple[Cell, ...]:
-    """Return the cells of a job. Without a name, the id is shown. A hidden job is dimmed and marked."""
-    row = _Row(job, now, project_names or _NO_NAMES, notes.owners or _NO_NAMES, is_hidden)
-    return tuple(_cell(row, column, notes) for column in columns)
+    """Return the cells of a job. A hidden job is dimmed and marked."""
+    row = _Row(job, now, notes)
+    return tuple(_cell(row, column) for column in columns)
 
 
-def _cell(row: _Row, column: JobColumn, notes: RowNotes) -> Cell:
+def _cell(row: _Row, column: JobColumn) -> Cell:
+    notes = row.notes
     text, style = _text(row, column.name), _KINDS[column.name].style
     if column.name is ColumnName.STATUS:
         style = _QUIET if isinstance(row.job.status, UnknownStatus) else f"job-table--{row.job.status}"
@@ -477,7 +469,7 @@ def _cell(row: _Row, column: JobColumn, notes: RowNotes) -> Cell:
 
 def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
     """Return the texts of a row that change with time."""
-    row = _Row(job, now, _NO_NAMES, _NO_NAMES)
+    row = _Row(job, now, NO_NOTES)
     return tuple(_text(row, column.name) for column in columns if column.name in _CHANGING_BY_TIME)
 
 

@@ -24,7 +24,7 @@ from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn, RowWind
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.bindings import DialogKey
-from gjobs.tui.dashboard.list.job_columns import GUTTER, SORTED_BY, RowNotes, column_at
+from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
 from gjobs.tui.dashboard.list.table_drawing import (
     FLASH_SECONDS,
     HEADER_HEIGHT,
@@ -223,22 +223,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Input
 
     def show(
-        self,
-        window: RowWindow,
-        *,
-        now: datetime,
-        project_names: Mapping[UUID, str] | None = None,
-        hidden: frozenset[UUID] | None = None,
-        is_other_moment: bool = False,
+        self, window: RowWindow, *, now: datetime, notes: RowNotes = NO_NOTES, is_other_moment: bool = False
     ) -> None:
-        """Show a window of rows. `now` is the server's time. Project names add a project column.
-
-        `hidden` adds the visibility column. It holds the jobs that the user does not see. If the job under the cursor
-        is missing at the newly shown moment, the cursor moves to another job.
+        """Show a window of rows. `now` is the server's time. If the job under the cursor is missing at the newly shown
+        moment, the cursor moves to another job.
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
         view = self._view.showing(window)
-        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden, has_starts=window.has_starts)
+        self._drawing.take(view.rows, now=now, notes=notes, has_starts=window.has_starts)
         lost = self._view.cursor
         if is_other_moment or lost in self.deleting:
             view = view.with_cursor_replaced()
@@ -265,7 +257,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_state(self._view.counted(length))
 
     def note(self, notes: RowNotes) -> None:
-        """Show the owners and stuck jobs of the rows, which are read separately from the list."""
+        """Show other notes on the same rows. Some are read separately from the list."""
         self._drawing.note(notes)
         self._refresh_changed_lines()
 

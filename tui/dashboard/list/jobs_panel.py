@@ -200,14 +200,7 @@ class JobsPanel(Vertical, TitledPanel):
             new_project=self._key("project.new"),
             user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
         )
-        self._note_rows()
-        self.table.show(
-            listing.window,
-            now=now,
-            project_names=self.project_names if listed.project_id is None else None,
-            hidden=listing.hidden if listing.visibility else None,
-            is_other_moment=is_other_moment,
-        )
+        self.table.show(listing.window, now=now, notes=self._notes, is_other_moment=is_other_moment)
         self.show_title()
         if cursor_job is not None:
             self.table.move_to(cursor_job.id)
@@ -337,7 +330,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     def is_stuck(self, job: GenerationJob) -> bool:
         """Return whether the row of the job is marked as stuck."""
-        return RowNotes(stuck=self._stuck).is_stuck(job)
+        return self._notes.is_stuck(job)
 
     def job(self, job_id: UUID) -> GenerationJob | None:
         """Return the job as last seen, if it is loaded."""
@@ -420,12 +413,21 @@ class JobsPanel(Vertical, TitledPanel):
         self._stuck = {**unchecked, **stuck}
         self._note_rows()
 
+    @property
+    def _notes(self) -> RowNotes:
+        listing = self._listing
+        is_of_all = listing is not None and listing.query.window.listed.project_id is None
+        return RowNotes(
+            project_names=self.project_names if is_of_all else None,
+            hidden=listing.hidden if listing and listing.visibility else None,
+            owners=self.owners if self.shows_owners and is_of_all else None,
+            stuck=self._stuck,
+            pending=self.changes.words,
+        )
+
     def _note_rows(self) -> None:
-        if not self.is_attached:
-            return  # The answer to a change may arrive after the screen closed.
-        is_of_all = self._listing is not None and self._listing.query.window.listed.project_id is None
-        owners = self.owners if self.shows_owners and is_of_all else None
-        self.table.note(RowNotes(owners=owners, stuck=self._stuck, pending=self.changes.words))
+        if self.is_attached:  # The answer to a change may arrive after the screen closed.
+            self.table.note(self._notes)
 
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""

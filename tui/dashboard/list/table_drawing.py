@@ -413,7 +413,6 @@ class _DrawnRow:
     """What a cached row was drawn from."""
 
     job: GenerationJob
-    is_hidden: bool
     times: tuple[str, ...]
     """The texts that change with time."""
     cells: tuple[Cell, ...]
@@ -422,8 +421,6 @@ class _DrawnRow:
 class TableRenderer:
     def __init__(self) -> None:
         self.now = datetime.min.replace(tzinfo=UTC)
-        self._project_names: Mapping[UUID, str] | None = None
-        self._hidden: frozenset[UUID] | None = None
         self._has_starts = False
         self._notes = NO_NOTES
         self._jobs: tuple[GenerationJob, ...] = ()
@@ -434,29 +431,21 @@ class TableRenderer:
         self._titles: tuple[Cell, ...] = ()
         self._rows: dict[UUID, _DrawnRow] = {}
 
-    def take(
-        self,
-        rows: LoadedRows,
-        *,
-        now: datetime,
-        project_names: Mapping[UUID, str] | None,
-        hidden: frozenset[UUID] | None = None,
-        has_starts: bool = False,
-    ) -> None:
+    def take(self, rows: LoadedRows, *, now: datetime, notes: RowNotes, has_starts: bool) -> None:
         """Take the rows to draw, and the values that their texts depend on.
 
         Columns only grow with new values, so that they do not move back and forth.
         """
         self.now = now
-        is_same = (project_names, hidden, has_starts) == (self._project_names, self._hidden, self._has_starts)
+        is_same = (notes, has_starts) == (self._notes, self._has_starts)
         if is_same and rows.jobs is self._jobs:
             return
-        self._jobs, self._project_names, self._hidden, self._has_starts = rows.jobs, project_names, hidden, has_starts
+        self._jobs, self._notes, self._has_starts = rows.jobs, notes, has_starts
         if self._widen() or not is_same:
             self.fit(self._width, self._sort)
 
     def note(self, notes: RowNotes) -> None:
-        """Take what was read about the rows."""
+        """Take other notes on the same rows."""
         if notes != self._notes:
             self._notes = notes
             self._widen()
@@ -464,13 +453,7 @@ class TableRenderer:
 
     def _widen(self) -> bool:
         """Widen the columns to the rows and notes. Return whether that changes anything."""
-        measured = measure(
-            self._jobs,
-            self._project_names,
-            with_visibility=self._hidden is not None,
-            has_starts=self._has_starts,
-            notes=self._notes,
-        )
+        measured = measure(self._jobs, has_starts=self._has_starts, notes=self._notes)
         before, self._content = self._content, self._content.widened(measured)
         return self._content != before
 
@@ -507,22 +490,13 @@ class TableRenderer:
 
     def _drawn(self, job: GenerationJob) -> _DrawnRow:
         """Return the earlier drawing of the row if it has not changed."""
-        is_hidden = self._hidden is not None and job.id in self._hidden
         read = times(job, self.columns, now=self.now)
         if self._notes.is_stuck(job):
             read = (*read, stuck_time(job, self.now))
         drawn = self._rows.get(job.id)
-        if drawn and drawn.job is job and drawn.times == read and drawn.is_hidden == is_hidden:
+        if drawn and drawn.job is job and drawn.times == read:
             return drawn
-        cells = row_cells(
-            job,
-            self.columns,
-            now=self.now,
-            project_names=self._project_names,
-            is_hidden=is_hidden,
-            notes=self._notes,
-        )
-        return _DrawnRow(job=job, is_hidden=is_hidden, times=read, cells=cells)
+        return _DrawnRow(job=job, times=read, cells=row_cells(job, self.columns, now=self.now, notes=self._notes))
 
 
 FLASH_SECONDS = 1.0

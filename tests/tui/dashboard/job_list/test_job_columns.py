@@ -128,7 +128,7 @@ def test_wide_tables_give_spare_width_to_long_names(
 
 def test_no_text_column_exceeds_its_maximum_in_a_very_wide_table() -> None:
     jobs = [make_job(1, mode="m" * 90, error="e" * 900)]
-    columns = lay_out(400, measure(jobs, {UUID(int=2): "p" * 90}))
+    columns = lay_out(400, measure(jobs, notes=RowNotes(project_names={UUID(int=2): "p" * 90})))
     widths = {str(column.name): column.width for column in columns}
     assert (widths["MODE"], widths["PROJECT"], widths["ERROR"]) == (32, 32, 80)
 
@@ -175,11 +175,11 @@ def test_content_widths_only_grow_while_scrolling() -> None:
 def test_content_widths_cover_all_jobs_up_to_a_maximum() -> None:
     jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
     names = {UUID(int=2): "Autumn", UUID(int=3): "Spring sale"}
-    assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
-    assert measure(jobs, names) == ContentWidths(mode=32, cost=5, project=11)
-    assert measure([], None, with_visibility=True) == ContentWidths(with_visibility=True)
-    assert measure([], {}) == ContentWidths(project=0)
-    assert measure([make_job(1, cost_cents=-2_147_483_648)], None).cost == len("-$21,474,836.48")
+    assert measure(jobs[:1]) == ContentWidths(mode=12, cost=5, project=None)
+    assert measure(jobs, notes=RowNotes(project_names=names)) == ContentWidths(mode=32, cost=5, project=11)
+    assert measure([], notes=RowNotes(hidden=frozenset())) == ContentWidths(with_visibility=True)
+    assert measure([], notes=RowNotes(project_names={})) == ContentWidths(project=0)
+    assert measure([make_job(1, cost_cents=-2_147_483_648)]).cost == len("-$21,474,836.48")
 
 
 def test_column_at_assigns_a_gap_to_the_column_before_it() -> None:
@@ -205,7 +205,9 @@ def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
     error, updated_at = '{"message": "API timeout"}', NOON - timedelta(seconds=139)
     started_at = NOON - timedelta(seconds=147)
     job = make_job(3, status=JobStatus.FAILED, error=error, updated_at=updated_at, started_at=started_at)
-    cells = row_cells(job, lay_out(120, ALL_PROJECTS), now=NOON, project_names={UUID(int=2): "Autumn catalog"})
+    cells = row_cells(
+        job, lay_out(120, ALL_PROJECTS), now=NOON, notes=RowNotes(project_names={UUID(int=2): "Autumn catalog"})
+    )
 
     assert [(cell.text.strip(), cell.style.removeprefix("job-table--")) for cell in cells] == [
         ("✗ failed", "failed"),
@@ -265,9 +267,9 @@ def test_far_times_are_shown_by_their_year_and_have_no_total(text: str, shown: s
 @given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())
 def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: str, error: str, name: str) -> None:
     job = make_job(1, mode=mode, error=error)
-    project_names = {job.project_id: name}
-    columns = lay_out(width, measure([job], project_names), NEWEST_FIRST)
-    cells = row_cells(job, columns, now=NOON, project_names=project_names)
+    notes = RowNotes(project_names={job.project_id: name})
+    columns = lay_out(width, measure([job], notes=notes), NEWEST_FIRST)
+    cells = row_cells(job, columns, now=NOON, notes=notes)
 
     assert all(cell.text.isprintable() for cell in cells)
     assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
@@ -291,8 +293,8 @@ def test_most_usual_modes_fit_before_whole_names_of_owners() -> None:
 def test_stuck_job_is_marked_until_it_is_updated_without_moving_a_column(width: int, minutes: int, status: str) -> None:
     job = make_job(1, status=JobStatus.RUNNING, updated_at=NOON - timedelta(minutes=minutes))
     notes = RowNotes(stuck={job.id: job.updated_at})
-    columns = lay_out(width, measure([job], None, notes=notes))
-    assert columns == lay_out(width, measure([job], None))
+    columns = lay_out(width, measure([job], notes=notes))
+    assert columns == lay_out(width, measure([job]))
     (cell, *_) = row_cells(job, columns, now=NOON, notes=notes)
     assert (cell.text.strip(), cell.style) == (status, "job-table--stuck")
 
@@ -304,24 +306,26 @@ def test_stuck_job_is_marked_until_it_is_updated_without_moving_a_column(width: 
 def test_owner_column_shows_the_name_or_the_short_id() -> None:
     job = make_job(1)
     for owners, shown in (({job.user_id: "ada@example.com"}, "ada@example.com"), ({}, short_id(job.user_id))):
-        notes = RowNotes(owners=owners)
-        columns = lay_out(140, measure([job], {}, notes=notes))
+        notes = RowNotes(project_names={}, owners=owners)
+        columns = lay_out(140, measure([job], notes=notes))
         assert "PROJECT OWNER" in " ".join(names(columns))
         assert shown in texts(row_cells(job, columns, now=NOON, notes=notes))
-    assert "OWNER" not in names(lay_out(140, measure([job], {})))
+    assert "OWNER" not in names(lay_out(140, measure([job], notes=RowNotes(project_names={}))))
 
 
 def test_owner_with_the_id_of_a_project_keeps_its_own_name() -> None:
     job = replace(make_job(1), user_id=make_job(1).project_id)
-    project_names, notes = {job.project_id: "Autumn"}, RowNotes(owners={job.user_id: "ada@example.com"})
-    columns = lay_out(140, measure([job], project_names, notes=notes))
-    cells = texts(row_cells(job, columns, now=NOON, project_names=project_names, notes=notes))
+    notes = RowNotes(project_names={job.project_id: "Autumn"}, owners={job.user_id: "ada@example.com"})
+    columns = lay_out(140, measure([job], notes=notes))
+    cells = texts(row_cells(job, columns, now=NOON, notes=notes))
     assert {"Autumn", "ada@example.com"} < {*cells}
 
 
 def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
     columns = lay_out(80, replace(USUAL, with_visibility=True))
-    hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)
+    hidden = row_cells(
+        make_job(1, status=JobStatus.FAILED), columns, now=NOON, notes=RowNotes(hidden=frozenset({make_job(1).id}))
+    )
     seen = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON)
 
     assert (hidden[0].text, seen[0].text) == ("⊘ hidden", " " * 8)

@@ -12,7 +12,7 @@ from textual.theme import BUILTIN_THEMES
 
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.list.job_columns import Cell
+from gjobs.tui.dashboard.list.job_columns import Cell, RowNotes
 from gjobs.tui.dashboard.list.table_drawing import Line, PaintedLine, header_line, paint
 from tests.tui.dashboard.job_list.table_pilot import TablePilot, running_table
 from tests.tui.sample_jobs import NOON, make_job, window_of
@@ -61,7 +61,7 @@ async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot
 
 async def test_project_names_add_a_column_and_the_header_shows_a_changed_order(table: TablePilot) -> None:
     await table.resize(100, 11)
-    table.table.show(window_of([make_job(1)]), now=NOON, project_names={UUID(int=2): "[b]Autumn"})
+    table.table.show(window_of([make_job(1)]), now=NOON, notes=RowNotes(project_names={UUID(int=2): "[b]Autumn"}))
     table.table.sort = ListOrder(column=OrderColumn.UPDATED, descending=False)
     await table.settle()
     assert "PROJECT" in table.lines[0]
@@ -112,7 +112,7 @@ async def test_hostile_text_is_drawn_as_plain_text(table: TablePilot) -> None:
     width = table.table.scrollable_content_region.width
     for text in HOSTILE:
         job = make_job(1, mode=text, error=json.dumps({"message": text}), status=JobStatus.FAILED)
-        table.table.show(window_of([job, make_job(2)]), now=NOON, project_names={UUID(int=2): text})
+        table.table.show(window_of([job, make_job(2)]), now=NOON, notes=RowNotes(project_names={UUID(int=2): text}))
         await table.settle()
         for strip in table.strips:
             assert strip.text.isprintable(), text
