@@ -234,7 +234,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         lost = self._view.cursor
         if is_other_moment or lost in self.deleting:
             view = view.with_cursor_replaced()
-        if lost is not None and not is_other_moment and self._view.is_missing(lost, view):
+        if lost is not None and not is_other_moment and lost in self._view.rows.missing_from(view.rows):
             self.post_message(CursorLost(lost, has_left=view.rows.detects_removals))
         self._flash(changed_jobs(self._view.rows, view.rows))
         self._show_state(view)

@@ -103,10 +103,6 @@ class LoadedRows:
         return job_id in self._indices
 
     @property
-    def ids(self) -> frozenset[UUID]:
-        return frozenset(self._indices)
-
-    @property
     def end(self) -> int:
         """The place after the last loaded row."""
         return self.first_place + len(self.jobs)

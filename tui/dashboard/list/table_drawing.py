@@ -131,10 +131,6 @@ class TableState:
         """Put the cursor on the row that replaces its lost job, or on the last row."""
         return self if self.cursor is not None or self.place is None else self.moved_to_place(self.place)
 
-    def is_missing(self, job_id: UUID, later: "TableState") -> bool:
-        """Return whether a job loaded here is surely missing from the rows of `later`."""
-        return job_id in self.rows.missing_from(later.rows)
-
     def _first(self, rows: LoadedRows) -> "TableState":
         if not rows.jobs:
             return replace(self, rows=rows)

@@ -29,30 +29,28 @@ def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: boo
     Without a color, they come from `theme`, the variables of the theme. While a write permit is open, lines have the
     warning color. `$writing-block` and `$writing-text` are for the label.
     """
-    block, background = Color.parse(theme["warning"]), Color.parse(theme["background"])
-    words = {"writing-block": block.hex, "writing-text": text_on(block).hex}
-    if not writing:
-        return {**_of_database(color, theme), **words}
-    line = _line(block, background)
-    return {**_of_database(color, theme), **words, "frame": line.hex, "frame-quiet": line.hex}
-
-
-def _of_database(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
+    warning, background = Color.parse(theme["warning"]), Color.parse(theme["background"])
+    variables = {"writing-block": warning.hex, "writing-text": text_on(warning).hex}
     if color is None:
-        return {
+        variables |= {
             "frame": theme["primary"],
             "frame-quiet": theme["primary-muted"],
             "frame-block": theme["primary-muted"],
             "frame-text": theme["text-primary"],
         }
-    block, background = Color.parse(color), Color.parse(theme["background"])
-    line = _line(block, background)
-    return {
-        "frame": line.hex,
-        "frame-quiet": line.hex if background.ansi is not None else background.blend(line, 0.55).hex,
-        "frame-block": block.hex,
-        "frame-text": text_on(block).hex,
-    }
+    else:
+        block = Color.parse(color)
+        line = _line(block, background)
+        variables |= {
+            "frame": line.hex,
+            "frame-quiet": line.hex if background.ansi is not None else background.blend(line, 0.55).hex,
+            "frame-block": block.hex,
+            "frame-text": text_on(block).hex,
+        }
+    if writing:
+        line = _line(warning, background)
+        variables |= {"frame": line.hex, "frame-quiet": line.hex}
+    return variables
 
 
 def _line(block: Color, background: Color) -> Color:

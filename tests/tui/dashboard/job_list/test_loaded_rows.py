@@ -137,7 +137,7 @@ def test_cursor_scrolled_out_of_the_loaded_rows_is_cleared_but_its_mark_stays(lo
             before = long.view
             long.answer()
 
-    assert not before.is_missing(UUID(int=FIRST), long.view)
+    assert UUID(int=FIRST) not in before.rows.missing_from(long.view.rows)
     assert long.view.marks == {UUID(int=FIRST)}
     top = long.numbers[0]
     long.change(long.view.moved_by(1))

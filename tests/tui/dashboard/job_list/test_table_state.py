@@ -101,7 +101,7 @@ def show_loaded(view: TableState, numbers: Iterable[int], order: ListOrder = NEW
 def test_job_that_left_at_the_edge_of_the_loaded_rows_loses_its_mark(lost: int, later: list[int]) -> None:
     view = show_loaded(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
 
-    assert view.is_missing(UUID(int=lost), show_loaded(view, later))
+    assert UUID(int=lost) in view.rows.missing_from(show_loaded(view, later).rows)
     assert show_loaded(view, later).marks == set()
 
 
@@ -115,7 +115,7 @@ def test_job_beyond_the_loaded_rows_keeps_its_mark(later: Iterable[int]) -> None
 def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_loaded() -> None:
     view = show_loaded(TableState(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
     later = show_loaded(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
-    assert view.is_missing(UUID(int=30), later)
+    assert UUID(int=30) in view.rows.missing_from(later.rows)
     assert not later.rows.detects_removals
     assert later.cursor is None
     assert later.marks == {UUID(int=30)}
@@ -190,14 +190,14 @@ class CursorMachine(RuleBasedStateMachine):
     @rule()
     def mark_all(self) -> None:
         self.view = self.view.all_marked()
-        assert self.view.marks == self.view.rows.ids
+        assert self.view.marks == {job.id for job in self.view.rows.jobs}
 
     @invariant()
     def cursor_and_marks_are_on_listed_jobs(self) -> None:
         view = self.view
         assert view.cursor is None or view.cursor in view.rows
         assert view.cursor is None or view.rows.find(view.cursor) == view.place
-        assert view.marks <= view.rows.ids
+        assert view.marks <= {job.id for job in view.rows.jobs}
 
     @invariant()
     def visible_rows_exist_and_are_not_counted_as_new(self) -> None:
