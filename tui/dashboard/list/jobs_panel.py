@@ -179,13 +179,12 @@ class JobsPanel(Vertical, TitledPanel):
 
         `totals` are the latest known totals. They may belong to another list.
         """
-        before, listed = self._listing, listing.query.window.listed
-        is_other = before is not None and (
-            (before.query.window.listed, before.query.with_visibility) != (listed, listing.query.with_visibility)
-        )
-        is_other_moment = before is not None and not is_other and before.query.moment != listing.query.moment
+        query, listed = listing.query, listing.query.window.listed
+        former = self._listing.query if self._listing else query
+        is_other = (former.window.listed, former.with_visibility) != (listed, query.with_visibility)
+        is_other_moment = not is_other and former.moment != query.moment
         # In the same order, another list starts at the same job if it is listed.
-        keeps_cursor = before is not None and is_other and before.query.window.listed.order == listed.order
+        keeps_cursor = is_other and former.window.listed.order == listed.order
         cursor_job = self.table.cursor_job if keeps_cursor else None
         self._listing, self._totals, self.is_waiting = listing, totals, False
         if is_other:
