@@ -66,6 +66,11 @@ class WriteAccess:
             case WriteMode.CLOSED:
                 return False
 
+    def require(self) -> None:
+        """Raise ReadOnly if the session may not write."""
+        if not self.may_write:
+            raise self.refusal()
+
     def open_permit(self, reason: str, seconds: float) -> WritePermit:
         """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
         if self.is_closed:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, WriteMode
-from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, read_alone, settings_for
-from gjobs.tui.cli.commands.dashboard import DASHBOARD
-from gjobs.tui.cli.output import ExitCode, UsageError
+from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, check_options, read_alone, settings_for
+from gjobs.tui.cli.commands.dashboard import open_dashboard
+from gjobs.tui.cli.output import UsageError
 from gjobs.tui.cli.program import parse
 
 DATA_DIR = Path("/data")
@@ -34,17 +34,10 @@ GIVEN: dict[str, list[str]] = {
 }
 
 
-def nothing(settings: Settings) -> ExitCode:
-    return ExitCode.DONE
-
-
 def settings(options: GlobalOptions, environment: dict[str, str], **command: object) -> Settings:
-    return settings_for(
-        Command(run=nothing, **command),  # type: ignore[arg-type]
-        options,
-        data_dir=DATA_DIR,
-        environment=environment,
-    )
+    declared = Command(**command)  # type: ignore[arg-type]
+    check_options(declared, options)
+    return settings_for(declared, options, data_dir=DATA_DIR, environment=environment)
 
 
 def test_profile_config_and_write_options_are_parsed() -> None:
@@ -156,7 +149,7 @@ WORDS = [
 def test_options_without_a_command_are_read_as_the_full_parser_reads_them(words: list[str]) -> None:
     options = read_alone(words)
     if options is not None:
-        assert parse(words) == (DASHBOARD, options, {})
+        assert parse(words) == (open_dashboard, options, {})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Help texts, and the parsing of command lines without a database."""
 
 import argparse
-import inspect
 import shlex
 from collections.abc import Iterator
 from operator import attrgetter
@@ -72,18 +71,6 @@ def test_help_fits_a_screen_and_ends_with_a_valid_example(parser: Parser, capsys
     program, *arguments = shlex.split(example)
     assert program == "gjobs"
     parse(arguments)
-
-
-@pytest.mark.parametrize("parser", COMMANDS, ids=attrgetter("prog"))
-def test_options_match_the_parameters_of_the_command_function(parser: Parser) -> None:
-    group = parser._global
-    own = {
-        action.dest
-        for action in parser._actions
-        if action not in group._group_actions and not isinstance(action, argparse._SubParsersAction)
-    }
-    _, _, *parameters = inspect.signature(parser.get_default("command").run).parameters
-    assert set(parameters) == own
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Converts arguments to values: ids, amounts, times, projects, views."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
@@ -10,7 +10,6 @@ from gjobs.store.errors import RowMissing, command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.projects.project import Project
-from gjobs.store.validation import Unset
 from gjobs.store.values import formats
 from gjobs.store.values.formats import (
     LEAST_DIGITS,
@@ -24,14 +23,16 @@ from gjobs.store.values.formats import (
     share_of,
 )
 from gjobs.store.values.page_sizes import MAX_LIMIT
+from gjobs.tui.cli.options import argument, either, option, switch
 from gjobs.tui.cli.output import BadArgument, UsageError, print_message
 
 if TYPE_CHECKING:
     from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.store.search import IdMatches
     from gjobs.store.store import Store
-    from gjobs.tui.cli.parser import Parser
 
+D = TypeVar("D")
+Text = TypeVar("Text", bound=str)
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -56,11 +57,6 @@ def id_or_prefix(text: str) -> IdRange:
     if ids is None:
         raise BadArgument(f"{text!r} is not an id, and not the first {LEAST_DIGITS} or more hexadecimal digits of one")
     return ids
-
-
-def identifier_or_none(text: str) -> UUID | None:
-    """Parse an id. An empty text means none."""
-    return identifier(text) if text else None
 
 
 def whole_number(text: str) -> int:
@@ -156,11 +152,16 @@ def size(text: str) -> Size:
     return width, height
 
 
-def workflow_status(text: str) -> JobStatus:
-    try:
-        return JobStatus(text)
-    except ValueError:
-        raise BadArgument(not_known(text, JobStatus)) from None
+def one_of(values: Iterable[Text]) -> Callable[[str], Text]:
+    """Return what converts a text to one of the values."""
+
+    def read(text: str) -> Text:
+        for value in values:
+            if value == text:
+                return value
+        raise BadArgument(not_known(text, values))
+
+    return read
 
 
 def status(text: str) -> AnyStatus:
@@ -254,6 +255,11 @@ async def find_project(store: "Store", id_or_name: str, *, takes_prefix: bool = 
     )
 
 
+async def find_project_id(store: "Store", id_or_name: str | None, *, takes_prefix: bool = False) -> UUID | None:
+    """Find a project as `find_project` does. None stands for all projects."""
+    return None if id_or_name is None else (await find_project(store, id_or_name, takes_prefix=takes_prefix)).id
+
+
 async def project_names(store: "Store") -> dict[UUID, str]:
     """Return the names of the projects that the actor sees, by id."""
     return {project.id: project.name for project in await store.get_projects(limit=MAX_LIMIT)}
@@ -266,29 +272,28 @@ def _suggestion(typed: str, names: Sequence[str]) -> str:
     return f"Did you mean {' or '.join(map(repr, close))}? Names must match exactly."
 
 
-def add_cost(parser: "Parser", *, default: int | Unset | None, meaning: str) -> None:
-    """Add the two options that set `cost_cents`."""
-    add = parser.add_mutually_exclusive_group().add_argument
-    add("--cost", dest="cost_cents", type=amount, metavar="AMOUNT", default=default, help=f"{meaning}, such as '$2.50'")
-    add("--cost-cents", type=whole_cents, metavar="N", default=default, help=f"{meaning}, in whole cents")
-
-
-def add_filter(parser: "Parser") -> None:
-    parser.add_argument(
-        "--filter",
-        dest="job_filter",
-        type=job_filter,
-        metavar="EXPR",
-        help="only jobs that match; 'gjobs help filters' explains EXPR",
+def cost(*, default: D, meaning: str) -> int | D:
+    """Declare the two options that set `cost_cents`."""
+    return either(
+        option(amount, "AMOUNT", f"{meaning}, such as '$2.50'", flag="--cost", default=default),
+        option(whole_cents, "N", f"{meaning}, in whole cents", flag="--cost-cents", default=default),
     )
+
+
+YES = switch("do not ask")
+FORCE = switch("replace an existing file")
+JOB_ID = argument(identifier, "ID", "the job's whole id")
+PROJECT = option(str, "ID|NAME", "only jobs of this project")
+STATUS = option(status, "STATUS", f"{', '.join(JobStatus)}, or another status of your app")
+FILTER = option(job_filter, "EXPR", "only jobs that match; 'gjobs help filters' explains EXPR", flag="--filter")
+AFTER = option(page_key, "CREATED_AT,ID", "continue after the row with this created_at and id")
 
 
 def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
     """Print which of the requested statuses are unknown to the workflow. Call this if no job was found."""
     from gjobs.tui.text.status_text import unknown_statuses_words
 
-    if words := unknown_statuses_words(statuses):
-        print_message(words)
+    print_message(unknown_statuses_words(statuses))
 
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
@@ -303,8 +308,7 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
 
     saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
     saved = saved_views.read()
-    if words := clash_words(tuple(name for name in clashes(configured, saved) if name == view), saved_views.path):
-        print_message(words)
+    print_message(clash_words(tuple(name for name in clashes(configured, saved) if name == view), saved_views.path))
     text = require_view(view, joined(configured, saved)).text
     return JobFilter(terms=(*parse(text, now=datetime.now(UTC)).terms, *found.terms))
 

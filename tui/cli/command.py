@@ -1,11 +1,12 @@
 """Commands, global options, and the settings for one run."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
+from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, overload
 
 from gjobs.store.configuration.settings import (
     ANON_NAME,
@@ -20,7 +21,13 @@ from gjobs.store.configuration.settings import (
 from gjobs.store.errors import InvalidValue
 from gjobs.store.users.actor import AAL_LEVELS
 from gjobs.store.values.value_types import dataclass
-from gjobs.tui.cli.output import BadArgument, ExitCode, UsageError, not_empty
+from gjobs.tui.cli.options import Either, Option
+from gjobs.tui.cli.output import BadArgument, ExitCode, Output, UsageError, not_empty
+from gjobs.tui.cli.sessions import in_session
+
+if TYPE_CHECKING:
+    from gjobs.store.configuration.config_file import ConfigurationFile
+    from gjobs.tui.session import Session
 
 _LONGEST_REASON = 200
 
@@ -44,13 +51,13 @@ class GlobalOptions:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class GlobalOption:
     name: str
     """The field that it sets."""
-    metavar: str | None = None
-    read: Callable[[str], object] | None = None
+    read: Callable[[str], object] | None
     """Converts the typed text, or raises BadArgument. None for a flag without a value."""
+    metavar: str | None
     help: str
     of_database: bool = True
     """Whether the option chooses a database or restricts what a command may do to it."""
@@ -87,33 +94,15 @@ def _aal(text: str) -> int:
 
 
 DECLARED = {
-    "--database-url": GlobalOption(
-        name="database_url", metavar="URL", read=not_empty, help="use this Postgres instead of the embedded one"
-    ),
-    "--profile": GlobalOption(name="profile", metavar="NAME", read=not_empty, help="open the database of this profile"),
-    "--config": GlobalOption(
-        name="config", metavar="PATH", read=_path, help="use this configuration file", of_database=False
-    ),
-    "--as": GlobalOption(
-        name="act_as", metavar="WHO", read=not_empty, help="act as a user (e-mail or id), 'anon' or 'operator'"
-    ),
-    "--aal": GlobalOption(
-        name="aal", metavar="LEVEL", read=_aal, help="the user's assurance level: 1, or 2 with a second factor"
-    ),
-    "--read-only": GlobalOption(name="read_only", help="let the database refuse every write"),
-    "--write": GlobalOption(
-        name="write_reason",
-        metavar="REASON",
-        read=_reason,
-        help="allow writes; the journal keeps the reason",
-    ),
-    "--at": GlobalOption(
-        name="at",
-        metavar="TIME",
-        read=_moment,
-        help="show the state at a time, or some time ago: 2h",
-    ),
-    "--json": GlobalOption(name="json", help="print one JSON document", of_database=False),
+    "--database-url": GlobalOption("database_url", not_empty, "URL", "use this Postgres instead of the embedded one"),
+    "--profile": GlobalOption("profile", not_empty, "NAME", "open the database of this profile"),
+    "--config": GlobalOption("config", _path, "PATH", "use this configuration file", of_database=False),
+    "--as": GlobalOption("act_as", not_empty, "WHO", "act as a user (e-mail or id), 'anon' or 'operator'"),
+    "--aal": GlobalOption("aal", _aal, "LEVEL", "the user's assurance level: 1, or 2 with a second factor"),
+    "--read-only": GlobalOption("read_only", None, None, "let the database refuse every write"),
+    "--write": GlobalOption("write_reason", _reason, "REASON", "allow writes; the journal keeps the reason"),
+    "--at": GlobalOption("at", _moment, "TIME", "show the state at a time, or some time ago: 2h"),
+    "--json": GlobalOption("json", None, None, "print one JSON document", of_database=False),
 }
 
 
@@ -154,11 +143,25 @@ class ActorRule(Enum):
     """The command is about the database, not about rows, so it acts as no user."""
 
 
+def _nothing(*_: object, **__: object) -> NoReturn:
+    raise NotImplementedError("A command without a function was run.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """`run` takes the settings, the output and, by name, the command's own options."""
+    """Declares a command as the decorator of its function. The function's keywords are the command's own options.
 
-    run: Callable[..., ExitCode]
+    A coroutine gets an open session; another function gets the settings. Returning None means DONE.
+    The first line of the docstring is the help.
+    """
+
+    name: str = ""
+    help: str = ""
+    """The same sentence without its full stop, as in a list of commands."""
+    example: str = ""
+    usage: str | None = None
+    explained: Callable[[], str] | None = None
+    """Makes a text near the end of the help. It runs only if the help is printed."""
     actor_rule: ActorRule = ActorRule.CHOSEN
     embedded_only: bool = False
     """It is about the embedded server, so it never reads an address."""
@@ -173,6 +176,37 @@ class Command:
     has_json: bool = True
     shows_moments: bool = False
     """Whether it can show the state at an earlier moment. Commands that write never do."""
+    run: Callable[..., ExitCode | None] = _nothing
+    options: Mapping[str, Option | Either] = field(default_factory=dict)
+
+    @overload
+    def __call__(
+        self, run: Callable[Concatenate["Session", Output, ...], Coroutine[Any, Any, ExitCode | None]]
+    ) -> "Command": ...
+    @overload
+    def __call__(self, run: Callable[Concatenate[Settings, Output, ...], ExitCode | None]) -> "Command": ...
+    @overload
+    def __call__(self, run: Callable[Concatenate["ConfigurationFile", Output, ...], ExitCode | None]) -> "Command": ...
+    def __call__(self, run: Callable[..., Any]) -> "Command":
+        sentence = (run.__doc__ or "").partition("\n")[0].removesuffix(".")
+        return replace(
+            self,
+            help=self.help or f"{sentence[:1].lower()}{sentence[1:]}",
+            run=in_session(run) if iscoroutinefunction(run) else run,
+            options=run.__kwdefaults__ or {},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    name: str
+    help: str
+    """A sentence without its full stop."""
+    example: str
+    usage: str | None = None
+    usual: str | None = None
+    """The command that runs if none is named."""
+    commands: "Sequence[Command | Group]"
 
 
 def check_options(command: Command, options: GlobalOptions) -> None:
@@ -227,10 +261,9 @@ def settings_for(
     environment: Mapping[str, str],
     configuration: Configuration = NO_CONFIGURATION,
 ) -> Settings:
-    """Return the settings. Raises UsageError if an option does not apply to the command, InvalidValue if its value is
-    unknown.
+    """Return the settings. Raises InvalidValue if the value of an option is unknown, UsageError if an actor does not
+    apply to the command.
     """
-    check_options(command, options)
     if command.ignores_app_variable:
         environment = {name: value for name, value in environment.items() if name != APP_VARIABLE}
     settings = resolve(

@@ -200,40 +200,18 @@ def migration_status(value: "MigrationStatus") -> dict[str, Json]:
 
 
 def verification(value: "Verification") -> dict[str, Json]:
-    return {
-        "revision": value.revision,
-        "matches": value.matches,
-        "adoptable": value.adoptable,
-        "objects": [
-            *(
-                _verified(
-                    one.kind, one.title, "ok", required=one.is_required, expected=one.definition, found=one.definition
-                )
-                for one in value.confirmed
-            ),
-            *(
-                _verified(one.object, one.name, one.kind, required=one.required, expected=one.expected, found=one.found)
-                for one in value.differences
-            ),
-        ],
-    }
+    names = ("kind", "name", "state", "required", "expected", "found")
+    objects = [
+        *((one.kind, one.title, "ok", one.is_required, one.definition, one.definition) for one in value.confirmed),
+        *((one.object, one.name, one.kind, one.required, one.expected, one.found) for one in value.differences),
+    ]
+    return document(
+        value, "revision", "matches", "adoptable", objects=[dict(zip(names, row, strict=True)) for row in objects]
+    )
 
 
 def rollup_check(value: "RollupCheck") -> dict[str, Json]:
     return document(value, "matches", "count", "differences")
-
-
-def _verified(
-    kind: str, name: str, state: str, *, required: bool, expected: str | None, found: str | None
-) -> dict[str, Json]:
-    return {
-        "kind": str(kind),
-        "name": name,
-        "state": str(state),
-        "required": required,
-        "expected": expected,
-        "found": found,
-    }
 
 
 def journal_entry(entry: "JournalEntry") -> dict[str, Json]:

@@ -11,7 +11,7 @@ from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration
 from gjobs.store.errors import name_database
 from gjobs.tui import startup
 from gjobs.tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
-from gjobs.tui.cli.commands.dashboard import DASHBOARD
+from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import ExitCode, Output, OutputFailed, UsageError, print_message
 from gjobs.tui.startup import advise_for
 
@@ -38,12 +38,12 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
         # A character that the terminal lacks becomes a question mark.
         sys.stdout.reconfigure(errors="replace")
     command, options, own_options = _read(arguments)
+    check_options(command, options)
     output = Output(json=options.json)
     if command.about_configuration:
         from gjobs.store.configuration.config_file import configuration_file
 
-        check_options(command, options)
-        return command.run(configuration_file(options.config, os.environ), output, **own_options)
+        return command.run(configuration_file(options.config, os.environ), output, **own_options) or ExitCode.DONE
     from gjobs.store.embedded.server_files import default_data_dir
 
     settings = settings_for(
@@ -57,7 +57,7 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
         cleanup.callback(name_database, None)
         advise_for(settings)
     try:
-        return command.run(settings, output, **own_options)
+        return command.run(settings, output, **own_options) or ExitCode.DONE
     except OutputFailed as error:
         error.hint = _what_was_done(command)
         raise
@@ -76,7 +76,7 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
     """Return the command, the global options and the command's own options."""
     options = read_alone(arguments)
     if options is not None:
-        return DASHBOARD, options, {}
+        return open_dashboard, options, {}
     if arguments[0] == "jobs" and not {"-h", "--help"} & set(arguments):
         from gjobs.tui.cli.root_parser import parse_jobs
 
@@ -92,7 +92,6 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     """Load the configuration and print its warning, whatever the command does."""
     from gjobs.store.configuration.config_file import configuration_file, load
 
-    check_options(command, options)
     if not command.reads_configuration:
         return NO_CONFIGURATION
     configuration = load(configuration_file(options.config, os.environ))
@@ -101,8 +100,7 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
         from gjobs.store.configuration.app_databases import find_app_databases
 
         configuration = find_app_databases(os.environ).added_to(configuration, profile)
-    if configuration.warning:
-        print_message(configuration.warning)
+    print_message(configuration.warning)
     if configuration.keymap or configuration.theme is not None:
         from gjobs.tui.dashboard_settings import checked_keymap
 

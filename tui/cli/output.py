@@ -26,9 +26,9 @@ from gjobs.store.errors import (
 )
 from gjobs.store.filters.filter_terms import FilterError
 from gjobs.store.values.value_types import by_member
+from gjobs.tui.cli.columns import TableColumn
 
 if TYPE_CHECKING:
-    from gjobs.tui.cli.text_tables import TableColumn
     from gjobs.tui.export.export_files import Json
 
 
@@ -190,11 +190,15 @@ def can_draw() -> bool:
     return os.environ.get("TERM") != "dumb" and all(is_terminal(stream) for stream in streams)
 
 
-def print_message(sentence: str) -> None:
-    """Print one line on stderr. Unsafe characters are replaced and passwords are hidden."""
+def print_message(*sentences: str | None) -> None:
+    """Print a line for each sentence on stderr, but nothing for None or an empty one.
+
+    Unsafe characters are replaced and passwords are hidden.
+    """
     from gjobs.tui.text.clean_text import clean
 
-    say_block(clean(sentence))
+    for sentence in filter(None, sentences):
+        say_block(clean(sentence))
 
 
 def say_block(text: str, *, end: str = "\n") -> None:
@@ -253,7 +257,7 @@ class Output:
 
     def table(
         self,
-        columns: Sequence["TableColumn"],
+        columns: Sequence[TableColumn],
         rows: Sequence[Sequence[str]],
         *,
         keeps_ids: bool = False,
@@ -353,10 +357,7 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
         from gjobs.tui.text.error_text import marked
 
         say_block(marked(error))
-    for sentence in problems:
-        print_message(sentence)
-    if hint:
-        print_message(hint)
+    print_message(*problems, hint)
     return code
 
 

@@ -2,11 +2,12 @@
 
 import argparse
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from gjobs.store.values.formats import nearest, not_known, quote_typed
-from gjobs.tui.cli.command import DECLARED, Command, is_accepted
+from gjobs.tui.cli.command import DECLARED, Command, Group, is_accepted
+from gjobs.tui.cli.options import Either
 from gjobs.tui.cli.output import BadArgument, UsageError, write
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ class Parser(argparse.ArgumentParser):
         self.usual: str | None = None
         """For a group: the command that runs if none is named."""
         self.explained: Callable[[], str] | None = None
-        """Makes a text near the end of the help. It runs only if the help is printed."""
         super().__init__(
             **options,
             epilog="\n\n".join([*([] if is_whole else [_GLOBAL]), f"example: {example}"]),
@@ -177,7 +177,9 @@ def _add_global_options(parser: Parser) -> None:
     parser.add_global("-h", "--help", action="help", help="show this help and exit")
 
 
-def add_commands(parser: Parser, *, required: bool = False, usual: str | None = None) -> "Commands":
+def add_commands(
+    parser: Parser, commands: Iterable[Command | Group], *, required: bool = False, usual: str | None = None
+) -> "Commands":
     """`usual` is the command that runs if none is named."""
     if usual is not None:
         parser.usual = usual
@@ -186,19 +188,33 @@ def add_commands(parser: Parser, *, required: bool = False, usual: str | None = 
     parser.commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=required, dest="subcommand", prog=parser.prog
     )
+    for one in commands:
+        child = parser.commands.add_parser(
+            one.name,
+            help=one.help,
+            description=f"{one.help[:1].upper()}{one.help[1:]}.",
+            example=one.example,
+            usage=one.usage,
+        )
+        match one:
+            case Group():
+                add_commands(child, one.commands, required=one.usual is None, usual=one.usual)
+            case Command():
+                _add_options(child, one)
     return parser.commands
 
 
-def add_command(
-    commands: "Commands",
-    name: str,
-    command: Command | None,
-    *,
-    help: str,  # noqa: A002
-    example: str,
-) -> Parser:
-    """`command` is None for a group without a default action. `help` is a sentence without its full stop."""
-    parser = commands.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.", example=example)
-    if command is not None:
-        parser.set_defaults(command=command)
-    return parser
+def _add_options(parser: Parser, command: Command) -> None:
+    parser.set_defaults(command=command)
+    parser.explained = command.explained
+    for name, declared in command.options.items():
+        group, options = (
+            (parser.add_mutually_exclusive_group(required=declared.required), declared.options)
+            if isinstance(declared, Either)
+            else (parser, [declared])
+        )
+        for option in options:
+            if option.flag is None:
+                group.add_argument(name, **option.settings)
+            else:
+                group.add_argument(option.flag or f"--{name.replace('_', '-')}", dest=name, **option.settings)

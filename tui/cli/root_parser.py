@@ -1,12 +1,12 @@
 """The parser of the program without its commands, and what it reads."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from gjobs.tui.cli.command import Command, GlobalOptions
-from gjobs.tui.cli.commands.dashboard import DASHBOARD
+from gjobs.tui.cli.command import Command, GlobalOptions, Group
+from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import UsageError, write
 from gjobs.tui.cli.parser import Parser, add_commands
 
@@ -24,7 +24,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def root_parser() -> Parser:
+def root_parser(commands: Iterable[Command | Group]) -> Parser:
     parser = Parser(
         prog="gjobs",
         is_whole=True,
@@ -32,12 +32,12 @@ def root_parser() -> Parser:
         usage="gjobs [OPTION ...] [COMMAND ...]",
         example="gjobs jobs list --status failed",
     )
-    parser.set_defaults(command=DASHBOARD)
+    parser.set_defaults(command=open_dashboard)
     parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
     parser.add_argument(
         "--tour", action="store_true", default=argparse.SUPPRESS, help="show the tour of the dashboard again"
     )
-    add_commands(parser)
+    add_commands(parser, commands)
     return parser
 
 
@@ -46,7 +46,7 @@ def parsed(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOpt
     typed: Options = vars(parser.parse_args(arguments))
     typed.pop("subcommand", None)
     command: Command = typed.pop("command")
-    if "tour" in typed and command is not DASHBOARD:
+    if "tour" in typed and command is not open_dashboard:
         raise UsageError("Only the dashboard has a tour.", hint="Leave --tour out.")
     names = [field.name for field in fields(GlobalOptions)]
     options = GlobalOptions(**{name: typed.pop(name) for name in names if name in typed})
@@ -55,9 +55,6 @@ def parsed(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOpt
 
 def parse_jobs(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     """Parse a command of `gjobs jobs`, without the syntax of all others."""
-    from gjobs.tui.cli.commands.jobs_writing import add_jobs
+    from gjobs.tui.cli.commands.jobs import JOBS
 
-    parser = root_parser()
-    if parser.commands is not None:
-        add_jobs(parser.commands)
-    return parsed(parser, arguments)
+    return parsed(root_parser([JOBS]), arguments)

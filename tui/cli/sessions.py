@@ -11,7 +11,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from functools import update_wrapper
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -22,13 +21,14 @@ from gjobs.tui import startup
 from gjobs.tui.cli.output import (
     STDOUT,
     Declined,
-    ExitCode,
     Output,
     UsageError,
     is_terminal,
     print_message,
     put,
     report_failure,
+    require_terminal,
+    require_yes,
     say_block,
 )
 from gjobs.tui.export.export_files import FileIsThere, FileNotWritten, UnusableFile, new_file
@@ -159,24 +159,19 @@ def stop_requested() -> Iterator[asyncio.Event]:
 _START_OF_LINE, _CLEAR_LINE = "\r", "\x1b[K"
 
 
-def can_show_progress() -> bool:
-    return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+@contextmanager
+def progress_line(*, is_shown: bool = True) -> Iterator[Callable[[str], None]]:
+    """Yield a function that replaces the line with a clean text. Without a terminal, it shows nothing."""
+    is_shown = is_shown and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
 
-
-class ProgressLine:
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
-
-    def __enter__(self) -> ProgressLine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.show("")
-
-    def show(self, text: str) -> None:
-        """Replace the line with a clean text."""
-        if self._is_shown:
+    def show(text: str) -> None:
+        if is_shown:
             say_block(f"{_START_OF_LINE}{_CLEAR_LINE}{text}", end="")
+
+    try:
+        yield show
+    finally:
+        show("")
 
 
 T = TypeVar("T")
@@ -193,11 +188,11 @@ class WorkProgress(Generic[T]):
 
 async def work_through(steps: AsyncGenerator[T, None], course: WorkProgress[T], shown: Callable[[T], str]) -> None:
     """`shown` converts a step to clean text."""
-    with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
+    with stop_requested() as stop, progress_line() as show:
         async with aclosing(steps):
             async for step in steps:
                 course.last = step
-                line.show(shown(step))
+                show(shown(step))
                 if stop.is_set():
                     course.is_stopped = True
                     return
@@ -210,21 +205,6 @@ _RESOLVE_AFTER = (0.0, 0.2, 0.5, 1.0)
 """Seconds before each attempt."""
 
 P = ParamSpec("P")
-
-
-class StartupProgress:
-    """Prints each step while the server starts. After `stop`, the next call raises an error that ends the wait."""
-
-    def __init__(self) -> None:
-        self._stopped = threading.Event()
-
-    def __call__(self, sentence: str) -> None:
-        if self._stopped.is_set():
-            raise InterruptedError
-        print_message(sentence)
-
-    def stop(self) -> None:
-        self._stopped.set()
 
 
 def with_session(
@@ -241,7 +221,13 @@ def with_session(
     from gjobs.store.system.async_tools import abandon_lookups
     from gjobs.tui.session import open_session
 
-    progress = StartupProgress()
+    interrupted = threading.Event()
+
+    def progress(sentence: str) -> None:
+        """Print a step of the start. Once it is interrupted, raise an error that ends the wait."""
+        if interrupted.is_set():
+            raise InterruptedError
+        print_message(sentence)
 
     async def run() -> T:
         try:
@@ -254,10 +240,29 @@ def with_session(
                         session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)
                     return await _with_better_errors(work, session)
         except asyncio.CancelledError:
-            progress.stop()
+            interrupted.set()
             raise
 
     return asyncio.run(run())
+
+
+def look_and_ask(
+    settings: Settings,
+    look: Callable[[Session], Coroutine[Any, Any, tuple[T, str | None]]],
+    *,
+    yes: bool,
+    unchanged: str,
+) -> T:
+    """Return what `look` finds, once the person has agreed to its question. If the question is None, nobody is asked.
+
+    While the person is asked, the command has no connection and no locks. Raises as `require_yes` does.
+    """
+    if not yes:
+        require_terminal()
+    found, question = with_session(settings, look)
+    if question is not None and not yes:
+        require_yes(question, unchanged=unchanged)
+    return found
 
 
 async def _with_better_errors(work: Callable[[Session], Coroutine[Any, Any, T]], session: Session) -> T:
@@ -324,15 +329,15 @@ def _print_origin(settings: Settings) -> None:
 def _print_claims_caution(session: Session) -> None:
     """Print the caution first, because the output may go on until it is interrupted."""
     capabilities = session.store.capability_cache.latest
-    if capabilities and (words := capabilities.claims_caution(session.store.actor)):
-        print_message(words)
+    if capabilities:
+        print_message(capabilities.claims_caution(session.store.actor))
 
 
 def print_caution(session: Session) -> None:
     """Say that the output is incomplete if the database hides rows from this login or user."""
     capabilities = session.store.capability_cache.latest
-    if capabilities and (words := capabilities.rows_caution(session.store.actor)):
-        print_message(words)
+    if capabilities:
+        print_message(capabilities.rows_caution(session.store.actor))
 
 
 def print_moment(session: Session) -> None:
@@ -344,19 +349,19 @@ def print_moment(session: Session) -> None:
 
 
 def in_session(
-    command: Callable[Concatenate[Session, Output, P], Coroutine[Any, Any, ExitCode]],
-) -> Callable[Concatenate[Settings, Output, P], ExitCode]:
+    command: Callable[Concatenate[Session, Output, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Settings, Output, P], T]:
     """Convert a coroutine that needs one session to a command."""
 
-    def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
-        async def work(session: Session) -> ExitCode:
+    def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> T:
+        async def work(session: Session) -> T:
             code = await command(session, output, *args, **options)
             print_caution(session)
             return code
 
         return with_session(settings, work)
 
-    return update_wrapper(run, command)
+    return run
 
 
 log = logging.getLogger(__name__)

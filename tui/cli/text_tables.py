@@ -1,7 +1,6 @@
 """Aligned tables and lists of fields; jobs and their events as tables and blocks of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
 from uuid import UUID
@@ -13,6 +12,7 @@ from gjobs.store.jobs.job_results import JobEvent, JobHistory, RetryLinks, time_
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
 from gjobs.store.values.formats import FarTime, money, plain_row, plain_time
+from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
@@ -37,20 +37,6 @@ WIDEST = 500
 
 _SHORT_ID = 8
 """Digits, as in the dashboard."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableColumn:
-    title: str
-    right: bool = False
-    narrowest: int | None = None
-    """The least width in cells if the table is too wide. None keeps the column whole."""
-    is_id: bool = False
-    """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
-    colours: Mapping[str, str] = field(default_factory=dict)
-    """Escape sequences that colour a cell, by the cell's text."""
-    other_colour: str | None = None
-    """The escape sequence for any other text."""
 
 
 def aligned_table(

@@ -15,7 +15,7 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import Page
 from gjobs.store.store import Store
 from gjobs.tui.cli import sessions
-from gjobs.tui.cli.commands import jobs_reading
+from gjobs.tui.cli.commands import jobs
 from gjobs.tui.cli.output import UsageError
 from tests.cli.cli_rows import ADA, BENS_JOB, FAILED, QUEUED, RUNNING, SUCCEEDED, document
 from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
@@ -52,7 +52,7 @@ def test_export_reads_all_matching_jobs_page_by_page(
     gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
-    monkeypatch.setattr(jobs_reading, "ROWS", rows)
+    monkeypatch.setattr(jobs, "EXPORT_ROWS", rows)
     find_jobs, limits = Store.find_jobs, list[int]()
 
     async def recorded(store: Store, job_filter: JobFilter, *, limit: int, **options: Any) -> Page[GenerationJob]:

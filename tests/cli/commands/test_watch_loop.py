@@ -21,7 +21,6 @@ from gjobs.tui.cli.commands.watch_loop import (
     CountedEvent,
     ResumeFile,
     StopCondition,
-    Tally,
     Watcher,
     parse,
 )
@@ -159,13 +158,15 @@ STATUSES = st.sampled_from([*JobStatus, CANCELLED, UnknownStatus("deleted"), Non
 
 
 @given(st.lists(STATUSES, max_size=30), st.integers(1, 10))
-def test_tally_counts_transitions_for_each_condition(statuses: list[AnyStatus | None], number: int) -> None:
-    tally = Tally()
-    for status in statuses:
-        tally.add(replace(TRANSITION, to_status=status))
+def test_transitions_count_for_each_condition(statuses: list[AnyStatus | None], number: int) -> None:
+    def met(text: str) -> bool:
+        until = StopCondition(IDLE, NO_FILTER, [parse(text)])
+        found = [until.reported(replace(TRANSITION, to_status=status)) for status in statuses]
+        return bool(found) and found[-1] is not None
+
     finished = statuses.count(JobStatus.SUCCEEDED) + statuses.count(JobStatus.FAILED)
-    assert tally.met(parse(f"failed>={number}")) is (statuses.count(JobStatus.FAILED) >= number)
-    assert tally.met(parse(f"finished>{number}")) is (finished > number)
-    assert tally.met(parse(f"deleted={number}")) is (statuses.count(None) == number)
-    assert tally.met(parse(f"cancelled={number}")) is (statuses.count(CANCELLED) == number)
-    assert not tally.met(parse(f"left<{number}"))
+    assert met(f"failed>={number}") is (statuses.count(JobStatus.FAILED) >= number)
+    assert met(f"finished>{number}") is (finished > number)
+    assert met(f"deleted={number}") is (statuses.count(None) == number)
+    assert met(f"cancelled={number}") is (statuses.count(CANCELLED) == number)
+    assert not met(f"left<{number}")

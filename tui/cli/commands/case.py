@@ -1,48 +1,21 @@
-"""gjobs case: options and run."""
+"""gjobs case."""
 
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from gjobs.tui.cli.arguments import FORCE
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.output import BadArgument, ExitCode, Output, not_empty, print_message
-from gjobs.tui.cli.parser import add_command
-from gjobs.tui.cli.sessions import ProgressLine, can_show_progress, in_session
+from gjobs.tui.cli.options import argument, constant, option
+from gjobs.tui.cli.output import BadArgument, Output, not_empty, print_message
+from gjobs.tui.cli.sessions import file_errors, progress_line
 
 if TYPE_CHECKING:
-    from gjobs.tui.case.build_case import BuiltCase
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
 UNREDACTED = "The case is not redacted. It may hold keys, storage paths and contacts of other users."
 
 
-def add_case(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "case",
-        Command(run=print_case, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="collect what support needs about a user or a job, for a ticket",
-        example="gjobs case ana@example.com --out case.zip",
-    )
-    parser.usage = "%(prog)s USER|JOB [OPTION ...]"
-    add = parser.add_argument
-    add(
-        "who",
-        type=not_empty,
-        metavar="USER|JOB",
-        help="a user's e-mail or id, or a job's id; a part of an e-mail or the first four digits of an id are enough",
-    )
-    add(
-        "--out",
-        metavar="FILE",
-        type=case_file,
-        help="write a .md file, or a .zip file with JSON and CSV; only you can read it",
-    )
-    add("--no-redact", dest="redacts", action="store_false", help="keep contacts of others, storage paths and keys")
-    add("--force", action="store_true", help="replace an existing file")
-
-
-def case_file(text: str) -> str:
+def _case_file(text: str) -> str:
     from gjobs.tui.case.case_document import has_case_suffix
 
     if not has_case_suffix(not_empty(text)):
@@ -50,15 +23,38 @@ def case_file(text: str) -> str:
     return text
 
 
-@in_session
+@Command(
+    name="case",
+    example="gjobs case ana@example.com --out case.zip",
+    usage="%(prog)s USER|JOB [OPTION ...]",
+    actor_rule=ActorRule.OPERATOR_UNLESS_ASKED,
+)
 async def print_case(
-    session: "Session", output: Output, *, who: str, out: str | None, redacts: bool, force: bool
-) -> ExitCode:
+    session: "Session",
+    output: Output,
+    *,
+    who: str = argument(
+        not_empty,
+        "USER|JOB",
+        "a user's e-mail or id, or a job's id; a part of an e-mail or the first four digits of an id are enough",
+    ),
+    out: str | None = option(
+        _case_file, "FILE", "write a .md file, or a .zip file with JSON and CSV; only you can read it"
+    ),
+    redacts: bool = constant(
+        False, "keep contacts of others, storage paths and keys", flag="--no-redact", default=True
+    ),
+    force: bool = FORCE,
+) -> None:
+    """Collect what support needs about a user or a job, for a ticket."""
+    import json
     from zoneinfo import ZoneInfo
 
     from gjobs.store.case.read_case import STEPS, find_person, person_read_by
     from gjobs.tui.case.build_case import prepared, read_whole_case
-    from gjobs.tui.cli.sessions import file_errors
+    from gjobs.tui.case.case_document import case_document, write_case
+    from gjobs.tui.case.case_text import case_markdown
+    from gjobs.tui.case.redaction import redaction_words
     from gjobs.tui.export.export_files import check_file
 
     if out is not None:
@@ -67,27 +63,15 @@ async def print_case(
     # With --as, the argument must be a user or job that the chosen user sees. The operator reads the case, as in the
     # dashboard.
     person = await person_read_by(session.operator, await find_person(session.store, who))
-    with ProgressLine(is_shown=can_show_progress() and not (output.is_terminal and out is None)) as line:
+    with progress_line(is_shown=not output.is_terminal or out is not None) as show:
         case = await read_whole_case(
             session,
             session.operator,
             person,
-            report=lambda step: line.show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
+            report=lambda step: show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
         )
     zone = ZoneInfo(session.profile.time_zone) if session.profile and session.profile.time_zone else UTC
     built = await prepared(case, session.full_name, redacts=redacts, zone=zone)
-    _print(output, built, out, force=force)
-    return ExitCode.DONE
-
-
-def _print(output: Output, built: "BuiltCase", out: str | None, *, force: bool) -> None:
-    import json
-
-    from gjobs.tui.case.case_document import case_document, write_case
-    from gjobs.tui.case.case_text import case_markdown
-    from gjobs.tui.case.redaction import redaction_words
-    from gjobs.tui.cli.sessions import file_errors
-
     text, document = case_markdown(built), case_document(built) if output.json else None
     counts = built.counts_in(text if document is None else json.dumps(document))
     if out is not None:

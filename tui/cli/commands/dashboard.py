@@ -1,36 +1,25 @@
-"""gjobs, gjobs demo and gjobs snapshot."""
+"""gjobs, the dashboard."""
 
-from contextlib import suppress
-from typing import TYPE_CHECKING
-
-from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
+from gjobs.store.configuration.settings import Settings, UrlTarget
 from gjobs.store.errors import command
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.output import STDOUT, BadArgument, ExitCode, Output, UsageError, can_draw, print_message
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, can_draw
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.startup import start_connecting
 
-if TYPE_CHECKING:
-    from gjobs.tui.cli.arguments import Size
 
-SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
-"""Simulated seconds per real second."""
-
-
+@Command(has_json=False, shows_moments=True)
 def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) -> ExitCode:  # noqa: ARG001
+    """Run if no command is named."""
     check(
         settings, command="The dashboard", instead="In the dashboard, press W to enter a reason and get a write permit."
     )
-    _require_terminal()
+    require_screen()
     connections = start_connecting(settings)
     from gjobs.tui.dashboard.frame.run import run_dashboard
 
     with orderly_termination(json=False):
         return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
-
-
-DASHBOARD = Command(run=open_dashboard, has_json=False, shows_moments=True)
-"""The command that runs if none is named."""
 
 
 def check(settings: Settings, *, command: str, instead: str) -> None:
@@ -43,57 +32,10 @@ def check(settings: Settings, *, command: str, instead: str) -> None:
         parameters(settings.target)
 
 
-def open_demo(
-    settings: Settings,
-    output: Output,  # noqa: ARG001
-    *,
-    speed: float,
-    seed: int,
-    script: str | None,
-) -> ExitCode:
-    if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
-        raise UsageError(
-            "The demo chooses its own user, and its workers must be able to write.",
-            hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
-        )
-    from gjobs.tui.demo.demo_session import DemoControl
-    from gjobs.tui.demo.scenario_steps import load_scenario
-
-    control = DemoControl(speed=speed, seed=seed, scenario=load_scenario(script) if script else None)
-    _require_terminal()
-    from gjobs.tui.dashboard.frame.run import run_demo
-
-    with orderly_termination(json=False):
-        return ExitCode(run_demo(settings, control))
-
-
-def demo_speed(text: str) -> float:
-    """Parse a speed: the number of simulated seconds in a real one."""
-    with suppress(ValueError):
-        if SLOWEST <= (speed := float(text.removesuffix("x").removesuffix("×"))) <= FASTEST:
-            return speed
-    raise BadArgument(f"{text!r} is not a speed. Use a number from {SLOWEST:g} to {FASTEST:g}")
-
-
-def _require_terminal() -> None:
+def require_screen() -> None:
     if not can_draw():
         raise UsageError(
             "The dashboard needs a terminal for its input and output.",
             hint=f"Use {command('snapshot')} for one frame, or commands such as {command('jobs list')}."
             " See 'gjobs --help'.",
         )
-
-
-def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str | None, force: bool) -> ExitCode:
-    check(settings, command="gjobs snapshot", instead="A snapshot writes nothing.")
-    from gjobs.tui.cli.sessions import destination
-    from gjobs.tui.dashboard.frame.run import print_frame
-
-    if svg is None:
-        output.text(print_frame(settings, size, svg=False))
-        return ExitCode.DONE
-    with orderly_termination(json=output.json), destination(svg, overwrites=force) as put:
-        put(print_frame(settings, size, svg=True))
-    if svg != STDOUT:
-        print_message(f"Wrote {svg}.")
-    return ExitCode.DONE

@@ -1,55 +1,30 @@
 """gjobs db: the embedded server."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import ReadOnly, StoreError
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.output import Declined, ExitCode, Output, print_message, require_terminal, require_yes
-from gjobs.tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.arguments import YES
+from gjobs.tui.cli.command import ActorRule, Command, Group
+from gjobs.tui.cli.output import Declined, Output, print_message, require_terminal, require_yes
 from gjobs.tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from gjobs.store.embedded.server import ServerStatus
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
 
-def add_db(commands: "Commands") -> None:
-    group = add_command(
-        commands, "db", None, help="start, stop, find or delete the embedded database", example="gjobs db status"
-    )
-    db = add_commands(group, required=True)
-    _add(
-        db, "url", print_url, "print the embedded database's URI, and keep its server running", 'psql "$(gjobs db url)"'
-    )
-    _add(db, "start", start, "start the embedded server, and keep it running until 'db stop'", "gjobs db start")
-    _add(db, "stop", stop, "stop the embedded server, even if it is in use", "gjobs db stop")
-    _add(db, "status", show_status, "show whether the embedded server runs, and where", "gjobs db status --json")
-    reset_parser = add_command(
-        db,
-        "reset",
-        _command(reset),
-        help="delete the embedded database with all its data; asks first",
-        example="gjobs db reset --yes",
-    )
-    reset_parser.add_argument("--yes", action="store_true", help="do not ask")
+_command = partial(Command, actor_rule=ActorRule.OPERATOR_ONLY, embedded_only=True, reads_configuration=False)
 
 
-def _add(db: "Commands", name: str, run: "Callable[[Settings, Output], ExitCode]", words: str, example: str) -> None:
-    add_command(db, name, _command(run), help=words, example=example)
-
-
-def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, actor_rule=ActorRule.OPERATOR_ONLY, embedded_only=True, reads_configuration=False)
-
-
-def print_url(settings: Settings, output: Output) -> ExitCode:
+@_command(name="url", example='psql "$(gjobs db url)"')
+def print_url(settings: Settings, output: Output) -> None:
+    """Print the embedded database's URI, and keep its server running."""
     status = _keep_up(settings.data_dir)
     if output.json:
         output.document(json_documents.server_status(status))
@@ -57,14 +32,14 @@ def print_url(settings: Settings, output: Output) -> ExitCode:
         output.text(status.uri)
     else:
         raise Declined("Another process stopped the embedded server.", hint="Try again.")
-    return ExitCode.DONE
 
 
-def start(settings: Settings, output: Output) -> ExitCode:
+@_command(name="start", example="gjobs db start")
+def start(settings: Settings, output: Output) -> None:
+    """Start the embedded server, and keep it running until 'db stop'."""
     status = _keep_up(settings.data_dir)
     if output.json:
         output.document(json_documents.server_status(status))
-    return ExitCode.DONE
 
 
 def _keep_up(data_dir: "Path") -> "ServerStatus":
@@ -81,23 +56,26 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     return status
 
 
-def stop(settings: Settings, output: Output) -> ExitCode:
+@_command(name="stop", example="gjobs db stop")
+def stop(settings: Settings, output: Output) -> None:
+    """Stop the embedded server, even if it is in use."""
     from gjobs.store.embedded.server import server_status, stop_server
 
     was_running = stop_server(settings.data_dir, report=print_message)
     print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
     if output.json:
         output.document(json_documents.server_status(server_status(settings.data_dir)))
-    return ExitCode.DONE
 
 
-def show_status(settings: Settings, output: Output) -> ExitCode:
+@_command(name="status", example="gjobs db status --json")
+def show_status(settings: Settings, output: Output) -> None:
+    """Show whether the embedded server runs, and where."""
     from gjobs.store.embedded.server import server_status
 
     status = server_status(settings.data_dir)
     if output.json:
         output.document(json_documents.server_status(status))
-        return ExitCode.DONE
+        return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean
 
@@ -113,11 +91,14 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
             }
         )
     )
-    return ExitCode.DONE
 
 
-def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
-    """Raise ServerInUse and delete nothing while another process uses the server."""
+@_command(name="reset", example="gjobs db reset --yes")
+def reset(settings: Settings, output: Output, *, yes: bool = YES) -> None:
+    """Delete the embedded database with all its data; asks first.
+
+    Raise ServerInUse and delete nothing while another process uses the server.
+    """
     from gjobs.store.embedded.server import reset_server, server_status
 
     if settings.write_rule is WriteMode.CLOSED:
@@ -133,7 +114,6 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     )
     if output.json:
         output.document(json_documents.server_status(server_status(settings.data_dir)))
-    return ExitCode.DONE
 
 
 def _question(settings: Settings, status: "ServerStatus") -> str:
@@ -157,3 +137,11 @@ def _contents(settings: Settings) -> str:
     except StoreError:
         return "all its projects and jobs"
     return f"{projects:,} {'project' if projects == 1 else 'projects'} and {jobs:,} {'job' if jobs == 1 else 'jobs'}"
+
+
+DB = Group(
+    name="db",
+    help="start, stop, find or delete the embedded database",
+    example="gjobs db status",
+    commands=[print_url, start, stop, show_status, reset],
+)

@@ -2,8 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -15,13 +14,12 @@ from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty
-from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
     from gjobs.store.doctor.examine import Further
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
 
@@ -123,47 +121,36 @@ _WIDEST = 100
 """Longer lines are hard to read."""
 
 
-def add_doctor(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "doctor",
-        Command(run=examine_database, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="check login, schema and access rules; print SQL that fixes problems",
-        example="gjobs doctor --isolation --owner ben@example.com",
-    )
-    add = parser.add_argument
-    add("--isolation", action="store_true", help="try to access one user's rows as another user, then roll back")
-    add("--owner", metavar="WHO", type=not_empty, help="the user whose rows the check tries to reach (e-mail or id)")
-    add("--other", metavar="WHO", type=not_empty, help="the user that the check acts as (e-mail or id)")
-
-
+@Command(
+    name="doctor",
+    example="gjobs doctor --isolation --owner ben@example.com",
+    actor_rule=ActorRule.OPERATOR_UNLESS_ASKED,
+)
 def examine_database(
-    settings: Settings, output: Output, *, isolation: bool, owner: str | None, other: str | None
+    settings: Settings,
+    output: Output,
+    *,
+    isolation: bool = switch("try to access one user's rows as another user, then roll back"),
+    owner: str | None = option(not_empty, "WHO", "the user whose rows the check tries to reach (e-mail or id)"),
+    other: str | None = option(not_empty, "WHO", "the user that the check acts as (e-mail or id)"),
 ) -> ExitCode:
+    """Check login, schema and access rules; print SQL that fixes problems."""
     if not isolation and (owner is not None or other is not None):
         raise UsageError("--owner and --other need --isolation.", hint="Add --isolation.")
-    chosen = IsolationPair(owner=owner, other=other) if isolation else None
-    return with_session(settings, lambda session: _examine(session, output, chosen))
+
+    async def work(session: "Session") -> ExitCode:
+        check = [await _isolation(session, owner, other)] if isolation else []
+        return await _examine(session, output, check)
+
+    return with_session(settings, work)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IsolationPair:
-    """The two users of the isolation check. If one is None, the check chooses a user."""
-
-    owner: str | None
-    other: str | None
-
-
-async def _examine(session: "Session", output: Output, chosen: IsolationPair | None) -> ExitCode:
+async def _examine(session: "Session", output: Output, further: "Sequence[Further]") -> ExitCode:
     from gjobs.store.doctor.examine import examine
     from gjobs.store.doctor.server_checks import jobs_visible_to
 
-    further: list[Further] = []
-    actor = session.store.actor
-    if actor != OPERATOR:
-        further.append(partial(jobs_visible_to, actor=actor))
-    if chosen is not None:
-        further.append(await _isolation(session, chosen))
+    if session.store.actor != OPERATOR:
+        further = [partial(jobs_visible_to, actor=session.store.actor), *further]
     database, label = session.operator.database, session.address or session.label
     report = await examine(database, label=label, further=further)
     if output.json:
@@ -174,21 +161,24 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
     return ExitCode.DONE if report.is_well else ExitCode.FOUND
 
 
-async def _isolation(session: "Session", chosen: IsolationPair) -> "Further":
-    """Return the isolation check. It tries writes only if the session may write. Raises RowMissing if a user does not
-    exist.
+async def _isolation(session: "Session", owner: str | None, other: str | None) -> "Further":
+    """Return the isolation check. It tries writes only if the session may write. It chooses a user that is None.
+
+    Raises RowMissing if a user does not exist.
     """
     from gjobs.store.isolation.isolation import why_no_writes
     from gjobs.store.isolation.isolation_check import isolation_check
 
-    owner = await _user_id(session, chosen.owner)
-    other = await _user_id(session, chosen.other)
+    owner_id = await _user_id(session, owner)
+    other_id = await _user_id(session, other)
     actor = session.store.actor
-    if other is None and isinstance(actor, ActingUser) and actor.id != owner:
-        other = actor.id
-    if owner is not None and owner == other:
+    if other_id is None and isinstance(actor, ActingUser) and actor.id != owner_id:
+        other_id = actor.id
+    if owner_id is not None and owner_id == other_id:
         raise UsageError("--owner and --other name the same user.", hint="Name two different users.")
-    return isolation_check(owner_id=owner, other_id=other, why_no_writes=why_no_writes(session.access), shown_to=actor)
+    return isolation_check(
+        owner_id=owner_id, other_id=other_id, why_no_writes=why_no_writes(session.access), shown_to=actor
+    )
 
 
 async def _user_id(session: "Session", email_or_id: str | None) -> UUID | None:

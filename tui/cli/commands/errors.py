@@ -4,18 +4,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gjobs.store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
+from gjobs.store.error_groups.error_group import WEEK, ErrorScope
 from gjobs.store.errors import Locked, TimedOut
-from gjobs.tui.cli.arguments import add_filter, find_project, job_age
+from gjobs.store.values.formats import money
+from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age
+from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.output import ExitCode, Output, print_message
-from gjobs.tui.cli.parser import add_command
-from gjobs.tui.cli.sessions import in_session
+from gjobs.tui.cli.options import option
+from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export import export_files
 
 if TYPE_CHECKING:
     from gjobs.store.filters.filter_terms import JobFilter
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
 _TREND_CELLS = 12
@@ -24,40 +24,38 @@ _WIDEST = 120
 SHORTER = "Use a shorter --window, or --project."
 
 
-def add_errors(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "errors",
-        Command(run=show_errors),
-        help="group the failed jobs by their error",
-        example="gjobs errors --project 'Autumn catalog' --window 24h",
-    )
-    add = parser.add_argument
-    add("--project", metavar="ID|NAME", help="only jobs of this project")
-    add_filter(parser)
-    add(
-        "--window",
-        type=job_age,
-        metavar="SPAN",
-        default=WEEK,
-        help="only jobs that failed within this time: 1h, 1d, 7d (default), 30d or any other",
-    )
+_COLUMNS = (
+    TableColumn(title="GROUP"),
+    TableColumn(title="FAILED", right=True),
+    TableColumn(title="TREND"),
+    TableColumn(title="LAST"),
+    TableColumn(title="FIRST"),
+    TableColumn(title="USERS", right=True),
+    TableColumn(title="COST", right=True),
+    TableColumn(title="ERROR", narrowest=20),
+    TableColumn(title="MODES", narrowest=8),
+)
 
 
-@in_session
+@Command(name="errors", example="gjobs errors --project 'Autumn catalog' --window 24h")
 async def show_errors(
     session: "Session",
     output: Output,
     *,
-    project: str | None,
-    job_filter: "JobFilter | None",
-    window: timedelta,
-) -> ExitCode:
+    project: str | None = PROJECT,
+    job_filter: "JobFilter | None" = FILTER,
+    window: timedelta = option(
+        job_age,
+        "SPAN",
+        "only jobs that failed within this time: 1h, 1d, 7d (default), 30d or any other",
+        default=WEEK,
+    ),
+) -> None:
+    """Group the failed jobs by their error."""
     from gjobs.store.filters.filter_terms import NO_FILTER
 
     matched = _without_status(job_filter or NO_FILTER)
-    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
-    project_id = chosen.id if chosen else None
+    project_id = await find_project_id(session.store, project, takes_prefix=True)
     scope = ErrorScope(project_id=project_id, job_filter=matched, window=window)
     try:
         found = await session.store.get_error_groups(scope)
@@ -67,43 +65,11 @@ async def show_errors(
         raise TimedOut(error.message, hint=SHORTER, sqlstate=error.sqlstate) from error
     if output.json:
         output.document(export_files.error_groups(found))
-        return ExitCode.DONE
-    if found:
-        _show_table(output, found)
+        return
     from gjobs.store.filters.filter_text import format_filter
-    from gjobs.tui.text.error_text import groups_summary
-
-    print_message(groups_summary(found, matching=format_filter(matched)))
-    return ExitCode.DONE
-
-
-def _without_status(job_filter: "JobFilter") -> "JobFilter":
-    """Return the filter without its statuses, as on the errors screen, and say so."""
-    from gjobs.store.filters.filter_terms import Key
-
-    terms = tuple(term for term in job_filter.terms if term.key is not Key.STATUS)
-    if len(terms) < len(job_filter.terms):
-        print_message("The term status: does not apply, because only failed jobs are grouped.")
-    return replace(job_filter, terms=terms)
-
-
-def _show_table(output: Output, found: ErrorGroups) -> None:
-    from gjobs.store.values.formats import money
-    from gjobs.tui.cli.text_tables import TableColumn
-    from gjobs.tui.text.error_text import group_name, modes_words, trend
+    from gjobs.tui.text.error_text import group_name, groups_summary, modes_words, trend
     from gjobs.tui.text.format import age, count
 
-    columns = (
-        TableColumn(title="GROUP"),
-        TableColumn(title="FAILED", right=True),
-        TableColumn(title="TREND"),
-        TableColumn(title="LAST"),
-        TableColumn(title="FIRST"),
-        TableColumn(title="USERS", right=True),
-        TableColumn(title="COST", right=True),
-        TableColumn(title="ERROR", narrowest=20),
-        TableColumn(title="MODES", narrowest=8),
-    )
     rows = [
         [
             group.id,
@@ -118,4 +84,17 @@ def _show_table(output: Output, found: ErrorGroups) -> None:
         ]
         for group in found
     ]
-    output.table(columns, rows, keeps_ids=True, widest=_WIDEST)
+    if rows:
+        output.table(_COLUMNS, rows, keeps_ids=True, widest=_WIDEST)
+
+    print_message(groups_summary(found, matching=format_filter(matched)))
+
+
+def _without_status(job_filter: "JobFilter") -> "JobFilter":
+    """Return the filter without its statuses, as on the errors screen, and say so."""
+    from gjobs.store.filters.filter_terms import Key
+
+    terms = tuple(term for term in job_filter.terms if term.key is not Key.STATUS)
+    if len(terms) < len(job_filter.terms):
+        print_message("The term status: does not apply, because only failed jobs are grouped.")
+    return replace(job_filter, terms=terms)

@@ -2,53 +2,44 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings, journal_path
 from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import since, whole_number
+from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
-from gjobs.tui.cli.parser import add_command
-
-if TYPE_CHECKING:
-    from gjobs.store.journal.write_record import JournalEntry
-    from gjobs.tui.cli.parser import Commands
-
+from gjobs.tui.cli.options import option
+from gjobs.tui.cli.output import Output, UsageError, print_message
 
 _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""
 _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
 
 
-def add_journal(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "journal",
-        Command(run=show_journal, opens_database=False, reads_configuration=False),
-        help="show the changes made from this machine, newest first",
-        example="gjobs journal --since 24h",
-    )
-    add = parser.add_argument
-    add(
-        "--limit",
-        type=whole_number,
-        metavar="N",
-        default=JOURNAL_ENTRIES,
-        help=f"at most N entries (default: {JOURNAL_ENTRIES})",
-    )
-    add(
-        "--since",
-        type=since,
-        metavar="TIME",
-        default=None,
-        help="only entries since a time (2026-01-31T12:00) or of the last 30m, 24h or 7d",
-    )
+_COLUMNS = (
+    TableColumn(title="TIME"),
+    TableColumn(title="OUTCOME", colours=_OUTCOME_COLOURS),
+    TableColumn(title="WHAT"),
+    TableColumn(title="IDS", narrowest=9),
+    TableColumn(title="AS", narrowest=8),
+    TableColumn(title="DATABASE", narrowest=8),
+    TableColumn(title="REASON", narrowest=10),
+)
 
 
-def show_journal(settings: Settings, output: Output, *, limit: int, since: datetime | timedelta | None) -> ExitCode:
+@Command(name="journal", example="gjobs journal --since 24h", opens_database=False, reads_configuration=False)
+def show_journal(
+    settings: Settings,
+    output: Output,
+    *,
+    limit: int = option(whole_number, "N", f"at most N entries (default: {JOURNAL_ENTRIES})", default=JOURNAL_ENTRIES),
+    since: datetime | timedelta | None = option(
+        since, "TIME", "only entries since a time (2026-01-31T12:00) or of the last 30m, 24h or 7d"
+    ),
+) -> None:
+    """Show the changes made from this machine, newest first."""
     from gjobs.store.journal.journal import read_journal
 
     if limit < 1:
@@ -60,7 +51,21 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
     if output.json:
         output.document([json_documents.journal_entry(entry) for entry in entries])
     else:
-        _show(output, entries, now)
+        from gjobs.tui.text.format import age, local_time
+
+        rows = [
+            [
+                age(entry.at, now) if output.is_terminal else local_time(entry.at),
+                entry.outcome.value,
+                entry.what,
+                _named(entry.ids),
+                entry.actor,
+                entry.database,
+                entry.reason or "-",
+            ]
+            for entry in entries
+        ]
+        output.table(_COLUMNS, rows)
         if not entries:
             print_message("No entries.")
         elif len(reading.entries) > limit:
@@ -70,36 +75,6 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
         print_message(
             f"{lines} of the journal could not be read and {'is' if reading.broken_lines == 1 else 'are'} left out."
         )
-    return ExitCode.DONE
-
-
-def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
-    """Print a table. On a terminal the times are ages, otherwise local times."""
-    from gjobs.tui.cli.text_tables import TableColumn
-    from gjobs.tui.text.format import age, local_time
-
-    columns = (
-        TableColumn(title="TIME"),
-        TableColumn(title="OUTCOME", colours=_OUTCOME_COLOURS),
-        TableColumn(title="WHAT"),
-        TableColumn(title="IDS", narrowest=9),
-        TableColumn(title="AS", narrowest=8),
-        TableColumn(title="DATABASE", narrowest=8),
-        TableColumn(title="REASON", narrowest=10),
-    )
-    rows = [
-        [
-            age(entry.at, now) if output.is_terminal else local_time(entry.at),
-            entry.outcome.value,
-            entry.what,
-            _named(entry.ids),
-            entry.actor,
-            entry.database,
-            entry.reason or "-",
-        ]
-        for entry in entries
-    ]
-    output.table(columns, rows)
 
 
 def _named(ids: Sequence[UUID]) -> str:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
+from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.output import Declined, ExitCode, Output, UsageError, print_message
-from gjobs.tui.cli.parser import Parser, add_command
+from gjobs.tui.cli.options import argument, option
+from gjobs.tui.cli.output import Declined, Output, UsageError, print_message
 from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
 from gjobs.tui.manual.pages import search as search_pages
 
 if TYPE_CHECKING:
-    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.cli.parser import Parser
 
 _PAGER = "less"
 _LESS = "FRX"
@@ -30,41 +31,36 @@ _WIDEST = 100
 """The maximum width of a line, in cells. Longer lines are hard to read."""
 
 
-def add_help(commands: "Commands") -> None:
-    def run(_: Settings, output: Output, *, topic: list[str], search: str | None) -> ExitCode:
-        return print_manual(output, topic, search, commands.choices)
+@Command(name="help", example="gjobs help budgets", opens_database=False, reads_configuration=False, has_json=False)
+def print_manual(
+    _: Settings,
+    output: Output,
+    *,
+    topic: list[str] = argument(str, "TOPIC", "a page of the manual, or a command", nargs="*"),
+    search: str | None = option(str, "WORD", "list the pages that contain all these words"),
+    parsers: "Mapping[str, Parser]",
+) -> None:
+    """Print or search the pages of the manual.
 
-    parser = add_command(
-        commands,
-        "help",
-        Command(run=run, opens_database=False, reads_configuration=False, has_json=False),
-        help="print or search the pages of the manual",
-        example="gjobs help budgets",
-    )
-    parser.add_argument("topic", nargs="*", metavar="TOPIC", help="a page of the manual, or a command")
-    parser.add_argument("--search", metavar="WORD", help="list the pages that contain all these words")
-
-
-def print_manual(output: Output, topic: list[str], search: str | None, commands: "Mapping[str, Parser]") -> ExitCode:
-    """`commands` are the parsers by name. Without a page, `gjobs help jobs` prints the help of the command `jobs`."""
+    `parsers` are the commands by name. Without a page, `gjobs help jobs` prints the help of the command `jobs`.
+    """
     name = " ".join(topic)
     if search is not None:
         if name:
             raise UsageError("--search can't be combined with a topic.", hint="Leave one of them out.")
-        return _print_found(search, output)
-    if not name:
+        _print_found(search, output)
+    elif not name:
         output.text(_contents())
     elif name in TOPICS:
         _print_page(page_text(name), output)
-    elif (parser := _command(topic, commands)) is not None:
+    elif (parser := _command(topic, parsers)) is not None:
         parser.print_help()
     else:
-        near = nearest(name, (*TOPICS, *commands)) or ""
+        near = nearest(name, (*TOPICS, *parsers)) or ""
         if search_pages(name) and not near.startswith(name):
             raise UsageError(f"Unknown topic {name!r}.", hint=f"'gjobs help --search {shlex.quote(name)}' finds pages.")
         question = f" Did you mean {near!r}?" if near else ""
         raise UsageError(f"Unknown topic {name!r}.{question}", hint="'gjobs help' lists the topics of the manual.")
-    return ExitCode.DONE
 
 
 def _command(words: list[str], commands: "Mapping[str, Parser]") -> "Parser | None":
@@ -85,8 +81,7 @@ def _contents() -> str:
     return "\n".join(lines)
 
 
-def _print_found(text: str, output: Output) -> ExitCode:
-    from gjobs.tui.cli.text_tables import TableColumn
+def _print_found(text: str, output: Output) -> None:
 
     hits = search_pages(text)
     if not hits:
@@ -102,7 +97,6 @@ def _print_found(text: str, output: Output) -> ExitCode:
     room = max(shutil.get_terminal_size().columns - taken, _NARROWEST_TEXT)
     texts = [hit.excerpt(room) if output.is_terminal else hit.line for hit in hits]
     output.table(columns, [(*row, text) for row, text in zip(rows, texts, strict=True)])
-    return ExitCode.DONE
 
 
 def _print_page(text: str, output: Output) -> None:

@@ -19,12 +19,11 @@ from prometheus_client.registry import Collector
 
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JobStatus, in_order
-from gjobs.store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
+from gjobs.store.statistics.statistics import JobStatistics, JobTimings
 from gjobs.store.values.formats import seconds_between
 from gjobs.tui.cli.output import print_message, show_where
 from gjobs.tui.text.clean_text import clean
 
-_QUANTILES = ("0.5", "0.95")
 LONGEST_LABEL = 200
 """Characters."""
 
@@ -68,14 +67,14 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
     ratio = GaugeMetricFamily(
         "gjobs_failure_ratio", "Share of the finished jobs that failed, by mode.", labels=["mode", "window_seconds"]
     )
-    spreads = {
-        name: GaugeMetricFamily(f"gjobs_{name}_seconds", explained, labels=["mode", "quantile", "window_seconds"])
+    spreads = [
+        GaugeMetricFamily(f"gjobs_{name}_seconds", explained, labels=["mode", "quantile", "window_seconds"])
         for name, explained in (
             ("waiting", "Time from a job's creation to its start, for finished jobs."),
             ("running", "Time from a job's start to its end."),
             ("total", "Time from a job's creation to its end."),
         )
-    }
+    ]
     queued = GaugeMetricFamily("gjobs_queued_jobs", "Queued jobs, by mode.", labels=["mode"])
     oldest = GaugeMetricFamily("gjobs_oldest_queued_seconds", "Age of the oldest queued job, by mode.", labels=["mode"])
     modes = labels([work.mode or "" for work in monitoring.by_mode])
@@ -84,19 +83,14 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
         finished.add_metric([mode, JobStatus.FAILED.value, window], work.failed)
         if work.failure_rate is not None:
             ratio.add_metric([mode, window], work.failure_rate)
-        for name, spread in _spreads(work):
-            for quantile, seconds in zip(_QUANTILES, (spread.median, spread.percentile_95), strict=True):
-                spreads[name].add_metric([mode, quantile, window], seconds)
+        for family, spread in zip(spreads, (work.waiting, work.running, work.total), strict=True):
+            if spread is not None:
+                family.add_metric([mode, "0.5", window], spread.median)
+                family.add_metric([mode, "0.95", window], spread.percentile_95)
         queued.add_metric([mode], work.queued)
         if work.oldest_queued_at is not None:
             oldest.add_metric([mode], max(seconds_between(work.oldest_queued_at, monitoring.taken_at), 0.0))
-    yield from (finished, ratio, *spreads.values(), queued, oldest)
-
-
-def _spreads(work: ModeTimings) -> Iterator[tuple[str, Percentiles]]:
-    for name, spread in (("waiting", work.waiting), ("running", work.running), ("total", work.total)):
-        if spread is not None:
-            yield name, spread
+    yield from (finished, ratio, *spreads, queued, oldest)
 
 
 FRESH = 5.0

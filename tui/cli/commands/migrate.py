@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -13,14 +14,14 @@ from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.arguments import YES, one_of
+from gjobs.tui.cli.columns import TableColumn
+from gjobs.tui.cli.command import ActorRule, Command, Group
+from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
-from gjobs.tui.cli.parser import add_command, add_commands
 from gjobs.tui.cli.sessions import orderly_termination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gjobs.migrations.archive_export import ArchiveExport
     from gjobs.migrations.rollups import RollupCheck
     from gjobs.migrations.status import MigrationStatus, RevisionHidden
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from gjobs.store.journal.journal import Journal
     from gjobs.store.journal.write_record import JournalRef
     from gjobs.store.schema.schema_diff import Difference
-    from gjobs.tui.cli.parser import Commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping
     return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}
 
 
-NO_REVISION = "base"
+BASE = "base"
 """The state before any migration."""
 
 
@@ -125,7 +125,7 @@ def journalled_recount(settings: Settings, database: "MigrationTarget") -> Itera
 
 
 def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalRef":
-    what = f"migrate from {start or NO_REVISION} to {end or NO_REVISION}"
+    what = f"migrate from {start or BASE} to {end or BASE}"
     return journal.begin(WriteRecord(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
 
 
@@ -146,7 +146,18 @@ def _end_half_way(
         journal.end(_begin(journal, settings, start, reached), WriteOutcome.DONE)
 
 
-def verify_schema(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
+_command = partial(Command, actor_rule=ActorRule.OPERATOR_ONLY, ignores_app_variable=True)
+
+
+@_command(name="verify", example="gjobs migrate verify --all")
+def verify_schema(
+    settings: Settings,
+    output: Output,
+    *,
+    all_objects: bool = switch("also show the objects that match", flag="--all"),
+    rollups: bool = switch("compare the rollups with the jobs instead; reads all jobs in one snapshot"),
+) -> ExitCode:
+    """Compare each object of the schema with its revision."""
     from gjobs.migrations.runner import verify
 
     if rollups:
@@ -158,8 +169,7 @@ def verify_schema(settings: Settings, output: Output, *, all_objects: bool, roll
         output.document(json_documents.verification(found))
     else:
         _show_verification(found, output, all_objects=all_objects)
-    for sentence in _verdict(found):
-        print_message(sentence)
+    print_message(*_verdict(found))
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
 
 
@@ -181,7 +191,6 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
 
 
 def _show_rollups(found: "RollupCheck", output: Output) -> None:
-    from gjobs.tui.cli.text_tables import TableColumn
     from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import count
 
@@ -211,7 +220,6 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
 
 def _show_verification(found: "Verification", output: Output, *, all_objects: bool) -> None:
     """Print the number of objects of each kind. The differences that need attention come last, near the prompt."""
-    from gjobs.tui.cli.text_tables import TableColumn
 
     output.table(
         [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="DIFFERENT", right=True)],
@@ -274,21 +282,20 @@ def _verdict(found: "Verification") -> Iterator[str]:
             pass
 
 
-BASE = NO_REVISION
-"""The state before the first revision."""
-
-
-def show_status(settings: Settings, output: Output) -> ExitCode:
+@_command(name="status", example="gjobs migrate status --json")
+def show_status(settings: Settings, output: Output) -> None:
+    """Show the schema's revision and the pending ones."""
     from gjobs.migrations.status import RevisionHidden, read_status
 
     with chosen_database(settings) as database:
         try:
             status = read_status(database.conninfo)
         except RevisionHidden as hidden:
-            return _show_hidden(hidden, output)
+            _show_hidden(hidden, output)
+            return
     if output.json:
         output.document(json_documents.migration_status(status))
-        return ExitCode.DONE
+        return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean
 
@@ -303,61 +310,66 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
             }
         )
     )
-    return ExitCode.DONE
 
 
-def _show_hidden(hidden: "RevisionHidden", output: Output) -> ExitCode:
+def _show_hidden(hidden: "RevisionHidden", output: Output) -> None:
     """Print what is known about a database whose revision the login can't read."""
     from gjobs.migrations import HEAD
 
     if output.json:
         output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
     print_message(f"{hidden.message} {hidden.hint}")
-    return ExitCode.DONE
 
 
-def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+@_command(name="up", example="gjobs migrate up --profile production --write 'ticket 4711'")
+def up(settings: Settings, output: Output, *, yes: bool = switch("do not show the SQL, and do not ask")) -> None:
+    """Run the pending revisions; asks first unless the database is embedded."""
     from gjobs.migrations.runner import cautions_up, pending_sql, upgrade
     from gjobs.migrations.status import read_status
+    from gjobs.tui.text.clean_text import clean_block
 
     _require_writable(settings)
     with chosen_database(settings) as database:
         before = read_status(database.conninfo)
         ask = not (yes or database.is_ours) and (sql := pending_sql(database.conninfo))
         if ask:
-            _show_sql(sql)
+            say_block(clean_block(sql))
         if before.pending:
-            _say_all(cautions_up(database.conninfo))
+            print_message(*cautions_up(database.conninfo))
         if ask:
-            _ask_to_run(database)
+            _ask("Run this SQL on", database, unchanged="Nothing was run.")
         kept = (
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
         with orderly_termination(json=output.json), database.alone, kept:
             upgrade(database.conninfo, report=print_message)
-        return _done(read_status(database.conninfo), output)
+        _done(read_status(database.conninfo), output)
 
 
-def _show_sql(sql: str) -> None:
-    from gjobs.tui.text.clean_text import clean_block
-
-    say_block(clean_block(sql))
-
-
-def _say_all(sentences: list[str]) -> None:
-    for sentence in sentences:
-        print_message(sentence)
-
-
-def _ask_to_run(database: MigrationTarget) -> None:
+def _ask(what: str, database: MigrationTarget, *, unchanged: str) -> None:
     from gjobs.tui.text.clean_text import clean
 
-    require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
+    require_yes(f"{what} {clean(database.label)}?", unchanged=unchanged)
 
 
+_TARGETS = (BASE, *REVISIONS[:-1])
+
+
+@_command(name="down", example="gjobs migrate down 0001")
 def down(
-    settings: Settings, output: Output, *, revision: str, yes: bool, export_archive: Path | None = None
-) -> ExitCode:
+    settings: Settings,
+    output: Output,
+    *,
+    revision: str = argument(one_of(_TARGETS), "REVISION", f"one of {', '.join(_TARGETS)}"),
+    yes: bool = YES,
+    export_archive: Path | None = option(
+        Path,
+        "FILE",
+        "first write archived jobs to this new file, one JSON line each; without this option, archived jobs block"
+        " the downgrade",
+    ),
+) -> None:
+    """Undo the revisions after REVISION; asks first; the app's own tables stay."""
     from gjobs.migrations.runner import cautions_down, downgrade
     from gjobs.migrations.status import read_status
 
@@ -366,15 +378,16 @@ def down(
         before = read_status(database.conninfo)
         undone = _undone(before, revision)
         if undone:
-            _say_all(cautions_down(database.conninfo, revision))
+            print_message(*cautions_down(database.conninfo, revision))
         if undone and not yes:
-            _ask_to_undo(undone, database)
+            revisions = f"{'revision' if len(undone) == 1 else 'revisions'} {', '.join(undone)}"
+            _ask(f"Undo {revisions} on", database, unchanged="Nothing was undone.")
         exported = _export(database, revision, export_archive) if export_archive else None
         end = None if revision == BASE else revision
         kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
         with orderly_termination(json=output.json), database.alone, kept:
             downgrade(database.conninfo, revision, exported=exported, report=print_message)
-        return _done(read_status(database.conninfo), output)
+        _done(read_status(database.conninfo), output)
 
 
 def _export(database: MigrationTarget, revision: str, file: Path) -> "ArchiveExport":
@@ -396,35 +409,25 @@ def _undone(status: "MigrationStatus", revision: str) -> list[str]:
     return [known for known in reversed(has_run) if revision == BASE or known > revision]
 
 
-def _ask_to_undo(undone: list[str], database: MigrationTarget) -> None:
-    from gjobs.tui.text.clean_text import clean
-
-    noun = "revision" if len(undone) == 1 else "revisions"
-    require_yes(f"Undo {noun} {', '.join(undone)} on {clean(database.label)}?", unchanged="Nothing was undone.")
-
-
-def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+@_command(name="repair-rollups", example="gjobs migrate repair-rollups --write 'ticket 4711'")
+def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> None:
+    """Rebuild the rollups; other sessions can keep writing; asks first."""
     from gjobs.migrations.runner import rebuild_rollups
 
     _require_writable(settings)
     with chosen_database(settings) as database:
         if not yes:
-            _ask_to_count(database)
+            _ask("Rebuild the rollups of", database, unchanged="Nothing was changed.")
         with orderly_termination(json=output.json), database.alone, journalled_recount(settings, database):
             rebuild_rollups(database.conninfo, report=print_message)
     if output.json:
         output.document({"rebuilt": True})
     print_message("The rollups match the jobs.")
-    return ExitCode.DONE
 
 
-def _ask_to_count(database: MigrationTarget) -> None:
-    from gjobs.tui.text.clean_text import clean
-
-    require_yes(f"Rebuild the rollups of {clean(database.label)}?", unchanged="Nothing was changed.")
-
-
-def print_sql(settings: Settings, output: Output) -> ExitCode:
+@_command(name="sql", example="gjobs migrate sql > pending.sql")
+def print_sql(settings: Settings, output: Output) -> None:
+    """Print the SQL that 'up' would run, for psql."""
     from gjobs.migrations.runner import pending_sql
 
     with chosen_database(settings) as database:
@@ -435,7 +438,6 @@ def print_sql(settings: Settings, output: Output) -> ExitCode:
         output.text(sql.rstrip())
     if not sql:
         print_message("Nothing is pending.")
-    return ExitCode.DONE
 
 
 def _require_writable(settings: Settings) -> None:
@@ -448,89 +450,15 @@ def _require_writable(settings: Settings) -> None:
         )
 
 
-def _done(status: "MigrationStatus", output: Output) -> ExitCode:
+def _done(status: "MigrationStatus", output: Output) -> None:
     if output.json:
         output.document(json_documents.migration_status(status))
     print_message(f"The schema is at revision {status.current}." if status.current else "All revisions were undone.")
-    return ExitCode.DONE
 
 
-def add_migrate(commands: "Commands") -> None:
-    group = add_command(
-        commands, "migrate", None, help="show or change the schema's revision", example="gjobs migrate status"
-    )
-    migrate = add_commands(group, required=True)
-    _add_readers(migrate)
-    _add_writers(migrate)
-
-
-def _add_readers(migrate: "Commands") -> None:
-    add_command(
-        migrate,
-        "status",
-        _command(show_status),
-        help="show the schema's revision and the pending ones",
-        example="gjobs migrate status --json",
-    )
-    verify_parser = add_command(
-        migrate,
-        "verify",
-        _command(verify_schema),
-        help="compare each object of the schema with its revision",
-        example="gjobs migrate verify --all",
-    )
-    verify_parser.add_argument(
-        "--all", action="store_true", dest="all_objects", help="also show the objects that match"
-    )
-    verify_parser.add_argument(
-        "--rollups",
-        action="store_true",
-        help="compare the rollups with the jobs instead; reads all jobs in one snapshot",
-    )
-
-
-def _add_writers(migrate: "Commands") -> None:
-    repair_parser = add_command(
-        migrate,
-        "repair-rollups",
-        _command(repair_rollups),
-        help="rebuild the rollups; other sessions can keep writing; asks first",
-        example="gjobs migrate repair-rollups --write 'ticket 4711'",
-    )
-    repair_parser.add_argument("--yes", action="store_true", help="do not ask")
-    up_parser = add_command(
-        migrate,
-        "up",
-        _command(up),
-        help="run the pending revisions; asks first unless the database is embedded",
-        example="gjobs migrate up --profile production --write 'ticket 4711'",
-    )
-    up_parser.add_argument("--yes", action="store_true", help="do not show the SQL, and do not ask")
-    down_parser = add_command(
-        migrate,
-        "down",
-        _command(down),
-        help="undo the revisions after REVISION; asks first; the app's own tables stay",
-        example="gjobs migrate down 0001",
-    )
-    targets = [BASE, *REVISIONS[:-1]]
-    down_parser.add_argument("revision", choices=targets, metavar="REVISION", help=f"one of {', '.join(targets)}")
-    down_parser.add_argument("--yes", action="store_true", help="do not ask")
-    down_parser.add_argument(
-        "--export-archive",
-        type=Path,
-        metavar="FILE",
-        help="first write archived jobs to this new file, one JSON line each; without this option, archived jobs block"
-        " the downgrade",
-    )
-    add_command(
-        migrate,
-        "sql",
-        _command(print_sql),
-        help="print the SQL that 'up' would run, for psql",
-        example="gjobs migrate sql > pending.sql",
-    )
-
-
-def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, actor_rule=ActorRule.OPERATOR_ONLY, ignores_app_variable=True)
+MIGRATE = Group(
+    name="migrate",
+    help="show or change the schema's revision",
+    example="gjobs migrate status",
+    commands=[show_status, verify_schema, repair_rollups, up, down, print_sql],
+)

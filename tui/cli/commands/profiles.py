@@ -1,8 +1,9 @@
 """gjobs profiles and gjobs config path."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,39 +17,21 @@ from gjobs.store.configuration.settings import (
     resolve,
 )
 from gjobs.store.errors import InvalidValue
-from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.output import ExitCode, Output, print_message
-from gjobs.tui.cli.parser import add_command, add_commands
+from gjobs.tui.cli.columns import TableColumn
+from gjobs.tui.cli.command import Command, Group
+from gjobs.tui.cli.output import Output, print_message
+from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.app_databases import AppDatabase
     from gjobs.store.configuration.config_file import ConfigurationFile
     from gjobs.store.configuration.settings import Configuration
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.export.export_files import Json
 
 
-def add_configuration(commands: "Commands") -> None:
-    add_command(
-        commands,
-        "profiles",
-        Command(run=list_profiles, about_configuration=True),
-        help="list the configured databases and those of the app",
-        example="gjobs profiles",
-    )
-    group = add_command(
-        commands, "config", None, help="show where the configuration file is", example="gjobs config path"
-    )
-    add_command(
-        add_commands(group, required=True),
-        "path",
-        Command(run=print_path, about_configuration=True),
-        help="print the path of the configuration file, even if it does not exist",
-        example="gjobs config path",
-    )
-
-
-def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
+@Command(name="path", example="gjobs config path", about_configuration=True)
+def print_path(file: "ConfigurationFile", output: Output) -> None:
+    """Print the path of the configuration file, even if it does not exist."""
     if output.json:
         output.document({"path": str(file.path), "exists": file.path.exists()})
     else:
@@ -58,7 +41,14 @@ def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
         output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
     if not file.path.exists():
         print_message("The file does not exist: nothing is configured.")
-    return ExitCode.DONE
+
+
+CONFIG = Group(
+    name="config",
+    help="show where the configuration file is",
+    example="gjobs config path",
+    commands=[print_path],
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +62,29 @@ class Listed:
     """Whether it is opened by default."""
 
 
-def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
+_COLUMNS = (
+    TableColumn(title="PROFILE"),
+    TableColumn(title="DEFAULT"),
+    TableColumn(title="LABEL", narrowest=8),
+    TableColumn(title="WRITE"),
+    TableColumn(title="AS", narrowest=8),
+    TableColumn(title="COLOR"),
+    TableColumn(title="WHERE", narrowest=10),
+    TableColumn(title="ORIGIN", narrowest=10),
+)
+_TITLES_IN_APP = {"PROFILE": "IN THE APP", "AS": "", "COLOR": "", "ORIGIN": "FOUND IN"}
+"""Other titles of the databases of the app. A column with an empty one is left out."""
+
+
+@Command(name="profiles", example="gjobs profiles", about_configuration=True)
+def list_profiles(file: "ConfigurationFile", output: Output) -> None:
+    """List the configured databases and those of the app."""
     from gjobs.store.configuration.config_file import load
     from gjobs.tui.dashboard_settings import checked_keymap
 
     configuration = load(file)
     checked_keymap(configuration)
-    if configuration.warning:
-        print_message(configuration.warning)
+    print_message(configuration.warning)
     from gjobs.store.configuration.app_databases import find_app_databases
 
     in_app = find_app_databases(os.environ)
@@ -90,44 +95,13 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
     if output.json:
         output.document([_document(row) for row in (*listed, *found)])
     else:
-        _print(listed, output)
+        output.table(_COLUMNS, [_cells(row) for row in listed])
         if found:
             print_message(f"Found in {in_app.folder}. gjobs opens these only if you choose one, such as by --profile:")
-            _print_found(found, output)
-    for problem in in_app.problems:
-        print_message(f"Skipped: {problem}")
-    return ExitCode.DONE
-
-
-def _print(listed: Sequence[Listed], output: Output) -> None:
-    from gjobs.tui.cli.text_tables import TableColumn
-
-    columns = (
-        TableColumn(title="PROFILE"),
-        TableColumn(title="DEFAULT"),
-        TableColumn(title="LABEL", narrowest=8),
-        TableColumn(title="WRITE"),
-        TableColumn(title="AS", narrowest=8),
-        TableColumn(title="COLOR"),
-        TableColumn(title="WHERE", narrowest=10),
-        TableColumn(title="ORIGIN", narrowest=10),
-    )
-    output.table(columns, [_cells(row) for row in listed])
-
-
-def _print_found(found: Sequence[Listed], output: Output) -> None:
-    from gjobs.tui.cli.text_tables import TableColumn
-
-    columns = (
-        TableColumn(title="IN THE APP"),
-        TableColumn(title="DEFAULT"),
-        TableColumn(title="LABEL", narrowest=8),
-        TableColumn(title="WRITE"),
-        TableColumn(title="WHERE", narrowest=10),
-        TableColumn(title="FOUND IN", narrowest=10),
-    )
-    kept = (0, 1, 2, 3, 6, 7)
-    output.table(columns, [[_cells(row)[place] for place in kept] for row in found])
+            titles = [_TITLES_IN_APP.get(column.title, column.title) for column in _COLUMNS]
+            columns = [replace(column, title=title) for column, title in zip(_COLUMNS, titles, strict=True) if title]
+            output.table(columns, [list(compress(_cells(row), titles)) for row in found])
+    print_message(*(f"Skipped: {problem}" for problem in in_app.problems))
 
 
 def _opened(configuration: "Configuration", environment: Mapping[str, str]) -> Settings | None:
@@ -194,15 +168,9 @@ def _cells(row: Listed) -> list[str]:
 def _document(row: Listed) -> "dict[str, Json]":
     profile = row.profile
     return {
-        "name": profile.name,
-        "label": profile.label,
-        "where": row.where,
-        "write": profile.write,
+        **document(profile, "name", "label", where=row.where, write=profile.write),
         "as": row.act_as,
-        "color": profile.color,
-        "interval": profile.interval,
-        "statement_timeout": profile.statement_timeout,
-        "pooler": profile.pooler,
+        **document(profile, "color", "interval", "statement_timeout", "pooler"),
         "default": row.is_default,
         "origin": row.origin,
         "in_app": bool(profile.sources),

@@ -7,54 +7,38 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import command
 from gjobs.store.projects.project import Project
 from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
-from gjobs.tui.cli.parser import add_command, add_commands
-from gjobs.tui.cli.sessions import in_session
+from gjobs.tui.cli.columns import TableColumn
+from gjobs.tui.cli.command import ActorRule, Command, Group
+from gjobs.tui.cli.options import argument
+from gjobs.tui.cli.output import Output, UsageError, print_message
 
 if TYPE_CHECKING:
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
 
-def add_projects(commands: "Commands") -> None:
-    group = add_command(
-        commands, "projects", None, help="list the projects, or create one", example="gjobs projects --json"
-    )
-    projects = add_commands(group, usual="list")
-    add_command(
-        projects,
-        "list",
-        Command(run=list_projects),
-        help="list the projects",
-        example="gjobs projects list --json",
-    )
-    create = add_command(
-        projects,
-        "create",
-        Command(run=create_project),
-        help="create a project that belongs to the user of --as",
-        example="gjobs projects create 'Autumn catalog' --as ada@example.com",
-    )
-    create.add_argument("name", metavar="NAME", help="any text; two projects may have the same name")
-
-
-@in_session
-async def list_projects(session: "Session", output: Output) -> ExitCode:
+@Command(name="list", example="gjobs projects list --json")
+async def list_projects(session: "Session", output: Output) -> None:
+    """List the projects."""
     projects = await session.store.get_projects(limit=MAX_LIMIT)
     if output.json:
         output.document(json_documents.rows(projects))
-        return ExitCode.DONE
+        return
     _show(output, projects)
     if not projects:
         print_message(f"No projects. {command('projects create NAME')} creates one.")
-    return ExitCode.DONE
 
 
-@in_session
-async def create_project(session: "Session", output: Output, *, name: str) -> ExitCode:
+@Command(name="create", example="gjobs projects create 'Autumn catalog' --as ada@example.com")
+async def create_project(
+    session: "Session",
+    output: Output,
+    *,
+    name: str = argument(str, "NAME", "any text; two projects may have the same name"),
+) -> None:
+    """Create a project that belongs to the user of --as."""
     if not isinstance(session.store.actor, ActingUser):
         raise UsageError(
             f"A project belongs to a user, but {actor_name(session.store.actor)} is not a user.",
@@ -65,12 +49,9 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
         output.document(json_documents.row(project))
     else:
         _show(output, [project], keeps_ids=True)
-    return ExitCode.DONE
 
 
 def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
-    from gjobs.store.values.formats import money
-    from gjobs.tui.cli.text_tables import TableColumn
     from gjobs.tui.text.format import count, local_time
 
     columns = (
@@ -96,25 +77,23 @@ def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = Fals
     )
 
 
-def add_users(commands: "Commands") -> None:
-    group = add_command(
-        commands, "users", None, help="list the users that the operator sees", example="gjobs users ana@"
-    )
-    group.usage = "%(prog)s [OPTION ...] [list] [SEARCH]"
-    listing = add_command(
-        add_commands(group, usual="list"),
-        "list",
-        Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="list the users, or those that match a search",
-        example="gjobs users list ana@",
-    )
-    listing.add_argument(
-        "search", nargs="?", default="", metavar="SEARCH", help="a part of the e-mail, or the beginning of the id"
-    )
+PROJECTS = Group(
+    name="projects",
+    help="list the projects, or create one",
+    example="gjobs projects --json",
+    usual="list",
+    commands=[list_projects, create_project],
+)
 
 
-@in_session
-async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
+@Command(name="list", example="gjobs users list ana@", actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)
+async def list_users(
+    session: "Session",
+    output: Output,
+    *,
+    search: str = argument(str, "SEARCH", "a part of the e-mail, or the beginning of the id", nargs="?", default=""),
+) -> None:
+    """List the users, or those that match a search."""
     users = await session.store.get_users(search=search, limit=MAX_LIMIT)
     if missing := await session.store.actor_database.missing(Capability.USERS):
         print_message(f"Only users who own jobs or projects are listed, without their e-mails. {missing.reason}")
@@ -122,8 +101,7 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
             print_message(missing.hint)
     if output.json:
         output.document(json_documents.rows(users))
-        return ExitCode.DONE
-    from gjobs.tui.cli.text_tables import TableColumn
+        return
     from gjobs.tui.text.format import count, local_time
 
     columns = (
@@ -146,4 +124,13 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
     )
     if not users:
         print_message("No users.")
-    return ExitCode.DONE
+
+
+USERS = Group(
+    name="users",
+    help="list the users that the operator sees",
+    example="gjobs users ana@",
+    usage="%(prog)s [OPTION ...] [list] [SEARCH]",
+    usual="list",
+    commands=[list_users],
+)

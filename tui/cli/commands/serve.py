@@ -14,15 +14,14 @@ from gjobs.store.errors import Unreachable
 from gjobs.tui.cli.arguments import length, port, whole_number
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.commands.dashboard import check
-from gjobs.tui.cli.output import BadArgument, ExitCode, Output, UsageError, is_terminal, print_message
-from gjobs.tui.cli.parser import add_command
+from gjobs.tui.cli.options import option, switch
+from gjobs.tui.cli.output import BadArgument, Output, UsageError, is_terminal, print_message
 from gjobs.tui.cli.sessions import interrupts_heard, name_app_database, orderly_termination, with_session
 
 if TYPE_CHECKING:
     import socket
 
     from gjobs.tui.browser.tab_server import ServerLimits
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.session import Session
 
 PORT = 8787
@@ -33,7 +32,7 @@ IDLE = timedelta(minutes=30)
 TABS_ARE_READ_ONLY = ("Tabs are read-only.", "Start 'gjobs serve' with --allow-write.")
 
 
-def tabs(text: str) -> int:
+def _tabs(text: str) -> int:
     """Parse a number of tabs."""
     number = whole_number(text)
     if not 1 <= number <= MOST_TABS:
@@ -41,35 +40,23 @@ def tabs(text: str) -> int:
     return number
 
 
-def add_serve(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "serve",
-        Command(run=serve, has_json=False),
-        help="show the dashboard in a browser, on this machine only",
-        example="gjobs serve --profile production",
-    )
-    add = parser.add_argument
-    add("--port", type=port, metavar="N", default=PORT, help=f"listen on this port (default: {PORT})")
-    add("--allow-write", action="store_true", help="allow writes, by the rules of the profile")
-    add("--max-tabs", type=tabs, metavar="N", default=TABS, help=f"open at most N tabs at a time (default: {TABS})")
-    add("--idle", type=length, metavar="SPAN", default=IDLE, help="close a tab after 10m or 2h without input (30m)")
-
-
+@Command(name="serve", example="gjobs serve --profile production", has_json=False)
 def serve(
     settings: Settings,
     output: Output,
     *,
-    port: int,
-    allow_write: bool,
-    max_tabs: int,
-    idle: timedelta,
-) -> ExitCode:
-    """Serve until interrupted."""
+    port: int = option(port, "N", f"listen on this port (default: {PORT})", default=PORT),
+    allow_write: bool = switch("allow writes, by the rules of the profile"),
+    max_tabs: int = option(_tabs, "N", f"open at most N tabs at a time (default: {TABS})", default=TABS),
+    idle: timedelta = option(length, "SPAN", "close a tab after 10m or 2h without input (30m)", default=IDLE),
+) -> None:
+    """Show the dashboard in a browser, on this machine only."""
     instead = "With --allow-write, press W in the dashboard to enter a reason."
     check(settings, command="gjobs serve", instead=instead)
     if allow_write and settings.write_rule is WriteMode.CLOSED:
         raise UsageError("--read-only and --allow-write contradict each other.", hint="Leave one of them out.")
+    import asyncio
+
     from gjobs.tui.browser.tab_server import ServerLimits
     from gjobs.tui.text.format import coarse_duration
 
@@ -82,8 +69,9 @@ def serve(
             _check_actor(settings)
         else:
             name_app_database(settings)
-        serve_tabs(settings, limits, port)
-    return ExitCode.DONE
+        with _listen(port) as listener:
+            print_message(*introduction(settings))
+            asyncio.run(_serve(settings, listener, limits))
 
 
 def _check_actor(settings: Settings) -> None:
@@ -94,16 +82,6 @@ def _check_actor(settings: Settings) -> None:
 
     with suppress(Unreachable):
         with_session(settings, found)
-
-
-def serve_tabs(settings: Settings, limits: "ServerLimits", port: int) -> None:
-    """Serve until interrupted. Raises UsageError if gjobs can't listen on the port."""
-    import asyncio
-
-    with _listen(port) as listener:
-        for sentence in introduction(settings):
-            print_message(sentence)
-        asyncio.run(_serve(settings, listener, limits))
 
 
 def introduction(settings: Settings) -> list[str]:

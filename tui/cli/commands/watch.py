@@ -5,22 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
-from gjobs.tui.cli.arguments import add_filter, narrowed
+from gjobs.tui.cli.arguments import FILTER, narrowed
 from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.options import option, repeated
 from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
-from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import in_session, orderly_termination
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from gjobs.store.filters.filter_terms import JobFilter
-    from gjobs.tui.cli.commands.watch_loop import Condition, Receiver, ResumeFile
-    from gjobs.tui.cli.parser import Commands
+    from gjobs.tui.cli.commands.watch_loop import Condition, Receiver
     from gjobs.tui.session import Session
 
 
-def condition(text: str) -> "Condition":
+def _condition(text: str) -> "Condition":
     """Parse a condition. Raises InvalidValue."""
     from gjobs.tui.cli.commands.watch_loop import parse
 
@@ -32,115 +31,82 @@ INTERVAL = 1.0
 MAY_MISS = "The watch misses changes that are undone between two polls."
 
 
-def add_watch(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "watch",
-        Command(run=watch_jobs),
-        help="print a line whenever a job changes status",
-        example="gjobs watch --filter mode:lifestyle --until 'failed>5' --until left=0",
-    )
-    parser.usage = "%(prog)s [OPTION ...]"
-    add = parser.add_argument
-    add_filter(parser)
-    add("--view", metavar="NAME", help="only jobs of this saved view")
-    add(
-        "--until",
-        dest="conditions",
-        type=condition,
-        action="append",
-        default=[],
-        metavar="CONDITION",
-        help="exit with 8 when this condition is met, such as failed>5, finished>=100 or left=0; may be repeated",
-    )
-    add(
-        "--exec",
-        dest="program",
-        type=not_empty,
-        metavar="CMD",
-        help="run this program for each change, with the change as JSON on standard input",
-    )
-    add("--webhook", type=not_empty, metavar="URL", help="post each change as JSON, signed with GJOBS_WEBHOOK_SECRET")
-    add("--resume", type=not_empty, metavar="FILE", help="continue where the last watch with this file ended")
-
-
+@Command(
+    name="watch",
+    example="gjobs watch --filter mode:lifestyle --until 'failed>5' --until left=0",
+    usage="%(prog)s [OPTION ...]",
+)
 def watch_jobs(
     settings: Settings,
     output: Output,
     *,
-    job_filter: "JobFilter | None",
-    view: str | None,
-    conditions: "Sequence[Condition]",
-    program: str | None,
-    webhook: str | None,
-    resume: str | None,
+    job_filter: "JobFilter | None" = FILTER,
+    view: str | None = option(str, "NAME", "only jobs of this saved view"),
+    conditions: "Sequence[Condition]" = repeated(
+        _condition,
+        "CONDITION",
+        "exit with 8 when this condition is met, such as failed>5, finished>=100 or left=0; may be repeated",
+        flag="--until",
+    ),
+    program: str | None = option(
+        not_empty,
+        "CMD",
+        "run this program for each change, with the change as JSON on standard input",
+        flag="--exec",
+    ),
+    webhook: str | None = option(not_empty, "URL", "post each change as JSON, signed with GJOBS_WEBHOOK_SECRET"),
+    resume: str | None = option(not_empty, "FILE", "continue where the last watch with this file ended"),
 ) -> ExitCode:
-    """Watch jobs. With --json, print one document per line."""
-    from gjobs.tui.cli.commands.watch_loop import ResumeFile
+    """Print a line whenever a job changes status.
+
+    With --json, print one document per line.
+    """
+    from gjobs.store.watch.watch import ObservedWatch
+    from gjobs.tui.cli.commands.watch_loop import ReaderGone, ResumeFile, StopCondition, Watcher
 
     found = narrowed(settings, view, job_filter)
+    place = None if resume is None else ResumeFile(Path(resume))
+
+    @in_session
+    async def run(session: "Session", output: Output) -> ExitCode:
+        after = place.read() if place else None
+        watch = await session.store.watch(found, after=after)
+        if isinstance(watch, ObservedWatch):
+            print_message(f"{MAY_MISS} {watch.missing.words}")
+        until = StopCondition(session.store, found, conditions)
+        print_message(await until.check())
+        async with _receivers(output, program, webhook) as receivers:
+            watcher = Watcher(
+                watch,
+                receivers,
+                until,
+                interval=INTERVAL,
+                keep=place.keep if place else None,
+                revive=session.restart_if_dead,
+            )
+            try:
+                met = await watcher.run()
+            except ReaderGone:
+                return ExitCode.DONE
+        print_message(f"Condition met: {met}.")
+        return ExitCode.FOUND
+
     with orderly_termination(json=output.json):
-        return _watch(
-            settings,
-            output,
-            job_filter=found,
-            conditions=conditions,
-            program=program,
-            webhook=webhook,
-            place=None if resume is None else ResumeFile(Path(resume)),
-        )
-
-
-@in_session
-async def _watch(
-    session: "Session",
-    output: Output,
-    *,
-    job_filter: "JobFilter",
-    conditions: "Sequence[Condition]",
-    program: str | None,
-    webhook: str | None,
-    place: "ResumeFile | None",
-) -> ExitCode:
-    from gjobs.store.watch.watch import ObservedWatch
-    from gjobs.tui.cli.commands.watch_loop import ReaderGone, StopCondition, Watcher
-
-    after = place.read() if place else None
-    watch = await session.store.watch(job_filter, after=after)
-    if isinstance(watch, ObservedWatch):
-        print_message(f"{MAY_MISS} {watch.missing.words}")
-    until = StopCondition(session.store, job_filter, conditions)
-    if words := await until.check():
-        print_message(words)
-    async with _receivers(output, program, webhook) as receivers:
-        watcher = Watcher(
-            watch,
-            receivers,
-            until,
-            interval=INTERVAL,
-            keep=place.keep if place else None,
-            revive=session.restart_if_dead,
-        )
-        try:
-            met = await watcher.run()
-        except ReaderGone:
-            return ExitCode.DONE
-    print_message(f"Condition met: {met}.")
-    return ExitCode.FOUND
+        return run(settings, output)
 
 
 @asynccontextmanager
 async def _receivers(output: Output, program: str | None, webhook: str | None) -> "AsyncIterator[Sequence[Receiver]]":
-    from gjobs.tui.cli.commands.watch_loop import ANSWER_TIME, Printer, Program, Webhook, webhook_secret, webhook_url
+    from gjobs.tui.cli.commands.watch_loop import ANSWER_TIME, Program, Webhook, printer, webhook_secret, webhook_url
 
-    receivers: list[Receiver] = [Printer(output)]
+    receivers: list[Receiver] = [printer(output)]
     async with AsyncExitStack() as stack:
         if program is not None:
-            receivers.append(Program(program))
+            receivers.append(Program(program).tell)
         if webhook is not None:
             import httpx
 
             url, secret = webhook_url(webhook), webhook_secret()
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=ANSWER_TIME))
-            receivers.append(Webhook(client, url, secret))
+            receivers.append(Webhook(client, url, secret).tell)
         yield receivers

@@ -12,13 +12,13 @@ import shutil
 import time
 from asyncio.subprocess import PIPE
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import eq, ge, gt, le, lt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gjobs.store.errors import InvalidValue, NoPrivilege, ServerFailure, StoreError, TimedOut, Unreachable
@@ -27,9 +27,10 @@ from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownSta
 from gjobs.store.poller import Poller, PollFailure, PollResult, wait_after_failure
 from gjobs.store.system.private_files import replace_private
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.values.formats import money, nearest, not_known, plain_time
+from gjobs.store.values.formats import money, nearest, not_known
 from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
+from gjobs.tui.export import export_files
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text.clean_text import clean_cell, pad, shorten
 from gjobs.tui.text.format import error_summary, local_time, short_id
@@ -54,15 +55,10 @@ def document(transition: Transition) -> Mapping[str, Json]:
         "key": transition.key,
         "cursor": None if transition.cursor is None else str(transition.cursor),
         "observed": transition.cursor is None,
-        "at": plain_time(transition.at),
-        "job_id": str(transition.job_id),
+        **export_files.document(transition, "at", "job_id"),
         "from": transition.from_status,
         "to": transition.to_status or _GONE,
-        "mode": transition.mode,
-        "cost_cents": transition.cost_cents,
-        "error": transition.error,
-        "user_id": None if transition.user_id is None else str(transition.user_id),
-        "project_id": str(transition.project_id),
+        **export_files.document(transition, "mode", "cost_cents", "error", "user_id", "project_id"),
     }
 
 
@@ -120,28 +116,23 @@ class ReaderGone(Exception):
     """Nobody reads stdout any more."""
 
 
-class Receiver(Protocol):
-    async def tell(self, transition: Transition) -> None:
-        """Report the transition. Returns when the transition need not be reported again. Cancel the call to stop
-        trying.
-        """
+Receiver = Callable[[Transition], Awaitable[None]]
+"""Reports a transition. Returns when the transition need not be reported again. Cancel the call to stop trying."""
 
 
-class Printer:
-    """Prints one line per transition. Raises ReaderGone."""
+def printer(output: Output) -> Receiver:
+    """Return what prints one line per transition. It raises ReaderGone."""
 
-    def __init__(self, output: Output) -> None:
-        self._output = output
-
-    async def tell(self, transition: Transition) -> None:
-        if not put(f"{self._line(transition)}\n"):
+    async def tell(transition: Transition) -> None:
+        if output.json:
+            text = json.dumps(document(transition))
+        else:
+            width = shutil.get_terminal_size().columns if output.is_terminal else None
+            text = line(transition, width=width, colour=output.has_colour)
+        if not put(f"{text}\n"):
             raise ReaderGone
 
-    def _line(self, transition: Transition) -> str:
-        if self._output.json:
-            return json.dumps(document(transition))
-        width = shutil.get_terminal_size().columns if self._output.is_terminal else None
-        return line(transition, width=width, colour=self._output.has_colour)
+    return tell
 
 
 class Program:
@@ -334,21 +325,6 @@ def parse(text: str) -> Condition:
     return Condition(counted=counted, operator=operator, number=number)
 
 
-class Tally:
-    """Counts of the reported changes."""
-
-    def __init__(self) -> None:
-        self._numbers = Counter[AnyStatus | CountedEvent]()
-
-    def add(self, transition: Transition) -> None:
-        for counted in _counted_as(transition.to_status):
-            self._numbers[counted] += 1
-
-    def met(self, condition: Condition) -> bool:
-        """Return whether a condition on reported changes holds."""
-        return condition.counted is not CountedEvent.LEFT and condition.holds(self._numbers[condition.counted])
-
-
 def _counted_as(status: AnyStatus | None) -> tuple[AnyStatus | CountedEvent, ...]:
     if status is None:
         return (CountedEvent.DELETED,)
@@ -366,7 +342,7 @@ class StopCondition:
         self._store = store
         self._filter = job_filter
         self._conditions = conditions
-        self._tally = Tally()
+        self._reported = Counter[AnyStatus | CountedEvent]()
 
     async def check(self) -> str:
         """Return a sentence about statuses that no job has.
@@ -386,8 +362,9 @@ class StopCondition:
 
     def reported(self, transition: Transition) -> Condition | None:
         """Count a reported change. Return a condition that now holds."""
-        self._tally.add(transition)
-        return next((one for one in self._conditions if self._tally.met(one)), None)
+        self._reported.update(_counted_as(transition.to_status))
+        asked = (one for one in self._conditions if one.counted is not CountedEvent.LEFT)
+        return next((one for one in asked if one.holds(self._reported[one.counted])), None)
 
     async def now(self) -> Condition | None:
         """Return a condition on the remaining jobs that holds now."""
@@ -401,11 +378,6 @@ class StopCondition:
 
 log = logging.getLogger(__name__)
 
-SaveCursor = Callable[[Cursor], None]
-"""Saves the position up to which all changes were reported. Blocks. May raise a UsageError."""
-Revive = Callable[[], bool]
-"""Restarts the embedded server if it died. Returns whether it was restarted. Blocks. May raise a StoreError."""
-
 
 class Watcher:
     """Reports changes until a condition holds, and returns that condition."""
@@ -417,9 +389,13 @@ class Watcher:
         until: StopCondition,
         *,
         interval: float,
-        keep: SaveCursor | None = None,
-        revive: Revive | None = None,
+        keep: Callable[[Cursor], None] | None = None,
+        revive: Callable[[], bool] | None = None,
     ) -> None:
+        """`keep` saves the position up to which all changes were reported. It may raise a UsageError.
+
+        `revive` restarts the embedded server if it died, and returns whether it did. Both block.
+        """
         self._receivers = receivers
         self._until = until
         self._keep = keep
@@ -448,7 +424,7 @@ class Watcher:
             print_message("The database answers again.")
         for transition in batch.transitions:
             for receiver in self._receivers:
-                await receiver.tell(transition)
+                await receiver(transition)
             if met := self._until.reported(transition):
                 await self._save(transition.cursor)
                 return met

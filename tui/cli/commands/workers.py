@@ -15,11 +15,13 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
 from gjobs.store.users.actor import OPERATOR, Actor, actor_name
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.cli import arguments, json_documents
+from gjobs.tui.cli.arguments import length, whole_number
+from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.options import argument, option, repeated, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
-from gjobs.tui.cli.parser import add_command
 from gjobs.tui.cli.sessions import in_session
+from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
     from gjobs.store.worker.handlers import Registry
     from gjobs.store.worker.worker_events import WorkerEvent
-    from gjobs.tui.cli.parser import Commands
     from gjobs.tui.cli.sessions import ServerRestarts
     from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
@@ -83,123 +84,92 @@ CONCURRENCY = 10
 LEASE = timedelta(minutes=1)
 
 
-def add_worker(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "worker",
-        Command(run=run_worker, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True, has_json=False),
-        help="run handlers on queued jobs",
-        example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
-    )
-    add = parser.add_argument
-    add("registry", nargs="?", metavar="MODULE:REGISTRY", help="the registry of handlers: a module, and a name in it")
-    add(
-        "--mode",
-        dest="modes",
-        type=not_empty,
-        action="append",
-        metavar="MODE",
-        help="only jobs of this mode; may be repeated",
-    )
-    add(
-        "--concurrency",
-        type=arguments.whole_number,
-        default=CONCURRENCY,
-        metavar="N",
-        help=f"jobs at a time (default: {CONCURRENCY})",
-    )
-    add(
-        "--lease",
-        type=arguments.length,
-        default=LEASE,
-        metavar="TIME",
-        help="time after which other workers take over the jobs of a lost worker (default: 1m)",
-    )
-    add("--cleanup", action="store_true", help="also apply the retention policies when they are due")
-    add("--once", action="store_true", help="exit when no job is queued any more")
-    add("--simulate", action="store_true", help="without a registry: simulate work, with plausible costs and failures")
-
-
+@Command(
+    name="worker",
+    example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
+    actor_rule=ActorRule.OPERATOR_UNLESS_ASKED,
+    ignores_app_variable=True,
+    has_json=False,
+)
 def run_worker(
     settings: Settings,
     output: Output,
     *,
-    registry: str | None,
-    modes: Sequence[str] | None,
-    concurrency: int,
-    lease: timedelta,
-    cleanup: bool,
-    once: bool,
-    simulate: bool,
-) -> ExitCode:
-    """Run a worker. SIGINT or SIGTERM ends it after the running jobs. A second signal releases them at once."""
+    registry: str | None = argument(
+        str, "MODULE:REGISTRY", "the registry of handlers: a module, and a name in it", nargs="?", default=None
+    ),
+    modes: Sequence[str] = repeated(not_empty, "MODE", "only jobs of this mode; may be repeated", flag="--mode"),
+    concurrency: int = option(whole_number, "N", f"jobs at a time (default: {CONCURRENCY})", default=CONCURRENCY),
+    lease: timedelta = option(
+        length,
+        "TIME",
+        "time after which other workers take over the jobs of a lost worker (default: 1m)",
+        default=LEASE,
+    ),
+    cleanup: bool = switch("also apply the retention policies when they are due"),
+    once: bool = switch("exit when no job is queued any more"),
+    simulate: bool = switch("without a registry: simulate work, with plausible costs and failures"),
+) -> None:
+    """Run handlers on queued jobs.
+
+    SIGINT or SIGTERM ends the worker after the running jobs. A second signal releases them at once.
+    """
     if simulate == (registry is not None):
         raise UsageError(
             "A worker needs either MODULE:REGISTRY or --simulate.", hint="'gjobs worker --help' has an example."
         )
     handlers = _simulated() if registry is None else find_registry(registry)
     chosen = handlers.only(modes) if modes else handlers
-    code = _work(settings, output, handlers=chosen, concurrency=concurrency, lease=lease, cleanup=cleanup, once=once)
-    _end_despite_abandoned_handlers(code)
-    return code
+
+    @in_session
+    async def work(session: "Session", _output: Output) -> None:
+        import asyncio
+        import signal
+
+        from gjobs.store.worker.worker import Worker
+        from gjobs.tui.cli.sessions import ServerRestarts
+        from gjobs.tui.text.worker_text import postponed_words, stopping_words
+
+        print_message(f"Database: {session.full_name}.")
+        postponed: set[UUID] = set()
+        worker = Worker(
+            session.store,
+            chosen,
+            concurrency=concurrency,
+            lease_seconds=lease.total_seconds(),
+            pooler=session.profile.pooler if session.profile else None,
+            applies_retention=cleanup,
+            report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
+        )
+
+        def stop() -> None:
+            print_message(stopping_words(worker.grace, again=worker.is_stopping))
+            worker.stop()
+
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, stop)
+        try:
+            await worker.run(once=once)
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+        if postponed:
+            print_message(postponed_words(len(postponed)))
+
+    work(settings, output)
+    _end_despite_abandoned_handlers()
 
 
-def _end_despite_abandoned_handlers(code: ExitCode) -> None:
+def _end_despite_abandoned_handlers() -> None:
     """End the process although an abandoned coroutine keeps Python running. All results have been saved."""
     from gjobs.store.worker.attempt import has_abandoned
 
     if has_abandoned():
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
-
-
-@in_session
-async def _work(
-    session: "Session",
-    _output: Output,
-    *,
-    handlers: "Registry",
-    concurrency: int,
-    lease: timedelta,
-    cleanup: bool,
-    once: bool,
-) -> ExitCode:
-    import asyncio
-    import signal
-
-    from gjobs.store.worker.worker import Worker
-    from gjobs.tui.cli.sessions import ServerRestarts
-    from gjobs.tui.text.worker_text import postponed_words, stopping_words
-
-    print_message(f"Database: {session.full_name}.")
-    postponed: set[UUID] = set()
-    worker = Worker(
-        session.store,
-        handlers,
-        concurrency=concurrency,
-        lease_seconds=lease.total_seconds(),
-        pooler=session.profile.pooler if session.profile else None,
-        applies_retention=cleanup,
-        report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
-    )
-
-    def stop() -> None:
-        print_message(stopping_words(worker.grace, again=worker.is_stopping))
-        worker.stop()
-
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, stop)
-    try:
-        await worker.run(once=once)
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
-    if postponed:
-        print_message(postponed_words(len(postponed)))
-    return ExitCode.DONE
+        os._exit(ExitCode.DONE)
 
 
 def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_event: "WorkerEvent") -> None:
@@ -217,8 +187,7 @@ def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_even
             reviving.after(trouble)
         case AttemptEnded(claimed=claimed) | AttemptStarted(claimed=claimed):
             postponed.discard(claimed.job.id)
-    if words := worker_words(worker_event):
-        print_message(words)
+    print_message(worker_words(worker_event))
 
 
 def _simulated() -> "Registry":
@@ -229,57 +198,44 @@ def _simulated() -> "Registry":
     return Simulation(SimulatedClock(), seed=randbits(32)).handlers()
 
 
-def add_workers(commands: "Commands") -> None:
-    add_command(
-        commands,
-        "workers",
-        Command(run=list_workers, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="list the workers and the jobs that they hold",
-        example="gjobs workers --json",
-    )
+_COLUMNS = (
+    TableColumn(title="NAME", narrowest=10),
+    TableColumn(title="STATE"),
+    TableColumn(title="HOLDS", right=True),
+    TableColumn(title="FOR", right=True),
+    TableColumn(title="LAST SEEN"),
+    TableColumn(title="MODES", narrowest=10),
+)
 
 
-@in_session
-async def list_workers(session: "Session", output: Output) -> ExitCode:
+@Command(name="workers", example="gjobs workers --json", actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)
+async def list_workers(session: "Session", output: Output) -> None:
+    """List the workers and the jobs that they hold."""
     force = await session.store.get_workers_overview(limit=MAX_LIMIT)
     workers = force.workers
     if output.json:
         output.document([_document(worker, force.held) for worker in workers])
     else:
-        _show(output, workers)
+        from gjobs.tui.text.format import count, duration, local_time
+
+        output.table(
+            _COLUMNS,
+            [
+                [
+                    worker.name,
+                    _state(worker),
+                    f"{count(worker.held_jobs)} of {count(worker.concurrency)}",
+                    duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-",
+                    local_time(worker.seen_at),
+                    "all" if worker.modes is None else ", ".join(worker.modes),
+                ]
+                for worker in workers
+            ],
+        )
     actor = session.store.actor
     # The JSON itself shows that there are no workers. It can't show that some may be hidden.
     if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
         print_message(words)
-    return ExitCode.DONE
-
-
-def _show(output: Output, workers: "Sequence[WorkerStatus]") -> None:
-    from gjobs.tui.cli.text_tables import TableColumn
-    from gjobs.tui.text.format import count, duration, local_time
-
-    columns = (
-        TableColumn(title="NAME", narrowest=10),
-        TableColumn(title="STATE"),
-        TableColumn(title="HOLDS", right=True),
-        TableColumn(title="FOR", right=True),
-        TableColumn(title="LAST SEEN"),
-        TableColumn(title="MODES", narrowest=10),
-    )
-    output.table(
-        columns,
-        [
-            [
-                worker.name,
-                _state(worker),
-                f"{count(worker.held_jobs)} of {count(worker.concurrency)}",
-                duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-",
-                local_time(worker.seen_at),
-                "all" if worker.modes is None else ", ".join(worker.modes),
-            ]
-            for worker in workers
-        ],
-    )
 
 
 def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
@@ -307,30 +263,12 @@ def _state(worker: "WorkerStatus") -> str:
 
 def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> "Json":
     return {
-        "id": str(worker.id),
-        "user_id": str(worker.user_id) if worker.user_id else None,
-        "name": worker.name,
-        "host": worker.host,
-        "process": worker.process,
-        "modes": None if worker.modes is None else list(worker.modes),
-        "concurrency": worker.concurrency,
-        "state": _state(worker),
-        "held_jobs": worker.held_jobs,
-        "held_since": json_documents.time(worker.held_since) if worker.held_since else None,
-        "started_at": json_documents.time(worker.started_at),
-        "seen_at": json_documents.time(worker.seen_at),
-        "stopped_at": json_documents.time(worker.stopped_at) if worker.stopped_at else None,
+        **document(worker, "id", "user_id", "name", "host", "process", "modes", "concurrency", state=_state(worker)),
+        **document(worker, "held_jobs", "held_since", "started_at", "seen_at", "stopped_at"),
         "jobs": [_held_document(job) for job in held if job.owner == worker.id],
     }
 
 
 def _held_document(job: "LeasedJob") -> "Json":
-    return {
-        "id": str(job.job_id),
-        "mode": job.mode,
-        "project_id": str(job.project_id),
-        "attempt": job.attempt,
-        "claimed_at": json_documents.time(job.acquired_at),
-        "expires_at": json_documents.time(job.expires_at),
-        "note": job.note,
-    }
+    names = document(job, "mode", "project_id", "attempt", claimed_at=job.acquired_at)
+    return {"id": str(job.job_id), **names, **document(job, "expires_at", "note")}
