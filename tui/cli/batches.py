@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    verb: str
+    verb: str = ""
     """What was done: `Restored`."""
-    progress: BatchProgress
-    left: int
+    progress: BatchProgress = BatchProgress()
+    left: int = 0
     """The jobs that remain."""
-    is_stopped: bool
+    is_stopped: bool = False
 
 
 async def find_target(session: "Session", project: str | None) -> "tuple[UUID | None, CleanupTarget]":

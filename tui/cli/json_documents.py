@@ -170,18 +170,6 @@ def archived(value: "ArchivedJob") -> dict[str, Json]:
     return {**row(value.job), "archived_at": time(value.archived_at)}
 
 
-def restoration(
-    *, found: int, done: int, left: int, is_stopped: bool, dropped_columns: "Sequence[str]" = ()
-) -> dict[str, Json]:
-    return {
-        "found": found,
-        "done": done,
-        "left": left,
-        "stopped": is_stopped,
-        "dropped_columns": list(dropped_columns),
-    }
-
-
 def policy(value: "RetentionPolicy") -> dict[str, Json]:
     age = {"older_than_seconds": round(value.older_than.total_seconds())}
     return {

@@ -45,7 +45,12 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
         )
         self._global = self.add_argument_group("global options")
-        _add_global_options(self)
+        for flag, option in DECLARED.items():
+            if option.read is None:
+                self.add_global(flag, dest=option.name, action="store_true", help=option.help)
+            else:
+                self.add_global(flag, dest=option.name, metavar=option.metavar, type=option.read, help=option.help)
+        self.add_global("-h", "--help", action="help", help="show this help and exit")
 
     def add_global(self, *flags: str, help: str, **options: Any) -> None:  # noqa: A002
         """Add an option to every parser, so that it may stand anywhere. SUPPRESS keeps what an outer parser read."""
@@ -166,15 +171,6 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         """Show the commands without a line for their metavar. The group's title is enough."""
         text = super()._format_action(action)
         return text.partition("\n")[2] if isinstance(action, argparse._SubParsersAction) else text  # noqa: SLF001
-
-
-def _add_global_options(parser: Parser) -> None:
-    for flag, option in DECLARED.items():
-        if option.read is None:
-            parser.add_global(flag, dest=option.name, action="store_true", help=option.help)
-        else:
-            parser.add_global(flag, dest=option.name, metavar=option.metavar, type=option.read, help=option.help)
-    parser.add_global("-h", "--help", action="help", help="show this help and exit")
 
 
 def add_commands(

@@ -141,11 +141,17 @@ def restore(
 
     query, counts = look_and_ask(settings, look, yes=yes, unchanged="Nothing was restored.")
     found = sum(row.count for row in counts)
+
+    def document(result: BatchResult) -> "Json":
+        progress = result.progress
+        numbers = {"found": found, "done": progress.done, "left": result.left, "stopped": result.is_stopped}
+        return {**numbers, "dropped_columns": progress.dropped_columns}
+
     if not found:
         print_message("No archived job matches.")
         explain_no_jobs([status])
         if output.json:
-            output.document(json_documents.restoration(found=0, done=0, left=0, is_stopped=False))
+            output.document(document(BatchResult()))
         return ExitCode.DONE
 
     async def work(session: "Session") -> BatchResult:
@@ -157,15 +163,6 @@ def restore(
             found=found,
             doing="Restoring",
             verb="Restored",
-        )
-
-    def document(result: BatchResult) -> "Json":
-        return json_documents.restoration(
-            found=found,
-            done=result.progress.done,
-            left=result.left,
-            is_stopped=result.is_stopped,
-            dropped_columns=result.progress.dropped_columns,
         )
 
     return run_batches(settings, output, work, document)

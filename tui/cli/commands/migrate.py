@@ -87,22 +87,26 @@ def journalled(
     settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None
 ) -> Iterator[None]:
     """Journal a migration between two revisions; None means the state before the first revision. Raises
-    JournalUnavailable before anything
-    runs.
+    JournalUnavailable before anything runs.
 
     A migration that stops halfway gets two entries. The first records the whole migration as not done. The second
     records the part that was done.
     """
+    from gjobs.migrations.status import read_status
     from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    journal_ref = _begin(journal, settings, start, end)
+    journal_ref = _begin(journal, settings, f"migrate from {start or BASE} to {end or BASE}")
     try:
         yield
     except BaseException:
         # If the reached revision cannot be read, the outcome stays unknown.
         with suppress(StoreError):
-            _end_half_way(journal, journal_ref, settings, database, start=start, end=end)
+            reached = read_status(database.conninfo).current
+            journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
+            if reached not in (start, end):
+                part = _begin(journal, settings, f"migrate from {start or BASE} to {reached or BASE}")
+                journal.end(part, WriteOutcome.DONE)
         raise
     journal.end(journal_ref, WriteOutcome.DONE)
 
@@ -113,8 +117,7 @@ def journalled_recount(settings: Settings, database: "MigrationTarget") -> Itera
     from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    written = WriteRecord(what="rebuild the rollups")
-    journal_ref = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
+    journal_ref = _begin(journal, settings, "rebuild the rollups")
     try:
         yield
     except StoreError as error:
@@ -124,26 +127,8 @@ def journalled_recount(settings: Settings, database: "MigrationTarget") -> Itera
     journal.end(journal_ref, WriteOutcome.DONE)
 
 
-def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalRef":
-    what = f"migrate from {start or BASE} to {end or BASE}"
+def _begin(journal: "Journal", settings: Settings, what: str) -> "JournalRef":
     return journal.begin(WriteRecord(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
-
-
-def _end_half_way(
-    journal: "Journal",
-    journal_ref: "JournalRef",
-    settings: Settings,
-    database: "MigrationTarget",
-    *,
-    start: str | None,
-    end: str | None,
-) -> None:
-    from gjobs.migrations.status import read_status
-
-    reached = read_status(database.conninfo).current
-    journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
-    if reached not in (start, end):
-        journal.end(_begin(journal, settings, start, reached), WriteOutcome.DONE)
 
 
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_ONLY, ignores_app_variable=True)

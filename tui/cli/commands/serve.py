@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import socket
 
     from gjobs.tui.browser.tab_server import ServerLimits
-    from gjobs.tui.session import Session
 
 PORT = 8787
 _HOST = "127.0.0.1"
@@ -66,22 +65,14 @@ def serve(
     limits = ServerLimits(tabs=max_tabs, idle=seconds, idle_words=coarse_duration(seconds))
     with orderly_termination(json=output.json):
         if settings.act_as_given:
-            _check_actor(settings)
+            # Opening a session checks that the user exists. The database may answer later.
+            with suppress(Unreachable):
+                with_session(settings, lambda _: asyncio.sleep(0))
         else:
             name_app_database(settings)
         with _listen(port) as listener:
             print_message(*introduction(settings))
             asyncio.run(_serve(settings, listener, limits))
-
-
-def _check_actor(settings: Settings) -> None:
-    """Raise RowMissing if the user to act as does not exist. If the database does not answer yet, raise nothing."""
-
-    async def found(_session: "Session") -> None:
-        """Do nothing: opening the session has already checked that the user exists."""
-
-    with suppress(Unreachable):
-        with_session(settings, found)
 
 
 def introduction(settings: Settings) -> list[str]:
