@@ -195,9 +195,9 @@ def print_message(*sentences: str | None) -> None:
 
     Unsafe characters are replaced and passwords are hidden.
     """
-    from gjobs.tui.text.clean_text import clean
-
     for sentence in filter(None, sentences):
+        from gjobs.tui.text.clean_text import clean
+
         say_block(clean(sentence))
 
 
