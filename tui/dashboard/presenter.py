@@ -113,8 +113,6 @@ class TransitionRows(Center):
         self._empty = ""
         self._shape: list[int] = []
         """The widths of the lines drawn last. A new age seldom needs a new layout."""
-        self._drawn_from: object = None
-        """What the rows were drawn from last."""
 
     def compose(self) -> ComposeResult:
         yield SteadyText(id="transitions")
@@ -130,11 +128,6 @@ class TransitionRows(Center):
     def _draw(self) -> None:
         if self._now is None or not self.content_size.height:
             return
-        # Building the rows is slow, and their ages seldom change.
-        drawn = self._transitions, [age(one.at, self._now) for one in self._transitions], self._empty, self.content_size
-        if drawn == self._drawn_from:
-            return
-        self._drawn_from = drawn
         lines, gap = self._rows(self._now)
         words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, MUTED)
         shape = [cell_len(line) for line in words.plain.splitlines()]

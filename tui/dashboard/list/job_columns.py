@@ -205,6 +205,34 @@ class ContentWidths:
         )
 
 
+_GROWTH = (
+    (ColumnName.OWNER, _SHORT_TEXT),
+    (ColumnName.MODE, _TIGHT_TEXT),
+    (ColumnName.PROJECT, _TIGHT_TEXT),
+    (ColumnName.MODE, _USUAL_MODE),
+    (ColumnName.OWNER, _SOME_TEXT),
+    (ColumnName.MODE, _SHORT_TEXT),
+    (ColumnName.PROJECT, _SHORT_TEXT),
+    (ColumnName.ERROR, _SHORT_ERROR),
+    (ColumnName.MODE, _SOME_TEXT),
+    (ColumnName.PROJECT, _SOME_TEXT),
+    (ColumnName.ERROR, _SOME_ERROR),
+    (ColumnName.STATUS, len(STUCK_LABELS[0])),
+    (ColumnName.MODE, _ENOUGH_TEXT),
+    (ColumnName.PROJECT, _ENOUGH_TEXT),
+    (ColumnName.OWNER, _ENOUGH_TEXT),
+    (ColumnName.ERROR, _ENOUGH_ERROR),
+    (ColumnName.MODE, MOST_TEXT),
+    (ColumnName.PROJECT, MOST_TEXT),
+    (ColumnName.OWNER, MOST_TEXT),
+    (ColumnName.STATUS, len(STUCK_LABELS[1])),
+)
+"""The widths that columns grow to, one after another, but not beyond their texts.
+
+Owners grow first: a list has more owners than modes or projects, so a short part of a name says less.
+"""
+
+
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
@@ -226,9 +254,10 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
             break
         widths[name] = least[name]
         left -= cells
-    for name, wanted_width in _growth(content):
-        missing = max(wanted_width - widths.get(name, 0), 0)
+    texts = {ColumnName.MODE: content.mode, ColumnName.PROJECT: content.project, ColumnName.OWNER: content.owner}
+    for name, cells in _GROWTH:
         if name in widths:
+            missing = max(min(cells, texts.get(name, cells) or 0) - widths[name], 0)
             # If the status column cannot get wide enough for the next longer label, it gets no more cells.
             more = min(missing, left) if name is not ColumnName.STATUS or missing <= left else 0
             widths[name] += more
@@ -238,36 +267,6 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     if content.has_starts and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
         widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
     return _place(widths, gaps)
-
-
-def _growth(content: ContentWidths) -> list[tuple[ColumnName, int]]:
-    """Return the widths that columns grow to, one after another.
-
-    Owners grow first: a list has more owners than modes or projects, so a short part of a name says less.
-    """
-    mode, project, owner = content.mode, content.project or 0, content.owner or 0
-    return [
-        (ColumnName.OWNER, min(owner, _SHORT_TEXT)),
-        (ColumnName.MODE, min(mode, _TIGHT_TEXT)),
-        (ColumnName.PROJECT, min(project, _TIGHT_TEXT)),
-        (ColumnName.MODE, min(mode, _USUAL_MODE)),
-        (ColumnName.OWNER, min(owner, _SOME_TEXT)),
-        (ColumnName.MODE, min(mode, _SHORT_TEXT)),
-        (ColumnName.PROJECT, min(project, _SHORT_TEXT)),
-        (ColumnName.ERROR, _SHORT_ERROR),
-        (ColumnName.MODE, min(mode, _SOME_TEXT)),
-        (ColumnName.PROJECT, min(project, _SOME_TEXT)),
-        (ColumnName.ERROR, _SOME_ERROR),
-        (ColumnName.STATUS, len(STUCK_LABELS[0])),
-        (ColumnName.MODE, min(mode, _ENOUGH_TEXT)),
-        (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
-        (ColumnName.OWNER, min(owner, _ENOUGH_TEXT)),
-        (ColumnName.ERROR, _ENOUGH_ERROR),
-        (ColumnName.MODE, mode),
-        (ColumnName.PROJECT, project),
-        (ColumnName.OWNER, owner),
-        (ColumnName.STATUS, len(STUCK_LABELS[1])),
-    ]
 
 
 def _comfortable_width(content: ContentWidths) -> int:

@@ -221,10 +221,6 @@ class DashboardScreen(Screen[None], KeyStates):
         mark_as_behind(self, is_behind=True)
         self.query_one(MessageLine).follow()
 
-    @on(CursorMoved)
-    def _show_keys(self) -> None:
-        self.query_one(KeyHints).follow()
-
     def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
         panel = self.jobs
         is_loading = panel.is_waiting and self.awaits_list
@@ -633,6 +629,7 @@ class DashboardScreen(Screen[None], KeyStates):
     @on(CursorMoved)
     def _follow_cursor(self) -> None:
         """Show the job in the pane one frame after the table, so that a held key stays as fast as without the pane."""
+        self.query_one(KeyHints).follow()
         if not self._is_pane_due:
             self._is_pane_due = True
             self.call_after_refresh(self._show_pane)

@@ -160,11 +160,6 @@ class SequenceReader:
     def _expect_rest_of_reply(self, start: str) -> None:
         self._expect_rest(Unfinished(partial(_is_rest_of_reply, start), partial(self._drop_reply, start)))
 
-    def _expect_rest_of_paste(self, end: str) -> None:
-        """`end` is the part of the paste's end marker that has already arrived."""
-        read_on = partial(self._read_late_paste, end)
-        self._expect_rest(Unfinished(partial(_is_rest_of_paste, end), read_on, is_paste=True))
-
     def _read_late(self, unfinished: Unfinished) -> Parsing:
         """Read the rest of an unfinished sequence, or push back a key."""
         burst = yield from self._next(None)
@@ -326,10 +321,11 @@ class SequenceReader:
         self._send(BRACKETED_PASTE_END)
         if text != BRACKETED_PASTE_END:
             self._tell(PasteUnfinished())
-            self._expect_rest_of_paste(text)
+            read_on = partial(self._read_late_paste, text)
+            self._expect_rest(Unfinished(partial(_is_rest_of_paste, text), read_on, is_paste=True))
 
     def _read_late_paste(self, end: str) -> Parsing:
-        """Give the rest as another paste."""
+        """Give the rest as another paste. `end` is the part of the end marker that has already arrived."""
         self._push_back(end)
         if self._unread == BRACKETED_PASTE_END:
             self._unread = ""
