@@ -35,8 +35,8 @@ async def timeline(stage: Stage) -> None:
 
 async def has_details(stage: Stage, event: str) -> None:
     """Wait for both the names and the events, because they arrive separately."""
-    facts = stage.app.screen.query_one("#facts", Static)
-    await stage.wait_for(lambda: all(words in str(facts.render()) for words in (EMBEDDED_USER, event)))
+    facts, events = (stage.app.screen.query_one(name, Static) for name in ("#facts", "#events"))
+    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()) and event in str(events.render()))
 
 
 async def workers(stage: Stage) -> None:

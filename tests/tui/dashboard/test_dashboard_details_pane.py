@@ -110,7 +110,7 @@ async def test_details_that_an_outage_kept_from_being_read_are_read_after_it(
         await driver.press("enter", shows=lost)
         proxy.come_back()
         await driver.until(lambda: not driver.banner)
-        history = driver.app.screen.query_one("#facts", Static)
+        history = driver.app.screen.query_one("#events", Static)
         await driver.until(lambda: "created, running" in str(history.render()) and lost not in str(history.render()))
         await driver.until(lambda: "created, running" in pane_text(driver) and lost not in pane_text(driver))
         await driver.until(lambda: "ada@example.com" in pane_text(driver))

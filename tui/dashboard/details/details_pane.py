@@ -26,6 +26,11 @@ _LONGEST_MESSAGE = 400
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 
+PARTS = ("hiding", "state", "message", "stuck", "events-title", "spent", "events", "facts")
+"""The parts of the details, in their order."""
+_AFTER_BLANK = ("stuck", "events-title", "facts")
+
+
 @dataclass(slots=True, kw_only=True)
 class JobSections:
     """A job as last listed, and the further details that were read. Each section is clean text."""
@@ -94,24 +99,23 @@ class JobSections:
         self.whole, self.history, self.history_note, self.history_error = None, None, "", None
         self.names = replace(self.names, links=NO_LINKS, stuck=None)
 
-    def blocks(self, width: int, *, prefers_names: bool = False) -> Iterator[Content]:
-        """Yield everything but the full error, with blank lines between. If a name and its id do not both fit, the id
-        is shown, unless names are preferred.
+    def parts(self, width: int, *, prefers_names: bool = False) -> dict[str, Content]:
+        """Return everything but the full error. If a name and its id do not both fit, the id is shown, unless names are
+        preferred.
         """
-        if self.hiding:
-            yield Content("\n").join(map(Content, self.hiding)).stylize(_WARNING)
-            yield Content()
         facts = self._facts(width, prefers_names=prefers_names)
-        yield _lines(facts[:STATE_FACTS])
-        if message := self.message:
-            yield message.stylize(_ERROR)
-        if stuck := self.stuck:
-            yield Content.assemble("\n", stuck.stylize(_WARNING))
         spent, events = self.spent(width), self.events(width)
-        if spent or events:
-            yield Content.styled("\nEvents", _MUTED)
-        yield from filter(None, (spent, events))
-        yield Content.assemble("\n", _lines(facts[STATE_FACTS:]))
+        parts = (
+            Content("\n").join(map(Content, self.hiding)).stylize(_WARNING),
+            _lines(facts[:STATE_FACTS]),
+            self.message.stylize(_ERROR),
+            self.stuck.stylize(_WARNING),
+            Content.styled("Events" if spent or events else "", _MUTED),
+            spent,
+            events,
+            _lines(facts[STATE_FACTS:]),
+        )
+        return dict(zip(PARTS, parts, strict=True))
 
     def _facts(self, width: int, *, prefers_names: bool = False) -> list[list[Span]]:
         return fact_lines(
@@ -343,7 +347,11 @@ def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
 
 
 def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
-    yield from sections.blocks(width, prefers_names=True)
+    for name, part in sections.parts(width, prefers_names=True).items():
+        if part:
+            yield Content.assemble("\n", part) if name in _AFTER_BLANK else part
+            if name == "hiding":
+                yield Content()
     if error := sections.error(limit=_LONGEST_ERROR):
         # Wrapping lines that do not fit would slow down each move of the cursor.
         lines = error.plain.splitlines()[:height]

@@ -14,8 +14,8 @@ from textual.content import Content
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
-from gjobs.tui.dashboard.details.details_pane import DetailsRequested, JobSections
-from gjobs.tui.dashboard.dialogs.dialog import Dialog, DialogBox
+from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections
+from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
 from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, JobCopy
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.dashboard.widgets.message_board import show_warning
@@ -37,8 +37,6 @@ _KEYS_OF_ALL = ("details.copy_id", "details.copy_json", _CASE)
 _KEYS_OF_TIMES = ("details.moment", "dialog.zone")
 """Hints that are shown only if they need no further line."""
 
-_MOST_PERCENT = 96
-"""The maximum height of the box, in percent of the screen's height."""
 _EDGES = 6
 """Lines for the border, the padding and the title of the error."""
 
@@ -61,7 +59,10 @@ class JobDetails(Dialog[JobAction]):
     JobDetails {
         #dialog { width: 108; overflow-y: hidden; }
         VerticalScroll { height: auto; max-height: 100%; }
-        #error-title { color: $foreground-muted; margin-top: 1; }
+        #gone, #hiding { margin-bottom: 1; }
+        #stuck, #events-title, #facts, #error-title { margin-top: 1; }
+        #gone { color: $text-warning; }
+        #error-title { color: $foreground-muted; }
         #error { color: $text-error; }
         #keys { color: $foreground-muted; margin-top: 1; dock: bottom; }
     }
@@ -127,9 +128,8 @@ class JobDetails(Dialog[JobAction]):
     def compose(self) -> ComposeResult:
         with self.box("Job"):
             with VerticalScroll():
-                yield SteadyText(id="facts")
-                yield SteadyText(id="error-title")
-                yield SteadyText(id="error")
+                for part in ("gone", *PARTS, "error-title", "error"):
+                    yield SteadyText(id=part)
             yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
@@ -200,8 +200,9 @@ class JobDetails(Dialog[JobAction]):
         if not self.is_open:
             return
         room = self._room
-        unlisted = [Content.styled(f"{words}\n", "$text-warning")] if (words := self._unlisted_words) else []
-        self.say("facts", Content("\n").join([*unlisted, *self._sections.blocks(room)]))
+        self.show_text("gone", self._unlisted_words)
+        for name, part in self._sections.parts(room).items():
+            self.show_text(name, part)
         self._draw_error(room)
 
     def _name_moment(self) -> None:
@@ -249,9 +250,10 @@ class JobDetails(Dialog[JobAction]):
         return writing if self._moment is None else writing | {_CASE}
 
     def _rows_left(self, room: int) -> int:
-        """Return the number of lines that fit below the facts without scrolling."""
-        used = self.query_one("#facts", SteadyText).visual.get_height({}, room)
-        return self.size.height * _MOST_PERCENT // 100 - _EDGES - used
+        """Return the number of lines that fit below the other parts without scrolling."""
+        shown = [part for part in self.query(SteadyText) if part.display and part.id in ("gone", *PARTS)]
+        used = sum(part.visual.get_height({}, room) + part.styles.margin.height for part in shown)
+        return self.size.height * MOST_PERCENT // 100 - _EDGES - used
 
     @property
     def _room(self) -> int:

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widget import Widget
 from textual.widgets import Button, OptionList, Static
 
 from gjobs.tui.dashboard.bindings import DialogKey, inherited_bindings, key_of
@@ -56,16 +55,8 @@ def hint_lines(hints: Iterable[Content], *, width: int | None = None) -> Content
     return Content("\n").join(Content(" " * _HINT_GAP).join(line) for line in lines)
 
 
-_MOST_PERCENT = 96
+MOST_PERCENT = 96
 """The largest part of the screen that a dialog takes."""
-
-
-def limit_height(part: Widget, *, others: int) -> None:
-    """Limit a part, so that its dialog fits on the screen. `others` is the number of all other lines.
-
-    Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
-    """
-    part.styles.max_height = max(part.screen.size.height * _MOST_PERCENT // 100 - others, 1)
 
 
 class DialogBox(Vertical):

@@ -23,7 +23,7 @@ from textual.widgets.option_list import Option
 
 from gjobs.store.errors import StoreError
 from gjobs.store.values.formats import IdRange, id_range
-from gjobs.tui.dashboard.dialogs.dialog import Dialog, choices_line, hint_lines, key_hint, limit_height
+from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line, hint_lines, key_hint
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
 from gjobs.tui.text.error_text import error_words
@@ -412,7 +412,9 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
 
     def on_resize(self) -> None:
         self.set_class(self._is_low, "-low")
-        limit_height(self.query_one(VerticalScroll), others=_LOW_OTHERS if self._is_low else _OTHERS)
+        # Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
+        room = self.size.height * MOST_PERCENT // 100 - (_LOW_OTHERS if self._is_low else _OTHERS)
+        self.query_one(VerticalScroll).styles.max_height = max(room, 1)
         self._draw_options()
         self.call_after_refresh(self._draw_table)
 

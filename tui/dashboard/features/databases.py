@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
-from gjobs.store.configuration.settings import WriteAccess, WriteMode
+from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import Actor, actor_name
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
@@ -70,14 +70,9 @@ def may_write(host: "ActionHost") -> bool:
     session = host.poller.session
     if session is None or session.access.may_write:
         return True
-    show_warning(host.app, _why_not(host, session.access))
+    access, read_only = session.access, f"This session is read-only. {permit_hint(host.app)}"
+    show_warning(host.app, error_words(access.refusal()) if access.is_closed else read_only)
     return False
-
-
-def _why_not(host: "ActionHost", access: WriteAccess) -> str:
-    if access.is_closed:
-        return error_words(access.refusal())
-    return f"This session is read-only. {permit_hint(host.app)}"
 
 
 async def toggle_write_permit(host: "ActionHost") -> None:

@@ -276,6 +276,7 @@ MOST_NAMED = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkReport:
     message: Message
+    title: str = ""
     lines: tuple[str, ...] = ()
     """Empty if the message says everything."""
 
@@ -288,7 +289,9 @@ class BulkReport:
 def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> BulkReport:
     """Return the report. `done` is the action in the past tense, such as "Failed"."""
     total = len(outcome.done) + len(outcome.left) + len(outcome.not_reached)
-    by_reason = _by_reason(outcome.left)
+    by_reason: dict[SkipReason, list[SkippedJob]] = {}
+    for one in outcome.left:
+        by_reason.setdefault(one.why, []).append(one)
     named = len(outcome.left) <= MOST_NAMED
     parts = [f"{done} {count(len(outcome.done))} of {jobs_count(total)}"]
     parts += [_counted(why, left, named=named) for why, left in by_reason.items()]
@@ -296,14 +299,7 @@ def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID,
     is_whole = not outcome.left and not outcome.not_reached
     message = Message(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
     lines = () if named else _lines(by_reason, project_names)
-    return BulkReport(message=message, lines=lines)
-
-
-def _by_reason(left: Sequence[SkippedJob]) -> dict[SkipReason, list[SkippedJob]]:
-    by_reason: dict[SkipReason, list[SkippedJob]] = {}
-    for one in left:
-        by_reason.setdefault(one.why, []).append(one)
-    return by_reason
+    return BulkReport(message=message, title=done, lines=lines)
 
 
 def _counted(why: SkipReason, left: Sequence[SkippedJob], *, named: bool) -> str:

@@ -396,9 +396,9 @@ class JobActions:
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""
-        if not self._may_any(jobs, target):
-            return
-        if STATUS_TEXTS[target].asks_error:
+        if not any(job.status in target.sources for job in jobs):
+            show_message(self._app, not_permitted_message(jobs, target))
+        elif STATUS_TEXTS[target].asks_error:
             self._tasks.ask(self._ask_error(jobs, target))
         elif len(jobs) == 1:
             unchanged = unchanged_words(jobs, STATUS_TEXTS[target].done)
@@ -413,10 +413,12 @@ class JobActions:
             self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
-        refused = job_writes.refuses_transition(target)
-        bulk = BulkWrite(jobs, job_writes.sends_transition(self._context, target, None), refused=refused)
-        done = STATUS_TEXTS[target].done
-        return self._show_report(self._reported(await self._run_transition(bulk, target), done), done)
+        bulk = self._bulk_transition(jobs, target, None)
+        return self._show_report(self._reported(await self._run_transition(bulk, target), STATUS_TEXTS[target].done))
+
+    def _bulk_transition(self, jobs: Sequence[GenerationJob], target: JobStatus, error: str | None) -> BulkWrite:
+        send = job_writes.sends_transition(self._context, target, error)
+        return BulkWrite(jobs, send, refused=job_writes.refuses_transition(target))
 
     async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Ask for the error text. The dialog keeps the text until it is stored."""
@@ -428,8 +430,7 @@ class JobActions:
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
                 return BulkReport(message=await job_writes.end_with_error(self._context, jobs[0], target, text))
-            refused = job_writes.refuses_transition(target)
-            bulk = BulkWrite(jobs, job_writes.sends_transition(self._context, target, text), refused=refused)
+            bulk = self._bulk_transition(jobs, target, text)
             outcome = await self._run_transition(bulk, target)
             if outcome.stopped_by is not None and len(outcome.not_reached) == len(bulk.jobs):
                 raise outcome.stopped_by
@@ -447,7 +448,7 @@ class JobActions:
         )
         report = await self._app.push_screen_wait(prompt)
         if report is not None:
-            show_message(self._app, self._show_report(report, words.done))
+            show_message(self._app, self._show_report(report))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
         """Retry failed jobs. Several jobs, or a job that was retried before, need a confirmation."""
@@ -488,7 +489,7 @@ class JobActions:
     async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Message:
         bulk = BulkWrite(jobs, job_writes.sends_retry(self._context), refused=job_writes.refuses_retry)
         report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
-        return self._show_report(report.with_note(note) if note else report, "Retried")
+        return self._show_report(report.with_note(note) if note else report)
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
@@ -514,7 +515,7 @@ class JobActions:
                 outcome = await self._run(bulk, DOING[JobAction.DELETE])
             finally:
                 self._context.deleting((job.id for job in deleted), are_deleted=True)
-        return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
+        return self._show_report(self._reported(outcome, "Deleted"))
 
     async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
         outcome = await self._run(bulk, DOING[ACTIONS_TO[target]])
@@ -537,10 +538,10 @@ class JobActions:
     def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
         return bulk_report(outcome, done=done, project_names=self._context.project_names)
 
-    def _show_report(self, report: BulkReport, done: str) -> Message:
+    def _show_report(self, report: BulkReport) -> Message:
         """Return the message. If the report is too long for it, also open a dialog."""
         if report.lines and self._tasks.may_open:
-            self._app.push_screen(SummaryDialog(title=done, sentence=report.message.text, lines=report.lines))
+            self._app.push_screen(SummaryDialog(title=report.title, sentence=report.message.text, lines=report.lines))
         return report.message
 
     def _create(self, project_id: UUID | None) -> None:
@@ -561,10 +562,3 @@ class JobActions:
             show_message(self._app, message)
             if unlisted := await go_to_job(self._host, job):
                 show_message(self._app, replace(message, advice=unlisted))
-
-    def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
-        """Return whether the status of any job permits the change. Explain a refusal."""
-        if any(job.status in target.sources for job in jobs):
-            return True
-        show_message(self._app, not_permitted_message(jobs, target))
-        return False

@@ -90,17 +90,14 @@ async def step_moment(host: "ActionHost", unit: str, *, is_later: bool) -> None:
     try:
         moment = await _stepped(store, base, host.dashboard.listed.project_id, unit, is_later=is_later)
     except StoreError as error:
-        show_message(host.app, _no_step(error))
+        is_unknown = isinstance(error, InvalidValue)
+        show_message(host.app, Message(text=error.message, severity="warning") if is_unknown else error_message(error))
         return
     if host.poller.store is store and host.dashboard.listing_query.moment == shown:
         if moment is None:
             show_warning(host.app, f"There is no {'later' if is_later else 'earlier'} event.")
         else:
             host.show_moment(moment)
-
-
-def _no_step(error: StoreError) -> Message:
-    return Message(text=error.message, severity="warning") if isinstance(error, InvalidValue) else error_message(error)
 
 
 async def _stepped(

@@ -235,7 +235,8 @@ async def _pick(host: ActionHost, found: Sequence[FoundItem], everything: IdMatc
 
 async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem) -> None:
     sees = operator if item.is_hidden else store
-    project = await _project_of(sees, item.what)
+    what = item.what
+    project = await sees.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
     if host.poller.store is not store:
         return  # The actor has changed since.
     if item.is_hidden:
@@ -257,10 +258,6 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
             host.act_as(operator.acting_as(user))
         case _:
             assert_never(item.what)
-
-
-async def _project_of(store: Store, what: GenerationJob | Project | Asset | ActingUser) -> Project | None:
-    return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
 
 
 def _show_hidden(host: ActionHost, actor: str, item: FoundItem, project: Project | None) -> None:

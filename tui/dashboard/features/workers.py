@@ -73,12 +73,6 @@ def title(key: str, text: str) -> WorkerLine:
     return WorkerLine(key=f"title {key}", spans=((text, MUTED),))
 
 
-def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
-    """Return the cells for the names of these workers."""
-    longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
-    return min(longest, _NAME_CELLS, width // 4)
-
-
 def worker_line(
     worker: WorkerStatus,
     jobs: Sequence[LeasedJob] = (),
@@ -94,7 +88,11 @@ def worker_line(
     name = pad(clean_cell(worker.name, name_cells), name_cells)
     # Expired leases are not counted as held, but their jobs are listed.
     holds = f"holds {count(max(worker.held_jobs, len(jobs)))} of {count(worker.concurrency)}"
-    start: list[Span] = [(name, "bold"), _state_span(state, style), (pad(holds, _HOLDS_CELLS), "")]
+    start: list[Span] = [
+        (name, "bold"),
+        (f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style),
+        (pad(holds, _HOLDS_CELLS), ""),
+    ]
     modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
     is_up = is_alive and width >= _WIDE
     up = f"up {elapsed(seconds(now - worker.started_at))}, " if is_up else ""
@@ -105,10 +103,6 @@ def worker_line(
         clean(modes, limit=_LONGEST),
     )
     return WorkerLine(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
-
-
-def _state_span(state: str, style: str) -> Span:
-    return f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style
 
 
 def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob]) -> bool:
@@ -199,7 +193,8 @@ def lines(
     for job in force.held:
         (nobodys if job.owner is None else held[job.owner]).append(job)
     workers = _shown(force, held)
-    name_cells = names_width(workers, width)
+    longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
+    name_cells = min(longest, _NAME_CELLS, width // 4)
     for worker in workers:
         jobs = held.pop(worker.id, [])
         yield worker_line(worker, jobs, now=now, width=width, name_cells=name_cells, zone=zone)
