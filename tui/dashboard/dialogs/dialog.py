@@ -244,8 +244,10 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
             self.call_after_refresh(self._fit_again)
 
     def _fit_again(self) -> None:
-        if self.is_open:
-            self.on_resize()
+        """Do what a resize event does: Textual calls the method of each class."""
+        for kind in type(self).__mro__ if self.is_open else ():
+            if issubclass(kind, Dialog) and "on_resize" in vars(kind):
+                kind.on_resize(self)
 
     @property
     def hidden_keys(self) -> frozenset[str]:
