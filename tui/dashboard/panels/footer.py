@@ -265,23 +265,20 @@ def _permits(name: str, status: AnyStatus) -> bool:
 _GAP = 2
 _PINNED = ("app.help", "presenter.help", "app.quit")
 """These hints are at the right end of the line and get room first."""
-_QUIT_FROM = 60
-"""Minimum width of the line to show the hint of the quit key."""
-_NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
-_NEEDED = "list.find"
-"""Bindings whose hints come first if there is not enough room for all."""
-_LEAST_NEEDED = frozenset({"list.export", "app.messages", "demo.restart"})
 _PAIRS = {"demo.slower": ("demo.faster", "speed")}
 """Two keys that share a hint, and what they change."""
-_OF_SUPPORT = frozenset({"app.errors", "job.case"})
-"""The hints that are only in a wide line."""
-_SUPPORT_FROM = 100
-_OF_TIME = frozenset({"app.moment", "app.zone"})
-"""The hints that are only in the widest lines, after all others."""
-_TIME_FROM = 120
-_FIRST_OF_DEMO = frozenset({"demo.pause", "app.presenter"})
-_OF_DEMO = ("demo.slower", "demo.step")
-"""The demo hints that get room only if the usable keys of the job fit. The more important one is first."""
+_LEAST_WIDTH = {"app.quit": 60, "app.errors": 100, "job.case": 100, "app.moment": 120, "app.zone": 120}
+"""Minimum width of the line to show the hint."""
+_RANKS = {
+    **dict.fromkeys(("demo.pause", "app.presenter"), 0),
+    "demo.slower": 2,
+    "demo.step": 3,
+    **dict.fromkeys(("app.errors", "job.case"), 6),
+    **dict.fromkeys(("list.export", "app.messages", "demo.restart"), 7),
+    **dict.fromkeys(("app.moment", "app.zone"), 8),
+}
+"""The order in which hints get room, around the usable needed ones (1), the refused needed ones (4) and others (5)."""
+_NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,19 +310,10 @@ class KeyHint:
         """The order in which hints get room. If there is not enough room, grey hints are left out before usable
         ones.
         """
-        if self.binding_id in _FIRST_OF_DEMO:
-            return 0
-        if self.binding_id in _OF_DEMO:
-            return 2 + _OF_DEMO.index(self.binding_id)
-        if self.binding_id in _OF_SUPPORT:
-            return 6
-        if self.binding_id in _LEAST_NEEDED:
-            return 7
-        if self.binding_id in _OF_TIME:
-            return 8
-        if self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS:
-            return 4 if self.is_refused else 1
-        return 5
+        if self.binding_id in _RANKS:
+            return _RANKS[self.binding_id]
+        is_needed = self.binding_id == "list.find" or self.binding_id.partition(".")[0] in _NEEDED_GROUPS
+        return 5 if not is_needed else 4 if self.is_refused else 1
 
     @property
     def content(self) -> Content:
@@ -445,13 +433,8 @@ def _paired(hints: Sequence[KeyHint]) -> list[KeyHint]:
 
 def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
     """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
+    hints = [hint for hint in hints if room >= _LEAST_WIDTH.get(hint.binding_id, 0)]
     pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
-    if room < _QUIT_FROM:
-        pinned = pinned[:1]
-    if room < _SUPPORT_FROM:
-        hints = [hint for hint in hints if hint.binding_id not in _OF_SUPPORT]
-    if room < _TIME_FROM:
-        hints = [hint for hint in hints if hint.binding_id not in _OF_TIME]
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
     return [*_from(0, others), *_from(at_end, pinned)]
