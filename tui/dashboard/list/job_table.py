@@ -23,7 +23,7 @@ from textual.widget import Widget
 from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn, RowWindow
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
-from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.bindings import KEYS, DialogKey
 from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
 from gjobs.tui.dashboard.list.table_drawing import (
     FLASH_SECONDS,
@@ -75,11 +75,6 @@ class SortRequested(Message):
     """A column title was clicked."""
 
     column: OrderColumn
-
-
-@dataclass
-class AllMarked(Message):
-    """Mark all jobs of a list that is only partly loaded. The table leaves this to the receiver of the message."""
 
 
 @dataclass
@@ -514,10 +509,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self._view.cursor is not None:
             self._show_state(self._view.toggled(self._view.cursor).moved_by(1))
 
-    def action_mark_all(self) -> None:
+    async def action_mark_all(self) -> None:
         """Mark all jobs of the list, not only the loaded ones."""
         if self._view.rows.has_before or self._view.rows.has_after:
-            self.post_message(AllMarked())
+            await self.app.run_action(KEYS["list.choose_all"].action)
         else:
             self._show_state(self._view.all_marked())
 

@@ -36,7 +36,7 @@ from gjobs.tui.dashboard.events import (
     WritePermitEnded,
 )
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
-from gjobs.tui.dashboard.list.job_table import AllMarked, CursorMoved, Opened
+from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import (
     TABS,
@@ -516,11 +516,6 @@ class DashboardScreen(Screen[None], KeyStates):
         self.listing_query = replace(self.listing_query, window=event.window)
         self.post_message(QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
-
-    @on(AllMarked)
-    async def _all_marked(self, event: AllMarked) -> None:
-        event.stop()
-        await self.app.run_action(KEYS["list.choose_all"].action)
 
     def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
         """Request a list. With None, the visibility view stays as it is."""
