@@ -128,8 +128,6 @@ class ActionContext:
     store: "Store"
     operator: "Store"
     """The store of the role that gjobs connects as. Only it sees all users."""
-    capabilities: "Capabilities | None"
-    """The capabilities of the database, if known."""
     database: str
     projects: tuple[ProjectName, ...]
     left: asyncio.Event
@@ -262,39 +260,30 @@ async def moves_to(host: "ActionHost", job: GenerationJob, *, is_new: bool = Tru
 
 def context_for(host: "ActionHost", needs: Capability | None = None) -> ActionContext | None:
     """Return the context. Without data or the needed capability, show why and return None."""
-    context = _context(host)
-    if isinstance(context, str):
-        show_warning(host.app, context)
-        return None
-    if missing_capability_words(needs, context.capabilities, context.store.actor):
-        host.app.run_worker(_show_missing_capability(host, context, needs), group="refusal", exclusive=True)
-        return None
-    return context
-
-
-def _context(host: "ActionHost") -> ActionContext | str:
-    """Return the context, or the reason why there is none."""
     poller, listing = host.poller, host.dashboard.listing
+    session, store = poller.session, poller.store
     if poller.failure is not None:
-        return f"Not possible now: {error_words(poller.failure.error)}"
-    if poller.session is None or poller.store is None or listing is None:
-        return "Not possible yet. Loading data."
-    return ActionContext(
-        host=host,
-        store=poller.store,
-        operator=poller.session.operator,
-        capabilities=poller.store.capability_cache.latest,
-        database=poller.session.full_name,
-        projects=listing.projects,
-        left=host.tasks.database_left,
-    )
+        show_warning(host.app, f"Not possible now: {error_words(poller.failure.error)}")
+    elif session is None or store is None or listing is None:
+        show_warning(host.app, "Not possible yet. Loading data.")
+    elif missing_capability_words(needs, store.capability_cache.latest, store.actor):
+        host.app.run_worker(_show_missing_capability(host, store, needs), group="refusal", exclusive=True)
+    else:
+        return ActionContext(
+            host=host,
+            store=store,
+            operator=session.operator,
+            database=session.full_name,
+            projects=listing.projects,
+            left=host.tasks.database_left,
+        )
+    return None
 
 
-async def _show_missing_capability(host: "ActionHost", context: ActionContext, needs: Capability | None) -> None:
+async def _show_missing_capability(host: "ActionHost", store: "Store", needs: Capability | None) -> None:
     """Check again before refusing, because a missing grant may have been added."""
-    cache, actor = context.store.capability_cache, context.store.actor
-    await cache.refresh_if_possible()
-    if refusal := missing_capability_words(needs, cache.latest, actor):
+    await store.capability_cache.refresh_if_possible()
+    if refusal := missing_capability_words(needs, store.capability_cache.latest, store.actor):
         show_warning(host.app, refusal)
     else:
         show_message(host.app, "The missing grant has been added. Press the key again.")
