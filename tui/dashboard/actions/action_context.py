@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -54,44 +54,6 @@ class WriteResolved(ReportedError):
         self.was_made = _WAS_MADE[found.outcome]
         message = Message(text=self.message, severity="information" if self.was_made else "warning")
         super().__init__(message, may_retry=self.was_made is False)
-
-
-class WriteResolver:
-    """Determines the outcome of lost writes of `store`, until `left` is set. Shows messages about them."""
-
-    def __init__(self, store: "Store", tell: Callable[[str], Callable[[], None]], *, left: asyncio.Event) -> None:
-        """The second argument shows a warning, and returns a function that removes it."""
-        self._store = store
-        self._tell = tell
-        self._left = left
-
-    async def resolve(self, write: Coroutine[Any, Any, T]) -> T:
-        """Return the answer of the write. Raise WriteResolved if the answer was lost, once the outcome is known.
-
-        Raise OutcomeUnknown if the user leaves the database before that.
-        """
-        try:
-            return await write
-        except OutcomeUnknown as error:
-            if isinstance(error.__cause__, asyncio.CancelledError):
-                raise
-            text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
-            withdraw = self._tell(text)
-            found = await self._look_up(error.write)
-            withdraw()
-            if found is None:
-                raise
-            raise WriteResolved(error.write.written, found) from error
-
-    async def _look_up(self, write: UnconfirmedWrite) -> ResolvedWrite | None:
-        waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
-        while not self._left.is_set():
-            with suppress(StoreError):
-                if (found := await self._store.resolve_write(write)) is not None:
-                    return found
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._left.wait(), next(waits))
-        return None
 
 
 def missing_capability_words(needs: Capability | None, capabilities: "Capabilities | None", actor: Actor) -> str:
@@ -149,24 +111,40 @@ class ActionContext:
         except RowMissing as error:
             raise await hidden_or_gone(self.store, self.operator, error, end=": nothing was changed") from error
 
-    @property
-    def resolver(self) -> WriteResolver:
-        return self.resolver_for(self.store)
+    async def resolve(self, write: Coroutine[Any, Any, T], *, of: "Store | None" = None) -> T:
+        """Return the answer of a write of the store `of`, or else of this context's store.
 
-    def resolver_for(self, store: "Store") -> WriteResolver:
-        """Return a resolver for writes of this store's actor."""
-
-        def tell(text: str) -> Callable[[], None]:
+        If the answer was lost, raise WriteResolved once the outcome is known. Raise OutcomeUnknown if the user leaves
+        the database before that.
+        """
+        try:
+            return await write
+        except OutcomeUnknown as error:
+            if isinstance(error.__cause__, asyncio.CancelledError):
+                raise
+            text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
             show_warning(self.host.app, text)
             self.jobs_changed(())
-            return lambda: drop_message(self.host.app, text)
+            found = await self._look_up(of or self.store, error.write)
+            drop_message(self.host.app, text)
+            if found is None:
+                raise
+            raise WriteResolved(error.write.written, found) from error
 
-        return WriteResolver(store, tell, left=self.left)
+    async def _look_up(self, store: "Store", write: UnconfirmedWrite) -> ResolvedWrite | None:
+        waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
+        while not self.left.is_set():
+            with suppress(StoreError):
+                if (found := await store.resolve_write(write)) is not None:
+                    return found
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.left.wait(), next(waits))
+        return None
 
     async def write(self, sending: Coroutine[Any, Any, T]) -> T:
-        """Send a write and return its answer, see `WriteResolver.resolve`. Then refresh list and costs."""
+        """Send a write and return its answer, see `resolve`. Then refresh list and costs."""
         try:
-            return await self.resolver.resolve(sending)
+            return await self.resolve(sending)
         finally:
             self.jobs_changed(())
 

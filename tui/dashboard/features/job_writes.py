@@ -128,7 +128,7 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
     """Change the status of one job. Raise a StoreError on failure."""
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
-            outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
+            outcome = await context.resolve(context.store.transition_job_status(job.id, target))
         if not isinstance(outcome, Applied):
             context.not_changed(None)
     except Exception as error:
@@ -148,7 +148,7 @@ async def end_with_error(context: "ActionContext", job: GenerationJob, target: J
     """End a job with an error text. Raise a StoreError on refusal, so that the form can keep the text."""
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
-            outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
+            outcome = await context.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
         context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
@@ -175,7 +175,7 @@ def sends_transition(context: "ActionContext", target: JobStatus, error: str | N
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         job_ids = [job.id for job in chunk]
         with context.changing(job_ids, ACTIONS_TO[target]):
-            outcomes = await context.resolver.resolve(context.store.transition_jobs(job_ids, target, error))
+            outcomes = await context.resolve(context.store.transition_jobs(job_ids, target, error))
         known = await _known(context, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
 
@@ -202,7 +202,7 @@ def sends_retry(context: "ActionContext") -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         job_ids = [job.id for job in chunk]
         with context.changing(job_ids, JobAction.RETRY):
-            outcomes = await context.resolver.resolve(context.store.retry_generation_jobs(job_ids))
+            outcomes = await context.resolve(context.store.retry_generation_jobs(job_ids))
         known = await _known(context, outcomes)
         return [of_retry(outcome, known) for outcome in outcomes]
 
@@ -217,7 +217,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
             async with context.explaining_missing_rows():
                 with context.changing([job.id], JobAction.DELETE):
                     seen = {job.id: job.status}
-                    deleted += await context.resolver.resolve(context.store.delete_generation_jobs(seen))
+                    deleted += await context.resolve(context.store.delete_generation_jobs(seen))
         except WriteResolved as resolved:
             deleted += deleted_rows(resolved)
             raise
@@ -234,7 +234,7 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
         seen = {job.id: job.status for job in chunk}
         try:
             with context.changing(seen, JobAction.DELETE):
-                outcomes = await context.resolver.resolve(context.store.delete_jobs_as_seen(seen))
+                outcomes = await context.resolve(context.store.delete_jobs_as_seen(seen))
         except WriteResolved as resolved:
             deleted.extend(deleted_rows(resolved))
             raise
@@ -254,9 +254,7 @@ def deleted_rows(resolved: WriteResolved) -> list[GenerationJob]:
 async def restore(context: "ActionContext", deletion: DeletedJobs) -> Message:
     """Restore all jobs or none, as the actor who deleted them. On failure, undo can be tried again."""
     try:
-        restored = await context.resolver_for(deletion.store).resolve(
-            deletion.store.restore_generation_jobs(deletion.jobs)
-        )
+        restored = await context.resolve(deletion.store.restore_generation_jobs(deletion.jobs), of=deletion.store)
     except WriteResolved as resolved:
         if not resolved.was_made:
             context.host.undo.remember(deletion)

@@ -477,7 +477,7 @@ async def create_project(host: ActionHost, context: ActionContext) -> None:
             return
 
     async def submit(name: str) -> Project:
-        creating = context.resolver.resolve(context.store.create_project(name, owner_id=owner_id))
+        creating = context.resolve(context.store.create_project(name, owner_id=owner_id))
         return await host.tasks.noted(creating, _created)
 
     prompt = TextPrompt(
