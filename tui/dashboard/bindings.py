@@ -274,7 +274,7 @@ def inherited_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
             yield from own_bindings(parent)
 
 
-def key_of(app: App[Any], bindings: Iterable[BindingType], binding_id: str) -> str:
+def key_of(app: App[Any], binding_id: str, bindings: Iterable[BindingType] = tuple(KEYS.values())) -> str:
     """Return the display name of the first key of a binding."""
     binding = next(one for one in bindings if isinstance(one, Binding) and one.id == binding_id)
     return shown_keys(app, binding)[0]

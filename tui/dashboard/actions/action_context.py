@@ -17,7 +17,7 @@ from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, Wr
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.dashboard.actions.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, every_key
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import unlisted_words
 from gjobs.tui.dashboard.panels.tour import TourStep
@@ -273,7 +273,7 @@ def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
     """
     if actor == OPERATOR:
         return True
-    key = key_of(host.app, APP_BINDINGS, "app.user")
+    key = key_of(host.app, "app.user")
     text = f"Only the operator {does}. You act as {actor_name(actor)}. Close the dialog and press {key} to change."
     show_warning(host.app, text)
     return False

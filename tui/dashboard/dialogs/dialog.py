@@ -158,7 +158,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     def key(self, binding_id: str) -> str:
         """Return the display name of the first key of a dialog binding."""
-        return key_of(self.app, inherited_bindings(type(self)), binding_id)
+        return key_of(self.app, binding_id, inherited_bindings(type(self)))
 
     def keys_line(self, keys: Iterable[str], *, width: int | None = None) -> Content:
         """Return key hints in one line, or in lines of this width. `keys` are ids of bindings."""

@@ -11,7 +11,7 @@ from textual.widgets import Button, Input, Select, Static
 
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import Actor, actor_name
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
@@ -92,7 +92,7 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         show_message(host.app, PERMIT_ENDED)
     elif minutes := await host.app.push_screen_wait(WritePermitDialog(host, session, store.actor)):
         host.show_status()
-        key = key_of(host.app, APP_BINDINGS, "app.write")
+        key = key_of(host.app, "app.write")
         show_warning(host.app, f"You may write for {minutes} minutes. Press {key} to end the permit.")
 
 
@@ -220,8 +220,8 @@ class FirstQuestion(PickDialog[DatabaseChoice | None]):
         )
 
     def further_parts(self) -> ComposeResult:
-        switch = key_of(self.app, APP_BINDINGS, "app.database")
-        leave, end = self.key("dialog.leave"), key_of(self.app, APP_BINDINGS, "app.quit_anywhere")
+        switch = key_of(self.app, "app.database")
+        leave, end = self.key("dialog.leave"), key_of(self.app, "app.quit_anywhere")
         text = f"{switch} switches later. {leave} opens the sample database, and gjobs asks again. {end} quits."
         if self._skipped:
             text += f" {skipped_words(self._skipped)}"

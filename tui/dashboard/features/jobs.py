@@ -29,7 +29,7 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
 from gjobs.tui.dashboard.actions.action_host import DeletedJobs
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
     ProgressDialog,
@@ -107,7 +107,7 @@ class ModeLabel(Static):
     def follow(self, typed: str) -> None:
         chosen = _completed(typed)
         modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
-        keys = " ".join(key_of(self.app, ModeField.BINDINGS, f"mode.{way}") for way in ("up", "down"))
+        keys = " ".join(key_of(self.app, f"mode.{way}", ModeField.BINDINGS) for way in ("up", "down"))
         is_new = bool(chosen) and chosen not in USUAL_MODES
         end = ("new mode", "bold $text-warning") if is_new else (f"{keys} or type", "")
         self.update(Content.assemble("Mode  ", modes, "  ", end))
@@ -181,7 +181,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, BudgetExceeded):
-            leave, budgets = self.key("dialog.leave"), key_of(self.app, DASHBOARD_BINDINGS, "project.budgets")
+            leave, budgets = self.key("dialog.leave"), key_of(self.app, "project.budgets")
             raising = f"To raise the limit, press {leave}, then {budgets}."
             advice = raising if self._store.actor == OPERATOR else "Only the operator can raise the limit."
             self.complain("cost", f"{clean(error.message, limit=_LONGEST_REFUSAL)} {advice}")
@@ -328,7 +328,7 @@ async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
     if store is not host.poller.store or not dashboard.jobs.is_wanted(job_filter):
         return
     if cost is not None and cost.verdict is CostLevel.EXPENSIVE:
-        run = key_of(host.app, FilterField.BINDINGS, "find.keep")
+        run = key_of(host.app, "find.keep", FilterField.BINDINGS)
         dashboard.jobs.warn(expensive_filter_words(cost, listed, run=run))
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
@@ -375,7 +375,7 @@ class JobActions:
     def undo(self) -> None:
         """Restore the jobs deleted last."""
         if self._host.undo.is_deleting:
-            key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+            key = key_of(self._app, "job.undo")
             text = f"The deletion was not confirmed when you pressed {key}. Press {key} again once it is."
             show_warning(self._app, text)
             return
@@ -493,7 +493,7 @@ class JobActions:
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
-        key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+        key = key_of(self._app, "job.undo")
         undo = undo_words(key, len(jobs), self._host.undo.cascading_tables or ())
         question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
@@ -548,10 +548,10 @@ class JobActions:
         if self._context.projects:
             self._tasks.ask(self._ask_new_job(project_id))
         elif self._context.store.actor == ANON:
-            key = key_of(self._app, APP_BINDINGS, "app.user")
+            key = key_of(self._app, "app.user")
             show_warning(self._app, f"A job needs a project, and anon has none. Press {key} to act as a user.")
         else:
-            key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
+            key = key_of(self._app, "project.new")
             show_warning(self._app, f"A job needs a project. Press {key} to create one first.")
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:

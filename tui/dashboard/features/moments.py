@@ -8,7 +8,7 @@ from uuid import UUID
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.moments.moment import parse_moment
 from gjobs.store.moments.past_store import past_store
-from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
@@ -114,6 +114,6 @@ def refuse_in_past(host: "ActionHost") -> bool:
     """Return whether an earlier moment is shown. Then say that the action shows only the present."""
     if host.dashboard.listing_query.moment is None:
         return False
-    key = key_of(host.app, DASHBOARD_BINDINGS, "list.clear")
+    key = key_of(host.app, "list.clear")
     show_warning(host.app, f"{ONLY_PRESENT} Press {key} to return to the present first.")
     return True

@@ -26,7 +26,7 @@ from gjobs.store.statistics.statistics import ProjectTotals
 from gjobs.store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
 from gjobs.store.values.formats import id_range, money
 from gjobs.tui.dashboard.actions.action_context import ActionContext, remark_on_acting
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey, key_of
+from gjobs.tui.dashboard.bindings import DialogKey, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, SearchDialog
 from gjobs.tui.dashboard.events import ProjectChosen
@@ -263,7 +263,7 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
 def _show_hidden(host: ActionHost, actor: str, item: FoundItem, project: Project | None) -> None:
     if isinstance(item.what, GenerationJob):
         host.dashboard.navigation.point_at(item.what, project)
-    visibility_key, user_key = (key_of(host.app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    visibility_key, user_key = (key_of(host.app, binding) for binding in ("app.lens", "app.user"))
     show_warning(host.app, hidden_words(item, actor, visibility_key=visibility_key, user_key=user_key))
 
 
@@ -428,7 +428,7 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
         except RowMissing:
             if store is not host.poller.store:
                 return  # The actor has changed since.
-            key = key_of(host.app, APP_BINDINGS, "app.user")
+            key = key_of(host.app, "app.user")
             text = f"{actor_name(user)} sees nothing, because the user was deleted. Press {key} to act as another user."
             show_warning(host.app, text)
 
@@ -467,7 +467,7 @@ def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) 
 async def create_project(host: ActionHost, context: ActionContext) -> None:
     """Create a project and show it. A user owns their project. The operator picks the owner."""
     if context.store.actor == ANON:
-        key = key_of(host.app, APP_BINDINGS, "app.user")
+        key = key_of(host.app, "app.user")
         show_warning(host.app, f"A project needs an owner. Press {key} to act as a user.")
         return
     owner_id: UUID | None = None

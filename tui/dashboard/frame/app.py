@@ -706,7 +706,7 @@ class GjobsApp(MessageApp[int]):
         """
         takes_letters = self.screen is not self.dashboard or isinstance(self.focused, Input)
         quits = "app.quit_anywhere" if takes_letters else "app.quit"
-        show_message(self, f"Press {key_of(self, APP_BINDINGS, quits)} to quit gjobs.")
+        show_message(self, f"Press {key_of(self, quits)} to quit gjobs.")
 
     async def action_quit(self) -> None:
         self.tasks.leave()

@@ -293,7 +293,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         if not player.awaits_workers or player.can_hurry:
             player.go_on()
         elif self.control.clock.is_paused:
-            pause = key_of(self, DEMO_BINDINGS, "demo.pause")
+            pause = key_of(self, "demo.pause", DEMO_BINDINGS)
             show_message(self, Message(text=AWAITS_WORKERS, keys=f"{pause} resume"))
         else:
             show_message(self, f"{AWAITS_WORKERS} Time already runs fast.")
@@ -308,7 +308,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
     def _report_end(self) -> None:
         if self._has_ended and (scenario := self.control.scenario) is not None:
             text = f"The scenario has ended: {scenario.title}."
-            show_message(self, Message(text=text, keys=f"{key_of(self, DEMO_BINDINGS, 'demo.restart')} play again"))
+            show_message(self, Message(text=text, keys=f"{key_of(self, 'demo.restart', DEMO_BINDINGS)} play again"))
 
     def _step(self) -> None:
         clock = self.control.clock

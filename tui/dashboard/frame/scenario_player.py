@@ -74,7 +74,7 @@ class ScenarioStage:
         if not text:
             self.close()
             return
-        space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
+        space = key_of(self._app, "demo.continue", inherited_bindings(type(self._app)))
         keys = f"{space}: {continues}" if continues else ""
         self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
 
@@ -105,7 +105,7 @@ class ScenarioStage:
         """Move the cursor to the job, in the list of its project or of all projects."""
         dashboard = self._app.dashboard
         if self._is_hidden(job):
-            user = key_of(self._app, inherited_bindings(type(self._app)), "app.user")
+            user = key_of(self._app, "app.user")
             self.report(f"{_POINTS_AT.format(job_name(job))} It belongs to another user. Press {user} to switch.")
             return
         shown = dashboard.listed.project_id

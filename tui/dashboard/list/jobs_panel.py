@@ -19,7 +19,6 @@ from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
 from gjobs.store.values.formats import id_range
 from gjobs.tui.dashboard import bindings
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_columns import RowNotes
 from gjobs.tui.dashboard.list.job_table import (
@@ -197,7 +196,7 @@ class JobsPanel(Vertical, TitledPanel):
             clear=self._key("list.clear"),
             new_job=self._key("job.new"),
             new_project=self._key("project.new"),
-            user="" if self.may_create_projects else bindings.key_of(self.app, APP_BINDINGS, "app.user"),
+            user="" if self.may_create_projects else bindings.key_of(self.app, "app.user"),
         )
         self.table.show(listing.window, now=now, notes=self._notes, is_other_moment=is_other_moment)
         self.show_title()
@@ -562,7 +561,7 @@ class JobsPanel(Vertical, TitledPanel):
         return self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
 
     def _key(self, binding_id: str) -> str:
-        return bindings.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
+        return bindings.key_of(self.app, binding_id)
 
     def show_title(self) -> None:
         """Show the title and the notes of the list."""
@@ -578,7 +577,7 @@ class JobsPanel(Vertical, TitledPanel):
             selected = f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown"
             notes.append(f"{selected}; {self._key('list.clear')} clears")
         if marked := self.table.marked:
-            unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
+            unmark = bindings.key_of(self.app, "jobs.unmark", JobTable.BINDINGS)
             notes.append(f"{len(marked)} marked, {unmark} unmarks")
         if self.is_waiting:
             notes.append("loading …")

@@ -20,7 +20,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.formats import id_range
-from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.job_columns import HIDDEN
 from gjobs.tui.text.clean_text import clean, clean_cell, shorten
 from gjobs.tui.text.format import count, counted, short_id
@@ -335,11 +335,11 @@ def unlisted_words(app: App[Any], listed: ListQuery, job: GenerationJob) -> str:
     """Return why the list does not show a new job, and how to see it."""
     not_here = "It is not in this list."
     if listed.status not in (None, job.status):
-        return f"{not_here} Press {key_of(app, DASHBOARD_BINDINGS, 'list.all')} to list all statuses."
+        return f"{not_here} Press {key_of(app, 'list.all')} to list all statuses."
     if listed.project_id not in (None, job.project_id):
-        return f"{not_here} Press {key_of(app, DASHBOARD_BINDINGS, 'project.pick')} to choose its project."
+        return f"{not_here} Press {key_of(app, 'project.pick')} to choose its project."
     if listed.job_filter:
-        return f"{not_here} Press {key_of(app, DASHBOARD_BINDINGS, 'list.clear')} to clear the filter."
+        return f"{not_here} Press {key_of(app, 'list.clear')} to clear the filter."
     return "It is not among the rows shown."
 
 

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.timer import Timer
 
 from gjobs.store.values.formats import money
-from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.list_header import StatusTabs
 from gjobs.tui.dashboard.panels.state_machine import (
     BOX_LINES,
@@ -277,7 +277,7 @@ class CostsPanel(DrawnLines):
         earlier moment never change.
         """
         if self._totals is not None:
-            key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
+            key = key_of(self.app, "numbers.exact")
             note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current, is_past=is_past)
             self._show_note(note, is_stale=is_stale(seconds))
 

@@ -13,7 +13,7 @@ from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
+from gjobs.tui.dashboard.bindings import WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
@@ -126,7 +126,7 @@ class MessageLine(FittedLine):
         if message is None:
             return None
         style, sign = _LOOKS[message.severity]
-        listing = "" if self.has_class("-in-dialog") else key_of(self.app, APP_BINDINGS, "app.messages")
+        listing = "" if self.has_class("-in-dialog") else key_of(self.app, "app.messages")
         unread = f"{listing} {board.unread} more" if listing and board.unread else ""
         keys = " · ".join(filter(None, (message.keys if self._takes_keys_of(board) else "", unread)))
         return LineText(

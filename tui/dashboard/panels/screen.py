@@ -25,7 +25,7 @@ from gjobs.store.users.actor import actor_name
 from gjobs.store.values.formats import id_range
 from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KEYS, PRESENT, key_of, traits_of
+from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, key_of, traits_of
 from gjobs.tui.dashboard.events import (
     CaseRequested,
     CopyRequested,
@@ -554,7 +554,7 @@ class DashboardScreen(Screen[None], KeyStates):
         visibility = self._visibility
         hidden = self._hidden_among(jobs)
         if visibility and hidden:
-            key = key_of(self.app, APP_BINDINGS, "app.user")
+            key = key_of(self.app, "app.user")
             show_warning(self.app, refused_words(visibility, jobs, hidden, key=key))
         else:
             self._change_jobs(action, jobs)
@@ -576,7 +576,7 @@ class DashboardScreen(Screen[None], KeyStates):
     def _selected(self) -> tuple[GenerationJob, ...]:
         """Return the selected jobs. Without focus on the job list, or while it loads, show why there are none."""
         if self.focused is not self.jobs.table:
-            key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
+            key = key_of(self.app, "app.next_pane")
             show_warning(self.app, f"This key acts on a job. Press {key} to go to the job list first.")
             return ()
         if self.awaits_list:
@@ -754,7 +754,7 @@ class DashboardScreen(Screen[None], KeyStates):
                 data_from=self._fetched_at,
                 is_paused=self._status.paused,
                 now=self._clock(),
-                refresh=key_of(self.app, APP_BINDINGS, "app.refresh"),
+                refresh=key_of(self.app, "app.refresh"),
                 zone=self.zone.zone,
             )
         cautions = (*(self.listing.cautions if self.listing else ()), self._status.caution)

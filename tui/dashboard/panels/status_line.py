@@ -24,7 +24,7 @@ from gjobs.store.errors import (
 )
 from gjobs.store.users.actor import ActingUser, Actor, actor_name
 from gjobs.store.values.value_types import dataclass
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.events import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import FittedLine, SteadyText
 from gjobs.tui.text.clean_text import clean, clean_cell, shorten, shorten_address
@@ -51,7 +51,7 @@ PERMIT_ENDED = "The write permit has ended. This session is read-only again."
 
 def permit_hint(app: App[Any]) -> str:
     """Return the hint for a session that needs a permit."""
-    return f"Press {key_of(app, APP_BINDINGS, 'app.write')} to write for some minutes."
+    return f"Press {key_of(app, 'app.write')} to write for some minutes."
 
 
 Part = tuple[str, str]

@@ -6,7 +6,7 @@ from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.session.setup import TourStart
 from gjobs.tui.dashboard.widgets.message_board import show_message
 
@@ -106,7 +106,7 @@ class Tour:
     def _show_or_end(self) -> None:
         if self._done.issuperset(self._steps):
             self._end()
-            key = key_of(self._app, APP_BINDINGS, "app.help")
+            key = key_of(self._app, "app.help")
             show_message(self._app, f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
         else:
             self._show()
@@ -117,7 +117,7 @@ class Tour:
 
     def _show(self) -> None:
         place, step = next((place, one) for place, one in enumerate(self._steps, 1) if one not in self._done)
-        end = key_of(self._app, DASHBOARD_BINDINGS, "list.clear")
+        end = key_of(self._app, "list.clear")
         text = f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends"
         if text != self._pinned:
             self._pinned = text
@@ -144,4 +144,4 @@ class Tour:
                 return f"Press {self._key('app.isolation')} to check who can reach whose rows"
 
     def _key(self, binding_id: str) -> str:
-        return key_of(self._app, (*DASHBOARD_BINDINGS, *APP_BINDINGS), binding_id)
+        return key_of(self._app, binding_id)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gjobs.store.moments.moment import WRITES_OFF
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.widgets.message_board import drop_message
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def suspend_writes(
         for refusal in (WRITES_OFF, ONLY_PRESENT):
             drop_message(app, refusal)
         return
-    access.suspend(WRITES_OFF, hint=f"Press {_leave_key(app)} to return.")
+    access.suspend(WRITES_OFF, hint=f"Press {key_of(app, 'list.clear')} to return.")
     show_moment_keys(app, is_filtered=is_filtered)
 
 
@@ -49,15 +49,11 @@ def show_moment_keys(app: "MessageApp[int]", *, is_filtered: bool) -> None:
     first.
     """
     steps = ((f"app.{way}_{unit}" for way in ("earlier", "later")) for unit in ("event", "minute", "hour"))
-    event, minute, hour = (" ".join(key_of(app, APP_BINDINGS, one) for one in pair) for pair in steps)
-    time, zone = (key_of(app, APP_BINDINGS, one) for one in ("app.moment", "app.zone"))
+    event, minute, hour = (" ".join(key_of(app, one) for one in pair) for pair in steps)
+    time, zone = (key_of(app, one) for one in ("app.moment", "app.zone"))
     caption = f"{event} event · {minute} minute · {hour} hour · {time} time · {zone} zone"
-    leaving = f"{_leave_key(app)}: {'clear the filter' if is_filtered else 'present'}"
+    leaving = f"{key_of(app, 'list.clear')}: {'clear the filter' if is_filtered else 'present'}"
     app.messages.pin(caption, owner=_OWNER, keys=leaving)
-
-
-def _leave_key(app: "MessageApp[int]") -> str:
-    return key_of(app, DASHBOARD_BINDINGS, "list.clear")
 
 
 def store_at(store: "Store", moment: datetime | None) -> "Store":
