@@ -72,9 +72,6 @@ class ActionHost(Protocol):
 
     def switch_to(self, choice: "DatabaseChoice") -> object: ...
 
-    def stop_opening(self) -> None:
-        """Stop waiting for a dialog that is about to open."""
-
     def show_status(self) -> None: ...
 
     def read_views(self) -> None: ...

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import filterfalse, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual import events
+from textual.app import App
 from textual.binding import Binding
 from textual.message_pump import MessagePump
 from textual.screen import Screen
@@ -17,22 +18,20 @@ from textual.widgets import Input
 
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, CHANGES, PLAIN, TOGGLES, Trait, presses, traits_of
 from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import EscapeChord
 from gjobs.tui.dashboard.widgets.message_board import board_of, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce
 from gjobs.tui.text.format import jobs_name
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
 
 UNSEEN = "The selection changed before you could see it. gjobs ignored the keys that you typed meanwhile."
 STILL_CHANGING = "The list did not show the last change of {} in time. gjobs ignored the keys that you typed after it."
 
 
 class KeyRules:
-    def __init__(self, host: "ActionHost") -> None:
-        self._app = host.app
-        self._dashboard = host.dashboard
+    def __init__(self, app: App[Any], dashboard: DashboardScreen) -> None:
+        self._app = app
+        self._dashboard = dashboard
 
     def is_taken(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""
@@ -146,10 +145,17 @@ class KeyQueue:
     acts on a widget that did not exist when all earlier keys had been handled.
     """
 
-    def __init__(self, host: "ActionHost") -> None:
-        self._host = host
-        self._app = host.app
-        self.rules = KeyRules(host)
+    def __init__(
+        self, app: App[Any], rules: KeyRules, *, is_opening: Callable[[], bool], cancel: Callable[[], object]
+    ) -> None:
+        """`is_opening` returns whether a dialog is about to open. `cancel` cancels it.
+
+        A key that is early waits for at most two seconds.
+        """
+        self._app = app
+        self.rules = rules
+        self._is_opening = is_opening
+        self._cancel = cancel
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._delivered: events.Event | None = None
         self._delivering: asyncio.Task[None] | None = None
@@ -283,8 +289,8 @@ class KeyQueue:
             self._waiting.clear()
             if _is_quit(event):
                 return False
-            if self._host.tasks.is_opening:
-                self._host.stop_opening()
+            if self._is_opening():
+                self._cancel()
                 show_message(self._app, "Stopped waiting for the dialog.")
                 return True
         self._waiting.append(event)
@@ -368,7 +374,7 @@ class KeyQueue:
             await asyncio.sleep(0 if turns < _SPIN_TURNS else _POLL_SECONDS)
             turns += 1
             is_patient = turns < _FEWEST_TURNS or time.monotonic() - began < _MOST_SECONDS
-            is_free = not self._host.tasks.is_opening and (not for_next or self._is_next_taken(is_patient=is_patient))
+            is_free = not self._is_opening() and (not for_next or self._is_next_taken(is_patient=is_patient))
             calm = calm + 1 if is_free and (self._is_calm or not is_patient) else 0
         expected, self._expected = self._expected, None
         if expected is not None and expected.issuperset(self._app.screen_stack):

@@ -31,7 +31,7 @@ from gjobs.store.values.formats import utc_now
 from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, UndoStack, preload
-from gjobs.tui.dashboard.actions.key_queue import SUSPENDING, KeyQueue
+from gjobs.tui.dashboard.actions.key_queue import SUSPENDING, KeyQueue, KeyRules
 from gjobs.tui.dashboard.bindings import (
     APP_BINDINGS,
     DIALOG,
@@ -161,7 +161,12 @@ class GjobsApp(MessageApp[int]):
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status, tour=self.tour, change_jobs=self._change_jobs)
         self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
-        self.key_queue = KeyQueue(self)
+        self.key_queue = KeyQueue(
+            self,
+            KeyRules(self, self.dashboard),
+            is_opening=lambda: self.tasks.is_opening,
+            cancel=self._stop_opening,
+        )
         self.settled = asyncio.Event()
         """Set when the first list, or the reason why there is none, is on screen."""
         self.mistake: BaseException | None = None
@@ -220,7 +225,7 @@ class GjobsApp(MessageApp[int]):
         else:
             self.switch_to(choice)
 
-    def stop_opening(self) -> None:
+    def _stop_opening(self) -> None:
         """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
         self.tasks.stop_opening()
         if self._choices.is_choosing:
