@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from functools import partial
 from uuid import UUID
 
 import pytest
@@ -57,9 +56,9 @@ async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePi
 async def test_table_records_when_the_screen_first_showed_the_selection(table: TablePilot) -> None:
     moved_at = time.monotonic()
     table.table.record_frame(None)
-    for move in (partial(table.table.action_move, 1), table.table.action_mark_all):
+    for move in ("move(1)", "mark_all"):
         assert table.table.showed_selection(time.monotonic())
-        move()
+        await table.table.run_action(move)
         x, y, width, height = table.table.region
         # Textual also asks for all lines when it draws only other widgets.
         table.table.render_lines(table.table.size.region)
