@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+import pytest
+
 from gjobs.tui.manual.pages import with_generated
 from tests.manual import README, pages
 
 ROOT = README.parent
+
+pytestmark = pytest.mark.xdist_group("sources")
+"""One process parses the sources."""
 
 MOST_WORDS = 25
 """The maximum number of words in a sentence."""

@@ -37,6 +37,15 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TZ", "UTC")
 
 
+_parser_built_once = cache(build_parser)
+
+
+@pytest.fixture(autouse=True)
+def one_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build the parser once. That takes longer than most commands."""
+    monkeypatch.setattr("gjobs.tui.cli.program.build_parser", _parser_built_once)
+
+
 @pytest.fixture
 def url(database: Conninfo, operator_connection: psycopg.Connection, use_profile: UseProfile) -> str:
     """Return the address of a migrated database with rows, which the command line opens and may write."""
@@ -83,13 +92,9 @@ def sql(url: str, operator_connection: psycopg.Connection) -> Sql:
     return run
 
 
-_parser_built_once = cache(build_parser)
-
-
 @pytest.fixture
-def gjobs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line in this process, without a terminal. Building its parser takes longer than most commands."""
-    monkeypatch.setattr("gjobs.tui.cli.program.build_parser", _parser_built_once)
+def gjobs(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process, without a terminal."""
 
     def run(*arguments: str) -> Result:
         capsys.readouterr()

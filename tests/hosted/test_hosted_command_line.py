@@ -52,14 +52,12 @@ def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
-def test_jobs_show_names_the_owner_by_email_only_with_the_right_to_read_it(login: Login, gjobs: Run) -> None:
+def test_emails_are_shown_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:
     owner = f"ada@example.com ({ADA})" if login.is_owner else str(ADA)
     for who in ("ada@example.com", "operator") if login.is_owner else ("operator",):
         done = gjobs("jobs", "show", str(job_id(4)), "--as", who)
         assert f"owner        {owner}\n" in done.out
 
-
-def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:
     done = gjobs("users", "--json")
     if login.is_owner:
         assert [user["email"] for user in done.document] == ["ada@example.com", "ben@example.com"]

@@ -1,6 +1,8 @@
 """The doctor finds policies, views and table copies that show users the rows of others."""
 
 import json
+from collections.abc import Sequence
+from string import ascii_lowercase
 
 import pytest
 
@@ -37,6 +39,19 @@ def rows_seen(conninfo: Conninfo, user: object, relation: str = "generation_jobs
         return len(connection.execute(f"table {relation}".encode()).fetchall())
 
 
+def named(prefix: str, definitions: Sequence[str]) -> dict[str, str]:
+    """Name each definition, so that one database can have them all. No name is part of another one."""
+    return dict(zip((f"{prefix}_{letter}" for letter in ascii_lowercase), definitions, strict=False))
+
+
+def create_policy(name: str, condition: str) -> str:
+    return f"create policy {name} on generation_jobs for select using ({condition})"
+
+
+def sentences(report: DoctorReport, name: str) -> list[str]:
+    return sorted(one.sentence for one in report.findings if one.name == name)
+
+
 def about(report: DoctorReport, name: str) -> list[tuple[str, Severity]]:
     """Return the findings on access that name an object."""
     return [
@@ -70,19 +85,21 @@ OPEN_TO_ALL = [
 ]
 
 
-@pytest.mark.parametrize("condition", OPEN_TO_ALL)
-async def test_policy_that_every_user_meets_for_every_row_is_a_problem(
-    healthy_database: Conninfo, condition: str
-) -> None:
-    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
-    assert rows_seen(healthy_database, BEN) == 8
+async def test_policies_that_every_user_meets_for_every_row_are_problems(healthy_database: Conninfo) -> None:
+    policies = named("shown", OPEN_TO_ALL)
+    for name, condition in policies.items():
+        run(healthy_database, create_policy(name, condition))
+        assert rows_seen(healthy_database, BEN) == 8, condition
+        run(healthy_database, f"drop policy {name} on generation_jobs")
+    run(healthy_database, *(create_policy(name, condition) for name, condition in policies.items()))
 
     report = await examined(healthy_database)
 
     assert new_faults(report) == {"open-policy"}
-    found = finding(report, "open-policy")
-    assert found.severity is Severity.PROBLEM
-    assert found.sentence == "The policy shown on generation_jobs lets every user access rows of others (SELECT)."
+    assert finding(report, "open-policy").severity is Severity.PROBLEM
+    assert sentences(report, "open-policy") == [
+        f"The policy {name} on generation_jobs lets every user access rows of others (SELECT)." for name in policies
+    ]
     fix(healthy_database, report, names={"open-policy"})
     assert new_faults(await examined(healthy_database)) == set()
 
@@ -98,20 +115,21 @@ WITHOUT_ROW = [
 ]
 
 
-@pytest.mark.parametrize("condition", WITHOUT_ROW)
-async def test_policy_that_does_not_depend_on_the_row_is_a_warning(healthy_database: Conninfo, condition: str) -> None:
+async def test_policies_that_do_not_depend_on_the_row_are_warnings(healthy_database: Conninfo) -> None:
     fix(healthy_database, await examined(healthy_database))
-    run(healthy_database, f'create policy "not by row" on generation_jobs for select using ({condition})')
+    policies = named("not by row", WITHOUT_ROW)
+    run(healthy_database, *(create_policy(f'"{name}"', condition) for name, condition in policies.items()))
 
     report = await examined(healthy_database)
 
     assert new_faults(report) == {"policy-without-row"}
     found = finding(report, "policy-without-row")
     assert (found.severity, found.sql) == (Severity.WARNING, None)
-    part = "A part of the condition" if condition.startswith("auth.uid() = user_id or") else "The condition"
-    assert found.sentence == (
-        f'{part} of the policy "not by row" on generation_jobs does not depend on the row.'
+    assert sentences(report, "policy-without-row") == sorted(
+        f"{'A part of the condition' if 'user_id or' in condition else 'The condition'}"
+        f' of the policy "{name}" on generation_jobs does not depend on the row.'
         " Every user who meets it can access every row (SELECT)."
+        for name, condition in policies.items()
     )
     assert report.next_steps == (
         "Check who meets the policies that do not depend on the row. Keep those for administrators.",
@@ -131,10 +149,9 @@ OWN_ROWS = [
 ]
 
 
-@pytest.mark.parametrize("condition", OWN_ROWS)
-async def test_policy_that_shows_only_own_rows_is_fine(healthy_database: Conninfo, condition: str) -> None:
+async def test_policies_that_show_only_own_rows_are_fine(healthy_database: Conninfo) -> None:
     fix(healthy_database, await examined(healthy_database))
-    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+    run(healthy_database, *(create_policy(name, condition) for name, condition in named("own", OWN_ROWS).items()))
 
     report = await examined(healthy_database)
 
@@ -150,15 +167,16 @@ NOT_JUDGED = [
 ]
 
 
-@pytest.mark.parametrize("condition", NOT_JUDGED)
-async def test_doctor_says_which_condition_it_does_not_judge(healthy_database: Conninfo, condition: str) -> None:
+async def test_doctor_says_which_conditions_it_does_not_judge(healthy_database: Conninfo) -> None:
     fix(healthy_database, await examined(healthy_database))
-    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+    policies = named("shown", NOT_JUDGED)
+    run(healthy_database, *(create_policy(name, condition) for name, condition in policies.items()))
 
     report = await examined(healthy_database)
 
     assert faults(report) == set()
-    assert about(report, "The policy shown on generation_jobs") == [("not-judged", Severity.NOTE)]
+    for name, condition in policies.items():
+        assert about(report, f"The policy {name} on generation_jobs") == [("not-judged", Severity.NOTE)], condition
     assert "no-leak" not in {one.name for one in report.findings}
 
 
@@ -176,18 +194,19 @@ async def test_condition_that_fails_or_takes_long_is_not_judged(healthy_database
     assert faults(report) == set()
 
 
-@pytest.mark.parametrize("condition", ["user_id is not null", "true"])
 async def test_login_that_cannot_act_as_a_user_never_reads_that_nothing_leaks(
-    healthy_database: Conninfo, manual_reader: Login, condition: str
+    healthy_database: Conninfo, manual_reader: Login
 ) -> None:
     fix(healthy_database, await examined(healthy_database))
-    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+    run(healthy_database, create_policy("shown", "user_id is not null"))
+    not_judged = await examined(manual_reader.conninfo)
+    run(healthy_database, create_policy("everything", "true"))
 
     report = await examined(manual_reader.conninfo)
 
-    expected = ("open-policy", Severity.PROBLEM) if condition == "true" else ("not-judged", Severity.NOTE)
-    assert about(report, "policy shown") == [expected]
-    assert "no-leak" not in {one.name for one in report.findings}
+    assert about(not_judged, "policy shown") == about(report, "policy shown") == [("not-judged", Severity.NOTE)]
+    assert about(report, "policy everything") == [("open-policy", Severity.PROBLEM)]
+    assert "no-leak" not in {one.name for one in (*not_judged.findings, *report.findings)}
 
 
 async def test_open_policy_that_a_restrictive_policy_limits_to_own_rows_is_no_finding(
@@ -257,22 +276,23 @@ create function public.my_team() returns text language plpgsql stable as
 """
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "(auth.jwt() -> 'user_metadata' ->> 'is_admin')::boolean",
-        "mode = (auth.jwt() -> 'user_metadata' ->> 'team')",
-        "auth.uid() = user_id and (auth.jwt() #>> '{user_metadata,plan}') = 'pro'",
-    ],
-)
-async def test_policy_on_user_metadata_is_a_problem(healthy_database: Conninfo, condition: str) -> None:
-    run(healthy_database, f"create policy shown on generation_jobs for select using ({condition})")
+ON_METADATA = [
+    "(auth.jwt() -> 'user_metadata' ->> 'is_admin')::boolean",
+    "mode = (auth.jwt() -> 'user_metadata' ->> 'team')",
+    "auth.uid() = user_id and (auth.jwt() #>> '{user_metadata,plan}') = 'pro'",
+]
+
+
+async def test_policies_on_user_metadata_are_problems(healthy_database: Conninfo) -> None:
+    policies = named("shown", ON_METADATA)
+    run(healthy_database, *(create_policy(name, condition) for name, condition in policies.items()))
 
     report = await examined(healthy_database)
 
     assert new_faults(report) == {"user-metadata"}
-    assert [one.sentence for one in report.findings if one.name == "user-metadata"] == [
-        "The policy shown on generation_jobs trusts user_metadata. Users can change it themselves."
+    assert sentences(report, "user-metadata") == [
+        f"The policy {name} on generation_jobs trusts user_metadata. Users can change it themselves."
+        for name in policies
     ]
 
 
@@ -305,14 +325,16 @@ OWN_VIEWS = [
 ]
 
 
-@pytest.mark.parametrize("query", OWN_VIEWS)
-async def test_view_that_filters_by_the_callers_id_does_not_leak(healthy_database: Conninfo, query: str) -> None:
-    run(
-        healthy_database, f"create view my_jobs as {query}", "revoke insert, update on my_jobs from anon, authenticated"
-    )
-    assert rows_seen(healthy_database, BEN, "my_jobs") == 1
+async def test_views_that_filter_by_the_callers_id_do_not_leak(healthy_database: Conninfo) -> None:
+    views = named("my_jobs", OWN_VIEWS)
+    for name, query in views.items():
+        run(healthy_database, f"create view {name} as {query}")
+        run(healthy_database, f"revoke insert, update on {name} from anon, authenticated")
+        assert rows_seen(healthy_database, BEN, name) == 1, query
 
-    assert about(await examined(healthy_database), "my_jobs") == []
+    report = await examined(healthy_database)
+
+    assert [query for name, query in views.items() if about(report, name)] == []
 
 
 OTHER_VIEWS = [
@@ -339,50 +361,33 @@ OTHER_VIEWS = [
 ]
 
 
-@pytest.mark.parametrize("query", OTHER_VIEWS)
-async def test_view_that_shows_rows_of_others_stays_a_problem(healthy_database: Conninfo, query: str) -> None:
-    run(healthy_database, f"create view some_jobs as {query}")
-
-    assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
-
-
-INDIRECT_READS = {
-    "a view": ["create view inner_jobs as select * from generation_jobs"],
-    "a function": [
-        (
-            "create function inner_jobs() returns setof generation_jobs language sql security definer"
-            " as 'select * from public.generation_jobs'"
-        ),
-    ],
-}
-
-
-@pytest.mark.parametrize("source", INDIRECT_READS)
-@pytest.mark.parametrize(
-    "query",
-    [
+INDIRECT_READS = [
+    query.format(relation)
+    for relation in ("inner_view", "inner_function()")
+    for query in (
         "select w.id, w.user_id, w.error from generation_jobs j cross join {} w where j.user_id = auth.uid()",
         "select j.id, (select max(w.error) from {} w) from generation_jobs j where j.user_id = auth.uid()",
-    ],
-)
-async def test_view_that_reads_rows_of_others_indirectly_is_a_problem(
-    healthy_database: Conninfo, source: str, query: str
-) -> None:
-    relation = "inner_jobs()" if source == "a function" else "inner_jobs"
-    run(healthy_database, *INDIRECT_READS[source], f"create view some_jobs as {query.format(relation)}")
-
-    assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
+    )
+]
 
 
-async def test_view_that_calls_a_function_for_each_row_is_a_problem(healthy_database: Conninfo) -> None:
+async def test_views_that_show_rows_of_others_are_problems(healthy_database: Conninfo) -> None:
+    in_each_row = "select id, errors() from generation_jobs where user_id = auth.uid()"
+    views = named("some_jobs", [*OTHER_VIEWS, *INDIRECT_READS, in_each_row])
     run(
         healthy_database,
+        "create view inner_view as select * from generation_jobs",
+        "create function inner_function() returns setof generation_jobs language sql security definer"
+        " as 'select * from public.generation_jobs'",
         "create function errors() returns text language sql security definer"
         " as 'select string_agg(error, chr(44)) from public.generation_jobs'",
-        "create view some_jobs as select id, errors() from generation_jobs where user_id = auth.uid()",
+        *(f"create view {name} as {query}" for name, query in views.items()),
     )
 
-    assert about(await examined(healthy_database), "some_jobs") == [("leaking-view", Severity.PROBLEM)]
+    report = await examined(healthy_database)
+
+    for name, query in views.items():
+        assert about(report, name) == [("leaking-view", Severity.PROBLEM)], query
 
 
 async def test_view_through_which_users_store_rows_of_others_is_a_warning(healthy_database: Conninfo) -> None:
@@ -496,59 +501,51 @@ async def test_view_of_another_table_that_generation_jobs_joins_is_no_problem(he
 
 
 COPIES = [
-    "create table old_jobs as select * from generation_jobs",
-    "create table old_jobs as select id, user_id, mode, error, cost_cents from generation_jobs",
-    "create table old_jobs as select *, now() as saved_at from projects",
-    "create table old_jobs as select id, user_id, status, mode, cost_cents from generation_jobs",
-    (
-        "alter table generation_jobs add column retry_count integer, add column completed_at timestamptz;"
-        " create table old_jobs as select id, user_id, status, mode, cost_cents from generation_jobs"
-    ),
-    (
-        "create schema private; create table private.jobs as select * from generation_jobs;"
-        " create materialized view old_jobs as select id, user_id, status, mode, cost_cents, now() from private.jobs"
-    ),
+    "create table {} as select * from generation_jobs",
+    "create table {} as select id, user_id, mode, error, cost_cents from generation_jobs",
+    "create table {} as select *, now() as saved_at from projects",
+    "create table {} as select id, user_id, status, mode, cost_cents from generation_jobs",
+    "create materialized view {} as select id, user_id, status, mode, cost_cents, now() from private.jobs",
 ]
 
 
-@pytest.mark.parametrize("statement", COPIES)
-async def test_copy_of_a_table_without_row_level_security_is_a_problem(
-    healthy_database: Conninfo, statement: str
-) -> None:
-    run(healthy_database, statement)
-    assert rows_seen(healthy_database, BEN, "old_jobs") > 1
+async def test_copies_of_a_table_without_row_level_security_are_problems(healthy_database: Conninfo) -> None:
+    run(healthy_database, "create schema private", "create table private.jobs as select * from generation_jobs")
+    copies = named("old_jobs", COPIES)
+    for name, statement in copies.items():
+        run(healthy_database, statement.format(name))
+        assert rows_seen(healthy_database, BEN, name) > 1, statement
 
     report = await examined(healthy_database)
 
-    found = finding(report, "unprotected-copy")
     assert new_faults(report) == {"unprotected-copy"}
-    assert found.severity is Severity.PROBLEM
-    kind = "materialized view" if "materialized" in statement else "table"
-    assert found.sentence.startswith(f"The {kind} public.old_jobs has ")
-    assert found.sentence.endswith(" but no row level security: anon and authenticated may read every row.")
+    assert finding(report, "unprotected-copy").severity is Severity.PROBLEM
+    found = sentences(report, "unprotected-copy")
+    assert len(found) == len(copies)
+    for name, statement in copies.items():
+        kind = "materialized view" if "materialized" in statement else "table"
+        (sentence,) = [one for one in found if one.startswith(f"The {kind} public.{name} has ")]
+        assert sentence.endswith(" but no row level security: anon and authenticated may read every row.")
     fix(healthy_database, report, names={"unprotected-copy"})
-    if kind == "table":
-        assert rows_seen(healthy_database, BEN, "old_jobs") == 0
+    for name, statement in copies.items():
+        assert "materialized" in statement or rows_seen(healthy_database, BEN, name) == 0
     assert new_faults(await examined(healthy_database)) == set()
 
+    more = "alter table generation_jobs add column retry_count integer, add column completed_at timestamptz"
+    run(healthy_database, more, COPIES[3].format("later_copy"))
+    assert new_faults(await examined(healthy_database)) == {"unprotected-copy"}
 
-@pytest.mark.parametrize(
-    "statements",
-    [
-        ["create table tags (id uuid, name text, created_at timestamptz, updated_at timestamptz)"],
-        [
-            "create table old_jobs as select * from generation_jobs",
-            "revoke all on old_jobs from anon, authenticated",
-        ],
-        ["create schema private", "create table private.old_jobs as select * from generation_jobs"],
-        ["create table tasks as select id, user_id, status, mode from generation_jobs"],
-    ],
-    ids=["without owners", "not granted", "in a private schema", "without the cost of a job"],
-)
-async def test_other_table_without_row_level_security_is_no_finding(
-    healthy_database: Conninfo, statements: list[str]
-) -> None:
-    run(healthy_database, *statements)
+
+async def test_other_tables_without_row_level_security_are_no_finding(healthy_database: Conninfo) -> None:
+    run(
+        healthy_database,
+        "create table without_owners (id uuid, name text, created_at timestamptz, updated_at timestamptz)",
+        "create table not_granted as select * from generation_jobs",
+        "revoke all on not_granted from anon, authenticated",
+        "create schema private",
+        "create table private.old_jobs as select * from generation_jobs",
+        "create table without_costs as select id, user_id, status, mode from generation_jobs",
+    )
 
     assert new_faults(await examined(healthy_database)) == set()
 

@@ -27,7 +27,7 @@ from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, fill
 pytestmark = pytest.mark.xdist_group("trigrams")
 """One process starts the second cluster, if it is needed."""
 
-MANY = 20_000
+MANY = 5_000
 
 
 @pytest.fixture(scope="module")

@@ -91,14 +91,16 @@ def test_upgraded_database_downgrades_like_a_new_one(blank_database: Conninfo, m
     assert catalogue(blank_database) == catalogue(migrated_copy)
 
 
-@pytest.mark.parametrize("revision", REVISIONS[:-1])
 def test_downgrade_and_upgrade_to_a_revision_give_the_same_schema(
-    blank_database: Conninfo, migrated_copy: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
+    blank_database: Conninfo, migrated_copy: Conninfo, upgrade_to: Callable[[Conninfo, str], None]
 ) -> None:
-    upgrade_to(blank_database, revision)
-    downgrade(migrated_copy, revision)
-
-    assert catalogue(migrated_copy) == catalogue(blank_database)
+    upgraded = {}
+    for revision in REVISIONS[:-1]:
+        upgrade_to(blank_database, revision)
+        upgraded[revision] = catalogue(blank_database)
+    for revision, expected in reversed(upgraded.items()):
+        downgrade(migrated_copy, revision)
+        assert catalogue(migrated_copy) == expected, revision
 
 
 def test_upgrade_to_the_head_replaces_every_function_and_trigger(migrated_copy: Conninfo) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from gjobs.migrations import REVISIONS
 from gjobs.migrations.scripts import MIGRATIONS
-from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting, add
+from gjobs.store.embedded.server_files import ServerHandle
+from tests.conftest import Conninfo, connect, temporary_database
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
 CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
 APP_FOLDER = Path("sql/0001")
@@ -69,6 +70,7 @@ def test_files_create_every_function_and_trigger_of_the_gjobs_schema(database: C
 
 
 WORKER = UUID(int=0xD1)
+CLEO = UserRows(id=UUID(int=0xC0), project=UUID(int=0xC1), asset=UUID(int=0xC2), job=UUID(int=0xC3))
 CALLS: list[tuple[str, str, list[tuple[object, ...]]]] = [
     ("0006", "select count(*) from gjobs.claim_jobs(%(worker)s, array['lifestyle'], 1, 0)", [(1,)]),
     ("0006", "select attempt, lost_by from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(2, WORKER)]),
@@ -90,40 +92,42 @@ CALLS: list[tuple[str, str, list[tuple[object, ...]]]] = [
 """Calls that work from the revision on, with their results."""
 
 
-@pytest.mark.parametrize("revision", REVISIONS[1:])
-def test_functions_of_the_app_work_at_each_revision(
-    blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
+def test_functions_work_at_each_revision(
+    server: ServerHandle, blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None]
 ) -> None:
-    upgrade_to(blank_database, revision)
-
-    with connect(blank_database, autocommit=True) as connection:
-        for user in (ADA, BEN):
-            add(connection, user)
-        with acting(connection, ADA.id):
-            moved = connection.execute("select public.transition_job_status(%s, 'running')", [ADA.job]).fetchone()
-            counted = connection.execute("select status, count, total_cost_cents from public.get_job_statistics()")
-            assert (moved, counted.fetchall()) == ((True,), [("running", 1, 250)])
-            assert connection.execute("select id from public.get_recent_jobs()").fetchall() == [(ADA.job,)]
-            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another user"):
-                connection.execute("select public.get_job_statistics(%s)", [BEN.id])
-        connection.execute("delete from public.generation_jobs where id = %s", [BEN.job])
-        statistics = connection.execute("select status from public.get_job_statistics(%s)", [ADA.id]).fetchall()
-        assert statistics == [("queued",)]
+    for revision in REVISIONS[1:]:
+        upgrade_to(blank_database, revision)
+        with (
+            temporary_database(server, template=str(blank_database["dbname"])) as copy,
+            connect(copy, autocommit=True) as connection,
+        ):
+            call_functions_of_workers(connection, revision)
+            call_functions_of_the_app(connection)
 
 
-@pytest.mark.parametrize("revision", [one for one in REVISIONS if one >= "0006"])
-def test_functions_of_workers_work_at_each_revision(
-    blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
-) -> None:
-    upgrade_to(blank_database, revision)
+def call_functions_of_workers(connection: psycopg.Connection, revision: str) -> None:
+    add(connection, ADA)
+    if revision >= "0007":
+        connection.execute(
+            "insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 500)", [ADA.project]
+        )
+    values = {"worker": WORKER, "jobs": [ADA.job], "project": ADA.project}
+    for first, call, expected in CALLS:
+        if revision >= first:
+            assert connection.execute(call.encode(), values).fetchall() == expected, revision
 
-    with connect(blank_database, autocommit=True) as connection:
-        add(connection, ADA)
-        if revision >= "0007":
-            connection.execute(
-                "insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 500)", [ADA.project]
-            )
-        values = {"worker": WORKER, "jobs": [ADA.job], "project": ADA.project}
-        for first, call, expected in CALLS:
-            if revision >= first:
-                assert connection.execute(call.encode(), values).fetchall() == expected
+
+def call_functions_of_the_app(connection: psycopg.Connection) -> None:
+    connection.execute("delete from auth.users")
+    for user in (CLEO, BEN):
+        add(connection, user)
+    with acting(connection, CLEO.id):
+        moved = connection.execute("select public.transition_job_status(%s, 'running')", [CLEO.job]).fetchone()
+        counted = connection.execute("select status, count, total_cost_cents from public.get_job_statistics()")
+        assert (moved, counted.fetchall()) == ((True,), [("running", 1, 250)])
+        assert connection.execute("select id from public.get_recent_jobs()").fetchall() == [(CLEO.job,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another user"):
+            connection.execute("select public.get_job_statistics(%s)", [BEN.id])
+    connection.execute("delete from public.generation_jobs where id = %s", [BEN.job])
+    statistics = connection.execute("select status from public.get_job_statistics(%s)", [CLEO.id]).fetchall()
+    assert statistics == [("queued",)]

@@ -1,4 +1,4 @@
-"""Upgrade and downgrade of a hosted project with 80,000 jobs while its app writes."""
+"""Upgrade and downgrade of a hosted project with 20,000 jobs while its app writes."""
 
 import json
 import re
@@ -19,14 +19,14 @@ from tests.hosted.cluster import Server
 from tests.hosted.parse_trees import unguarded_statements
 from tests.migrations.conftest import catalogue
 
-JOBS = 80_000
+JOBS = 20_000
 
 USERS = [UUID(int=number) for number in range(1, 5)]
 """The user of each writer."""
 
 PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
 
-OPERATIONS = 10
+OPERATIONS = 4
 """The number of writes of each writer before and after each migration."""
 
 CLAIMS = {"role": "authenticated", "aal": "aal1", "is_anonymous": False, "app_metadata": {"org": "acme"}}
@@ -41,7 +41,7 @@ select ('00000000-0000-0000-0000-' || lpad(to_hex(n + 256), 12, '0'))::uuid,
 insert into public.generation_jobs (user_id, project_id, status, mode, created_at, org, metadata)
 select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed', 'cancelled', 'paused'])[1 + n % 6],
        'lifestyle', now() - n * interval '1 minute', case when n % 9 = 0 then 'acme' end, jsonb_build_object('n', n)
-  from public.projects p cross join generate_series(1, 20000) n;
+  from public.projects p cross join generate_series(1, 5000) n;
 """
 
 

@@ -18,8 +18,7 @@ HOSTILE = {
     "escape sequences and invisible": "\x1b[31mr\u202egnp\u202c\x1b[2J\x1b]0;title\x07\x9b31m\x7f"
     " a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164",
     "lines": json.dumps({"message": "[/oops]\x1b[31m", "stack": "a\n\u202eb" * 50}) + "\nb\r\nc\x85\u2028d\te\x0b\x0c",
-    "wide": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305",
-    "long": "x" * 10_000,
+    "wide and long": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305" + "x" * 10_000,
 }
 
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}

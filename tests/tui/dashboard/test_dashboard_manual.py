@@ -16,8 +16,23 @@ from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog, RowsDialog
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, TableDialog
 from gjobs.tui.dashboard.frame.help import OWNERS, TOPIC_OF, all_entries, screen_entries
 from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING, Location, ManualDialog
-from gjobs.tui.manual.pages import TOPICS, summary
+from gjobs.tui.manual.pages import TOPICS, page_source, sections, summary
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show little of each section, because showing a whole page takes a second. The list of keys is complete."""
+
+    def small(topic: str) -> str:
+        first, *others = sections(topic)
+        most = 8 if topic == "connecting" else 1  # On this page, tests scroll.
+        parts = [f"# {first.heading}", *first.lines[:most]]
+        for section in others:
+            parts += [f"## {section.heading}", *section.lines[:most]]
+        return page_source(topic) if topic == "keys" else "\n\n".join(parts)
+
+    monkeypatch.setattr("gjobs.tui.dashboard.help.manual_dialog.page_source", small)
 
 
 def manual(driver: Driver) -> ManualDialog:
