@@ -37,24 +37,21 @@ async def present_all(driver: Driver) -> Static:
     return driver.app.screen.query_one("#transitions", Static)
 
 
-@pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36), (160, 45), (200, 50)])
-async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
-    drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int]
-) -> None:
-    jobs_db.set_status(3, "succeeded")
-    async with drive(size=size) as driver:
-        transitions = await present_all(driver)
-        await driver.until(lambda: len(str(transitions.render()).split("\n")) >= 5)
-        assert digits(driver, "total-cost").startswith("$")
-        assert digits(driver, "success").endswith("%")
-        last = driver.text.splitlines()[-1]
+async def test_presenter_shows_states_costs_and_success_rate_at_each_size(dashboard: Driver) -> None:
+    transitions = await present_all(dashboard)
+    for width, height in ((60, 18), (80, 24), (120, 36), (160, 45), (200, 50)):
+        await dashboard.resize(width, height)
+        await dashboard.until(lambda: len(str(transitions.render()).split("\n")) >= 5)
+        assert digits(dashboard, "total-cost").startswith("$")
+        assert digits(dashboard, "success").endswith("%")
+        last = dashboard.text.splitlines()[-1]
         assert "B close" in last
         assert "? help" in last
-        assert transitions.region.bottom < driver.app.screen.query_one("#keys").region.y
-        for number in driver.app.screen.query(Digits):
+        assert transitions.region.bottom < dashboard.app.screen.query_one("#keys").region.y
+        for number in dashboard.app.screen.query(Digits):
             if number.display:
                 assert number.region.width >= len(number.value) * 3 - 4
-                assert number.region.bottom <= size[1]
+                assert number.region.bottom <= height
 
 
 async def test_last_transitions_have_state_colour_age_and_id(drive: Drive, jobs_db: JobsDatabase) -> None:
