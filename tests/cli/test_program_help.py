@@ -36,24 +36,6 @@ ALL = list(parsers(build_parser()))
 COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command"), Command)]
 
 
-def test_commands_match_the_documented_list() -> None:
-    groups = {
-        "": "demo snapshot serve stats errors case worker workers watch metrics journal doctor profiles help",
-        "projects": "list create",
-        "users": "list",
-        "jobs": "list export show create update transition retry delete",
-        "archive": "list restore",
-        "cleanup": "run",
-        "cleanup policies": "list set remove apply",
-        "budgets": "list set remove check",
-        "db": "url start stop status reset",
-        "migrate": "status verify repair-rollups up down sql",
-        "config": "path",
-    }
-    documented = [["gjobs", *group.split(), verb] for group, verbs in groups.items() for verb in verbs.split()]
-    assert {parser.prog for parser in COMMANDS} == {"gjobs", *map(" ".join, documented)}
-
-
 @pytest.mark.parametrize("parser", ALL, ids=attrgetter("prog"))
 def test_help_fits_a_screen_and_ends_with_a_valid_example(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):

@@ -72,17 +72,18 @@ async def test_pinned_text_returns_when_a_message_ends(dashboard: Driver) -> Non
     assert line(dashboard) == ""
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_message_covers_no_row_and_no_key_hint(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(size=size) as driver:
-        before = driver.table.region
-        await driver.press("s", on=1, message="Started lifestyle")
-        await driver.settle()
-        region = driver.app.screen.query_one(MessageLine).region
+async def test_message_covers_no_row_and_no_key_hint(dashboard: Driver) -> None:
+    for size, job in (((80, 24), 1), ((120, 36), 5)):
+        dashboard.clear_messages()
+        await dashboard.resize(*size)
+        before = dashboard.table.region
+        await dashboard.press("s", on=job, message="Started ")
+        await dashboard.settle()
+        region = dashboard.app.screen.query_one(MessageLine).region
         assert region.height == 1
-        assert driver.table.region == before
+        assert dashboard.table.region == before
         assert not region.overlaps(before)
-        assert not region.overlaps(driver.app.screen.query_one("#keys").region)
+        assert not region.overlaps(dashboard.app.screen.query_one("#keys").region)
 
 
 async def test_message_on_the_border_leaves_the_number_of_marks_visible(drive: Drive) -> None:
@@ -113,19 +114,20 @@ async def test_pinned_text_is_cut_before_its_keys_and_its_keys_stay_on_one_line(
         await driver.shows("xxx… · space: next")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_dialog_shows_its_messages_below_itself(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(size=size) as driver:
-        await driver.press("question_mark", until=lambda: driver.dialog)
-        show_message(driver.app, "Copied the page.")
-        await driver.until(lambda: line(driver) == "Copied the page.")
-        await driver.shows("Copied the page.")
-        dialog = driver.app.screen.query_one("#dialog").region
-        assert not driver.app.screen.query_one(MessageLine).region.overlaps(dialog)
-        assert driver.text.count("Copied the page.") == 1
-        await driver.press("escape", dialog="")
-        await driver.settle()
-        assert driver.text.count("Copied the page.") == 1
+async def test_dialog_shows_its_messages_below_itself(dashboard: Driver) -> None:
+    for size in ((80, 24), (120, 36)):
+        dashboard.clear_messages()
+        await dashboard.resize(*size)
+        await dashboard.press("w", until=lambda: dashboard.dialog)
+        show_message(dashboard.app, "Copied the page.")
+        await dashboard.until(lambda: line(dashboard) == "Copied the page.")
+        await dashboard.shows("Copied the page.")
+        dialog = dashboard.app.screen.query_one("#dialog").region
+        assert not dashboard.app.screen.query_one(MessageLine).region.overlaps(dialog)
+        assert dashboard.text.count("Copied the page.") == 1
+        await dashboard.press("escape", dialog="")
+        await dashboard.settle()
+        assert dashboard.text.count("Copied the page.") == 1
 
 
 async def test_message_of_the_list_moves_to_a_dialog_that_would_cover_it_and_back(
@@ -146,15 +148,15 @@ async def test_message_of_the_list_moves_to_a_dialog_that_would_cover_it_and_bac
         assert line(driver) == ""
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_pinned_text_moves_to_a_dialog_and_back(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(size=size) as driver:
-        driver.app.messages.pin("A worker claims the job", owner="caption")
-        await driver.until(lambda: line(driver) == "A worker claims the job")
-        await driver.press("p", until=lambda: driver.dialog and line(driver) == "A worker claims the job")
-        assert not driver.app.dashboard.query_one(MessageLine).words(60)
-        await driver.press("escape", dialog="")
-        await driver.until(lambda: line(driver) == "A worker claims the job")
+async def test_pinned_text_moves_to_a_dialog_and_back(dashboard: Driver) -> None:
+    dashboard.app.messages.pin("A worker claims the job", owner="caption")
+    for size in ((80, 24), (120, 36)):
+        await dashboard.resize(*size)
+        await dashboard.until(lambda: line(dashboard) == "A worker claims the job")
+        await dashboard.press("p", until=lambda: dashboard.dialog and line(dashboard) == "A worker claims the job")
+        assert not dashboard.app.dashboard.query_one(MessageLine).words(60)
+        await dashboard.press("escape", dialog="")
+        await dashboard.until(lambda: line(dashboard) == "A worker claims the job")
 
 
 async def test_acting_as_another_user_keeps_the_messages(dashboard: Driver) -> None:
@@ -312,29 +314,30 @@ async def test_list_of_messages_has_the_newest_first_and_copies_them(dashboard: 
     assert oldest.endswith(f"Started lifestyle {short(1)}.")
 
 
-@pytest.mark.parametrize("size", [(40, 8), (40, 12), (80, 24), (120, 36)])
-async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_keys(
-    drive: Drive, size: tuple[int, int]
-) -> None:
+async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_keys(dashboard: Driver) -> None:
     keys = ("y copy", "Y copy all", "esc close")
-    async with drive(size=size) as driver:
-        for number in range(92):
-            show_message(driver.app, Message(text=f"Message {number}. {'Its text is long. ' * 5}"))
-        await driver.press("m", dialog="Messages", shows=("Message 91", *keys))
-        await driver.press("end", shows=("Message 0.", *keys), hides="Message 91")
-        driver.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
-        await driver.shows("Message 0.", "A step of the tour", *keys)
-        await driver.press("home", shows=("Message 91", *keys))
+    for number in range(92):
+        show_message(dashboard.app, Message(text=f"Message {number}. {'Its text is long. ' * 5}"))
+    for size in ((40, 8), (40, 12), (80, 24), (120, 36)):
+        await dashboard.resize(*size)
+        await dashboard.press("m", dialog="Messages", shows=("Message 91", *keys))
+        await dashboard.press("end", shows=("Message 0.", *keys), hides="Message 91")
+        dashboard.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
+        await dashboard.shows("Message 0.", "A step of the tour", *keys)
+        await dashboard.press("home", shows=("Message 91", *keys))
+        dashboard.app.messages.unpin("tour")
+        await dashboard.press("escape", dialog="")
 
 
-@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
-async def test_list_of_messages_cuts_no_wide_characters_and_no_long_words(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(size=size) as driver:
-        show_message(driver.app, Message(text=f"Deleted {'漢字 ' * 20}{'§' * 40} end"))
-        await driver.press("m", dialog="Messages")
-        await driver.until(lambda: driver.text.count("漢") == 20)
-        assert driver.text.count("§") == 40
-        assert "end" in driver.text
+async def test_list_of_messages_cuts_no_wide_characters_and_no_long_words(dashboard: Driver) -> None:
+    show_message(dashboard.app, Message(text=f"Deleted {'漢字 ' * 20}{'§' * 40} end"))
+    for size in ((40, 12), (80, 24)):
+        await dashboard.resize(*size)
+        await dashboard.press("m", dialog="Messages")
+        await dashboard.until(lambda: dashboard.text.count("漢") == 20)
+        assert dashboard.text.count("§") == 40
+        assert "end" in dashboard.text
+        await dashboard.press("escape", dialog="")
 
 
 async def test_open_list_adds_new_messages_and_keeps_its_cursor(dashboard: Driver) -> None:

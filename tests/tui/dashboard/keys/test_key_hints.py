@@ -90,12 +90,12 @@ async def test_read_only_dashboard_shows_write_keys_only_during_a_permit(drive: 
         await driver.press("W", until=lambda: not any(key in hints(driver) for key in WRITES))
 
 
-@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36), (200, 50)])
-async def test_help_and_quit_are_at_the_right_end(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(size=size) as driver:
+async def test_help_and_quit_are_at_the_right_end(dashboard: Driver) -> None:
+    for size in ((60, 15), (80, 24), (120, 36), (200, 50)):
+        await dashboard.resize(*size)
         end = "? help" if size[0] == 60 else "? help  q quit"
-        assert driver.text.splitlines()[-1].rstrip().endswith(end)
-        assert len(hints(driver)) == size[0] - 1
+        assert dashboard.text.splitlines()[-1].rstrip().endswith(end)
+        assert len(hints(dashboard)) == size[0] - 1
 
 
 async def test_narrow_line_shows_the_usable_job_keys_first(drive: Drive) -> None:
