@@ -228,22 +228,6 @@ class SavedViews:
         return InvalidValue("view", f"Can't write {self.path}: {error.strerror}.")
 
 
-def joined(configured: Views, saved: Views) -> dict[str, View]:
-    """Return all views by name. A configured view overrides a saved one."""
-    return {**saved, **configured}
-
-
-def clashes(configured: Views, saved: Views) -> tuple[str, ...]:
-    """Return the names that have different configured and saved views."""
-    return tuple(name for name in configured if name in saved and saved[name] != configured[name])
-
-
-def clash_words(names: tuple[str, ...], path: Path) -> str:
-    """Return a sentence on these names; empty without any."""
-    listed = ", ".join(map(repr, names))
-    return f"The configuration overrides views saved in {path}: {listed}." if names else ""
-
-
 class KnownViews:
     def __init__(self, configured: "Views", directory: Path | None) -> None:
         """Without a directory, no view can be saved."""
@@ -254,14 +238,20 @@ class KnownViews:
         self.removable: frozenset[str] = frozenset()
         """The names of saved views that no configured view overrides."""
 
-    def read(self) -> str:
-        """Read the views. Return a message for the user, mostly empty. Raises BadConfiguration."""
+    def read(self, *, only: str | None = None) -> str:
+        """Read the views. Return a message for the user, mostly empty. Raises BadConfiguration.
+
+        With `only`, the message is about this view.
+        """
         if self._saved is None:
             return ""
         saved = self._saved.read()
-        self.known = joined(self._configured, saved)
+        # A configured view overrides a saved one.
+        self.known = {**saved, **self._configured}
         self.removable = frozenset(saved) - frozenset(self._configured)
-        return clash_words(clashes(self._configured, saved), self._saved.path)
+        clashes = [name for name, view in self._configured.items() if saved.get(name, view) != view]
+        listed = ", ".join(repr(name) for name in clashes if only in (None, name))
+        return f"The configuration overrides views saved in {self._saved.path}: {listed}." if listed else ""
 
     def save(self, view: "View", *, replaces: "View | None") -> None:
         """Save the view. Raises a StoreError if the name can't be used."""

@@ -56,15 +56,7 @@ class WriteAccess:
 
     @property
     def may_write(self) -> bool:
-        if self._suspended_by is not None or self._refused_by is not None:
-            return False
-        match self.rule:
-            case WriteMode.OPEN:
-                return True
-            case WriteMode.PERMIT_REQUIRED:
-                return self.permit is not None
-            case WriteMode.CLOSED:
-                return False
+        return not self.is_closed and (self.rule is WriteMode.OPEN or self.permit is not None)
 
     def require(self) -> None:
         """Raise ReadOnly if the session may not write."""

@@ -195,38 +195,35 @@ class TomlTable:
         self._known.append(key)
         return self._values.get(key)
 
-    def text(self, key: str) -> str | None:
-        """Return the text, or None. An empty text is a problem."""
+    def _typed(self, key: str, kinds: type[T] | tuple[type[T], ...], words: str) -> T | None:
+        """Return the value, or None. A value of another type is a problem."""
         value = self.take(key)
         if value is None:
             return None
-        if not isinstance(value, str):
-            self.complain(f"is {kind(value)}, but must be a string", key)
-        elif not value.strip():
+        if isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool)):
+            return value
+        self.complain(f"is {kind(value)}, but must be {words}", key)
+        return None
+
+    def text(self, key: str) -> str | None:
+        """Return the text, or None. An empty text is a problem."""
+        value = self._typed(key, str, "a string")
+        if value is not None and not value.strip():
             self.complain("is empty", key)
-        elif "\0" in value:
+        elif value is not None and "\0" in value:
             self.complain("contains a NUL character", key)
         else:
             return value
         return None
 
     def flag(self, key: str) -> bool | None:
-        value = self.take(key)
-        if value is None or isinstance(value, bool):
-            return value
-        self.complain(f"is {kind(value)}, but must be true or false", key)
-        return None
+        return self._typed(key, bool, "true or false")
 
     def seconds(self, key: str, *, least: float, most: float) -> float | None:
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.complain(f"is {kind(value)}, but must be a number of seconds", key)
-        elif not least <= value <= most:
-            self.complain(f"must be from {least:g} to {most:g} seconds", key)
-        else:
-            return float(value)
+        value = self._typed(key, (int, float), "a number of seconds")
+        if value is None or least <= value <= most:
+            return None if value is None else float(value)
+        self.complain(f"must be from {least:g} to {most:g} seconds", key)
         return None
 
     def one_of(self, key: str, known: Iterable[str]) -> str | None:
@@ -256,13 +253,7 @@ class TomlTable:
 
     def table(self, key: str) -> Mapping[str, object]:
         """Return the table, empty if it is missing."""
-        value = self.take(key)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        self.complain(f"is {kind(value)}, but must be a table", key)
-        return {}
+        return self._typed(key, dict, "a table") or {}
 
     def end(self) -> None:
         """Add a problem for each unknown key."""

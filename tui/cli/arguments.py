@@ -303,13 +303,12 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
     found = job_filter or NO_FILTER
     if view is None:
         return found
-    from gjobs.store.configuration.saved_views import SavedViews, clash_words, clashes, joined, require_view
+    from gjobs.store.configuration.saved_views import KnownViews, require_view
     from gjobs.store.filters.filter_text import parse
 
-    saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
-    saved = saved_views.read()
-    print_message(clash_words(tuple(name for name in clashes(configured, saved) if name == view), saved_views.path))
-    text = require_view(view, joined(configured, saved)).text
+    views = KnownViews(settings.configuration.views, settings.data_dir)
+    print_message(views.read(only=view))
+    text = require_view(view, views.known).text
     return JobFilter(terms=(*parse(text, now=datetime.now(UTC)).terms, *found.terms))
 
 

@@ -188,17 +188,19 @@ def _or(statuses: Sequence[AnyStatus]) -> str:
 def policy_question(
     counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
 ) -> str:
-    found = sum(row.count for row in counts)
-    return "\n".join(
-        [
-            f"From now on, {_DO[action].lower()} jobs older than {older_than} whenever policies are applied?",
-            f"This currently matches {jobs_count(found)}{':' if counts else '.'}",
-            *counted(counts),
-            f"Project: {clean(project, limit=60)}",
-            where(database),
-            _later(action),
-        ]
+    lines = (
+        f"From now on, {_DO[action].lower()} jobs older than {older_than} whenever policies are applied?",
+        *_matching(counts),
+        f"Project: {clean(project, limit=60)}",
+        where(database),
+        _later(action),
     )
+    return "\n".join(lines)
+
+
+def _matching(counts: Sequence[StatusCount]) -> list[str]:
+    found = sum(row.count for row in counts)
+    return [f"This currently matches {jobs_count(found)}{':' if counts else '.'}", *counted(counts)]
 
 
 def bared_question(
@@ -212,17 +214,14 @@ def bared_question(
     """Ask before a project loses its policy. The question describes the policy that will then apply, which is the one
     for all other projects.
     """
-    found = sum(row.count for row in counts)
-    return "\n".join(
-        [
-            f"Remove the policy of {clean(project, limit=60)}?",
-            f"The policy for all other projects will apply: {_do_words(action).lower()} jobs older than {older_than}.",
-            f"This currently matches {jobs_count(found)}{':' if counts else '.'}",
-            *counted(counts),
-            where(database),
-            *([] if isinstance(action, UnknownText) else [_later(action)]),
-        ]
+    lines = (
+        f"Remove the policy of {clean(project, limit=60)}?",
+        f"The policy for all other projects will apply: {_do_words(action).lower()} jobs older than {older_than}.",
+        *_matching(counts),
+        where(database),
+        *([] if isinstance(action, UnknownText) else [_later(action)]),
     )
+    return "\n".join(lines)
 
 
 def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]], *, database: str) -> str:

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from gjobs.store.configuration.config_file import read_text
 from gjobs.store.configuration.saved_views import (
+    KnownViews,
     SavedViews,
     View,
-    clash_words,
-    clashes,
-    joined,
     read_name,
     read_views,
     require_view,
@@ -165,12 +163,13 @@ class TestSaving:
             SavedViews(tmp_path / "data").save(LATE, replaces=None)
 
 
-def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported() -> None:
-    other = View(name="late", text="status:queued")
-    assert joined({"late": LATE}, {"late": other, "expensive": EXPENSIVE}) == {"late": LATE, "expensive": EXPENSIVE}
-    assert clashes({"late": LATE, "expensive": EXPENSIVE}, {"late": other, "expensive": EXPENSIVE}) == ("late",)
-    assert clash_words(("late",), FILE) == f"The configuration overrides views saved in {FILE}: 'late'."
-    assert clash_words((), FILE) == ""
+def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported(tmp_path: Path) -> None:
+    for saved in (View(name="late", text="status:queued"), EXPENSIVE):
+        SavedViews(tmp_path).save(saved, replaces=None)
+    views = KnownViews({"late": LATE, "expensive": EXPENSIVE}, tmp_path)
+    assert views.read() == f"The configuration overrides views saved in {tmp_path / 'views.toml'}: 'late'."
+    assert views.known == {"late": LATE, "expensive": EXPENSIVE}
+    assert views.read(only="expensive") == ""
 
 
 def test_unknown_view_error_suggests_the_nearest_names() -> None:
