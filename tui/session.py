@@ -183,10 +183,11 @@ async def session_on(
     journal = Journal(journal_path(settings), database=full_name(label, address))
     journal.remove_old()
     profile = settings.profile
+    timeout = profile.statement_timeout if profile else None
     database = Database(
         conninfo,
         access=access,
-        limits=_limits(profile),
+        limits=TimeLimits() if timeout is None else TimeLimits(statement=timeout),
         password=password,
         connections=connections,
         journal=journal,
@@ -253,11 +254,6 @@ def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:
 
     access.close("Writes are off, because --at shows an earlier moment.", hint="Leave --at out.")
     return past_store(store, moment)
-
-
-def _limits(profile: Profile | None) -> TimeLimits:
-    seconds = profile.statement_timeout if profile else None
-    return TimeLimits() if seconds is None else TimeLimits(statement=seconds)
 
 
 async def _acting_as(settings: Settings, operator: Store) -> Store:

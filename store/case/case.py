@@ -177,10 +177,6 @@ class Case:
         return next((one.error for one in reversed(of_job) if one.error), "")
 
     @property
-    def is_email_unread(self) -> bool:
-        return any(one.part == EMAIL for one in self.unread)
-
-    @property
     def stuck_ids(self) -> frozenset[UUID]:
         return frozenset(one.id for one in self.stuck)
 

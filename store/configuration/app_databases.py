@@ -285,7 +285,8 @@ def _merged(found: list[AppDatabase]) -> list[AppDatabase]:
     merged: list[AppDatabase] = []
     for one in found:
         for place, known in enumerate(merged):
-            if one.address.identity == known.address.identity and _agree(one.address, known.address):
+            passwords = {one.address.get("password"), known.address.get("password")} - {""}
+            if one.address.identity == known.address.identity and len(passwords) < 2:
                 merged[place] = _joined(known, one)
                 break
         else:
@@ -309,11 +310,6 @@ def _variable_in(line: str) -> str | None:
     """Return the variable that a line of a .env file sets, if it may name a database."""
     name = line.partition("=")[0].strip().removeprefix("export ").strip()
     return name if name in VARIABLES else None
-
-
-def _agree(one: DatabaseAddress, other: DatabaseAddress) -> bool:
-    passwords = {one.get("password"), other.get("password")} - {""}
-    return len(passwords) < 2
 
 
 def _expand(text: str, values: Mapping[str, str]) -> str:

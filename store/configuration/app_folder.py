@@ -203,10 +203,6 @@ class Level:
     compose_names: tuple[str, ...]
     """The file of Docker Compose and its override file."""
 
-    @property
-    def has_files(self) -> bool:
-        return self.has_supabase or bool(self.env_names) or bool(self.compose_names)
-
 
 class AppFolder:
     """The levels from a directory up to the outermost folder of its app."""
@@ -219,7 +215,8 @@ class AppFolder:
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The levels with files, the nearest first."""
-        return tuple(level for level in map(_level, self._directories()) if level.has_files)
+        levels = map(_level, self._directories())
+        return tuple(one for one in levels if one.has_supabase or one.env_names or one.compose_names)
 
     def _directories(self) -> Iterator[Path]:
         for directory in islice((self._directory, *self._directory.parents), MOST_LEVELS):

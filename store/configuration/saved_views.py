@@ -55,10 +55,6 @@ def read_order(text: str) -> ListOrder:
     return ListOrder(column=OrderColumn(column), descending=direction == DESCENDING)
 
 
-def written_order(order: ListOrder) -> str:
-    return str(order.column) if order.descending else f"{order.column} {ASCENDING}"
-
-
 def require_view(name: str, views: Views) -> View:
     """Return the view. Raises InvalidValue with the nearest names."""
     if name in views:
@@ -138,7 +134,8 @@ def written(views: Iterable[View]) -> str:
 def _value(view: View) -> str:
     if view.order is None:
         return _text(view.text)
-    return f"{{ filter = {_text(view.text)}, order = {_text(written_order(view.order))} }}"
+    order = str(view.order.column) if view.order.descending else f"{view.order.column} {ASCENDING}"
+    return f"{{ filter = {_text(view.text)}, order = {_text(order)} }}"
 
 
 def _text(text: str) -> str:

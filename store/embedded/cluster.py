@@ -349,18 +349,14 @@ def ensure_cluster(
 
     If the process is killed, there is either no cluster or a complete one. The caller must hold the start lock.
     """
-    remove_leftovers(layout)
+    # Remains of an interrupted creation or removal. Those that can't be deleted are retried next time.
+    for leftover in layout.home.glob(f"{_STAGING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     if not layout.cluster.exists():
         report(f"Unpacking Postgres {binaries.version} into {layout.home} ...")
         _create(layout, binaries, account, durable=durable)
     require_owned(layout.cluster, account.owner)
     _require_version(layout.cluster, binaries)
-
-
-def remove_leftovers(layout: DataLayout) -> None:
-    """Delete remains of an interrupted creation or removal. Remains that can't be deleted are retried next time."""
-    for leftover in layout.home.glob(f"{_STAGING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def remove_cluster(layout: DataLayout) -> None:

@@ -35,11 +35,6 @@ class OsAccount:
         """The owner of the files that Postgres creates."""
         return os.geteuid() if self.uid is None else self.uid
 
-    @property
-    def is_confined(self) -> bool:
-        """Whether the account has fewer rights to files than this process."""
-        return os.geteuid() == 0
-
     def child_options(self) -> dict[str, Any]:
         """Keyword arguments for `subprocess.Popen`."""
         if self.uid is None:
@@ -53,7 +48,7 @@ class OsAccount:
 
     def obstacle(self, path: Path) -> Path | None:
         """Return the first directory on an existing path that the account may not enter, or None."""
-        if not self.is_confined:
+        if os.geteuid() != 0:  # It has all rights of this process.
             return None
         group = os.getegid() if self.gid is None else self.gid
         resolved = path.resolve()

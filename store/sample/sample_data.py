@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -551,8 +552,7 @@ def _insert(cursor: Cursor, table: tuple[str, str], rows: Sequence[Any]) -> None
     statement = SQL(
         "insert into {0} ({1}) select {1} from jsonb_populate_recordset(null::{0}, %s) on conflict do nothing"
     ).format(Identifier(*table), columns)
-    cursor.execute(statement, [Jsonb([{name: getattr(row, name) for name in names} for row in rows], dumps=_as_json)])
-
-
-def _as_json(rows: object) -> str:
-    return json.dumps(rows, default=str)
+    cursor.execute(
+        statement,
+        [Jsonb([{name: getattr(row, name) for name in names} for row in rows], dumps=partial(json.dumps, default=str))],
+    )

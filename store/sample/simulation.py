@@ -235,10 +235,6 @@ class SimulatedChange:
     jobs: Sequence[GenerationJob] = ()
 
 
-def _ignore(_: SimulatedChange) -> None:
-    pass
-
-
 class GenerationError(Exception):
     """The error of a failed job."""
 
@@ -267,7 +263,7 @@ class Simulation:
         """Jobs that a worker has begun."""
         self.running: dict[UUID, str] = {}
         """The worker of each running job that another worker would take over if its worker died."""
-        self.report: Callable[[SimulatedChange], object] = _ignore
+        self.report: Callable[[SimulatedChange], object] = lambda _: None
         """Called after each wait that counts as a step."""
 
     def fail_mode(self, mode: str, *, seconds: float) -> None:

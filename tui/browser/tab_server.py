@@ -307,7 +307,9 @@ class TabServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until cancelled. Then close all tabs and end their processes."""
-        _silence_libraries()
+        # The libraries quote requests, with tokens and escape sequences.
+        for library in ("aiohttp", "textual-serve"):
+            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
         # Access logs would contain the tokens of links.
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -470,12 +472,6 @@ class TabServer:
             await response.write(chunk)
         await response.write_eof()
         return response
-
-
-def _silence_libraries() -> None:
-    """Let the libraries log nothing. They quote requests, with tokens and escape sequences."""
-    for library in ("aiohttp", "textual-serve"):
-        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
 
 
 def _size_of(request: web.Request) -> tuple[int, int] | None:

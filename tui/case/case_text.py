@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from uuid import UUID
 
 from gjobs.store.budgets.budget import Budget, BudgetState, used_up_at
-from gjobs.store.case.case import MOST_COUNTED, RECENT, Case, CaseVisibility, CaseWorkers, HiddenJob
+from gjobs.store.case.case import EMAIL, MOST_COUNTED, RECENT, Case, CaseVisibility, CaseWorkers, HiddenJob
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.error_groups.error_group import ErrorGroup
 from gjobs.store.jobs.job import GenerationJob, JobStatus, in_order, job_times
@@ -77,7 +77,7 @@ class _CaseText:
 
     def head(self, database: str) -> list[str]:
         case, user = self.case, self.case.user
-        without = "e-mail not read" if case.is_email_unread else "no e-mail"
+        without = "e-mail not read" if any(one.part == EMAIL for one in case.unread) else "no e-mail"
         who = f"- User: {code(user.email) if user.email else without}, id `{user.id}`"
         joined = f", since {self._time(user.created_at)}" if user.created_at else ""
         return [

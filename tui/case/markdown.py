@@ -46,11 +46,11 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     widths[-1] = 0  # The last column often has long texts.
     rule = ["-" * max(width, _LEAST_RULE) for width in widths]
-    return [f"| {' | '.join(map(_padded, cells, widths))} |" for cells in (titles, rule, *lines[1:])]
-
-
-def _padded(text: str, cells: int) -> str:
-    return text + " " * (cells - cell_len(text))
+    padded = (
+        [text + " " * (width - cell_len(text)) for text, width in zip(cells, widths, strict=True)]
+        for cells in (titles, rule, *lines[1:])
+    )
+    return [f"| {' | '.join(cells)} |" for cells in padded]
 
 
 def _longest_run(text: str) -> int:

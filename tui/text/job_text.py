@@ -374,20 +374,11 @@ def stuck_words(verdict: StuckVerdict | None) -> str:
     """Return two or three sentences; empty if the job is not stuck."""
     if verdict is None or not verdict.is_stuck:
         return ""
-    why = (
-        f"after {_span(verdict)}, because the usual duration of its mode is unknown"
-        if verdict.usual is None
-        else f"after {_span(verdict)}, because 95 % of its mode's jobs end within {_usual(verdict)}"
-    )
-    if verdict.lease is LeaseState.UNKNOWN:
-        why = f"after {_span(verdict)}"
+    why = f"after {duration(verdict.after.total_seconds())}"
+    if verdict.lease is not LeaseState.UNKNOWN and verdict.usual is None:
+        why += ", because the usual duration of its mode is unknown"
+    elif verdict.lease is not LeaseState.UNKNOWN and verdict.usual is not None:
+        usual = duration(max(verdict.usual.total_seconds(), 1.0))
+        why += f", because 95 % of its mode's jobs end within {usual}"
     untouched = duration(verdict.untouched.total_seconds())
     return f"Stuck: no update for {untouched}. It counts as stuck {why}. {_SAFE[verdict.lease]}"
-
-
-def _span(verdict: StuckVerdict) -> str:
-    return duration(verdict.after.total_seconds())
-
-
-def _usual(verdict: StuckVerdict) -> str:
-    return duration(max(verdict.usual.total_seconds(), 1.0)) if verdict.usual else ""

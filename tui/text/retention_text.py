@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from uuid import UUID
 
 from gjobs.store.errors import command
-from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import JobHistory
 from gjobs.store.retention.retention import (
     AnyAction,
@@ -87,7 +87,8 @@ def cascading_words(tables: Sequence[str]) -> list[str]:
 
 def nothing_found(preview: CleanupPreview) -> str:
     expired = preview.expired
-    return f"No {_or(expired.statuses)} job was created before {utc_time(expired.created_before)}."
+    statuses = " or ".join(map(status_word, expired.statuses))
+    return f"No {statuses} job was created before {utc_time(expired.created_before)}."
 
 
 def restoration_question(counts: Sequence[StatusCount], target: CleanupTarget) -> str:
@@ -179,10 +180,6 @@ def applied(whose: str, action: AnyAction, done: BatchProgress) -> list[str]:
 
 def _were(number: int) -> str:
     return f"{jobs_count(number)} {'was' if number == 1 else 'were'}"
-
-
-def _or(statuses: Sequence[AnyStatus]) -> str:
-    return " or ".join(map(status_word, statuses))
 
 
 def policy_question(

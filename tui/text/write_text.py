@@ -131,7 +131,10 @@ def confirm_retry(
     which = every if len(failed) == len(jobs) else f"{count(len(failed))} of {every}"
     listed = (*described_jobs(failed, project_names), *_left(len(jobs) - len(failed)))
     kept = "Each is queued as a new job. The failed job stays as it is."
-    several = ["Those that were already retried are skipped.", f"The new jobs cost at most {money(_cents(failed))}."]
+    several = [
+        "Those that were already retried are skipped.",
+        f"The new jobs cost at most {money(sum(job.cost_cents for job in failed))}.",
+    ]
     return Confirmation(
         title=f"Retry {which}{' again' if repeated else ''}?",
         lines=(*about, *listed, "", where(database), kept, *(several if len(failed) > 1 else ())),
@@ -139,10 +142,6 @@ def confirm_retry(
         agree="Retry" if len(jobs) == 1 else f"Retry {count(len(failed))}",
         declined="Nothing was retried. {key} retries.",
     )
-
-
-def _cents(jobs: Sequence[GenerationJob]) -> int:
-    return sum(job.cost_cents for job in jobs)
 
 
 def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
