@@ -1,7 +1,7 @@
 """Confirmations, results of writes, and reasons why jobs were skipped."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
@@ -293,15 +293,9 @@ def of_missing(missing: Missing, known: MissingWhys) -> SkipReason:
     return known.get(missing.job_id, GONE_OR_HIDDEN)
 
 
-def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> SkipReason | None:
-    match outcome:
-        case Applied():
-            return None
-        case Refused(current=current):
-            return of_status(current)
-        case Missing():
-            return of_missing(outcome, known)
-    assert_never(outcome)
+def is_in(status: AnyStatus, when: str = "") -> SkipReason:
+    word = status_word(status)
+    return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 
 
 def of_status(current: AnyStatus) -> SkipReason:
@@ -309,23 +303,19 @@ def of_status(current: AnyStatus) -> SkipReason:
     return FINISHED if current.is_final else is_in(current)
 
 
-def of_retry(outcome: RetryOutcome, known: MissingWhys) -> SkipReason | None:
+def why_skipped(
+    outcome: TransitionOutcome | RetryOutcome | DeletionOutcome,
+    known: MissingWhys,
+    refused: Callable[[AnyStatus], SkipReason] = is_in,
+) -> SkipReason | None:
+    """Return why a job did not change. None if it did."""
     match outcome:
-        case Retried():
+        case Applied() | Retried() | Deleted():
             return None
         case AlreadyRetried():
             return REPEATED
         case Refused(current=current):
-            return is_in(current)
-        case Missing():
-            return of_missing(outcome, known)
-    assert_never(outcome)
-
-
-def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> SkipReason | None:
-    match outcome:
-        case Deleted():
-            return None
+            return refused(current)
         case Moved(job=job):
             return is_in(job.status, " now")
         case Missing():
@@ -336,11 +326,6 @@ def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> SkipReason | No
 def refused_by(error: StoreError) -> SkipReason:
     reason = clean(error.message.rstrip("."), limit=200)
     return SkipReason(one=f"was refused ({reason})", many=f"were refused ({reason})")
-
-
-def is_in(status: AnyStatus, when: str = "") -> SkipReason:
-    word = status_word(status)
-    return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 
 
 _MADE = by_member(

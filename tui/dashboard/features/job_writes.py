@@ -26,15 +26,13 @@ from gjobs.tui.text.write_text import (
     deleted_message,
     described_all,
     is_in,
-    of_deletion,
     of_missing,
-    of_retry,
     of_status,
-    of_transition,
     refused_by,
     restored_message,
     retry_message,
     transition_message,
+    why_skipped,
 )
 
 if TYPE_CHECKING:
@@ -177,7 +175,7 @@ def sends_transition(context: "ActionContext", target: JobStatus, error: str | N
         with context.changing(job_ids, ACTIONS_TO[target]):
             outcomes = await context.resolve(context.store.transition_jobs(job_ids, target, error))
         known = await _known(context, outcomes)
-        return [of_transition(outcome, known) for outcome in outcomes]
+        return [why_skipped(outcome, known, of_status) for outcome in outcomes]
 
     return send
 
@@ -191,7 +189,7 @@ async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool
 
 async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Message:
     known = await _known(context, [outcome])
-    return retry_message(job, outcome, of_retry(outcome, known))
+    return retry_message(job, outcome, why_skipped(outcome, known))
 
 
 def refuses_retry(job: GenerationJob) -> SkipReason | None:
@@ -204,7 +202,7 @@ def sends_retry(context: "ActionContext") -> Send:
         with context.changing(job_ids, JobAction.RETRY):
             outcomes = await context.resolve(context.store.retry_generation_jobs(job_ids))
         known = await _known(context, outcomes)
-        return [of_retry(outcome, known) for outcome in outcomes]
+        return [why_skipped(outcome, known) for outcome in outcomes]
 
     return send
 
@@ -240,7 +238,7 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
             raise
         deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
         known = await _known(context, outcomes)
-        return [of_deletion(outcome, known) for outcome in outcomes]
+        return [why_skipped(outcome, known) for outcome in outcomes]
 
     return send
 
