@@ -334,27 +334,22 @@ def _chosen(
 ) -> UrlTarget | Profile | None:
     """Return the chosen database. None if nothing chooses one."""
     url_variable, profile_variable = environment.get("GJOBS_DATABASE_URL"), environment.get("GJOBS_PROFILE")
-    if database_url and profile:
-        raise _two_databases("--database-url", "--profile")
-    if database_url:
-        return UrlTarget(url=database_url, origin="--database-url")
-    if profile:
-        return _named(profile, "--profile", configuration)
-    if url_variable and profile_variable:
-        raise _two_databases("GJOBS_DATABASE_URL", "GJOBS_PROFILE")
-    if url_variable:
-        return UrlTarget(url=url_variable, origin="GJOBS_DATABASE_URL")
-    if profile_variable:
-        return _named(profile_variable, "GJOBS_PROFILE", configuration)
+    for url, url_origin, name, origin in (
+        (database_url, "--database-url", profile, "--profile"),
+        (url_variable, "GJOBS_DATABASE_URL", profile_variable, "GJOBS_PROFILE"),
+    ):
+        if url and name:
+            words = f"{url_origin} and {origin} both name a database."
+            raise InvalidValue("profile", words, hint="Omit one of them.")
+        if url:
+            return UrlTarget(url=url, origin=url_origin)
+        if name:
+            return _named(name, origin, configuration)
     if configuration.default_profile:
         return configuration.profiles[configuration.default_profile]
     if url := environment.get(APP_VARIABLE):
         return UrlTarget(url=url, origin=APP_VARIABLE)
     return None
-
-
-def _two_databases(one: str, other: str) -> InvalidValue:
-    return InvalidValue("profile", f"{one} and {other} both name a database.", hint="Omit one of them.")
 
 
 def _named(name: str, origin: str, configuration: Configuration) -> Profile:

@@ -19,7 +19,7 @@ from gjobs.store.errors import JournalUnavailable
 from gjobs.store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
 from gjobs.store.system.private_files import make_directory
 from gjobs.store.users.actor import ActingUser, Actor, Operator, actor_name
-from gjobs.store.values.formats import plain_row, plain_time, utc_now
+from gjobs.store.values.formats import column_names, plain_row, plain_time, utc_now
 from gjobs.store.values.value_types import dataclass
 
 PATIENCE_SECONDS = 2.0
@@ -173,30 +173,17 @@ class EntryOutcome:
 
 def beginning_line(entry: JournalEntry) -> str:
     """Return an entry's first line, without its outcome, which is not known yet."""
-    return _line(
-        {
-            "entry": str(entry.id),
-            "at": plain_time(entry.at),
-            "database": entry.database,
-            "actor": entry.actor,
-            "actor_id": str(entry.actor_id) if entry.actor_id else None,
-            "reason": entry.reason,
-            "what": entry.what,
-            "ids": [str(identifier) for identifier in entry.ids],
-            "before": entry.before,
-            "after": entry.after,
-            "transaction_id": entry.transaction_id,
-        }
-    )
+    values = {name: getattr(entry, name) for name in column_names(JournalEntry) if name not in ("id", "outcome")}
+    return _line({"entry": entry.id, **values, "at": plain_time(entry.at)})
 
 
 def ending_line(ending: EntryOutcome, *, at: datetime) -> str:
-    return _line({"entry": str(ending.entry), "at": plain_time(at), "outcome": ending.outcome.value})
+    return _line({"entry": ending.entry, "at": plain_time(at), "outcome": ending.outcome})
 
 
 def _line(value: dict[str, Any]) -> str:
     """Return one line of ASCII, whatever characters the texts contain."""
-    return json.dumps(value, separators=(",", ":")) + "\n"
+    return json.dumps(value, separators=(",", ":"), default=str) + "\n"
 
 
 def parse(line: str) -> JournalEntry | EntryOutcome:

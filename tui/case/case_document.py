@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import PurePath
 
 from gjobs.store.case.case import Case, CaseJob, CaseVisibility, CaseWorkers
@@ -163,19 +163,14 @@ def _texts_of_zip(built: BuiltCase) -> Mapping[str, str]:
 
 def _packed(texts: Mapping[str, str], built: BuiltCase) -> bytes:
     """Return the zip file. The same case gives the same bytes."""
-    taken_at = built.case.taken_at.astimezone(UTC)
+    taken_at = built.case.taken_at.astimezone(UTC).timetuple()[:6]
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w") as archive:
         for name, text in texts.items():
-            archive.writestr(_entry(name, taken_at), text.encode())
+            entry = zipfile.ZipInfo(name, taken_at)
+            entry.external_attr = 0o600 << 16
+            archive.writestr(entry, text.encode(), zipfile.ZIP_DEFLATED)
     return packed.getvalue()
-
-
-def _entry(name: str, taken_at: datetime) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, taken_at.timetuple()[:6])
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o600 << 16
-    return entry
 
 
 def _json(value: Json) -> str:
