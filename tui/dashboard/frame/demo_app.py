@@ -22,7 +22,7 @@ from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import moves_to
 from gjobs.tui.dashboard.bindings import KEYS, NOTHING, DynamicKeyText, key_of, presses
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.frame.scenario_player import AWAITS_WORKERS, ScenarioPlayer, ScenarioStage
+from gjobs.tui.dashboard.frame.scenario_player import AWAITS_WORKERS, ScenarioPlayer, wait_for_list
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
@@ -343,18 +343,15 @@ class DemoApp(GjobsApp, DynamicKeyText):
         scenario = self.control.scenario
         self._is_scripted, self._has_ended = scenario is not None, False
         await self.settled.wait()
-        stage = ScenarioStage(self)
-        await stage.wait_for_list()
+        await wait_for_list(self)
         if scenario is None or (activity := self.control.activity) is None:
             self._is_scripted = False
             return
-        self._player = ScenarioPlayer(scenario, activity, stage)
+        self._player = ScenarioPlayer(self, scenario, activity)
         try:
             await self._player.play()
-            stage.close()
             self._has_ended = True
             self._report_end()
             self.screen.refresh_bindings()
         finally:
             self._player = None
-            stage.close()

@@ -57,96 +57,6 @@ AWAITS_WORKERS = "The scenario waits for the workers."
 _PATIENCE_SECONDS, _LIST_POLL_SECONDS = 5.0, 0.02
 
 
-class ScenarioStage:
-    def __init__(self, app: "GjobsApp") -> None:
-        self._app = app
-        bindings = inherited_bindings(type(app))
-        self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
-
-    def close(self) -> None:
-        self._app.messages.unpin(_OWNER)
-
-    def show_caption(self, text: str, *, continues: str = "") -> None:
-        """Show a caption until the next one. An empty one removes it. `continues` says what the continue key does
-        now. It is empty if the caption names no key.
-        """
-        drop_message(self._app, AWAITS_WORKERS)  # It would hide the caption.
-        if not text:
-            self.close()
-            return
-        space = key_of(self._app, "demo.continue", inherited_bindings(type(self._app)))
-        keys = f"{space}: {continues}" if continues else ""
-        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
-
-    def report(self, text: str) -> None:
-        show_warning(self._app, text)
-
-    def refresh(self) -> None:
-        self._app.poller.refresh()
-
-    async def act_as(self, who: str) -> None:
-        """Act as another user. Dialogs of the former user close, and their running writes open no others."""
-        session = self._app.poller.session
-        if session is None:
-            return
-        operator = session.operator
-        store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
-        self._app.tasks.stop_opening(above=Presenter)
-        with self._app.key_queue.dropping(_OTHER_USER, drops=self._is_for_rows):
-            self._app.act_as(store)
-            if who == OPERATOR_NAME:
-                # For the operator, list all projects instead of only the first one.
-                dashboard = self._app.dashboard
-                dashboard.ask(replace(dashboard.listed, project_id=None))
-                dashboard.post_message(ProjectChosen())
-            await self.wait_for_list()
-
-    async def point_at(self, job: GenerationJob) -> None:
-        """Move the cursor to the job, in the list of its project or of all projects."""
-        dashboard = self._app.dashboard
-        if self._is_hidden(job):
-            user = key_of(self._app, "app.user")
-            self.report(f"{_POINTS_AT.format(job_name(job))} It belongs to another user. Press {user} to switch.")
-            return
-        shown = dashboard.listed.project_id
-        wanted = ListQuery(project_id=job.project_id if shown is not None else None)
-        # Keys typed for the filter would act on the list once the filter is gone.
-        is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
-        with self._app.key_queue.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
-            if dashboard.jobs.is_finding:
-                dashboard.jobs.leave_find()
-            if dashboard.listed != wanted:
-                dashboard.ask(wanted)
-            self._app.poller.refresh()
-            await self.wait_for_list()
-            if problem := await go_to_job(self._app, job):
-                self.report(f"{_POINTS_AT.format(job_name(job))} {problem}")
-
-    def _is_for_rows(self, event: events.Event) -> bool:
-        """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
-        continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
-        return not continues and self._app.key_queue.rules.is_for_rows(event)
-
-    async def show_new(self, job: GenerationJob) -> None:
-        """Move the cursor to a new job, unless the list is of another project or user."""
-        shown = self._app.dashboard.listed.project_id
-        if not self._is_hidden(job) and shown in (None, job.project_id):
-            await self.point_at(job)
-
-    def _is_hidden(self, job: GenerationJob) -> bool:
-        store = self._app.poller.store
-        return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
-
-    async def wait_for_list(self) -> None:
-        """Wait until the requested list is shown, at most for some seconds."""
-        deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        dashboard = self._app.dashboard
-        while asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(_LIST_POLL_SECONDS)
-            if dashboard.listing is not None and not dashboard.awaits_list:
-                return
-
-
 _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
 
 
@@ -161,10 +71,12 @@ _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
 
 
 class ScenarioPlayer:
-    def __init__(self, scenario: Scenario, activity: DemoActivity, stage: ScenarioStage) -> None:
-        self.scenario = scenario
+    def __init__(self, app: "GjobsApp", scenario: Scenario, activity: DemoActivity) -> None:
+        self._app = app
+        bindings = inherited_bindings(type(app))
+        self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
+        self._scenario = scenario
         self._activity = activity
-        self._stage = stage
         self._caption = ""
         self._jobs: dict[str, GenerationJob] = {}
         self._random = Random(f"{activity.simulation.seed} scenario")  # noqa: S311
@@ -184,14 +96,17 @@ class ScenarioPlayer:
 
     async def play(self) -> None:
         """Play all steps. A step that cannot be done is reported, and the next one follows."""
-        for step in self.scenario.steps:
-            try:
-                await self._do(step)
-            except StoreError as error:
-                if is_cancelling():
-                    # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
-                    raise asyncio.CancelledError from None
-                self._stage.report(f"The scenario skipped a step. {error.message}")
+        try:
+            for step in self._scenario.steps:
+                try:
+                    await self._do(step)
+                except StoreError as error:
+                    if is_cancelling():
+                        # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
+                        raise asyncio.CancelledError from None
+                    show_warning(self._app, f"The scenario skipped a step. {error.message}")
+        finally:
+            self._app.messages.unpin(_OWNER)
 
     async def _do(self, step: Step) -> None:
         match step:
@@ -205,9 +120,9 @@ class ScenarioPlayer:
                 with self._naming_key("skip the wait"):
                     await self._wait(seconds)
             case ActAs(who=who):
-                await self._stage.act_as(who)
+                await self._act_as(who)
             case PointAt(name=name):
-                await self._stage.point_at(self._job(name))
+                await self._point_at(self._job(name))
             case Outage(mode=mode, seconds=seconds):
                 self._ignored["failure"] = len(self._activity.simulation.failed)
                 self._activity.simulation.fail_mode(mode, seconds=seconds)
@@ -217,7 +132,7 @@ class ScenarioPlayer:
                 await self._activity.kill_worker(name)
             case Create() | Change() | Burst():
                 await self._write(step)
-                self._stage.refresh()
+                self._app.poller.refresh()
             case _:
                 assert_never(step)
 
@@ -232,7 +147,7 @@ class ScenarioPlayer:
                 return True
             if self._own <= simulation.begun:
                 await self._queue(_CLAIMED, await self._project(self._project_name))
-                self._stage.refresh()
+                self._app.poller.refresh()
             return False
 
         if worker in self._activity.worker_names:
@@ -245,10 +160,10 @@ class ScenarioPlayer:
         try:
             yield
         finally:
-            self._stage.show_caption(self._caption)
+            self._show_caption(self._caption)
 
     def _show_key(self, continues: str) -> None:
-        self._stage.show_caption(self._caption or _WAITING, continues=continues)
+        self._show_caption(self._caption or _WAITING, continues=continues)
 
     async def _wait(self, seconds: float | None) -> None:
         """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
@@ -271,7 +186,7 @@ class ScenarioPlayer:
 
         await self._wait_for_workers(has_happened, seconds=step.seconds)
         if job := self._event_job(step.what):
-            await self._stage.point_at(await self._saved(job) if step.what == "failure" else job)
+            await self._point_at(await self._saved(job) if step.what == "failure" else job)
 
     async def _wait_for_workers(
         self, is_done: Callable[[], Awaitable[bool]], *, seconds: float, every: float = _POLL_SECONDS
@@ -297,7 +212,7 @@ class ScenarioPlayer:
             self.awaits_workers = False
             if is_fast:
                 clock.set_speed(speed)
-            self._stage.show_caption(self._caption)
+            self._show_caption(self._caption)
 
     @property
     def can_hurry(self) -> bool:
@@ -341,7 +256,7 @@ class ScenarioPlayer:
     async def _burst(self, step: Burst, project: Project) -> None:
         """Queue the jobs, and show the newest."""
         if (newest := await self._queue(step, project)) is not None:
-            await self._stage.show_new(newest)
+            await self._show_new(newest)
 
     async def _queue(self, step: Burst, project: Project) -> GenerationJob | None:
         """Queue the jobs, and return the newest. After a refusal, report how many were queued, and queue no more."""
@@ -353,7 +268,7 @@ class ScenarioPlayer:
             except StoreError as error:
                 if not done or is_cancelling():
                     raise
-                self._stage.report(f"The burst queued {done} of {step.count} jobs. {error.message}")
+                show_warning(self._app, f"The burst queued {done} of {step.count} jobs. {error.message}")
                 break
             if queued:
                 self._own.add(queued.id)
@@ -371,6 +286,85 @@ class ScenarioPlayer:
         if found := next((project for project in projects if project.name == name), None):
             return found
         raise RowMissing(f"The project {name!r} does not exist.")
+
+    # The dashboard is the stage
+
+    def _show_caption(self, text: str, *, continues: str = "") -> None:
+        """Show a caption until the next one. An empty one removes it. `continues` says what the continue key does
+        now. It is empty if the caption names no key.
+        """
+        drop_message(self._app, AWAITS_WORKERS)  # It would hide the caption.
+        if not text:
+            self._app.messages.unpin(_OWNER)
+            return
+        space = key_of(self._app, "demo.continue", inherited_bindings(type(self._app)))
+        keys = f"{space}: {continues}" if continues else ""
+        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
+
+    async def _act_as(self, who: str) -> None:
+        """Act as another user. Dialogs of the former user close, and their running writes open no others."""
+        session = self._app.poller.session
+        if session is None:
+            return
+        operator = session.operator
+        store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
+        self._app.tasks.stop_opening(above=Presenter)
+        with self._app.key_queue.dropping(_OTHER_USER, drops=self._is_for_rows):
+            self._app.act_as(store)
+            if who == OPERATOR_NAME:
+                # For the operator, list all projects instead of only the first one.
+                dashboard = self._app.dashboard
+                dashboard.ask(replace(dashboard.listed, project_id=None))
+                dashboard.post_message(ProjectChosen())
+            await wait_for_list(self._app)
+
+    async def _point_at(self, job: GenerationJob) -> None:
+        """Move the cursor to the job, in the list of its project or of all projects."""
+        dashboard = self._app.dashboard
+        if self._is_hidden(job):
+            user = key_of(self._app, "app.user")
+            show_warning(
+                self._app, f"{_POINTS_AT.format(job_name(job))} It belongs to another user. Press {user} to switch."
+            )
+            return
+        shown = dashboard.listed.project_id
+        wanted = ListQuery(project_id=job.project_id if shown is not None else None)
+        # Keys typed for the filter would act on the list once the filter is gone.
+        is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
+        with self._app.key_queue.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
+            if dashboard.jobs.is_finding:
+                dashboard.jobs.leave_find()
+            if dashboard.listed != wanted:
+                dashboard.ask(wanted)
+            self._app.poller.refresh()
+            await wait_for_list(self._app)
+            if problem := await go_to_job(self._app, job):
+                show_warning(self._app, f"{_POINTS_AT.format(job_name(job))} {problem}")
+
+    def _is_for_rows(self, event: events.Event) -> bool:
+        """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
+        continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
+        return not continues and self._app.key_queue.rules.is_for_rows(event)
+
+    async def _show_new(self, job: GenerationJob) -> None:
+        """Move the cursor to a new job, unless the list is of another project or user."""
+        shown = self._app.dashboard.listed.project_id
+        if not self._is_hidden(job) and shown in (None, job.project_id):
+            await self._point_at(job)
+
+    def _is_hidden(self, job: GenerationJob) -> bool:
+        store = self._app.poller.store
+        return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
+
+
+async def wait_for_list(app: "GjobsApp") -> None:
+    """Wait until the requested list is shown, at most for some seconds."""
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    dashboard = app.dashboard
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_LIST_POLL_SECONDS)
+        if dashboard.listing is not None and not dashboard.awaits_list:
+            return
 
 
 async def _ended(wait: Awaitable[object]) -> object:
