@@ -266,7 +266,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._pending_rows = PendingRows()
         self._flashing.clear()
         self._drawing.forget()
-        self._show_state(self._view.forgotten())
+        self._show_state(TableState(height=self._view.height))
 
     def clear_marks(self) -> None:
         self.unmark(self.marked)

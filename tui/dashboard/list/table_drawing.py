@@ -275,10 +275,6 @@ class TableState:
     def unmarked(self, job_ids: Set[UUID]) -> "TableState":
         return replace(self, marked={known: job for known, job in self.marked.items() if known not in job_ids})
 
-    def forgotten(self) -> "TableState":
-        """Return the state as before any row was loaded."""
-        return TableState(height=self.height)
-
 
 def _newest(newest: datetime | None, rows: LoadedRows) -> datetime | None:
     known = [] if newest is None else [newest]
