@@ -69,7 +69,7 @@ from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour, TourStep
-from gjobs.tui.dashboard.session.past_session import ShowsTimes, show_moment_keys, store_at, suspend_writes
+from gjobs.tui.dashboard.session.past_session import show_moment_keys, store_at, suspend_writes
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
 from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
 from gjobs.tui.dashboard.terminal import appearance
@@ -663,10 +663,12 @@ class GjobsApp(MessageApp[int]):
 
     def action_zone(self) -> None:
         """Show times in the next zone, and remember it."""
+        from gjobs.tui.dashboard.dialogs.dialog import Dialog
+
         zone = zone_after(self.dashboard.zone, self._profile_zone)
         self._memory.remember(lambda latest: replace(latest, zone=zone.choice))
         for screen in self.screen_stack:
-            if isinstance(screen, ShowsTimes):
+            if isinstance(screen, DashboardScreen | Dialog):
                 screen.show_zone(zone)
         self.show_status()
         show_message(self, f"Times are in {zone.name}.")

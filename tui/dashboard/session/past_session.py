@@ -1,7 +1,7 @@
-"""Which moment the dashboard shows: its store, and whether writes are off. Which screens follow the time zone."""
+"""Which moment the dashboard shows: its store, and whether writes are off."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import key_of
@@ -11,21 +11,12 @@ if TYPE_CHECKING:
     from gjobs.store.configuration.settings import WriteAccess
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.widgets.message_board import MessageApp
-    from gjobs.tui.text.format import ShownZone
 
 
 ONLY_PRESENT = "This shows only the present."
 """Why an action is refused while an earlier moment is shown."""
 
 _OWNER = "moment"
-
-
-@runtime_checkable
-class ShowsTimes(Protocol):
-    """A screen with times."""
-
-    def show_zone(self, zone: "ShownZone") -> None:
-        """Show all times in another zone."""
 
 
 def suspend_writes(

@@ -122,13 +122,12 @@ class DatabaseChoice:
     def detail(self) -> str:
         """Text that distinguishes it in a list. It imports the driver to read an address."""
         profile = self.settings.profile
-        return f"from {' and '.join(profile.sources)}" if profile and profile.sources else self._where()
-
-    def _where(self) -> str:
-        from gjobs.store.database.connection_url import label, parameters
-
+        if profile and profile.sources:
+            return f"from {' and '.join(profile.sources)}"
         if not isinstance(self.settings.target, UrlTarget):
             return ""
+        from gjobs.store.database.connection_url import label, parameters
+
         try:
             return label(parameters(self.settings.target))
         except InvalidValue:
