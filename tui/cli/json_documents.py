@@ -1,6 +1,7 @@
 """JSON documents that scripts rely on."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -40,9 +41,9 @@ def row(value: Row) -> Mapping[str, Json]:
     return job_row(value) if isinstance(value, GenerationJob) else plain_row(value)
 
 
-def past_row(job: GenerationJob) -> Mapping[str, Json]:
-    """Return a job of an earlier moment, always with the names of unrecorded values."""
-    return {"unrecorded": [], **row(job)}
+def job(value: GenerationJob, moment: datetime | None) -> Mapping[str, Json]:
+    """Return a job. A job of an earlier moment always has the names of unrecorded values."""
+    return row(value) if moment is None else {"unrecorded": [], **row(value)}
 
 
 def rows(values: Sequence[Row]) -> list[Json]:

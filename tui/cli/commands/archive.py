@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
 
-
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
 
 
@@ -58,23 +57,20 @@ async def list_archive(
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
         output.document([json_documents.archived(one) for one in page])
-        if not page.items:
-            explain_no_jobs([status])
-        await print_archive_limits(session)
-        return
-    from gjobs.tui.cli.text_tables import job_table
-    from gjobs.tui.text.format import age, local_time
+    else:
+        from gjobs.tui.cli.text_tables import job_table
+        from gjobs.tui.text.format import age, local_time
 
-    now = datetime.now(UTC) if output.is_terminal else None
-    columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
-    times = [local_time(one.archived_at) if now is None else age(one.archived_at, now) for one in page]
-    output.table(
-        [*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]],
-        [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
-        keeps_ids=True,
-    )
+        now = datetime.now(UTC) if output.is_terminal else None
+        columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
+        times = [local_time(one.archived_at) if now is None else age(one.archived_at, now) for one in page]
+        output.table(
+            [*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]],
+            [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
+            keeps_ids=True,
+        )
     if not page.items:
-        print_message("No archived jobs.")
+        print_message(None if output.json else "No archived jobs.")
         explain_no_jobs([status])
     await print_archive_limits(session)
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
 
-
 _COLUMNS = (
     TableColumn(title="OF"),
     TableColumn(title="NAME", narrowest=12),

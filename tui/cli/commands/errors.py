@@ -23,7 +23,6 @@ _WIDEST = 120
 """The maximum width without a terminal, in cells. --json has the whole texts."""
 SHORTER = "Use a shorter --window, or --project."
 
-
 _COLUMNS = (
     TableColumn(title="GROUP"),
     TableColumn(title="FAILED", right=True),
@@ -86,7 +85,6 @@ async def show_errors(
     ]
     if rows:
         output.table(_COLUMNS, rows, keeps_ids=True, widest=_WIDEST)
-
     print_message(groups_summary(found, matching=format_filter(matched)))
 
 

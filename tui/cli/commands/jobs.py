@@ -144,8 +144,7 @@ def list_jobs(
         )
         print_message(*page.cautions)
         if output.json:
-            as_row = json_documents.row if session.moment is None else json_documents.past_row
-            output.document([as_row(job) for job in page.items])
+            output.document([json_documents.job(job, session.moment) for job in page.items])
         else:
             if not page.items:
                 print_message("No jobs.")
@@ -196,18 +195,22 @@ async def _show(session: "Session", output: Output, job_id: UUID) -> None:
     job = await session.store.get_generation_job(job_id)
     if job is None:
         raise await _where_it_went(session, job_id)
-    links = await session.store.get_job_links(job_id)
     if output.json:
-        as_row = json_documents.row if session.moment is None else json_documents.past_row
-        output.document({**as_row(job), **json_documents.links(links)})
+        links = json_documents.links(await session.store.get_job_links(job_id))
+        output.document({**json_documents.job(job, session.moment), **links})
         return
-    from gjobs.tui.cli.text_tables import job_block
     from gjobs.tui.text.job_text import stuck_words
 
-    project, emails = await session.store.get_project(job.project_id), await _read_emails(session, {job.user_id})
-    output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
+    await _print_block(session, output, job, await _read_emails(session, {job.user_id}))
     print_moment(session)
     print_message(stuck_words(await session.store.get_stuck_verdict(job_id)))
+
+
+async def _print_block(session: "Session", output: Output, job: GenerationJob, emails: Mapping[UUID, str]) -> None:
+    from gjobs.tui.cli.text_tables import job_block
+
+    project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job.id)
+    output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
 
 
 async def _read_emails(session: "Session", user_ids: Set[UUID]) -> Mapping[UUID, str]:
@@ -259,10 +262,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
     actors = {event.actor_user_id for event in history.events if event.actor_user_id}
     emails = await _read_emails(session, actors | ({job.user_id} if job else set()))
     if job is not None:
-        from gjobs.tui.cli.text_tables import job_block
-
-        project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
-        output.text(job_block(job, project, links, emails=emails, now=session.moment or datetime.now(UTC)))
+        await _print_block(session, output, job, emails)
         output.text("")
     output.table(*history_table(history, emails))
     print_moment(session)

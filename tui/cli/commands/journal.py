@@ -17,7 +17,6 @@ _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""
 _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
 
-
 _COLUMNS = (
     TableColumn(title="TIME"),
     TableColumn(title="OUTCOME", colours=_OUTCOME_COLOURS),
