@@ -1,9 +1,10 @@
 """Finds users by e-mail, and any entity by its id or the start of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Protocol, TypeVar
+from itertools import chain
+from typing import Any, TypeVar
 from uuid import UUID
 
 from gjobs.store import validation
@@ -12,7 +13,6 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query
 from gjobs.store.errors import InvalidValue, NoPrivilege
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.jobs.job_sql import JobStatements
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.users import user_sql
@@ -39,10 +39,6 @@ MOST_FOUND = 20
 """The most matches returned of each kind. To narrow them, give more digits."""
 
 
-class Find(Protocol):
-    def __call__(self, ids: IdRange, *, limit: int) -> Query[Any]: ...
-
-
 class IdKind(Enum):
     JOBS = auto()
     PROJECTS = auto()
@@ -53,7 +49,7 @@ class IdKind(Enum):
     USERS = auto()
 
 
-_QUERIES: Mapping[IdKind, Find | None] = by_member(
+_QUERIES: Mapping[IdKind, Callable[..., Query[Any]] | None] = by_member(
     IdKind,
     {
         IdKind.JOBS: None,
@@ -66,31 +62,7 @@ _QUERIES: Mapping[IdKind, Find | None] = by_member(
 )
 """None for jobs, whose query depends on what the actor can read."""
 _USERS = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
-
-
-def questions(kinds: Iterable[IdKind], ids: IdRange, jobs: JobStatements) -> list[Query[Any]]:
-    return [(_QUERIES[kind] or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
-
-
-def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:
-    """Merge the answers.
-
-    A user may be known by a row and by owned entities; the row wins, because it has the e-mail.
-    """
-    found_users: dict[Any, ActingUser] = {}
-    for kind in _USERS:
-        for user in answers.get(kind, ()):
-            found_users.setdefault(user.id, user)
-    found: dict[IdKind, Sequence[Any]] = {
-        kind: answers.get(kind, ()) for kind in (IdKind.JOBS, IdKind.PROJECTS, IdKind.ASSETS)
-    }
-    return IdMatches(
-        jobs=tuple(found[IdKind.JOBS][:MOST_FOUND]),
-        projects=tuple(found[IdKind.PROJECTS][:MOST_FOUND]),
-        assets=tuple(found[IdKind.ASSETS][:MOST_FOUND]),
-        users=tuple(found_users.values())[:MOST_FOUND],
-        is_more=any(len(some) > MOST_FOUND for some in (*found.values(), found_users)),
-    )
+"""A user may be known by a row and by owned entities. The row comes first, because it has the e-mail."""
 
 
 async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatches:
@@ -112,8 +84,22 @@ async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatc
 
 
 async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
-    answers = await actor_database.read_together(*questions(kinds, ids, await actor_database.job_statements()))
-    return located(dict(zip(kinds, answers, strict=True)))
+    jobs = await actor_database.job_statements()
+    queries = [(_QUERIES[kind] or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
+    found = dict.fromkeys(IdKind, list[Any]()) | dict(
+        zip(kinds, await actor_database.read_together(*queries), strict=True)
+    )
+    users: dict[UUID, ActingUser] = {}
+    for user in chain.from_iterable(found[kind] for kind in _USERS):
+        users.setdefault(user.id, user)
+    jobs_found, projects, assets = found[IdKind.JOBS], found[IdKind.PROJECTS], found[IdKind.ASSETS]
+    return IdMatches(
+        jobs=tuple(jobs_found[:MOST_FOUND]),
+        projects=tuple(projects[:MOST_FOUND]),
+        assets=tuple(assets[:MOST_FOUND]),
+        users=tuple(users.values())[:MOST_FOUND],
+        is_more=any(len(some) > MOST_FOUND for some in (jobs_found, projects, assets, users)),
+    )
 
 
 async def user_kinds(actor_database: ActorDatabase) -> list[IdKind]:
@@ -160,22 +146,24 @@ async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
     needle = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(needle)
     if user_id is None:
-        query = user_sql.by_email(needle, limit=MOST_WITH_ONE_EMAIL)
-        return validation.require_one_user(needle, await _with_email(actor_database, query))
-    if await knows_users_by_rows(actor_database):
-        owner = user_sql.user_by_id(user_id, has_projects=await actor_database.has(Capability.PROJECTS))
-        return validation.require_one_user(needle, await actor_database.read(owner))
-    return validation.require_one_user(
-        needle, await actor_database.read(user_sql.by_id(user_id), needs=Capability.USERS)
-    )
+        found = await _with_email(actor_database, user_sql.by_email(needle, limit=MOST_WITH_ONE_EMAIL))
+    elif await knows_users_by_rows(actor_database):
+        has_projects = await actor_database.has(Capability.PROJECTS)
+        found = await actor_database.read(user_sql.user_by_id(user_id, has_projects=has_projects))
+    else:
+        found = await actor_database.read(user_sql.by_id(user_id), needs=Capability.USERS)
+    return validation.require_one_user(needle, found)
 
 
-def actor_query(email_or_id: str) -> Query[Any] | None:
+def actor_query(email_or_id: str) -> Query[ActingUser] | None:
     """Return the query that `find_actor` usually sends. None if the text is invalid."""
     try:
-        needle = validation.check_storable("email", email_or_id).strip()
+        return _actor_query(validation.check_storable("email", email_or_id).strip())
     except InvalidValue:
         return None
+
+
+def _actor_query(needle: str) -> Query[ActingUser]:
     user_id = _id_of(needle)
     if user_id is None:
         return user_sql.acting_by_email(needle, limit=MOST_WITH_ONE_EMAIL)
@@ -185,18 +173,16 @@ def actor_query(email_or_id: str) -> Query[Any] | None:
 async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:
     """Return the user to act as. Raises the same errors as `find_user`, but reads no jobs to find the user."""
     needle = validation.check_storable("email", email_or_id).strip()
-    user_id = _id_of(needle)
+    user_id, query = _id_of(needle), _actor_query(needle)
+    found: Sequence[ActingUser]
     if user_id is None:
-        query = user_sql.acting_by_email(needle, limit=MOST_WITH_ONE_EMAIL)
-        return validation.require_one_user(needle, await _with_email(actor_database, query))
-    ids = IdRange(low=user_id, high=user_id)
-    if await knows_users_by_rows(actor_database):
-        return validation.require_one_user(
-            needle, (await locate_kinds(actor_database, ids, await user_kinds(actor_database))).users
-        )
-    return validation.require_one_user(
-        needle, await actor_database.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
-    )
+        found = await _with_email(actor_database, query)
+    elif await knows_users_by_rows(actor_database):
+        ids = IdRange(low=user_id, high=user_id)
+        found = (await locate_kinds(actor_database, ids, await user_kinds(actor_database))).users
+    else:
+        found = await actor_database.read(query, needs=Capability.USERS)
+    return validation.require_one_user(needle, found)
 
 
 def _id_of(text: str) -> UUID | None:

@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 
 from gjobs.store import validation
 from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
-from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.query import Query, Row, first_column
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, RowMissing
 from gjobs.store.journal.write_record import WriteRecord
@@ -146,12 +146,12 @@ _REMOVE = text("delete from gjobs.budgets where id = :id")
 
 def lock_of(*, user_id: UUID | None, project_id: UUID | None, period: Period) -> Query[UUID]:
     """Return a query for the budget's id. It locks the budget against changes until the transaction ends."""
-    return Query(_OF_SUBJECT, make_id, {"user_id": user_id, "project_id": project_id, "period": period.value})
+    return Query(_OF_SUBJECT, first_column, {"user_id": user_id, "project_id": project_id, "period": period.value})
 
 
 def lock(budget_id: UUID) -> Query[UUID]:
     """Return a query that locks the budget so that it can be removed."""
-    return Query(_LOCK, make_id, {"id": budget_id})
+    return Query(_LOCK, first_column, {"id": budget_id})
 
 
 def insert_budget(
@@ -160,7 +160,7 @@ def insert_budget(
     """Return an insert query that yields no row if someone else just created the budget."""
     return Query(
         _INSERT,
-        make_id,
+        first_column,
         {
             "user_id": user_id,
             "project_id": project_id,

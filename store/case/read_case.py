@@ -36,7 +36,7 @@ from gjobs.store.case.case import (
     UnreadPart,
 )
 from gjobs.store.database import query
-from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.query import Query, Row, first_column
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.doctor.server_checks import jobs_visible_to
@@ -44,10 +44,10 @@ from gjobs.store.error_groups.error_group import ErrorGroups, ErrorScope
 from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, TimedOut, command
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from gjobs.store.job_list.list_query import RowWindowQuery
-from gjobs.store.job_list.read_listing import make_project_name
 from gjobs.store.jobs.job import GenerationJob, JobStatus, parse_status
 from gjobs.store.jobs.job_results import CappedCount, EventKind, JobHistory
 from gjobs.store.projects.project import Asset, User
+from gjobs.store.projects.project_sql import make_project_name
 from gjobs.store.retention.archive import get_archived
 from gjobs.store.retention.retention import ArchivedJob
 from gjobs.store.store import Store
@@ -207,7 +207,7 @@ async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
     if not await store.actor_database.has(Capability.EVENTS):
         raise _nobody(text)
     # Some of them may exist again.
-    asked = Query(_LEFT, make_id, {"low": ids.low, "high": ids.high, "rows": _MOST_NAMED + 1})
+    asked = Query(_LEFT, first_column, {"low": ids.low, "high": ids.high, "rows": _MOST_NAMED + 1})
     found = await store.actor_database.read(asked, needs=Capability.EVENTS)
     if not found:
         raise _nobody(text)
@@ -432,7 +432,7 @@ class _Reader:
         store = self._store
         await _require(store, Capability.PROJECTS)
         of_job = [job.project_id for job in self.jobs if job.id == self._job_id]
-        newest = Query(_THEIRS, make_id, {"user_id": self._user.id, "rows": MOST_PROJECTS})
+        newest = Query(_THEIRS, first_column, {"user_id": self._user.id, "rows": MOST_PROJECTS})
         theirs = await store.actor_database.read(newest, needs=Capability.PROJECTS)
         ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[:MOST_PROJECTS]
         named = Query(_NAMED, make_project_name, {"ids": ids})

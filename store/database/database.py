@@ -1,11 +1,10 @@
 """Database: the reads, writes, snapshots and outcome lookups of one session."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -24,11 +23,10 @@ from gjobs.store.database.connection_url import PasswordCommand
 from gjobs.store.database.driver_errors import LOST_HINT
 from gjobs.store.database.listening import ListenConnection, ReadyStatement, listening_on
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import EarlyAnswers, Query, Row, TimeLimits, make_number, rows_of, send
+from gjobs.store.database.query import EarlyAnswers, Query, Row, TimeLimits, first_column, make_number, rows_of, send
 from gjobs.store.database.transactions import (
     BEGIN_SNAPSHOT,
     NEEDS_NO_SETTINGS,
-    Rehearsal,
     Snapshot,
     WriteTransaction,
     begin_write,
@@ -77,12 +75,12 @@ select a.attname::text
  where n.nspname = 'auth' and c.relname = 'users' and has_schema_privilege(n.oid, 'USAGE')
    and has_column_privilege(c.oid, a.attnum, 'SELECT')
 """),
-    itemgetter(0),
+    first_column,
     {"names": ["id", *COLUMNS.values()]},
 )
 """Returns the columns of `auth.users` that hold claims and that the login may read."""
 _ACCEPTS_WRITES: Query[bool] = Query(
-    text("select not (pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool)"), itemgetter(0)
+    text("select not (pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool)"), first_column
 )
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
@@ -440,28 +438,28 @@ class Database:
         """
         if self._journal is None or write.journal_ref is None:
             return WriteOutcome.UNKNOWN
-        status = await self._status_of_transaction(actor, write.journal_ref.transaction_id)
+        query: Query[str | None] = Query(_STATUS_OF_TRANSACTION, first_column, {"id": write.journal_ref.transaction_id})
+        try:
+            (status,) = await self.read(actor, query)
+        except StoreError as error:
+            if error.sqlstate != InvalidParameterValue.sqlstate:
+                raise
+            status = None  # The database never gave out this number.
         if status == "in progress":
             return None
         outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
         self._journal.end(write.journal_ref, outcome)
         return outcome
 
-    async def _status_of_transaction(self, actor: Actor, transaction_id: int | None) -> str | None:
-        try:
-            (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": transaction_id}))
-        except StoreError as error:
-            if error.sqlstate == InvalidParameterValue.sqlstate:  # The database never gave out this number.
-                return None
-            raise
-        return status
-
     @asynccontextmanager
-    async def rehearsal(self, actor: Actor, *, limits: TimeLimits) -> AsyncIterator["Rehearsal"]:
-        """Open a transaction that is never committed. It starts as operator and can continue as the actor."""
+    async def rehearsal(
+        self, actor: Actor, *, limits: TimeLimits
+    ) -> AsyncIterator[tuple[WriteTransaction, Callable[[], Awaitable[None]]]]:
+        """Open a transaction that is never committed. It starts as operator. The function continues it as the actor."""
         identity = await self._identity(actor)
         async with self.write(OPERATOR, limits=limits) as transaction:
-            yield Rehearsal(transaction, identity)
+            yield transaction, partial(transaction.become, identity)
+            transaction.recorded = None
 
     @asynccontextmanager
     async def _with_read_only_reason(self) -> AsyncIterator[None]:
@@ -477,8 +475,3 @@ class Database:
 async def _process(connection: AsyncConnection, limits: TimeLimits) -> int:
     ((pid,),) = await read(connection, None, [_PROCESS], limits)
     return int(pid)
-
-
-def _first(row: Row) -> str | None:
-    value: str | None = row[0]
-    return value

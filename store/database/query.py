@@ -8,7 +8,8 @@ from dataclasses import field, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Generic, Protocol, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -20,15 +21,30 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from gjobs.store.errors import TimedOut, UnexpectedError
 from gjobs.store.values.value_types import dataclass
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
 
 Row = Sequence[Any]
 RowMaker = Callable[[Row], T]
 
+first_column: RowMaker[Any] = itemgetter(0)
 
-def make_id(row: Row) -> UUID:
-    identifier: UUID = row[0]
-    return identifier
+
+def row_maker(kind: type[D], /, **converters: Callable[[Any], Any]) -> RowMaker[D]:
+    """Return a function that makes a `kind` of a row. The row has the fields of `kind`, in their order.
+
+    Each converter has the name of the field that it converts.
+    """
+    names = [field.name for field in dataclasses.fields(kind)]
+
+    def make(row: Row) -> D:
+        values = dict(zip(names, row, strict=True))
+        return kind(**values | {name: convert(values[name]) for name, convert in converters.items()})
+
+    return make
 
 
 def make_number(row: Row) -> int:
@@ -111,6 +127,10 @@ async def rows_of(cursor: AsyncCursor[Row], query: Query[T]) -> list[T]:
     return [make(row) for row in await cursor.fetchall()]
 
 
+async def answers_of(cursors: Iterable[AsyncCursor[Row]], queries: Iterable[Query[Any]]) -> tuple[list[Any], ...]:
+    return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+
+
 @lru_cache(maxsize=256)
 def compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
     """Return a statement as SQL, with the constants that it contains."""
@@ -132,18 +152,13 @@ def _compile_explain(element: _Explain, compiler: SQLCompiler, **options: Any) -
 
 def explain_plan(query: Query[Any]) -> Query[object]:
     """Return a query for the plan of `query`. Its one row is a JSON document, which is not checked."""
-    return Query(_explain(query.statement), _first, query.parameters, may_sort=query.may_sort)
+    return Query(_explain(query.statement), first_column, query.parameters, may_sort=query.may_sort)
 
 
 @lru_cache(maxsize=256)
 def _explain(statement: ClauseElement) -> _Explain:
     """Cached, because the compiled SQL is cached by the object's identity."""
     return _Explain(statement)
-
-
-def _first(row: Row) -> object:
-    document: object = row[0]
-    return document
 
 
 Node = Mapping[str, Any]
@@ -219,12 +234,7 @@ _CLOCK = select(MOMENT)
 
 def clock(at: datetime | None) -> Query[datetime]:
     """Return a query for `at`, or for the server's clock if `at` is None."""
-
-    def make(row: Row) -> datetime:
-        taken_at: datetime = row[0]
-        return taken_at
-
-    return Query(_CLOCK, make, {"at": at})
+    return Query(_CLOCK, first_column, {"at": at})
 
 
 MOST_SECONDS = 1.0

@@ -30,30 +30,13 @@ _WITHOUT_PASSWORD = {"password": "", "passfile": "/nonexistent"}
 _PROGRAM = (sys.executable, "-P", "-m", __name__)
 
 
-def refusal_code(parameters: Mapping[str, Any]) -> str | None:
-    """Connect once more, and return the SQLSTATE of the server's refusal.
+async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
+    """Connect once more, and return the SQLSTATE of the server's refusal. Cancelling ends the process at once.
 
     For a failed sign-in, the client library reports the server's words, but only its trace contains the SQLSTATE.
     No password is sent, because a wrong one would count as a failed attempt. Returns None if the server accepts, asks
     for a password, or takes too long to answer.
     """
-    try:
-        done = subprocess.run(
-            _PROGRAM,
-            input=_conninfo(parameters),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE_SECONDS,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        _log_unknown(error)
-        return None
-    return done.stdout.decode() or None
-
-
-async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
-    """Do the same as `refusal_code`. Cancelling ends the process at once."""
     try:
         process = await asyncio.create_subprocess_exec(
             *_PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -73,6 +56,11 @@ async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
                 process.kill()
             await process.wait()
     return code.decode() or None
+
+
+def refusal_code(parameters: Mapping[str, Any]) -> str | None:
+    """Return the same, in a thread without an event loop."""
+    return asyncio.run(refusal_code_async(parameters))
 
 
 def _conninfo(parameters: Mapping[str, Any]) -> bytes:

@@ -5,7 +5,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor, Error
@@ -15,7 +14,7 @@ from sqlalchemy import text
 
 from gjobs.store.database import driver_errors
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import Query, Row, TimeLimits, rows_of, send
+from gjobs.store.database.query import Query, Row, TimeLimits, answers_of, first_column, send
 from gjobs.store.errors import MAY_BE_MADE, NoPrivilege, OutcomeUnknown, TimedOut
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
 from gjobs.store.users.actor import Actor, RequestIdentity
@@ -138,7 +137,7 @@ NEEDS_NO_SETTINGS: Query[bool] = Query(
         "select bool_and(setting.reset_val = needed.value) from jsonb_each_text(:needed) needed"
         " join pg_settings setting on setting.name = needed.key"
     ),
-    itemgetter(0),
+    first_column,
     {"needed": Jsonb({**_NEEDED, "default_transaction_isolation": "read committed"})},
 )
 """Whether a statement that is a transaction by itself has the settings that it needs: the login has them."""
@@ -267,7 +266,7 @@ async def _read(
         cursors = await send(connection, *queries)
         await connection.execute("COMMIT")
     await check_identity(answer, identity)
-    return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+    return await answers_of(cursors, queries)
 
 
 async def read_also(
@@ -295,7 +294,7 @@ async def read_also(
                 raise
             await connection.execute("ROLLBACK")
             further_cursors.clear()
-        answers = tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        answers = await answers_of(cursors, queries)
         if len(further_cursors) < len(further):
             return answers, None
         return answers, tuple([await cursor.fetchall() for cursor in further_cursors])
@@ -324,7 +323,7 @@ class Snapshot:
         cursors = await send(self._connection, *queries)
         await self._connection.execute("ROLLBACK TO SAVEPOINT before_actor")
         await check_identity(answer, identity)
-        return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        return await answers_of(cursors, queries)
 
 
 async def write_at_once(
@@ -345,16 +344,14 @@ async def write_at_once(
     """
     try:
         if goes_alone and len(queries) == 1:
-            (query,) = queries
-            (cursor,) = await send(connection, query)
-            return (await rows_of(cursor, query),)
+            return await answers_of(await send(connection, *queries), queries)
         async with connection.pipeline():
             await connection.execute(begin_write(may_write=may_write))
             answer = await set_up(connection, identity, limits)
             cursors = await send(connection, *queries)
             await check_identity(answer, identity)
             await connection.execute("COMMIT")
-        return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        return await answers_of(cursors, queries)
     except Error as error:
         if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
@@ -401,7 +398,7 @@ class WriteTransaction:
     async def run_together(self, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """Return the rows of each statement. If they begin the transaction, they share its round trip."""
         cursors = await self._send(*queries)
-        return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        return await answers_of(cursors, queries)
 
     async def change(self, query: Query[Any]) -> int:
         """Return how many rows the statement changes. Needs no right to read them, unlike RETURNING."""
@@ -436,30 +433,6 @@ class WriteTransaction:
     def record(self, written: WriteRecord) -> None:
         """Record what was written. The transaction then commits when its block ends."""
         self.recorded = written
-
-
-class Rehearsal:
-    """Runs statements as operator and then as an actor, in one transaction that is never committed."""
-
-    def __init__(self, transaction: WriteTransaction, identity: RequestIdentity | None) -> None:
-        self._transaction = transaction
-        self._identity = identity
-
-    async def create(self, *queries: Query[Any]) -> None:
-        """Insert rows as operator."""
-        for query in queries:
-            await self._transaction.change(query)
-
-    async def become_actor(self) -> None:
-        """Run all later statements as the actor."""
-        await self._transaction.become(self._identity)
-
-    async def read(self, query: Query[T]) -> list[T]:
-        return await self._transaction.run(query)
-
-    async def change(self, query: Query[Any]) -> int:
-        """Return how many rows the statement would change."""
-        return await self._transaction.change(query)
 
 
 @asynccontextmanager

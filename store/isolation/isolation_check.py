@@ -196,9 +196,9 @@ class _Attempts:
         if not await self._still_fits(kind):
             return _untried(judged, "the chosen row was changed meanwhile")
         try:
-            async with self._database.rehearsal(self._actor, limits=LIMITS) as rehearsal:
-                await rehearsal.become_actor()
-                rows = await rehearsal.change(query)
+            async with self._database.rehearsal(self._actor, limits=LIMITS) as (transaction, become_actor):
+                await become_actor()
+                rows = await transaction.change(query)
         except ReadOnly:
             return judged
         except StoreError as error:
@@ -212,14 +212,15 @@ class _Attempts:
         query = query_for(judged.target, judged.verb, plan)
         is_created = False
         try:
-            async with self._database.rehearsal(self._actor, limits=LIMITS) as rehearsal:
-                await rehearsal.create(*creating)
+            async with self._database.rehearsal(self._actor, limits=LIMITS) as (transaction, become_actor):
+                for new_row in creating:
+                    await transaction.change(new_row)
                 is_created = True
-                await rehearsal.become_actor()
+                await become_actor()
                 if judged.verb.writes:
-                    rows = await rehearsal.change(query)
+                    rows = await transaction.change(query)
                 else:
-                    (rows,) = await rehearsal.read(query)
+                    (rows,) = await transaction.run(query)
         except ReadOnly:
             return _untried(judged, missing)
         except StoreError as error:

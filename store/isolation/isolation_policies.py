@@ -30,7 +30,7 @@ from sqlalchemy import (
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, make_id, make_number
+from gjobs.store.database.query import Query, Row, first_column, make_number
 from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts
 from gjobs.store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from gjobs.store.isolation.isolation import (
@@ -255,14 +255,14 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
     """Return an owner with jobs and an empty project, so that every probe can run; else one with jobs, else with
     projects.
     """
-    busy = await database.read(OPERATOR, Query(_BUSY, make_id, {"other": other_id}))
+    busy = await database.read(OPERATOR, Query(_BUSY, first_column, {"other": other_id}))
     if not busy:
-        return await _first(database, Query(_ANY_OWNER, make_id, {"other": other_id}))
+        return await _first(database, Query(_ANY_OWNER, first_column, {"other": other_id}))
     try:
-        found = await _first(database, Query(_WITH_EMPTY_PROJECT, make_id, {"owners": busy}))
+        found = await _first(database, Query(_WITH_EMPTY_PROJECT, first_column, {"owners": busy}))
     except (NoPrivilege, SchemaMissing):
         # Without assets, `find_targets` takes any project without jobs.
-        found = await _first(database, Query(_WITH_PROJECT_WITHOUT_JOBS, make_id, {"owners": busy}))
+        found = await _first(database, Query(_WITH_PROJECT_WITHOUT_JOBS, first_column, {"owners": busy}))
     return found or busy[0]
 
 
@@ -271,9 +271,9 @@ async def _other_user(database: Database, owner_id: UUID | None) -> UUID | None:
     owner.
     """
     try:
-        return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
+        return await _first(database, Query(_OTHER_USER, first_column, {"owner": owner_id}))
     except (NoPrivilege, SchemaMissing):
-        return await _first(database, Query(_ANY_OWNER, make_id, {"other": owner_id}))
+        return await _first(database, Query(_ANY_OWNER, first_column, {"other": owner_id}))
 
 
 async def _person(database: Database, user_id: UUID | None) -> Participant:
@@ -339,7 +339,7 @@ async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[Targ
 
 
 async def _first_of(database: Database, statements: _Statements, owner_id: UUID) -> Mapping[TargetKind, UUID]:
-    queries = [Query(_FIRST[statement], make_id, {"owner": owner_id}) for statement in statements.values()]
+    queries = [Query(_FIRST[statement], first_column, {"owner": owner_id}) for statement in statements.values()]
     found = await database.read_together(OPERATOR, *queries)
     return {kind: ids[0] for kind, ids in zip(statements, found, strict=True) if ids}
 
@@ -350,7 +350,7 @@ async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> b
         return False
     statements = _ALL if plan.no_assets is None else _WHERE_NO_ASSETS_ARE
     values = {"owner": plan.owner.id, "target": plan.targets[kind]}
-    return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], make_id, values)))
+    return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], first_column, values)))
 
 
 def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:

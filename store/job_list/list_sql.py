@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum, auto
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import NoneType
 from typing import Any, TypeVar
 from uuid import UUID
@@ -81,21 +81,6 @@ _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
 _MOST = bindparam("rows", type_=Integer)
 _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
 """Added to a column, it keeps Postgres from using the column's index."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanStart:
-    """Where reading a list starts, and in which direction."""
-
-    position: Anchor
-    includes_position: bool = False
-    """Whether a row exactly at the position is included."""
-    is_backwards: bool = False
-    """Whether rows are read and returned against the list's order."""
-    is_read_by_id: bool = False
-    """Whether the position's value may be inexact, because its time is out of range. The row's own value is used if
-    the row still exists.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +176,13 @@ class _Scan:
     place: type | None
     """The type of the position's value. None for an end of the list."""
     includes_position: bool
+    """Whether a row exactly at the position is included."""
     is_backwards: bool
+    """Whether rows are read and returned against the list's order."""
     is_read_by_id: bool
+    """Whether the position's value may be inexact, because its time is out of range. The row's own value is used if
+    the row still exists.
+    """
     is_whole: bool
     readable: frozenset[Key]
     columns: JobColumns
@@ -287,32 +277,35 @@ def _statement(scan: _Scan) -> Select[Any]:
 
 def read_from(
     listed: ListQuery,
-    scan_start: ScanStart,
+    position: Anchor,
     make: RowMaker[T],
     *,
     rows: int,
-    is_whole: bool,
+    includes_position: bool = False,
+    is_backwards: bool = False,
+    is_read_by_id: bool = False,
+    is_whole: bool = False,
     readable: Set[Key],
     chosen_path: AccessPath = PLAIN,
     concern: UserScope | None = None,
 ) -> Query[T]:
-    """Return a query for rows from a start. `readable` are the names that may be read.
+    """Return a query for rows from a position. `readable` are the names that may be read.
 
     Unless `is_whole`, each error is cut as `listed_error` cuts it.
     """
     place, parameters = None, dict[str, object](rows=rows)
-    if not isinstance(scan_start.position, End):
-        value = scan_start.position.value
+    if not isinstance(position, End):
+        value = position.value
         place = datetime if isinstance(value, datetime) else type(value)
-        parameters["place_id"] = scan_start.position.id
+        parameters["place_id"] = position.id
         parameters["place_value"] = connection_pool.as_text(value) if isinstance(value, datetime) else value
     with_starts = chosen_path.columns is COLUMNS_WITH_START
     scan = _Scan(
         listed=listed,
         place=place,
-        includes_position=scan_start.includes_position,
-        is_backwards=scan_start.is_backwards,
-        is_read_by_id=scan_start.is_read_by_id,
+        includes_position=includes_position,
+        is_backwards=is_backwards,
+        is_read_by_id=is_read_by_id,
         is_whole=is_whole,
         readable=frozenset(readable),
         columns=ALL_COLUMNS if with_starts else chosen_path.columns,
@@ -330,24 +323,18 @@ def listing_queries(
 
     `readable` are the names that may be read.
     """
-    scan_starts: list[tuple[ScanStart, int]] = []
-    if query.anchor is not End.FIRST:
-        scan_starts.append((ScanStart(position=query.anchor, is_backwards=True), query.before))
-    if query.anchor is not End.LAST:
-        scan_starts.append((ScanStart(position=query.anchor, includes_position=True), query.after))
-    return tuple(
-        read_from(
-            query.listed,
-            scan_start,
-            make_listed,
-            rows=rows + 1,
-            is_whole=False,
-            readable=readable,
-            chosen_path=chosen_path,
-            concern=concern,
-        )
-        for scan_start, rows in scan_starts
+    read = partial(
+        read_from,
+        query.listed,
+        query.anchor,
+        make_listed,
+        readable=readable,
+        chosen_path=chosen_path,
+        concern=concern,
     )
+    before = () if query.anchor is End.FIRST else (read(rows=query.before + 1, is_backwards=True),)
+    after = () if query.anchor is End.LAST else (read(rows=query.after + 1, includes_position=True),)
+    return before + after
 
 
 def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]], *, chosen_path: AccessPath) -> RowWindow:
@@ -374,17 +361,19 @@ def page(
     """Return a query for a page, with an extra row if there is a next page. `readable` are the names that
     may be read.
     """
-    return read_from(
-        listed, _scan_start(after), make_job, rows=limit + 1, is_whole=True, readable=readable, chosen_path=chosen_path
-    )
-
-
-def _scan_start(after: PageKey | None) -> ScanStart:
-    if after is None:
-        return ScanStart(position=End.FIRST)
+    position = End.FIRST if after is None else RowKey(value=after.created_at, id=after.id)
     # A printed key shows only that a time is out of range, not its value.
-    is_vague = after.created_at in EXTREMES and not isinstance(after.created_at, FarTime)
-    return ScanStart(position=RowKey(value=after.created_at, id=after.id), is_read_by_id=is_vague)
+    is_vague = after is not None and after.created_at in EXTREMES and not isinstance(after.created_at, FarTime)
+    return read_from(
+        listed,
+        position,
+        make_job,
+        rows=limit + 1,
+        is_read_by_id=is_vague,
+        is_whole=True,
+        readable=readable,
+        chosen_path=chosen_path,
+    )
 
 
 def paged(rows: Sequence[GenerationJob], limit: int) -> Page[GenerationJob]:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability, MissingCapability, PolicyCommand, RlsPolicy
 from gjobs.store.capabilities.claim_sql import POLICIES
 from gjobs.store.database import query as query_module
-from gjobs.store.database.query import ChangedRows, Query, Row, TimeLimits, explain_plan, make_id, parse_plan
+from gjobs.store.database.query import ChangedRows, Query, Row, TimeLimits, explain_plan, first_column, parse_plan
 from gjobs.store.database.transactions import Snapshot
 from gjobs.store.errors import InvalidValue, SchemaMissing, TimedOut, UnexpectedError
 from gjobs.store.filters.filter_terms import Key
@@ -37,16 +36,16 @@ from gjobs.store.job_list.list_query import (
     Listing,
     ListingQuery,
     ListQuery,
-    ProjectName,
     ReadRules,
     RowWindow,
     RowWindowQuery,
     VisibilityComparison,
 )
-from gjobs.store.job_list.list_sql import PLAIN, AccessPath, UserScope
+from gjobs.store.job_list.list_sql import AccessPath, UserScope
 from gjobs.store.jobs.job import ListedJob
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.projects import project_sql
+from gjobs.store.projects.project_sql import make_project_name
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor
 
 EXPENSIVE_FROM = 20_000.0
@@ -111,7 +110,7 @@ select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
   join pg_namespace n on n.oid = t.relnamespace
  where n.nspname = 'public' and t.relname = 'generation_jobs' and x.indisvalid and x.indpred is null
 """),
-    lambda row: str(row[0]),
+    first_column,
 )
 
 
@@ -199,11 +198,6 @@ _NAMES = (
 _NAMES_THEN = _NAMES.where(_projects.c.created_at <= bindparam("moment", type_=DateTime(timezone=True)))
 
 
-def make_project_name(row: Row) -> ProjectName:
-    identifier, user_id, name = row
-    return ProjectName(id=identifier, user_id=user_id, name=name)
-
-
 _PROJECT_ID = bindparam("project_id", type_=Uuid)
 _HAS_JOBS = exists().where(_jobs.c.project_id == _PROJECT_ID)
 _THERE = {
@@ -216,12 +210,8 @@ _ALL_ARE = select(literal(True, Boolean))
 
 def _project_exists(project_id: UUID | None, *, has_projects: bool) -> Query[bool]:
     if project_id is None:
-        return Query(_ALL_ARE, _first)
-    return Query(_THERE[has_projects], _first, {"project_id": project_id})
-
-
-def _first(row: Row) -> bool:
-    return bool(row[0])
+        return Query(_ALL_ARE, first_column)
+    return Query(_THERE[has_projects], first_column, {"project_id": project_id})
 
 
 def further_queries(
@@ -239,51 +229,19 @@ def further_queries(
     )
 
 
-def listing_queries(
+def _listing_queries(
     query: ListingQuery,
     *,
     readable: Set[Key],
-    chosen_path: AccessPath = PLAIN,
+    chosen_path: AccessPath,
     has_projects: bool,
     of_one_user: bool,
     at: datetime | None,
 ) -> tuple[Query[Any], ...]:
-    """Return the queries whose rows `listing` needs, in its order."""
-    return (
-        *further_queries(query, has_projects=has_projects, of_one_user=of_one_user, at=at),
-        *list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path),
-    )
-
-
-def listing(query: ListingQuery, answers: Sequence[list[Any]], *, chosen_path: AccessPath) -> Listing:
-    names, (has_project,), (taken_at,), *rows = answers
-    return Listing(
-        query=query,
-        window=list_sql.window(query.window, rows, chosen_path=chosen_path),
-        projects=tuple(names),
-        has_project=has_project,
-        taken_at=taken_at,
-    )
-
-
-def with_visibility(query: ListingQuery, visibility: VisibilityComparison, answers: Sequence[list[Any]]) -> Listing:
-    """Build the listing. `answers` are those to `further_queries`, read as the user."""
-    names, (has_project,), (taken_at,) = answers
-    return Listing(
-        query=query,
-        window=visibility.window,
-        projects=tuple(names),
-        has_project=has_project,
-        taken_at=taken_at,
-        visibility=visibility,
-    )
-
-
-def listing_without_grant(query: ListingQuery, *, visibility: VisibilityComparison, taken_at: datetime) -> Listing:
-    """Build a comparison with the operator's rows for a user who may read nothing."""
-    return Listing(
-        query=query, window=visibility.window, projects=(), has_project=True, taken_at=taken_at, visibility=visibility
-    )
+    """Return the queries of the server's time, the project names, whether the project exists, and the rows."""
+    names, has_project, clock = further_queries(query, has_projects=has_projects, of_one_user=of_one_user, at=at)
+    rows = list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path)
+    return (clock, names, has_project, *rows)
 
 
 MOST_OWN_PROJECTS = 1_000
@@ -298,7 +256,7 @@ _THEIR_PROJECTS = (
 
 
 def projects_of(user_id: UUID) -> Query[UUID]:
-    return Query(_THEIR_PROJECTS, make_id, {"user_id": user_id})
+    return Query(_THEIR_PROJECTS, first_column, {"user_id": user_id})
 
 
 _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
@@ -306,7 +264,7 @@ _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY
 
 def visible_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Return a query for those of the jobs that the actor sees."""
-    return Query(_SEEN, make_id, {"ids": list(job_ids)})
+    return Query(_SEEN, first_column, {"ids": list(job_ids)})
 
 
 _RULES = text(
@@ -349,51 +307,6 @@ def _make_rules(found: Sequence[Row], policies: Sequence[RlsPolicy]) -> ReadRule
 MOST_COUNTED = 10_000
 
 
-async def read_visibility(
-    snapshot: Snapshot,
-    user: ActingUser,
-    *,
-    query: RowWindowQuery,
-    readable: Set[Key],
-    chosen_path: AccessPath,
-    has_projects: bool,
-    partial_claims: tuple[str, ...] = (),
-) -> VisibilityComparison:
-    """Compare what the operator and the user see. If users have no grant, nothing is read as the user.
-
-    `readable` are the names that the operator may read. `chosen_path` is how the database reads the operator's list.
-    Without `has_projects`, the operator can't read projects, and only the user's own jobs concern the user.
-    """
-    project_id = query.listed.project_id
-    theirs: list[UUID] = []
-    if project_id is None and has_projects:
-        (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
-    concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
-    count = list_sql.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
-    found, policies, (there,), *rows = await snapshot.read(
-        OPERATOR,
-        _ROLE_RULES,
-        POLICIES,
-        count,
-        *list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path, concern=concern),
-    )
-    rules, window = _make_rules(found, policies), list_sql.window(query, rows, chosen_path=chosen_path)
-    seen, seen_ids = 0, set[UUID]()
-    if rules.is_granted:
-        shown, (seen,) = await snapshot.read(user, visible_among([job.id for job in window.jobs]), count)
-        seen_ids = set(shown)
-    hidden = frozenset(job.id for job in window.jobs if job.id not in seen_ids)
-    return VisibilityComparison(
-        user=user,
-        window=window,
-        hidden=hidden,
-        everything=CappedCount.of(there, MOST_COUNTED),
-        seen=CappedCount.of(seen, MOST_COUNTED),
-        rules=rules,
-        partial_claims=partial_claims,
-    )
-
-
 Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 
@@ -407,15 +320,11 @@ async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> R
 
 def first_queries(query: ListingQuery, *, chosen_path: AccessPath) -> tuple[Query[Any], ...]:
     """Return the queries that `read_listing` sends first, as operator who may read projects."""
-    names, has_project, clock, *rows = listing_queries(
-        query,
-        readable=frozenset(),
-        chosen_path=chosen_path,
-        has_projects=True,
-        of_one_user=False,
-        at=None,
+    return query_module.first_queries(
+        *_listing_queries(
+            query, readable=frozenset(), chosen_path=chosen_path, has_projects=True, of_one_user=False, at=None
+        )
     )
-    return query_module.first_queries(clock, names, has_project, *rows)
 
 
 async def read_listing(
@@ -428,7 +337,7 @@ async def read_listing(
         return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
     chosen_path = list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor)
-    names, has_project, clock, *rows = listing_queries(
+    queries = _listing_queries(
         query,
         readable=await actor_database.readable_names(listed.job_filter),
         chosen_path=chosen_path,
@@ -436,8 +345,14 @@ async def read_listing(
         of_one_user=not actor_database.is_operators,
         at=at,
     )
-    taken_at, answers = await changed_rows.read(actor_database.read_again, clock, names, has_project, *rows)
-    return listing(query, (*answers[:2], [taken_at], *answers[2:]), chosen_path=chosen_path)
+    taken_at, (names, (has_project,), *rows) = await changed_rows.read(actor_database.read_again, *queries)
+    return Listing(
+        query=query,
+        window=list_sql.window(query.window, rows, chosen_path=chosen_path),
+        projects=tuple(names),
+        has_project=has_project,
+        taken_at=taken_at,
+    )
 
 
 async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
@@ -453,23 +368,53 @@ async def _listing_with_visibility(actor_database: ActorDatabase, query: Listing
     further = further_queries(query, has_projects=has_projects, of_one_user=True, at=at)
     async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         visibility = await compare(snapshot)
-        if not visibility.rules.is_granted:
-            (clock,) = await snapshot.read(OPERATOR, query_module.clock(at))
-            return listing_without_grant(query, taken_at=clock[0], visibility=visibility)
-        return with_visibility(query, visibility, await snapshot.read(visibility.user, *further))
+        if visibility.rules.is_granted:
+            names, (has_project,), (taken_at,) = await snapshot.read(visibility.user, *further)
+        else:  # The user may read nothing.
+            names, has_project = [], True
+            ((taken_at,),) = await snapshot.read(OPERATOR, query_module.clock(at))
+    return Listing(
+        query=query,
+        window=visibility.window,
+        projects=tuple(names),
+        has_project=has_project,
+        taken_at=taken_at,
+        visibility=visibility,
+    )
 
 
 async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery) -> Compare:
     """Prepare the comparison before the snapshot: a task that holds a connection must not wait for another one."""
     if not isinstance(actor_database.actor, ActingUser):
         raise InvalidValue("actor", "Visibility needs a user to act as.", hint="Act as a user first.")
+    user, listed = actor_database.actor, window.listed
     operators = actor_database.acting_as(OPERATOR)
-    return partial(
-        read_visibility,
-        user=actor_database.actor,
-        query=window,
-        readable=await operators.readable_names(window.listed.job_filter),
-        chosen_path=list_sql.access_path(window.listed, await operators.capability_cache.get(), operators.actor),
-        has_projects=await operators.has(Capability.PROJECTS),
-        partial_claims=await actor_database.partial_claims(),
-    )
+    readable = await operators.readable_names(listed.job_filter)
+    chosen_path = list_sql.access_path(listed, await operators.capability_cache.get(), OPERATOR)
+    # If the operator can't read projects, only the user's own jobs concern the user.
+    has_projects = await operators.has(Capability.PROJECTS)
+    partial_claims = await actor_database.partial_claims()
+
+    async def compare(snapshot: Snapshot) -> VisibilityComparison:
+        theirs: list[UUID] = []
+        if listed.project_id is None and has_projects:
+            (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
+        concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if listed.project_id is None else None
+        count = list_sql.length(listed, most=MOST_COUNTED, readable=readable, concern=concern)
+        rows_around = list_sql.listing_queries(window, readable=readable, chosen_path=chosen_path, concern=concern)
+        found, policies, (there,), *rows = await snapshot.read(OPERATOR, _ROLE_RULES, POLICIES, count, *rows_around)
+        rules, seen_by_operator = _make_rules(found, policies), list_sql.window(window, rows, chosen_path=chosen_path)
+        ids, seen, seen_ids = [job.id for job in seen_by_operator.jobs], 0, list[UUID]()
+        if rules.is_granted:  # Otherwise, nothing is read as the user.
+            seen_ids, (seen,) = await snapshot.read(user, visible_among(ids), count)
+        return VisibilityComparison(
+            user=user,
+            window=seen_by_operator,
+            hidden=frozenset(ids).difference(seen_ids),
+            everything=CappedCount.of(there, MOST_COUNTED),
+            seen=CappedCount.of(seen, MOST_COUNTED),
+            rules=rules,
+            partial_claims=partial_claims,
+        )
+
+    return compare

@@ -1,8 +1,9 @@
 """SQL on job events and on stuck jobs."""
 
 from collections.abc import Collection
+from dataclasses import fields
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gjobs.store import tables
-from gjobs.store.database.query import MOMENT, Query, Row
-from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
+from gjobs.store.database.query import MOMENT, Query, Row, first_column, row_maker
+from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus, sql_literals, status_or_none
 from gjobs.store.jobs.job_results import (
     AT_LEAST,
     COMPARED_JOBS,
@@ -51,32 +52,18 @@ _events, _starts = tables.job_events, tables.job_starts
 _JOB_ID = bindparam("job_id", type_=Uuid)
 
 _OF_JOB = (
-    select(
-        _events.c.id,
-        _events.c.at,
-        _events.c.kind,
-        _events.c.from_status,
-        _events.c.to_status,
-        _events.c.error,
-        _events.c.cost_cents,
-        _events.c.cents_change,
-        _events.c.retry_count,
-        _events.c.mode,
-        _events.c.project_id,
-        _events.c.user_id,
-        _events.c.actor_user_id,
-        _events.c.actor_role,
-        _events.c.application,
-        _events.c.lease_owner,
-        _events.c.note,
-    )
+    select(*(_events.c[field.name] for field in fields(JobEvent)))
     .where(_events.c.job_id == _JOB_ID)
     .order_by(_events.c.id.desc())
     .limit(bindparam("rows", type_=Integer))
 )
 
-
 _UNTIL = _OF_JOB.where(_events.c.at <= bindparam("until", type_=DateTime(timezone=True)))
+
+
+make_event = row_maker(
+    JobEvent, kind=partial(known_or_text, EventKind), from_status=status_or_none, to_status=status_or_none
+)
 
 
 def of_job(job_id: UUID, *, limit: int, until: datetime | None = None) -> Query[JobEvent]:
@@ -92,52 +79,7 @@ _STARTED = select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)
 
 def started(job_id: UUID) -> Query[object]:
     """Return a query that returns no row if the job has not run, or ran before starts were recorded."""
-    return Query(_STARTED, lambda row: row[0], {"job_id": job_id})
-
-
-def make_event(row: Row) -> JobEvent:
-    (
-        identifier,
-        at,
-        kind,
-        from_status,
-        to_status,
-        error,
-        cost_cents,
-        cents_change,
-        retry_count,
-        mode,
-        project_id,
-        user_id,
-        actor_user_id,
-        actor_role,
-        application,
-        lease_owner,
-        note,
-    ) = row
-    return JobEvent(
-        id=identifier,
-        at=at,
-        kind=known_or_text(EventKind, kind),
-        from_status=_status(from_status),
-        to_status=_status(to_status),
-        error=error,
-        cost_cents=cost_cents,
-        cents_change=cents_change,
-        retry_count=retry_count,
-        mode=mode,
-        project_id=project_id,
-        user_id=user_id,
-        actor_user_id=actor_user_id,
-        actor_role=actor_role,
-        application=application,
-        lease_owner=lease_owner,
-        note=note,
-    )
-
-
-def _status(value: str | None) -> AnyStatus | None:
-    return None if value is None else parse_status(value)
+    return Query(_STARTED, first_column, {"job_id": job_id})
 
 
 _jobs = tables.generation_jobs
@@ -204,12 +146,7 @@ def _stuck_among(has_learned: bool) -> Select[Any]:
 def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, has_learned: bool) -> Query[UUID]:
     """Return a query for those of the jobs that are stuck."""
     parameters: dict[str, object] = {"ids": list(job_ids), "at": at, "limit": STUCK_AFTER}
-    return Query(_stuck_among(has_learned), _make_id, parameters)
-
-
-def _make_id(row: Row) -> UUID:
-    job_id: UUID = row[0]
-    return job_id
+    return Query(_stuck_among(has_learned), first_column, parameters)
 
 
 _ID = bindparam("id", type_=Uuid)

@@ -59,6 +59,10 @@ def parse_status(text: str) -> AnyStatus:
     return _STATUSES.get(text) or UnknownStatus(text)
 
 
+def status_or_none(text: str | None) -> AnyStatus | None:
+    return None if text is None else parse_status(text)
+
+
 def near_status(text: str) -> str | None:
     """Return the workflow status nearest to an unknown one, or None."""
     return next(iter(close_names(text, list(JobStatus))), None)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +40,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.database import connection_pool
-from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.query import Query, Row, first_column, row_maker
 from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
     LATER_COLUMNS,
@@ -313,7 +314,7 @@ _STARTS = select(tables.job_starts.c.job_id, tables.job_starts.c.started_at).whe
 
 def starts(job_ids: Collection[UUID]) -> Query[tuple[UUID, datetime]]:
     """Return a query for the first starts of jobs. RETURNING does not see those that its own statement records."""
-    return Query(_STARTS, lambda row: (row[0], row[1]), {"ids": list(job_ids)})
+    return Query(_STARTS, itemgetter(0, 1), {"ids": list(job_ids)})
 
 
 _ASSET_ID = bindparam("input_asset_id", type_=Uuid)
@@ -381,7 +382,7 @@ def lock(job_ids: Collection[UUID]) -> Query[UUID]:
     """Return a query for the failed jobs. If two callers retry a job at once, the second waits and then
     sees the retry.
     """
-    return Query(_LOCK, make_id, {"ids": list(job_ids)})
+    return Query(_LOCK, first_column, {"ids": list(job_ids)})
 
 
 _REPEAT = text(f"""
@@ -406,18 +407,13 @@ INSERT INTO gjobs.job_links (job_id, repeats) SELECT * FROM unnest(:new_ids, :id
 
 
 def insert_links(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
-    return Query(_LINK, make_id, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
+    return Query(_LINK, first_column, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     job_id: UUID
     repeats: UUID
-
-
-def _make_link(row: Row) -> Link:
-    job_id, repeats = row
-    return Link(job_id=job_id, repeats=repeats)
 
 
 _REPETITIONS = text("""
@@ -435,7 +431,7 @@ def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
 
     A retry must belong to the user of its job: earlier builds let users link to other users' jobs.
     """
-    return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
+    return Query(_REPETITIONS, row_maker(Link), {"ids": list(job_ids)})
 
 
 _RETRIED = text("""
@@ -449,14 +445,14 @@ SELECT DISTINCT link.repeats
 
 def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
     """Return a query for those of these jobs that have an existing retry."""
-    return Query(_RETRIED, make_id, {"ids": list(job_ids)})
+    return Query(_RETRIED, first_column, {"ids": list(job_ids)})
 
 
 _ORIGIN = text("SELECT repeats FROM gjobs.job_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
 
 
 def retried_job(job_id: UUID) -> Query[UUID]:
-    return Query(_ORIGIN, make_id, {"id": job_id})
+    return Query(_ORIGIN, first_column, {"id": job_id})
 
 
 _FOLLOWING = text("""
@@ -471,11 +467,6 @@ SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
 """)
 
 
-def _name(row: Row) -> str:
-    name: str = row[0]
-    return name
-
-
 def cascading_tables() -> Query[str]:
     """Return a query for the tables with a foreign key that cascades, or sets null or a default."""
-    return Query(_FOLLOWING, _name)
+    return Query(_FOLLOWING, first_column)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.query import Query, Row, first_column
 from gjobs.store.jobs.job_sql import make_job
 from gjobs.store.leases.lease import (
     ClaimedJob,
@@ -89,7 +89,7 @@ def finish(owner: UUID, finishes: Sequence[JobFinish]) -> Query[UUID]:
         errors=lambda one: one.error,
         costs=lambda one: one.cost_cents,
     )
-    return Query(_FINISH, make_id, {"owner": owner, **values})
+    return Query(_FINISH, first_column, {"owner": owner, **values})
 
 
 _POSTPONE = text("""
@@ -102,7 +102,7 @@ def postpone(owner: UUID, postponed: Sequence[Rescheduled]) -> Query[UUID]:
     values = _of_each(
         postponed, errors=lambda one: one.error, costs=lambda one: one.cost_cents, waits=lambda one: one.wait
     )
-    return Query(_POSTPONE, make_id, {"owner": owner, **values})
+    return Query(_POSTPONE, first_column, {"owner": owner, **values})
 
 
 _RELEASE = text("""
@@ -111,7 +111,7 @@ select gjobs.hand_back_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:at
 
 
 def release(owner: UUID, jobs: Sequence[Released]) -> Query[UUID]:
-    return Query(_RELEASE, make_id, {"owner": owner, **_of_each(jobs)})
+    return Query(_RELEASE, first_column, {"owner": owner, **_of_each(jobs)})
 
 
 _RELEASE_ALL = text("""
@@ -122,7 +122,7 @@ select gjobs.hand_back_jobs(CAST(:owner AS uuid), array_agg(job_id), array_agg(a
 
 def release_all(owner: UUID) -> Query[UUID]:
     """Release all jobs that the worker holds, even if it doesn't know them."""
-    return Query(_RELEASE_ALL, make_id, {"owner": owner})
+    return Query(_RELEASE_ALL, first_column, {"owner": owner})
 
 
 _RENEW = text("""
@@ -133,7 +133,7 @@ select gjobs.renew_leases(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:atte
 
 def renew(owner: UUID, jobs: Sequence[LeaseKey], *, seconds: float) -> Query[UUID]:
     """Renew leases, and return the jobs that the worker still holds."""
-    return Query(_RENEW, make_id, {"owner": owner, "seconds": seconds, **_of_each(jobs)})
+    return Query(_RENEW, first_column, {"owner": owner, "seconds": seconds, **_of_each(jobs)})
 
 
 _PROGRESS = text("""
@@ -143,7 +143,7 @@ select gjobs.note_progress(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:att
 
 
 def note_progress(owner: UUID, progress: Sequence[ProgressNote]) -> Query[UUID]:
-    return Query(_PROGRESS, make_id, {"owner": owner, **_of_each(progress, notes=lambda one: one.note)})
+    return Query(_PROGRESS, first_column, {"owner": owner, **_of_each(progress, notes=lambda one: one.note)})
 
 
 def _of_each(jobs: Sequence[T], **columns: Callable[[T], Any]) -> dict[str, list[Any]]:
@@ -181,20 +181,20 @@ def register_worker(facts: WorkerInfo) -> Query[UUID]:
         "modes": None if facts.modes is None else list(facts.modes),
         "concurrency": facts.concurrency,
     }
-    return Query(_REGISTER, make_id, values)
+    return Query(_REGISTER, first_column, values)
 
 
 def delete_old_workers() -> Query[UUID]:
     """Delete workers that have been gone for a week."""
-    return Query(_DELETE_OLD, make_id)
+    return Query(_DELETE_OLD, first_column)
 
 
 def mark_seen(worker: UUID) -> Query[UUID]:
-    return Query(_MARK_SEEN, make_id, {"id": worker})
+    return Query(_MARK_SEEN, first_column, {"id": worker})
 
 
 def deregister_worker(worker: UUID) -> Query[UUID]:
-    return Query(_LEAVE, make_id, {"id": worker})
+    return Query(_LEAVE, first_column, {"id": worker})
 
 
 _LISTED = text("""

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import fields
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row
+from gjobs.store.database.query import Query, row_maker
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.projects.project import Asset, Project
@@ -34,20 +35,7 @@ from gjobs.store.values.formats import IdRange
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 _COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
-
-
-def make_project(row: Row) -> Project:
-    identifier, user_id, name, created_at, updated_at, job_count, total_cost_cents = row
-    return Project(
-        id=identifier,
-        user_id=user_id,
-        name=name,
-        created_at=created_at,
-        updated_at=updated_at,
-        job_count=job_count,
-        total_cost_cents=total_cost_cents,
-    )
-
+make_project = row_maker(Project)
 
 _ROLLUPS = (
     func.count().label("job_count"),
@@ -132,12 +120,7 @@ def create(*, user_id: UUID, name: str) -> Query[Project]:
 
 _assets = tables.assets
 _NAMES = [field.name for field in fields(Asset)]
-
-
-def make_asset(row: Row) -> Asset:
-    return Asset(**dict(zip(_NAMES, row, strict=True)))
-
-
+make_asset = row_maker(Asset)
 _SOME = select(*(_assets.c[name] for name in _NAMES)).limit(bindparam("rows", type_=Integer))
 _OF_PROJECT = _SOME.where(_assets.c.project_id == bindparam("project_id", type_=Uuid)).order_by(
     _assets.c.created_at.desc(), _assets.c.id.desc()
@@ -227,17 +210,15 @@ _PROJECT_NAMES = {
 }
 
 
+make_project_name = row_maker(ProjectName)
+
+
 def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName]:
     """Return projects with jobs, by id, each with the owner of one of its jobs.
 
     For a low cost with any number of jobs, set `of_one_user` if the actor is a user, otherwise not.
     """
-
-    def make(row: Row) -> ProjectName:
-        project_id, user_id, name = row
-        return ProjectName(id=project_id, user_id=user_id, name=name)
-
-    return Query(_PROJECT_NAMES[of_one_user], make, {"rows": limit})
+    return Query(_PROJECT_NAMES[of_one_user], make_project_name, {"rows": limit})
 
 
 @lru_cache(maxsize=16)
@@ -250,19 +231,14 @@ def names_beside(listed: Query[GenerationJob]) -> Query[tuple[UUID, str]]:
     """Return a query for the ids and names of the listed jobs' projects."""
     if not isinstance(listed.statement, Select):
         raise TypeError("The query must be a SELECT, because it becomes a subquery for the project ids.")
-    return Query(_names_beside(listed.statement), _make_id_and_name, listed.parameters, may_sort=listed.may_sort)
+    return Query(_names_beside(listed.statement), itemgetter(0, 1), listed.parameters, may_sort=listed.may_sort)
 
 
 _NAMES_OF = select(_projects.c.id, _projects.c.name).where(_projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
 def names_of(project_ids: Collection[UUID]) -> Query[tuple[UUID, str]]:
-    return Query(_NAMES_OF, _make_id_and_name, {"ids": list(project_ids)})
-
-
-def _make_id_and_name(row: Row) -> tuple[UUID, str]:
-    identifier, name = row
-    return identifier, name
+    return Query(_NAMES_OF, itemgetter(0, 1), {"ids": list(project_ids)})
 
 
 def short_name(project_id: UUID) -> str:

@@ -34,7 +34,7 @@ from sqlalchemy.types import BigInteger
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database import connection_pool
-from gjobs.store.database.query import Query, Row, TimeLimits, make_id, make_number
+from gjobs.store.database.query import Query, Row, TimeLimits, first_column, make_number
 from gjobs.store.errors import Conflict, InvalidValue, Locked, SchemaMissing, StoreError, TimedOut
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, in_order, parse_status, status_order
 from gjobs.store.jobs.job_results import CappedCount, Page, PageKey
@@ -180,12 +180,12 @@ _ARCHIVE, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.rest
 
 def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Return a query for the jobs that were moved."""
-    return Query(_ARCHIVE, make_id, {"ids": list(job_ids)})
+    return Query(_ARCHIVE, first_column, {"ids": list(job_ids)})
 
 
 def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Return a query for the restored jobs. If any id is taken, it fails and restores none."""
-    return Query(_RESTORE, make_id, {"ids": list(job_ids)})
+    return Query(_RESTORE, first_column, {"ids": list(job_ids)})
 
 
 _IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")

@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import LEASES, Capability
 from gjobs.store.database import connection_pool, query
-from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.query import Query, Row, first_column
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, NoPrivilege
 from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order, parse_status, status_order
@@ -141,7 +141,7 @@ _LEASED = select(_leases.c.job_id).where(
 
 def leased_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Return a query for the jobs that a worker holds or that wait for another attempt."""
-    return Query(_LEASED, make_id, {"ids": list(job_ids)})
+    return Query(_LEASED, first_column, {"ids": list(job_ids)})
 
 
 _DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).returning(_jobs.c.id)
@@ -149,7 +149,7 @@ _DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uu
 
 def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Return a query that deletes jobs, which must be locked."""
-    return Query(_DELETE, make_id, {"ids": list(job_ids)})
+    return Query(_DELETE, first_column, {"ids": list(job_ids)})
 
 
 NEEDS = by_member(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from gjobs.store.database.query import Query, make_id
+from gjobs.store.database.query import Query, first_column
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
 from gjobs.store.leases.lease import SILENT_AFTER
@@ -42,7 +42,9 @@ async def mark_as_silent(operator: Store, name: str, *, lease_seconds: float) ->
     leases are short.
     """
     values = {"name": name, "lease_seconds": lease_seconds, "silent_after": SILENT_AFTER.total_seconds()}
-    await operator.database.write_pipelined(operator.actor, "mark a worker as silent", Query(_SILENCE, make_id, values))
+    await operator.database.write_pipelined(
+        operator.actor, "mark a worker as silent", Query(_SILENCE, first_column, values)
+    )
 
 
 SHARE_WITH_IMAGE = 0.85

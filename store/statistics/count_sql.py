@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger, UserDefinedType
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, make_id, make_number
+from gjobs.store.database.query import Query, Row, first_column, make_number
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery
@@ -139,7 +139,7 @@ def totals_by_project_from_jobs(*, has_projects: bool, of_one_user: bool, limit:
 
 
 def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[UUID]:
-    return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), make_id, {"rows": limit})
+    return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), first_column, {"rows": limit})
 
 
 PAGE_COUNT: Query[int] = Query(

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger, DateTime
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row
+from gjobs.store.database.query import Query, Row, row_maker
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
@@ -40,10 +40,7 @@ _jobs, _users = tables.generation_jobs, tables.users
 _LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)
 
 
-def make_user(row: Row) -> User:
-    identifier, email, created_at, job_count, last_job_at = row
-    return User(id=identifier, email=email, created_at=created_at, job_count=job_count, last_job_at=last_job_at)
-
+make_user = row_maker(User)
 
 _ROLLUPS = (
     func.count().label("job_count"),
@@ -178,9 +175,7 @@ CANDIDATES = 100
 _NEEDLE = bindparam("needle", type_=Text)
 
 
-def make_found_user(row: Row) -> FoundUser:
-    user_id, email, counted, last_job_at = row
-    return FoundUser(id=user_id, email=email, job_count=CappedCount.of(counted, MOST_COUNTED), last_job_at=last_job_at)
+_make_found_user = row_maker(FoundUser, job_count=lambda counted: CappedCount.of(counted, MOST_COUNTED))
 
 
 def matching(text: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
@@ -195,7 +190,7 @@ def matching(text: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
     if ids is not None:
         parameters |= {"low": ids.low, "high": ids.high}
     statement = _statement(by_text=bool(needle), by_id=ids is not None, with_emails=with_emails)
-    return Query(statement, make_found_user, parameters)
+    return Query(statement, _make_found_user, parameters)
 
 
 @cache

@@ -34,12 +34,12 @@ from sqlalchemy.types import UserDefinedType
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import MissingCapability
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, make_id
+from gjobs.store.database.query import Query, Row, clock, first_column, row_maker
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import JobFilter, Key
 from gjobs.store.jobs import job_sql
-from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, parse_status
+from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, status_or_none
 from gjobs.store.jobs.job_sql import APP_COLUMNS, make_job
 from gjobs.store.users.actor import OPERATOR, Actor
 
@@ -285,25 +285,15 @@ def _recorded(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
     )
 
 
+_make_transition = row_maker(Transition, from_status=status_or_none, to_status=status_or_none)
+
+
 def _make_read(row: Row) -> Read:
     first_open, waits, transaction_id, event_id, *values = row
     read_to = Cursor(int(first_open), 0)
     if event_id is None:
         return read_to, waits, None
-    job_id, from_status, to_status, at, mode, cost_cents, error, user_id, project_id = values
-    transition = Transition(
-        job_id=job_id,
-        from_status=None if from_status is None else parse_status(from_status),
-        to_status=None if to_status is None else parse_status(to_status),
-        at=at,
-        mode=mode,
-        cost_cents=cost_cents,
-        error=error,
-        user_id=user_id,
-        project_id=project_id,
-        cursor=Cursor(int(transaction_id), event_id),
-    )
-    return read_to, waits, transition
+    return read_to, waits, _make_transition((*values, Cursor(int(transaction_id), event_id)))
 
 
 def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start: str, limit: int) -> Query[Read]:
@@ -328,17 +318,11 @@ select a.pid, nullif(a.application_name, ''), a.xact_start
 """)
 
 
-def _make_holder(row: Row) -> HeldBack:
-    process_id, application, since = row
-    return HeldBack(process_id=process_id, application=application, since=since)
-
-
 def holder(transaction_id: int) -> Query[HeldBack]:
     """Return the session of that transaction, or nothing if it can't be seen."""
-    return Query(_HOLDER, _make_holder, {"transaction_id": transaction_id})
+    return Query(_HOLDER, row_maker(HeldBack), {"transaction_id": transaction_id})
 
 
-_CLOCK = select(func.now())
 _LIVE = (
     select(*APP_COLUMNS)
     .where(or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES)))
@@ -348,10 +332,6 @@ _LIVE = (
 _NEWEST = (
     select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
 )
-
-
-def clock() -> Query[datetime]:
-    return Query(_CLOCK, lambda row: row[0])
 
 
 def live_jobs(*, limit: int) -> Query[GenerationJob]:
@@ -371,7 +351,7 @@ def _matching(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
 
 def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
     """Return those of the jobs that match the filter."""
-    return Query(_matching(job_filter, frozenset(readable)), make_id, {"ids": list(job_ids)})
+    return Query(_matching(job_filter, frozenset(readable)), first_column, {"ids": list(job_ids)})
 
 
 ROWS = 500
@@ -464,7 +444,7 @@ class ObservedWatch:
 
     async def read(self) -> TransitionBatch:
         (at,), live, newest = await self._database.read_together(
-            self._actor, clock(), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
+            self._actor, clock(None), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
         )
         poll = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
         if self._poll is None:

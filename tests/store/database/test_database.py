@@ -120,11 +120,16 @@ class TestTransactions:
         rename = Query(text("update projects set name = 'Renamed'"), tuple)
         renamed: list[int] = []
         for user in (ADA, BEN):
-            async with operator.database.rehearsal(ActingUser(id=user), limits=TimeLimits()) as rehearsal:
-                await rehearsal.create(new, new)
-                await rehearsal.become_actor()
-                assert await rehearsal.read(show("role")) == ["authenticated"]
-                renamed.append(await rehearsal.change(rename))
+            async with operator.database.rehearsal(ActingUser(id=user), limits=TimeLimits()) as (
+                transaction,
+                become_actor,
+            ):
+                for _ in range(2):
+                    assert await transaction.change(new) == 1
+                await become_actor()
+                assert await transaction.run(show("role")) == ["authenticated"]
+                renamed.append(await transaction.change(rename))
+                transaction.record(WriteRecord(what="rename"))
         assert renamed == [2, 0]
         assert sql("select count(*) from projects") == [(0,)]
 
@@ -276,8 +281,8 @@ class TestTimeLimits:
         with pytest.raises(TimedOut):
             await operator.database.read(OPERATOR, SLEEP, limits=shorter)
         with pytest.raises(TimedOut):
-            async with operator.database.rehearsal(OPERATOR, limits=shorter) as rehearsal:
-                await rehearsal.read(SLEEP)
+            async with operator.database.rehearsal(OPERATOR, limits=shorter) as (transaction, _):
+                await transaction.run(SLEEP)
 
     @pytest.mark.parametrize("kind", ["read", "write"])
     async def test_statement_on_a_silent_connection_times_out(self, database: Conninfo, kind: str) -> None:
