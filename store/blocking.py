@@ -144,7 +144,6 @@ class BlockingStore:
     returns_quickly = _blocking(Store.returns_quickly)
     slow_order_reason = _blocking(Store.slow_order_reason)
     get_totals = _blocking(Store.get_totals)
-    get_totals_with_flow = _blocking(Store.get_totals_with_flow)
     get_flow = _blocking(Store.get_flow)
     get_exact_totals = _blocking(Store.get_exact_totals)
     get_listing = _blocking(Store.get_listing)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 from statistics import median
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gjobs.store.errors import SignInRefused, StoreError
 from gjobs.store.system.async_tools import PriorityGate, unless_stopped
@@ -59,24 +59,43 @@ _PAGES_A_STEP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PollPace:
-    """How often a feed is polled."""
+class Observations:
+    """What a feed has observed, and how often it is to be polled."""
 
     interval: float = DEFAULT_INTERVAL
     share: float = SHARE_OF_TIME
-    """The wait is at least this multiple of the last query's duration."""
+    """The wait is at least this multiple of the next query's duration."""
     attention: Attention = Attention.FOCUSED
     is_woken: bool = False
     """Whether the database notifies of each change. Polling is then only a safeguard."""
+    duration: float = 0.0
+    """The expected seconds of the next query."""
     network: float = 0.0
     """Seconds that the network adds to each query. They cost the database nothing."""
+    unchanged: int = 0
+    """The results in a row without a change."""
+    wakes: tuple[float, float] | None = None
+    """The times of the first and last wake-up, counted from the last result. None without a wake-up."""
 
 
-def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
-    """Return the seconds until the next query. `unchanged` counts the results in a row without a change."""
-    interval = pace.interval
-    idle = min(interval * 2.0 ** _idle_steps(pace, unchanged), _longest_wait(pace))
-    return max(interval, idle, wait_for_cost(pace.share, duration, network=pace.network))
+def next_wait(seen: Observations) -> float:
+    """Return the seconds from a result to the next query.
+
+    A wake-up never delays a query. During a constant stream of them, the query runs at the interval.
+    """
+    if seen.is_woken:
+        longest, steps = LONGEST_WOKEN_WAIT, 16 * (seen.unchanged >= _UNCHANGED_BEFORE_TRUST)
+    else:
+        longest = LONGEST_IDLE_WAIT if seen.attention is Attention.FOCUSED else LONGEST_WAIT
+        beyond = seen.unchanged - _UNCHANGED_BEFORE_IDLE[seen.attention]
+        steps = 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
+    cost = wait_for_cost(seen.share, seen.duration, network=seen.network)
+    wait = max(seen.interval, min(seen.interval * 2.0**steps, longest), cost)
+    if seen.wakes is None:
+        return wait
+    first, last = seen.wakes
+    shortest = max(min(seen.interval, SHORTEST_HINTED_WAIT), cost)
+    return min(wait, max(shortest, min(last + IDLE_AFTER, first + seen.interval)))
 
 
 def wait_for_cost(share: float, duration: float, *, network: float = 0.0) -> float:
@@ -97,39 +116,6 @@ def usual_duration(durations: Sequence[float]) -> float:
     A single slow query may only have waited for a busy machine.
     """
     return min(durations) if len(durations) > 1 else min((*durations, FAST / 2))
-
-
-def _longest_wait(pace: PollPace) -> float:
-    if pace.is_woken:
-        return LONGEST_WOKEN_WAIT
-    return LONGEST_IDLE_WAIT if pace.attention is Attention.FOCUSED else LONGEST_WAIT
-
-
-def _idle_steps(pace: PollPace, unchanged: int) -> int:
-    if pace.is_woken:
-        return 16 if unchanged >= _UNCHANGED_BEFORE_TRUST else 0
-    beyond = unchanged - _UNCHANGED_BEFORE_IDLE[pace.attention]
-    return 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
-
-
-def wait_after_wake(
-    pace: PollPace, duration: float, *, first_hint: float, last_hint: float, unchanged: int = 0
-) -> float:
-    """Return the seconds until the next query after wake-ups.
-
-    `first_hint` and `last_hint` are the times of the first and last wake-up, counted from the last result. A wake-up
-    never delays a query. During a constant stream of them, the query runs at the interval.
-    """
-    shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), wait_for_cost(pace.share, duration, network=pace.network))
-    hinted = max(shortest, min(last_hint + IDLE_AFTER, first_hint + pace.interval))
-    return min(hinted, wait_after_page(pace, duration, unchanged=unchanged))
-
-
-def max_staleness(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
-    """Return the most seconds until a change is seen, if a query takes as long as the last one."""
-    if pace.is_woken:
-        return max(pace.interval, wait_for_cost(pace.share, duration, network=pace.network))
-    return wait_after_page(pace, duration, unchanged=unchanged)
 
 
 def wait_after_failure(interval: float, attempts: int) -> float:
@@ -205,13 +191,14 @@ class Poller(Generic[Q, T]):
     ) -> None:
         self._fetch = fetch
         self._query = query
-        self._pace = PollPace(interval=interval, share=share)
+        self._settings = Observations(interval=interval, share=share)
+        """The part that the caller chooses."""
         self._priority_gate = priority_gate
         self._network = network
         self._clock = clock
         self._durations: deque[float] = deque(maxlen=2)
         """Seconds of the last two fetches that the server answered, the last one at the end."""
-        self._last_started = self._last_duration = 0.0
+        self._last_started = self._last_duration = self._ended_at = 0.0
         self._generation = 1
         self._unchanged = 0
         """Unchanged results in a row without user activity."""
@@ -237,23 +224,31 @@ class Poller(Generic[Q, T]):
     @property
     def interval(self) -> float:
         """Seconds between a result and the next query. A new value also applies to the current wait."""
-        return self._pace.interval
+        return self._settings.interval
 
     @interval.setter
     def interval(self, seconds: float) -> None:
-        self._change_pace(replace(self._pace, interval=seconds))
+        self._change(interval=seconds)
 
     @property
     def max_staleness(self) -> float:
         """Seconds after which a change is seen at the latest. More than the interval if queries are slow or the feed is
         idle.
         """
-        return max_staleness(self._pace, self.usual_duration, unchanged=self._unchanged)
+        return max(self.interval, self._cost) if self.is_woken else next_wait(self._observations)
 
     @property
     def is_slowed_by_cost(self) -> bool:
         """Whether the duration of the last queries, more than anything else, determines the wait."""
-        return self.interval < wait_for_cost(self._pace.share, self.usual_duration) >= self.max_staleness
+        return self.interval < self._cost >= self.max_staleness
+
+    @property
+    def _cost(self) -> float:
+        return wait_for_cost(self._settings.share, self.usual_duration)
+
+    @property
+    def _observations(self) -> Observations:
+        return replace(self._settings, duration=self.usual_duration, unchanged=self._unchanged)
 
     @property
     def usual_duration(self) -> float:
@@ -282,11 +277,11 @@ class Poller(Generic[Q, T]):
 
     @property
     def attention(self) -> Attention:
-        return self._pace.attention
+        return self._settings.attention
 
     @attention.setter
     def attention(self, attention: Attention) -> None:
-        self._change_pace(replace(self._pace, attention=attention))
+        self._change(attention=attention)
 
     @property
     def is_idle(self) -> bool:
@@ -296,15 +291,16 @@ class Poller(Generic[Q, T]):
     @property
     def is_woken(self) -> bool:
         """Whether `wake` is called for each change. Polling is then only a safeguard."""
-        return self._pace.is_woken
+        return self._settings.is_woken
 
     @is_woken.setter
     def is_woken(self, is_woken: bool) -> None:
-        self._change_pace(replace(self._pace, is_woken=is_woken))
+        self._change(is_woken=is_woken)
 
-    def _change_pace(self, pace: PollPace) -> None:
-        if pace != self._pace:
-            self._pace = pace
+    def _change(self, **settings: Any) -> None:
+        changed = replace(self._settings, **settings)
+        if changed != self._settings:
+            self._settings = changed
             self.note_activity()
 
     def note_activity(self) -> None:
@@ -379,7 +375,7 @@ class Poller(Generic[Q, T]):
             (value,) = answered
             is_changed = former is None or generation != former.generation or value != former.value
             self._unchanged = 0 if is_changed else self._unchanged + 1
-            former = page = PollResult(
+            former = PollResult(
                 number=number,
                 generation=generation,
                 value=value,
@@ -388,19 +384,13 @@ class Poller(Generic[Q, T]):
                 requested_at=self._last_started,
                 duration=self._last_duration,
             )
-            wait = self._wait_after_result(_now())
-            yield page
-            await self._sleep(wait)
+            self._ended_at = _now()
+            yield former
+            await self._sleep(self._wait_after_result)
 
-    def _wait_after_result(self, ended: float) -> Callable[[], float]:
-        def wait() -> float:
-            pace, duration = replace(self._pace, network=self._network()), self.usual_duration
-            if self._wake_times is None:
-                return wait_after_page(pace, duration, unchanged=self._unchanged)
-            first, last = (hint - ended for hint in self._wake_times)
-            return wait_after_wake(pace, duration, first_hint=first, last_hint=last, unchanged=self._unchanged)
-
-        return wait
+    def _wait_after_result(self) -> float:
+        wakes = self._wake_times and (self._wake_times[0] - self._ended_at, self._wake_times[1] - self._ended_at)
+        return next_wait(replace(self._observations, network=self._network(), wakes=wakes))
 
     def _after_failure(self, error: StoreError, attempts: int) -> Callable[[], float | None]:
         if isinstance(error, SignInRefused):
@@ -408,7 +398,7 @@ class Poller(Generic[Q, T]):
         # A server that answered may have worked the whole time. A server that did not answer is assumed to have done
         # no work.
         worked = self._last_duration if error.sqlstate is not None else 0.0
-        return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
+        return lambda: max(wait_after_failure(self.interval, attempts), wait_for_cost(self._settings.share, worked))
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
         """Return the result in a tuple. If another query is set meanwhile, stop `question` and return None."""

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
-from gjobs.store import validation
+from gjobs.store import tables, validation
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query
@@ -55,8 +56,8 @@ _QUERIES: Mapping[IdKind, Callable[..., Query[Any]] | None] = by_member(
         IdKind.JOBS: None,
         IdKind.PROJECTS: project_sql.projects_in_id_range,
         IdKind.ASSETS: project_sql.in_range,
-        IdKind.OWNERS_OF_JOBS: user_sql.owners_of_jobs_in_range,
-        IdKind.OWNERS_OF_PROJECTS: user_sql.owners_of_projects_in_range,
+        IdKind.OWNERS_OF_JOBS: partial(user_sql.owners_in_range, of=tables.generation_jobs),
+        IdKind.OWNERS_OF_PROJECTS: partial(user_sql.owners_in_range, of=tables.projects),
         IdKind.USERS: user_sql.in_range,
     },
 )
@@ -86,9 +87,8 @@ async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatc
 async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
     jobs = await actor_database.job_statements()
     queries = [(_QUERIES[kind] or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
-    found = dict.fromkeys(IdKind, list[Any]()) | dict(
-        zip(kinds, await actor_database.read_together(*queries), strict=True)
-    )
+    answers = dict(zip(kinds, await actor_database.read_together(*queries), strict=True))
+    found = {kind: answers.get(kind, []) for kind in IdKind}
     users: dict[UUID, ActingUser] = {}
     for user in chain.from_iterable(found[kind] for kind in _USERS):
         users.setdefault(user.id, user)

@@ -123,7 +123,7 @@ class Store:
 
     async def get_generation_jobs(self, *, limit: int = PAGE_SIZE, after: PageKey | None = None) -> Page[GenerationJob]:
         """Return all jobs that the actor sees."""
-        return await self._page(limit=limit, after=after)
+        return await self.find_jobs(limit=limit, after=after)
 
     async def get_project_jobs(
         self,
@@ -134,12 +134,12 @@ class Store:
         after: PageKey | None = None,
     ) -> Page[GenerationJob]:
         """Return the jobs of a project. The page is empty for a missing project."""
-        return await self._page(project_id=project_id, status=status, limit=limit, after=after)
+        return await self.find_jobs(project_id=project_id, status=status, limit=limit, after=after)
 
     async def get_jobs_by_status(
         self, status: JobStatus | str, *, limit: int = PAGE_SIZE, after: PageKey | None = None
     ) -> Page[GenerationJob]:
-        return await self._page(status=status, limit=limit, after=after)
+        return await self.find_jobs(status=status, limit=limit, after=after)
 
     async def find_jobs(
         self,
@@ -154,7 +154,9 @@ class Store:
 
         Raises NoPrivilege if the filter names a project or a user by a name that the actor may not read.
         """
-        return await self._page(project_id=project_id, status=status, limit=limit, after=after, job_filter=job_filter)
+        known = None if status is None else parse_status(status)
+        listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
+        return paged(await self.actor_database.read(await self._page_query(listed, limit, after)), limit)
 
     async def get_page_with_names(
         self, listed: ListQuery, *, limit: int, after: PageKey | None = None
@@ -168,8 +170,8 @@ class Store:
             asked = await self._page_query(listed, limit, after)
             rows, names = await self.actor_database.read_together(asked, project_sql.names_beside(asked))
             return paged(rows, limit), dict(names)
-        found = await self._page(
-            project_id=listed.project_id, status=listed.status, limit=limit, after=after, job_filter=listed.job_filter
+        found = await self.find_jobs(
+            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
         )
         return found, await self._names_of({job.project_id for job in found.items})
 
@@ -183,7 +185,7 @@ class Store:
         return await read_listing.read_window(self.actor_database, query)
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
-        return await self._page(limit=limit)
+        return await self.find_jobs(limit=limit)
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
         """Return those of the jobs that exist and that the actor sees, in any order."""
@@ -266,7 +268,7 @@ class Store:
         Jobs whose status does not permit the change stay as they are.
         """
         target = validation.check_status(new_status)
-        text = None if error is None else validation.check_error_text(error)
+        text = None if error is None else validation.check_storable("error", error)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
         return tuple(outcomes[job_id] for job_id in job_ids)
@@ -501,21 +503,15 @@ class Store:
         validation.check_days(query.days)
         return await count_capabilities(self.actor_database, query)
 
-    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None, with_flow: bool = False) -> Totals:
         """Return the numbers shown beside the lists.
 
         Numbers that would take too long are estimated, counted up to a cap, or left out. `at` stands in for the current
-        time; None means the server's clock.
+        time; None means the server's clock. With the flow of the same snapshot, slow figures delay all others.
         """
         offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
-            return await self._counting.count(query, offers, at=at)
-
-    async def get_totals_with_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        """Return the totals and the flow of one snapshot, in one round trip. Slow figures delay all others."""
-        offers = await self._count_capabilities(query)
-        async with self.actor_database.translating_refusals(Capability.JOBS):
-            return await self._counting.count(query, offers, at=at, with_flow=True)
+            return await self._counting.count(query, offers, at=at, with_flow=with_flow)
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         """Return the flow of the counted jobs: status changes, the oldest queued job, stuck jobs and outcomes. A
@@ -648,30 +644,25 @@ class Store:
         """Return the projects. If projects are unreadable, return those that have jobs, named by the start of their
         ids.
         """
-        if not await self.actor_database.has(Capability.PROJECTS):
-            listed = project_sql.projects
-        else:
-            listed = (
-                project_sql.list_projects_from_rollups
-                if await self.actor_database.has(Capability.ROLLUPS)
-                else project_sql.list_projects
-            )
-        return await self.actor_database.read(listed(limit=validation.check_limit(limit)))
+        listed = project_sql.list_projects(
+            limit=validation.check_limit(limit),
+            has_projects=await self.actor_database.has(Capability.PROJECTS),
+            from_rollups=await self.actor_database.has(Capability.ROLLUPS),
+        )
+        return await self.actor_database.read(listed)
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """Return the project, or None if it does not exist or the actor does not see it."""
-        by_id = project_sql.by_id if await self.actor_database.has(Capability.PROJECTS) else project_sql.project_by_id
-        found = await self.actor_database.read(by_id(project_id))
+        has_projects = await self.actor_database.has(Capability.PROJECTS)
+        found = await self.actor_database.read(project_sql.by_id(project_id, has_projects=has_projects))
         return found[0] if found else None
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """Return all projects with exactly this name."""
-        named = (
-            project_sql.projects_by_name
-            if await self.actor_database.has(Capability.PROJECTS)
-            else project_sql.projects_named
+        text, has_projects = validation.check_storable("name", name), await self.actor_database.has(Capability.PROJECTS)
+        return await self.actor_database.read(
+            project_sql.projects_by_name(text, limit=PAGE_SIZE, has_projects=has_projects)
         )
-        return await self.actor_database.read(named(validation.check_storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """Create a project. A user creates their own; the operator names the owner. Raises InvalidValue naming the
@@ -762,19 +753,6 @@ class Store:
         from gjobs.store.search import find_by_id
 
         return await find_by_id(self.actor_database, id_or_prefix)
-
-    async def _page(
-        self,
-        *,
-        project_id: UUID | None = None,
-        status: JobStatus | str | None = None,
-        limit: int,
-        after: PageKey | None = None,
-        job_filter: JobFilter = NO_FILTER,
-    ) -> Page[GenerationJob]:
-        known = None if status is None else parse_status(status)
-        listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
-        return paged(await self.actor_database.read(await self._page_query(listed, limit, after)), limit)
 
     async def _page_query(self, listed: ListQuery, limit: int, after: PageKey | None) -> Query[GenerationJob]:
         return page(

@@ -1,7 +1,7 @@
 """Checks of values before a write, and the errors of writes that changed nothing."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
+from enum import Enum, StrEnum
 from operator import index
 from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
@@ -21,12 +21,22 @@ MAX_NAME = 200
 MAX_DAYS = 3_660
 
 
-def check_status(value: str) -> JobStatus:
+E = TypeVar("E", bound=StrEnum)
+
+
+def _member(kind: type[E], field: str, value: str) -> E:
     try:
-        return JobStatus(value)
+        return kind(value)
     except ValueError:
-        known = ", ".join(JobStatus)
-        raise InvalidValue("status", f"Unknown status {value!r}.", hint=f"Use one of {known}.") from None
+        raise InvalidValue(field, f"Unknown {field} {value!r}.", hint=f"Use one of {', '.join(kind)}.") from None
+
+
+def check_status(value: str) -> JobStatus:
+    return _member(JobStatus, "status", value)
+
+
+def check_period(value: str) -> Period:
+    return _member(Period, "period", value)
 
 
 def check_workflow_status(value: AnyStatus) -> JobStatus:
@@ -45,27 +55,20 @@ def check_project_name(value: str) -> str:
 
 
 def check_cost_cents(value: int) -> int:
-    value = _as_whole("cost_cents", "The cost", value)
-    if not 0 <= value <= MAX_COST_CENTS:
-        raise InvalidValue(
-            "cost_cents", f"The cost must be whole cents from 0 to {MAX_COST_CENTS:,}; this is {value:,}."
-        )
-    return value
+    return _cents("cost_cents", "The cost", value, most=MAX_COST_CENTS)
 
 
 def check_limit_cents(value: int) -> int:
-    value = _as_whole("limit_cents", "The limit", value)
-    if not 0 <= value <= MAX_LIMIT_CENTS:
-        raise InvalidValue(
-            "limit_cents", f"The limit must be whole cents from 0 to {MAX_LIMIT_CENTS:,}; this is {value:,}."
-        )
-    return value
+    return _cents("limit_cents", "The limit", value, most=MAX_LIMIT_CENTS)
 
 
-def _as_whole(field: str, what: str, value: SupportsIndex) -> int:
+def _cents(field: str, what: str, value: SupportsIndex, *, most: int) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise InvalidValue(field, f"{what} must be whole cents, as an integer; this is {value!r}.")
-    return index(value)
+    cents = index(value)
+    if not 0 <= cents <= most:
+        raise InvalidValue(field, f"{what} must be whole cents from 0 to {most:,}; this is {cents:,}.")
+    return cents
 
 
 def check_one_subject(user_id: UUID | None, project_id: UUID | None) -> None:
@@ -77,18 +80,6 @@ def check_warn_share(value: float) -> float:
     if not 0 < value <= 1:
         raise InvalidValue("warn_share", f"The share must be above 0 and at most 1; this is {value:g}.")
     return value
-
-
-def check_period(value: str) -> Period:
-    try:
-        return Period(value)
-    except ValueError:
-        known = ", ".join(Period)
-        raise InvalidValue("period", f"Unknown period {value!r}.", hint=f"Use one of {known}.") from None
-
-
-def check_error_text(value: str) -> str:
-    return check_storable("error", value)
 
 
 def check_limit(value: int) -> int:
@@ -265,7 +256,7 @@ def changed_columns(
     if cost_cents is not UNSET:
         changes["cost_cents"] = check_cost_cents(cost_cents)
     if error is not UNSET:
-        changes["error"] = None if error is None else check_error_text(error)
+        changes["error"] = None if error is None else check_storable("error", error)
     if input_asset_id is not UNSET:
         changes["input_asset_id"] = input_asset_id
     if not changes:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
 from gjobs.store import validation
 from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
-from gjobs.store.database.query import Query, Row, first_column
+from gjobs.store.database.query import Query, Row, first_column, row_maker
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, RowMissing
 from gjobs.store.journal.write_record import WriteRecord
@@ -57,22 +57,7 @@ _OF_PROJECTS = {
 _OF_USERS = {"e_mail": "(select u.email::text from auth.users u where u.id = s.user_id)"}
 
 
-def make_budget(row: Row) -> Budget:
-    (identifier, user_id, project_id, name, period, limit, warn_share, created_at, start, spent, cents, days) = row
-    return Budget(
-        id=identifier,
-        user_id=user_id,
-        project_id=project_id,
-        name=name,
-        period=known_or_text(Period, period),
-        limit_cents=limit,
-        warn_share=warn_share,
-        created_at=created_at,
-        period_start=start,
-        spent_cents=spent,
-        recent_cents=cents,
-        recent_days=days,
-    )
+make_budget = row_maker(Budget, period=partial(known_or_text, Period))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,16 +101,7 @@ def check(project_id: UUID, cents: int) -> Query[CheckedBudget]:
     return Query(_CHECK, _make_checked, {"project_id": project_id, "cents": cents})
 
 
-def _make_checked(row: Row) -> CheckedBudget:
-    budget_id, period, limit, spent, asked, is_allowed = row
-    return CheckedBudget(
-        budget_id=budget_id,
-        period=known_or_text(Period, period),
-        limit_cents=limit,
-        spent_cents=spent,
-        asked_cents=asked,
-        is_allowed=is_allowed,
-    )
+_make_checked = row_maker(CheckedBudget, period=partial(known_or_text, Period))
 
 
 _OF_SUBJECT = text("""

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
 
 from gjobs.store.capabilities.capability import PolicyCommand, PolicyFacts, RlsPolicy
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row
+from gjobs.store.database.query import Query, row_maker
 from gjobs.store.errors import Locked, TimedOut
 from gjobs.store.schema.schema_diff import QUALIFY
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
@@ -35,22 +36,7 @@ _TREES = """,
 """
 
 
-def _make_policy(row: Row) -> RlsPolicy:
-    table, name, quoted_name, is_permissive, command, roles, holds_for_users, using, check, *trees = row
-    using_tree, check_tree = trees or (None, None)
-    return RlsPolicy(
-        table=table,
-        name=name,
-        quoted_name=quoted_name,
-        is_permissive=is_permissive,
-        command=known_or_text(PolicyCommand, command),
-        roles=tuple(roles),
-        holds_for_users=holds_for_users,
-        using=using,
-        check=check,
-        using_tree=using_tree,
-        check_tree=check_tree,
-    )
+_make_policy = row_maker(RlsPolicy, command=partial(known_or_text, PolicyCommand), roles=tuple)
 
 
 POLICIES: Query[RlsPolicy] = Query(text(_POLICIES.format(trees="")), _make_policy, {"users": ROLE_OF_USERS})

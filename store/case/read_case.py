@@ -36,7 +36,7 @@ from gjobs.store.case.case import (
     UnreadPart,
 )
 from gjobs.store.database import query
-from gjobs.store.database.query import Query, Row, first_column
+from gjobs.store.database.query import Query, first_column, row_maker
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.doctor.server_checks import jobs_visible_to
@@ -82,9 +82,7 @@ def _costs(jobs: TableClause) -> Select[Any]:
 _COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.archived_jobs)
 
 
-def _make_costs(row: Row) -> StatusCosts:
-    project_id, status, number, cents = row
-    return StatusCosts(project_id=project_id, status=parse_status(status), count=number, cost_cents=int(cents or 0))
+_make_costs = row_maker(StatusCosts, status=parse_status, cost_cents=lambda cents: int(cents or 0))
 
 
 _THEIRS = (

@@ -23,7 +23,7 @@ from gjobs.store.database.connection_url import PasswordCommand
 from gjobs.store.database.driver_errors import LOST_HINT
 from gjobs.store.database.listening import ListenConnection, ReadyStatement, listening_on
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import EarlyAnswers, Query, Row, TimeLimits, first_column, make_number, rows_of, send
+from gjobs.store.database.query import EarlyAnswers, Query, Row, TimeLimits, first_column, rows_of, send
 from gjobs.store.database.transactions import (
     BEGIN_SNAPSHOT,
     NEEDS_NO_SETTINGS,
@@ -82,7 +82,7 @@ select a.attname::text
 _ACCEPTS_WRITES: Query[bool] = Query(
     text("select not (pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool)"), first_column
 )
-_PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
+_PROCESS: Query[int] = Query(text("select pg_backend_pid()"), first_column)
 
 
 class Database:
@@ -168,8 +168,8 @@ class Database:
 
     async def _identity(self, actor: Actor) -> RequestIdentity | None:
         """Return the identity of an actor. Call this before taking a connection, because it may need one itself."""
-        if actor != OPERATOR:
-            await self._ask_for_user_columns()
+        if actor != OPERATOR and not self._knows_user_columns:
+            self.use_user_columns(set(await self.read(OPERATOR, _USER_COLUMNS)))
         return identity_of(actor, self._claim_sources)
 
     async def _identity_within(self, connection: AsyncConnection, actor: Actor) -> RequestIdentity | None:
@@ -178,10 +178,6 @@ class Database:
             (cursor,) = await send(connection, _USER_COLUMNS)
             self.use_user_columns(set(await rows_of(cursor, _USER_COLUMNS)))
         return identity_of(actor, self._claim_sources)
-
-    async def _ask_for_user_columns(self) -> None:
-        if not self._knows_user_columns:
-            self.use_user_columns(set(await self.read(OPERATOR, _USER_COLUMNS)))
 
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
         """Return the query's rows. Takes one read-only transaction and one round trip."""
@@ -290,8 +286,8 @@ class Database:
         """
         async with self._all_slots_lock, self._connection(_TURNS) as one, self._connection(_TURNS) as other:
             for _ in range(_TURNS):
-                pids = {await _process(connection, self._limits) for connection in (one, other)}
-                if len(pids) == 1:
+                pids = [await read(connection, None, [_PROCESS], self._limits) for connection in (one, other)]
+                if pids[0] == pids[1]:
                     return True
             return False
 
@@ -330,38 +326,49 @@ class Database:
         - Raises OutcomeUnknown if the connection is lost during the commit.
         - Raises JournalUnavailable if the journal can't be written.
         """
-        with self.priority.foreground():
-            try:
-                async with self._write(actor, limits or self._limits) as transaction:
-                    yield transaction
-            except (Unreachable, TimedOut, ServerFailure) as error:
-                error.changed_nothing = True
-                raise
+        limits = limits or self._limits
+        try:
+            async with self._writing(actor, limits) as (connection, identity):
+                # Read once: a write that started under a permit may finish after the permit ends.
+                may_write, permit = self.access.may_write, self.access.permit
+
+                async def begin() -> AsyncCursor[Row] | None:
+                    await connection.execute(begin_write(may_write=may_write))
+                    return await set_up(connection, identity, limits)
+
+                transaction = WriteTransaction(
+                    connection, self.load, begin=begin, identity=identity, is_numbered=self._journal is not None
+                )
+                yield transaction
+                if transaction.recorded is not None:
+                    await self._commit(connection, transaction, transaction.recorded, actor, permit)
+                elif transaction.has_begun:
+                    await connection.execute("ROLLBACK")
+        except (Unreachable, TimedOut, ServerFailure) as error:
+            error.changed_nothing = True
+            raise
 
     @asynccontextmanager
-    async def _write(self, actor: Actor, limits: TimeLimits) -> AsyncIterator["WriteTransaction"]:
-        identity = await self._identity(actor)
-        self._early.drop()
-        async with (
-            self._with_read_only_reason(),
-            self._connection(is_urgent=True) as connection,
-            transaction_scope(connection, limits.patience),
-        ):
-            # Read once: a write that started under a permit may finish after the permit ends.
-            may_write, permit = self.access.may_write, self.access.permit
+    async def _writing(
+        self, actor: Actor, limits: TimeLimits, queries: int = 0
+    ) -> AsyncIterator[tuple[AsyncConnection, RequestIdentity | None]]:
+        """Borrow a connection for a write. Early answers are dropped, and background counts wait.
 
-            async def begin() -> AsyncCursor[Row] | None:
-                await connection.execute(begin_write(may_write=may_write))
-                return await set_up(connection, identity, limits)
-
-            transaction = WriteTransaction(
-                connection, self.load, begin=begin, identity=identity, is_numbered=self._journal is not None
-            )
-            yield transaction
-            if transaction.recorded is not None:
-                await self._commit(connection, transaction, transaction.recorded, actor, permit)
-            elif transaction.has_begun:
-                await connection.execute("ROLLBACK")
+        A refusal of a read-only session gets a hint that says how to open this session for writing.
+        """
+        with self.priority.foreground():
+            identity = await self._identity(actor)
+            self._early.drop()
+            try:
+                async with (
+                    self._connection(queries, is_urgent=True) as connection,
+                    transaction_scope(connection, limits.patience),
+                ):
+                    yield connection, identity
+            except ReadOnly as error:
+                if self.access.may_write:
+                    raise
+                raise self.access.refusal(sqlstate=error.sqlstate) from error
 
     async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """Run self-guarding statements, commit them in one round trip, and return the rows of each.
@@ -371,23 +378,16 @@ class Database:
         """
         write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         sent = (*queries, NEEDS_NO_SETTINGS) if self._has_needed_settings is None else queries
-        with self.priority.foreground():
-            identity = await self._identity(actor)
-            self._early.drop()
-            async with (
-                self._with_read_only_reason(),
-                self._connection(len(sent), is_urgent=True) as connection,
-                transaction_scope(connection, self._limits.patience),
-            ):
-                answers = await write_at_once(
-                    connection,
-                    identity,
-                    sent,
-                    self._limits,
-                    write=write,
-                    may_write=self.access.may_write,
-                    goes_alone=self._needs_own_transaction(actor),
-                )
+        async with self._writing(actor, self._limits, len(sent)) as (connection, identity):
+            answers = await write_at_once(
+                connection,
+                identity,
+                sent,
+                self._limits,
+                write=write,
+                may_write=self.access.may_write,
+                goes_alone=self._needs_own_transaction(actor),
+            )
         if sent is not queries:
             *answered, (self._has_needed_settings,) = answers
             return tuple(answered)
@@ -460,18 +460,3 @@ class Database:
         async with self.write(OPERATOR, limits=limits) as transaction:
             yield transaction, partial(transaction.become, identity)
             transaction.recorded = None
-
-    @asynccontextmanager
-    async def _with_read_only_reason(self) -> AsyncIterator[None]:
-        """Replace the database's refusal by one whose hint says how to open this session for writing."""
-        try:
-            yield
-        except ReadOnly as error:
-            if self.access.may_write:
-                raise
-            raise self.access.refusal(sqlstate=error.sqlstate) from error
-
-
-async def _process(connection: AsyncConnection, limits: TimeLimits) -> int:
-    ((pid,),) = await read(connection, None, [_PROCESS], limits)
-    return int(pid)

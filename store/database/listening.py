@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from gjobs.store.database import driver_errors
 from gjobs.store.database.load_meter import LoadMeter
 from gjobs.store.database.query import Query, TimeLimits, compiled
-from gjobs.store.database.transactions import set_for_transaction, time_outs, transaction_scope, unknown
+from gjobs.store.database.transactions import sending, set_for_transaction, time_outs, transaction_scope, unknown
 from gjobs.store.errors import StoreError
 from gjobs.store.journal.write_record import UnconfirmedWrite
 
@@ -184,16 +184,8 @@ class ReadyStatement:
         connection = self._listening.connection
         self._load.count(1)
         with self._load.measured():
-            async with transaction_scope(connection, self._listening.patience):
-                try:
-                    result = await self._result()
-                except Error as error:
-                    if connection.closed or driver_errors.is_connection_lost(error):
-                        raise unknown(self._write) from error
-                    raise
-                except asyncio.CancelledError:
-                    await connection.close()
-                    raise
+            async with transaction_scope(connection, self._listening.patience), sending(connection, self._write):
+                result = await self._result()
         transformer = Transformer(connection)
         transformer.set_pgresult(result)
         return [query.make(row) for row in transformer.load_rows(0, result.ntuples, tuple)]

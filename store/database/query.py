@@ -34,14 +34,14 @@ first_column: RowMaker[Any] = itemgetter(0)
 
 
 def row_maker(kind: type[D], /, **converters: Callable[[Any], Any]) -> RowMaker[D]:
-    """Return a function that makes a `kind` of a row. The row has the fields of `kind`, in their order.
+    """Return a function that makes a `kind` of a row. The columns are the first fields of `kind`, in their order.
 
     Each converter has the name of the field that it converts.
     """
     names = [field.name for field in dataclasses.fields(kind)]
 
     def make(row: Row) -> D:
-        values = dict(zip(names, row, strict=True))
+        values = dict(zip(names, row, strict=False))
         return kind(**values | {name: convert(values[name]) for name, convert in converters.items()})
 
     return make

@@ -246,27 +246,18 @@ async def read(
     prepares: bool = False,
 ) -> tuple[list[Any], ...]:
     """Read in one round trip. With `prepares`, the text of repeated statements is sent only at first."""
+    settings = time_outs(limits) | (_PLAN_EACH_TIME if prepares else {})
     async with transaction_scope(connection, limits.patience):
         with _preparing(connection, prepares=prepares):
-            return await _read(connection, identity, queries, limits, _PLAN_EACH_TIME if prepares else {})
-
-
-async def _read(
-    connection: AsyncConnection,
-    identity: RequestIdentity | None,
-    queries: Sequence[Query[Any]],
-    limits: TimeLimits,
-    settings: Mapping[str, str],
-) -> tuple[list[Any], ...]:
-    # Fetch after the pipeline: inside, each fetch would wait for an answer of its own.
-    async with connection.pipeline():
-        await connection.execute(BEGIN_SNAPSHOT)
-        await set_for_transaction(connection, {**time_outs(limits), **settings})
-        answer = await take_identity(connection, identity)
-        cursors = await send(connection, *queries)
-        await connection.execute("COMMIT")
-    await check_identity(answer, identity)
-    return await answers_of(cursors, queries)
+            # Fetch after the pipeline: inside, each fetch would wait for an answer of its own.
+            async with connection.pipeline():
+                await connection.execute(BEGIN_SNAPSHOT)
+                await set_for_transaction(connection, settings)
+                answer = await take_identity(connection, identity)
+                cursors = await send(connection, *queries)
+                await connection.execute("COMMIT")
+            await check_identity(answer, identity)
+            return await answers_of(cursors, queries)
 
 
 async def read_also(
@@ -342,7 +333,7 @@ async def write_at_once(
     A single statement with `goes_alone` is a transaction by itself. It has no time-outs except the caller's. Its
     arguments must limit its duration and its wait for locks.
     """
-    try:
+    async with sending(connection, write):
         if goes_alone and len(queries) == 1:
             return await answers_of(await send(connection, *queries), queries)
         async with connection.pipeline():
@@ -352,13 +343,6 @@ async def write_at_once(
             await check_identity(answer, identity)
             await connection.execute("COMMIT")
         return await answers_of(cursors, queries)
-    except Error as error:
-        if connection.closed or driver_errors.is_connection_lost(error):
-            raise unknown(write) from error
-        raise
-    except asyncio.CancelledError:
-        await connection.close()
-        raise
 
 
 Begin = Callable[[], Awaitable[AsyncCursor[Row] | None]]
@@ -468,13 +452,23 @@ def unknown(write: UnconfirmedWrite) -> OutcomeUnknown:
     return OutcomeUnknown(f"The connection was lost before the database confirmed the change{MAY_BE_MADE}", write)
 
 
-async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
+@asynccontextmanager
+async def sending(connection: AsyncConnection, write: UnconfirmedWrite) -> AsyncIterator[None]:
+    """Raise OutcomeUnknown if the connection is lost while a write is sent. Close it if the write is cancelled."""
     try:
-        await connection.execute("COMMIT")
+        yield
     except Error as error:
         if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
         raise
-    except asyncio.CancelledError as error:
+    except asyncio.CancelledError:
         await connection.close()
+        raise
+
+
+async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
+    try:
+        async with sending(connection, write):
+            await connection.execute("COMMIT")
+    except asyncio.CancelledError as error:
         raise OutcomeUnknown(f"Stopped before the database confirmed the change{MAY_BE_MADE}", write) from error

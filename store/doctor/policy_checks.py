@@ -12,7 +12,7 @@ from sqlalchemy import func, literal_column, select, text
 from gjobs.store.capabilities.capability import Capability, PolicyCommand, RlsPolicy
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, TimeLimits
+from gjobs.store.database.query import Query, TimeLimits, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity
 from gjobs.store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
@@ -209,14 +209,7 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
  where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets') and c.relkind in ('r', 'p')
  order by c.relname = 'generation_jobs' desc, c.relname = 'projects' desc
 """),
-    lambda row: RlsTable(
-        name=row[0],
-        has_row_security=row[1],
-        is_forced=row[2],
-        reachable=tuple(row[3]),
-        truncating=tuple(row[4]),
-        publications=tuple(row[5]),
-    ),
+    row_maker(RlsTable, reachable=tuple, truncating=tuple, publications=tuple),
 )
 
 

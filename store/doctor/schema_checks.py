@@ -12,7 +12,7 @@ from sqlalchemy import text
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED
 from gjobs.store.capabilities.capability import DatabaseFacts, quoted
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row
+from gjobs.store.database.query import Query, Row, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity
 from gjobs.store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only, sources
 from gjobs.store.errors import command
@@ -151,26 +151,8 @@ select p.proname::text,
            and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* '\\m(generation_jobs|projects|assets)\\M')
  order by 2
 """),
-    lambda row: _make_function(row),
+    row_maker(AppFunction, callers=tuple, user_arguments=tuple, id_arguments=tuple),
 )
-
-
-def _make_function(row: Row) -> AppFunction:
-    name, signature, result, body, as_owner, passes, pins, callers, user_arguments, id_arguments, owner, is_owned = row
-    return AppFunction(
-        name=name,
-        signature=signature,
-        result=result,
-        body=body,
-        runs_as_owner=as_owner,
-        passes_row_security=passes,
-        pins_search_path=pins,
-        callers=tuple(callers),
-        user_arguments=tuple(user_arguments),
-        id_arguments=tuple(id_arguments),
-        owner=owner,
-        is_owned=is_owned,
-    )
 
 
 def function_findings(functions: Sequence[AppFunction]) -> Iterator[Finding]:

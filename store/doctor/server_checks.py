@@ -16,7 +16,7 @@ from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, make_number
+from gjobs.store.database.query import Query, Row, make_number, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount
 from gjobs.store.doctor.table_checks import MOST_COUNTED
 from gjobs.store.errors import NoPrivilege, SchemaMissing
@@ -58,7 +58,7 @@ REPLAY: Query[Replay] = Query(
 select pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(),
        extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8
 """),
-    lambda row: Replay(has_all=row[0], seconds=row[1]),
+    row_maker(Replay),
 )
 
 

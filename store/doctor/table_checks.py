@@ -8,7 +8,7 @@ from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, PROJECTS, WORD_INDEX, DatabaseFacts
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, TimeLimits, make_number
+from gjobs.store.database.query import Query, TimeLimits, make_number, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount, size
 from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut, command
 from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
@@ -68,9 +68,7 @@ select n.nspname || '.' || c.relname, c.reltuples::bigint, pg_total_relation_siz
  where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets') and c.relkind in ('r', 'p')
  order by c.relname = 'generation_jobs' desc, c.relname = 'projects' desc
 """),
-    lambda row: TableUse(
-        name=row[0], estimate=row[1], total_bytes=row[2], live=row[3], dead=row[4], is_analyzed=row[5]
-    ),
+    row_maker(TableUse),
 )
 
 INDEX_USE: Query[IndexUse] = Query(
@@ -87,15 +85,7 @@ select format('%I.%I', n.nspname, i.relname), t.relname::text,
  where n.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
  order by t.relname = 'generation_jobs' desc, t.relname, i.relname
 """),
-    lambda row: IndexUse(
-        name=row[0],
-        table=row[1],
-        definition=row[2],
-        bytes=row[3],
-        scans=row[4],
-        is_valid=row[5],
-        is_needed=row[6],
-    ),
+    row_maker(IndexUse),
 )
 
 
@@ -248,7 +238,7 @@ select (select quote_ident(n.nspname) from pg_extension e join pg_namespace n on
        exists (select from pg_available_extensions where name = 'pg_trgm'),
        to_regnamespace('extensions') is not null
 """),
-    lambda row: TrigramSupport(schema=row[0], is_available=row[1], has_extension_schema=row[2]),
+    row_maker(TrigramSupport),
 )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from gjobs.store import tables
 from gjobs.store.actor_database import ActorDatabase
-from gjobs.store.database.query import MOMENT, Query, Row, TimeLimits, clock
+from gjobs.store.database.query import MOMENT, Query, Row, TimeLimits, clock, row_maker
 from gjobs.store.error_groups.error_group import (
     BUCKETS,
     MOST_FAILURES,
@@ -203,22 +203,4 @@ def _make_groups(rows: Sequence[Row], scope: ErrorScope, *, taken_at: datetime) 
     )
 
 
-def _make_group(row: Row) -> ErrorGroup:
-    identifier, fingerprint, jobs, first, last, modes, mode_count, users, user_count, cents, trend, job, example, *_ = (
-        row
-    )
-    return ErrorGroup(
-        id=identifier,
-        fingerprint=fingerprint,
-        count=jobs,
-        first_seen=first,
-        last_seen=last,
-        modes=tuple(modes),
-        mode_count=mode_count,
-        users=tuple(users),
-        user_count=user_count,
-        cost_cents=cents,
-        trend=tuple(trend),
-        example_job_id=job,
-        example=example or "",
-    )
+_make_group = row_maker(ErrorGroup, modes=tuple, users=tuple, trend=tuple, example=lambda example: example or "")

@@ -119,37 +119,29 @@ def _piece(text: str, start: int) -> Piece:
 
 
 def _quoted(text: str, start: int) -> Piece:
-    characters: list[str] = []
-    position = start + 1
+    value, position = "", start + 1
     while position < len(text):
-        character = text[position]
-        if character == QUOTE:
-            return _closed(text, start, position + 1, "".join(characters))
-        if character == ESCAPE:
-            character = _escaped(text, position)
-            position += 1
-        characters.append(character)
+        character, after = text[position], text[position + 1 : position + 2]
         position += 1
+        if character == QUOTE:
+            if not _is_over(text, position) and after != OR:
+                raise TextSpan(text, position, position + 1).wrong("A closing quote needs a space or a comma after it.")
+            return Piece(text=value, span=TextSpan(text, start, position), is_quoted=True)
+        if character == ESCAPE:
+            escape = TextSpan(text, position - 1, position + len(after))
+            if not after:
+                raise escape.wrong("This backslash has nothing after it.")
+            if after not in ESCAPES:
+                raise escape.wrong(
+                    "Inside quotes, only a quote, a backslash, n or t may follow a backslash.",
+                    suggestion=ESCAPE * 2 + after,
+                )
+            character = ESCAPES[after]
+            position += 1
+        value += character
     raise TextSpan(text, start, len(text)).wrong(
         "This quote is not closed.", suggestion=None if text.endswith(ESCAPE) else f"{text[start:]}{QUOTE}"
     )
-
-
-def _closed(text: str, start: int, end: int, value: str) -> Piece:
-    if not _is_over(text, end) and not text.startswith(OR, end):
-        raise TextSpan(text, end, end + 1).wrong("A closing quote needs a space or a comma after it.")
-    return Piece(text=value, span=TextSpan(text, start, end), is_quoted=True)
-
-
-def _escaped(text: str, position: int) -> str:
-    after = text[position + 1 : position + 2]
-    if not after:
-        raise TextSpan(text, position, position + 1).wrong("This backslash has nothing after it.")
-    if after not in ESCAPES:
-        raise TextSpan(text, position, position + 2).wrong(
-            "Inside quotes, only a quote, a backslash, n or t may follow a backslash.", suggestion=ESCAPE * 2 + after
-        )
-    return ESCAPES[after]
 
 
 def _is_over(text: str, position: int) -> bool:

@@ -20,16 +20,16 @@ TOTAL = (
     " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
     " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST"
 )
-_ORDER_INDEXES = by_member(
+_INDEXES = by_member(
     OrderColumn,
     {
-        OrderColumn.CREATED: None,
-        OrderColumn.UPDATED: ("gjobs_updated", "updated_at DESC"),
-        OrderColumn.COST: ("gjobs_costs", "cost_cents DESC"),
+        OrderColumn.CREATED: ("gjobs_newest", "created_at"),
+        OrderColumn.UPDATED: ("gjobs_updated", "updated_at"),
+        OrderColumn.COST: ("gjobs_costs", "cost_cents"),
         OrderColumn.TOTAL: ("gjobs_total", TOTAL),
     },
 )
-"""The name and the key of each order's index. Every app's table has one for the creation order."""
+"""The name and the key of each order's index. A total is computed, so its key is an expression with a direction."""
 
 MOST_SORTED = 20_000
 """The most jobs that may be sorted for each page. Sorting them takes about 0.1 seconds."""
@@ -46,12 +46,12 @@ def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
 
 def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | None:
     """Return the missing index if every page must read and sort the whole list."""
-    known = _ORDER_INDEXES[listed.order.column]
-    if known is None:
-        return None
-    name, key = known
-    columns = f"{key}, id DESC"
-    if (name if listed.order.column is OrderColumn.TOTAL else columns) in indexes:
+    if listed.order.column is OrderColumn.CREATED:
+        return None  # Every app's table has an index for the creation order.
+    name, key = _INDEXES[listed.order.column]
+    is_total = listed.order.column is OrderColumn.TOTAL
+    columns = f"{key}{'' if is_total else ' DESC'}, id DESC"
+    if (name if is_total else columns) in indexes:
         return None
     return MissingCapability(
         reason=f"No index orders the jobs by {listed.order.column}. Each page would read and sort all jobs.",
@@ -59,13 +59,11 @@ def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | Non
     )
 
 
-def is_kept_from_index(listed: ListQuery) -> bool:
-    """Return whether row level security blocks the index for a user's list. See `AccessPath.through_policies`."""
-    return listed.order.column is OrderColumn.TOTAL
-
-
 def too_long_to_sort() -> MissingCapability:
-    """Return why a user's list is refused its order: over MOST_SORTED jobs, and no usable index."""
+    """Return why a user's list is refused its order: over MOST_SORTED jobs, and no usable index.
+
+    See `AccessPath.through_policies`.
+    """
     return MissingCapability(
         reason="For users, row level security blocks the index on the total. Each page would read"
         f" and sort all of the user's jobs, more than {MOST_SORTED:,}.",
@@ -86,30 +84,10 @@ class IndexAdvice:
 _TABLE = "public.generation_jobs"
 
 
-@dataclass(frozen=True, slots=True)
-class _Narrowed:
-    expression: str
-    name: str
-    """The suffix of the index's name, after the order."""
-
-
-_PROJECT = _Narrowed("project_id", "_of_project")
-_USER = _Narrowed("user_id", "_of_user")
 MODE = "lower(mode)"
-_MODE = _Narrowed(MODE, "_of_mode")
-_STATUS = _Narrowed("status", "_of_status")
-_NOTHING = _Narrowed("", "")
+_SUFFIXES = {"project_id": "_of_project", "user_id": "_of_user", MODE: "_of_mode", "status": "_of_status", "": ""}
+"""The suffix of the index's name, by the column that comes before the order's."""
 
-_ORDERS = by_member(
-    OrderColumn,
-    {
-        OrderColumn.CREATED: ("created_at", "gjobs_newest"),
-        OrderColumn.UPDATED: ("updated_at", "gjobs_updated"),
-        OrderColumn.COST: ("cost_cents", "gjobs_costs"),
-        OrderColumn.TOTAL: None,
-    },
-)
-"""The column and the index of each order. A total is computed, so no index of a list orders by it."""
 _HAVE_FEW_TIES = frozenset({OrderColumn.CREATED, OrderColumn.UPDATED})
 """For these columns an index without the id is enough, because few rows are equal."""
 _UNHELPED = frozenset({None, Key.ERROR, Key.ERROR_GROUP, Key.TOOK})
@@ -123,16 +101,15 @@ def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> IndexA
 
     `indexes` are the valid indexes on jobs, as the part of `pg_get_indexdef` after USING.
     """
-    order = _ORDERS[listed.order.column]
-    if order is None:
+    if listed.order.column is OrderColumn.TOTAL:
+        return None  # No index of a list orders by a computed value.
+    name, column = _INDEXES[listed.order.column]
+    narrowed = next(iter(_narrowing(listed, actor)), "")
+    if any(_serves(definition, narrowed, listed.order.column, column) for definition in indexes):
         return None
-    narrowed = next(iter(_narrowing(listed, actor)), _NOTHING)
-    keys = _keys(narrowed, order[0], descending=True)
-    if any(_serves(definition, narrowed, listed.order.column, order[0]) for definition in indexes):
-        return None
-    columns = ", ".join(keys)
-    name = f"{order[1]}{narrowed.name}"
-    return IndexAdvice(columns=columns, sql=f"CREATE INDEX CONCURRENTLY {name} ON {_TABLE} ({columns});")
+    columns = ", ".join(_keys(narrowed, column, descending=True))
+    sql = f"CREATE INDEX CONCURRENTLY {name}{_SUFFIXES[narrowed]} ON {_TABLE} ({columns});"
+    return IndexAdvice(columns=columns, sql=sql)
 
 
 def finds_by_reading(listed: ListQuery, *, has_word_index: bool = False) -> bool:
@@ -151,26 +128,26 @@ def is_guessed(listed: ListQuery) -> bool:
     return finds_by_reading(listed) or any(term.key is Key.MODE for term in listed.job_filter.terms)
 
 
-def _narrowing(listed: ListQuery, actor: Actor) -> list[_Narrowed]:
+def _narrowing(listed: ListQuery, actor: Actor) -> list[str]:
     """Return what limits the list (project, user, mode, status), in the probable order of fewest jobs first."""
     of_one = {term.key for term in listed.job_filter.terms if len(term.values) == 1 and not term.is_negated}
     there = {
-        _PROJECT: listed.project_id is not None,
+        "project_id": listed.project_id is not None,
         # By policy, a user's jobs are their own.
-        _USER: isinstance(actor, ActingUser),
-        _MODE: Key.MODE in of_one,
-        _STATUS: listed.status is not None or Key.STATUS in of_one,
+        "user_id": isinstance(actor, ActingUser),
+        MODE: Key.MODE in of_one,
+        "status": listed.status is not None or Key.STATUS in of_one,
     }
     return [narrowed for narrowed, holds in there.items() if holds]
 
 
-def _keys(narrowed: _Narrowed, column: str, *, descending: bool) -> list[str]:
+def _keys(narrowed: str, column: str, *, descending: bool) -> list[str]:
     direction = " DESC" if descending else ""
     keys = [f"{column}{direction}", f"id{direction}"]
-    return [narrowed.expression, *keys] if narrowed.expression else keys
+    return [narrowed, *keys] if narrowed else keys
 
 
-def _serves(definition: str, narrowed: _Narrowed, order: OrderColumn, column: str) -> bool:
+def _serves(definition: str, narrowed: str, order: OrderColumn, column: str) -> bool:
     """Return whether the index serves the list. Indexes can be read backwards, and may have more columns."""
     found = _DEFINITION.match(definition)
     if found is None:

@@ -27,7 +27,6 @@ from gjobs.store.job_list.index_advice import (
     advice,
     find_words,
     finds_by_reading,
-    is_kept_from_index,
     lacks_order,
     too_long_to_sort,
 )
@@ -36,6 +35,7 @@ from gjobs.store.job_list.list_query import (
     Listing,
     ListingQuery,
     ListQuery,
+    OrderColumn,
     ReadRules,
     RowWindow,
     RowWindowQuery,
@@ -175,7 +175,7 @@ async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> 
 
 
 async def _too_long_to_sort(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
-    if actor_database.is_operators or not is_kept_from_index(query):
+    if actor_database.is_operators or query.order.column is not OrderColumn.TOTAL:
         return None
     readable = await actor_database.readable_names(query.job_filter)
     (length,) = await actor_database.read(list_sql.length(query, most=MOST_SORTED, readable=readable))

@@ -264,33 +264,28 @@ def job_history(
         job_id=job_id,
         events=events,
         is_cut=len(newest_first) > most,
-        spans=status_spans(events, now=now),
+        spans=tuple(status_spans(events, now=now)),
         started_at=started_at,
     )
 
 
-def status_spans(events: Iterable[JobEvent], *, now: datetime) -> tuple[StatusSpan, ...]:
-    """Return the status periods from events, oldest first. A deleted job has no status."""
-    return tuple(_status_spans(events, now))
-
-
-def _status_spans(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusSpan]:
+def status_spans(events: Iterable[JobEvent], *, now: datetime) -> Iterator[StatusSpan]:
+    """Yield the status periods from events, oldest first. A deleted job has no status."""
     status: AnyStatus | None = None
     since = now
+
+    def span(until: datetime | None) -> Iterator[StatusSpan]:
+        if status is not None:
+            lasted = max((until or now) - since, timedelta())
+            yield StatusSpan(status=status, since=since, until=until, lasted=lasted)
+
     for event in events:
         if event.from_status is None and event.to_status is None:
             continue
         if event.kind in (EventKind.CREATED, EventKind.RESTORED) or event.to_status != status:
-            if status is not None:
-                yield _status_span(status, since, event.at, now)
+            yield from span(event.at)
             status, since = event.to_status, event.at
-    if status is not None:
-        yield _status_span(status, since, None, now)
-
-
-def _status_span(status: AnyStatus, since: datetime, until: datetime | None, now: datetime) -> StatusSpan:
-    end = now if until is None else until
-    return StatusSpan(status=status, since=since, until=until, lasted=max(end - since, timedelta()))
+    yield from span(None)
 
 
 def time_in_each(spans: Iterable[StatusSpan]) -> dict[AnyStatus, timedelta]:

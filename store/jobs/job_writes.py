@@ -189,6 +189,7 @@ async def _insert_retries(transaction: WriteTransaction, new_ids: Mapping[UUID, 
     linked = await transaction.run(job_sql.insert_links(new_ids))
     if made.keys() != set(new_ids.values()) or set(linked) != made.keys():
         raise validation.not_stored("job")
-    what = "job" if len(made) == 1 else f"{len(made)} jobs"
-    transaction.record(WriteRecord(what=f"retry {what}", after=tuple(made.values()), repeats=tuple(new_ids)))
+    transaction.record(
+        WriteRecord(what=f"retry {_jobs(len(made))}", after=tuple(made.values()), repeats=tuple(new_ids))
+    )
     return made

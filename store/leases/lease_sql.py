@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from gjobs.store.database.query import Query, Row, first_column
+from gjobs.store.database.query import Query, Row, first_column, row_maker
 from gjobs.store.jobs.job_sql import make_job
 from gjobs.store.leases.lease import (
     ClaimedJob,
@@ -67,12 +67,7 @@ def next_due() -> Query[float | None]:
     Ignores leases that expired more than a second ago. The caller could not claim those jobs, for example because no
     worker accepts their mode, and their leases may stay.
     """
-    return Query(_NEXT_DUE, _make_seconds)
-
-
-def _make_seconds(row: Row) -> float | None:
-    seconds: float | None = row[0]
-    return seconds
+    return Query(_NEXT_DUE, first_column)
 
 
 _FINISH = text("""
@@ -210,19 +205,12 @@ select w.id, w.user_id, w.name, w.host, w.process, w.modes, w.concurrency, w.sta
 """)
 
 
+_make_worker = row_maker(WorkerStatus, modes=lambda modes: None if modes is None else tuple(modes))
+
+
 def list_workers(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
     """List workers: running ones first, then by when they were last seen. `at` replaces the server's time."""
-    return Query(_LISTED, _make, {"rows": limit, "at": at})
-
-
-def _make(row: Row) -> WorkerStatus:
-    *facts, held, since, now = row
-    names = ("id", "user_id", "name", "host", "process", "modes", "concurrency", "started_at", "seen_at", "stopped_at")
-    values = dict(zip(names, facts, strict=True))
-    modes = values.pop("modes")
-    return WorkerStatus(
-        **values, modes=None if modes is None else tuple(modes), held_jobs=held, held_since=since, taken_at=now
-    )
+    return Query(_LISTED, _make_worker, {"rows": limit, "at": at})
 
 
 _LEASED_JOBS = text("""
@@ -239,18 +227,4 @@ def leased_jobs(*, limit: int) -> Query[LeasedJob]:
 
     If a job was ended by anyone but its worker, its lease may remain for a while. Such leases are left out.
     """
-    return Query(_LEASED_JOBS, _make_leased_job, {"rows": limit})
-
-
-def _make_leased_job(row: Row) -> LeasedJob:
-    job_id, mode, project_id, owner, attempt, acquired_at, expires_at, note = row
-    return LeasedJob(
-        job_id=job_id,
-        mode=mode,
-        project_id=project_id,
-        owner=owner,
-        attempt=attempt,
-        acquired_at=acquired_at,
-        expires_at=expires_at,
-        note=note,
-    )
+    return Query(_LEASED_JOBS, row_maker(LeasedJob), {"rows": limit})

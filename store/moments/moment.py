@@ -64,14 +64,14 @@ class EventRange:
     """The first transaction without events at the moment or before it."""
     count: int
     """The number of events from `first` on, at most one more than MOST_CHANGES."""
-    newest: int | None
-    """The last transaction with events outside the newest MOST_CHANGES. None if `count` is at most MOST_CHANGES.
-    """
     taken_at: datetime
     """The server's time."""
     searched_since: datetime | None
     """The oldest event that was searched for late ones. A transaction that began before it may precede `first` and
     still have events after the moment. None if all events were searched.
+    """
+    newest: int | None
+    """The last transaction with events outside the newest MOST_CHANGES. None if `count` is at most MOST_CHANGES.
     """
 
     @property

@@ -29,15 +29,15 @@ from sqlalchemy.sql.functions import now
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gjobs.store import tables
-from gjobs.store.database.query import DIALECT, Query, Row, RowMaker
+from gjobs.store.database.query import DIALECT, Query, Row, RowMaker, row_maker
 from gjobs.store.jobs.job import (
     FINAL_STATUSES,
     AnyStatus,
     GenerationJob,
     JobStatus,
     ListedJob,
-    parse_status,
     sql_literals,
+    status_or_none,
 )
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
 from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, MOST_DELETED, SLACK, EventRange, PastJob
@@ -268,20 +268,7 @@ def event_range(moment: datetime) -> Query[EventRange]:
 
     It must run as the operator, who sees all events.
     """
-
-    def make(row: Row) -> EventRange:
-        began_at, first, last, count, taken_at, searched_since, newest = row
-        return EventRange(
-            began_at=began_at,
-            first=first,
-            last=last,
-            count=count,
-            newest=newest,
-            taken_at=taken_at,
-            searched_since=searched_since,
-        )
-
-    return Query(_RANGE, make, {"moment": moment})
+    return Query(_RANGE, row_maker(EventRange), {"moment": moment})
 
 
 SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda row: bool(row[0]))
@@ -332,23 +319,14 @@ select case when l.former_id is not null then l.former_project_id
 """).bindparams(_MOMENT)  # noqa: S608 - of constants
 
 
+_make_change = row_maker(
+    Change, from_status=status_or_none, to_status=status_or_none, former_cents=int, later_cents=int
+)
+
+
 def changes(moment: datetime, events: EventRange) -> Query[Change]:
     """Return a query for what changed after the moment."""
-
-    def make(row: Row) -> Change:
-        former_project, project, before, after, number, former_cents, later_cents, has_unknown_project = row
-        return Change(
-            former_project_id=former_project,
-            project_id=project,
-            from_status=None if before is None else parse_status(before),
-            to_status=None if after is None else parse_status(after),
-            events=number,
-            former_cents=int(former_cents),
-            later_cents=int(later_cents),
-            has_unknown_project=has_unknown_project,
-        )
-
-    return Query(_CHANGES, make, {"moment": moment, "first_transaction": str(events.first)})
+    return Query(_CHANGES, _make_change, {"moment": moment, "first_transaction": str(events.first)})
 
 
 def _neighbor(*, is_later: bool, of_project: bool) -> Any:

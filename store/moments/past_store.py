@@ -332,19 +332,19 @@ class PastStore(Store):
     async def get_page_with_names(
         self, listed: ListQuery, *, limit: int, after: PageKey | None = None
     ) -> tuple[Page[GenerationJob], Mapping[UUID, str]]:
-        found = await self._page(
-            project_id=listed.project_id, status=listed.status, limit=limit, after=after, job_filter=listed.job_filter
+        found = await self.find_jobs(
+            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
         )
         return found, await self._names_of({job.project_id for job in found.items})
 
-    async def _page(
+    async def find_jobs(
         self,
+        job_filter: JobFilter = NO_FILTER,
         *,
         project_id: UUID | None = None,
         status: JobStatus | str | None = None,
-        limit: int,
+        limit: int = validation.PAGE_SIZE,
         after: PageKey | None = None,
-        job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
         known = None if status is None else parse_status(status)
         listed = self._then(ListQuery(project_id=project_id, status=known, job_filter=job_filter))
@@ -417,13 +417,14 @@ class PastStore(Store):
 
     # Numbers
 
-    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None, with_flow: bool = False) -> Totals:
         events = await self.check()
         matching = None if query.matching is None else await self._count(query.matching)
         lacking = await self.actor_database.missing(Capability.ROLLUPS)
         why = lacking.reason if lacking else "" if events.is_whole else TOO_MUCH
         answers = [] if why else await self._read(*queries(query, self.moment, events))
-        return totals(query, self.moment, events, answers, unknown_because=why, matching=matching, actor=self.actor)
+        found = totals(query, self.moment, events, answers, unknown_because=why, matching=matching, actor=self.actor)
+        return replace(found, flow=await self.get_flow(query) if with_flow else None)
 
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)
@@ -435,9 +436,6 @@ class PastStore(Store):
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         return JobFlow(taken_at=self.moment)
-
-    async def get_totals_with_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        return replace(await self.get_totals(query), flow=await self.get_flow(query))
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         totals = await self.get_totals(TotalsQuery(project_id=project_id))

@@ -70,11 +70,7 @@ def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, 
     )
 
 
-_LISTED = _select(_OF_ALL, _OF_ALL.c.project_id == _projects.c.id)
-_LISTED_SUMMED = _select(_SUMMED, _SUMMED.c.project_id == _projects.c.id)
 _FEW = _select(_OF_EACH, true())
-_NAMED = _FEW.where(_projects.c.name == bindparam("name", type_=Text))
-_BY_ID = _FEW.where(_projects.c.id == bindparam("id", type_=Uuid))
 
 # In the index's order, so that the planner does not choose another index.
 _IN_ID_RANGE = (
@@ -82,25 +78,6 @@ _IN_ID_RANGE = (
     .order_by(None)
     .order_by(_projects.c.id)
 )
-
-
-def list_projects(*, limit: int) -> Query[Project]:
-    """Return projects, newest first."""
-    return Query(_LISTED, make_project, {"rows": limit})
-
-
-def list_projects_from_rollups(*, limit: int) -> Query[Project]:
-    """Return the same as `list_projects`, from the rollups. Needs `Capability.ROLLUPS`."""
-    return Query(_LISTED_SUMMED, make_project, {"rows": limit})
-
-
-def projects_by_name(name: str, *, limit: int) -> Query[Project]:
-    """Return all projects with exactly this name. Names are not unique."""
-    return Query(_NAMED, make_project, {"name": name, "rows": limit})
-
-
-def by_id(project_id: UUID) -> Query[Project]:
-    return Query(_BY_ID, make_project, {"id": project_id, "rows": 1})
 
 
 def projects_in_id_range(ids: IdRange, *, limit: int) -> Query[Project]:
@@ -169,8 +146,37 @@ _PROJECTS = (
     .order_by(func.min(_jobs.c.created_at).desc(), _jobs.c.project_id.desc())
     .limit(bindparam("rows", type_=Integer))
 )
-_PROJECTS_NAMED = _PROJECTS.where(_project_name == bindparam("name", type_=Text))
-_PROJECT_BY_ID = _PROJECTS.where(_jobs.c.project_id == bindparam("id", type_=Uuid))
+_LISTED = {
+    (True, False): _select(_OF_ALL, _OF_ALL.c.project_id == _projects.c.id),
+    (True, True): _select(_SUMMED, _SUMMED.c.project_id == _projects.c.id),
+    (False, False): _PROJECTS,
+    (False, True): _PROJECTS,
+}
+"""The keys are whether projects are readable, and whether rollups are."""
+_NAME, _ID = bindparam("name", type_=Text), bindparam("id", type_=Uuid)
+_NAMED = {True: _FEW.where(_projects.c.name == _NAME), False: _PROJECTS.where(_project_name == _NAME)}
+_BY_ID = {True: _FEW.where(_projects.c.id == _ID), False: _PROJECTS.where(_jobs.c.project_id == _ID)}
+"""The key is whether projects are readable."""
+
+
+def list_projects(*, limit: int, has_projects: bool = True, from_rollups: bool = False) -> Query[Project]:
+    """Return projects, newest first.
+
+    Unless `has_projects`, these are the projects with jobs. Their times are the earliest creation and the latest
+    update of their jobs.
+    """
+    return Query(_LISTED[has_projects, from_rollups], make_project, {"rows": limit})
+
+
+def projects_by_name(name: str, *, limit: int, has_projects: bool = True) -> Query[Project]:
+    """Return all projects with exactly this name. Names are not unique."""
+    return Query(_NAMED[has_projects], make_project, {"name": name, "rows": limit})
+
+
+def by_id(project_id: UUID, *, has_projects: bool = True) -> Query[Project]:
+    """Return a query without a row if the project does not exist or, unless `has_projects`, has no job."""
+    return Query(_BY_ID[has_projects], make_project, {"id": project_id, "rows": 1})
+
 
 _ROWS = bindparam("rows", type_=Integer)
 _OWNED = (_jobs.c.project_id, _jobs.c.user_id)
@@ -244,19 +250,3 @@ def names_of(project_ids: Collection[UUID]) -> Query[tuple[UUID, str]]:
 def short_name(project_id: UUID) -> str:
     """Return the beginning of the id, which is shown instead of a project's name that can't be read."""
     return str(project_id)[:8]
-
-
-def projects(*, limit: int) -> Query[Project]:
-    """Return projects with jobs, newest first. Their times are the earliest creation and the latest update of their
-    jobs.
-    """
-    return Query(_PROJECTS, make_project, {"rows": limit})
-
-
-def projects_named(name: str, *, limit: int) -> Query[Project]:
-    return Query(_PROJECTS_NAMED, make_project, {"name": name, "rows": limit})
-
-
-def project_by_id(project_id: UUID) -> Query[Project]:
-    """Return a query without a row if the project has no job."""
-    return Query(_PROJECT_BY_ID, make_project, {"id": project_id, "rows": 1})

@@ -34,7 +34,7 @@ from sqlalchemy.types import BigInteger
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database import connection_pool
-from gjobs.store.database.query import Query, Row, TimeLimits, first_column, make_number
+from gjobs.store.database.query import Query, Row, TimeLimits, first_column, make_number, row_maker
 from gjobs.store.errors import Conflict, InvalidValue, Locked, SchemaMissing, StoreError, TimedOut
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, in_order, parse_status, status_order
 from gjobs.store.jobs.job_results import CappedCount, Page, PageKey
@@ -142,15 +142,10 @@ def cursor_parameters(key: PageKey | None) -> dict[str, object]:
 COUNTING = TimeLimits(statement=60.0)
 
 
-def make_count(row: Row) -> StatusCount:
-    status, number, cents, oldest_at = row
-    return StatusCount(status=parse_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
+make_count = row_maker(StatusCount, status=parse_status, total_cost_cents=int)
 
 
-def make_key(row: Row) -> PageKey:
-    created_at: datetime = row[0]
-    identifier: UUID = row[1]
-    return PageKey(created_at=created_at, id=identifier)
+make_key = row_maker(PageKey)
 
 
 _archived = tables.archived_jobs
@@ -193,11 +188,7 @@ _IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
 
 def is_shown_whole() -> Query[bool]:
     """Return a query for whether the reader sees every archived job that the app's policies would allow."""
-    return Query(_IS_SHOWN_WHOLE, _make_truth)
-
-
-def _make_truth(row: Row) -> bool:
-    return bool(row[0])
+    return Query(_IS_SHOWN_WHOLE, first_column)
 
 
 _DROPPED_COLUMNS = text("""
@@ -210,11 +201,7 @@ select distinct f.key
 
 def dropped_columns(job_ids: Sequence[UUID]) -> Query[str]:
     """Return a query for columns that have values in these archived jobs and that the app has dropped since."""
-    return Query(_DROPPED_COLUMNS, _make_name, {"ids": list(job_ids)})
-
-
-def _make_name(row: Row) -> str:
-    return str(row[0])
+    return Query(_DROPPED_COLUMNS, first_column, {"ids": list(job_ids)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import LEASES, Capability
 from gjobs.store.database import connection_pool, query
-from gjobs.store.database.query import Query, Row, first_column
+from gjobs.store.database.query import Query, first_column, row_maker
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, NoPrivilege
 from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order, parse_status, status_order
@@ -281,17 +281,12 @@ def _parts(name: str, length: timedelta) -> dict[str, object]:
     return {f"{name}_days": length.days, f"{name}_seconds": float(length.seconds)}
 
 
-def _make_policy(row: Row) -> RetentionPolicy:
-    identifier, project_id, statuses, seconds, action, created_at, applied_at = row
-    return RetentionPolicy(
-        id=identifier,
-        project_id=project_id,
-        statuses=tuple(map(parse_status, statuses)),
-        older_than=timedelta(seconds=seconds),
-        action=known_or_text(RetentionAction, action),
-        created_at=created_at,
-        applied_at=applied_at,
-    )
+_make_policy = row_maker(
+    RetentionPolicy,
+    statuses=lambda statuses: tuple(map(parse_status, statuses)),
+    older_than=lambda seconds: timedelta(seconds=seconds),
+    action=partial(known_or_text, RetentionAction),
+)
 
 
 _ALL = select(*_COLUMNS).order_by(_policies.c.created_at, _policies.c.id).limit(bindparam("rows", type_=Integer))

@@ -34,11 +34,11 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger, UserDefinedType
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, first_column, make_number
+from gjobs.store.database.query import Query, Row, first_column, make_number, row_maker
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
+from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status, status_or_none
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import ProjectTotals
@@ -223,17 +223,6 @@ def totals_on_pages(
     pages: PageRange, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
 ) -> Query[PageTotal]:
     """Return a query for totals by status, totals by day, and the total of each of `project_ids`."""
-
-    def make(row: Row) -> PageTotal:
-        status, project, day, job_count, total = row
-        return PageTotal(
-            status=None if status is None else parse_status(status),
-            project_id=project,
-            day=day,
-            job_count=job_count,
-            total_cost_cents=total,
-        )
-
     parameters = {
         "project_id": project_id,
         "project_ids": list(project_ids),
@@ -241,7 +230,7 @@ def totals_on_pages(
         "at": at,
         **pages.parameters,
     }
-    return Query(_totals_on_pages(pages.end is not None), make, parameters)
+    return Query(_totals_on_pages(pages.end is not None), row_maker(PageTotal, status=status_or_none), parameters)
 
 
 @lru_cache(maxsize=64)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables
-from gjobs.store.database.query import MOMENT, Query, Row, make_number
+from gjobs.store.database.query import MOMENT, Query, Row, first_column, make_number, row_maker
 from gjobs.store.jobs import history_sql
 from gjobs.store.jobs.job import STUCK_AFTER, JobStatus, parse_status, status_order
 from gjobs.store.statistics.statistics import (
@@ -67,14 +67,11 @@ def _jobs_of_project(statement: Select[*tuple[object, ...]], of_project: bool) -
     return statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
 
 
-def make_statistic(row: Row) -> JobStatistic:
-    status, count, total, average = row
-    return JobStatistic(
-        status=parse_status(status),
-        count=count,
-        total_cost_cents=total,
-        avg_cost_cents=round(float(average), 2),
-    )
+def _average(cents: Any) -> float:
+    return round(float(cents), 2)
+
+
+make_statistic = row_maker(JobStatistic, status=parse_status, avg_cost_cents=_average)
 
 
 @cache
@@ -102,18 +99,7 @@ def total_cost_from_jobs(project_id: UUID | None) -> Query[int]:
     return Query(_total_cost_from_jobs(project_id is not None), make_number, _project_parameter(project_id))
 
 
-def make_summary(row: Row) -> JobSummary:
-    user_id, project_id, status, job_count, total, average, first_job_at, last_job_at = row
-    return JobSummary(
-        user_id=user_id,
-        project_id=project_id,
-        status=parse_status(status),
-        job_count=job_count,
-        total_cost_cents=total,
-        avg_cost_cents=round(float(average), 2),
-        first_job_at=first_job_at,
-        last_job_at=last_job_at,
-    )
+make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_average)
 
 
 @cache
@@ -156,9 +142,7 @@ def _by_day_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
     )
 
 
-def make_day(row: Row) -> DayCost:
-    day, job_count, total = row
-    return DayCost(day=day, job_count=job_count, total_cost_cents=total)
+make_day = row_maker(DayCost)
 
 
 def by_day_from_jobs(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
@@ -461,12 +445,7 @@ def _oldest_queued(of_project: bool) -> Select[Any]:
 
 def oldest_queued(project_id: UUID | None) -> Query[datetime]:
     """Return a query for when the oldest queued job was created. No row if no job is queued."""
-    return Query(_oldest_queued(project_id is not None), _make_time, _of(project_id))
-
-
-def _make_time(row: Row) -> datetime:
-    time: datetime = row[0]
-    return time
+    return Query(_oldest_queued(project_id is not None), first_column, _of(project_id))
 
 
 @cache

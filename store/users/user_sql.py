@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger, DateTime
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, row_maker
+from gjobs.store.database.query import Query, row_maker
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
@@ -46,7 +46,8 @@ _ROLLUPS = (
     func.count().label("job_count"),
     func.max(_jobs.c.created_at).label("last_job_at"),
 )
-_OF_ALL = select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id).subquery()
+_OF_JOBS = select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id)
+_OF_ALL = _OF_JOBS.subquery()
 """Reads all jobs once, which is cheaper than one lookup for each of many users."""
 _OF_EACH = select(*_ROLLUPS).where(_jobs.c.user_id == _users.c.id).lateral()
 """Looks up the jobs of a few users. The cost doesn't depend on how many users exist."""
@@ -80,9 +81,13 @@ def list_users(*, limit: int) -> Query[User]:
 
 @cache
 def _search_users(*, by_id: bool) -> Select[*tuple[object, ...]]:
+    return _FEW.where(_matches(_users, by_id=by_id))
+
+
+def _matches(users: FromClause, *, by_id: bool) -> ColumnElement[bool]:
     # Not LIKE: percent signs and underscores must match literally.
-    has_text = func.strpos(func.lower(_users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
-    return _FEW.where(or_(has_text, _users.c.id.between(_LOW, _HIGH)) if by_id else has_text)
+    has_text = func.strpos(func.lower(users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
+    return or_(has_text, users.c.id.between(_LOW, _HIGH)) if by_id else has_text
 
 
 def search_users(text: str, *, limit: int) -> Query[User]:
@@ -101,13 +106,7 @@ def by_id(user_id: UUID) -> Query[User]:
     return Query(_BY_ID, make_user, {"id": user_id, "rows": 1})
 
 
-def _make_acting(row: Row) -> ActingUser:
-    user_id, email = row
-    return ActingUser(id=user_id, email=email)
-
-
-def _make_owner(row: Row) -> ActingUser:
-    return ActingUser(id=row[0])
+_make_acting = row_maker(ActingUser)
 
 
 # These queries only find whom to act as, and read no job.
@@ -137,21 +136,15 @@ _MOST_READ = 10_000
 """Maximum rows that a search reads from each table. Without it, a search could read all rows of a busy owner."""
 
 
+@cache
 def _owners_in_range(owned: Table) -> Select[UUID]:
     some = select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
     return select(some.c.user_id).distinct().order_by(some.c.user_id).limit(bindparam("rows", type_=Integer))
 
 
-_OWNERS_OF_JOBS, _OWNERS_OF_PROJECTS = _owners_in_range(_jobs), _owners_in_range(tables.projects)
-
-
-def owners_of_jobs_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
-    """Return owners without e-mails, for databases with unreadable users."""
-    return Query(_OWNERS_OF_JOBS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
-
-
-def owners_of_projects_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
-    return Query(_OWNERS_OF_PROJECTS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
+def owners_in_range(ids: IdRange, *, limit: int, of: Table) -> Query[ActingUser]:
+    """Return owners of jobs or projects without e-mails, for databases with unreadable users."""
+    return Query(_owners_in_range(of), _make_acting, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +164,6 @@ MOST_COUNTED = 10_000
 """The most jobs counted for each user."""
 CANDIDATES = 100
 """Number of matches examined in detail. It exceeds what a list shows, because the order is known only afterwards."""
-
-_NEEDLE = bindparam("needle", type_=Text)
 
 
 _make_found_user = row_maker(FoundUser, job_count=lambda counted: CappedCount.of(counted, MOST_COUNTED))
@@ -198,9 +189,7 @@ def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tupl
     owners_by_activity = _people(_owners(by_id=by_id), with_emails=with_emails)
     wanted = select(owners_by_activity)
     if by_text:
-        # Not LIKE: percent signs and underscores must match literally.
-        has_text = func.strpos(func.lower(owners_by_activity.c.email), func.lower(_NEEDLE)) > 0
-        wanted = wanted.where(or_(has_text, owners_by_activity.c.id.between(_LOW, _HIGH)) if by_id else has_text)
+        wanted = wanted.where(_matches(owners_by_activity, by_id=by_id))
     order = (
         owners_by_activity.c.last_job_at.desc().nulls_last(),
         func.lower(owners_by_activity.c.email).nulls_last(),
@@ -259,8 +248,6 @@ def _latest(candidates: Subquery, counted: FromClause) -> FromClause:
 
 _projects = tables.projects
 
-_ROWS = bindparam("rows", type_=Integer)
-
 
 def _users_who_own(owned: Subquery) -> Select[*tuple[object, ...]]:
     return (
@@ -277,9 +264,6 @@ def _users_who_own(owned: Subquery) -> Select[*tuple[object, ...]]:
     )
 
 
-_OF_JOBS = select(
-    _jobs.c.user_id, func.count().label("job_count"), func.max(_jobs.c.created_at).label("last_job_at")
-).group_by(_jobs.c.user_id)
 _OF_PROJECTS = select(_projects.c.user_id, literal(0, Integer), cast(null(), DateTime(timezone=True)))
 
 _USERS = {

@@ -59,8 +59,10 @@ class SimulatedDashboard(WatchedApp):
             async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
                 return await super().get_listing(query, at=now())
 
-            async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-                return await super().get_totals(query, at=now())
+            async def get_totals(
+                self, query: TotalsQuery, *, at: datetime | None = None, with_flow: bool = False
+            ) -> Totals:
+                return await super().get_totals(query, at=now(), with_flow=with_flow)
 
         super().__init__(opener_of(login.conninfo, actor=actor, make=SimulatedStore), clock=now)
         self.seen: set[frozenset[UUID]] = set()

@@ -73,7 +73,6 @@ READS: dict[str, Call] = {
     "returns_quickly": lambda store: store.returns_quickly(ListQuery(project_id=PROJECT)),
     "get_totals": lambda store: store.get_totals(TotalsQuery(matching=ListQuery(project_id=PROJECT))),
     "get_flow": lambda store: store.get_flow(TotalsQuery()),  # Before the next, whose flow it would reuse.
-    "get_totals_with_flow": lambda store: store.get_totals_with_flow(TotalsQuery()),
     "get_exact_totals": lambda store: store.get_exact_totals(TotalsQuery(), lambda *_: None),
     "get_projects": lambda store: store.get_projects(),
     "get_project": lambda store: store.get_project(PROJECT),

@@ -1,6 +1,7 @@
 """Waits of a poller: never shorter than its load allows, longer without focus or changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,13 +17,11 @@ from gjobs.store.poller import (
     LONGEST_WOKEN_WAIT,
     SHORTEST_HINTED_WAIT,
     Attention,
+    Observations,
     Poller,
-    PollPace,
-    max_staleness,
+    next_wait,
     usual_duration,
     wait_after_failure,
-    wait_after_page,
-    wait_after_wake,
     wait_for_cost,
 )
 from tests.store.poller_source import ControlledSource
@@ -31,12 +30,14 @@ intervals = st.floats(0.001, 3600)
 durations = st.floats(0, 60)
 counts = st.integers(0, 10_000)
 
-paces = st.builds(
-    PollPace,
+observed = st.builds(
+    Observations,
     interval=intervals,
     share=st.floats(1, 1000),
     attention=st.sampled_from(Attention),
     is_woken=st.booleans(),
+    duration=durations,
+    unchanged=counts,
 )
 
 
@@ -45,8 +46,8 @@ paces = st.builds(
     [(10, 0.0, 2.0), (10, 0.2, 2.0), (10, 0.3, 3.0), (10, 8.0, 80.0), (200, 0.01, 2.0), (200, 0.05, 10.0)],
 )
 def test_wait_grows_with_the_duration_of_a_poll_and_its_share(share: float, duration: float, seconds: float) -> None:
-    assert PollPace().share == 10
-    assert wait_after_page(PollPace(share=share), duration) == pytest.approx(seconds)
+    assert Observations().share == 10
+    assert next_wait(Observations(share=share, duration=duration)) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -103,15 +104,19 @@ def test_time_in_the_network_does_not_count_as_work_of_the_database(
 def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
     attention: Attention, is_woken: bool, unchanged: int, seconds: float
 ) -> None:
-    pace = PollPace(interval=2.0, attention=attention, is_woken=is_woken)
+    seen = Observations(interval=2.0, attention=attention, is_woken=is_woken, unchanged=unchanged)
 
-    assert wait_after_page(pace, 0.0, unchanged=unchanged) == seconds
-    assert max_staleness(pace, 0.0, unchanged=unchanged) == (2.0 if is_woken else seconds)
+    assert next_wait(seen) == seconds
 
 
-def test_slow_polls_increase_the_maximum_staleness() -> None:
-    for is_woken in (True, False):
-        assert max_staleness(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
+@pytest.mark.parametrize("is_woken", [True, False])
+def test_slow_polls_increase_the_maximum_staleness(is_woken: bool) -> None:
+    poller = Poller(ControlledSource().fetch, "q", interval=2.0)
+    poller.is_woken = is_woken
+    assert poller.max_staleness == 2.0
+    for _ in range(2):
+        poller.expect_duration(0.5)
+    assert poller.max_staleness == 5.0
 
 
 @pytest.mark.parametrize(
@@ -137,28 +142,23 @@ def test_expected_duration_changes_as_that_of_another_query(
     assert poller.usual_duration == pytest.approx(expected)
 
 
-@given(paces, durations, counts, counts)
-def test_wait_stays_within_its_limits_and_never_shrinks_while_nothing_changes(
-    pace: PollPace, duration: float, one: int, other: int
-) -> None:
-    fewer, more = sorted((one, other))
-    wait = wait_after_page(pace, duration, unchanged=fewer)
+@given(observed, counts)
+def test_wait_stays_within_its_limits_and_never_shrinks_while_nothing_changes(seen: Observations, more: int) -> None:
+    wait = next_wait(seen)
 
-    assert wait >= pace.interval
-    assert wait >= wait_for_cost(pace.share, duration)
-    assert wait <= max(pace.interval, LONGEST_WOKEN_WAIT, duration * pace.share)
-    assert wait <= wait_after_page(pace, duration, unchanged=more)
+    assert wait >= seen.interval
+    assert wait >= wait_for_cost(seen.share, seen.duration)
+    assert wait <= max(seen.interval, LONGEST_WOKEN_WAIT, seen.duration * seen.share)
+    assert wait <= next_wait(replace(seen, unchanged=seen.unchanged + more))
 
 
-@given(paces, durations, counts, st.floats(-60, 3600), st.floats(0, 3600))
-def test_wake_shortens_the_wait_as_far_as_the_load_allows(
-    pace: PollPace, duration: float, unchanged: int, first: float, later: float
-) -> None:
-    wait = wait_after_wake(pace, duration, first_hint=first, last_hint=first + later, unchanged=unchanged)
+@given(observed, st.floats(-60, 3600), st.floats(0, 3600))
+def test_wake_shortens_the_wait_as_far_as_the_load_allows(seen: Observations, first: float, later: float) -> None:
+    wait = next_wait(replace(seen, wakes=(first, first + later)))
 
-    assert wait <= wait_after_page(pace, duration, unchanged=unchanged)
-    assert wait >= wait_for_cost(pace.share, duration)
-    assert wait >= min(pace.interval, SHORTEST_HINTED_WAIT)
+    assert wait <= next_wait(seen)
+    assert wait >= wait_for_cost(seen.share, seen.duration)
+    assert wait >= min(seen.interval, SHORTEST_HINTED_WAIT)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_wake_shortens_the_wait_as_far_as_the_load_allows(
     ],
 )
 def test_idle_poller_polls_when_the_wakes_have_stopped(first: float, last: float, seconds: float) -> None:
-    wait = wait_after_wake(PollPace(interval=2.0), 0.0, first_hint=first, last_hint=last, unchanged=1000)
+    wait = next_wait(Observations(interval=2.0, unchanged=1000, wakes=(first, last)))
 
     assert wait == pytest.approx(seconds)
 

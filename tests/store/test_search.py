@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store import search
+from gjobs.store import search, tables
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.errors import NoPrivilege
@@ -81,8 +81,8 @@ async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(
         (project_sql.projects_in_id_range(WHOLE, limit=1), "projects_pkey"),
         (project_sql.in_range(WHOLE, limit=1), "assets_pkey"),
         (user_sql.in_range(WHOLE, limit=1), "users_pkey"),
-        (user_sql.owners_of_jobs_in_range(WHOLE, limit=1), r"\w+_user\w*"),
-        (user_sql.owners_of_projects_in_range(WHOLE, limit=1), r"\w+_user\w*"),
+        (user_sql.owners_in_range(WHOLE, limit=1, of=tables.generation_jobs), r"\w+_user\w*"),
+        (user_sql.owners_in_range(WHOLE, limit=1, of=tables.projects), r"\w+_user\w*"),
     ],
 )
 def test_find_by_id_uses_an_index(database: Conninfo, query: Query[object], index: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import hypothesis
@@ -23,7 +24,7 @@ LONG_TEXT = "  Traceback\n" * 1000
     [
         (validation.check_status, list(JobStatus)),
         (validation.check_cost_cents, [0, 1, validation.MAX_COST_CENTS]),
-        (validation.check_error_text, [LONG_TEXT]),
+        (partial(validation.check_storable, "error"), [LONG_TEXT]),
         (validation.check_limit, [1, MAX_LIMIT]),
     ],
 )
@@ -37,7 +38,7 @@ def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], value
         (validation.check_status, ["done", "QUEUED", "", " queued"], "status", None),
         (validation.check_cost_cents, [-1, validation.MAX_COST_CENTS + 1], "cost_cents", "whole cents"),
         (validation.check_project_name, ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
-        (validation.check_error_text, ["a\0b", "half \udc80"], "error", "can't store"),
+        (partial(validation.check_storable, "error"), ["a\0b", "half \udc80"], "error", "can't store"),
         (validation.check_limit, [-1, 0, MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
         (validation.check_days, [0, validation.MAX_DAYS + 1], "days", "from 1 to"),
     ],

@@ -19,7 +19,7 @@ async def poll_twice(store: Store, proxy: WireProxy, *, is_woken: bool) -> tuple
         before = proxy.traffic
         await store.get_listing(ListingQuery())
         listed = proxy.traffic
-        await (store.get_totals_with_flow if is_woken else store.get_totals)(TotalsQuery())
+        await store.get_totals(TotalsQuery(), with_flow=is_woken)
         counted = proxy.traffic
         if not is_woken:
             await store.get_flow(TotalsQuery())

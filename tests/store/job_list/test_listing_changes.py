@@ -177,7 +177,7 @@ async def test_totals_with_and_without_flow_transfer_only_what_neither_has_read(
     store = Store(database)
     totals = await store.get_totals(TotalsQuery())
     flow = await store.get_flow(TotalsQuery())
-    together = await store.get_totals_with_flow(TotalsQuery())
+    together = await store.get_totals(TotalsQuery(), with_flow=True)
     _, *answers = received
     assert [answer[0][0] for answer in answers] == [b""] * 7
     assert (together.statistics, together.days) == (totals.statistics, totals.days)
@@ -185,7 +185,7 @@ async def test_totals_with_and_without_flow_transfer_only_what_neither_has_read(
     assert together.flow.outcomes == flow.outcomes
 
     filled("update generation_jobs set cost_cents = 11 where id = %s", (UUID(int=4),))
-    changed = await store.get_totals_with_flow(TotalsQuery())
+    changed = await store.get_totals(TotalsQuery(), with_flow=True)
     _, by_status, *_ = received
     assert [number for _, number, *_ in by_status] == [1], "other rows are not sent again"
     assert await store.get_totals(TotalsQuery()) == replace(changed, flow=None)

@@ -51,8 +51,8 @@ def agrees(job: GenerationJob, then: GenerationJob) -> bool:
 
 
 SAFE = {
-    "They return what the overridden _page returns.": (
-        *("get_generation_jobs", "get_project_jobs", "get_jobs_by_status", "find_jobs", "get_recent_jobs"),
+    "They return what the overridden find_jobs returns.": (
+        *("get_generation_jobs", "get_project_jobs", "get_jobs_by_status", "get_recent_jobs"),
     ),
     "PastDatabase refuses these writes.": (
         *("create_generation_job", "update_generation_job", "transition_job_status", "transition_jobs"),

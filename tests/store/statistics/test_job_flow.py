@@ -63,7 +63,7 @@ async def test_totals_and_flow_of_one_snapshot_equal_those_read_apart(db: Db) ->
     project = db.make_project()
     db.make_job(project)
     for store in (db.operator, db.ada):
-        together, apart = await store.get_totals_with_flow(TotalsQuery()), await store.get_totals(TotalsQuery())
+        together, apart = await store.get_totals(TotalsQuery(), with_flow=True), await store.get_totals(TotalsQuery())
         flow = await store.get_flow(TotalsQuery())
         assert together == apart
         assert together.flow is not None
@@ -85,7 +85,7 @@ async def test_stuck_jobs_are_counted_in_the_snapshot_of_the_counts_while_the_fl
     assert (later.counts[JobStatus.RUNNING].number, later.stuck) == (1, CappedCount(number=1))
     assert await flow_of(db.operator) is kept
 
-    together = await db.operator.get_totals_with_flow(query, at=NOW)
+    together = await db.operator.get_totals(query, at=NOW, with_flow=True)
     assert await flow_of(db.operator) is together.flow
 
 

@@ -149,7 +149,7 @@ async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, pro
                     statistics_sql.summary_from_rollups(project_id, limit=50),
                     statistics_sql.summary_from_jobs(project_id, limit=50),
                 ),
-                (project_sql.list_projects_from_rollups(limit=50), project_sql.list_projects(limit=50)),
+                (project_sql.list_projects(limit=50, from_rollups=True), project_sql.list_projects(limit=50)),
                 (
                     statistics_sql.by_day_from_rollups(project_id, days=14, at=NOW),
                     statistics_sql.by_day_from_jobs(project_id, days=14, at=NOW),

@@ -48,8 +48,8 @@ AS_ADA = "as ada@example.com"
 class CappedStore(FrozenStore):
     """A store whose automatic counts are capped. Only a requested count is exact."""
 
-    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        numbers = await super().get_totals(query, at=at)
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None, with_flow: bool = False) -> Totals:
+        numbers = await super().get_totals(query, at=at, with_flow=with_flow)
         some = Count(number=1, precision=Precision.CAPPED)
         known: dict[AnyStatus, Count] = dict.fromkeys(JobStatus, some)
         matching = some if query.matching else None

@@ -261,7 +261,7 @@ class SessionPoller:
     async def _get_totals(self, store: "Store", query: TotalsQuery) -> "Totals":
         """Count. While nothing changes, the same round trip also reads the flow."""
         is_idle = self._totals is not None and self._totals.is_idle
-        return await (store.get_totals_with_flow(query) if is_idle else store.get_totals(query))
+        return await store.get_totals(query, with_flow=is_idle)
 
     def _wake_totals(self) -> None:
         """Count soon after the list has changed, unless the database notifies of changes and so wakes the count."""

@@ -238,4 +238,4 @@ async def test_numbers_of_a_demo_follow_its_list_closely(database: Conninfo) -> 
         other = driver.app.poller._totals
     assert demo is not None
     assert other is not None
-    assert demo._pace.share == other._pace.share / 20
+    assert demo._settings.share == other._settings.share / 20
