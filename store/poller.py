@@ -190,7 +190,7 @@ class Poller(Generic[Q, T]):
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
-        self._query = query
+        self.query = query
         self._settings = Observations(interval=interval, share=share)
         """The part that the caller chooses."""
         self._priority_gate = priority_gate
@@ -199,27 +199,19 @@ class Poller(Generic[Q, T]):
         self._durations: deque[float] = deque(maxlen=2)
         """Seconds of the last two fetches that the server answered, the last one at the end."""
         self._last_started = self._last_duration = self._ended_at = 0.0
-        self._generation = 1
+        self.generation = 1
+        """The generation of the current query."""
         self._unchanged = 0
         """Unchanged results in a row without user activity."""
         self._wake_times: tuple[float, float] | None = None
         """The first and last wake-up since the last query, by the loop's clock."""
-        self._paused = False
+        self.paused = False
         self._is_refresh_due = False
         """Whether the next query must run at once."""
         self._schedule_changed = asyncio.Event()
         """Set when the current wait must be computed again."""
         self._query_changed = asyncio.Event()
         """Set when the query in flight is obsolete."""
-
-    @property
-    def query(self) -> Q:
-        return self._query
-
-    @property
-    def generation(self) -> int:
-        """The generation of the current query."""
-        return self._generation
 
     @property
     def interval(self) -> float:
@@ -315,24 +307,20 @@ class Poller(Generic[Q, T]):
         self._wake_times = (first, now)
         self._schedule_changed.set()
 
-    @property
-    def paused(self) -> bool:
-        return self._paused
-
     def pause(self) -> None:
         """Stop polling. `ask` and `refresh` still run one query each."""
-        self._paused = True
+        self.paused = True
         self._schedule_changed.set()
 
     def resume(self) -> None:
         """Query at once and continue polling."""
-        self._paused = False
+        self.paused = False
         self.refresh()
 
     def ask(self, query: Q) -> None:
         """Switch to another query at once. The query in flight is stopped and never answered."""
-        self._query = query
-        self._generation += 1
+        self.query = query
+        self.generation += 1
         self._query_changed.set()
         self.refresh()
 
@@ -350,7 +338,7 @@ class Poller(Generic[Q, T]):
             self._is_refresh_due = False
             self._wake_times = None
             self._query_changed.clear()
-            generation = self._generation
+            generation = self.generation
             try:
                 answered = await self._fetch_unless_asked()
             except StoreError as error:
@@ -406,7 +394,7 @@ class Poller(Generic[Q, T]):
 
     async def _fetch_unless_asked(self) -> tuple[T] | None:
         """Return the result of the current query, or None if another one was set meanwhile."""
-        fetch = partial(self._timed_fetch, self._query)
+        fetch = partial(self._timed_fetch, self.query)
         return await self.unless_asked(self._priority_gate.run_in_background(fetch) if self._priority_gate else fetch())
 
     async def _timed_fetch(self, query: Q) -> T:
@@ -426,7 +414,7 @@ class Poller(Generic[Q, T]):
         started = _now()
         while not self._is_refresh_due:
             self._schedule_changed.clear()
-            seconds = None if self._paused else wait()
+            seconds = None if self.paused else wait()
             left = None if seconds is None else started + seconds - _now()
             if left is not None and left <= 0:
                 return

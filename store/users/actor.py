@@ -62,27 +62,17 @@ def role_of(actor: Actor) -> str | None:
     assert_never(actor)
 
 
-COLUMNS = {
-    "aud": "aud",
-    "role": "role",
-    "email": "email",
-    "phone": "phone",
-    "app_metadata": "raw_app_meta_data",
-    "user_metadata": "raw_user_meta_data",
-    "is_anonymous": "is_anonymous",
+_CLAIMS = {
+    "aud": ("aud", '"authenticated"'),
+    "role": ("role", '"authenticated"'),
+    "email": ("email", '""'),
+    "phone": ("phone", '""'),
+    "app_metadata": ("raw_app_meta_data", "{}"),
+    "user_metadata": ("raw_user_meta_data", "{}"),
+    "is_anonymous": ("is_anonymous", "false"),
 }
-"""The claims that the auth server reads from a column of `auth.users`."""
-
-_ABSENT = {
-    "aud": '"authenticated"',
-    "role": '"authenticated"',
-    "email": '""',
-    "phone": '""',
-    "app_metadata": "{}",
-    "user_metadata": "{}",
-    "is_anonymous": "false",
-}
-"""The values that the auth server sends if the column is null."""
+"""The claims that the auth server reads from a column of `auth.users`, and what it sends if the column is null."""
+COLUMNS = {claim: column for claim, (column, _) in _CLAIMS.items()}
 
 MADE_UP = frozenset({"amr", "session_id"})
 """gjobs makes these claims up, because there is no real sign-in."""
@@ -170,7 +160,7 @@ def _identity_of_user(user: ActingUser, sources: ClaimSources) -> RequestIdentit
     if read:
         # The auth server treats an empty text as no value, too.
         pairs = ", ".join(
-            f"'{claim}', coalesce(nullif(to_jsonb(u.{column}), '\"\"'), '{_ABSENT[claim]}')"
+            f"'{claim}', coalesce(nullif(to_jsonb(u.{column}), '\"\"'), '{_CLAIMS[claim][1]}')"
             for claim, column in read.items()
         )
         # The names are our own, and every value is a parameter.

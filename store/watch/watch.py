@@ -234,24 +234,22 @@ Read = tuple[Cursor, bool, Transition | None]
 """The position reached, whether more has been recorded since, and a transition if there is one."""
 
 
-class _TransactionId(UserDefinedType[str]):
+class _Type(UserDefinedType[str]):
     cache_ok = True
 
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid8"
-
-
-class _Snapshot(UserDefinedType[str]):
-    cache_ok = True
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def get_col_spec(self, **_: Any) -> str:
-        return "pg_snapshot"
+        return self.name
 
 
 _POSITION = tuple_(
-    cast(bindparam("transaction_id", type_=Text), _TransactionId()), bindparam("event_id", type_=BigInteger)
+    cast(bindparam("transaction_id", type_=Text), _Type("xid8")), bindparam("event_id", type_=BigInteger)
 )
-_HAD_HAPPENED = func.pg_visible_in_snapshot(_events.c.transaction_id, cast(bindparam("start", type_=Text), _Snapshot()))
+_HAD_HAPPENED = func.pg_visible_in_snapshot(
+    _events.c.transaction_id, cast(bindparam("start", type_=Text), _Type("pg_snapshot"))
+)
 _COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cents", "error", "user_id", "project_id")
 
 

@@ -6,6 +6,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 from types import coroutine
@@ -133,20 +134,6 @@ class HandlerRun:
     Its time-out doesn't count time in which other handlers block the event loop, because it can't run then.
     """
 
-    __slots__ = (
-        "_blocked_before",
-        "_is_late",
-        "_on_abandoned",
-        "_on_outcome",
-        "_runner",
-        "_started_at",
-        "_steps",
-        "_task",
-        "_time_out",
-        "_timer",
-        "_work",
-    )
-
     def __init__(
         self,
         runner: "HandlerRunner",
@@ -229,14 +216,15 @@ class HandlerRunner:
     def __init__(self, *, on_end: Callable[[], None]) -> None:
         self._on_end = on_end
         self.clock = LoopClock()
-        self._threads = Threads()
+        self._overdue: set[threading.Thread] = set()
+        """The threads that are still running after their attempt was cancelled."""
         self._at_work: set[HandlerRun] = set()
         self._left: set[HandlerRun] = set()
 
     @property
     def running(self) -> int:
         """How many handlers are running, including abandoned ones."""
-        return len(self._at_work) + len(self._left) + self._threads.overdue_threads
+        return len(self._at_work) + len(self._left) + len(self._overdue)
 
     @property
     def is_idle(self) -> bool:
@@ -260,10 +248,43 @@ class HandlerRunner:
         try:
             if spec.is_coroutine:
                 return error_of_unrun(await steps.run(_await(spec.handler, work)))
-            await self._threads.run(spec.handler, work, on_end=self._on_end)
+            await self._run_in_thread(spec.handler, work)
         except BaseException as error:
             return error
         return None
+
+    async def _run_in_thread(self, handler: Handler, work: Work) -> None:
+        """Run a blocking handler and raise what it raises. A thread can't be stopped, so an overdue one runs until it
+        returns. It is a daemon: it ends with the process.
+        """
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+        def end(error: BaseException | None) -> None:
+            self._overdue.discard(thread)
+            if not ended.done():
+                ended.set_result(error)
+            self._on_end()
+
+        def body() -> None:
+            error: BaseException | None = None
+            try:
+                error = error_of_unrun(handler(work))
+            except BaseException as raised:
+                error = raised
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(end, error)
+
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
+        thread.start()
+        try:
+            error = await ended
+        except asyncio.CancelledError:
+            self._overdue.add(thread)
+            raise
+        if error is not None:
+            raise error
 
     def leave(self, run: HandlerRun) -> None:
         self._left.add(run)
@@ -301,52 +322,6 @@ def error_of_unrun(returned: object) -> TypeError | None:
     return None
 
 
-class Threads:
-    """Runs each blocking handler in a thread. A thread can't be stopped, so an overdue one runs until it returns.
-
-    The threads are daemons: they end with the process.
-    """
-
-    def __init__(self) -> None:
-        self._overdue: set[threading.Thread] = set()
-
-    @property
-    def overdue_threads(self) -> int:
-        """How many threads are still running after their attempt was cancelled."""
-        return len(self._overdue)
-
-    async def run(self, handler: Handler, work: Work, *, on_end: Callable[[], None]) -> None:
-        """Run the handler and raise what it raises. `on_end` is called in the event loop when the thread ends."""
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[BaseException | None] = loop.create_future()
-
-        def end(error: BaseException | None) -> None:
-            self._overdue.discard(thread)
-            if not ended.done():
-                ended.set_result(error)
-            on_end()
-
-        def body() -> None:
-            error: BaseException | None = None
-            try:
-                error = error_of_unrun(handler(work))
-            except BaseException as raised:
-                error = raised
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(end, error)
-
-        context = contextvars.copy_context()
-        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
-        thread.start()
-        try:
-            error = await ended
-        except asyncio.CancelledError:
-            self._overdue.add(thread)
-            raise
-        if error is not None:
-            raise error
-
-
 HUNG_SECONDS = 300.0
 """An event loop that is blocked longer than a job's time-out plus these seconds loses the job."""
 
@@ -375,13 +350,15 @@ class InFlightJob:
 OnEnd = Callable[[InFlightJob, Ending], None]
 
 
+@dataclass(eq=False, repr=False)
 class InFlightJobs:
-    def __init__(self, registry: Registry, *, concurrency: int, on_end: OnEnd, report: Report, random: Random) -> None:
-        self._registry = registry
-        self._concurrency = concurrency
-        self._on_end = on_end
-        self._report = report
-        self._random = random
+    registry: Registry
+    concurrency: int
+    on_end: OnEnd
+    report: Report
+    random: Random
+
+    def __post_init__(self) -> None:
         self._handlers = HandlerRunner(on_end=self.wake)
         self._jobs: dict[UUID, InFlightJob] = {}
         self._abandoned: set[LeaseKey] = set()
@@ -397,8 +374,8 @@ class InFlightJobs:
 
         Jobs whose end is not saved yet take no slot. But there are at most HELD_PER_SLOT times as many jobs as slots.
         """
-        room = HELD_PER_SLOT * self._concurrency - len(self._jobs)
-        return max(0, min(self._concurrency - self._handlers.running, room))
+        room = HELD_PER_SLOT * self.concurrency - len(self._jobs)
+        return max(0, min(self.concurrency - self._handlers.running, room))
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
@@ -415,7 +392,7 @@ class InFlightJobs:
         blocking = {job_id for job_id, one in list(self._jobs.items()) if one.run is not None and one.run.is_blocking}
         kept, released = list[LeaseKey](), list[Released]()
         for claimed in held_jobs:
-            spec = self._registry.of(claimed.job.mode)
+            spec = self.registry.of(claimed.job.mode)
             if self.was_abandoned(claimed.held):
                 continue
             if seconds < HUNG_SECONDS + (spec.time_out if spec else 0.0):
@@ -453,18 +430,18 @@ class InFlightJobs:
             self.drop_lost([former.claimed.held])
         in_flight_job = InFlightJob(claimed)
         self._jobs[claimed.job.id] = in_flight_job
-        spec = self._registry.of(claimed.job.mode)
+        spec = self.registry.of(claimed.job.mode)
         if spec is None:  # Its mode has changed since the claim.
-            self._on_end(in_flight_job, _released(claimed))
+            self.on_end(in_flight_job, _released(claimed))
         elif over := out_of_attempts(claimed, spec):
-            self._on_end(in_flight_job, over)
+            self.on_end(in_flight_job, over)
         else:
-            self._report(AttemptStarted(claimed))
+            self.report(AttemptStarted(claimed))
             in_flight_job.run = self._handlers.start(
                 spec,
                 in_flight_job.work,
                 on_outcome=partial(self._ended, in_flight_job, spec),
-                on_abandoned=partial(self._report, HandlerAbandoned(claimed)),
+                on_abandoned=partial(self.report, HandlerAbandoned(claimed)),
             )
 
     def _ended(self, in_flight_job: InFlightJob, spec: HandlerSpec, outcome: Outcome) -> None:
@@ -472,12 +449,12 @@ class InFlightJobs:
         in_flight_job.run = None
         in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
         try:
-            ending = decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random)
+            ending = decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self.random)
         except Exception as error:
             ending = failed(claimed, error, cost_cents=cost_cents)
-        self._on_end(in_flight_job, ending)
+        self.on_end(in_flight_job, ending)
         if isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
-            self._report(HandlerRaised(claimed, outcome.error))
+            self.report(HandlerRaised(claimed, outcome.error))
 
     async def stop(self) -> None:
         """Stop all handlers, and return when none is running except abandoned ones."""
@@ -510,14 +487,14 @@ class InFlightJobs:
             ):
                 _stop(in_flight_job)
                 self.remove(in_flight_job)
-                self._report(LeaseLost(in_flight_job.claimed))
+                self.report(LeaseLost(in_flight_job.claimed))
 
     def release(self) -> None:
         """Stop running jobs, and release them to other workers."""
         for in_flight_job in list(self._jobs.values()):
             if in_flight_job.run is not None:
                 _stop(in_flight_job)
-                self._on_end(in_flight_job, _released(in_flight_job.claimed))
+                self.on_end(in_flight_job, _released(in_flight_job.claimed))
 
 
 def _stop(in_flight_job: InFlightJob) -> None:

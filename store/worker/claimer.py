@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ListenConnection, ReadyStatement
@@ -24,53 +25,51 @@ _FIRST_PAUSE = 5.0
 """Seconds before the first reconnect. The pause grows with each failure."""
 
 
+@dataclass(eq=False, repr=False)
 class QueueListener:
     """Listens for queued jobs. Not used through a transaction pooler: LISTEN receives nothing there, and stays active
     on the server connection.
     """
 
-    def __init__(self, database: Database, leases: LeaseClient, *, may_listen: bool) -> None:
-        self._database = database
-        self._leases = leases
-        self._may_listen = may_listen
+    database: Database
+    leases: LeaseClient
+    may_listen: bool
+    is_notified: bool = field(default=False, init=False)
+    """Whether the next queued job wakes the worker."""
+
+    def __post_init__(self) -> None:
         self._connection_stack = AsyncExitStack()
         self._listening: ListenConnection | None = None
         self._ready_claim: ReadyStatement | None = None
-        self._is_registered = False
         self._has_received_notification = False
         """Whether any notification has ever arrived."""
         self._failures = 0
         self._not_before = 0.0
 
-    @property
-    def is_notified(self) -> bool:
-        """Whether the next queued job wakes the worker."""
-        return self._is_registered
-
     async def close(self) -> None:
-        self._listening, self._ready_claim, self._is_registered = None, None, False
+        self._listening, self._ready_claim, self.is_notified = None, None, False
         await self._connection_stack.aclose()
 
     async def register(self) -> bool:
         """Start notifications for an idle worker. Return whether each job queued from now on is announced."""
-        if not self._may_listen or asyncio.get_running_loop().time() < self._not_before:
+        if not self.may_listen or asyncio.get_running_loop().time() < self._not_before:
             return False
         try:
             if self._listening is None:
                 await self._listen()
             if self._listening is not None:
                 await self._listening.acquire_lock(IDLE_LOCK)
-                self._is_registered, self._failures = True, 0
+                self.is_notified, self._failures = True, 0
         except StoreError as error:
             await self._note_failure(error)
-        return self._is_registered
+        return self.is_notified
 
     async def unregister(self) -> None:
         """Stop notifications while the worker is busy, to spare writers the cost."""
-        if self._listening is None or not self._is_registered:
+        if self._listening is None or not self.is_notified:
             return
         try:
-            self._is_registered = False
+            self.is_notified = False
             await self._listening.release_lock(IDLE_LOCK)
         except StoreError as error:
             await self._note_failure(error)
@@ -84,7 +83,7 @@ class QueueListener:
             await is_set_within(wake_up, seconds)
             return False
         try:
-            await self._ready_claim.prepare(self._leases.claiming(most))
+            await self._ready_claim.prepare(self.leases.claiming(most))
             return await self._ready_claim.sent(wake_up, seconds)
         except StoreError as error:
             await self._note_failure(error)
@@ -95,7 +94,7 @@ class QueueListener:
         if self._ready_claim is None:
             raise Unreachable("The connection is closed.")
         try:
-            return await self._ready_claim.answer(self._leases.claiming(most))
+            return await self._ready_claim.answer(self.leases.claiming(most))
         except StoreError as error:
             await self._disconnect(error)
             if is_transient(error):
@@ -106,19 +105,19 @@ class QueueListener:
 
     async def _listen(self) -> None:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
-        listening = await self._connection_stack.enter_async_context(self._database.listening(QUEUE_CHANNEL, proof))
-        if await notification_arrives(self._database, listening, proof):
+        listening = await self._connection_stack.enter_async_context(self.database.listening(QUEUE_CHANNEL, proof))
+        if await notification_arrives(self.database, listening, proof):
             self._listening, self._has_received_notification = listening, True
-            self._ready_claim = self._leases.ready_statement(listening)
+            self._ready_claim = self.leases.ready_statement(listening)
         elif self._has_received_notification:
             raise TimedOut("No notification arrived.")
         else:
             log.info("Notifications from this database do not arrive, so the worker polls the queue.")
-            self._may_listen = False
+            self.may_listen = False
             await self._connection_stack.aclose()
 
     async def _note_failure(self, error: StoreError) -> None:
-        self._may_listen = is_transient(error)
+        self.may_listen = is_transient(error)
         await self._disconnect(error)
 
     async def _disconnect(self, error: StoreError) -> None:
@@ -137,25 +136,19 @@ CLAIMS_AT_ONCE = 4
 """Number of parallel claims while jobs are queued and slots are free. A claim mostly waits for network and disk."""
 
 
+@dataclass(eq=False, repr=False)
 class Claimer:
     """Runs several claims at once. One leads: it alone waits while the queue is empty, and it starts the others."""
 
-    def __init__(
-        self,
-        leases: LeaseClient,
-        in_flight_jobs: InFlightJobs,
-        queue_listener: QueueListener,
-        outage_backoff: OutageBackoff,
-        *,
-        batch: int,
-        stopping: asyncio.Event,
-    ) -> None:
-        self._leases = leases
-        self._in_flight_jobs = in_flight_jobs
-        self._queue_listener = queue_listener
-        self._outage_backoff = outage_backoff
-        self._batch = batch
-        self._stopping = stopping
+    leases: LeaseClient
+    in_flight_jobs: InFlightJobs
+    queue_listener: QueueListener
+    outage_backoff: OutageBackoff
+    batch: int
+    stopping: asyncio.Event
+    is_paused: bool
+
+    def __post_init__(self) -> None:
         self._wake_up = asyncio.Event()
         """Set to end the current wait early."""
         self._knows_held_jobs = True
@@ -164,7 +157,6 @@ class Claimer:
         """Number of jobs requested by claims in progress."""
         self._has_backlog = asyncio.Event()
         """Whether the last claim returned as many jobs as requested."""
-        self._is_paused = False
 
     def stop_waiting(self) -> None:
         """End the current wait, because a job has become due earlier than expected or the worker is stopping."""
@@ -172,19 +164,19 @@ class Claimer:
 
     def pause(self) -> None:
         """Send no more claims until `resume`, except those of `claim_one`."""
-        self._is_paused = True
+        self.is_paused = True
         self._wake_up.set()
 
     def resume(self) -> None:
-        self._is_paused = False
-        self._in_flight_jobs.wake()
+        self.is_paused = False
+        self.in_flight_jobs.wake()
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
-        can_claim = self._is_paused and self._knows_held_jobs and not self._stopping.is_set()
-        if not can_claim or self._in_flight_jobs.free <= self._asked_for:
+        can_claim = self.is_paused and self._knows_held_jobs and not self.stopping.is_set()
+        if not can_claim or self.in_flight_jobs.free <= self._asked_for:
             return None
-        claims = await self._claim(1, self._leases.claim)
+        claims = await self._claim(1, self.leases.claim)
         return claims[0].job if claims else None
 
     async def run(self, *, once: bool) -> None:
@@ -200,37 +192,37 @@ class Claimer:
         polls = asked_for = 0
         has_claimed = False
         """Whether a claim of `asked_for` jobs was sent on a notification."""
-        while has_claimed or not self._stopping.is_set():
+        while has_claimed or not self.stopping.is_set():
             try:
                 if has_claimed:
                     has_claimed = False
-                    found = len(await self._claim(asked_for, self._queue_listener.claimed))
+                    found = len(await self._claim(asked_for, self.queue_listener.claimed))
                 elif (
                     not self._knows_held_jobs
                 ):  # Nobody renews the leases of unknown jobs, so a pause must not delay this.
                     await self._recover_held_jobs()
                     continue
                 elif asked_for := self._claimable:
-                    found = len(await self._claim(asked_for, self._leases.claim))
+                    found = len(await self._claim(asked_for, self.leases.claim))
                 else:
-                    await self._in_flight_jobs.wait_for_change()
+                    await self.in_flight_jobs.wait_for_change()
                     continue
             except StoreError as error:
-                await is_set_within(self._stopping, self._outage_backoff.failed(error))
+                await is_set_within(self.stopping, self.outage_backoff.failed(error))
                 continue
-            self._outage_backoff.succeeded()
+            self.outage_backoff.succeeded()
             if found:
                 polls = 0
                 if found == asked_for:
-                    await self._queue_listener.unregister()
+                    await self.queue_listener.unregister()
                     self._has_backlog.set()
             elif not self._knows_held_jobs:
                 continue
             elif once:
-                if self._in_flight_jobs.is_empty and not self._asked_for:
+                if self.in_flight_jobs.is_empty and not self._asked_for:
                     return
-                await self._in_flight_jobs.wait_for_change()
-            elif not self._queue_listener.is_notified and await self._queue_listener.register():
+                await self.in_flight_jobs.wait_for_change()
+            elif not self.queue_listener.is_notified and await self.queue_listener.register():
                 continue  # Claim once more, as jobs queued before were not announced.
             else:
                 has_claimed = await self._wait(asked_for, polls)
@@ -240,16 +232,16 @@ class Claimer:
         """Claim while there is a backlog. Errors are ignored, because `_claim_and_wait` gets and handles them, too."""
         while True:
             await self._has_backlog.wait()
-            if self._stopping.is_set() or not self._knows_held_jobs or (asked_for := self._claimable) == 0:
-                await self._in_flight_jobs.wait_for_change()
+            if self.stopping.is_set() or not self._knows_held_jobs or (asked_for := self._claimable) == 0:
+                await self.in_flight_jobs.wait_for_change()
                 continue
             with suppress(StoreError):
-                await self._claim(asked_for, self._leases.claim)
+                await self._claim(asked_for, self.leases.claim)
 
     @property
     def _claimable(self) -> int:
         """How many jobs may be requested now."""
-        return 0 if self._is_paused else max(0, min(self._in_flight_jobs.free - self._asked_for, self._batch))
+        return 0 if self.is_paused else max(0, min(self.in_flight_jobs.free - self._asked_for, self.batch))
 
     async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> list[ClaimedJob]:
         """Claim jobs, start them, and return them."""
@@ -267,15 +259,15 @@ class Claimer:
             self._asked_for -= most
             if found < most:
                 self._has_backlog.clear()
-            self._in_flight_jobs.wake()
+            self.in_flight_jobs.wake()
         for claimed in claims:
-            self._in_flight_jobs.begin(claimed)
+            self.in_flight_jobs.begin(claimed)
         await asyncio.sleep(0)  # Let the started jobs run before the next claim.
         return claims
 
     async def _wait_for_claims(self) -> None:
         while self._asked_for:
-            await self._in_flight_jobs.wait_for_change()
+            await self.in_flight_jobs.wait_for_change()
 
     async def _recover_held_jobs(self) -> None:
         """Start jobs that were claimed without this worker knowing.
@@ -284,26 +276,26 @@ class Claimer:
         """
         await self._wait_for_claims()
         # List the known jobs first: a job that ends during the query is in the query's result, but no longer in flight.
-        known = {held.job_id for held in self._in_flight_jobs.held()}
-        for claimed in await self._leases.held_jobs():
-            if claimed.job.id not in known and not self._in_flight_jobs.was_abandoned(claimed.held):
-                self._in_flight_jobs.begin(claimed)
+        known = {held.job_id for held in self.in_flight_jobs.held()}
+        for claimed in await self.leases.held_jobs():
+            if claimed.job.id not in known and not self.in_flight_jobs.was_abandoned(claimed.held):
+                self.in_flight_jobs.begin(claimed)
         self._knows_held_jobs = True
-        self._in_flight_jobs.wake()
+        self.in_flight_jobs.wake()
 
     async def _wait(self, asked_for: int, polls: int) -> bool:
         """Wait for jobs. Return whether a claim of `asked_for` jobs was sent on a notification."""
-        if self._queue_listener.is_notified:
+        if self.queue_listener.is_notified:
             seconds = LONGEST_POLL_WHEN_NOTIFIED
         else:
             seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
         self._wake_up.clear()
-        if self._stopping.is_set() or self._is_paused or not self._knows_held_jobs:
+        if self.stopping.is_set() or self.is_paused or not self._knows_held_jobs:
             return False
         try:
-            due = await self._leases.next_due()
+            due = await self.leases.next_due()
         except StoreError as error:
-            seconds, due = self._outage_backoff.failed(error), None
+            seconds, due = self.outage_backoff.failed(error), None
         if due is not None:
             seconds = min(seconds, max(due, FIRST_POLL))
-        return await self._queue_listener.wait(asked_for, seconds, self._wake_up)
+        return await self.queue_listener.wait(asked_for, seconds, self._wake_up)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -46,14 +47,16 @@ from gjobs.store.worker.worker_events import (
 _CLAIMING = "claim jobs"
 
 
+@dataclass(eq=False, repr=False)
 class LeaseClient:
     """The database side of one worker. Every method may raise a StoreError. Leases last `seconds` unless renewed."""
 
-    def __init__(self, database: Database, actor: Actor, worker: WorkerInfo, *, seconds: float) -> None:
-        self.database = database
-        self._actor = actor
-        self._worker = worker
-        self.seconds = seconds
+    database: Database
+    actor: Actor
+    worker: WorkerInfo
+    seconds: float
+
+    def __post_init__(self) -> None:
         self._renewing = asyncio.Lock()
         """Prevents the release of leases during a renewal. The database doesn't release a locked lease, and a renewal
         locks it.
@@ -64,13 +67,13 @@ class LeaseClient:
         """When the leases were last renewed or, at first, when this worker started."""
 
     async def register_worker(self) -> None:
-        await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self._worker))
+        await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self.worker))
 
     async def deregister_worker(self) -> None:
         """Sign the worker off, and release all jobs that it still holds."""
         async with self._no_renewal():
             await self._write(
-                "stop a worker", lease_sql.release_all(self._worker.id), lease_sql.deregister_worker(self._worker.id)
+                "stop a worker", lease_sql.release_all(self.worker.id), lease_sql.deregister_worker(self.worker.id)
             )
 
     async def claim(self, most: int) -> list[ClaimedJob]:
@@ -78,24 +81,24 @@ class LeaseClient:
         return claimed
 
     def claiming(self, most: int) -> Query[ClaimedJob]:
-        return lease_sql.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
+        return lease_sql.claim(self.worker.id, self.worker.modes, most=most, seconds=self.seconds)
 
     def ready_statement(self, over: ListenConnection) -> ReadyStatement:
         """Return a claim that is sent as soon as a queued job is announced."""
-        return self.database.ready_statement(self._actor, _CLAIMING, over)
+        return self.database.ready_statement(self.actor, _CLAIMING, over)
 
     async def held_jobs(self) -> list[ClaimedJob]:
         """Return all jobs that the database assigns to this worker, even if they are unknown here."""
-        return await self.database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
+        return await self.database.read(self.actor, lease_sql.leases_of_worker(self.worker.id))
 
     async def next_due(self) -> float | None:
         """Return the seconds until the next lease expires, or None if there is no lease."""
-        (seconds,) = await self.database.read(self._actor, lease_sql.next_due())
+        (seconds,) = await self.database.read(self.actor, lease_sql.next_due())
         return seconds
 
     async def end(self, endings: Sequence[Ending]) -> set[UUID]:
         """Save the ends of jobs, and return the jobs that this worker still held."""
-        worker, queries = self._worker.id, list[Query[UUID]]()
+        worker, queries = self.worker.id, list[Query[UUID]]()
         if finished := [one for one in endings if isinstance(one, JobFinish)]:
             queries.append(lease_sql.finish(worker, finished))
         if postponed := [one for one in endings if isinstance(one, Rescheduled)]:
@@ -109,11 +112,11 @@ class LeaseClient:
     async def renew(self, held: Sequence[LeaseKey], progress: Sequence[ProgressNote]) -> set[UUID]:
         """Renew leases, and mark the worker as alive. Return the jobs that it still holds."""
         queries: list[Query[UUID]] = [
-            lease_sql.renew(self._worker.id, held, seconds=self.seconds),
-            lease_sql.mark_seen(self._worker.id),
+            lease_sql.renew(self.worker.id, held, seconds=self.seconds),
+            lease_sql.mark_seen(self.worker.id),
         ]
         if progress:
-            queries.append(lease_sql.note_progress(self._worker.id, progress))
+            queries.append(lease_sql.note_progress(self.worker.id, progress))
         async with self._renewing:
             still_held, *_ = await self._write("renew leases", *queries)
         return set(still_held)
@@ -130,14 +133,14 @@ class LeaseClient:
 
     def for_another_loop(self) -> "LeaseClient":
         """Return a copy for an event loop in another thread. The caller must close its database."""
-        return LeaseClient(self.database.for_another_loop(), self._actor, self._worker, seconds=self.seconds)
+        return replace(self, database=self.database.for_another_loop())
 
     async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
         """Return the statuses of the jobs that exist."""
-        return dict(await self.database.read(self._actor, job_sql.statuses(job_ids)))
+        return dict(await self.database.read(self.actor, job_sql.statuses(job_ids)))
 
     async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        return await self.database.write_pipelined(self._actor, what, *queries)
+        return await self.database.write_pipelined(self.actor, what, *queries)
 
 
 RENEWALS = 3
@@ -151,32 +154,32 @@ def interval(lease_seconds: float) -> float:
     return min(lease_seconds, SILENT_AFTER.total_seconds()) / RENEWALS
 
 
+@dataclass(eq=False, repr=False)
 class Heartbeat:
-    def __init__(self, leases: LeaseClient, in_flight_jobs: InFlightJobs, outage_backoff: OutageBackoff) -> None:
-        self._leases = leases
-        self._in_flight_jobs = in_flight_jobs
-        self._outage_backoff = outage_backoff
+    leases: LeaseClient
+    in_flight_jobs: InFlightJobs
+    outage_backoff: OutageBackoff
 
     async def run(self) -> None:
         """Run until cancelled. Raises permanent errors."""
-        pause = interval(self._leases.seconds)
+        pause = interval(self.leases.seconds)
         tick = min(NOTE_SECONDS, pause)
         while True:
             await asyncio.sleep(tick)
-            progress = self._in_flight_jobs.progress()
+            progress = self.in_flight_jobs.progress()
             now = time.monotonic()
-            if not progress and now - self._leases.renewed_at < pause:
+            if not progress and now - self.leases.renewed_at < pause:
                 continue
-            held = self._in_flight_jobs.held()
+            held = self.in_flight_jobs.held()
             try:
-                still_held = await self._leases.renew(held, progress)
+                still_held = await self.leases.renew(held, progress)
             except StoreError as error:
-                await asyncio.sleep(min(self._outage_backoff.failed(error), tick))
+                await asyncio.sleep(min(self.outage_backoff.failed(error), tick))
             else:
-                self._leases.renewed_at = now
-                self._outage_backoff.succeeded()
-                self._in_flight_jobs.mark_saved(progress)
-                self._in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
+                self.leases.renewed_at = now
+                self.outage_backoff.succeeded()
+                self.in_flight_jobs.mark_saved(progress)
+                self.in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
 
 
 MOST_AT_ONCE = 500
@@ -186,27 +189,18 @@ DELAYS = Backoff(first=0.5, longest=60.0)
 Pair = tuple[InFlightJob, Ending]
 
 
+@dataclass(eq=False, repr=False)
 class Finisher:
-    def __init__(
-        self,
-        leases: LeaseClient,
-        outage_backoff: OutageBackoff,
-        report: Report,
-        *,
-        remove: Callable[[InFlightJob], None],
-        leave: Callable[[InFlightJob], None],
-        on_postponed: Callable[[], None],
-        random: Random,
-    ) -> None:
-        self._leases = leases
-        self._outage_backoff = outage_backoff
-        self._report = report
-        self._remove = remove
-        self._leave = leave
-        self._on_postponed = on_postponed
+    leases: LeaseClient
+    in_flight_jobs: InFlightJobs
+    outage_backoff: OutageBackoff
+    report: Report
+    random: Random
+    on_postponed: Callable[[], None]
+
+    def __post_init__(self) -> None:
         self._waiting: list[Pair] = []
         self._has_ends = asyncio.Event()
-        self._random = random
         self._failures: dict[InFlightJob, int] = {}
         """How often the server has failed on the end of each job."""
 
@@ -227,7 +221,7 @@ class Finisher:
         is_repeated = any(in_flight_job in self._failures for in_flight_job, _ in batch)
         while True:
             try:
-                done = await self._leases.end([ending for _, ending in batch])
+                done = await self.leases.end([ending for _, ending in batch])
             except (SchemaMissing, SignInRefused):
                 raise
             except StoreError as error:
@@ -235,9 +229,9 @@ class Finisher:
                     await self._end_one_by_one(batch, error)
                     return
                 is_repeated = True
-                await asyncio.sleep(self._outage_backoff.failed(error))
+                await asyncio.sleep(self.outage_backoff.failed(error))
             else:
-                self._outage_backoff.succeeded()
+                self.outage_backoff.succeeded()
                 break
         left = [pair for pair in batch if pair[1].job_id not in done]
         if left and is_repeated:
@@ -245,24 +239,24 @@ class Finisher:
             left = [pair for pair in left if not await self._is_done(pair[1])]
         for in_flight_job, ending in batch:
             self._failures.pop(in_flight_job, None)
-            self._remove(in_flight_job)
+            self.in_flight_jobs.remove(in_flight_job)
             if (in_flight_job, ending) in left:
-                self._report(LeaseLost(in_flight_job.claimed))
+                self.report(LeaseLost(in_flight_job.claimed))
             else:
-                self._report(AttemptEnded(in_flight_job.claimed, ending, in_flight_job.seconds))
+                self.report(AttemptEnded(in_flight_job.claimed, ending, in_flight_job.seconds))
         if any(isinstance(ending, Rescheduled) for _, ending in batch):
-            self._on_postponed()
+            self.on_postponed()
 
     async def _is_done(self, ending: Ending) -> bool:
         while True:
             try:
-                status = (await self._leases.statuses([ending.job_id])).get(ending.job_id)
+                status = (await self.leases.statuses([ending.job_id])).get(ending.job_id)
             except StoreError as error:
                 if isinstance(error, UnexpectedError) and not is_transient(error):
                     return False  # The job has a status of the app's own, which no worker sets.
-                await asyncio.sleep(self._outage_backoff.failed(error))
+                await asyncio.sleep(self.outage_backoff.failed(error))
             else:
-                self._outage_backoff.succeeded()
+                self.outage_backoff.succeeded()
                 return status is _status_after(ending)
 
     async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
@@ -279,14 +273,14 @@ class Finisher:
         if (failure := refused(ending, error)) is not None:
             await self._end([(in_flight_job, failure)])
             return
-        self._leave(in_flight_job)
-        self._report(FinishRejected(in_flight_job.claimed, error))
+        self.in_flight_jobs.abandon(in_flight_job)
+        self.report(FinishRejected(in_flight_job.claimed, error))
 
     def _delay(self, in_flight_job: InFlightJob, ending: Ending, error: StoreError) -> None:
         """Keep the result and its lease until the server can save it."""
         failures = self._failures[in_flight_job] = self._failures.get(in_flight_job, 0) + 1
-        wait = DELAYS.wait(failures, self._random)
-        self._report(FinishDelayed(in_flight_job.claimed, error, wait))
+        wait = DELAYS.wait(failures, self.random)
+        self.report(FinishDelayed(in_flight_job.claimed, error, wait))
         asyncio.get_running_loop().call_later(wait, self.enqueue, in_flight_job, ending)
 
 
@@ -304,17 +298,19 @@ _LOOKS = 4
 """Number of checks between two renewals."""
 
 
+@dataclass(eq=False, repr=False)
 class LeaseGuard:
     """Renews leases while the event loop is blocked. Otherwise it is idle and has no connection.
 
     A loop that is blocked forever loses its jobs in the end.
     """
 
-    def __init__(self, leases: LeaseClient, in_flight_jobs: InFlightJobs, report: Report) -> None:
-        self._leases = leases
-        self._in_flight_jobs = in_flight_jobs
-        self._report = report
-        self._pause = interval(leases.seconds)
+    leases: LeaseClient
+    in_flight_jobs: InFlightJobs
+    report: Report
+
+    def __post_init__(self) -> None:
+        self._pause = interval(self.leases.seconds)
         self._tick = self._pause / _LOOKS
         self._alive_at = time.monotonic()
         """When the event loop last ran."""
@@ -334,7 +330,7 @@ class LeaseGuard:
                 blocked, self._alive_at = now - self._alive_at, now
                 if self._has_renewed:
                     self._has_renewed = False
-                    self._report(EventLoopBlocked(blocked))
+                    self.report(EventLoopBlocked(blocked))
         finally:
             self._stopping.set()
             while thread.is_alive():  # noqa: ASYNC110 - a thread sets no asyncio.Event
@@ -346,7 +342,7 @@ class LeaseGuard:
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._tick):
-            if self._is_blocked and not self._in_flight_jobs.is_empty:
+            if self._is_blocked and not self.in_flight_jobs.is_empty:
                 try:
                     asyncio.run(self._renew_while_blocked())
                 except Exception:
@@ -354,12 +350,12 @@ class LeaseGuard:
                     log.exception("Leases were not renewed while the event loop was blocked.")
 
     async def _renew_while_blocked(self) -> None:
-        leases = self._leases.for_another_loop()
+        leases = self.leases.for_another_loop()
         log.warning("A handler blocks the event loop, so another thread renews the leases.")
         try:
             keeps = True
             while self._is_blocked:
-                if keeps and time.monotonic() - self._leases.renewed_at >= self._pause:
+                if keeps and time.monotonic() - self.leases.renewed_at >= self._pause:
                     keeps = await self._renew(leases)
                 await asyncio.sleep(min(self._tick, 0.1))
         finally:
@@ -368,15 +364,15 @@ class LeaseGuard:
     async def _renew(self, leases: LeaseClient) -> bool:
         """Renew leases, and release jobs if the loop is hung. Return whether any lease remains to be renewed."""
         now = time.monotonic()
-        with self._leases.other_renewal:
+        with self.leases.other_renewal:
             try:
                 held_jobs = await leases.held_jobs()
-                kept, released = self._in_flight_jobs.kept_while_blocked(held_jobs, now - self._alive_at)
+                kept, released = self.in_flight_jobs.kept_while_blocked(held_jobs, now - self._alive_at)
                 if released:
                     await leases.end(released)
                 if kept:
                     await leases.renew(kept, ())
-                    self._leases.renewed_at, self._has_renewed = now, True
+                    self.leases.renewed_at, self._has_renewed = now, True
             except StoreError as error:
                 log.warning("Renewing the leases failed: %s", error)
                 return True

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from random import Random
 from uuid import UUID, uuid4
 
@@ -36,13 +37,13 @@ RETENTION_CHECK_SECONDS = 300.0
 """Seconds. A policy is due one hour after the start of its last run, by any worker or user."""
 
 
+@dataclass(eq=False, repr=False)
 class RetentionRunner:
     """Applies due retention policies. Several workers may do so, but each policy is run by one at a time."""
 
-    def __init__(self, store: Store, report: Report, stopping: asyncio.Event) -> None:
-        self._store = store
-        self._report = report
-        self._stopping = stopping
+    store: Store
+    report: Report
+    stopping: asyncio.Event
 
     async def run(self, *, once: bool) -> None:
         """Run until the worker stops (between two batches) or, with `once`, one time.
@@ -51,23 +52,23 @@ class RetentionRunner:
         """
         while True:
             await self._apply()
-            if once or await is_set_within(self._stopping, RETENTION_CHECK_SECONDS):
+            if once or await is_set_within(self.stopping, RETENTION_CHECK_SECONDS):
                 return
 
     async def _apply(self) -> None:
         applied: dict[UUID, PolicyRun] = {}
         try:
-            async with aclosing(apply_policies(self._store)) as steps:
+            async with aclosing(apply_policies(self.store)) as steps:
                 async for step in steps:
                     applied[step.policy.id] = step
-                    if self._stopping.is_set():
+                    if self.stopping.is_set():
                         break
         except StoreError as error:
-            self._report(RetentionFailed(error))
+            self.report(RetentionFailed(error))
             if is_cancelling():  # An interrupted commit raises OutcomeUnknown instead of CancelledError.
                 raise asyncio.CancelledError from error
         for step in applied.values():
-            self._report(RetentionApplied(step.policy, step.progress))
+            self.report(RetentionApplied(step.policy, step.progress))
 
 
 log = logging.getLogger(__name__)
@@ -258,18 +259,10 @@ class Worker:
                     OutageBackoff(report, random),
                     batch=self._batch,
                     stopping=self._stopping,
+                    is_paused=self._is_paused,
                 )
-                if self._is_paused:
-                    claimer.pause()
-                finisher = Finisher(
-                    leases,
-                    OutageBackoff(report, random),
-                    report,
-                    remove=in_flight_jobs.remove,
-                    leave=in_flight_jobs.abandon,
-                    on_postponed=claimer.stop_waiting,
-                    random=random,
-                )
+                backoff = OutageBackoff(report, random)
+                finisher = Finisher(leases, in_flight_jobs, backoff, report, random, claimer.stop_waiting)
                 heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
                 if self._applies_retention:
                     group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))

@@ -1,7 +1,7 @@
 """How a job ends after an attempt, the events that a worker reports, and its back-off."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isnan
 from random import Random
 
@@ -246,24 +246,24 @@ def is_transient(error: StoreError) -> bool:
     return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly, ServerFailure))
 
 
+@dataclass(eq=False, repr=False)
 class OutageBackoff:
     """Calculates the wait after each failure in a row. Reports the first failure and the recovery."""
 
-    def __init__(self, report: Report, random: Random) -> None:
-        self._report = report
-        self._random = random
-        self._failures = 0
+    report: Report
+    random: Random
+    failures: int = field(default=0, init=False)
 
     def failed(self, error: StoreError) -> float:
         """Return the seconds until the next try. Raises the error if a retry can't help."""
         if not is_transient(error):
             raise error
-        self._failures += 1
-        if self._failures == 1:
-            self._report(DatabaseUnavailable(error))
-        return _WAITS.wait(self._failures, self._random)
+        self.failures += 1
+        if self.failures == 1:
+            self.report(DatabaseUnavailable(error))
+        return _WAITS.wait(self.failures, self.random)
 
     def succeeded(self) -> None:
-        if self._failures:
-            self._report(DatabaseRecovered())
-        self._failures = 0
+        if self.failures:
+            self.report(DatabaseRecovered())
+        self.failures = 0
