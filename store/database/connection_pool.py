@@ -8,7 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from threading import Thread
 from typing import Any
@@ -26,7 +26,7 @@ from gjobs.store.database.load_meter import TrafficMeter
 from gjobs.store.database.refusal_code import refusal_code_async
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable
 from gjobs.store.system.async_tools import abandon_lookups
-from gjobs.store.values.formats import EPOCH, MICROSECOND, FarTime
+from gjobs.store.values.formats import FarTime, far_text
 
 Connect = Callable[[], Coroutine[Any, Any, AsyncConnection]]
 
@@ -73,6 +73,12 @@ def _close(opened: Future[AsyncConnection]) -> None:
 
 
 _unpack = struct.Struct("!q").unpack
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Postgres counts microseconds from here."""
+_MICROSECOND = timedelta(microseconds=1)
+_INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
+_CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
+"""The calendar repeats after this many years."""
 
 
 class UtcLoader(Loader):
@@ -85,9 +91,16 @@ class UtcLoader(Loader):
         (microseconds,) = _unpack(data)
         try:
             # Multiply: the constructor of timedelta takes 50 % longer.
-            return EPOCH + microseconds * MICROSECOND
+            return _EPOCH + microseconds * _MICROSECOND
         except OverflowError:
-            return FarTime.nearest(microseconds)
+            return FarTime.of(_INFINITIES.get(microseconds) or _far_text(microseconds))
+
+
+def _far_text(microseconds: int) -> str:
+    cycles, rest = divmod(microseconds, _CYCLE // _MICROSECOND)
+    near = _EPOCH + rest * _MICROSECOND
+    year, text = near.year + cycles * _CYCLE_YEARS, f"{near:-%m-%dT%H:%M:%S.%fZ}"
+    return f"{year}{text}" if year > 0 else f"{1 - year:04}{text} BC"
 
 
 def register(connection: AsyncConnection) -> None:
@@ -98,7 +111,7 @@ def as_text(time: datetime) -> str:
     """Return a time as text for the database. The database reads this text as exactly the time that it returned
     before.
     """
-    return str(time) if isinstance(time, FarTime) else time.isoformat()
+    return far_text(time) or time.isoformat()
 
 
 def transport_of(connection: "AsyncConnection") -> Transport:

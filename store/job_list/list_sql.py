@@ -52,7 +52,7 @@ from gjobs.store.jobs.job_sql import (
     readable_columns,
 )
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.store.values.formats import EXTREMES, FarTime
+from gjobs.store.values.formats import EXTREMES, far_text
 from gjobs.store.values.value_types import by_member, dataclass
 
 T = TypeVar("T")
@@ -363,7 +363,7 @@ def page(
     """
     position = End.FIRST if after is None else RowKey(value=after.created_at, id=after.id)
     # A printed key shows only that a time is out of range, not its value.
-    is_vague = after is not None and after.created_at in EXTREMES and not isinstance(after.created_at, FarTime)
+    is_vague = after is not None and after.created_at in EXTREMES and not far_text(after.created_at)
     return read_from(
         listed,
         position,

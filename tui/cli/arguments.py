@@ -13,10 +13,10 @@ from gjobs.store.projects.project import Project
 from gjobs.store.values import formats
 from gjobs.store.values.formats import (
     LEAST_DIGITS,
-    FarTime,
     IdRange,
     cents,
     close_names,
+    far_text,
     id_range,
     not_known,
     parse_far_time,
@@ -95,7 +95,7 @@ def page_key(text: str) -> PageKey:
     try:
         time = parse_far_time(created_at) or datetime.fromisoformat(created_at)
         if time.tzinfo is not None:
-            in_utc = time if isinstance(time, FarTime) else time.astimezone(UTC)
+            in_utc = time if far_text(time) else time.astimezone(UTC)
             return PageKey(created_at=in_utc, id=UUID(job_id))
     except (ValueError, OverflowError):
         pass

@@ -11,7 +11,7 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import JobEvent, JobHistory, RetryLinks, time_in_each
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
-from gjobs.store.values.formats import FarTime, money, plain_row, plain_time
+from gjobs.store.values.formats import is_infinite, money, plain_row, plain_time
 from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text import job_text
@@ -196,7 +196,7 @@ def _linked(links: RetryLinks) -> dict[str, str]:
 
 
 def _both_times(time: datetime, now: datetime) -> str:
-    return str(time) if isinstance(time, FarTime) and time.infinity else f"{local_time(time)} ({age(time, now)})"
+    return str(time) if is_infinite(time) else f"{local_time(time)} ({age(time, now)})"
 
 
 _EVENT_COLUMNS = (

@@ -17,7 +17,7 @@ from uuid import UUID
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob
 from gjobs.store.moments.moment import PastJob
 from gjobs.store.users.actor import ActingUser
-from gjobs.store.values.formats import FarTime, written, year_in_era
+from gjobs.store.values.formats import far_text, is_infinite
 from gjobs.tui.text.clean_text import ELLIPSIS, clean
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ DAY = 24 * HOUR
 
 _TIME_FORMAT = "-%m-%d %H:%M:%S"
 """What follows the year."""
+_SUBSECONDS = re.compile(r"\.[0-9]+Z")
 _MOST_DAYS = 100_000
 """Times farther away than this are shown by their year. An age would not fit into a column."""
 _ESCAPED_LINE_END = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
@@ -129,8 +130,9 @@ def age(then: datetime, now: datetime) -> str:
     It rounds down as durations do, so the two never contradict each other. Far times are shown by their year.
     """
     seconds = (now - then).total_seconds()
-    if isinstance(then, FarTime) or abs(seconds) >= _MOST_DAYS * DAY:
-        return year_in_era(then)
+    if (text := far_text(then)) or abs(seconds) >= _MOST_DAYS * DAY:
+        year, dash, rest = text.partition("-") if text else (str(then.year), "-", "")
+        return f"{int(year)} {'BC' if rest.endswith('BC') else 'AD'}" if year and dash else text
     if abs(seconds) < 1:
         return "now"
     return f"{coarse_duration(seconds)} ago" if seconds > 0 else f"in {coarse_duration(-seconds)}"
@@ -192,8 +194,12 @@ def countdown(seconds: float) -> str:
 
 
 def local_time(time: datetime, zone: tzinfo | None = None) -> str:
-    """Return the local time in a zone. None means this machine's zone."""
-    return written(time, _TIME_FORMAT, zone)
+    """Return the local time in a zone. None means this machine's zone. A time beyond Python's is shown in UTC."""
+    if text := far_text(time):
+        return _SUBSECONDS.sub("", text.replace("T", " "))
+    with suppress(OverflowError, ValueError):
+        time = time.astimezone(zone)
+    return f"{time.year:04}{time:{_TIME_FORMAT}}"
 
 
 def clock_time(time: datetime, zone: tzinfo | None = None) -> str:
@@ -207,7 +213,7 @@ def local_day(time: datetime, zone: tzinfo | None = None) -> str:
 
 def utc_time(time: datetime) -> str:
     shown = local_time(time, UTC)
-    return shown if isinstance(time, FarTime) and time.infinity else f"{shown} UTC"
+    return shown if is_infinite(time) else f"{shown} UTC"
 
 
 def short_id(identifier: UUID) -> str:

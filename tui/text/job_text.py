@@ -21,7 +21,7 @@ from gjobs.store.jobs.job_results import (
     time_in_each,
 )
 from gjobs.store.moments.moment import TIME_FIELDS
-from gjobs.store.values.formats import FarTime, UnknownText, money
+from gjobs.store.values.formats import UnknownText, is_infinite, money
 from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
@@ -171,8 +171,8 @@ def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool
     """Return the age, the time in the zone and UTC. The date and UTC are left out if they repeat that time. A mark
     before the age uses space of the age column, so that all times stay aligned.
     """
-    if isinstance(time, FarTime) and time.infinity:
-        return [(time.infinity, "")]
+    if is_infinite(time):
+        return [(str(time), "")]
     local, utc = local_time(time, zone), utc_time(time)
     other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
     shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"

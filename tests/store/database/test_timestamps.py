@@ -1,7 +1,6 @@
 """Times are read as aware UTC in any session time zone, for every value of the column."""
 
 import copy
-import math
 import pickle
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,7 @@ from gjobs.store.retention.retention import ArchiveQuery, ExpiredJobs
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.values.formats import EARLIEST, EPOCH, LATEST, FarTime, parse_far_time, plain_time, seconds_between
+from gjobs.store.values.formats import EARLIEST, LATEST, FarTime, parse_far_time, plain_time
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW, Db, MakeJob, MakeProject, Sql, the_job
 
@@ -35,7 +34,7 @@ def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int)
     loaded = UtcLoader(0).load(microseconds.to_bytes(8, "big", signed=True))
     assert EARLIEST <= loaded <= LATEST
     if EARLIEST < loaded < LATEST:
-        assert (loaded - EPOCH) // timedelta(microseconds=1) == microseconds
+        assert (loaded - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) == microseconds
 
 
 FIRST, LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
@@ -43,54 +42,28 @@ FIRST, LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
 
 
 @given(st.integers(FIRST, LAST) | st.sampled_from([-(2**63), 2**63 - 1]))
-def test_every_far_time_is_written_exactly_and_read_back(microseconds: int) -> None:
+def test_every_far_time_is_read_back_from_its_text(microseconds: int) -> None:
     loaded = UtcLoader(0).load(microseconds.to_bytes(8, "big", signed=True))
     back = parse_far_time(plain_time(loaded))
-    if isinstance(loaded, FarTime):
-        assert back is not None
-        assert back.microseconds == microseconds
-    else:
-        assert back is None
+    assert back == (loaded if isinstance(loaded, FarTime) else None)
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "infinity and beyond",
-        "2026-01-15T12:00:00.000000Z",
-        "0000-01-01T00:00:00.000000Z BC",
-        "0000-01-01T00:00:00.000000Z",
-        "99999-13-01T00:00:00Z",
-        "294277-01-01T00:00:00.000000Z",
-        "999999-01-01T00:00:00Z",
-        "4714-11-23T23:59:59.999999Z BC",
-        "5000-01-01T00:00:00Z BC",
-    ],
+    "text", ["", "infinity and beyond", "2026-01-15T12:00:00.000000Z", "0000-01-01T00:00:00.000000Z", "10000-01-01"]
 )
 def test_other_texts_are_no_far_times(text: str) -> None:
     assert parse_far_time(text) is None
 
 
 def test_copies_of_a_far_time_are_exact_and_computed_times_are_no_infinities() -> None:
-    infinity = FarTime.nearest(2**63 - 1)
+    infinity = FarTime.of("infinity")
     for same in (copy.copy(infinity), pickle.loads(pickle.dumps(infinity))):  # noqa: S301
         assert (same, plain_time(same), str(same)) == (infinity, "infinity", "infinity")
     computed = infinity - timedelta(days=1)
     for same in (computed, copy.copy(computed), copy.deepcopy(computed), pickle.loads(pickle.dumps(computed))):  # noqa: S301
         assert (same, same.tzinfo) == (computed, UTC)
         assert plain_time(same) == "9999-12-30T23:59:59.999999Z"
-        assert as_text(same) == "9999-12-30 23:59:59.999999+00"
-
-
-def test_seconds_between_far_times_are_exact() -> None:
-    second = 1_000_000
-    far, later = FarTime.nearest(10**18), FarTime.nearest(10**18 + 5 * second)
-    assert seconds_between(far, later) == 5
-    assert seconds_between(later, far) == -5
-    assert seconds_between(EPOCH, far) == 10**12
-    assert seconds_between(FarTime.nearest(-(2**63)), EPOCH) == math.inf
-    assert seconds_between(EPOCH, FarTime.nearest(-(2**63))) == -math.inf
+        assert as_text(same) == "9999-12-30T23:59:59.999999+00:00"
 
 
 TIMES = {
@@ -101,10 +74,10 @@ TIMES = {
     "9999-12-31 23:59:59.999999+00": LATEST,
     "infinity": parse_far_time("infinity"),
     "-infinity": parse_far_time("-infinity"),
-    "0044-03-15 12:00:00+00 BC": parse_far_time("0044-03-15T12:00:00Z BC"),
-    "4713-01-01 00:00:00+00 BC": parse_far_time("4713-01-01T00:00:00Z BC"),
-    "10000-01-01 00:00:00+00": parse_far_time("10000-01-01T00:00:00Z"),
-    "294276-12-31 23:59:59+00": parse_far_time("294276-12-31T23:59:59Z"),
+    "0044-03-15 12:00:00+00 BC": parse_far_time("0044-03-15T12:00:00.000000Z BC"),
+    "4713-01-01 00:00:00+00 BC": parse_far_time("4713-01-01T00:00:00.000000Z BC"),
+    "10000-01-01 00:00:00+00": parse_far_time("10000-01-01T00:00:00.000000Z"),
+    "294276-12-31 23:59:59+00": parse_far_time("294276-12-31T23:59:59.000000Z"),
 }
 """Times as written to Postgres, and as read from it."""
 

@@ -45,7 +45,7 @@ def in_seconds(times: JobTimes) -> tuple[float | None, ...]:
         ),
         (a_job(status=UnknownStatus("paused"), started_at=STARTED), (1216, None, None), (1216, None, None)),
         (
-            a_job(status=JobStatus.FAILED, created_at=FarTime.nearest(-(2**63)), started_at=STARTED, updated_at=LATER),
+            a_job(status=JobStatus.FAILED, created_at=FarTime.of("-infinity"), started_at=STARTED, updated_at=LATER),
             (None, 8, None),
             (None, 8, None),
         ),

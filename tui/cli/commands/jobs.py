@@ -24,7 +24,7 @@ from gjobs.store.jobs.job import (
 from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, PageKey, Refused, Retried, RetryOutcome
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.validation import UNSET, Unset
-from gjobs.store.values.formats import IdRange, money, not_known, written
+from gjobs.store.values.formats import IdRange, money, not_known, plain_time
 from gjobs.store.values.page_sizes import EXPORT_ROWS, PAGE_SIZE
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import (
@@ -325,7 +325,7 @@ def export_jobs(
         while is_read and put(made.rows(page.items)):
             exported += len(page.items)
             if page.items:
-                show(f"{jobs_count(exported)}, back to {written(page.items[-1].created_at, '-%m-%d')}")
+                show(f"{jobs_count(exported)}, back to {plain_time(page.items[-1].created_at).partition('T')[0]}")
             if page.next_key is None:
                 put(made.end())
                 break

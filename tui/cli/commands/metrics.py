@@ -20,7 +20,6 @@ from prometheus_client.registry import Collector
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JobStatus, in_order
 from gjobs.store.statistics.statistics import JobStatistics, JobTimings
-from gjobs.store.values.formats import seconds_between
 from gjobs.tui.cli.output import print_message, show_where
 from gjobs.tui.text.clean_text import clean
 
@@ -89,7 +88,7 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
                 family.add_metric([mode, "0.95", window], spread.percentile_95)
         queued.add_metric([mode], work.queued)
         if work.oldest_queued_at is not None:
-            oldest.add_metric([mode], max(seconds_between(work.oldest_queued_at, monitoring.taken_at), 0.0))
+            oldest.add_metric([mode], max((monitoring.taken_at - work.oldest_queued_at).total_seconds(), 0.0))
     yield from (finished, ratio, *spreads, queued, oldest)
 
 
