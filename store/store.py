@@ -193,8 +193,7 @@ class Store:
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
         """Return the job, or None if it does not exist or the actor does not see it."""
-        found = await self.actor_database.read((await self.actor_database.job_statements()).one(job_id))
-        return found[0] if found else None
+        return next(iter(await self.get_these_jobs([job_id])), None)
 
     async def get_job_history(
         self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None

@@ -63,7 +63,8 @@ def exceeded(refusal: Refusal, name: str | None = None) -> BudgetExceeded:
 
 
 def refusal_words(refusal: Refusal, name: str | None) -> str:
-    which = _as_sentence(budget_name(refusal, name))
+    which = budget_name(refusal, name)
+    which = f"{which[:1].upper()}{which[1:]}"
     spent = f"{money(refusal.spent_cents)} of {money(refusal.limit_cents)} are spent"
     asked = money(refusal.asked_cents)
     if refusal.spent_cents < refusal.limit_cents:
@@ -75,10 +76,6 @@ def refusal_hint(refusal: Refusal) -> str:
     return (
         f"{_AGAIN.get(refusal.period, '')}Press b in the dashboard to raise the limit, or run {command('budgets set')}."
     )
-
-
-def _as_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 _SCHEMA = (
@@ -280,11 +277,7 @@ def advice(said: str) -> str | None:
 
     `said` has all lines of the client library's message.
     """
-    text = said.lower()
-    for phrases, hint in _BY_PHRASE:
-        if any(phrase in text for phrase in phrases):
-            return hint
-    return None
+    return next((hint for phrases, hint in _BY_PHRASE if says(said, phrases)), None)
 
 
 def _host_advice(said: str) -> str | None:
@@ -302,10 +295,13 @@ def _host_advice(said: str) -> str | None:
     return "This machine has no route to the host's address. Check the network, the VPN and IPv6."
 
 
-def where(said: str) -> str | None:
-    """Return `HOST:PORT` of the last server tried over a network, or None if the message doesn't name it."""
+def _address_advice(said: str) -> str | None:
+    """Return a hint on the last server tried over a network, or None if the message doesn't name it."""
     tried = [*_ADDRESS.finditer(said)]
-    return f"{tried[-1]['host']}:{tried[-1]['port']}" if tried else None
+    if not tried:
+        return None
+    host, port = tried[-1].groups()
+    return f"Check the address {host}:{port}, the network, and that the server is running."
 
 
 _NOT_READY = (
@@ -431,7 +427,7 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
         return Unreachable(f"{ACCEPTS_NONE}: {text}.", hint=UNKNOWN_ANSWER_HINT)
     if _asked_for_password(error) and not says(text, _BROKEN_OFF):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
-    hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
+    hint = advice(text) or _host_advice(str(error)) or _address_advice(str(error))
     return Unreachable(f"The database is not reachable: {text}.", hint=hint)
 
 
@@ -454,10 +450,6 @@ def _is_refused_sign_in(error: Error, code: str | None, text: str) -> bool:
 def _refuses_login(reason: str) -> bool:
     """Return whether the answer refuses this login in English."""
     return says(reason, _SIGN_IN_WORDS) or _MISSING_LOGIN.search(reason) is not None
-
-
-def _check(address: str | None) -> str | None:
-    return f"Check the address {address}, the network, and that the server is running." if address else None
 
 
 def _is_answer(reason: str) -> bool:

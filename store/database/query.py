@@ -138,27 +138,29 @@ def compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
     return sql.string, dict(sql.params)
 
 
-class _Explain(ClauseElement):
-    inherit_cache = False
-
-    def __init__(self, statement: ClauseElement) -> None:
-        self.statement = statement
-
-
-@compiles(_Explain)
-def _compile_explain(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
-    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
-
-
 def explain_plan(query: Query[Any]) -> Query[object]:
     """Return a query for the plan of `query`. Its one row is a JSON document, which is not checked."""
-    return Query(_explain(query.statement), first_column, query.parameters, may_sort=query.may_sort)
+    statement, constants = _explain(query.statement)
+    return Query(statement, first_column, {**constants, **query.parameters}, may_sort=query.may_sort)
+
+
+class _Sql(ClauseElement):
+    inherit_cache = False
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+
+
+@compiles(_Sql)
+def _compile_sql(element: _Sql, _compiler: SQLCompiler, **_options: Any) -> str:
+    return element.sql
 
 
 @lru_cache(maxsize=256)
-def _explain(statement: ClauseElement) -> _Explain:
+def _explain(statement: ClauseElement) -> tuple[_Sql, Mapping[str, object]]:
     """Cached, because the compiled SQL is cached by the object's identity."""
-    return _Explain(statement)
+    sql, constants = compiled(statement)
+    return _Sql(f"EXPLAIN (FORMAT JSON) {sql}"), constants
 
 
 Node = Mapping[str, Any]
@@ -275,7 +277,7 @@ class EarlyAnswers:
         if self._clock() > self._until:
             self._answers = []
             return None
-        found = [next((each for each in self._answers if _asks_the_same(each[0], query)), None) for query in queries]
+        found = [next((each for each in self._answers if _is_same(each[0], query)), None) for query in queries]
         known = [each for each in found if each is not None]
         if len(known) < len(queries):
             return None
@@ -283,7 +285,7 @@ class EarlyAnswers:
         return tuple([query.make(row) for row in rows] for query, (_, rows) in zip(queries, known, strict=True))
 
 
-def _asks_the_same(one: Query[Any], other: Query[Any]) -> bool:
+def _is_same(one: Query[Any], other: Query[Any]) -> bool:
     return (
         one.statement is other.statement
         and one.parameters == other.parameters
@@ -324,18 +326,6 @@ SELECT CASE WHEN found.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM gj
 """The first column has the digest and the prefixes of all rows, in one row of the result. If nothing changed, the
 first column is empty, and the only row of the result has no other values.
 """
-
-
-class _Sql(ClauseElement):
-    inherit_cache = False
-
-    def __init__(self, sql: str) -> None:
-        self.sql = sql
-
-
-@compiles(_Sql)
-def _compile_sql(element: _Sql, _compiler: SQLCompiler, **_options: Any) -> str:
-    return element.sql
 
 
 @lru_cache(maxsize=256)
@@ -460,10 +450,6 @@ class ChangedRows:
 def first_queries(clock: Query[datetime], *queries: Query[Any]) -> tuple[Query[Any], ...]:
     """Return what a new `ChangedRows` reads first for these queries."""
     return (clock, *_change_queries(queries, [None] * len(queries), frozenset()))
-
-
-def _is_same(one: Query[Any], other: Query[Any]) -> bool:
-    return one.statement is other.statement and (one.parameters, one.look_up) == (other.parameters, other.look_up)
 
 
 def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Query[Row]:

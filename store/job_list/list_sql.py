@@ -1,10 +1,10 @@
 """SQL of ordered lists: pages, windows, lengths."""
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache, partial
+from operator import ge, gt, le, lt
 from types import NoneType
 from typing import Any, TypeVar
 from uuid import UUID
@@ -71,13 +71,6 @@ _ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = by_m
 
 _listed_error = listed_error(_jobs.c.error)
 
-_COMPARISONS: Mapping[tuple[bool, bool], Any] = {
-    (False, False): operator.gt,
-    (False, True): operator.ge,
-    (True, False): operator.lt,
-    (True, True): operator.le,
-}
-"""The operator for each pair: whether the order descends, and whether the position is included."""
 _MOST = bindparam("rows", type_=Integer)
 _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
 """Added to a column, it keeps Postgres from using the column's index."""
@@ -250,7 +243,8 @@ class _Scan:
 
     def _beyond(self, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
         """Return the condition for rows beyond the place. If `value` is None, only ids are compared."""
-        compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[self.descends, self.includes_position]
+        operators = (le, lt) if self.descends else (ge, gt)
+        compared: Callable[[Any, Any], ColumnElement[bool]] = operators[0 if self.includes_position else 1]
         place_id = bindparam("place_id", type_=Uuid)
         if value is None:
             return compared(_jobs.c.id, place_id)

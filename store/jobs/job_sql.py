@@ -175,13 +175,6 @@ class JobStatements:
         self._of_table = [column for column in columns if isinstance(column, Column)]
         self.has_starts = len(self._of_table) < len(columns)
 
-    def one(self, job_id: UUID) -> Query[GenerationJob]:
-        return Query(self._one, make_job, {"id": job_id})
-
-    @cached_property
-    def _one(self) -> Select[Any]:
-        return select(*self._columns).where(_jobs.c.id == _ID)
-
     def in_range(self, ids: IdRange, *, limit: int) -> Query[GenerationJob]:
         return Query(self._in_range, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
 

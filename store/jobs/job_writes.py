@@ -60,7 +60,7 @@ async def update_columns(
         ((before, after),) = changed
         transaction.record(WriteRecord(what=f"change job: {', '.join(changes)}", before=(before,), after=(after,)))
         return after
-    found = await transaction.run(jobs.one(job_id))
+    found = await transaction.run(jobs.these([job_id]))
     if not found:
         raise validation.no_jobs((job_id,))
     asset_id = changes.get("input_asset_id")

@@ -361,21 +361,22 @@ _NOTHING = "1:1:"
 """A snapshot that contains no transaction."""
 
 
+@dataclass(eq=False, repr=False)
 class RecordedWatch:
     """Reads recorded transitions.
 
     `after` is where an earlier watch ended; None starts now. `readable` are the keys that the filter may use.
     """
 
-    def __init__(
-        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], after: Cursor | None
-    ) -> None:
-        self._database = database
-        self._actor = actor
-        self._filter = job_filter
-        self._readable = readable
-        self._cursor = after
-        self._is_resumed = after is not None
+    database: Database
+    actor: Actor
+    job_filter: JobFilter
+    readable: Set[Key]
+    after: Cursor | None
+
+    def __post_init__(self) -> None:
+        self._cursor = self.after
+        self._is_resumed = self.after is not None
         """Whether the position comes from an earlier watch, and nothing has been read from there yet."""
         self._start = _NOTHING
         self._held_since: tuple[int, float] | None = None
@@ -383,10 +384,10 @@ class RecordedWatch:
 
     async def read(self) -> TransitionBatch:
         if self._cursor is None:
-            ((self._cursor, self._start),) = await self._database.read(self._actor, start())
+            ((self._cursor, self._start),) = await self.database.read(self.actor, start())
             return TransitionBatch(transitions=(), cursor=self._cursor)
-        query = recorded(self._filter, readable=self._readable, after=self._cursor, start=self._start, limit=ROWS)
-        rows = await self._database.read(self._actor, query)
+        query = recorded(self.job_filter, readable=self.readable, after=self._cursor, start=self._start, limit=ROWS)
+        rows = await self.database.read(self.actor, query)
         read_to, waits, _ = rows[0]
         if self._is_resumed and read_to.transaction_id < self._cursor.transaction_id:
             raise _not_come_to(self._cursor, read_to)
@@ -407,7 +408,7 @@ class RecordedWatch:
             self._held_since = (oldest, now)
         if now - self._held_since[1] < HELD_FOR:
             return None
-        holders = await self._database.read(OPERATOR, holder(oldest))
+        holders = await self.database.read(OPERATOR, holder(oldest))
         return holders[0] if holders else HeldBack(process_id=None, application=None, since=None)
 
 
@@ -426,23 +427,21 @@ MOST_NEW = 500
 """Limits for the polled jobs: live jobs and the newest jobs."""
 
 
+@dataclass(eq=False, repr=False)
 class ObservedWatch:
     """Compares polls of jobs. `readable` are the keys that the filter may use. A filter excludes deletions."""
 
-    def __init__(
-        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], missing: MissingCapability
-    ) -> None:
-        self.missing = missing
-        """Why nothing is recorded, and how to change that."""
-        self._database = database
-        self._actor = actor
-        self._filter = job_filter
-        self._readable = readable
-        self._poll: JobsAtPoll | None = None
+    database: Database
+    actor: Actor
+    job_filter: JobFilter
+    readable: Set[Key]
+    missing: MissingCapability
+    """Why nothing is recorded, and how to change that."""
+    _poll: JobsAtPoll | None = None
 
     async def read(self) -> TransitionBatch:
-        (at,), live, newest = await self._database.read_together(
-            self._actor, clock(None), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
+        (at,), live, newest = await self.database.read_together(
+            self.actor, clock(None), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
         )
         poll = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
         if self._poll is None:
@@ -450,7 +449,7 @@ class ObservedWatch:
             return TransitionBatch(transitions=())
         asked = self._poll.jobs.keys() - poll.jobs.keys()
         if asked:
-            gone = await self._database.read(self._actor, job_sql.job_statements(APP_COLUMNS).these(asked))
+            gone = await self.database.read(self.actor, job_sql.job_statements(APP_COLUMNS).these(asked))
             poll = replace(poll, jobs={**poll.jobs, **{job.id: job for job in gone}})
         transitions = await self._matching(transitions_between(self._poll, poll, asked))
         # Finished jobs that are no longer among the newest need no further polling.
@@ -459,8 +458,8 @@ class ObservedWatch:
         return TransitionBatch(transitions=transitions)
 
     async def _matching(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
-        if not self._filter or not transitions:
+        if not self.job_filter or not transitions:
             return transitions
-        query = matching(self._filter, {one.job_id for one in transitions}, readable=self._readable)
-        found = set(await self._database.read(self._actor, query))
+        query = matching(self.job_filter, {one.job_id for one in transitions}, readable=self.readable)
+        found = set(await self.database.read(self.actor, query))
         return tuple(one for one in transitions if one.job_id in found)

@@ -156,12 +156,12 @@ async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
 async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db, sessions: Sessions) -> None:
     async def write() -> None:
         async with db.operator.database.write(db.operator.actor) as transaction:
-            await transaction.run(job_sql.job_statements(job_sql.ALL_COLUMNS).one(NOTHING))
+            await transaction.run(job_sql.job_statements(job_sql.ALL_COLUMNS).these([NOTHING]))
             await until(lambda: len(sessions()) == 1)
             ((pid, _),) = sessions()
             db.sql("select pg_terminate_backend(%s)", [pid])
             await until(lambda: not sessions())
-            await transaction.run(job_sql.job_statements(job_sql.ALL_COLUMNS).one(NOTHING))
+            await transaction.run(job_sql.job_statements(job_sql.ALL_COLUMNS).these([NOTHING]))
 
     with pytest.raises(Unreachable, match="terminating connection"):
         await write()
