@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cache, partial
 from typing import Any
 from uuid import UUID
@@ -34,7 +33,7 @@ from sqlalchemy.types import BigInteger
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database import connection_pool
-from gjobs.store.database.query import Query, Row, TimeLimits, first_column, make_number, row_maker
+from gjobs.store.database.query import Query, Row, RowMaker, TimeLimits, first_column, make_number, row_maker
 from gjobs.store.errors import Conflict, InvalidValue, Locked, SchemaMissing, StoreError, TimedOut
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, in_order, parse_status, status_order
 from gjobs.store.jobs.job_results import CappedCount, Page, PageKey
@@ -255,7 +254,7 @@ def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
 def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bool) -> Query[ArchivedJob]:
     """Return a query, newest first, with an extra row if there is a next page. Light rows cut long errors."""
     statement = _newest(_form(query, after), is_light=is_light)
-    make = _make_listed if is_light else _make_archived
+    make = partial(_make_archived, make=make_listed) if is_light else _make_archived
     return Query(statement, make, _parameters(query, after) | {"rows": limit + 1})
 
 
@@ -272,14 +271,8 @@ def archived_by_ids(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
     return Query(_THESE, _make_archived, {"ids": list(job_ids)})
 
 
-def _make_archived(row: Row) -> ArchivedJob:
-    archived_at: datetime = row[-1]
-    return ArchivedJob(job=make_job(row[:-1]), archived_at=archived_at)
-
-
-def _make_listed(row: Row) -> ArchivedJob:
-    archived_at: datetime = row[-1]
-    return ArchivedJob(job=make_listed(row[:-1]), archived_at=archived_at)
+def _make_archived(row: Row, make: RowMaker[GenerationJob] = make_job) -> ArchivedJob:
+    return ArchivedJob(job=make(row[:-1]), archived_at=row[-1])
 
 
 @cache

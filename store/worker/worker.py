@@ -29,7 +29,6 @@ from gjobs.store.worker.worker_events import (
     Report,
     RetentionApplied,
     RetentionFailed,
-    WorkerEvent,
     WorkerRegistered,
 )
 
@@ -79,10 +78,6 @@ DRAIN_SECONDS = 10.0
 """Seconds for saving the last ends of jobs. The leases of unsaved ones expire."""
 
 
-def ignore_event(_: WorkerEvent) -> None:
-    pass
-
-
 def _require_allowed(actor: Actor, registry: Registry, *, applies_retention: bool) -> None:
     if registry.modes == ():
         raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
@@ -129,7 +124,7 @@ class Worker:
         grace: float = 30.0,
         pooler: Pooler | None = None,
         applies_retention: bool = False,
-        report: Report = ignore_event,
+        report: Report = lambda _: None,
         random: Random | None = None,
     ) -> None:
         if concurrency < 1 or (batch is not None and batch < 1):
