@@ -205,7 +205,7 @@ async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
     if not await store.actor_database.has(Capability.EVENTS):
         raise _nobody(text)
     # Some of them may exist again.
-    asked = Query(_LEFT, first_column, {"low": ids.low, "high": ids.high, "rows": _MOST_NAMED + 1})
+    asked: Query[UUID] = Query(_LEFT, first_column, {"low": ids.low, "high": ids.high, "rows": _MOST_NAMED + 1})
     found = await store.actor_database.read(asked, needs=Capability.EVENTS)
     if not found:
         raise _nobody(text)

@@ -53,6 +53,7 @@ from gjobs.store.statistics.statistics import (
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.values.formats import id_range
+from gjobs.store.values.page_sizes import PAGE_SIZE
 
 MOST_PROJECTS = 10_000
 
@@ -343,7 +344,7 @@ class PastStore(Store):
         *,
         project_id: UUID | None = None,
         status: JobStatus | str | None = None,
-        limit: int = validation.PAGE_SIZE,
+        limit: int = PAGE_SIZE,
         after: PageKey | None = None,
     ) -> Page[GenerationJob]:
         known = None if status is None else parse_status(status)
