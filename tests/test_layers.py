@@ -182,4 +182,5 @@ def test_public_names_of_the_store_are_typed_as_they_are_imported() -> None:
         for alias in node.names
     }
 
-    assert {**ast.literal_eval(table), "TYPE_CHECKING": "typing"} == typed
+    names = {name: f"gjobs.store.{module}" for module, names in ast.literal_eval(table).items() for name in names}
+    assert {**names, "TYPE_CHECKING": "typing"} == typed
