@@ -74,7 +74,7 @@ class SimulatedDashboard(WatchedApp):
     @on(ListPolled)
     def _poll_again(self, message: ListPolled) -> None:
         self._polls.append(self)
-        self.seen.add(frozenset(project.user_id for project in message.listing.projects))
+        self.seen.add(frozenset(project.user_id for project in message.result.value.projects))
         if self.polls < POLLS:
             self.call_later(self.poller.refresh)
         else:

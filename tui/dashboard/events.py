@@ -21,6 +21,7 @@ from gjobs.tui.text.format import jobs_name
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
+    from gjobs.store.poller import PollResult
     from gjobs.store.statistics.statistics import Totals
     from gjobs.store.store import Store
     from gjobs.tui.session import Session
@@ -96,15 +97,12 @@ class PollMessage(Message):
 
 @dataclass
 class ListPolled(PollMessage):
-    """A result of polling the jobs as the actor of `store`. Times are by the local clock."""
+    """A result of polling the jobs as the actor of `store`. It contains everything that was committed before the
+    request.
+    """
 
     store: "Store"
-    listing: "Listing"
-    fetched_at: datetime
-    requested_at: float
-    """By the monotonic clock. The list contains everything that was committed before."""
-    is_changed: bool
-    """Whether it differs from the previous result. If not, only ages are redrawn."""
+    result: "PollResult[Listing]"
 
 
 @dataclass

@@ -16,10 +16,11 @@ from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.job_list.index_advice import IndexAdvice
-from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.journal import Journal
+from gjobs.store.poller import PollResult
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, Actor
 from gjobs.tui.dashboard.events import ListPolled, ListPollFailed, TotalsPolled
@@ -440,6 +441,20 @@ class Driver(AppDriver):
 
         boxes = self.app.screen.query("#dialog")
         return str(boxes.first().border_title) if boxes else ""
+
+
+def list_polled(store: Store, listing: Listing, fetched_at: datetime) -> ListPolled:
+    """Return the message of a poll that has found a changed list."""
+    result = PollResult(
+        number=1,
+        generation=1,
+        value=listing,
+        is_changed=True,
+        fetched_at=fetched_at,
+        requested_at=0.0,
+        duration=0.0,
+    )
+    return ListPolled(store, result)
 
 
 def number_of(job: GenerationJob) -> int:

@@ -7,12 +7,11 @@ import logging
 import pytest
 from textual.messages import ExitApp
 
-from gjobs.tui.dashboard.events import ListPolled
 from gjobs.tui.dashboard.panels.project_list import ProjectList
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Gate, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import Drive, Gate, WatchedApp, drive_dashboard, list_polled, opener_of
 from tests.tui.jobs_database import JobsDatabase
 
 
@@ -47,8 +46,7 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         assert listing
         await dashboard.query_one(ProjectList).remove()
         app._exit = True
-        late = ListPolled(store=store, listing=listing, fetched_at=dashboard.now, requested_at=0.0, is_changed=True)
-        app.post_message(late)
+        app.post_message(list_polled(store, listing, dashboard.now))
         await driver.settle()
         assert app.mistake is None
 

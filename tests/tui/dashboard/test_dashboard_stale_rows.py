@@ -5,10 +5,9 @@ import pytest
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.details.job_details import JobDetails
-from gjobs.tui.dashboard.events import ListPolled
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on, list_polled
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
 
 
@@ -146,7 +145,7 @@ async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> Non
     assert app.poller.store is not None
     of_ben = app.poller.store.acting_as(AS_BEN)
     listing = await of_ben.get_listing(app.dashboard.listing_query)
-    app.post_message(ListPolled(of_ben, listing, app.dashboard.now, requested_at=0.0, is_changed=True))
+    app.post_message(list_polled(of_ben, listing, app.dashboard.now))
     await dashboard.settle()
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]

@@ -393,10 +393,10 @@ class GjobsApp(MessageApp[int]):
 
     @on(ListPolled)
     def _list_polled(self, message: ListPolled) -> None:
-        listing, dashboard = message.listing, self.dashboard
+        result, listing, dashboard = message.result, message.result.value, self.dashboard
         if message.store is not self.poller.store:
             return
-        if message.is_changed:
+        if result.is_changed:
             self._observed.add_poll(message.store, listing)
         if listing.query != dashboard.listing_query:
             return
@@ -413,9 +413,9 @@ class GjobsApp(MessageApp[int]):
             self._query_changed()
             return
         dashboard.jobs.may_create_projects = message.store.actor != ANON
-        dashboard.show(listing, message.fetched_at, is_changed=message.is_changed)
+        dashboard.show(listing, result.fetched_at, is_changed=result.is_changed)
         self.call_after_refresh(self.poller.note_shown)
-        dashboard.jobs.changes.settle(message.requested_at)
+        dashboard.jobs.changes.settle(result.requested_at)
         if dashboard.has_all:
             self._settle()
         session = self.poller.session

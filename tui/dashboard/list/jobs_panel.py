@@ -191,12 +191,7 @@ class JobsPanel(Vertical, TitledPanel):
         self.table.count(self.length)
         self._show_tab_numbers()
         self.table.empty_text = why_empty(
-            listing,
-            self._bar.kept_text,
-            clear=self._key("list.clear"),
-            new_job=self._key("job.new"),
-            new_project=self._key("project.new"),
-            user="" if self.may_create_projects else bindings.key_of(self.app, "app.user"),
+            self.app, listing, self._bar.kept_text, may_create_projects=self.may_create_projects
         )
         self.table.show(listing.window, now=now, notes=self._notes, is_other_moment=is_other_moment)
         self.show_title()
@@ -535,7 +530,8 @@ class JobsPanel(Vertical, TitledPanel):
             return ("",)
         project_id = self._listing.query.window.listed.project_id
         name = None if project_id is None else self.project_names.get(project_id, short_id(project_id))
-        return project_crumbs(name, keys=f"{self._key('app.next_pane')} or {self._key('project.pick')}")
+        next_pane, pick = (bindings.key_of(self.app, one) for one in ("app.next_pane", "project.pick"))
+        return project_crumbs(name, keys=f"{next_pane} or {pick}")
 
     def _show_tab_numbers(self) -> None:
         """Show counts in the tabs. The project's totals would mislead under a filter. Under a filter, show counts
@@ -560,9 +556,6 @@ class JobsPanel(Vertical, TitledPanel):
         """The name of the view with the filter and the order in force, if there is one."""
         return self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
 
-    def _key(self, binding_id: str) -> str:
-        return bindings.key_of(self.app, binding_id)
-
     def show_title(self) -> None:
         """Show the title and the notes of the list."""
         title = job_list_title(
@@ -575,7 +568,7 @@ class JobsPanel(Vertical, TitledPanel):
         notes, listing = [self._mark], self._listing
         if self._chosen_jobs:
             selected = f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown"
-            notes.append(f"{selected}; {self._key('list.clear')} clears")
+            notes.append(f"{selected}; {bindings.key_of(self.app, 'list.clear')} clears")
         if marked := self.table.marked:
             unmark = bindings.key_of(self.app, "jobs.unmark", JobTable.BINDINGS)
             notes.append(f"{len(marked)} marked, {unmark} unmarks")

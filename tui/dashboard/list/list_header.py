@@ -302,12 +302,8 @@ def _rows(listing: "Listing", position: Position | None) -> str:
     return "" if listing.visibility else count(len(window.jobs))
 
 
-def why_empty(
-    listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P", user: str = ""
-) -> str:
-    """Return the text in place of rows, with the keys that help. `needle` is the typed filter. `user` is the key that
-    changes the user. It is empty if the current user can create projects.
-    """
+def why_empty(app: App[Any], listing: "Listing", needle: str, *, may_create_projects: bool = True) -> str:
+    """Return the text in place of rows, with the keys that help. `needle` is the typed filter."""
     listed = listing.query.window.listed
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
@@ -315,20 +311,20 @@ def why_empty(
 
         if unknown := unknown_statuses_words(named_statuses(listed.job_filter.terms)):
             further += f" {unknown}"
-        return f"No job matches.{further} Press {clear} to show all jobs again."
+        return f"No job matches.{further} Press {key_of(app, 'list.clear')} to show all jobs again."
     if listing.query.moment is not None:
         return f"No {'' if listed.status is None else f'{status_word(listed.status)} '}jobs at this moment."
     if listing.visibility is not None:
         return f"No jobs, neither for {clean(actor_name(listing.visibility.user), limit=60)} nor for the operator."
-    if not listing.projects and user:
-        return f"No projects found. Press {user} to act as a user."
+    if not listing.projects and not may_create_projects:
+        return f"No projects found. Press {key_of(app, 'app.user')} to act as a user."
     if not listing.projects:
-        return f"No projects found. Press {new_project} to create one first."
+        return f"No projects found. Press {key_of(app, 'project.new')} to create one first."
     if listed.status is not None:
         return f"No {status_word(listed.status)} jobs."
     if listed.project_id is None or len(listing.projects) == 1:
-        return f"Press {new_job} to create your first generation job."
-    return f"This project has no jobs. Press {new_job} to create one."
+        return f"Press {key_of(app, 'job.new')} to create your first generation job."
+    return f"This project has no jobs. Press {key_of(app, 'job.new')} to create one."
 
 
 def unlisted_words(app: App[Any], listed: ListQuery, job: GenerationJob) -> str:

@@ -216,14 +216,12 @@ class SessionPoller:
         answered_generation = None
         async for answer in poller.results():
             match answer:
-                case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                case PollResult(value=listing, is_changed=is_changed, duration=took):
                     self.failure = None
                     self._note_answer(took)
                     if answered_generation is None:
                         self._expect_slow_answers(poller)
-                    self._tell(
-                        ListPolled(store, listing, fetched_at, requested_at=answer.requested_at, is_changed=is_changed)
-                    )
+                    self._tell(ListPolled(store, answer))
                     self._has_polled.set()
                     if is_changed and answer.generation == answered_generation:
                         self._wake_totals()

@@ -237,8 +237,10 @@ ALL_AGAIN = "Press esc to show all jobs again."
     ],
 )
 def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:
-    assert why_empty(seen, needle) == sentence
+    assert why_empty(App(), seen, needle) == sentence
 
 
 def test_empty_list_of_anon_names_the_key_that_acts_as_a_user() -> None:
-    assert why_empty(listing(projects=0), "", user="u") == "No projects found. Press u to act as a user."
+    assert why_empty(App(), listing(projects=0), "", may_create_projects=False) == (
+        "No projects found. Press u to act as a user."
+    )
