@@ -145,6 +145,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         DialogKey("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
+    FOCUS: ClassVar[str] = ""
+    """A selector of the part that first has the focus."""
     help_topic: str = ""
     """The page of the manual for this dialog, if it is not the page of its class."""
     _has_widgets = False
@@ -217,6 +219,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     def on_mount(self) -> None:
         self._has_widgets = True
+        if self.FOCUS:
+            self.query_one(self.FOCUS).focus()
 
     def on_resize(self) -> None:
         """Fit the content to the new size. Subclasses that override this method to fit their content need not call
@@ -276,6 +280,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 class ConfirmDialog(Dialog[bool]):
     """Return True only for "yes". The focus starts on the button that cancels, so Enter changes nothing."""
 
+    FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),
         Binding("n", "leave", "No", id="confirm.no", tooltip="No, do nothing"),
@@ -300,9 +305,6 @@ class ConfirmDialog(Dialog[bool]):
                 is_dangerous=confirmation.is_dangerous,
             )
 
-    def on_mount(self) -> None:
-        self.query_one("#cancel", Button).focus()
-
     def action_decline(self) -> None:
         """Close, and name the key that agrees. The user may have expected Enter to agree."""
         self.dismiss(None)
@@ -323,6 +325,8 @@ class SummaryDialog(Dialog[None]):
     }
     """
 
+    FOCUS = "#lines"
+
     def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
         """All texts must be clean."""
         super().__init__()
@@ -337,9 +341,6 @@ class SummaryDialog(Dialog[None]):
                 yield Static(Content("\n".join(self._lines)), markup=False)
             close = Button(Content(f"Close ({self.key('dialog.leave')})"), compact=True, action="screen.leave")
             yield Horizontal(close, classes="buttons")
-
-    def on_mount(self) -> None:
-        self.query_one("#lines").focus()
 
 
 class SqlDialog(Dialog[None]):
@@ -358,6 +359,8 @@ class SqlDialog(Dialog[None]):
         Binding("y", "copy", "Copy", id="sql.copy", tooltip="Copy the SQL"),
     ]
 
+    FOCUS = "VerticalScroll"
+
     def __init__(self, sql: str, *, hint: str) -> None:
         super().__init__()
         self._sql = clean_block(sql)
@@ -368,9 +371,6 @@ class SqlDialog(Dialog[None]):
             yield Static(Content(self._hint), id="hint", markup=False)
             yield Static(Content(self._sql), markup=False)
             yield Static(self.keys_line(("sql.copy", "dialog.leave")), id="keys")
-
-    def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
 
     def action_copy(self) -> None:
         copy_text(self.app, self._sql, "Copied the SQL")
@@ -391,6 +391,8 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
         Binding("s", "answer('stop')", "Stop", id="quit.stop", tooltip="Stop after the jobs in flight, then quit"),
     ]
 
+    FOCUS = "#stay"
+
     def __init__(self, work: str) -> None:
         """`work` is the name of the write. It must be clean text."""
         super().__init__()
@@ -406,9 +408,6 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
                 Button(Content(f"Finish, then quit ({finish})"), compact=True, action="screen.answer('finish')"),
                 classes="buttons",
             )
-
-    def on_mount(self) -> None:
-        self.query_one("#stay", Button).focus()
 
     def action_decline(self) -> None:
         """Close, and name the key that quits. The user may have expected Enter to quit."""

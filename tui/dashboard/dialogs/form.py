@@ -186,6 +186,7 @@ class FormDialog(Dialog[ResultType]):
 class TextPrompt(FormDialog[ResultType]):
     """Ask for one text. `submit` sends it and raises a StoreError on failure. Return its result."""
 
+    FOCUS = "Input"
     empty_words: ClassVar[str] = ""
     """What is said about an empty text, instead of the usual words."""
 
@@ -221,9 +222,6 @@ class TextPrompt(FormDialog[ResultType]):
             yield FieldProblem(id="problem")
             yield from self.further_fields()
             yield self.buttons(agree=f"{self._agree} (enter)")
-
-    def on_mount(self) -> None:
-        self.query_one(Input).focus()
 
     def read(self) -> Coroutine[Any, Any, ResultType] | None:
         text = self.query_one(Input).value

@@ -30,6 +30,8 @@ class RowsDialog(Dialog[ResultType]):
     }
     """
 
+    FOCUS = "OptionList"
+
     @property
     def row_list(self) -> OptionList:
         return self.query_one(OptionList)
@@ -37,9 +39,6 @@ class RowsDialog(Dialog[ResultType]):
     def draw(self) -> None:
         """Draw all rows again, unless the dialog is closed. The cursor stays at its row."""
         raise NotImplementedError
-
-    def on_mount(self) -> None:
-        self.row_list.focus()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)

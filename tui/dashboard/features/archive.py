@@ -246,6 +246,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
     CleanupDialog Checkbox { margin-right: 2; }
     """
     FIELDS: ClassVar[Mapping[str, str]] = {"older_than": "age"}
+    FOCUS = "#age"
 
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
         """`project_id` is preselected. None means all projects."""
@@ -270,9 +271,6 @@ class CleanupDialog(FormDialog[CleanupPreview]):
             yield choice_of("action", actions, RetentionAction.ARCHIVE)
             yield FieldProblem(id="problem")
             yield self.buttons(agree="Count (enter)")
-
-    def on_mount(self) -> None:
-        self.query_one("#age", Input).focus()
 
     @on(Input.Changed)
     @on(Select.Changed)

@@ -1,8 +1,9 @@
 """The budget list and its form: set, change and remove budgets."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -247,31 +248,25 @@ class BudgetForm(FormDialog[Budget]):
         elif warn and share_of(warn) is None:
             self.complain("warn", "Type a share, such as 80% or 0.8.")
         else:
-            expected = None if self._insists else self._present()
-            return self._save(owner, person, self._period, limit, share_of(warn), expected)
+            write = partial(
+                self._acting.store.set_budget,
+                project_id=owner.project_id,
+                period=self._period,
+                limit_cents=limit,
+                # None keeps the present share, or uses the default for a new budget.
+                warn_share=share_of(warn),
+                expected_budget=None if self._insists else self._present(),
+            )
+            return self._save(owner.user_id, person, write)
         return None
 
     async def _save(
-        self,
-        owner: BudgetOwner,
-        person: str,
-        period: Period,
-        limit_cents: int,
-        warn_share: float | None,
-        expected: Budget | None,
+        self, user_id: UUID | None, person: str, write: Callable[..., Coroutine[Any, Any, Budget]]
     ) -> Budget:
-        """Store the limit. `warn_share` None keeps the present share, or uses the default for a new budget."""
         context = self._acting
-        user_id = (await context.operator.find_actor(person)).id if person else owner.user_id
-        write = context.store.set_budget(
-            user_id=user_id,
-            project_id=owner.project_id,
-            period=period,
-            limit_cents=limit_cents,
-            warn_share=warn_share,
-            expected_budget=expected,
-        )
-        return await context.host.tasks.noted(context.write(write), limit_message)
+        if person:
+            user_id = (await context.operator.find_actor(person)).id
+        return await context.host.tasks.noted(context.write(write(user_id=user_id)), limit_message)
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, RowMissing) and self._owner.is_typed:
@@ -295,15 +290,14 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
     while choice := await host.app.push_screen_wait(BudgetsDialog(context, project_id, of=of, start=last)):
         last = choice.budget or last
         if not choice.removes:
-            last = await _ask_limit(host, context, choice, project) or last
+            last = await _ask_limit(context, choice, project) or last
         elif choice.budget is not None:
-            await _ask_removal(host, context, choice.budget)
+            await _ask_removal(context, choice.budget)
     host.tour.do(TourStep.COSTS)
 
 
-async def _ask_limit(
-    host: "ActionHost", context: ActionContext, choice: BudgetChoice, project: ProjectName | None
-) -> Budget | None:
+async def _ask_limit(context: ActionContext, choice: BudgetChoice, project: ProjectName | None) -> Budget | None:
+    host = context.host
     choices = await _choices(context, project) if choice.budget is None else [_owner_of(choice.budget)]
     budget = await host.app.push_screen_wait(BudgetForm(context, choices, choice))
     if budget is not None:
@@ -333,7 +327,7 @@ def _owner_of(budget: Budget) -> BudgetOwner:
     return BudgetOwner(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
 
 
-async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budget) -> None:
+async def _ask_removal(context: ActionContext, budget: Budget) -> None:
     question = Confirmation(
         title="Remove this budget?",
         lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
@@ -341,10 +335,9 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
         is_dangerous=True,
         declined="The budget was kept. {key} removes it.",
     )
-    if await host.app.push_screen_wait(ConfirmDialog(question)):
-        await host.tasks.write(_remove(context, budget), doing="Removing the budget …").wait()
 
+    async def remove() -> Message:
+        return removal_message(await context.write(context.store.remove_budget(budget.id)))
 
-async def _remove(context: ActionContext, budget: Budget) -> Message:
-    """Remove the budget and return a message. Raise a StoreError on failure."""
-    return removal_message(await context.write(context.store.remove_budget(budget.id)))
+    if await context.host.app.push_screen_wait(ConfirmDialog(question)):
+        await context.host.tasks.write(remove(), doing="Removing the budget …").wait()

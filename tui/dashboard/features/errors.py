@@ -334,11 +334,6 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     def draw(self) -> None:
         self._show(self._found)
 
-    @property
-    def _room_of_list(self) -> int:
-        """The width for the list inside the box. If the details are beside it, their width is subtracted."""
-        return self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
-
     def _show(self, found: ErrorGroups | None, first_group: str | None = None) -> None:
         """Draw the groups. The cursor stays on its group. If that group is gone, no group is selected.
 
@@ -358,7 +353,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         if found is not None:
             groups, now = found.groups, found.taken_at
             # Groups may arrive before the empty list is laid out.
-            room = rows.scrollable_content_region.width or self._room_of_list
+            own_room = self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
+            room = rows.scrollable_content_region.width or own_room
             width = room - rows.scrollbar_size_vertical
             self._columns = group_columns(max(width, 1), groups, now)
             lines = [group_line(group, self._columns, now) for group in groups]

@@ -61,8 +61,9 @@ class RowNotesReader:
 
     def _unknown_owners(self) -> Set[UUID]:
         jobs, listing = self._host.dashboard.jobs, self._host.dashboard.listing
+        was_refused = self._owners_refused_by is not None and self._owners_refused_by is self._host.poller.store
         if (
-            self._is_refused
+            (was_refused and time.monotonic() - self._owners_refused_at < _FRESH_SECONDS)
             or listing is None
             or not jobs.shows_owners
             or listing.query.window.listed.project_id is not None
@@ -80,12 +81,6 @@ class RowNotesReader:
             return
         if self._host.poller.store is store:
             self._host.dashboard.jobs.know_owners({owner: emails.get(owner, short_id(owner)) for owner in owners})
-
-    @property
-    def _is_refused(self) -> bool:
-        """Whether the owners could not be read a moment ago."""
-        is_same = self._owners_refused_by is not None and self._owners_refused_by is self._host.poller.store
-        return is_same and time.monotonic() - self._owners_refused_at < _FRESH_SECONDS
 
     def _candidates(self) -> Mapping[UUID, datetime]:
         """Return the running jobs that were not updated for some minutes."""
