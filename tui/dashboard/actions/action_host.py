@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.key_queue import KeyQueue
     from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog
+    from gjobs.tui.dashboard.memory import ObservedHistories
     from gjobs.tui.dashboard.panels.project_list import BudgetNews
     from gjobs.tui.dashboard.panels.screen import DashboardScreen
     from gjobs.tui.dashboard.panels.tour import Tour
@@ -44,6 +45,7 @@ class ActionHost(Protocol):
     tasks: "BackgroundTasks"
     undo: "UndoStack"
     budget_news: "BudgetNews"
+    observed: "ObservedHistories"
     tour: "Tour"
     key_queue: "KeyQueue"
     dashboard: "DashboardScreen"

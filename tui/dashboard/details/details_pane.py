@@ -180,14 +180,13 @@ class JobSections:
         return self._events[1]
 
 
+@dataclass
 class DetailsRequested(Message):
     """The details need what the list lacks: the names, the events, or both."""
 
-    def __init__(self, sections: JobSections, group: str) -> None:
-        """`group` is the worker group that reads: NAMES, HISTORY, or DETAILS_PANE for both."""
-        super().__init__()
-        self.sections = sections
-        self.group = group
+    sections: JobSections
+    group: str
+    """The worker group that reads: NAMES, HISTORY, or DETAILS_PANE for both."""
 
 
 @lru_cache(maxsize=64)

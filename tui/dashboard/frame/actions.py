@@ -9,6 +9,7 @@ from textual.message import Message
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
+from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, copy_jobs
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
@@ -49,8 +50,6 @@ from gjobs.tui.text.status_text import JobAction
 if TYPE_CHECKING:
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.details.details_pane import JobSections
-    from gjobs.tui.dashboard.memory import ObservedHistories
 
 
 Question = Coroutine[Any, Any, None]
@@ -112,7 +111,7 @@ def change_jobs(host: "ActionHost", action: JobAction, jobs: "Sequence[Generatio
 
 def answer(host: "ActionHost", message: Message) -> None:
     """Do what the message requests."""
-    app = host.app
+    app, poller = host.app, host.poller
     match message:
         case JobsPanel.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
             app.workers.cancel_group(app, task_groups.FILTER)
@@ -127,15 +126,12 @@ def answer(host: "ActionHost", message: Message) -> None:
         case FilterBar.UsersRequested():
             app.run_worker(show_users(host), group=task_groups.USERS, exclusive=True)
         case CopyRequested(what, jobs):
-            app.run_worker(copy_jobs(app, host.poller.store, what, jobs), group="copy", exclusive=True)
+            app.run_worker(copy_jobs(app, poller.store, what, jobs), group="copy", exclusive=True)
         case CaseRequested(job):
             host.tasks.ask(show_case(host, job))
+        case DetailsRequested(sections, group):
+            if poller.session is not None and poller.store is not None:
+                loading = load_details(poller.session, poller.store, sections, group, host.observed)
+                app.run_worker(loading, group=group, exclusive=True)
         case _:
             raise TypeError(message)
-
-
-def read_details(host: "ActionHost", sections: "JobSections", group: str, observed: "ObservedHistories") -> None:
-    session, store = host.poller.session, host.poller.store
-    if session is not None and store is not None:
-        loading = load_details(session, store, sections, group, observed)
-        host.app.run_worker(loading, group=group, exclusive=True)

@@ -152,7 +152,7 @@ class GjobsApp(MessageApp[int]):
         self._notices: Notices | None = None
         """None if notifications are off."""
         self.budget_news = BudgetNews()
-        self._observed = ObservedHistories()
+        self.observed = ObservedHistories()
         self._deleted_user_check = DeletedUserCheck()
         self.poller = SessionPoller(
             opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=clock
@@ -397,7 +397,7 @@ class GjobsApp(MessageApp[int]):
         if message.store is not self.poller.store:
             return
         if result.is_changed:
-            self._observed.add_poll(message.store, listing)
+            self.observed.add_poll(message.store, listing)
         if listing.query != dashboard.listing_query:
             return
         place = self._place(message.store)
@@ -536,16 +536,11 @@ class GjobsApp(MessageApp[int]):
     @on(FilterBar.UsersRequested)
     @on(CopyRequested)
     @on(CaseRequested)
+    @on(DetailsRequested)
     def _answer(self, message: Message) -> None:
         from gjobs.tui.dashboard.frame import actions
 
         actions.answer(self, message)
-
-    @on(DetailsRequested)
-    def _details_requested(self, message: DetailsRequested) -> None:
-        from gjobs.tui.dashboard.frame import actions
-
-        actions.read_details(self, message.sections, message.group, self._observed)
 
     async def _on_message(self, message: Message) -> None:
         if not (self._exit and isinstance(message, PollMessage)):
