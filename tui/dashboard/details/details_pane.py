@@ -103,22 +103,7 @@ class JobSections:
         """Return everything but the full error. If a name and its id do not both fit, the id is shown, unless names are
         preferred.
         """
-        facts = self._facts(width, prefers_names=prefers_names)
-        spent, events = self.spent(width), self.events(width)
-        parts = (
-            Content("\n").join(map(Content, self.hiding)).stylize(_WARNING),
-            _lines(facts[:STATE_FACTS]),
-            self.message.stylize(_ERROR),
-            self.stuck.stylize(_WARNING),
-            Content.styled("Events" if spent or events else "", _MUTED),
-            spent,
-            events,
-            _lines(facts[STATE_FACTS:]),
-        )
-        return dict(zip(PARTS, parts, strict=True))
-
-    def _facts(self, width: int, *, prefers_names: bool = False) -> list[list[Span]]:
-        return fact_lines(
+        facts = fact_lines(
             self.job,
             project=self.project,
             names=self.names,
@@ -127,14 +112,21 @@ class JobSections:
             prefers_names=prefers_names,
             zone=self.zone,
         )
-
-    @property
-    def stuck(self) -> Content:
-        """Why the job is stuck, and what is safe to do; empty if it is not stuck. For an earlier moment, what was not
-        recorded.
-        """
+        # For an earlier moment, it is said what was not recorded.
         stuck = stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else ""
-        return Content(stuck or unrecorded_words(self.job))
+        history, events = self.history, self.events(width)
+        spent = spent_line(history, now=self.now, width=width) if history and history.spans else ()
+        parts = (
+            Content("\n").join(map(Content, self.hiding)).stylize(_WARNING),
+            _lines(facts[:STATE_FACTS]),
+            self.message.stylize(_ERROR),
+            Content(stuck or unrecorded_words(self.job)).stylize(_WARNING),
+            Content.styled("Events" if spent or events else "", _MUTED),
+            Content.assemble(*spent),
+            events,
+            _lines(facts[STATE_FACTS:]),
+        )
+        return dict(zip(PARTS, parts, strict=True))
 
     @property
     def message(self) -> Content:
@@ -158,12 +150,6 @@ class JobSections:
     def _is_cut(self) -> bool:
         """Whether only the part of the error that a list keeps is known."""
         return isinstance(self.job, ListedJob) and self.job.is_error_cut and self._error == self.job.error
-
-    def spent(self, width: int) -> Content:
-        """Return the time in each status; empty if it is unknown."""
-        if not self.history or not self.history.spans:
-            return Content()
-        return Content.assemble(*spent_line(self.history, now=self.now, width=width))
 
     def events(self, width: int) -> Content:
         """Return the events with a note on their limits. The texts of events do not depend on the current time, so

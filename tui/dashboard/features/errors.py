@@ -405,7 +405,11 @@ async def show_errors(host: "ActionHost") -> None:
         return
     errors = ErrorsDialog(host, store)
     if (group := await host.app.push_screen_wait(errors)) is not None and errors.is_current:
-        _list_jobs(host, errors.scope, group)
+        dashboard = host.dashboard
+        if dashboard.listed.status is not None:
+            dashboard.ask(replace(dashboard.listed, status=None))
+        dashboard.jobs.find(group_filter(errors.scope, group))
+        dashboard.jobs.table.focus()
         counted = f"{count(group.count)} of them in the last {span(errors.scope.window)}"
         show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
 
@@ -420,14 +424,6 @@ async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:
         with suppress(StoreError):
             whole = await store.get_generation_job(job.id)
     return error_group_id(whole.error) if whole is not None and whole.status is JobStatus.FAILED else None
-
-
-def _list_jobs(host: "ActionHost", scope: ErrorScope, group: ErrorGroup) -> None:
-    dashboard = host.dashboard
-    if dashboard.listed.status is not None:
-        dashboard.ask(replace(dashboard.listed, status=None))
-    dashboard.jobs.find(group_filter(scope, group))
-    dashboard.jobs.table.focus()
 
 
 async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from gjobs.store.errors import StoreError
-from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
@@ -43,6 +43,7 @@ CLIPBOARD_BYTES = 74_000
 """Terminals take 100,000 characters at once. The text is sent in base64, which is longer by a third."""
 
 _DEFAULT = "jobs.csv"
+_MAY_MISS = "The export can miss jobs that change meanwhile. In the order of creation, it misses none."
 
 
 class ExportDialog(FileForm):
@@ -107,7 +108,8 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     lines = (
         dashboard.jobs.whole_list_words,
         f"of {dashboard.listed_name}, as {actor} sees them",
-        *_order_note(listed.order),
+        # In another order, jobs can move during the export.
+        *(() if listed.order.column is OrderColumn.CREATED else (_MAY_MISS,)),
     )
     choice = await host.app.push_screen_wait(ExportDialog(lines))
     if choice is None:
@@ -133,13 +135,6 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
             copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {SUFFIXES[choice.suffix].proper_name}")
         else:
             show_message(host.app, f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
-
-
-def _order_note(order: ListOrder) -> tuple[str, ...]:
-    """Return a warning if jobs can move in this order during the export."""
-    if order.column is OrderColumn.CREATED:
-        return ()
-    return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
 
 
 def _failed_message(choice: ChosenFile, error: StoreError) -> Message:

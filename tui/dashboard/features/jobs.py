@@ -278,7 +278,12 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
         dialog.show_progress(_WHOLE * done // max(pages, 1))
 
     counting = asyncio.ensure_future(context.store.get_exact_totals(query, report))
-    dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
+    dialog = ProgressDialog(
+        title="Counting exactly",
+        total=_WHOLE,
+        stop=counting.cancel,
+        words=lambda done: f"{done} % of the table read",
+    )
     await await_showing_progress(host.app, counting, dialog)
     if counting.cancelled():
         show_message(host.app, "Stopped counting. The numbers have not changed.")
@@ -289,10 +294,6 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
         found = totals.matching or totals.count(None)
         how = "with partial claims" if totals.partial_claims else "exactly"
         show_message(host.app, f"Counted {how}: {jobs_count(found.number if found else 0)}.")
-
-
-def _percent(done: int) -> str:
-    return f"{done} % of the table read"
 
 
 async def order_by(host: "ActionHost", order: ListOrder) -> None:
