@@ -1,6 +1,7 @@
 """Converts arguments to values: ids, amounts, times, projects, views."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gjobs.store.store import Store
 
 D = TypeVar("D")
+T = TypeVar("T")
 Text = TypeVar("Text", bound=str)
 
 Size = tuple[int, int]
@@ -52,41 +54,24 @@ def identifier(text: str) -> UUID:
         raise BadArgument(f"{text!r} {what}") from None
 
 
-def id_or_prefix(text: str) -> IdRange:
-    ids = id_range(text)
-    if ids is None:
-        raise BadArgument(f"{text!r} is not an id, and not the first {LEAST_DIGITS} or more hexadecimal digits of one")
-    return ids
+def reader(parse: Callable[[str], T | None], complaint: str) -> Callable[[str], T]:
+    """Return what converts a text with `parse`. If that returns None or raises ValueError, the text is invalid."""
+
+    def read(text: str) -> T:
+        with suppress(ValueError):
+            if (value := parse(text)) is not None:
+                return value
+        raise BadArgument(f"{text!r} {complaint}")
+
+    return read
 
 
-def whole_number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise BadArgument(f"{text!r} is not a whole number") from None
-
-
-def whole_cents(text: str) -> int:
-    try:
-        return whole_number(text)
-    except BadArgument as error:
-        raise BadArgument(f"{error}. --cost takes dollars, such as --cost '$2.50'") from None
-
-
-def amount(text: str) -> int:
-    """Parse an amount and return cents."""
-    value = cents(text)
-    if value is None:
-        raise BadArgument(f"{text!r} is not an amount. Use whole cents (1250) or dollars (12.50)")
-    return value
-
-
-def share(text: str) -> float:
-    """Parse a share of a whole: `80%` or `0.8`."""
-    value = share_of(text)
-    if value is None:
-        raise BadArgument(f"{text!r} is not a share. Use one such as 80% or 0.8")
-    return value
+id_or_prefix = reader(id_range, f"is not an id, and not the first {LEAST_DIGITS} or more hexadecimal digits of one")
+whole_number = reader(int, "is not a whole number")
+whole_cents = reader(int, "is not a whole number. --cost takes dollars, such as --cost '$2.50'")
+amount = reader(cents, "is not an amount. Use whole cents (1250) or dollars (12.50)")
+"""Converts an amount to cents."""
+share = reader(share_of, "is not a share. Use one such as 80% or 0.8")
 
 
 def page_key(text: str) -> PageKey:

@@ -13,7 +13,6 @@ from gjobs.store.jobs.job_results import (
     Missing,
     Refused,
     Retried,
-    RetryLinks,
     RetryOutcome,
     TransitionOutcome,
 )
@@ -25,7 +24,6 @@ from gjobs.tui.export.export_files import Json, document, plain
 
 if TYPE_CHECKING:
     from gjobs.migrations.rollups import RollupCheck
-    from gjobs.migrations.status import MigrationStatus
     from gjobs.migrations.verification import Verification
     from gjobs.store.doctor.findings import DoctorReport
     from gjobs.store.embedded.server import ServerStatus
@@ -75,13 +73,6 @@ def retry(outcome: RetryOutcome) -> dict[str, Json]:
         case AlreadyRetried(job_id=failed) | Missing(job_id=failed):
             pass
     return {"repeats": str(failed), "applied": job is not None, "job": job, "repeated_by": by}
-
-
-def links(value: RetryLinks) -> dict[str, Json]:
-    return {
-        "repeats": str(value.repeats) if value.repeats else None,
-        "repeated_by": [str(job_id) for job_id in value.repeated_by],
-    }
 
 
 def no_such_job(job_id: UUID) -> str:
@@ -182,10 +173,6 @@ def policy(value: "RetentionPolicy") -> dict[str, Json]:
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:
     return {"running": value.running, "url": value.uri, **document(value, "data_dir", "version", "pid")}
-
-
-def migration_status(value: "MigrationStatus") -> dict[str, Json]:
-    return document(value)
 
 
 def verification(value: "Verification") -> dict[str, Json]:

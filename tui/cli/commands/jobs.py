@@ -70,7 +70,7 @@ from gjobs.tui.cli.sessions import (
     progress_line,
     with_session,
 )
-from gjobs.tui.export.export_files import FileFormat, format_of, writer
+from gjobs.tui.export.export_files import FileFormat, document, format_of, writer
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.known_databases import Known
@@ -196,8 +196,8 @@ async def _show(session: "Session", output: Output, job_id: UUID) -> None:
     if job is None:
         raise await _where_it_went(session, job_id)
     if output.json:
-        links = json_documents.links(await session.store.get_job_links(job_id))
-        output.document({**json_documents.job(job, session.moment), **links})
+        links = await session.store.get_job_links(job_id)
+        output.document({**json_documents.job(job, session.moment), **document(links)})
         return
     from gjobs.tui.text.job_text import stuck_words
 

@@ -20,6 +20,7 @@ from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
 from gjobs.tui.cli.sessions import orderly_termination
+from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.migrations.archive_export import ArchiveExport
@@ -279,7 +280,7 @@ def show_status(settings: Settings, output: Output) -> None:
             _show_hidden(hidden, output)
             return
     if output.json:
-        output.document(json_documents.migration_status(status))
+        output.document(document(status))
         return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean
@@ -437,7 +438,7 @@ def _require_writable(settings: Settings) -> None:
 
 def _done(status: "MigrationStatus", output: Output) -> None:
     if output.json:
-        output.document(json_documents.migration_status(status))
+        output.document(document(status))
     print_message(f"The schema is at revision {status.current}." if status.current else "All revisions were undone.")
 
 
