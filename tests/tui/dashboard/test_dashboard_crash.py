@@ -15,7 +15,7 @@ from tests.tui.dashboard.dashboard_driver import Drive, Gate, WatchedApp, drive_
 from tests.tui.jobs_database import JobsDatabase
 
 
-def _break(*_: object) -> None:
+def _break(*_: object, **__: object) -> None:
     password = "hunter2"
     raise RuntimeError(f"a mistake of ours, {len(password)}")
 
