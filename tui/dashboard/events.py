@@ -1,11 +1,11 @@
-"""Events from poller, screen and dialogs to the app, copies of jobs, and names of the worker groups."""
+"""Events from poller, screen and dialogs to the app, and copies of jobs."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from textual.app import App
 from textual.message import Message
@@ -13,7 +13,6 @@ from textual.message import Message
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.moments.moment import job_row
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import error_message
@@ -32,38 +31,23 @@ class JobCopy(StrEnum):
     JSON = "json"
 
 
-def _ids(jobs: Sequence[GenerationJob]) -> str:
-    """Return one id a line."""
-    return "\n".join(str(job.id) for job in jobs)
-
-
-def _json(jobs: Sequence[GenerationJob]) -> str:
-    """Return JSON as the command line prints it: one object, or a list if there are several jobs."""
-    documents = [job_row(job) for job in jobs]
-    return json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2)
-
-
-_TEXTS: Mapping[JobCopy, Callable[[Sequence[GenerationJob]], str]] = by_member(
-    JobCopy, {JobCopy.ID: _ids, JobCopy.JSON: _json}
-)
-
-_SEEN = frozenset({JobCopy.ID})
-"""Copies that need only listed values. Other values may be cut in the list, so the rows are read first."""
-
-
 async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
-    """Copy in the order of `jobs`. Rows that must be read are copied with their current values.
+    """Copy in the order of `jobs`. `store` is None if rows cannot be read."""
+    match what:
+        case JobCopy.ID:
+            copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+            copy_text(app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
+        case JobCopy.JSON:
+            if store is not None:
+                await _copy_json(app, store, jobs)
+        case _:
+            assert_never(what)
 
-    `store` is None if rows cannot be read.
+
+async def _copy_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
+    """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
+    job, and a list for several.
     """
-    if what in _SEEN:
-        copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-        copy_text(app, _TEXTS[what](jobs), f"Copied {copied}")
-    elif store is not None:
-        await _copy_present(app, store, what, jobs)
-
-
-async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
     try:
         present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
     except StoreError as error:
@@ -71,7 +55,8 @@ async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequ
         return
     there = [present[job.id] for job in jobs if job.id in present]
     if there:
-        copy_text(app, _TEXTS[what](there), f"Copied {jobs_name(there)} as {what.upper()}")
+        rows = [job_row(job) for job in there]
+        copy_text(app, json.dumps(rows[0] if len(rows) == 1 else rows, indent=2), f"Copied {jobs_name(there)} as JSON")
     if gone := len(jobs) - len(there):
         missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
         show_warning(app, f"{missing} deleted or hidden, and not copied.")

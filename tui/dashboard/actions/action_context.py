@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from gjobs.store.capabilities.capabilities import Capabilities
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.panels.screen import DashboardScreen
 
 
 T = TypeVar("T")
@@ -96,10 +95,6 @@ class ActionContext:
     """Set when the user leaves this database. Writes unresolved by then stay unknown."""
 
     @property
-    def dashboard(self) -> "DashboardScreen":
-        return self.host.dashboard
-
-    @property
     def project_names(self) -> Mapping[UUID, str]:
         return {project.id: project.name for project in self.projects}
 
@@ -150,17 +145,17 @@ class ActionContext:
 
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and costs after a write to these jobs."""
-        if not self.dashboard.query(JobsPanel):
+        if not self.host.dashboard.query(JobsPanel):
             return  # The write was answered after the screen closed.
-        self.dashboard.jobs.clear_chosen()
-        self.dashboard.jobs.expect_removal(job_ids)
+        self.host.dashboard.jobs.clear_chosen()
+        self.host.dashboard.jobs.expect_removal(job_ids)
         self.host.poller.refresh()
 
     @contextmanager
     def changing(self, job_ids: Iterable[UUID], action: JobAction) -> Iterator[None]:
         """Inside, the rows of the jobs show what the action does to them."""
         job_ids = tuple(job_ids)
-        changes = self.dashboard.jobs.changes
+        changes = self.host.dashboard.jobs.changes
         changes.send(job_ids, pending_words(action))
         has_failed = False
         try:
@@ -176,7 +171,7 @@ class ActionContext:
         the change would succeed. `error` is None if the change was refused.
         """
         answered_at, keys = time.monotonic(), self.host.key_queue
-        if self.dashboard.query(JobsPanel):
+        if self.host.dashboard.query(JobsPanel):
             keys.drop_until_seen(
                 UNCHANGED if error is None or left_rows_as_shown(error) else UNCONFIRMED,
                 drops=lambda event: event.time <= answered_at and keys.rules.changes_jobs(event),
@@ -184,8 +179,8 @@ class ActionContext:
 
     def deleting(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
-        if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
-            self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
+        if self.host.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
+            self.host.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
 
 
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01

@@ -79,7 +79,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         self._host = context.host
         self._acting = context
         self._project_id = project_id
-        self._taken_at = context.dashboard.now
+        self._taken_at = context.host.dashboard.now
 
     @property
     def hidden_keys(self) -> frozenset[str]:
