@@ -65,10 +65,17 @@ MIGRATED = {
 WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}
 
 
-async def test_probe_reports_the_capabilities_of_each_way_to_connect(
+async def test_probe_reports_the_capabilities_of_each_login_in_one_read_only_transaction(
     login: Login, request: pytest.FixtureRequest
 ) -> None:
-    capabilities = await probed(login.conninfo)
+    with record_transcript(login) as transcript:
+        capabilities = await probed(login.conninfo)
+        recorded = transcript()
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert [statement.sql for statement in recorded.statements if statement.sql.startswith(("BEGIN", "COMMIT"))] == [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        "COMMIT",
+    ]
     facts = capabilities.facts
     assert (facts.login, facts.is_superuser, facts.has_bypass) == (login.conninfo["user"], False, True)
     assert facts.behind_pooler is ("pooled" in request.node.callspec.params["login"])
@@ -85,18 +92,6 @@ async def test_probe_reports_the_capabilities_of_each_way_to_connect(
         assert capabilities.read_only_reason
     else:
         assert WRITING | {Capability.ACTING, Capability.MIGRATING} <= missing(capabilities)
-
-
-async def test_probe_uses_one_read_only_transaction(login: Login) -> None:
-    with record_transcript(login) as transcript:
-        await probed(login.conninfo)
-        recorded = transcript()
-
-    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
-    assert [statement.sql for statement in recorded.statements if statement.sql.startswith(("BEGIN", "COMMIT"))] == [
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        "COMMIT",
-    ]
 
 
 async def test_login_that_may_not_act_as_a_user_gets_reasons_with_their_grants(least_privilege: Login) -> None:

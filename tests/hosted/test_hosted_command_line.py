@@ -69,7 +69,9 @@ def test_emails_are_shown_only_with_the_right_to_read_them(login: Login, gjobs: 
         assert "Only the owner of the schema auth can grant that." in done.err
 
 
-def test_transition_without_a_write_reason_is_refused(login: Login, jobs_db: JobsDatabase, gjobs: Run) -> None:
+def test_writes_need_a_reason_or_a_writing_profile_and_the_right(
+    login: Login, jobs_db: JobsDatabase, gjobs: Run, tmp_path: Path
+) -> None:
     with record_transcript(login) as transcript:
         done = gjobs("jobs", "transition", str(job_id(1)), "running")
         recorded = transcript()
@@ -77,10 +79,6 @@ def test_transition_without_a_write_reason_is_refused(login: Login, jobs_db: Job
     assert ("--write REASON" if login.writes else "replica" if login.is_owner else "read-only") in done.err
     assert (recorded.traces, recorded.writes) == ([], 0)
 
-
-def test_profile_with_write_access_changes_the_job_or_explains_the_refusal(
-    login: Login, jobs_db: JobsDatabase, gjobs: Run, tmp_path: Path
-) -> None:
     configuration = tmp_path / "config.toml"
     configuration.touch(mode=0o600)
     configuration.write_text(f"[profiles.way]\nurl = {json.dumps(login.url)}\nwrite = true\n")

@@ -210,6 +210,8 @@ class Driver(AppDriver):
     """A running dashboard. Each wait is for a condition; a failed wait prints the screen."""
 
     app: WatchedApp
+    _earlier = 0
+    """The number of messages before the last keys."""
 
     @property
     def messages(self) -> list[str]:
@@ -229,12 +231,15 @@ class Driver(AppDriver):
     async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
         """Move the cursor to the job `on`, press the keys, and wait for the expected results.
 
-        The user has seen the effect of each key for some time before pressing the next one.
+        The user has seen the effect of each key, and the selected job, for some time before pressing the next one.
         """
         if on is not None:
             await self.go_to(on)
+        self._earlier = len(self.messages)
         for key in keys:
             self.app.key_queue._refused_until = 0.0
+            if self.app.screen is self.app.dashboard and not self.showed_selection:
+                await self.settle()
             await super().press(key)
         await self.expects(**expected)
 
@@ -255,7 +260,7 @@ class Driver(AppDriver):
     async def go_to(self, number: int) -> None:
         """Move the cursor to a job as soon as it is listed, and wait until the screen shows it."""
         await self.until(lambda: self.table.move_to(job_id(number)))
-        await self.until(lambda: self.table.showed_selection(time.monotonic()))
+        await self.until(lambda: self.showed_selection)
         await self.settle()
 
     async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
@@ -320,8 +325,8 @@ class Driver(AppDriver):
         await self.until(lambda: self.dialog == title)
 
     async def shows_message(self, text: str) -> None:
-        """Wait until the message line shows the text."""
-        await self.until(lambda: text in self.message)
+        """Wait until a message since the last keys has the text, even if another one has replaced it."""
+        await self.until(lambda: text in self.message or any(text in one for one in self.messages[self._earlier :]))
 
     async def has_shown(self, text: str) -> None:
         """Wait until a message had the text, even if another one has replaced it."""
@@ -390,6 +395,11 @@ class Driver(AppDriver):
         """The text of the banner; empty if none is shown."""
         banner = self.app.dashboard.query_one(Banner)
         return str(banner.render()) if banner.has_class("-shown") else ""
+
+    @property
+    def showed_selection(self) -> bool:
+        """Whether the screen showed the selected job. True while there is no table."""
+        return all(table.showed_selection(time.monotonic()) for table in self.app.dashboard.query(JobTable))
 
     @property
     def table(self) -> JobTable:
