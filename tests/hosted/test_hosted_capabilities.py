@@ -8,7 +8,7 @@ from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
-from gjobs.store.errors import NoPrivilege, ReadOnly, SchemaMissing
+from gjobs.store.errors import NoPrivilege, SchemaMissing
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
@@ -219,12 +219,6 @@ async def test_refused_write_names_the_missing_grant(least_privilege: Login, job
             await store.delete_generation_job(job_id(1))
         with pytest.raises(NoPrivilege, match="may not write"):
             await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
-
-
-async def test_write_on_a_replica_raises_read_only(replicated: Login) -> None:
-    async with Store(Database(replicated.conninfo)) as store:
-        with pytest.raises(ReadOnly):
-            await store.update_generation_job(job_id(1), cost_cents=1)
 
 
 async def test_probe_detects_an_encrypted_connection(tls_server: TlsServer) -> None:
