@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from random import Random
-from types import TracebackType
 from typing import Never, Self
 
 from gjobs.store.configuration.settings import EMBEDDED_USER, WriteAccess, WriteMode
@@ -123,9 +122,7 @@ class DemoActivity:
             opening.pop_all()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:

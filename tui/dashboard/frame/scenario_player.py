@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 from uuid import UUID
 
 from textual import events
@@ -168,10 +168,10 @@ class ScenarioPlayer:
     async def _wait(self, seconds: float | None) -> None:
         """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
         self._continues.clear()
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(_ended(self._continues.wait()))]
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._continues.wait())]
         if seconds is not None:
             clock = self._activity.simulation.clock
-            waits.append(asyncio.create_task(_ended(clock.sleep(seconds, is_step=True))))
+            waits.append(asyncio.ensure_future(clock.sleep(seconds, is_step=True)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -251,12 +251,9 @@ class ScenarioPlayer:
                     raise RowMissing(f"The job {name!r} can no longer {to}.")
                 self._jobs[name] = outcome.job
             case Burst():
-                await self._burst(step, await self._project(step.project))
-
-    async def _burst(self, step: Burst, project: Project) -> None:
-        """Queue the jobs, and show the newest."""
-        if (newest := await self._queue(step, project)) is not None:
-            await self._show_new(newest)
+                newest = await self._queue(step, await self._project(step.project))
+                if newest is not None:
+                    await self._show_new(newest)
 
     async def _queue(self, step: Burst, project: Project) -> GenerationJob | None:
         """Queue the jobs, and return the newest. After a refusal, report how many were queued, and queue no more."""
@@ -365,7 +362,3 @@ async def wait_for_list(app: "GjobsApp") -> None:
         await asyncio.sleep(_LIST_POLL_SECONDS)
         if dashboard.listing is not None and not dashboard.awaits_list:
             return
-
-
-async def _ended(wait: Awaitable[object]) -> object:
-    return await wait
