@@ -27,7 +27,6 @@ LATE_IMPORTS = {
     "gjobs.store.configuration.saved_views": "the filter language, only where a view is read",
     "gjobs.store.store": "errors, waste, watches, workers, users and numbers, which the first list does not wait for",
     "gjobs.tui.cli.arguments": "the filter language, only where a filter is typed",
-    "gjobs.tui.cli.batches": "wording, only after the work",
     "gjobs.tui.cli.command": "moments, only where one is typed",
     "gjobs.tui.cli.main": "everything but --version",
     "gjobs.tui.cli.output": "tables and cleaning, only where something is printed",

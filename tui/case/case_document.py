@@ -11,8 +11,7 @@ from gjobs.store.case.case import Case, CaseJob, CaseVisibility, CaseWorkers
 from gjobs.store.jobs.job import plain_job
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory, time_in_each
 from gjobs.tui.case.build_case import BuiltCase
-from gjobs.tui.case.case_text import case_markdown
-from gjobs.tui.case.markdown import zone_name
+from gjobs.tui.case.case_text import case_markdown, zone_name
 from gjobs.tui.case.redaction import SecretKind
 from gjobs.tui.export.export_files import (
     FileFormat,

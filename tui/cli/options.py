@@ -1,4 +1,6 @@
-"""Options and arguments of a command, declared as the defaults of the parameters that receive them.
+"""What a command declares before it runs: options, arguments, and the columns of its table.
+
+Options and arguments are the defaults of the parameters that receive them.
 
     def list_jobs(..., *, limit: int = option(whole_number, "N", "at most N jobs", default=500))
 
@@ -6,9 +8,25 @@ So mypy compares the type of each parameter with what is read for it. The parser
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from typing import Any, Literal, TypeVar, overload
 
 from gjobs.store.values.value_types import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableColumn:
+    title: str
+    right: bool = False
+    narrowest: int | None = None
+    """The least width in cells if the table is too wide. None keeps the column whole."""
+    is_id: bool = False
+    """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """Escape sequences that colour a cell, by the cell's text."""
+    other_colour: str | None = None
+    """The escape sequence for any other text."""
+
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -26,7 +26,7 @@ from gjobs.store.errors import (
 )
 from gjobs.store.filters.filter_terms import FilterError
 from gjobs.store.values.value_types import by_member
-from gjobs.tui.cli.columns import TableColumn
+from gjobs.tui.cli.options import TableColumn
 
 if TYPE_CHECKING:
     from gjobs.tui.export.export_files import Json

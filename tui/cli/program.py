@@ -7,8 +7,8 @@ from gjobs.tui.cli.commands.archive import ARCHIVE
 from gjobs.tui.cli.commands.budgets import BUDGETS
 from gjobs.tui.cli.commands.case import print_case
 from gjobs.tui.cli.commands.cleanup import CLEANUP
+from gjobs.tui.cli.commands.dashboard import open_demo, print_snapshot
 from gjobs.tui.cli.commands.db import DB
-from gjobs.tui.cli.commands.demo import open_demo, print_snapshot
 from gjobs.tui.cli.commands.doctor import examine_database
 from gjobs.tui.cli.commands.errors import show_errors
 from gjobs.tui.cli.commands.jobs import JOBS

@@ -12,7 +12,7 @@ from gjobs.store.jobs.job_results import JobEvent, JobHistory, RetryLinks, time_
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
 from gjobs.store.values.formats import is_infinite, money, plain_row, plain_time
-from gjobs.tui.cli.columns import TableColumn
+from gjobs.tui.cli.options import TableColumn
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten

@@ -15,10 +15,14 @@ from gjobs.store.errors import BadConfiguration, InvalidValue
 from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.sample.sample_data import USERS
 from gjobs.store.values.formats import alternatives, cents, not_known
-from gjobs.tui.demo.demo_activity import WORKERS
 from gjobs.tui.text.clean_text import clean
 
 USUAL_PROJECT = "Autumn catalog"
+STUDIO = "studio"
+"""This worker acts as the signed-in user, so that user sees it among the workers. It can't keep up with the user's
+jobs, so they wait as long as all others.
+"""
+WORKERS = (STUDIO, "render-1", "render-2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from gjobs.tui.case.markdown import block, cell, code, table
+from gjobs.tui.case.case_text import block, cell, code, table
 from gjobs.tui.text.clean_text import clean
 
 HOSTILE = st.text(st.sampled_from("`|\\ \n<>[]()*_#@!&~-ax\x1b\u202e\r\t"), max_size=40)

@@ -1,6 +1,6 @@
 """The lines of a case on a narrow screen."""
 
-from gjobs.tui.case.markdown import block, cell, table
+from gjobs.tui.case.case_text import block, cell, table
 from gjobs.tui.dashboard.features.case import case_lines
 
 ID = "2b840495-51ee-5d9c-9568-da5ea6f7ec2e"

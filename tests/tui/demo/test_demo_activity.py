@@ -16,8 +16,7 @@ from gjobs.store.sample.simulation import SimulatedClock, Simulation
 from gjobs.store.store import Store
 from gjobs.store.values.formats import utc_now
 from gjobs.store.worker.worker import Worker
-from gjobs.tui.demo.demo_activity import DemoActivity, DemoWorker
-from gjobs.tui.demo.demo_session import DemoControl
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl, DemoWorker
 from tests.conftest import Conninfo
 
 

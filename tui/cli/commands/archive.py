@@ -26,10 +26,9 @@ from gjobs.tui.cli.arguments import (
     since,
     whole_number,
 )
-from gjobs.tui.cli.batches import BatchResult, find_target, print_dropped, run_batches, work_in_batches
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import argument, option, switch
+from gjobs.tui.cli.commands.cleanup import BatchResult, find_target, print_dropped, run_batches, work_in_batches
+from gjobs.tui.cli.options import TableColumn, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.sessions import look_and_ask, with_session
 

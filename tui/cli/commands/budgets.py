@@ -14,9 +14,8 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES, amount, cost, find_project, find_project_id, one_of, share
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import either, option
+from gjobs.tui.cli.options import TableColumn, either, option
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message
 from gjobs.tui.cli.sessions import look_and_ask, with_session
 from gjobs.tui.export import export_files

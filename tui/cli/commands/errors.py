@@ -8,9 +8,8 @@ from gjobs.store.error_groups.error_group import WEEK, ErrorScope
 from gjobs.store.errors import Locked, TimedOut
 from gjobs.store.values.formats import money
 from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import option
+from gjobs.tui.cli.options import TableColumn, option
 from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export import export_files
 

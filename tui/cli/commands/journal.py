@@ -8,9 +8,8 @@ from gjobs.store.configuration.settings import Settings, journal_path
 from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import since, whole_number
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import option
+from gjobs.tui.cli.options import TableColumn, option
 from gjobs.tui.cli.output import Output, UsageError, print_message
 
 _NAMED = 3

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import argument, option
+from gjobs.tui.cli.options import TableColumn, argument, option
 from gjobs.tui.cli.output import Declined, Output, UsageError, print_message
 from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
 from gjobs.tui.manual.pages import search as search_pages

@@ -15,9 +15,8 @@ from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES, one_of
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import argument, option, switch
+from gjobs.tui.cli.options import TableColumn, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document

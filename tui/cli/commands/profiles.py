@@ -17,8 +17,8 @@ from gjobs.store.configuration.settings import (
     resolve,
 )
 from gjobs.store.errors import InvalidValue
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import Command, Group
+from gjobs.tui.cli.options import TableColumn
 from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export.export_files import document
 

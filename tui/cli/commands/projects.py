@@ -10,9 +10,8 @@ from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import argument
+from gjobs.tui.cli.options import TableColumn, argument
 from gjobs.tui.cli.output import Output, UsageError, print_message
 
 if TYPE_CHECKING:

@@ -14,10 +14,9 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import PROJECT, find_project_id, job_age, one_of, port, project_names
-from gjobs.tui.cli.columns import TableColumn
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.commands.archive import print_archive_limits
-from gjobs.tui.cli.options import option, optional_value, switch
+from gjobs.tui.cli.options import TableColumn, option, optional_value, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.cli.sessions import in_session, print_moment
 

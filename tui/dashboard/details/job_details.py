@@ -16,8 +16,9 @@ from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
-from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, JobCopy
+from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
+from gjobs.tui.dashboard.terminal.clipboard import JobCopy
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words

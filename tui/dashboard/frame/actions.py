@@ -10,7 +10,7 @@ from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
-from gjobs.tui.dashboard.events import CaseRequested, CopyRequested, copy_jobs
+from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
 from gjobs.tui.dashboard.features.case import show_case
@@ -45,6 +45,7 @@ from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.terminal.clipboard import copy_jobs
 from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:

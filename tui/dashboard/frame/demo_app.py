@@ -26,8 +26,7 @@ from gjobs.tui.dashboard.frame.scenario_player import AWAITS_WORKERS, ScenarioPl
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
-from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.demo_session import DemoControl
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import short_id

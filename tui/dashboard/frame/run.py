@@ -34,7 +34,7 @@ from gjobs.tui.text.clean_text import clean
 
 if TYPE_CHECKING:
     from gjobs.store.database.connection_pool import ConnectionPool
-    from gjobs.tui.demo.demo_session import DemoControl
+    from gjobs.tui.demo.demo_activity import DemoControl
 
 
 def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:

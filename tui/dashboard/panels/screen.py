@@ -29,7 +29,6 @@ from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, key_
 from gjobs.tui.dashboard.events import (
     CaseRequested,
     CopyRequested,
-    JobCopy,
     ListPollFailed,
     ProjectChosen,
     QueryChanged,
@@ -61,6 +60,7 @@ from gjobs.tui.dashboard.panels.footer import (
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
 from gjobs.tui.dashboard.panels.tour import Tour
+from gjobs.tui.dashboard.terminal.clipboard import JobCopy
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import CLOSING_MESSAGES, mark_as_behind
 from gjobs.tui.text.clean_text import clean

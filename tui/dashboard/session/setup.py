@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gjobs.store.database.connection_pool import ConnectionPool
     from gjobs.store.database.connection_url import PasswordCommand
     from gjobs.tui.dashboard.session.session_poller import Opener
-    from gjobs.tui.demo.demo_session import DemoControl
+    from gjobs.tui.demo.demo_activity import DemoControl
     from gjobs.tui.session import Report, Session
 
 
@@ -79,7 +79,7 @@ def demo_opener(control: "DemoControl") -> "Opener":
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
-        module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.demo.demo_session")
+        module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.demo.demo_activity")
         async with module.open_demo(report, control) as session:
             yield session
 

@@ -8,8 +8,7 @@ from gjobs.store.sample.sample_data import make_id
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.session.session_poller import Opener
-from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.demo_session import DemoControl
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl
 from gjobs.tui.session import Report, Session
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, SIZE, Driver, WatchedApp, drive_dashboard, opener_of

@@ -16,8 +16,7 @@ from gjobs.tui.dashboard.frame import demo_app
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
 from gjobs.tui.dashboard.presenter import Presenter
-from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.demo_session import DemoControl
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo

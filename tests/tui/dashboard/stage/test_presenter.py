@@ -11,7 +11,7 @@ from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.presenter import Caption, Presenter, Transition, TransitionLog
 from gjobs.tui.dashboard.widgets.message_board import show_warning
-from gjobs.tui.demo.demo_session import DemoControl
+from gjobs.tui.demo.demo_activity import DemoControl
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on

@@ -23,8 +23,7 @@ from gjobs.tui.dashboard.frame.demo_app import DemoPresenter
 from gjobs.tui.dashboard.frame.scenario_player import ScenarioPlayer
 from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.presenter import Presenter
-from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.demo_session import DemoControl, activity_for
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl, activity_for
 from gjobs.tui.demo.scenario_steps import Say, load_scenario, parse_scenario, scenario_names
 from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
