@@ -1,4 +1,4 @@
-"""Finds users by e-mail, and any entity by its id or the start of it."""
+"""Finds users by e-mail, and any entity by its id or the start of it. `Store` describes the functions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,10 +67,6 @@ _USERS = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
 
 
 async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatches:
-    """Find entities by id.
-
-    Only the operator finds users. The result is empty if the text is no id and no start of one.
-    """
     ids = id_range(id_or_prefix)
     if ids is None:
         return IdMatches()
@@ -121,7 +117,6 @@ MOST_WITH_ONE_EMAIL = 500
 
 
 async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
-    """Return users by e-mail, those without one last. A search matches part of an e-mail or the start of an id."""
     needle, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
     if not await knows_users_by_rows(actor_database):
         query = user_sql.search_users(needle, limit=most) if needle else user_sql.list_users(limit=most)
@@ -134,7 +129,6 @@ async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) 
 
 
 async def search_users(actor_database: ActorDatabase, text: str, *, limit: int) -> Sequence[FoundUser]:
-    """Return matching users, most recently active first."""
     needle, most = validation.check_storable("email", text), validation.check_limit(limit)
     with_emails = not await knows_users_by_rows(actor_database)
     query = user_sql.matching(needle, limit=most, with_emails=with_emails)
@@ -142,7 +136,6 @@ async def search_users(actor_database: ActorDatabase, text: str, *, limit: int) 
 
 
 async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
-    """Return the user. Raises RowMissing if there is none, and InvalidValue if several users have the e-mail."""
     needle = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(needle)
     if user_id is None:
@@ -171,7 +164,6 @@ def _actor_query(needle: str) -> Query[ActingUser]:
 
 
 async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:
-    """Return the user to act as. Raises the same errors as `find_user`, but reads no jobs to find the user."""
     needle = validation.check_storable("email", email_or_id).strip()
     user_id, query = _id_of(needle), _actor_query(needle)
     found: Sequence[ActingUser]

@@ -145,7 +145,6 @@ log = logging.getLogger(__name__)
 
 
 async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) -> ListCost | None:
-    """Return the planner's estimate without reading a row, or None if the database does not plan for us."""
     asked = cost_queries(await _first_rows(actor_database, query))
     try:
         answers = await actor_database.read_together(*asked, limits=LIMITS)
@@ -156,7 +155,6 @@ async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) ->
 
 
 async def returns_quickly(actor_database: ActorDatabase, query: ListQuery) -> bool:
-    """Return whether the list's first rows arrive before it counts as expensive."""
     first_rows = await _first_rows(actor_database, query)
     try:
         await actor_database.read(first_rows, limits=TRIAL)
@@ -166,7 +164,6 @@ async def returns_quickly(actor_database: ActorDatabase, query: ListQuery) -> bo
 
 
 async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
-    """Return why the list is too slow in its order. None if an index has the order, or if sorting is cheap."""
     missing = lacks_order(query, (await actor_database.capability_cache.get()).facts.job_indexes)
     if missing is None:
         return await _too_long_to_sort(actor_database, query)
@@ -356,7 +353,6 @@ async def read_listing(
 
 
 async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
-    """Compare visibility in one snapshot. Raises InvalidValue if the actor is not a user."""
     compare = await _plan_comparison(actor_database, window)
     async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         return await compare(snapshot)

@@ -200,7 +200,7 @@ class JobStatements:
     ) -> Query[GenerationJob]:
         """Return a query that returns no row if the project is hidden or the asset belongs to another project."""
         return Query(
-            self._create_with_asset if input_asset_id is not None else self._create,
+            _create(self._columns, with_asset=input_asset_id is not None),
             make_job,
             {
                 "project_id": project_id,
@@ -209,18 +209,6 @@ class JobStatements:
                 "input_asset_id": input_asset_id,
             },
         )
-
-    @cached_property
-    def _create(self) -> Insert:
-        """Without an asset, the statement does not read assets: the table or the privilege may be missing."""
-        return _insert_queued(_owner()).returning(*self._columns)
-
-    @cached_property
-    def _create_with_asset(self) -> Insert:
-        is_the_projects = exists().where(
-            tables.assets.c.id == _ASSET_ID, tables.assets.c.project_id == tables.projects.c.id
-        )
-        return _insert_queued(_owner().where(is_the_projects)).returning(*self._columns)
 
     def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
         """Return a query that changes the job. It returns no row if the job is missing, or if the
@@ -313,21 +301,22 @@ def starts(job_ids: Collection[UUID]) -> Query[tuple[UUID, datetime]]:
 _ASSET_ID = bindparam("input_asset_id", type_=Uuid)
 
 
-def _owner() -> Select[*tuple[object, ...]]:
-    """Return the new job's values. The project's owner owns the job."""
-    return select(
-        tables.projects.c.user_id,
+@cache
+def _create(columns: JobColumns, *, with_asset: bool) -> Insert:
+    """Without an asset, the statement does not read assets: the table or the privilege may be missing."""
+    of_project = select(
+        tables.projects.c.user_id,  # The project's owner owns the job.
         tables.projects.c.id,
         literal(JobStatus.QUEUED.value),
         bindparam("mode", type_=Text),
         bindparam("cost_cents", type_=Integer),
         _ASSET_ID,
     ).where(tables.projects.c.id == bindparam("project_id", type_=Uuid))
-
-
-def _insert_queued(owner: Select[*tuple[object, ...]]) -> Insert:
+    if with_asset:
+        is_the_projects = (tables.assets.c.id == _ASSET_ID, tables.assets.c.project_id == tables.projects.c.id)
+        of_project = of_project.where(exists().where(*is_the_projects))
     names = ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"]
-    return insert(_jobs).from_select(names, owner, include_defaults=False)
+    return insert(_jobs).from_select(names, of_project, include_defaults=False).returning(*columns)
 
 
 @cache

@@ -364,9 +364,6 @@ class PastStore(Store):
         (rows,) = await self._read(asked)
         return list(rows)
 
-    async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
-        return next(iter(await self.get_these_jobs([job_id])), None)
-
     async def find_by_id(self, id_or_prefix: str) -> IdMatches:
         """Return matches as `Store.find_by_id` does. Jobs that are gone by now are found only by their whole id."""
         found, ids = await super().find_by_id(id_or_prefix), id_range(id_or_prefix)
