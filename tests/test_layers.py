@@ -30,7 +30,6 @@ LATE_IMPORTS = {
     "gjobs.tui.cli.command": "moments, only where one is typed",
     "gjobs.tui.cli.main": "everything but --version",
     "gjobs.tui.cli.output": "tables and cleaning, only where something is printed",
-    "gjobs.tui.cli.root_parser": "the syntax of the jobs commands, after the options of the program",
     "gjobs.tui.cli.sessions": "drivers, only where a command needs the database",
     "gjobs.tui.dashboard.actions.action_host": "the question before quitting, on a key",
     "gjobs.tui.dashboard.features.isolation": "the checks, on a key",

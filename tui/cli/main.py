@@ -78,11 +78,12 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
     if options is not None:
         return open_dashboard, options, {}
     if arguments[0] == "jobs" and not {"-h", "--help"} & set(arguments):
-        from gjobs.tui.cli.root_parser import parse_jobs
+        from gjobs.tui.cli.commands.jobs import JOBS
+        from gjobs.tui.cli.parser import parsed, root_parser
 
-        # If that fails, the parser of all commands reports the error.
+        # The syntax of all other commands is not built. If this fails, the parser of all reports the error.
         with suppress(UsageError):
-            return parse_jobs(arguments)
+            return parsed(root_parser([JOBS], open_dashboard), arguments)
     from gjobs.tui.cli.program import parse
 
     return parse(arguments)

@@ -1,12 +1,13 @@
-"""Declares commands on argparse; usage errors and help."""
+"""Declares the program and its commands on argparse; usage errors and help."""
 
 import argparse
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from gjobs.store.values.formats import nearest, not_known, quote_typed
-from gjobs.tui.cli.command import DECLARED, Command, Group, is_accepted
+from gjobs.tui.cli.command import DECLARED, Command, GlobalOptions, Group, is_accepted
 from gjobs.tui.cli.options import Either
 from gjobs.tui.cli.output import BadArgument, UsageError, write
 
@@ -23,6 +24,10 @@ _MOST_SUGGESTED = 3
 _GLOBAL = """\
 global options (see 'gjobs --help'): --database-url, --profile, --config,
   --as, --aal, --read-only, --write, --at, --json, --help"""
+
+
+Options = dict[str, Any]
+"""A command's own options, by the parameter names of its `run`."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -214,3 +219,43 @@ def _add_options(parser: Parser, command: Command) -> None:
                 group.add_argument(name, **option.settings)
             else:
                 group.add_argument(option.flag or f"--{name.replace('_', '-')}", dest=name, **option.settings)
+
+
+class _Version(argparse.Action):
+    """Looks up the version only on demand, because that costs more than everything else here."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        write(f"gjobs {version('gjobs')}")
+        parser.exit()
+
+
+def root_parser(commands: Iterable[Command | Group], default: Command) -> Parser:
+    """Return the parser of the program. It runs `default` if no command is named."""
+    parser = Parser(
+        prog="gjobs",
+        is_whole=True,
+        description="Show, change and run generation jobs. Without a command, open the dashboard.",
+        usage="gjobs [OPTION ...] [COMMAND ...]",
+        example="gjobs jobs list --status failed",
+    )
+    parser.set_defaults(command=default)
+    parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument(
+        "--tour", action="store_true", default=argparse.SUPPRESS, help="show the tour of the dashboard again"
+    )
+    add_commands(parser, commands)
+    return parser
+
+
+def parsed(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
+    """Parse the arguments. Raises UsageError if they are wrong."""
+    typed: Options = vars(parser.parse_args(arguments))
+    typed.pop("subcommand", None)
+    command: Command = typed.pop("command")
+    if "tour" in typed and command is not parser.get_default("command"):
+        raise UsageError("Only the dashboard has a tour.", hint="Leave --tour out.")
+    names = [field.name for field in fields(GlobalOptions)]
+    options = GlobalOptions(**{name: typed.pop(name) for name in names if name in typed})
+    return command, options, typed

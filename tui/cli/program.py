@@ -7,8 +7,9 @@ from gjobs.tui.cli.commands.archive import ARCHIVE
 from gjobs.tui.cli.commands.budgets import BUDGETS
 from gjobs.tui.cli.commands.case import print_case
 from gjobs.tui.cli.commands.cleanup import CLEANUP
-from gjobs.tui.cli.commands.dashboard import open_demo, print_snapshot
+from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.commands.db import DB
+from gjobs.tui.cli.commands.demo import open_demo, print_snapshot
 from gjobs.tui.cli.commands.doctor import examine_database
 from gjobs.tui.cli.commands.errors import show_errors
 from gjobs.tui.cli.commands.jobs import JOBS
@@ -21,8 +22,7 @@ from gjobs.tui.cli.commands.serve import serve
 from gjobs.tui.cli.commands.stats import print_metrics, show_statistics
 from gjobs.tui.cli.commands.watch import watch_jobs
 from gjobs.tui.cli.commands.workers import list_workers, run_worker
-from gjobs.tui.cli.parser import Parser
-from gjobs.tui.cli.root_parser import Options, parsed, root_parser
+from gjobs.tui.cli.parser import Options, Parser, parsed, root_parser
 
 COMMANDS: Sequence[Command | Group] = (
     open_demo,
@@ -52,7 +52,7 @@ COMMANDS: Sequence[Command | Group] = (
 
 
 def build_parser() -> Parser:
-    parser = root_parser(COMMANDS)
+    parser = root_parser(COMMANDS, open_dashboard)
     if parser.commands is not None:
         # `gjobs help` also prints the help of a command.
         parser.commands.choices[print_manual.name].set_defaults(parsers=parser.commands.choices)
