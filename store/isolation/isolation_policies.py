@@ -377,6 +377,8 @@ Statements = Mapping[tuple[ProbeTarget, Verb], ClauseElement]
 def _on_table(target: ProbeTarget, table: TableClause, new: Insert, touched: str) -> Statements:
     """Return the statements on a row. An update leaves the `touched` column as it is."""
     is_target = table.c.id == _TARGET
+    # Without RETURNING: for that, the user would also need to see the new row.
+    new = new.inline()
     return {
         (target, Verb.READ): select(func.count()).where(is_target),
         (target, Verb.INSERT_INTO): new,

@@ -144,6 +144,17 @@ async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jo
     assert owner.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
 
 
+async def test_insert_of_rows_that_the_inserting_user_cannot_read_is_a_leak(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    for table in ("projects", "assets", "generation_jobs"):
+        owner.execute(f"create policy anybody_inserts on {table} for insert with check (true)")
+    answers = await probed(attached)
+    inserted = {(target, Verb.INSERT_AS) for target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)}
+    assert leaks(answers) == LEAKS_OF_THE_APP | inserted
+    assert {answers[key].how for key in inserted} == {ProbeMethod.TRIED}
+
+
 async def test_project_that_received_a_job_after_planning_is_not_tried(
     attached: Database, owner: psycopg.Connection
 ) -> None:
