@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from weakref import WeakSet, finalize
 
 from textual.app import App
 from textual.screen import Screen
@@ -89,9 +90,9 @@ class BackgroundTasks:
         self._last_write: tuple[float, str] | None = None
         self.farewell: list[str] = []
         """Results of writes that were running when the user quit. They are printed after the dashboard closes."""
-        self._openers: set[Worker[None]] = set()
-        """Workers that may open a dialog. Finished ones are dropped when the next one starts."""
-        self._silenced: set[Worker[None]] = set()
+        self._openers = WeakSet[Worker[None]]()
+        """Workers that may open a dialog. Nothing else here may refer to a worker that has ended."""
+        self._silenced = WeakSet[Worker[None]]()
         """Writes that may no longer open a dialog: see `stop_opening`."""
         self._turn = asyncio.Lock()
         """Held by the current step."""
@@ -103,7 +104,15 @@ class BackgroundTasks:
         if self._running(QUESTIONS) or not self.may_open:
             question.close()
         else:
-            self._keep_opener(self._app.run_worker(self._answered(question), group=QUESTIONS))
+            self._openers.add(self._run(partial(self._answered, question), question, group=QUESTIONS))
+
+    def _run(
+        self, work: Callable[[], Coroutine[None, None, None]], awaited: Coroutine[Any, Any, Any], *, group: str
+    ) -> Worker[None]:
+        """Run `work`, which awaits the coroutine. A worker that is cancelled before its first step closes it."""
+        worker: Worker[None] = self._app.run_worker(work, group=group)
+        finalize(worker, awaited.close)
+        return worker
 
     async def _answered(self, question: Coroutine[Any, Any, None]) -> None:
         """Ask the question. If the database refuses what it needs, show why."""
@@ -121,7 +130,7 @@ class BackgroundTasks:
 
         if self.may_open:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
-            self._keep_opener(self._app.run_worker(step_in_turn, group="steps"))
+            self._openers.add(self._app.run_worker(step_in_turn, group="steps"))
 
     def write(
         self,
@@ -137,13 +146,10 @@ class BackgroundTasks:
         changed nothing, the message says `unchanged`. Set `may_open` if the write may open a dialog. Keys then wait
         until it has opened one or has ended.
         """
-        worker = self._app.run_worker(self._reported(write, doing, unchanged), group=WRITES)
+        worker = self._run(partial(self._reported, write, doing, unchanged), write, group=WRITES)
         if may_open:
-            self._keep_opener(worker)
+            self._openers.add(worker)
         return worker
-
-    def _keep_opener(self, worker: Worker[None]) -> None:
-        self._openers = {worker, *(other for other in self._openers if not other.is_finished)}
 
     @property
     def is_opening(self) -> bool:
@@ -213,7 +219,7 @@ class BackgroundTasks:
         A screen of the type `above` stays, and all below it.
         """
         self.close_questions(above=above)
-        self._silenced = {worker for worker in self._openers if not worker.is_finished}
+        self._silenced = WeakSet(worker for worker in self._openers if not worker.is_finished)
         self._openers.clear()
 
     @property
