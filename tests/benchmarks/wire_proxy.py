@@ -191,8 +191,13 @@ def wire_proxy(server: Conninfo) -> Iterator[WireProxy]:
         with suppress(OSError, asyncio.CancelledError):
             await proxy.serve(reader, writer)
 
+    served = set[asyncio.Task[None]]()
+
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = loop.create_task(serve(reader, writer))
+        # The loop keeps only weak references to tasks, and a connection only one to its reader.
+        served.add(task)
+        task.add_done_callback(served.discard)
         # A task that is cancelled before its first step runs no `finally`, so it cannot close its writer itself.
         task.add_done_callback(lambda _: writer.close())
 
