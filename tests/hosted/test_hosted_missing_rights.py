@@ -76,6 +76,14 @@ def test_commands_warn_about_a_restricted_view(
     )
 
 
+async def test_dashboard_banner_warns_a_login_under_row_level_security(
+    app_database: Conninfo, hosted_server: Server, jobs_db: JobsDatabase
+) -> None:
+    login = hosted_server.login(str(app_database["dbname"]), "under_policies")
+    async with drive_dashboard(WatchedApp(opener_of(login, actor=OPERATOR))) as driver:
+        await driver.until(lambda: "Row level security applies to the login under_policies" in words(driver.banner))
+
+
 async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
@@ -118,6 +126,13 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
         await driver.shows_message("Started lifestyle 00000001.")
         assert jobs_db.status(1) == "running"
     jobs_db.close()
+
+
+async def test_write_key_on_a_replica_shows_a_message(replicated: Login) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(replicated.conninfo, actor=AS_ADA))) as driver:
+        await driver.shows("Autumn catalog")
+        await driver.press("s")
+        await driver.until(lambda: any("This server is a replica" in words(message) for message in driver.warnings))
 
 
 async def test_new_job_dialog_explains_a_missing_assets_table(owner: Login, jobs_db: JobsDatabase) -> None:

@@ -41,7 +41,8 @@ def rows_seen(conninfo: Conninfo, user: object, relation: str = "generation_jobs
 
 def named(prefix: str, definitions: Sequence[str]) -> dict[str, str]:
     """Name each definition, so that one database can have them all. No name is part of another one."""
-    return dict(zip((f"{prefix}_{letter}" for letter in ascii_lowercase), definitions, strict=False))
+    letters = ascii_lowercase[: len(definitions)]
+    return dict(zip((f"{prefix}_{letter}" for letter in letters), definitions, strict=True))
 
 
 def create_policy(name: str, condition: str) -> str:

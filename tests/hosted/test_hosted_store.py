@@ -7,7 +7,7 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import EVERY_FAILURE
 from gjobs.store.errors import NoPrivilege, ReadOnly
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.statistics.statistics import TotalsQuery

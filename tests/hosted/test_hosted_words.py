@@ -9,8 +9,8 @@ from gjobs.migrations.runner import downgrade, upgrade, verify
 from gjobs.store.database.database import Database
 from gjobs.store.doctor import table_checks
 from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import JobFilter, Term
-from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
