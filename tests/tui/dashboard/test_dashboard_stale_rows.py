@@ -1,6 +1,7 @@
 """A key acts only on the job that the user saw, whatever changes meanwhile."""
 
 import pytest
+from textual.widgets import Static
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import ActingUser
@@ -272,3 +273,18 @@ async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(
             await driver.shows_message(f"You can see job {job_id(1)}, but the database does not let you change it")
             assert attached_jobs_db.status(1) is JobStatus.QUEUED
             driver.clear_messages()
+
+
+async def test_details_count_as_drawn_only_with_their_job(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    take = JobDetails._take_as_drawn
+
+    def recorded(details: JobDetails) -> None:
+        shown.append(str(details.query_one("#state", Static).content))
+        take(details)
+
+    monkeypatch.setattr(JobDetails, "_take_as_drawn", recorded)
+    async with drive() as driver:
+        await driver.go_to(1)
+        await driver.press("enter", until=lambda: shown)
+    assert "Status" in shown[0]

@@ -18,7 +18,6 @@ from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, Jo
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
 from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
-from gjobs.tui.dashboard.terminal.clipboard import JobCopy
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
@@ -110,7 +109,7 @@ class JobDetails(Dialog[JobAction]):
         """
         super().__init__()
         self._sections = JobSections(
-            job=job, project=project, now=now, hiding=tuple(hiding), zone=zone, redraw=self._draw
+            job=job, project=project, now=now, hiding=tuple(hiding), zone=zone, redraw=self._redraw
         )
         self._is_listed = self._was_listed = is_listed
         self._moment = moment
@@ -153,7 +152,7 @@ class JobDetails(Dialog[JobAction]):
 
     def on_resize(self) -> None:
         """Cut the lines to the new width."""
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self._redraw)
 
     def show(
         self,
@@ -175,7 +174,7 @@ class JobDetails(Dialog[JobAction]):
         self._was_listed = self._was_listed or self._is_listed
         if is_other_moment:
             sections.forget_moment(is_sought=job is None)
-        self._draw()
+        self._redraw()
         if self.is_open:
             if is_other_moment:
                 self._name_moment()
@@ -197,9 +196,12 @@ class JobDetails(Dialog[JobAction]):
             self._name_moment()
             self._draw()
 
+    def _redraw(self) -> None:
+        if self.is_open:
+            self._draw()
+
     def _draw(self) -> None:
-        if not self.is_open:
-            return
+        """Draw, also while the dialog opens: its first frame must show the job that its keys act on."""
         room = self._room
         self.show_text("gone", self._unlisted_words)
         for name, part in self._sections.parts(room).items():
@@ -276,7 +278,7 @@ class JobDetails(Dialog[JobAction]):
         self.post_message(CaseRequested(self.job))
 
     def action_copy(self, what: str) -> None:
-        self.post_message(CopyRequested(JobCopy(what), (self.job,)))
+        self.post_message(CopyRequested(what, (self.job,)))
 
     def action_answer(self, answer: str) -> None:
         if self._moment is not None:
