@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from gjobs.store.errors import SignInRefused, StoreError
 from gjobs.store.system.async_tools import PriorityGate, unless_stopped
+from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import utc_now
-from gjobs.store.values.value_types import by_member, dataclass
 
 DEFAULT_INTERVAL = 2.0
 SHARE_OF_TIME = 10

@@ -19,9 +19,9 @@ from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.users.user_sql import FoundUser
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import IdRange, id_range
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.store.values.value_types import by_member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

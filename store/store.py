@@ -72,7 +72,7 @@ from gjobs.store.values.page_sizes import FOUND_USERS, PAGE_SIZE
 if TYPE_CHECKING:
     from gjobs.store.leases.lease import WorkersOverview
     from gjobs.store.search import IdMatches
-    from gjobs.store.statistics.totals_counter import CountCapabilities, Report, TotalsCounter
+    from gjobs.store.statistics.read_totals import CountCapabilities, Report, TotalsCounter
     from gjobs.store.users.user_sql import FoundUser
     from gjobs.store.watch.watch import Cursor, Watch
 
@@ -492,12 +492,12 @@ class Store:
 
     @cached_property
     def _counting(self) -> "TotalsCounter":
-        from gjobs.store.statistics.totals_counter import TotalsCounter
+        from gjobs.store.statistics.read_totals import TotalsCounter
 
         return TotalsCounter(self.database, self.actor)
 
     async def _count_capabilities(self, query: TotalsQuery) -> "CountCapabilities":
-        from gjobs.store.statistics.totals_counter import count_capabilities
+        from gjobs.store.statistics.read_totals import count_capabilities
 
         validation.check_days(query.days)
         return await count_capabilities(self.actor_database, query)
@@ -527,7 +527,7 @@ class Store:
 
         Raises TimedOut if that takes too long. Cancel the call to stop it.
         """
-        from gjobs.store.statistics.totals_counter import count_totals_exactly
+        from gjobs.store.statistics.read_totals import count_totals_exactly
 
         offers = await self._count_capabilities(query)
         async with self.actor_database.translating_refusals(Capability.JOBS):

@@ -7,8 +7,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from gjobs.store.users.actor import ActingUser, Actor
+from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import UnknownText
-from gjobs.store.values.value_types import by_member, dataclass
 
 
 class Period(StrEnum):
@@ -166,6 +166,15 @@ def _next_start(period: Period | UnknownText, start: date) -> date | None:
 
 
 _KINDS: Mapping[str, str] = by_member(Period, {Period.DAY: "daily", Period.MONTH: "monthly", Period.ALL: "total"})
+STARTS_AGAIN: Mapping[str, str] = by_member(
+    Period,
+    {
+        Period.DAY: "The budget starts again at 00:00 UTC. ",
+        Period.MONTH: "The budget starts again on the first day of the next month, at 00:00 UTC. ",
+        Period.ALL: "",
+    },
+)
+"""When a used-up budget allows jobs again: a sentence with a blank after it, or nothing."""
 
 
 def budget_name(budget: Budget | Refusal, name: str | None) -> str:

@@ -49,8 +49,8 @@ from gjobs.store.errors import command
 from gjobs.store.jobs.job import LATER_COLUMNS, GenerationJob
 from gjobs.store.projects.project import Asset
 from gjobs.store.users.actor import OF_PUBLIC_KEY, OPERATOR, ROLE_OF_USERS, Actor, Anon, known_claims
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import column_names
-from gjobs.store.values.value_types import by_member
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
 """The server's major versions. Views can run with their caller's rights since OLDEST_MIGRATED."""

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from gjobs.store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError, command
 from gjobs.store.users.actor import ROLE_OF_ANON, ROLE_OF_USERS
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import UnknownText
-from gjobs.store.values.value_types import dataclass
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"

@@ -115,8 +115,8 @@ def _of_table(name: str, table: TomlTable) -> View | None:
 
 def _filter(text: str) -> str:
     """Check the filter. Raises ValueError with a clause."""
+    from gjobs.store.filters.filter_syntax import parse
     from gjobs.store.filters.filter_terms import FilterError
-    from gjobs.store.filters.filter_text import parse
 
     try:
         parse(text)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gjobs.store.errors import InvalidValue, ReadOnly
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import not_known, utc_now
-from gjobs.store.values.value_types import dataclass
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import Views

@@ -3,12 +3,12 @@
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg import Error, InterfaceError, OperationalError, ProgrammingError, errors
 
-from gjobs.store.budgets.budget import Period, Refusal, budget_name
+from gjobs.store.budgets.budget import STARTS_AGAIN, Period, Refusal, budget_name
 from gjobs.store.errors import (
     BudgetExceeded,
     Conflict,
@@ -26,17 +26,8 @@ from gjobs.store.errors import (
     command,
 )
 from gjobs.store.values.formats import known_or_text, money
-from gjobs.store.values.value_types import by_member
 
 SQLSTATE = "GJ001"
-_AGAIN: Mapping[str, str] = by_member(
-    Period,
-    {
-        Period.DAY: "The budget starts again at 00:00 UTC. ",
-        Period.MONTH: "The budget starts again on the first day of the next month, at 00:00 UTC. ",
-        Period.ALL: "",
-    },
-)
 
 
 def read_refusal(detail: str | None) -> Refusal | None:
@@ -73,9 +64,8 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
 
 
 def refusal_hint(refusal: Refusal) -> str:
-    return (
-        f"{_AGAIN.get(refusal.period, '')}Press b in the dashboard to raise the limit, or run {command('budgets set')}."
-    )
+    again = STARTS_AGAIN.get(refusal.period, "")
+    return f"{again}Press b in the dashboard to raise the limit, or run {command('budgets set')}."
 
 
 _SCHEMA = (

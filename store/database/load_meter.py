@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 # On Linux, `struct tcp_info` has these two counters since version 4.1, after 120 bytes of other values.
 _COUNTERS = struct.Struct("=120xQQ")

@@ -19,7 +19,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from gjobs.store.errors import TimedOut, UnexpectedError
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

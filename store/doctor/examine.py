@@ -27,8 +27,8 @@ from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
 from gjobs.store.schema.schema_diff import NEWEST_REVISION
+from gjobs.store.statistics.read_totals import TotalsCounter, count_capabilities
 from gjobs.store.statistics.statistics import TotalsQuery, seconds_to_keep
-from gjobs.store.statistics.totals_counter import TotalsCounter, count_capabilities
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
 
 _MONTH = 30 * 24 * 3600.0

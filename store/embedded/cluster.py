@@ -31,7 +31,7 @@ from gjobs.store.embedded.server_files import (
 )
 from gjobs.store.errors import EmbeddedUnavailable
 from gjobs.store.system.private_files import open_private, sync_directory
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 OLDEST_MAJOR = 17
 """The first with the builtin locale provider. With it, a cluster doesn't depend on the machine's locales."""

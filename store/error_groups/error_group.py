@@ -11,7 +11,7 @@ from uuid import UUID
 
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import TRACEBACK
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""

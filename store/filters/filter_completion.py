@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import assert_never
 
+from gjobs.store.filters.filter_syntax import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
 from gjobs.store.filters.filter_terms import KEYS, STUCK, Key
-from gjobs.store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
 from gjobs.store.jobs.job import USUAL_MODES, JobStatus
 from gjobs.store.values.formats import money
 

@@ -33,8 +33,8 @@ from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId
 from gjobs.store.filters.filter_terms import ANY, NONE, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.jobs import history_sql
 from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import id_range
-from gjobs.store.values.value_types import by_member
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 

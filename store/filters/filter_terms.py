@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gjobs.store.errors import InvalidValue
 from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
-from gjobs.store.values.value_types import by_member, dataclass
+from gjobs.store.values.data_classes import by_member, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

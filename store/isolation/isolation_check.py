@@ -63,7 +63,7 @@ from gjobs.store.isolation.isolation_policies import (
     why_no_unused_targets,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 
 _RAISED = "P0001"
 _REFERENCES = ("23503", "23001")

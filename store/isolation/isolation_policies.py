@@ -46,7 +46,7 @@ from gjobs.store.isolation.isolation import (
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 
 _jobs, _projects, _assets, _users = tables.generation_jobs, tables.projects, tables.assets, tables.users
 _TARGET, _ROW_OWNER = bindparam("target", type_=Uuid), bindparam("row_owner", type_=Uuid)
@@ -73,6 +73,7 @@ _ROWS: Mapping[TargetKind, ClauseElement] = {
     TargetKind.UNUSED_ASSET: _ROWS_ASSET,
 }
 """The rows that are created in addition to their project."""
+_NEW_USER, _ROWS_PROJECT = insert(_users).values(id=_ROW_OWNER), _NEW_PROJECT.values(id=_TARGET)
 
 
 def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]]:
@@ -82,8 +83,8 @@ def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]
     """
     project, row = uuid4(), uuid4()
     values = {"row_id": row, "row_owner": plan.owner.id, "target": project}
-    statements: list[ClauseElement] = [] if plan.owner.exists else [insert(_users).values(id=_ROW_OWNER)]
-    statements.append(_NEW_PROJECT.values(id=_TARGET))
+    statements: list[ClauseElement] = [] if plan.owner.exists else [_NEW_USER]
+    statements.append(_ROWS_PROJECT)
     if kind in _ROWS:
         statements.append(_ROWS[kind])
     return row if kind in _ROWS else project, [Query(one, _nothing, values) for one in statements]

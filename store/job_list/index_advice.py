@@ -8,7 +8,7 @@ from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery, OrderColumn
 from gjobs.store.jobs.job import FINAL_STATUSES, sql_literals
 from gjobs.store.users.actor import ActingUser, Actor
-from gjobs.store.values.value_types import by_member, dataclass
+from gjobs.store.values.data_classes import by_member, dataclass
 
 _NEWEST = "created_at DESC, id DESC"
 _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))

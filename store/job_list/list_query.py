@@ -11,8 +11,8 @@ from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.page_sizes import WINDOW_ROWS
-from gjobs.store.values.value_types import dataclass
 
 
 class OrderColumn(StrEnum):

@@ -52,8 +52,8 @@ from gjobs.store.jobs.job_sql import (
     readable_columns,
 )
 from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import EXTREMES, far_text
-from gjobs.store.values.value_types import by_member, dataclass
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import PlainRow, UnknownText, close_names, column_names, is_far, plain_row
-from gjobs.store.values.value_types import by_member, dataclass
 
 
 class UnknownStatus(UnknownText):

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from gjobs.store.errors import RowMissing, TransitionRefused
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, in_order, why_refused
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import UnknownText
-from gjobs.store.values.value_types import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from gjobs.store.errors import JournalUnavailable
 from gjobs.store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
 from gjobs.store.system.private_files import make_directory
 from gjobs.store.users.actor import ActingUser, Actor, Operator, actor_name
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import column_names, plain_row, plain_time, utc_now
-from gjobs.store.values.value_types import dataclass
 
 PATIENCE_SECONDS = 2.0
 """Seconds to wait for another process that is writing."""

@@ -7,8 +7,8 @@ from uuid import UUID
 from gjobs.store.budgets.budget import Budget
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.projects.project import Project
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import PlainRow
-from gjobs.store.values.value_types import dataclass
 
 WrittenRow = GenerationJob | Project | Budget
 

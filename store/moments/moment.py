@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from gjobs.store.errors import InvalidValue
 from gjobs.store.jobs.job import GenerationJob, ListedJob, plain_job
 from gjobs.store.values import formats
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 WRITES_OFF = "Writes are off, because an earlier moment is shown."
 

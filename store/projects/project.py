@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

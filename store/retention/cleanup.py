@@ -65,8 +65,8 @@ from gjobs.store.retention.retention import (
 )
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, known_or_text
-from gjobs.store.values.value_types import by_member
 
 _jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
 

@@ -51,7 +51,12 @@ class ProjectPlan:
 
 
 def _job_counts(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
-    return dict(zip(JobStatus, (queued, running, succeeded, failed), strict=True))
+    return dict.fromkeys(JobStatus, 0) | {
+        JobStatus.QUEUED: queued,
+        JobStatus.RUNNING: running,
+        JobStatus.SUCCEEDED: succeeded,
+        JobStatus.FAILED: failed,
+    }
 
 
 USERS = (

@@ -14,7 +14,7 @@ from gjobs.store.job_list.list_query import NEWEST_FIRST, ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.users.actor import Actor
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 if TYPE_CHECKING:
     from gjobs.store.budgets.budget import Budget

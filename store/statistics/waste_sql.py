@@ -29,7 +29,7 @@ from gjobs.store.statistics.statistics import (
 )
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 
 _FINGERPRINT, _GROUP_ID = (
     # A colon would begin a parameter.

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Any, assert_never
 from uuid import UUID, uuid5
 
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 ROLE_OF_USERS, ROLE_OF_ANON = "authenticated", "anon"
 

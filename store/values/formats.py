@@ -19,6 +19,8 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 EXTREMES = frozenset({EARLIEST, LATEST})
 """Each also stands for all times beyond it."""
 
+_FIRST_YEAR_BC, _LAST_YEAR = 4714, 294_276
+"""The first and the last year of Postgres."""
 _FAR_TIME = re.compile(r"-?infinity|[0-9]{5,6}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z BC")
 
 
@@ -36,7 +38,7 @@ class FarTime(datetime):
         return time
 
     def __eq__(self, other: object) -> bool:
-        return super().__eq__(other) and self.text == getattr(other, "text", "")
+        return isinstance(other, datetime) and super().__eq__(other) and self.text == getattr(other, "text", "")
 
     def __ne__(self, other: object) -> bool:
         """Negate `__eq__`, because the comparison of datetime does not."""
@@ -64,8 +66,20 @@ def is_infinite(time: datetime) -> bool:
 
 
 def parse_far_time(text: str) -> FarTime | None:
-    """Parse a far time as `plain_time` writes it. Return None for any other text. Postgres checks its date."""
-    return FarTime.of(text) if _FAR_TIME.fullmatch(text) else None
+    """Parse a far time as `plain_time` writes it. Return None for any other text, and for a year or a day that Postgres
+    does not know. It also refuses some days of its first and last year, and a wrong February 29.
+    """
+    if not _FAR_TIME.fullmatch(text):
+        return None
+    if not text.endswith("infinity"):
+        year, _, rest = text.removesuffix(" BC").partition("-")
+        if not 0 < int(year) <= (_FIRST_YEAR_BC if text.endswith("BC") else _LAST_YEAR):
+            return None
+        try:
+            datetime.fromisoformat(f"2000-{rest}")
+        except ValueError:
+            return None
+    return FarTime.of(text)
 
 
 def is_far(time: datetime) -> bool:

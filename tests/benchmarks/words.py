@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from gjobs.store.database.database import Database
 from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
 from gjobs.store.embedded.server_files import ADMINISTRATOR, throw_away_dir
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.store import Store

@@ -16,7 +16,7 @@ from gjobs.migrations.status import read_status
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import Locked, StoreError
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.statistics import waste_sql
 from gjobs.store.statistics.statistics import WasteKey
 from gjobs.store.store import Store

@@ -10,7 +10,7 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import EVERY_FAILURE
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.isolation.isolation import ProbeVerdict
 from gjobs.store.isolation.isolation_check import plan_probes, run_probes
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery

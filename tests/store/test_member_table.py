@@ -4,7 +4,7 @@ from enum import Enum
 
 import pytest
 
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 
 
 class Colour(Enum):

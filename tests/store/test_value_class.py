@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from gjobs.store.values import value_types
+from gjobs.store.values import data_classes
 
 
-@value_types.dataclass(frozen=True, slots=True, kw_only=True)
+@data_classes.dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
     """With all kinds of fields."""
 
@@ -44,7 +44,7 @@ class Theirs:
         object.__setattr__(self, "later", self.needed + 1)
 
 
-@value_types.dataclass(frozen=True)
+@data_classes.dataclass(frozen=True)
 class OurPair:
     """With a positional field, and a `__dict__`."""
 
@@ -52,7 +52,7 @@ class OurPair:
     two: int = field(default=2, kw_only=True)
 
 
-@value_types.dataclass(frozen=True, slots=True)
+@data_classes.dataclass(frozen=True, slots=True)
 class OurChild(OurPair):
     """With a field of its own and its own text."""
 
@@ -80,7 +80,7 @@ class TheirChild(TheirPair):
         return "child"
 
 
-@value_types.dataclass(frozen=True, slots=True)
+@data_classes.dataclass(frozen=True, slots=True)
 class OurNothing:
     """Without fields."""
 
@@ -149,4 +149,4 @@ def test_value_class_is_frozen_hashable_and_replaceable() -> None:
     assert {one, OurChild(1)} == {dataclasses.replace(OurChild(5), one=1)}
     assert Ours(needed=1).made is not Ours(needed=1).made
     with pytest.raises(TypeError, match="Only frozen classes"):
-        value_types.dataclass(frozen=False)
+        data_classes.dataclass(frozen=False)

@@ -37,7 +37,7 @@ CLOSED_SETS = {
     "gjobs.store.configuration.config_file": {"Pooler"},
     "gjobs.store.configuration.saved_views": {"OrderColumn"},
     "gjobs.store.filters.filter_completion": {"Key"},
-    "gjobs.store.filters.filter_text": {"Key", "Comparison"},
+    "gjobs.store.filters.filter_syntax": {"Key", "Comparison"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
     "gjobs.store.statistics.waste_sql": {"_Source"},
     "gjobs.store.validation": {"JobStatus", "Period"},

@@ -4,7 +4,7 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import Locked, TimedOut
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.index_advice import IndexAdvice
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.store import Store

@@ -9,7 +9,8 @@ import re
 import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +48,10 @@ def check_source(headers: CIMultiDictProxy[str], *, needs_origin: bool) -> None:
         raise web.HTTPForbidden(reason="The request comes from another web page.")
 
 
+MOST_LINKS = 32
+"""Links that were printed and not opened. A further one invalidates the oldest."""
+
+
 class SignIns:
     """Links that work once, and the cookies that they became. They exist only in memory, so they are gone when the
     server stops.
@@ -56,24 +61,24 @@ class SignIns:
         """`reads_terminal` is whether Enter prints another link. If it is false, only a signal prints another link."""
         how = "press Enter in the terminal" if reads_terminal else "send SIGUSR1 to the process"
         self._for_another = f"For another link, {how} of 'gjobs serve'."
-        self._links: set[str] = set()
+        self._links = deque[str](maxlen=MOST_LINKS)
         self._cookies: set[str] = set()
         """Hashes of the links' tokens, and of the cookies' values."""
 
     def new_link(self) -> str:
         """Return the token of a new link."""
         token = secrets.token_urlsafe(_SECRET_BYTES)
-        self._links.add(_hash(token))
+        self._links.append(_hash(token))
         return token
 
-    def redeem(self, token: str, cookie: str) -> str | None:
+    def redeem(self, token: str, cookies: Sequence[str]) -> str | None:
         """Return a new cookie's value, or None if the browser has a valid one. The link doesn't work again.
 
         Raise HTTPForbidden if the token is wrong or was used before, and the browser has no valid cookie.
         """
-        is_valid = _hash(token) in self._links
-        self._links.discard(_hash(token))
-        if _hash(cookie) in self._cookies:
+        if is_valid := _hash(token) in self._links:
+            self._links.remove(_hash(token))
+        if not self._cookies.isdisjoint(map(_hash, cookies)):
             return None
         if not is_valid:
             raise web.HTTPForbidden(reason=f"This link was used before, or it is wrong. {self._for_another}")
@@ -81,10 +86,11 @@ class SignIns:
         self._cookies.add(_hash(value))
         return value
 
-    def check(self, cookie: str) -> str:
-        """Return the cookie's hash. Raise HTTPUnauthorized if the cookie is not valid."""
-        if _hash(cookie) in self._cookies:
-            return _hash(cookie)
+    def check(self, cookies: Sequence[str]) -> str:
+        """Return which of the cookies is valid, as a hash. Raise HTTPUnauthorized if there is none."""
+        for found in map(_hash, cookies):
+            if found in self._cookies:
+                return found
         raise web.HTTPUnauthorized(reason=f"Open the link that 'gjobs serve' printed. {self._for_another}")
 
 
@@ -340,11 +346,11 @@ class TabServer:
         """Let only requests with the right host, origin and cookie pass."""
         try:
             check_source(request.headers, needs_origin=request.path == "/ws")
-            cookie = request.cookies.get(self._cookie, "")
+            cookies = [value for name, value in _cookies(request) if name == self._cookie]
             token = request.query.get("token")
             if token is not None and request.path == "/" and request.method == "GET":
-                return self._moved_on(self.sign_ins.redeem(token, cookie))
-            request[_COOKIE] = self.sign_ins.check(cookie)
+                return self._moved_on(self.sign_ins.redeem(token, cookies))
+            request[_COOKIE] = self.sign_ins.check(cookies)
             return await handler(request)
         except web.HTTPException as error:
             return web.Response(status=error.status, text=f"{error.reason}\n")
@@ -472,6 +478,14 @@ class TabServer:
             await response.write(chunk)
         await response.write_eof()
         return response
+
+
+def _cookies(request: web.Request) -> list[tuple[str, str]]:
+    """Return all cookies, also those that have the same name. Apps on other ports may set any."""
+    parts = (
+        part.strip().partition("=") for header in request.headers.getall("Cookie", []) for part in header.split(";")
+    )
+    return [(name, value) for name, _, value in parts]
 
 
 def _size_of(request: web.Request) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.doctor.examine import read_revision
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 from gjobs.tui.case.redaction import Redactor, SecretKind, placeholder_counts, redacted_group, shortened
 from gjobs.tui.session import Session
 

@@ -167,7 +167,7 @@ def statuses(text: str) -> list[AnyStatus]:
 
 def job_filter(text: str) -> "JobFilter":
     """Parse a filter. Raises FilterError, which has the position of the mistake."""
-    from gjobs.store.filters.filter_text import parse
+    from gjobs.store.filters.filter_syntax import parse
 
     return parse(text, now=datetime.now(UTC))
 
@@ -289,7 +289,7 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
     if view is None:
         return found
     from gjobs.store.configuration.saved_views import KnownViews, require_view
-    from gjobs.store.filters.filter_text import parse
+    from gjobs.store.filters.filter_syntax import parse
 
     views = KnownViews(settings.configuration.views, settings.data_dir)
     print_message(views.read(only=view))

@@ -20,7 +20,7 @@ from gjobs.store.configuration.settings import (
 )
 from gjobs.store.errors import InvalidValue
 from gjobs.store.users.actor import AAL_LEVELS
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.cli.options import Either, Option
 from gjobs.tui.cli.output import BadArgument, ExitCode, Output, UsageError, not_empty
 from gjobs.tui.cli.sessions import in_session

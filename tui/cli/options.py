@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, Literal, TypeVar, overload
 
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,17 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
+class _Declared:
+    """Stands for a value until the parser passes one. A function that is called without it must not take it as true."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError("No value was passed for this option.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(_Declared):
     flag: str | None
     """If empty, it is the parameter's name. None for an argument, which has no flag."""
     settings: Mapping[str, Any]
@@ -41,7 +50,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Either:
+class Either(_Declared):
     """Options that exclude each other and set the same parameter."""
 
     options: tuple[Option, ...]

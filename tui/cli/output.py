@@ -25,7 +25,7 @@ from gjobs.store.errors import (
     database_options,
 )
 from gjobs.store.filters.filter_terms import FilterError
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 from gjobs.tui.cli.options import TableColumn
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ class Trait(Flag):
     ROWS = auto()
     """It moves in the list or acts on its jobs. It waits for the requested list."""
     JOBS = auto()
-    """It acts on the selected jobs. Without any, it explains why it does nothing."""
+    """It acts on the selected jobs, or moves among them. Without any, it explains why it does nothing."""
     WRITES = auto()
-    """A read-only session hides it."""
+    """A read-only session hides or refuses it."""
     DIALOG = auto()
     """It opens a dialog, or explains why it does not. The keys after it may be text for the dialog."""
     SEVERAL = auto()

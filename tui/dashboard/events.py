@@ -1,4 +1,4 @@
-"""Events from poller, screen and dialogs to the app, and copies of jobs."""
+"""Events from poller, screen and dialogs to the app."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from textual.message import Message
 
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.tui.dashboard.terminal.clipboard import JobCopy
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
@@ -98,7 +97,8 @@ class WritePermitEnded(Message):
 class CopyRequested(Message):
     """Copy these jobs, as last seen."""
 
-    what: JobCopy
+    what: str
+    """The name of a JobCopy."""
     jobs: tuple[GenerationJob, ...]
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from gjobs.store.budgets.budget import Budget, BudgetState, Period, used_up_at
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, money
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.error_text import Message, warning
 from gjobs.tui.text.format import Span, clock_time, local_day, percent

@@ -194,11 +194,17 @@ def countdown(seconds: float) -> str:
 
 
 def local_time(time: datetime, zone: tzinfo | None = None) -> str:
-    """Return the local time in a zone. None means this machine's zone. A time beyond Python's is shown in UTC."""
+    """Return the local time in a zone. None means this machine's zone. A time that Python cannot convert to the zone is
+    shown in UTC, and says so.
+    """
+    if is_infinite(time):
+        return far_text(time)
     if text := far_text(time):
-        return _SUBSECONDS.sub("", text.replace("T", " "))
-    with suppress(OverflowError, ValueError):
+        return f"{_SUBSECONDS.sub('', text.replace('T', ' '))} UTC"
+    try:
         time = time.astimezone(zone)
+    except (OverflowError, ValueError):
+        return f"{time.year:04}{time:{_TIME_FORMAT}} UTC"
     return f"{time.year:04}{time:{_TIME_FORMAT}}"
 
 
@@ -213,7 +219,7 @@ def local_day(time: datetime, zone: tzinfo | None = None) -> str:
 
 def utc_time(time: datetime) -> str:
     shown = local_time(time, UTC)
-    return shown if is_infinite(time) else f"{shown} UTC"
+    return shown if far_text(time) else f"{shown} UTC"
 
 
 def short_id(identifier: UUID) -> str:

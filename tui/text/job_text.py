@@ -21,8 +21,8 @@ from gjobs.store.jobs.job_results import (
     time_in_each,
 )
 from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, is_infinite, money
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
     UNKNOWN,
@@ -175,7 +175,7 @@ def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool
         return [(str(time), "")]
     local, utc = local_time(time, zone), utc_time(time)
     other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
-    shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
+    shown = utc if utc in (local, f"{local} UTC") else f"{local} ({other_clock})"
     room = _AGE_WIDTH - (len(_UNRECORDED_MARK) if is_marked else 0)
     return [(age(time, now).ljust(room), ""), (shown, _MUTED)]
 

@@ -17,8 +17,8 @@ from gjobs.store.retention.retention import (
     StatusCount,
 )
 from gjobs.store.users.actor import Actor, actor_name
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, money
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad
 from gjobs.tui.text.format import Span, age, count, error_pretty, jobs_count, short_id, utc_time
 from gjobs.tui.text.job_text import fact_lines, timeline_lines

@@ -16,8 +16,8 @@ from gjobs.store.statistics.statistics import (
     WasteKey,
     WasteRow,
 )
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import is_far, money
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.format import age, count, duration, elapsed, jobs_count, milliseconds, percent, refresh_interval
 

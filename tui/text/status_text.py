@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
 from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.store.users.actor import actor_name
-from gjobs.store.values.value_types import by_member, dataclass
+from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import PARTIAL_CLAIMS, count, elapsed
 

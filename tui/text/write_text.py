@@ -26,8 +26,8 @@ from gjobs.store.jobs.job_results import (
 )
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
 from gjobs.store.projects.project import Project
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message, warning
 from gjobs.tui.text.format import count, job_name, jobs_count, jobs_name, short_id

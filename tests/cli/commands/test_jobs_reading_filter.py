@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from rich.cells import cell_len
 
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import KEYS, FilterError
-from gjobs.store.filters.filter_text import parse
 from gjobs.tui.text.error_text import marked
 from tests.cli.cli_rows import ADA, AUTUMN, BENS_JOB, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile

@@ -20,7 +20,7 @@ from gjobs.store.configuration.saved_views import (
 )
 from gjobs.store.configuration.toml_table import ConfigurationProblem
 from gjobs.store.errors import BadConfiguration, Conflict, InvalidValue
-from gjobs.store.filters.filter_text import format_filter
+from gjobs.store.filters.filter_syntax import format_filter
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from tests.store.filters.filter_strategies import filters
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import Applied, Refused

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gjobs.store.budgets.budget import Period
 from gjobs.store.database.connection_pool import UtcLoader, as_text
 from gjobs.store.database.database import Database
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases import lease_sql
@@ -49,10 +49,28 @@ def test_every_far_time_is_read_back_from_its_text(microseconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "infinity and beyond", "2026-01-15T12:00:00.000000Z", "0000-01-01T00:00:00.000000Z", "10000-01-01"]
+    "text",
+    [
+        "",
+        "infinity and beyond",
+        "2026-01-15T12:00:00.000000Z",
+        "0000-01-01T00:00:00.000000Z",
+        "10000-01-01",
+        "10000-13-01T00:00:00.000000Z",
+        "10000-01-01T24:00:01Z",
+        "294277-01-01T00:00:00Z",
+        "4715-01-01T00:00:00Z BC",
+    ],
 )
 def test_other_texts_are_no_far_times(text: str) -> None:
     assert parse_far_time(text) is None
+
+
+@pytest.mark.parametrize("other", [None, "infinity", 1])
+def test_time_computed_from_a_far_time_equals_nothing_but_times(other: object) -> None:
+    far = FarTime.of("infinity")
+    for time in (far, far - timedelta(days=1)):
+        assert (time == other, time != other) == (False, True)
 
 
 def test_copies_of_a_far_time_are_exact_and_computed_times_are_no_infinities() -> None:

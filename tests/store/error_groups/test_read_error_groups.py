@@ -17,7 +17,7 @@ from gjobs.store.error_groups.error_group import (
 )
 from gjobs.store.error_groups.read_error_groups import error_groups_query
 from gjobs.store.errors import InvalidValue
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.store import Store
 from tests.conftest import Conninfo

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gjobs.store.filters.filter_completion import CompletionValues, complete
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import KEYS, Key
-from gjobs.store.filters.filter_text import parse
 from tests.store.filters.filter_strategies import NOW, texts, typed
 
 KNOWN = CompletionValues(

@@ -15,8 +15,8 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import NamedIds, compiled, explain_plan
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import NoPrivilege
+from gjobs.store.filters.filter_syntax import format_filter, parse
 from gjobs.store.filters.filter_terms import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
-from gjobs.store.filters.filter_text import format_filter, parse
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
 from gjobs.store.job_list.list_sql import page
 from gjobs.store.jobs.job import GenerationJob, JobStatus

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
+from gjobs.store.filters.filter_syntax import MOST_CHARACTERS, MOST_VALUES, format_filter, parse, quoted
 from gjobs.store.filters.filter_terms import (
     KEYS,
     NO_FILTER,
@@ -19,7 +20,6 @@ from gjobs.store.filters.filter_terms import (
     Term,
     Value,
 )
-from gjobs.store.filters.filter_text import MOST_CHARACTERS, MOST_VALUES, format_filter, parse, quoted
 from tests.store.filters.filter_strategies import NOW, filters, texts, typed
 
 

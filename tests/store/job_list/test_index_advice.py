@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.index_advice import advice
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import JobStatus

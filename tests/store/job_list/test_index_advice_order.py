@@ -9,7 +9,7 @@ from sqlalchemy import text
 from gjobs.migrations import HEAD
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.index_advice import is_in_order
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import JobStatus

@@ -4,7 +4,7 @@ import pytest
 
 from gjobs.store.database.query import parse_plan
 from gjobs.store.errors import UnexpectedError
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.job_list.read_listing import EXPENSIVE_FROM, LONGEST_INTERVAL, CostLevel, ListCost

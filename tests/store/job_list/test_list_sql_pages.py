@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.errors import InvalidValue
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Page, PageKey
 from gjobs.store.store import Store

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gjobs.store.blocking import BlockingStore
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import NO_FILTER
-from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of
 from gjobs.store.jobs.job import ERROR_CHARACTERS, TRACEBACK, JobStatus, ListedJob, cut_error
 from gjobs.store.values.formats import LATEST, utc_now

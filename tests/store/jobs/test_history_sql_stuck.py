@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from gjobs.store.database.database import Database
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect

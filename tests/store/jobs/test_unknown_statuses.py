@@ -10,14 +10,14 @@ from gjobs.store.database.database import Database
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import Severity
 from gjobs.store.errors import InvalidValue
-from gjobs.store.filters.filter_text import format_filter, parse
+from gjobs.store.filters.filter_syntax import format_filter, parse
 from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus, UnknownStatus, in_order, parse_status, why_refused
 from gjobs.store.jobs.job_results import Deleted, Refused
 from gjobs.store.retention import archive, cleanup
 from gjobs.store.retention.retention import ArchiveQuery, RetentionAction
+from gjobs.store.statistics.read_totals import CountCapabilities, Part, TotalsCounter
 from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
-from gjobs.store.statistics.totals_counter import CountCapabilities, Part, TotalsCounter
 from gjobs.store.store import Store
 from gjobs.store.watch.watch import Transition
 from tests.conftest import Conninfo, connect

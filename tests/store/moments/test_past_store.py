@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import InvalidValue, ReadOnly, SchemaMissing
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import PageKey

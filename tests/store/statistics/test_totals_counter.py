@@ -12,18 +12,18 @@ import pytest
 from gjobs.store.budgets.budget_sql import Readable
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.errors import Locked, TimedOut
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.projects import project_sql
-from gjobs.store.statistics.statistics import Count, Precision, ProjectTotals, Totals, TotalsQuery
-from gjobs.store.statistics.totals_counter import (
+from gjobs.store.statistics.read_totals import (
     CountCapabilities,
     CountLimits,
     TotalsCounter,
     count_capabilities,
     count_totals_exactly,
 )
+from gjobs.store.statistics.statistics import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect

@@ -18,7 +18,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.embedded.server_files import ADMINISTRATOR, ServerHandle
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store

@@ -11,7 +11,7 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import InvalidValue, Unreachable
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.store import Store
 from gjobs.store.watch import watch as watch_readers

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gjobs.tui.browser.tab_server import FILES
+from gjobs.tui.browser.tab_server import FILES, MOST_LINKS
 from tests.tui.browser.tab_servers import cookie_of, header_of, serving, status_of
 
 UPGRADE = (
@@ -36,6 +36,16 @@ async def test_link_works_once_and_becomes_a_cookie() -> None:
         assert "Set-Cookie" not in await served.get(second, f"Cookie: {cookie}")
         assert status_of(await served.get(second)) == 403
         assert served.reports == []
+
+
+async def test_only_the_newest_links_work_and_a_cookie_counts_beside_others_of_its_name() -> None:
+    async with serving() as served:
+        oldest, *links = (f"/?token={served.server.sign_ins.new_link()}" for _ in range(MOST_LINKS + 1))
+        assert status_of(await served.get(oldest)) == 403
+        cookie = cookie_of(await served.get(links[0]))
+        name = cookie.partition("=")[0]
+        for sent in (f"{cookie}; {name}=wrong", f"{name}=wrong; {cookie}", f'a="x; {cookie}; b=y"'):
+            assert status_of(await served.get("/", f"Cookie: {sent}")) == 200
 
 
 @pytest.mark.parametrize(

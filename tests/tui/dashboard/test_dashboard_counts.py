@@ -9,11 +9,12 @@ import pytest
 
 from gjobs.store.database.wake_ups import WakeUp
 from gjobs.store.errors import TimedOut
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.statistics import statistics
+from gjobs.store.statistics.read_totals import Report
 from gjobs.store.statistics.statistics import (
     MOST_AGE,
     Count,
@@ -26,7 +27,6 @@ from gjobs.store.statistics.statistics import (
     Totals,
     TotalsQuery,
 )
-from gjobs.store.statistics.totals_counter import Report
 from gjobs.tui.dashboard.memory import MOST_KEPT, TotalsCache
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from tests.conftest import Conninfo

@@ -8,7 +8,7 @@ from textual.widgets import OptionList
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import TimedOut
-from gjobs.store.filters.filter_text import format_filter
+from gjobs.store.filters.filter_syntax import format_filter
 from gjobs.tui.dashboard.features import errors
 from gjobs.tui.dashboard.features.errors import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate

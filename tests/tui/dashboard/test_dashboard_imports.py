@@ -68,7 +68,7 @@ LATER = {
     ),
     *("gjobs.store.journal.journal", "gjobs.store.isolation.isolation_check", "gjobs.store.database.wake_ups"),
     *(
-        "gjobs.store.filters.filter_text",
+        "gjobs.store.filters.filter_syntax",
         "gjobs.store.filters.filter_completion",
         "gjobs.store.configuration.saved_views",
     ),

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import FilterError
-from gjobs.store.filters.filter_text import parse
 from gjobs.store.job_list.index_advice import IndexAdvice
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.job_list.read_listing import ListCost

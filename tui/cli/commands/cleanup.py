@@ -2,35 +2,31 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
-from gjobs.store.errors import StoreError
-from gjobs.store.retention.retention import BatchProgress, StatusCount
-from gjobs.store.values.value_types import dataclass
-from gjobs.tui.cli.arguments import find_project
-from gjobs.tui.cli.output import ExitCode, Interrupted, Output, PartlyDeclined, print_message, report_interruption
-from gjobs.tui.cli.sessions import WorkProgress, orderly_termination, with_session, work_through
-
-if TYPE_CHECKING:
-    from gjobs.tui.export.export_files import Json
-    from gjobs.tui.session import Session
-    from gjobs.tui.text.retention_text import CleanupTarget
-from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING
-
-from gjobs.store.errors import command
+from gjobs.store.errors import StoreError, command
 from gjobs.store.jobs.job import AnyStatus
-from gjobs.store.retention.retention import FINISHED, CleanupPreview, RetentionAction, RetentionPolicy
+from gjobs.store.retention.retention import (
+    FINISHED,
+    BatchProgress,
+    CleanupPreview,
+    RetentionAction,
+    RetentionPolicy,
+    StatusCount,
+)
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values import formats
+from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import (
     PROJECT,
     YES,
     explain_no_jobs,
+    find_project,
     find_project_id,
     job_age,
     project_names,
@@ -40,17 +36,28 @@ from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import TableColumn, constant, either, option, switch
 from gjobs.tui.cli.output import (
     Declined,
+    ExitCode,
+    Interrupted,
+    Output,
+    PartlyDeclined,
+    print_message,
+    report_interruption,
     require_yes,
 )
 from gjobs.tui.cli.sessions import (
+    WorkProgress,
     in_session,
     look_and_ask,
+    orderly_termination,
+    with_session,
+    work_through,
 )
 
 if TYPE_CHECKING:
     from gjobs.store.retention.cleanup import PolicyRun
     from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
+    from gjobs.tui.text.retention_text import CleanupTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

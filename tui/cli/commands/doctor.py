@@ -11,7 +11,7 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.errors import COMMAND
 from gjobs.store.users.actor import OPERATOR, ActingUser
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.options import option, switch

@@ -64,7 +64,7 @@ async def show_errors(
     if output.json:
         output.document(export_files.error_groups(found))
         return
-    from gjobs.store.filters.filter_text import format_filter
+    from gjobs.store.filters.filter_syntax import format_filter
     from gjobs.tui.text.error_text import group_name, groups_summary, modes_words, trend
     from gjobs.tui.text.format import age, count
 

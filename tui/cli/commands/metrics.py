@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import math
 import re
 import socket
 from collections import Counter
@@ -20,6 +21,7 @@ from prometheus_client.registry import Collector
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JobStatus, in_order
 from gjobs.store.statistics.statistics import JobStatistics, JobTimings
+from gjobs.store.values.formats import far_text
 from gjobs.tui.cli.output import print_message, show_where
 from gjobs.tui.text.clean_text import clean
 
@@ -88,7 +90,8 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
                 family.add_metric([mode, "0.95", window], spread.percentile_95)
         queued.add_metric([mode], work.queued)
         if work.oldest_queued_at is not None:
-            oldest.add_metric([mode], max((monitoring.taken_at - work.oldest_queued_at).total_seconds(), 0.0))
+            waited = (monitoring.taken_at - work.oldest_queued_at).total_seconds()
+            oldest.add_metric([mode], math.inf if far_text(work.oldest_queued_at) == "-infinity" else max(waited, 0.0))
     yield from (finished, ratio, *spreads, queued, oldest)
 
 

@@ -15,7 +15,7 @@ from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 from gjobs.tui.dashboard.actions.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, every_key
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel

@@ -29,8 +29,8 @@ from gjobs.store.retention.retention import (
     RetentionAction,
 )
 from gjobs.store.values import formats
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.page_sizes import ARCHIVE_ROWS
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress

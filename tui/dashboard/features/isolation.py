@@ -28,7 +28,7 @@ from gjobs.store.isolation.isolation import (
     why_no_writes,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
-from gjobs.store.values.value_types import by_member
+from gjobs.store.values.data_classes import by_member
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, SqlDialog
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog

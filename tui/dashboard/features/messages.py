@@ -14,8 +14,8 @@ from textual.content import Content
 
 from gjobs.store.configuration.settings import Notifications
 from gjobs.store.errors import StoreError
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
-from gjobs.store.filters.filter_text import parse
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.watch.watch import Transition, TransitionBatch

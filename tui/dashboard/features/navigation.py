@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -134,13 +134,13 @@ def show_project(
     _show(dashboard, project.id, project, arrived)
 
 
-async def compare_visibility(host: ActionHost) -> None:
-    """Show or leave the visibility view. The operator sees everything, so ask for a user first."""
+def compare_visibility(host: ActionHost) -> Coroutine[Any, Any, None] | None:
+    """Show or leave the visibility view at once. The operator sees everything, so return a question for a user."""
     store = host.poller.store
-    if store is not None and isinstance(store.actor, ActingUser):
-        toggle_visibility(host.dashboard)
-    else:
-        await pick_acting_user(host, compare_visibility=True)
+    if store is None or not isinstance(store.actor, ActingUser):
+        return pick_acting_user(host, compare_visibility=True)
+    toggle_visibility(host.dashboard)
+    return None
 
 
 def toggle_visibility(dashboard: DashboardScreen) -> None:

@@ -14,6 +14,7 @@ from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
 from gjobs.tui.dashboard.features.case import show_case
+from gjobs.tui.dashboard.features.copy_jobs import JobCopy, copy_jobs
 from gjobs.tui.dashboard.features.databases import (
     may_write,
     pick_database,
@@ -45,7 +46,6 @@ from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.terminal.clipboard import copy_jobs
 from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def answer(host: "ActionHost", message: Message) -> None:
         case FilterBar.UsersRequested():
             app.run_worker(show_users(host), group=task_groups.USERS, exclusive=True)
         case CopyRequested(what, jobs):
-            app.run_worker(copy_jobs(app, poller.store, what, jobs), group="copy", exclusive=True)
+            app.run_worker(copy_jobs(app, poller.store, JobCopy(what), jobs), group="copy", exclusive=True)
         case CaseRequested(job):
             host.tasks.ask(show_case(host, job))
         case DetailsRequested(sections, group):

@@ -361,8 +361,8 @@ class FilterBar(Vertical):
 
     def settle(self) -> None:
         """Parse the text, and report the filter if its meaning has changed."""
+        from gjobs.store.filters.filter_syntax import parse
         from gjobs.store.filters.filter_terms import FilterError
-        from gjobs.store.filters.filter_text import parse
 
         if self._typing is not None:
             self._typing.stop()

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
 from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import money
-from gjobs.store.values.value_types import by_member, dataclass
 from gjobs.tui.text.clean_text import clean_cell, pad
 from gjobs.tui.text.format import (
     UNKNOWN,

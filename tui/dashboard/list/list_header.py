@@ -111,8 +111,8 @@ def fixed_values(job_filter: JobFilter) -> str:
     """Return what a filter allows, such as `status: failed · mode: lifestyle · cost:>$0.50`: values first."""
     if not job_filter:
         return ""
+    from gjobs.store.filters.filter_syntax import format_filter
     from gjobs.store.filters.filter_terms import Key
-    from gjobs.store.filters.filter_text import format_filter
 
     fixing = (Key.STATUS, Key.MODE, Key.PROJECT, Key.USER)
     terms = [term for term in job_filter.terms if term.key in fixing and not term.is_negated]
@@ -284,7 +284,7 @@ def _joined(*parts: str) -> str:
 def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
     if not job_filter or not cells:
         return ""
-    from gjobs.store.filters.filter_text import format_filter
+    from gjobs.store.filters.filter_syntax import format_filter
 
     kind, text = ("with", format_filter(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"

@@ -11,8 +11,8 @@ from uuid import UUID
 from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import is_far
-from gjobs.store.values.value_types import dataclass
 
 UPDATING = "updating …"
 """What a row says between the answer and the next list. It fits any outcome."""

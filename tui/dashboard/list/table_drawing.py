@@ -15,8 +15,8 @@ from textual.strip import Strip
 from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import is_far
-from gjobs.store.values.value_types import dataclass
 from gjobs.tui.dashboard.list.job_columns import (
     NO_NOTES,
     Cell,

@@ -24,11 +24,11 @@ from gjobs.tui.dashboard.panels.state_machine import (
     draw_boxes,
     draw_changes,
     draw_columns,
+    flow_rates,
     has_flow_line,
     oldest_queued,
     other_figures,
     state_changes,
-    state_figures,
     stuck,
     success_rates,
     width_of,
@@ -160,19 +160,12 @@ def flow_facts(totals: "Totals", *, with_rates: bool = False) -> list[Fact]:
 
     With rates, also return how many jobs entered each state per minute: `1.6 → 0.4 → 0.3 / 0 a min`.
     """
-    waits, number, rates = oldest_queued(totals), stuck(totals), _rates(totals) if with_rates else ""
+    waits, number, rates = oldest_queued(totals), stuck(totals), flow_rates(totals) if with_rates else ""
     return [
         *([Fact((number, "bold $text-warning"), 0)] if number else []),
         *([Fact((rates, MUTED), 2)] if rates else []),
         *([Fact((f"oldest {waits}" if rates else f"oldest queued {waits}", MUTED), 3)] if waits else []),
     ]
-
-
-def _rates(totals: "Totals") -> str:
-    """Return the flow of all states. Empty if that is unknown."""
-    flows = [one.flow.removesuffix("/min") for one in state_figures(totals).values()]
-    queued, running, succeeded, failed = flows
-    return "" if UNKNOWN in flows else f"{queued} → {running} → {succeeded} / {failed} a min"
 
 
 def total_facts(totals: "Totals") -> list[Fact]:

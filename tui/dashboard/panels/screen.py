@@ -60,7 +60,6 @@ from gjobs.tui.dashboard.panels.footer import (
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
 from gjobs.tui.dashboard.panels.tour import Tour
-from gjobs.tui.dashboard.terminal.clipboard import JobCopy
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import CLOSING_MESSAGES, mark_as_behind
 from gjobs.tui.text.clean_text import clean
@@ -198,6 +197,8 @@ class DashboardScreen(Screen[None], KeyStates):
             self.set_focus(self.jobs.table)
         self.query_one(CostsPanel).fit(event.size)
         self.query_one(MessageLine).fit(event.size)
+        # The title names the project only where no sidebar does. The list itself may keep its size.
+        self.jobs.show_title()
         self._show_costs()
         self._build_pane()
         if self._pane is not None:
@@ -561,7 +562,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def action_copy(self, what: str) -> None:
         if jobs := self._selected():
-            self.post_message(CopyRequested(JobCopy(what), jobs))
+            self.post_message(CopyRequested(what, jobs))
 
     def action_case(self) -> None:
         """Request the case of the job under the cursor. If the focus is not on the job list, request the case of the

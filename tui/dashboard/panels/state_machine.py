@@ -11,8 +11,8 @@ from textual.geometry import Region
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
 from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import is_far, money
-from gjobs.store.values.value_types import by_member
 from gjobs.tui.text.format import Span, count, elapsed, percent
 from gjobs.tui.text.status_text import UNKNOWN, UNKNOWN_GLYPH, count_words, status_glyph, status_style, status_word
 
@@ -161,6 +161,13 @@ def _flow(totals: "Totals", status: JobStatus) -> str:
     if 0 < rate < _LEAST_RATE:
         return f"<{_LEAST_RATE}/min"
     return f"{rate:.1f}/min" if 0 < rate < _WHOLE_FROM else f"{count(round(rate))}/min"
+
+
+def flow_rates(totals: "Totals") -> str:
+    """Return the flow of all states. Empty if that is unknown."""
+    flows = [one.flow.removesuffix("/min") for one in state_figures(totals).values()]
+    queued, running, succeeded, failed = flows
+    return "" if UNKNOWN in flows else f"{queued} → {running} → {succeeded} / {failed} a min"
 
 
 def oldest_queued(totals: "Totals") -> str:

@@ -23,7 +23,7 @@ from gjobs.store.errors import (
     Unreachable,
 )
 from gjobs.store.users.actor import ActingUser, Actor, actor_name
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.events import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import FittedLine, SteadyText

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, WriteMode, switched
 from gjobs.store.errors import InvalidValue
 from gjobs.store.poller import DEFAULT_INTERVAL
-from gjobs.store.values.value_types import dataclass
+from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.startup import advise_for
 
 if TYPE_CHECKING:

@@ -1,27 +1,20 @@
-"""Copies of jobs and other texts, with a program that reaches the user's clipboard, or else through the terminal."""
+"""Copies text with a program that reaches the user's clipboard, or else through the terminal."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.moments.moment import job_row
-from gjobs.tui.dashboard.widgets.message_board import MessageApp, show_message, show_warning
-from gjobs.tui.text.error_text import error_message
-from gjobs.tui.text.format import jobs_name
+from gjobs.tui.dashboard.widgets.message_board import MessageApp, show_message
 
 if TYPE_CHECKING:
-    from gjobs.store.store import Store
+    pass
 
 _SECONDS = 3.0
 """A program that runs longer is ended. Its display may not answer."""
@@ -81,39 +74,3 @@ def _takes(command: Sequence[str], text: str) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return True
-
-
-class JobCopy(StrEnum):
-    ID = "id"
-    JSON = "json"
-
-
-async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
-    """Copy in the order of `jobs`. `store` is None if rows cannot be read."""
-    match what:
-        case JobCopy.ID:
-            copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-            copy_text(app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
-        case JobCopy.JSON:
-            if store is not None:
-                await _copy_json(app, store, jobs)
-        case _:
-            assert_never(what)
-
-
-async def _copy_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
-    """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
-    job, and a list for several.
-    """
-    try:
-        present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
-    except StoreError as error:
-        show_message(app, error_message(error))
-        return
-    there = [present[job.id] for job in jobs if job.id in present]
-    if there:
-        rows = [job_row(job) for job in there]
-        copy_text(app, json.dumps(rows[0] if len(rows) == 1 else rows, indent=2), f"Copied {jobs_name(there)} as JSON")
-    if gone := len(jobs) - len(there):
-        missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
-        show_warning(app, f"{missing} deleted or hidden, and not copied.")

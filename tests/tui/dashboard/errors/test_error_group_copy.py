@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.error_groups.error_group import ErrorScope, fingerprint
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.users.actor import ANON, OPERATOR, ActingUser, Actor
 from gjobs.tui.case.redaction import Redactor, redacted_group
-from gjobs.tui.dashboard.features.error_group_text import group_copy
+from gjobs.tui.dashboard.features.errors import group_copy
 from tests.tui.text.test_error_group_text import FOUND, GROUP
 
 PROJECT, USER = UUID(int=1), UUID(int=2)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from gjobs.tui.dashboard.features.error_group_text import group_columns, group_line, titles_line
+from gjobs.tui.dashboard.features.errors import group_columns, group_line, titles_line
 from tests.tui.text.test_error_group_text import GROUP, NOW
 
 FULL = replace(GROUP, fingerprint="秋 " * 99, count=20_000, cost_cents=99_999_999, user_count=99_999)

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from gjobs.store.filters.filter_completion import CompletionValues
-from gjobs.store.filters.filter_text import MOST_CHARACTERS, format_filter, parse
+from gjobs.store.filters.filter_syntax import MOST_CHARACTERS, format_filter, parse
 from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.filter_bar import CompletionList, FilterBar
 from tests.tui.app_waits import AppDriver

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from textual.app import App, ComposeResult
 
-from gjobs.store.filters.filter_text import parse
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import Listing, ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.statistics.statistics import Count, JobStatistics, Totals, TotalsQuery

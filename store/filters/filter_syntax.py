@@ -24,8 +24,8 @@ from gjobs.store.filters.filter_terms import (
 )
 from gjobs.store.jobs.job import JobStatus, near_status, parse_status
 from gjobs.store.values import formats
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import LEAST_DIGITS, close_names, id_range, quote_typed
-from gjobs.store.values.value_types import by_member
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}
