@@ -45,6 +45,9 @@ def start_replica(primary: Server, name: str = "replica") -> Iterator[Replica]:
         *("--wal-method=stream", "--checkpoint=fast", "--no-sync"),
     )
     server = replace(primary, data=data, sockets=place.make_directory(f"{name}.s", account), port=free_port())
+    with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+        # A database that was dropped on the primary server would wait 30 s for each session that still reads it here.
+        settings.write("max_standby_streaming_delay = '2s'\n")
     server.start()
     yield Replica(primary=primary, server=server)
     server.stop()
