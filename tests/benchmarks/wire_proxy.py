@@ -142,10 +142,11 @@ class WireProxy:
             # Each side may end the connection.
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # First of all: a second cancellation may end the wait below.
+            to_server.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            to_server.close()
 
     async def _forward(
         self,

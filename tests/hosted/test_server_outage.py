@@ -87,8 +87,8 @@ async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
 async def test_header_says_that_the_server_behind_a_pooler_does_not_answer(
     killable_server: Server, database: Conninfo
 ) -> None:
-    """The pooler lets the clients that it has wait for 13 s without an error. It drops one whose query the server did not
-    answer, and refuses it from then on, so no query may run when the server ends.
+    """The pooler lets the clients that it has wait for 13 s without an error. It drops a client whose query the server
+    did not answer, and refuses it from then on. So no query may run when the server ends.
     """
     with start_pooler(killable_server, require_tool("pgbouncer"), "transaction") as pooler:
         async with open_dashboard(pooler.login(str(database["dbname"]))) as driver:
