@@ -1,7 +1,6 @@
 """Why a key is refused on this database, and the remark above the list of users."""
 
 from dataclasses import replace
-from inspect import CORO_CLOSED, getcoroutinestate
 
 import pytest
 
@@ -9,10 +8,8 @@ from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import JOBS, USERS, DatabaseFacts
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.tui.dashboard.actions.action_context import missing_capability_words, remark_on_acting
-from gjobs.tui.dashboard.actions.action_host import QUESTIONS
 from gjobs.tui.dashboard.bindings import KEYS, WRITES
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
-from tests.tui.dashboard.dashboard_driver import Drive
 
 REPLICA = replace(FACTS, is_replica=True)
 
@@ -66,16 +63,3 @@ def test_remark_on_acting_explains_missing_privileges(facts: DatabaseFacts, word
     remark = remark_on_acting(Capabilities(facts))
     assert words in remark
     assert bool(remark) is bool(words)
-
-
-async def test_question_that_is_cancelled_before_it_begins_is_closed(drive: Drive) -> None:
-    async def never_begins() -> None:
-        raise AssertionError
-
-    async with drive() as driver:
-        question = never_begins()
-        driver.app.tasks.ask(question)
-        driver.app.workers.cancel_group(driver.app, QUESTIONS)
-        # The app keeps its last message, which may name the worker, until the next one.
-        await driver.press("down")
-        await driver.until(lambda: getcoroutinestate(question) == CORO_CLOSED)
