@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from textual import constants, events, on, work
 from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.app import SuspendNotSupported
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -109,10 +109,7 @@ def _palette() -> "ModuleType":
 class GjobsApp(MessageApp[int]):
     TITLE = "gjobs"
     CSS = appearance.CSS
-    COMMANDS = App.COMMANDS | {
-        lambda: _palette().KeyCommands,
-        lambda: _palette().ListCommands,
-    }
+    COMMANDS = {lambda: _palette().Commands}  # noqa: RUF012 - Textual's annotation
     BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]
     totals_share: ClassVar[int | None] = None
     """The pause after a slow count, as a multiple of the time that it took. None is the default, which adds little
@@ -685,10 +682,6 @@ class GjobsApp(MessageApp[int]):
         elif not isinstance(screen, _palette().Palette):
             topic, keys = key_help.topic_of(screen), key_help.screen_entries(screen)
             self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Yield only the theme command. The dashboard replaces Textual's other commands with its own."""
-        return (command for command in super().get_system_commands(screen) if command.title == "Theme")
 
     def action_present(self) -> None:
         self.push_screen(self.make_presenter())

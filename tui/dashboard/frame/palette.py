@@ -1,6 +1,6 @@
 """The palette: what it offers, and the saved views in it."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -115,43 +115,6 @@ _KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "ne
 """Second parts of ids of keys that are useless in a palette, such as cursor keys."""
 
 
-_KEYS_RANK = 3.0
-
-
-@dataclass(eq=False, kw_only=True)
-class RankedHit(DiscoveryHit):
-    """A command that is listed before the user types. Otherwise, the fastest provider would be listed first."""
-
-    rank: float
-
-    @property
-    def score(self) -> float:
-        return self.rank
-
-
-class KeyCommands(Provider):
-    async def discover(self) -> Hits:
-        for title, about, run in self._keys():
-            yield RankedHit(Content(title), run, text=title, help=about, rank=_KEYS_RANK)
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for title, about, run in self._keys():
-            score = max(matcher.match(title), matcher.match(about))
-            if score > 0:
-                yield Hit(score, highlighted(matcher, title), run, help=about)
-
-    def _keys(self) -> Iterator[tuple[str, str, Callable[[], Awaitable[object]]]]:
-        """Yield the title, the tooltip and the action of each key that the screen offers."""
-        actions = bound_actions(self.screen)
-        hidden = hidden_keys(self.screen, list(actions))
-        for name, (active, keys) in actions.items():
-            binding = active.binding
-            if name not in hidden and name.partition(".")[2] not in _KEYS_ONLY:
-                title = f"{binding.description[:1].upper()}{binding.description[1:]} ({keys})"
-                yield title, binding.tooltip, partial(self.app.run_action, binding.action, active.node)
-
-
 def highlighted(matcher: Matcher, title: str) -> Content:
     """Return the title with the matches marked. Textual's own method reads the title as markup."""
     _, offsets = matcher.fuzzy_search.match(matcher.query, title)
@@ -161,13 +124,7 @@ def highlighted(matcher: Matcher, title: str) -> Content:
     return content
 
 
-def explained(title: Content, about: str) -> Content:
-    """Append a line below, like a hit's help. Textual parses the `help` argument of a hit as markup, so it is not
-    used here."""
-    return Content.assemble(title, (f"\n{about}", "$foreground-muted not bold")) if about else title
-
-
-_VIEWS_RANK, _RETENTION_RANK = 2.0, 1.0
+_ABOUT_KEYS, _ABOUT_OTHERS = "dim not bold", "$foreground-muted not bold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +135,21 @@ class PaletteEntry:
     """A line below, which is also searched."""
     detail: str = ""
     """A line below, which is not searched."""
-    rank: float | None = None
-    """The place before the user types; the greatest is the first. None: the user has to type."""
+    style: str = _ABOUT_OTHERS
+    """The style of the line below."""
+    must_type: bool = False
+    """Whether it is listed only when the user has typed a part of it."""
+
+    def shown(self, title: Content) -> Content:
+        """Return the title with the line below. Textual parses the `help` argument of a hit as markup, so it is not
+        used here.
+        """
+        about = self.about or self.detail
+        return Content.assemble(title, (f"\n{about}", self.style)) if about else title
 
 
-class ListCommands(Provider):
-    """Views, retention, projects and databases. Above a dialog there are none."""
+class Commands(Provider):
+    """Keys of the screen and themes. Above the job list also views, retention, projects and databases."""
 
     @property
     def _host(self) -> "ActionHost":
@@ -194,45 +160,61 @@ class ListCommands(Provider):
 
     async def discover(self) -> Hits:
         for one in self._entries():
-            if one.rank is not None:
-                yield RankedHit(explained(Content(one.title), one.about), one.run, text=one.title, rank=one.rank)
+            if not one.must_type:
+                yield DiscoveryHit(one.shown(Content(one.title)), one.run, text=one.title)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for one in self._entries():
             score = max(matcher.match(one.title), matcher.match(one.about))
             if score > 0:
-                yield Hit(score, explained(highlighted(matcher, one.title), one.about or one.detail), one.run)
+                yield Hit(score, one.shown(highlighted(matcher, one.title)), one.run)
 
     def _entries(self) -> Iterator[PaletteEntry]:
-        if self.screen is self._host.dashboard:
+        yield from self._of_keys()
+        is_on_list = self.screen is self._host.dashboard
+        if is_on_list:
             yield from self._of_views()
             yield from self._of_retention()
+        theme = "Change the current theme"
+        yield PaletteEntry(title="Theme", run=self.app.action_change_theme, detail=theme, style=_ABOUT_KEYS)
+        if is_on_list:
             yield from self._of_projects()
             yield from self._of_databases()
+
+    def _of_keys(self) -> Iterator[PaletteEntry]:
+        """Yield an entry for each key that the screen offers."""
+        actions = bound_actions(self.screen)
+        hidden = hidden_keys(self.screen, list(actions))
+        for name, (active, keys) in actions.items():
+            binding = active.binding
+            if name not in hidden and name.partition(".")[2] not in _KEYS_ONLY:
+                title = f"{binding.description[:1].upper()}{binding.description[1:]} ({keys})"
+                run = partial(self.app.run_action, binding.action, active.node)
+                yield PaletteEntry(title=title, about=binding.tooltip, run=run, style=_ABOUT_KEYS)
 
     def _of_views(self) -> Iterator[PaletteEntry]:
         """Yield entries with clean texts."""
         host = self._host
 
-        def entry(title: str, text: str, run: Callable[[], object], rank: float | None = _VIEWS_RANK) -> PaletteEntry:
-            return PaletteEntry(title=title, about=clean(text, limit=60), run=run, rank=rank)
+        def entry(title: str, text: str, run: Callable[[], object], *, must_type: bool = False) -> PaletteEntry:
+            return PaletteEntry(title=title, about=clean(text, limit=60), run=run, must_type=must_type)
 
         for view in host.views.known.values():
             yield entry(f"View {clean(view.name)}", view.text, partial(host.dashboard.jobs.show_view, view))
         if text := host.dashboard.jobs.filter_text:
             yield entry("Save this view as …", text, lambda: host.tasks.ask(save_view(host)))
         for name in sorted(host.views.removable):
-            yield entry(
-                f"Remove the view {clean(name)}", host.views.known[name].text, partial(_remove, host, name), None
-            )
+            view = host.views.known[name]
+            run = partial(self._remove, view)
+            yield entry(f"Remove the view {clean(name)}", view.text, run, must_type=True)
 
     def _of_retention(self) -> Iterator[PaletteEntry]:
         is_past = self._host.dashboard.listing_query.moment is not None
         for key in PALETTE_COMMANDS:
             if not (is_past and PRESENT in key.traits):
                 run = partial(self._run, key)
-                yield PaletteEntry(title=key.description, about=key.tooltip, run=run, rank=_RETENTION_RANK)
+                yield PaletteEntry(title=key.description, about=key.tooltip, run=run)
 
     def _of_projects(self) -> Iterator[PaletteEntry]:
         dashboard = self._host.dashboard
@@ -240,7 +222,9 @@ class ListCommands(Provider):
         for project in dashboard.listing.projects if dashboard.listing else ():
             count = jobs_count(sums[project.id].job_count) if project.id in sums else ""
             title = f"Show project {clean(project.name, limit=60)}"
-            yield PaletteEntry(title=title, run=partial(dashboard.choose_project, project.id), detail=count)
+            yield PaletteEntry(
+                title=title, run=partial(dashboard.choose_project, project.id), detail=count, must_type=True
+            )
 
     def _of_databases(self) -> Iterator[PaletteEntry]:
         host = self._host
@@ -248,15 +232,14 @@ class ListCommands(Provider):
             if choice is not host.database_choice:
                 detail = f"{choice.rule}  {clean(choice.detail, limit=60)}".rstrip()
                 title = f"Switch to database {clean(full_name(choice), limit=60)}"
-                yield PaletteEntry(title=title, run=partial(host.switch_to, choice), detail=detail)
+                yield PaletteEntry(title=title, run=partial(host.switch_to, choice), detail=detail, must_type=True)
 
     async def _run(self, key: Key) -> None:
         self._host.key_queue.expect_dialog()
         await self.app.run_action(key.action)
 
-
-def _remove(host: "ActionHost", name: str) -> None:
-    host.tasks.ask(remove_view(host, host.views.known[name]))
+    def _remove(self, view: View) -> None:
+        self._host.tasks.ask(remove_view(self._host, view))
 
 
 class Palette(CommandPalette, ClosesOnce[None]):
