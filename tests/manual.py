@@ -22,7 +22,7 @@ from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_b
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
-from gjobs.tui.dashboard.frame.help import OWNERS, all_entries
+from gjobs.tui.dashboard.frame.help import all_entries, owners
 from gjobs.tui.dashboard.help.manual_dialog import key_list
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from gjobs.tui.dashboard.list.job_table import JobTable
@@ -167,7 +167,7 @@ def generate(part: str) -> str:
 
 
 def _main_keys() -> Iterator[tuple[str, str]]:
-    bindings: list[Binding] = [*(one for owner in OWNERS for one in own_bindings(owner)), *APP_BINDINGS]
+    bindings: list[Binding] = [*(one for owner in owners() for one in own_bindings(owner)), *APP_BINDINGS]
     known = {binding.id: binding for binding in bindings}
     return _rows_of(known[name] for name in MAIN_KEYS)
 
@@ -268,11 +268,11 @@ def _headlines() -> Iterator[tuple[str, ...]]:
 
 def dashboard_facts() -> str:
     """Return the table for checking the configured theme and keymap without importing the dashboard."""
-    owners = [*(list(own_bindings(one)) for one in OWNERS), list(own_bindings(DemoApp)), list[Binding](APP_BINDINGS)]
+    of_all = [*(list(own_bindings(one)) for one in owners()), list(own_bindings(DemoApp)), list[Binding](APP_BINDINGS)]
     characters = [chr(code) for code in range(0x20, 0x250) if chr(code).isprintable()]
     facts: dict[str, object] = {
         "themes": list(BUILTIN_THEMES),
-        "bindings": {binding.id: binding.key for bindings in owners for binding in bindings if binding.id},
+        "bindings": {binding.id: binding.key for bindings in of_all for binding in bindings if binding.id},
         "scopes": [[binding.id for binding in scope if binding.id] for scope in _scopes()],
         "typed_into": [binding.id for owner in TYPED_INTO for binding in own_bindings(owner) if binding.id],
         "characters": {character: key_name(character) for character in characters},
@@ -289,7 +289,7 @@ def _scopes() -> Iterator[list[Binding]]:
     anywhere = [binding for binding in app if binding.priority]
     # In a demo, ctrl+r starts over. In a demo, only the other refresh key refreshes.
     yield [*own_bindings(JobTable), *screen, *own_bindings(DemoApp), *(one for one in app if one.id != "app.refresh")]
-    for owner in OWNERS:
+    for owner in owners():
         if issubclass(owner, ModalScreen):
             yield [*inherited_bindings(owner), *anywhere]
         elif owner is not DashboardScreen:

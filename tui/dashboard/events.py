@@ -97,9 +97,9 @@ class WritePermitEnded(Message):
 class CopyRequested(Message):
     """Copy these jobs, as last seen."""
 
-    what: str
-    """The name of a JobCopy."""
     jobs: tuple[GenerationJob, ...]
+    as_json: bool
+    """Whether to copy whole rows. Otherwise, copy the ids."""
 
 
 @dataclass

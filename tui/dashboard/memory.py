@@ -5,6 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,10 +17,10 @@ from gjobs.store.users.actor import ActingUser
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
-    from gjobs.store.jobs.job import AnyStatus, GenerationJob
+    from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.jobs.job_results import ObservedEvents
     from gjobs.store.projects.project import Project
-    from gjobs.store.statistics.statistics import JobStatistics, Totals
+    from gjobs.store.statistics.statistics import Totals
     from gjobs.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -135,34 +136,24 @@ class PendingNavigation:
     """Keeps an action until the newest request is answered. Also keeps a hidden job found by its id."""
 
     def __init__(self) -> None:
-        self._on_arrival: Callable[[Listing], object] | None = None
-        self._found: tuple[GenerationJob, Project | None] | None = None
+        self.on_arrival: Callable[[Listing], object] | None = None
+        """Called once, with the first answer to the latest request."""
+        self.found: tuple[GenerationJob, Project | None] | None = None
+        """A job that the acting user does not see, and its project as the operator sees it."""
         self.hidden_detail: UUID | None = None
         """A hidden job that is not among the listed rows."""
 
     def forget(self) -> None:
-        self._on_arrival = self._found = self.hidden_detail = None
+        self.on_arrival = self.found = self.hidden_detail = None
 
     def give_up(self) -> None:
         """Forget the pending action, because the request has changed."""
-        self._on_arrival = self._found = None
-
-    def expect(self, arrival: "Callable[[Listing], object]") -> None:
-        """Call `arrival` once, with the first answer to the latest request."""
-        self._on_arrival = arrival
+        self.on_arrival = self.found = None
 
     def arrive(self, listing: "Listing") -> None:
-        arrival, self._on_arrival = self._on_arrival, None
+        arrival, self.on_arrival = self.on_arrival, None
         if arrival is not None:
             arrival(listing)
-
-    def point_at(self, job: "GenerationJob", project: "Project | None") -> None:
-        """Remember a job that the acting user does not see. The project is as the operator sees it."""
-        self._found = (job, project)
-
-    def take_found(self) -> "tuple[GenerationJob, Project | None] | None":
-        found, self._found = self._found, None
-        return found
 
 
 class ObservedHistories:
@@ -207,64 +198,47 @@ class TotalsCache:
         """Return the known totals of the query, or else those of its project. None if there are none."""
         if query in self._kept:
             return self._completed(self._kept[query])
-        of_project = replace(query, matching=None)
-        known = next((kept for kept in self._newest_first() if replace(kept.query, matching=None) == of_project), None)
+        of_project = _of_project(query)
+        known = next((kept for kept in reversed(self._kept.values()) if _of_project(kept.query) == of_project), None)
         return None if known is None else self._completed(replace(known, query=of_project, matching=None))
 
-    def _newest_first(self) -> "list[Totals]":
-        return list(reversed(self._kept.values()))
-
     def _completed(self, totals: "Totals") -> "Totals":
-        # The flow first: the other steps may make the time of the totals older.
-        for complete in (_with_flow, _with_statistics, _with_days, _with_projects, _with_matching):
-            kept_first = (better for kept in self._newest_first() if (better := complete(totals, kept)) is not None)
-            totals = next(kept_first, totals)
-        return totals
+        completed = totals
+        for kept in reversed(self._kept.values()):
+            completed = _with_gaps_filled(completed, kept, at=totals.taken_at)
+        return completed
 
 
-def _with_statistics(totals: "Totals", kept: "Totals") -> "Totals | None":
-    if totals.statistics is not None or kept.statistics is None or not _is_of_same_project(totals, kept):
-        return None
-    if any(_disproves(count, kept.statistics.count(status)) for status, count in totals.counts.items()):
-        return None
-    return _oldest_of(replace(totals, statistics=kept.statistics, counts=_counts(kept.statistics, totals.counts)), kept)
+def _with_gaps_filled(totals: "Totals", kept: "Totals", *, at: datetime) -> "Totals":
+    """Return the totals with what only `kept` has. They get the older time, except for a flow, which has its own."""
+    taken_at = min(totals.taken_at, kept.taken_at)
+    if _of_project(totals.query) == _of_project(kept.query):
+        # An exact count does not read the flow, and a read may fail. A flow that is too old would look current.
+        if totals.flow is None and kept.flow is not None and (at - kept.flow.taken_at).total_seconds() <= MOST_AGE:
+            totals = replace(totals, flow=kept.flow, stuck=totals.stuck or kept.stuck)
+        if totals.statistics is None and kept.statistics is not None:
+            statistics = kept.statistics
+            if not any(_disproves(count, statistics.count(status)) for status, count in totals.counts.items()):
+                exact = {status: count for status, count in totals.counts.items() if _is_exact(count)}
+                counts = {**exact_counts(statistics), **exact}
+                totals = replace(totals, statistics=statistics, counts=counts, taken_at=taken_at)
+        if totals.days is None and kept.days is not None:
+            totals = replace(totals, days=kept.days, taken_at=taken_at)
+    if totals.projects is None and kept.projects is not None:
+        totals = replace(totals, projects=kept.projects, taken_at=taken_at)
+    if (
+        totals.query.matching is not None
+        and kept.query.matching == totals.query.matching
+        and kept.matching is not None
+        and _is_exact(kept.matching)
+        and not (_is_exact(totals.matching) or _disproves(totals.matching, kept.matching.number))
+    ):
+        totals = replace(totals, matching=kept.matching, taken_at=taken_at)
+    return totals
 
 
-def _counts(kept: "JobStatistics", seen: "Mapping[AnyStatus, Count]") -> "Mapping[AnyStatus, Count]":
-    return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
-
-
-def _with_days(totals: "Totals", kept: "Totals") -> "Totals | None":
-    if totals.days is not None or kept.days is None or not _is_of_same_project(totals, kept):
-        return None
-    return _oldest_of(replace(totals, days=kept.days), kept)
-
-
-def _with_projects(totals: "Totals", kept: "Totals") -> "Totals | None":
-    if totals.projects is not None or kept.projects is None:
-        return None
-    return _oldest_of(replace(totals, projects=kept.projects), kept)
-
-
-def _with_matching(totals: "Totals", kept: "Totals") -> "Totals | None":
-    if totals.query.matching is None or kept.query.matching != totals.query.matching or _is_exact(totals.matching):
-        return None
-    if kept.matching is None or not _is_exact(kept.matching) or _disproves(totals.matching, kept.matching.number):
-        return None
-    return _oldest_of(replace(totals, matching=kept.matching), kept)
-
-
-def _with_flow(totals: "Totals", kept: "Totals") -> "Totals | None":
-    """An exact count does not read the flow, and a read may fail. A flow that is too old would look current."""
-    if totals.flow is not None or kept.flow is None or not _is_of_same_project(totals, kept):
-        return None
-    if (totals.taken_at - kept.flow.taken_at).total_seconds() > MOST_AGE:
-        return None
-    return replace(totals, flow=kept.flow, stuck=totals.stuck or kept.stuck)
-
-
-def _is_of_same_project(totals: "Totals", kept: "Totals") -> bool:
-    return replace(totals.query, matching=None) == replace(kept.query, matching=None)
+def _of_project(query: TotalsQuery) -> TotalsQuery:
+    return replace(query, matching=None)
 
 
 def _is_exact(count: Count | None) -> bool:
@@ -274,7 +248,3 @@ def _is_exact(count: Count | None) -> bool:
 def _disproves(seen: Count | None, kept: int) -> bool:
     """Return whether more rows exist now than were counted earlier."""
     return seen is not None and seen.precision is Precision.CAPPED and seen.number > kept
-
-
-def _oldest_of(totals: "Totals", kept: "Totals") -> "Totals":
-    return replace(totals, taken_at=min(totals.taken_at, kept.taken_at))

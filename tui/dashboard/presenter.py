@@ -273,6 +273,7 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         DialogKey("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
         *READING_KEYS,
     ]
+    help_topic = "demo"
 
     has_message_line = True
 

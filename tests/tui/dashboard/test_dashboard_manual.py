@@ -10,12 +10,10 @@ from textual.widgets import Markdown, MarkdownViewer
 
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.dialogs.dialog import Dialog
-from gjobs.tui.dashboard.dialogs.form import FileForm, FormDialog
-from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog, RowsDialog
-from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, TableDialog
-from gjobs.tui.dashboard.frame.help import OWNERS, TOPIC_OF, all_entries, screen_entries
+from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
+from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
 from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING, Location, ManualDialog
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
 from gjobs.tui.manual.pages import TOPICS, page_source, sections, summary
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 
@@ -238,19 +236,8 @@ def kinds_of(kind: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:
         yield from kinds_of(below)
 
 
-def test_each_dialog_has_a_page() -> None:
-    dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("gjobs.tui.")} - {
-        ManualDialog,
-        ListDialog,
-        RowsDialog,
-        FormDialog,
-        FileForm,
-        TableDialog,
-    }
-    assert len(dialogs) > 15
-    assert [kind.__name__ for kind in dialogs if not any(issubclass(kind, known) for known in TOPIC_OF)] == []
+def test_help_of_each_screen_is_a_page_of_the_manual() -> None:
+    topics = {kind.help_topic for kind in kinds_of(Screen) if issubclass(kind, ClosesOnce)}
 
-
-def test_each_screen_with_keys_has_a_page() -> None:
-    assert set(TOPIC_OF.values()) <= set(TOPICS)
-    assert set(TOPIC_OF) - set(OWNERS) <= {owner for owner in TOPIC_OF if not owner.__dict__.get("BINDINGS")}
+    assert len(topics) > 10
+    assert topics <= set(TOPICS)

@@ -90,6 +90,7 @@ class JobDetails(Dialog[JobAction]):
         DialogKey("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
         *moment_bindings("details"),
     ]
+    help_topic = "events"
 
     def __init__(
         self,
@@ -278,7 +279,7 @@ class JobDetails(Dialog[JobAction]):
         self.post_message(CaseRequested(self.job))
 
     def action_copy(self, what: str) -> None:
-        self.post_message(CopyRequested(what, (self.job,)))
+        self.post_message(CopyRequested((self.job,), as_json=what == "json"))
 
     def action_answer(self, answer: str) -> None:
         if self._moment is not None:

@@ -1,9 +1,9 @@
 """Base dialog; confirm, summary, SQL and progress dialogs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -23,6 +23,8 @@ from gjobs.tui.text.write_text import Confirmation, declined_words
 
 if TYPE_CHECKING:
     from gjobs.tui.text.format import ShownZone
+
+T = TypeVar("T")
 
 _NAME_CELLS = 40
 _HINT_GAP = 2
@@ -147,8 +149,6 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     FOCUS: ClassVar[str] = ""
     """A selector of the part that first has the focus."""
-    help_topic: str = ""
-    """The page of the manual for this dialog, if it is not the page of its class."""
     _has_widgets = False
     """Whether `on_mount` has run. While a message line is being added, Textual's `is_mounted` is still false."""
     _was_resized_behind = False
@@ -286,6 +286,7 @@ class ConfirmDialog(Dialog[bool]):
         Binding("n", "leave", "No", id="confirm.no", tooltip="No, do nothing"),
         Binding("left,right", "app.focus_next", "Other button", id="confirm.other", tooltip="Go to the other button"),
     ]
+    help_topic = "writing-safely"
 
     def __init__(self, confirmation: Confirmation) -> None:
         super().__init__()
@@ -326,6 +327,7 @@ class SummaryDialog(Dialog[None]):
     """
 
     FOCUS = "#lines"
+    help_topic = "writing-safely"
 
     def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
         """All texts must be clean."""
@@ -360,6 +362,7 @@ class SqlDialog(Dialog[None]):
     ]
 
     FOCUS = "VerticalScroll"
+    help_topic = "doctor"
 
     def __init__(self, sql: str, *, hint: str) -> None:
         super().__init__()
@@ -392,6 +395,7 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
     ]
 
     FOCUS = "#stay"
+    help_topic = "writing-safely"
 
     def __init__(self, work: str) -> None:
         """`work` is the name of the write. It must be clean text."""
@@ -427,6 +431,7 @@ class ProgressDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit; asks whether to finish or stop the write"),
     ]
+    help_topic = "writing-safely"
 
     def __init__(
         self,
@@ -482,14 +487,26 @@ _SOON = 0.3
 """Seconds. Shorter work needs no dialog."""
 
 
-async def await_showing_progress(app: App[Any], work: asyncio.Future[Any], dialog: ProgressDialog) -> None:
-    """Wait until the work ends. Show the dialog only if it takes a moment. Cancelling this call cancels the work."""
+async def run_showing_progress(
+    app: App[Any],
+    run: Callable[[Callable[[int], object]], Coroutine[Any, Any, T]],
+    *,
+    title: str,
+    total: int,
+    words: Callable[[int], str],
+) -> asyncio.Future[T]:
+    """Run the work, which reports its progress, and return it once it ended or was stopped. Show a dialog only if it
+    takes a moment. Cancelling this call cancels the work.
+    """
+    dialog = ProgressDialog(title=title, total=total, stop=lambda: work.cancel(), words=words)
+    work = asyncio.ensure_future(run(dialog.show_progress))
     try:
         if not (await asyncio.wait({work}, timeout=_SOON))[0]:
             async with showing_progress(app, dialog):
                 await asyncio.wait({work})
     finally:
         work.cancel()
+    return work
 
 
 @asynccontextmanager

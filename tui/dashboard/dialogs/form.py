@@ -12,7 +12,7 @@ from textual.content import Content, ContentText
 from textual.widgets import Button, Input, Select, Static
 
 from gjobs.store.errors import InvalidValue, StoreError
-from gjobs.store.values.formats import cents, money
+from gjobs.store.values.formats import cents
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.task_groups import WRITES
 from gjobs.tui.dashboard.widgets.message_board import show_message
@@ -40,20 +40,6 @@ class FieldProblem(Static):
 
     def clear(self) -> None:
         self.say("")
-
-
-class AmountLabel(Static):
-    """A label above an amount field. It shows how the typed amount is read."""
-
-    def __init__(self, name: str, *, field: str) -> None:
-        super().__init__(classes="label", markup=False)
-        self.field = field
-        self._name = name
-
-    def follow(self, typed: str) -> None:
-        amount = typed_cents(typed)
-        understood = "" if amount is None else f": {money(amount)}"
-        self.update(Content(f"{self._name}, as $2.50 or in cents{understood}"))
 
 
 def typed_cents(typed: str) -> int | None:
@@ -90,16 +76,9 @@ class FormDialog(Dialog[ResultType]):
         """Return the write to send. Return None if a field has a problem, which is then shown beside it."""
         raise NotImplementedError
 
-    def on_mount(self) -> None:
-        for label in self.query(AmountLabel):
-            label.follow(self.query_one(f"#{label.field}", Input).value)
-
     @on(Input.Changed)
     def _typed_into(self, event: Input.Changed) -> None:
         self._problem_of(event.input.id).clear()
-        for label in self.query(AmountLabel):
-            if label.field == event.input.id:
-                label.follow(event.value)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#agree")

@@ -102,6 +102,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
     ]
     HINTS = ("archive.look", "archive.mark", "archive.restore", "archive.newer", "archive.older", "dialog.leave")
     ABOVE = ("count", "titles")
+    help_topic = "retention"
 
     def __init__(self, context: ActionContext) -> None:
         host = self._host = context.host
@@ -247,6 +248,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
     """
     FIELDS: ClassVar[Mapping[str, str]] = {"older_than": "age"}
     FOCUS = "#age"
+    help_topic = "retention"
 
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
         """`project_id` is preselected. None means all projects."""

@@ -18,11 +18,11 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import Conflict, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.values.formats import UnknownText, share_of
+from gjobs.store.values.formats import UnknownText, money, share_of
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for, require_operator
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
-from gjobs.tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, choice_of, typed_cents
+from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, choice_of, typed_cents
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.panels.tour import TourStep
@@ -72,6 +72,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         Binding("r,f5", "read", "Refresh", id="budgets.again", tooltip="Refresh the budgets"),
     ]
     HINTS = (*_WRITING_KEYS, "budgets.again", "dialog.leave")
+    help_topic = "budgets"
 
     def __init__(self, context: ActionContext, project_id: UUID | None, *, of: str, start: Budget | None) -> None:
         """`of` names the project or all projects and must be clean."""
@@ -156,6 +157,7 @@ class BudgetForm(FormDialog[Budget]):
     """A form for a budget. It keeps the typed text until the limit is stored."""
 
     FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "person"}
+    help_topic = "budgets"
 
     def __init__(self, context: ActionContext, choices: Sequence[BudgetOwner], choice: BudgetChoice) -> None:
         """The first of `choices` is preselected. To change a budget, there is only one."""
@@ -178,7 +180,7 @@ class BudgetForm(FormDialog[Budget]):
             yield Static("Period (days and months are UTC)", classes="label", markup=False)
             periods = [(words, period) for period, words in PERIOD_WORDS.items()]
             yield choice_of("period", periods, change.period if change else Period.MONTH, disabled=change is not None)
-            yield AmountLabel("Limit", field="limit")
+            yield SteadyText(id="limit-label", classes="label")
             yield TextField(
                 id="limit",
                 value=_dollars(change.limit_cents) if change else "",
@@ -206,8 +208,10 @@ class BudgetForm(FormDialog[Budget]):
     @on(Select.Changed)
     @on(Input.Changed)
     def _show_meaning(self) -> None:
-        """Show what the typed limit means for the present budget."""
-        meaning = self._meaning()
+        """Show how the typed limit is read, and what it means for the present budget."""
+        limit = typed_cents(self._typed("limit"))
+        self.say("limit-label", Content(f"Limit, as $2.50 or in cents{'' if limit is None else f': {money(limit)}'}"))
+        meaning = self._meaning(limit)
         words = Content()
         if meaning is not None:
             style = "" if meaning.state is BudgetState.OK else STATE_STYLES[meaning.state]
@@ -226,9 +230,8 @@ class BudgetForm(FormDialog[Budget]):
     def _typed(self, field: str) -> str:
         return self.query_one(f"#{field}", Input).value.strip()
 
-    def _meaning(self) -> Budget | None:
+    def _meaning(self, limit: int | None) -> Budget | None:
         """Return the present budget with the typed limit and share. Return None without a budget or a typed limit."""
-        limit = typed_cents(self._typed("limit"))
         budget = self._present()
         if budget is None or limit is None:
             return None

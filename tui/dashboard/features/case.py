@@ -127,6 +127,7 @@ class SaveCaseDialog(FileForm):
 
     suffixes = SUFFIXES
     replaces = "The case"
+    help_topic = "case"
 
     def __init__(self, built: BuiltCase) -> None:
         super().__init__()
@@ -163,6 +164,7 @@ class CaseDialog(Dialog[None]):
         Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Scroll wide tables to the left"),
         Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Scroll wide tables to the right"),
     ]
+    help_topic = "case"
 
     def __init__(
         self, host: "ActionHost", session: "Session", find: Callable[["Store"], Awaitable[CasePerson]], *, of: str

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
@@ -19,25 +18,12 @@ if TYPE_CHECKING:
     from gjobs.store.store import Store
 
 
-class JobCopy(StrEnum):
-    ID = "id"
-    JSON = "json"
+def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
+    copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+    copy_text(app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
 
 
-async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
-    """Copy in the order of `jobs`. `store` is None if rows cannot be read."""
-    match what:
-        case JobCopy.ID:
-            copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-            copy_text(app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
-        case JobCopy.JSON:
-            if store is not None:
-                await _copy_json(app, store, jobs)
-        case _:
-            assert_never(what)
-
-
-async def _copy_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
+async def copy_as_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
     """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
     job, and a list for several.
     """

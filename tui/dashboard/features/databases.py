@@ -23,6 +23,7 @@ from gjobs.tui.text.statistics_text import load_summary, pace_words
 from gjobs.tui.text.write_text import where
 
 if TYPE_CHECKING:
+    from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
     from gjobs.tui.session import Session
 
@@ -75,12 +76,8 @@ def may_write(host: "ActionHost") -> bool:
     return False
 
 
-async def toggle_write_permit(host: "ActionHost") -> None:
+async def toggle_write_permit(host: "ActionHost", session: "Session", store: "Store") -> None:
     """Close an open permit at once, or ask for a new one."""
-    session, store = host.poller.session, host.poller.store
-    if session is None or store is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
     access = session.access
     if access.is_closed:
         show_warning(host.app, error_words(access.refusal()))
@@ -115,6 +112,7 @@ class WritePermitDialog(TextPrompt[int | None]):
     """Open a write permit. Return its minutes."""
 
     empty_words = "Type a reason for writing."
+    help_topic = "writing-safely"
 
     def __init__(self, host: "ActionHost", session: "Session", actor: Actor) -> None:
         self._host = host

@@ -279,6 +279,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
         Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
     ]
+    help_topic = "errors"
 
     def __init__(self, host: "ActionHost", store: "Store") -> None:
         super().__init__()
@@ -547,11 +548,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._line_under_cursor = place
 
 
-async def show_errors(host: "ActionHost") -> None:
+async def show_errors(host: "ActionHost", store: "Store") -> None:
     """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
-    if (store := host.poller.store) is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
     errors = ErrorsDialog(host, store)
     if (group := await host.app.push_screen_wait(errors)) is not None and errors.is_current:
         dashboard = host.dashboard

@@ -17,7 +17,7 @@ from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn,
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
-from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
+from gjobs.tui.dashboard.dialogs.dialog import run_showing_progress
 from gjobs.tui.dashboard.dialogs.form import ChosenFile, FileForm, shown_path
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
@@ -58,6 +58,7 @@ class ExportDialog(FileForm):
     suffixes = tuple(SUFFIXES)
     replaces = "The export"
     result_key = "enter"
+    help_topic = "views"
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         """`lines` describe the list. They must be clean text."""
@@ -114,15 +115,14 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
     choice = await host.app.push_screen_wait(ExportDialog(lines))
     if choice is None:
         return
-
-    def report(done: int) -> None:
-        dialog.show_progress(done)
-
     copied: list[str] = []
-    exporting = asyncio.ensure_future(_export(store, listed, choice, copied.append, report))
-    total = max(length.number, 1) if length else 1
-    dialog = ProgressDialog(title="Exporting", total=total, stop=exporting.cancel, words=jobs_count)
-    await await_showing_progress(host.app, exporting, dialog)
+    exporting = await run_showing_progress(
+        host.app,
+        lambda report: _export(store, listed, choice, copied, report),
+        title="Exporting",
+        total=max(length.number, 1) if length else 1,
+        words=jobs_count,
+    )
     if exporting.cancelled():
         show_message(host.app, "Stopped the export. Nothing was written.")
         return
@@ -147,14 +147,11 @@ def _failed_message(choice: ChosenFile, error: StoreError) -> Message:
     return Message(text=f"{what} {error_words(error)}", severity="error")
 
 
-async def _export(
-    store: "Store", listed: ListQuery, choice: ChosenFile, copy: Callable[[str], object], report: Report
-) -> int:
-    """Return how many jobs were exported. Raises a StoreError, and then leaves no file behind."""
+async def _export(store: "Store", listed: ListQuery, choice: ChosenFile, copied: list[str], report: Report) -> int:
+    """Return how many jobs were exported, to a file or to `copied`. Raises a StoreError, and then leaves no file."""
     if choice.file is not None:
         async with new_file_in_threads(str(choice.file), overwrites=choice.overwrites) as write:
             return await _write_all(store, listed, choice, write, report)
-    parts: list[str] = []
     size = 0
 
     async def keep(text: str) -> None:
@@ -162,11 +159,9 @@ async def _export(
         size += len(text.encode())
         if size > CLIPBOARD_BYTES:
             raise ClipboardTooSmall(f"The list needs more than the {CLIPBOARD_BYTES // 1_000} kB of the clipboard.")
-        parts.append(text)
+        copied.append(text)
 
-    done = await _write_all(store, listed, choice, keep, report)
-    copy("".join(parts))
-    return done
+    return await _write_all(store, listed, choice, keep, report)
 
 
 async def _write_all(store: "Store", listed: ListQuery, choice: ChosenFile, write: Write, report: Report) -> int:

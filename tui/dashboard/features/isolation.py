@@ -41,6 +41,7 @@ from gjobs.tui.text.error_text import error_message, error_words
 from gjobs.tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
+    from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
     from gjobs.tui.session import Session
 
@@ -189,6 +190,7 @@ class IsolationDialog(RowsDialog[None]):
         DialogKey("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
         DialogKey("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
     ]
+    help_topic = "isolation"
 
     def __init__(
         self, host: "ActionHost", session: "Session", *, other_id: UUID | None = None, tries_writes: bool = False
@@ -412,15 +414,11 @@ class IsolationDialog(RowsDialog[None]):
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
 
 
-async def show_isolation(host: "ActionHost") -> None:
+async def show_isolation(host: "ActionHost", session: "Session", store: "Store") -> None:
     """Check isolation as the operator, who sees all rows. The actor of the dashboard stays.
 
     If the check acts for a user, confirm first, because gjobs runs it as operator.
     """
-    session, store = host.poller.session, host.poller.store
-    if session is None or store is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
     if session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
         show_warning(host.app, f"gjobs cannot act as a user here. {missing.words}")
         return

@@ -1,15 +1,15 @@
 """Writes to one or many jobs in chunks; bulk report."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gjobs.store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
-from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome, applied_job
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome, TransitionOutcome, applied_job
 from gjobs.store.journal.write_record import WrittenRow
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.actions.action_context import WriteResolved
@@ -170,12 +170,23 @@ def refuses_transition(target: JobStatus) -> Refusal:
 
 
 def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
+    return _sends(context, ACTIONS_TO[target], lambda ids: context.store.transition_jobs(ids, target, error), of_status)
+
+
+def _sends(
+    context: "ActionContext",
+    action: JobAction,
+    write: Callable[[Sequence[UUID]], Coroutine[Any, Any, Sequence[TransitionOutcome | RetryOutcome]]],
+    refused: Callable[[AnyStatus], SkipReason] = is_in,
+) -> Send:
+    """Return a sender of the write. `refused` returns why a job in another status was skipped."""
+
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         job_ids = [job.id for job in chunk]
-        with context.changing(job_ids, ACTIONS_TO[target]):
-            outcomes = await context.resolve(context.store.transition_jobs(job_ids, target, error))
+        with context.changing(job_ids, action):
+            outcomes = await context.resolve(write(job_ids))
         known = await _known(context, outcomes)
-        return [why_skipped(outcome, known, of_status) for outcome in outcomes]
+        return [why_skipped(outcome, known, refused) for outcome in outcomes]
 
     return send
 
@@ -197,14 +208,7 @@ def refuses_retry(job: GenerationJob) -> SkipReason | None:
 
 
 def sends_retry(context: "ActionContext") -> Send:
-    async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        job_ids = [job.id for job in chunk]
-        with context.changing(job_ids, JobAction.RETRY):
-            outcomes = await context.resolve(context.store.retry_generation_jobs(job_ids))
-        known = await _known(context, outcomes)
-        return [why_skipped(outcome, known) for outcome in outcomes]
-
-    return send
+    return _sends(context, JobAction.RETRY, context.store.retry_generation_jobs)
 
 
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:

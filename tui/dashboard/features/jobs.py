@@ -1,6 +1,5 @@
 """Actions on jobs and on the list, from key to confirmation to write, and the form for a new job."""
 
-import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +33,7 @@ from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
     ProgressDialog,
     SummaryDialog,
-    await_showing_progress,
+    run_showing_progress,
     showing_progress,
 )
 from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, TextPrompt, choice_of, typed_cents
@@ -96,23 +95,6 @@ class ModeField(TextField):
             self.screen.focus_next()
 
 
-class ModeLabel(Static):
-    """The label of the mode. It lists the usual modes and marks the one in the field. It points out a mode that is
-    not usual, because it may be a typing mistake.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(classes="label", markup=False)
-
-    def follow(self, typed: str) -> None:
-        chosen = _completed(typed)
-        modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
-        keys = " ".join(key_of(self.app, f"mode.{way}", ModeField.BINDINGS) for way in ("up", "down"))
-        is_new = bool(chosen) and chosen not in USUAL_MODES
-        end = ("new mode", "bold $text-warning") if is_new else (f"{keys} or type", "")
-        self.update(Content.assemble("Mode  ", modes, "  ", end))
-
-
 _HOW_TO_TYPE_A_COST = "Type dollars, such as $2.50, or whole cents, such as 250."
 _LONGEST_REFUSAL = 300
 
@@ -139,7 +121,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
             yield Static("Project", classes="label -first", markup=False)
             projects = [(Content(clean(project.name, limit=60)), project.id) for project in self._acting.projects]
             yield choice_of("project", projects, self._project_id)
-            yield ModeLabel()
+            yield SteadyText(id="mode-label", classes="label")
             yield ModeField()
             yield FieldProblem(id="mode-problem")
             yield Static("Cost, as $2.50 or in cents", classes="label", markup=False)
@@ -158,14 +140,20 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     @on(Input.Changed, "#mode")
     def _show_mode(self, event: Input.Changed) -> None:
-        self.query_one(ModeLabel).follow(event.value)
+        """List the usual modes, and mark the one in the field. Point out another mode: it may be a typing mistake."""
+        chosen = _completed(event.value)
+        modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
+        keys = " ".join(key_of(self.app, f"mode.{way}", ModeField.BINDINGS) for way in ("up", "down"))
+        is_new = bool(chosen) and chosen not in USUAL_MODES
+        end = ("new mode", "bold $text-warning") if is_new else (f"{keys} or type", "")
+        self.say("mode-label", Content.assemble("Mode  ", modes, "  ", end))
 
     @on(Input.Changed, "#cost")
     def _show_cost(self) -> None:
         """Show how the cost is read, and what the tightest budget has left."""
         cost_cents = typed_cents(self.query_one("#cost", Input).value)
         note = (_HOW_TO_TYPE_A_COST, "") if cost_cents is None else cost_note(cost_cents, self._budgets)
-        self.query_one("#cost-note", SteadyText).say(Content.styled(*note))
+        self.say("cost-note", Content.styled(*note))
 
     @work(exclusive=True, group="budgets")
     async def _load_budgets(self, project_id: UUID) -> None:
@@ -218,7 +206,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         if not mode.strip():
             self.complain("mode", "A job needs a mode.")
         elif cost_cents is None:
-            self.query_one("#cost-note", SteadyText).say(Content())
+            self.say("cost-note", Content())
             self.complain("cost", _HOW_TO_TYPE_A_COST)
         elif isinstance(project_id, UUID):
             return self._create(project_id, mode, cost_cents, asset_id if isinstance(asset_id, UUID) else None)
@@ -273,18 +261,13 @@ _WHOLE = 100
 async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     """Count the shown list exactly."""
     query = host.dashboard.totals_query
-
-    def report(done: int, pages: int) -> None:
-        dialog.show_progress(_WHOLE * done // max(pages, 1))
-
-    counting = asyncio.ensure_future(context.store.get_exact_totals(query, report))
-    dialog = ProgressDialog(
+    counting = await run_showing_progress(
+        host.app,
+        lambda show: context.store.get_exact_totals(query, lambda done, pages: show(_WHOLE * done // max(pages, 1))),
         title="Counting exactly",
         total=_WHOLE,
-        stop=counting.cancel,
         words=lambda done: f"{done} % of the table read",
     )
-    await await_showing_progress(host.app, counting, dialog)
     if counting.cancelled():
         show_message(host.app, "Stopped counting. The numbers have not changed.")
         return

@@ -1,8 +1,7 @@
 """Ask for a moment, and step through time."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
 from gjobs.store.errors import InvalidValue, StoreError
@@ -22,19 +21,13 @@ if TYPE_CHECKING:
 USUAL_AGE = timedelta(hours=1)
 """How long ago the suggested moment is."""
 
-PRESENT = "now"
+PRESENT: Final = "now"
 """The word that returns to the present."""
 
 STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenMoment:
-    at: datetime | None
-    """None for the present."""
-
-
-class MomentDialog(TextPrompt[ChosenMoment]):
+class MomentDialog(TextPrompt[datetime | Literal["now"]]):
     """Asks for a moment, and stays open until it is known that its state was recorded."""
 
     help_topic = "time"
@@ -57,25 +50,22 @@ class MomentDialog(TextPrompt[ChosenMoment]):
             submit=self.check,
         )
 
-    async def check(self, typed: str) -> ChosenMoment:
+    async def check(self, typed: str) -> datetime | Literal["now"]:
         """Return the moment. Raise a StoreError if its state was not recorded."""
         typed = typed.strip()
         if typed.casefold() == PRESENT:
-            return ChosenMoment(at=None)
+            return PRESENT
         moment = parse_moment(typed, now=self._clock())
         await past_store(self._store, moment).check()
-        return ChosenMoment(at=moment)
+        return moment
 
 
-async def ask_moment(host: "ActionHost") -> None:
+async def ask_moment(host: "ActionHost", store: "Store") -> None:
     """Ask for a moment and show it."""
-    store, shown = host.poller.store, host.dashboard.listing_query.moment
-    if store is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
+    shown = host.dashboard.listing_query.moment
     chosen = await host.app.push_screen_wait(MomentDialog(host, store))
-    if chosen is not None and host.poller.store is store and (chosen.at is not None or shown is not None):
-        host.show_moment(chosen.at)
+    if chosen is not None and host.poller.store is store and (chosen != PRESENT or shown is not None):
+        host.show_moment(None if chosen == PRESENT else chosen)
 
 
 async def step_moment(host: "ActionHost", unit: str, *, is_later: bool) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from gjobs.store.users.user_sql import FoundUser
     from gjobs.tui.dashboard.actions.action_host import ActionHost
     from gjobs.tui.dashboard.panels.screen import DashboardScreen
+    from gjobs.tui.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,18 +135,17 @@ def show_project(
     _show(dashboard, project.id, project, arrived)
 
 
-def compare_visibility(host: ActionHost) -> Coroutine[Any, Any, None] | None:
+def compare_visibility(host: ActionHost, session: Session, store: Store) -> Coroutine[Any, Any, None] | None:
     """Show or leave the visibility view at once. The operator sees everything, so return a question for a user."""
-    store = host.poller.store
-    if store is None or not isinstance(store.actor, ActingUser):
-        return pick_acting_user(host, compare_visibility=True)
+    if not isinstance(store.actor, ActingUser):
+        return pick_acting_user(host, session, store, compare_visibility=True)
     toggle_visibility(host.dashboard)
     return None
 
 
 def toggle_visibility(dashboard: DashboardScreen) -> None:
     """Show or leave the visibility view. If a hidden job was found by its id, show that job in the view."""
-    found = dashboard.navigation.take_found()
+    found, dashboard.navigation.found = dashboard.navigation.found, None
     if found is None:
         query = dashboard.listing_query
         dashboard.ask(query.window.listed, compare_visibility=not query.with_visibility)
@@ -180,7 +180,7 @@ def _ask(
     dashboard.jobs.leave_find()
     listed = replace(dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
     dashboard.ask(listed, compare_visibility=compare_visibility)
-    dashboard.navigation.expect(arrived)
+    dashboard.navigation.on_arrival = arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +198,11 @@ def id_choices(needle: str) -> Sequence[Choice[TypedId]]:
     return (Choice(value=TypedId(needle), label=label, detail="a job, project, asset or user"),)
 
 
-async def open_by_id(host: ActionHost, text: str) -> None:
+async def open_by_id(host: ActionHost, store: Store, operator: Store, text: str) -> None:
     """Show the entity with the id, after a choice if there are several. Report hidden entities."""
-    session, store = host.poller.session, host.poller.store
-    if session is None or store is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
     is_operator = isinstance(store.actor, Operator)
-    moment = host.dashboard.listing_query.moment
-    operator = session.operator if moment is None else past_store(session.operator, moment)
+    if (moment := host.dashboard.listing_query.moment) is not None:
+        operator = past_store(operator, moment)
     everything = await operator.find_by_id(text)
     seen = everything if is_operator else await _find_as_actor(store, text)
     found = found_items(seen, everything)
@@ -262,7 +258,7 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
 
 def _show_hidden(host: ActionHost, actor: str, item: FoundItem, project: Project | None) -> None:
     if isinstance(item.what, GenerationJob):
-        host.dashboard.navigation.point_at(item.what, project)
+        host.dashboard.navigation.found = item.what, project
     visibility_key, user_key = (key_of(host.app, binding) for binding in ("app.lens", "app.user"))
     show_warning(host.app, hidden_words(item, actor, visibility_key=visibility_key, user_key=user_key))
 
@@ -322,6 +318,7 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
         ),
         DialogKey("ctrl+t", "case", "Case", id="acting.case", tooltip="Create a case of this user, for a ticket"),
     ]
+    help_topic = "acting-as"
 
     def __init__(self, *, aal: int, **options: Any) -> None:
         super().__init__(**options)
@@ -357,17 +354,14 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
         self.query_one("#level", SteadyText).say(Content(words))
 
 
-async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False) -> None:
+async def pick_acting_user(
+    host: ActionHost, session: Session, store: Store, *, compare_visibility: bool = False
+) -> None:
     """Pick the operator or a user that the operator sees. For visibility, offer only users.
 
     If an id is given, open its job, project or asset instead.
     """
-    session = host.poller.session
-    if session is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
-    operator = session.operator
-    present = (host.poller.store or session.store).actor
+    operator, present = session.operator, store.actor
 
     async def search(needle: str) -> Sequence[Choice[Actor]]:
         users = await operator.find_users(needle)
@@ -384,13 +378,14 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
         beside=id_choices,
         remark=remark_on_acting(session.capabilities),
     )
-    dialog.help_topic = "visibility" if compare_visibility else ""
+    if compare_visibility:
+        dialog.help_topic = "visibility"
     picked = await host.app.push_screen_wait(dialog)
     match picked.value if picked else None:
         case None:
             return
         case TypedId(text):
-            await open_by_id(host, text)
+            await open_by_id(host, store, operator, text)
             return
         case CaseOf(user):
             await show_case_of(host, user)
@@ -447,7 +442,7 @@ async def pick_project(host: ActionHost, context: ActionContext) -> None:
     if picked is None:
         return
     if isinstance(picked.value, TypedId):
-        await open_by_id(host, picked.value.text)
+        await open_by_id(host, context.store, context.operator, picked.value.text)
     else:
         host.dashboard.choose_project(picked.value)
 

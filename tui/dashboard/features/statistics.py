@@ -9,11 +9,11 @@ from textual.content import Content
 
 from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey
 from gjobs.tui.dashboard.dialogs.pick import TableDialog, cells_of_others, column_widths, table_line
-from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.text import statistics_text
 from gjobs.tui.text.statistics_text import NUMBERS, TOTAL, WASTE_TITLES, headline, name, numbers, sentences
 
 if TYPE_CHECKING:
+    from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
 
 
@@ -39,6 +39,7 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     HINTS = ("times.shorter", "times.longer", "times.again", "dialog.leave")
     READING = "Measuring …"
     GOES_ROUND = False
+    help_topic = "metrics"
 
     def __init__(self, read: Callable[[timedelta], Awaitable[JobTimings]], *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""
@@ -69,11 +70,7 @@ def _style(one: ModeTimings) -> str:
     return "bold" if one.mode is None else ""
 
 
-async def show_timings(host: "ActionHost") -> None:
-    store = host.poller.store
-    if store is None:
-        show_warning(host.app, "Not connected to a database yet.")
-        return
+async def show_timings(host: "ActionHost", store: "Store") -> None:
     project_id = host.dashboard.listed.project_id
 
     async def read(window: "timedelta") -> "JobTimings":
@@ -105,6 +102,7 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         Binding("f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
     ]
     HINTS = ("waste.before", "waste.next", "waste.again", "dialog.leave")
+    help_topic = "metrics"
 
     def __init__(self, read: Callable[[WasteKey], Awaitable[Waste]], *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""

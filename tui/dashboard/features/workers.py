@@ -17,13 +17,12 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import command
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.users.actor import ActingUser, actor_name
-from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.navigation import show_job
 from gjobs.tui.dashboard.widgets.message_board import show_warning
@@ -266,6 +265,7 @@ class WorkersDialog(RowsDialog[UUID]):
         Binding("w,q", "leave", "Close", id="workers.close", tooltip="Close the workers"),
         Binding("r,f5", "again", "Refresh", id="workers.again", tooltip="Refresh now"),
     ]
+    help_topic = "workers"
 
     def __init__(self, host: "ActionHost", poller: Poller[None, WorkersOverview], viewer: Viewer) -> None:
         super().__init__()
@@ -386,11 +386,8 @@ class WorkersDialog(RowsDialog[UUID]):
         self.show_text("remark", words)
 
 
-async def show_workers(host: "ActionHost") -> None:
+async def show_workers(host: "ActionHost", context: ActionContext) -> None:
     """Show the workers. While the dialog is open, they refresh as often as the list."""
-    context = context_for(host, Capability.WORKERS)
-    if context is None:
-        return
     store = context.store
 
     async def get_workers_overview(_: None) -> "WorkersOverview":

@@ -14,7 +14,7 @@ from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
 from gjobs.tui.dashboard.features.case import show_case
-from gjobs.tui.dashboard.features.copy_jobs import JobCopy, copy_jobs
+from gjobs.tui.dashboard.features.copy_jobs import copy_as_json, copy_ids
 from gjobs.tui.dashboard.features.databases import (
     may_write,
     pick_database,
@@ -46,32 +46,39 @@ from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from gjobs.store.jobs.job import GenerationJob
+    from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.session import Session
 
 
 Question = Coroutine[Any, Any, None]
 
 _RUN: "Mapping[str, Callable[[ActionHost], Question | None]]" = {
-    "app.user": pick_acting_user,
-    "app.isolation": show_isolation,
-    "app.times": show_timings,
-    "app.errors": show_errors,
-    "app.workers": show_workers,
     "app.database": pick_database,
-    "app.write": toggle_write_permit,
-    "app.moment": ask_moment,
     "app.faster": lambda host: step_interval(host, -1),
     "app.slower": lambda host: step_interval(host, 1),
     "app.load": show_load,
+}
+"""The functions of keys that work without a database."""
+
+_RUN_CONNECTED: "Mapping[str, Callable[[ActionHost, Session, Store], Question | None]]" = {
+    "app.user": pick_acting_user,
+    "app.isolation": show_isolation,
+    "app.times": lambda host, _, store: show_timings(host, store),
+    "app.errors": lambda host, _, store: show_errors(host, store),
+    "app.write": toggle_write_permit,
+    "app.moment": lambda host, _, store: ask_moment(host, store),
     "app.lens": compare_visibility,
 }
 """The functions of keys that need no list. They work even for a user who may read nothing."""
 
 _RUN_WITH_LIST: "Mapping[str, Callable[[ActionHost, ActionContext], Question | None]]" = {
+    "app.workers": show_workers,
     "job.undo": lambda _, context: JobActions(context).undo(),
     "list.choose_all": choose_all_matching,
     "list.export": export_list,
@@ -85,7 +92,8 @@ _RUN_WITH_LIST: "Mapping[str, Callable[[ActionHost, ActionContext], Question | N
 
 _NEEDS = {action: key.needs for key in DASHBOARD_BINDINGS for action in JobAction if key.action == f"act('{action}')"}
 
-if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.id}')"} ^ {*_RUN, *_RUN_WITH_LIST}:
+_FUNCTIONS = {*_RUN, *_RUN_CONNECTED, *_RUN_WITH_LIST}
+if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.id}')"} ^ _FUNCTIONS:
     raise LookupError(f"The tables of functions and of keys differ: {unknown}")
 
 
@@ -93,8 +101,12 @@ def run(host: "ActionHost", key: Key) -> None:
     """Run the function of the key, unless the key is refused."""
     if PRESENT in key.traits and refuse_in_past(host):
         return
-    if (start := _RUN.get(key.id)) is not None:
-        question = start(host)
+    if key.id in _RUN:
+        question = _RUN[key.id](host)
+    elif key.id in _RUN_CONNECTED:
+        if (connection := _connection(host)) is None:
+            return
+        question = _RUN_CONNECTED[key.id](host, *connection)
     else:
         context = context_for(host, key.needs)
         if context is None or (WRITES in key.traits and not may_write(host)):
@@ -102,6 +114,15 @@ def run(host: "ActionHost", key: Key) -> None:
         question = _RUN_WITH_LIST[key.id](host, context)
     if question is not None:
         host.tasks.ask(question)
+
+
+def _connection(host: "ActionHost") -> "tuple[Session, Store] | None":
+    """Return the open session and the present actor's store. Without them, say so."""
+    session, store = host.poller.session, host.poller.store
+    if session is not None and store is not None:
+        return session, store
+    show_warning(host.app, "Not connected to a database yet.")
+    return None
 
 
 def change_jobs(host: "ActionHost", action: JobAction, jobs: "Sequence[GenerationJob]") -> None:
@@ -123,11 +144,16 @@ def answer(host: "ActionHost", message: Message) -> None:
         case JobsPanel.OrderRequested(order):
             app.run_worker(order_by(host, order), group=task_groups.ORDER, exclusive=True)
         case JobsPanel.IdRequested(text):
-            host.tasks.ask(open_by_id(host, text))
+            if (connection := _connection(host)) is not None:
+                session, store = connection
+                host.tasks.ask(open_by_id(host, store, session.operator, text))
         case FilterBar.UsersRequested():
             app.run_worker(show_users(host), group=task_groups.USERS, exclusive=True)
-        case CopyRequested(what, jobs):
-            app.run_worker(copy_jobs(app, poller.store, JobCopy(what), jobs), group="copy", exclusive=True)
+        case CopyRequested(jobs, as_json=False):
+            copy_ids(app, jobs)
+        case CopyRequested(jobs):
+            if poller.store is not None:
+                app.run_worker(copy_as_json(app, poller.store, jobs), group="copy", exclusive=True)
         case CaseRequested(job):
             host.tasks.ask(show_case(host, job))
         case DetailsRequested(sections, group):

@@ -1,78 +1,25 @@
 """All keys, as remapped; the manual page for each screen."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import import_module
 from itertools import chain
 from typing import Any
 
 from textual import actions
 from textual.app import App
 from textual.binding import Binding
-from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
+from gjobs.tui.dashboard.actions.action_host import modules
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
-from gjobs.tui.dashboard.details.job_details import JobDetails
-from gjobs.tui.dashboard.dialogs.dialog import (
-    ConfirmDialog,
-    Dialog,
-    ProgressDialog,
-    QuitDialog,
-    SqlDialog,
-    SummaryDialog,
-)
-from gjobs.tui.dashboard.dialogs.form import TextPrompt
-from gjobs.tui.dashboard.dialogs.pick import PickDialog
-from gjobs.tui.dashboard.features.archive import ArchiveDialog, CleanupDialog
-from gjobs.tui.dashboard.features.budgets import BudgetForm, BudgetsDialog
-from gjobs.tui.dashboard.features.case import CaseDialog, SaveCaseDialog
-from gjobs.tui.dashboard.features.databases import FirstQuestion, WritePermitDialog
-from gjobs.tui.dashboard.features.errors import ErrorsDialog
-from gjobs.tui.dashboard.features.export import ExportDialog
-from gjobs.tui.dashboard.features.isolation import IsolationDialog
-from gjobs.tui.dashboard.features.jobs import ModeField, NewJobDialog
-from gjobs.tui.dashboard.features.messages import MessagesDialog
-from gjobs.tui.dashboard.features.moments import MomentDialog
-from gjobs.tui.dashboard.features.navigation import ActingDialog
-from gjobs.tui.dashboard.features.statistics import TimingsDialog, WasteDialog
-from gjobs.tui.dashboard.features.workers import WorkersDialog
 from gjobs.tui.dashboard.frame.palette import hidden_keys
-from gjobs.tui.dashboard.help.manual_dialog import HelpEntry, ManualDialog
+from gjobs.tui.dashboard.help.manual_dialog import HelpEntry
 from gjobs.tui.dashboard.list.filter_bar import FilterField
-from gjobs.tui.dashboard.list.job_table import JobTable
-from gjobs.tui.dashboard.panels.project_list import ProjectList
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.presenter import Presenter
-
-OWNERS: Sequence[type[DOMNode]] = (
-    DashboardScreen,
-    JobTable,
-    ProjectList,
-    FilterField,
-    JobDetails,
-    Dialog,
-    ConfirmDialog,
-    ProgressDialog,
-    QuitDialog,
-    ModeField,
-    ExportDialog,
-    CaseDialog,
-    PickDialog,
-    FirstQuestion,
-    ActingDialog,
-    IsolationDialog,
-    SqlDialog,
-    TimingsDialog,
-    ErrorsDialog,
-    WasteDialog,
-    BudgetsDialog,
-    ArchiveDialog,
-    WorkersDialog,
-    Presenter,
-    MessagesDialog,
-    ManualDialog,
-)
-"""Classes whose bindings are listed, beside those of the App."""
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
 
 GROUPS = {
     "job": "The job under the cursor, or the marked jobs",
@@ -108,52 +55,37 @@ GROUPS = {
 }
 """Titles by the first part of a binding id."""
 
-TOPIC_OF: Mapping[type[DOMNode], str] = {
-    FilterField: "filters",
-    DashboardScreen: "tour",
-    Presenter: "demo",
-    JobDetails: "events",
-    BudgetsDialog: "budgets",
-    BudgetForm: "budgets",
-    WorkersDialog: "workers",
-    TimingsDialog: "metrics",
-    ErrorsDialog: "errors",
-    MomentDialog: "time",
-    WasteDialog: "metrics",
-    ArchiveDialog: "retention",
-    CleanupDialog: "retention",
-    ActingDialog: "acting-as",
-    IsolationDialog: "isolation",
-    WritePermitDialog: "writing-safely",
-    ConfirmDialog: "writing-safely",
-    ProgressDialog: "writing-safely",
-    QuitDialog: "writing-safely",
-    SqlDialog: "doctor",
-    SummaryDialog: "writing-safely",
-    NewJobDialog: "tour",
-    ExportDialog: "views",
-    CaseDialog: "case",
-    SaveCaseDialog: "case",
-    TextPrompt: "tour",
-    PickDialog: "tour",
-    MessagesDialog: "tour",
-}
-"""The page for the focused widget, or else for its screen. The first matching class decides."""
+
+@cache
+def owners() -> list[type[Widget]]:
+    """Return the widgets and screens that declare keys, in the order of GROUPS. The presenter view of a demo declares
+    only keys of its app, so it is left out.
+    """
+    for name in modules():
+        import_module(name)
+    groups = {kind: group for kind in _below(Widget) if (group := _group_of(kind)) not in ("", "demo")}
+    order = list(GROUPS)
+    return sorted(groups, key=lambda kind: (order.index(groups[kind]), kind.__name__))
+
+
+def _below(kind: type[Widget]) -> Iterator[type[Widget]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _below(below)
+
+
+def _group_of(kind: type[Widget]) -> str:
+    """Return the group of the first key that the class declares. Empty if there is none."""
+    return next((binding.id.partition(".")[0] for binding in own_bindings(kind) if binding.id), "")
 
 
 def topic_of(screen: Screen[Any]) -> str:
-    if isinstance(screen, Dialog) and screen.help_topic:
+    """Return the page of the focused filter, or else of the screen."""
+    if isinstance(screen.focused, FilterField):
+        return "filters"
+    if isinstance(screen, ClosesOnce):
         return screen.help_topic
-    if (
-        isinstance(screen, DashboardScreen)
-        and screen.listing_query.with_visibility
-        and not isinstance(screen.focused, FilterField)
-    ):
-        return "visibility"
-    places = [] if screen.focused is None else [screen.focused]
-    return next(
-        (topic for node in (*places, screen) for kind, topic in TOPIC_OF.items() if isinstance(node, kind)), "keys"
-    )
+    return "visibility" if isinstance(screen, DashboardScreen) and screen.listing_query.with_visibility else "tour"
 
 
 _PLACES = {"demo": -2, "dialog": 1, "app": 2}
@@ -162,7 +94,7 @@ _FOCUSED = -1
 
 
 def all_entries(app: App[Any]) -> list[HelpEntry]:
-    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), APP_BINDINGS, _of_a_demo(app)))
+    return _entries(app, chain(chain.from_iterable(map(own_bindings, owners())), APP_BINDINGS, _of_a_demo(app)))
 
 
 def _of_a_demo(app: App[Any]) -> Iterator[Binding]:
@@ -187,13 +119,13 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
         if is_typing
         else [node for node in (screen, *screen.walk_children()) if not isinstance(node, FilterField)]
     )
-    owners = [owner for owner in OWNERS if any(isinstance(node, owner) for node in nodes)]
+    kinds = [kind for kind in owners() if any(isinstance(node, kind) for node in nodes)]
     of_app = (
         one for one in APP_BINDINGS if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
     )
     is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
     of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))
-    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
+    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, kinds)), of_demo, of_app))
     hidden = hidden_keys(screen, [entry.binding_id for entry in entries])
     entries = [entry for entry in entries if entry.binding_id not in hidden]
     focused = _groups_of(screen.focused)

@@ -562,7 +562,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def action_copy(self, what: str) -> None:
         if jobs := self._selected():
-            self.post_message(CopyRequested(what, jobs))
+            self.post_message(CopyRequested(jobs, as_json=what == "json"))
 
     def action_case(self) -> None:
         """Request the case of the job under the cursor. If the focus is not on the job list, request the case of the

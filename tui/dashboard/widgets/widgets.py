@@ -249,6 +249,8 @@ class ClosesOnce(Screen[ResultType]):
     """Whether it was closed with a result."""
     result_key: ClassVar[str] = ""
     """A key that closes the screen with a result. If it is pressed twice, the second one is ignored."""
+    help_topic = "tour"
+    """The page of the manual for this screen."""
 
     def on_mount(self) -> None:
         keep_cursor_in_field(self)

@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 from gjobs.store.errors import ReadOnly
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.features.moments import ChosenMoment, MomentDialog
+from gjobs.tui.dashboard.features.moments import MomentDialog
 from gjobs.tui.dashboard.frame.help import screen_entries
 from gjobs.tui.dashboard.frame.palette import bound_actions
 from gjobs.tui.dashboard.panels.project_list import ProjectList
@@ -245,9 +245,9 @@ async def test_closed_form_of_a_moment_reports_that_the_moment_is_not_shown(past
     may_answer = asyncio.Event()
 
     class SlowDialog(MomentDialog):
-        async def check(self, typed: str) -> ChosenMoment:
+        async def check(self, typed: str) -> datetime:
             await may_answer.wait()
-            return ChosenMoment(at=moment)
+            return moment
 
     assert driver.app.poller.store is not None
     driver.app.push_screen(SlowDialog(driver.app, driver.app.poller.store))
