@@ -10,37 +10,10 @@ from gjobs.migrations.execution import note_step
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.scripts import driver_connection, load, this_run
 from gjobs.migrations.verification import require_app_schema
-from gjobs.store.tables import metadata
-
-COMPARED_SCHEMAS = ("auth", "public")
-
-
-def is_compared(name: str | None, kind: str, _parents: object) -> bool:
-    """Return whether to compare a schema: only those that `gjobs.store.tables` describes."""
-    return kind != "schema" or name in COMPARED_SCHEMAS
-
-
-def is_comparable(_one: object, name: str | None, _kind: str, _is_reflected: bool, _other: object) -> bool:
-    """Return whether Alembic can compare an object. It can't compare an index on an expression; `migrate
-    verify` does.
-    """
-    return name not in ("gjobs_total", "gjobs_words")
 
 
 def run_online(connection: Connection) -> None:
-    # Without a default schema, the comparison names each table with its schema, as `gjobs.store.tables` does.
-    connection.dialect.default_schema_name = None
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        version_table_schema="gjobs",
-        include_schemas=True,
-        include_name=is_compared,
-        include_object=is_comparable,
-        compare_type=True,
-        compare_server_default=True,
-        on_version_apply=note_step,
-    )
+    context.configure(connection=connection, version_table_schema="gjobs", on_version_apply=note_step)
     with context.begin_transaction():
         context.execute(load("begin.sql"))
         context.execute(load("conditions.sql"))

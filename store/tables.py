@@ -1,14 +1,11 @@
-"""SQLAlchemy tables, as the migrations create them."""
+"""The columns of tables and views, for statements. Keys, indexes and defaults are in the migrations only."""
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    CheckConstraint,
     Column,
     Date,
     DateTime,
-    ForeignKey,
-    Index,
     Integer,
     Interval,
     MetaData,
@@ -17,113 +14,72 @@ from sqlalchemy import (
     Text,
     Uuid,
     column,
-    func,
     literal_column,
     table,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
 
-# PostgreSQL's default names. The app's schema uses them because it names no constraints.
-metadata = MetaData(
-    naming_convention={"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"},
-)
-
-_random_id = func.gen_random_uuid()
-_now = func.now()
+_metadata = MetaData()
 
 users = Table(
     "users",
-    metadata,
-    Column("id", Uuid, primary_key=True),
+    _metadata,
+    Column("id", Uuid),
     Column("email", Text),
-    Column("created_at", DateTime(timezone=True), server_default=_now),
+    Column("created_at", DateTime(timezone=True)),
     schema="auth",
 )
 
 projects = Table(
     "projects",
-    metadata,
-    Column("id", Uuid, primary_key=True, server_default=_random_id),
-    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    _metadata,
+    Column("id", Uuid),
+    Column("user_id", Uuid),
+    Column("name", Text),
+    Column("created_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
     schema="public",
 )
-Index("idx_projects_user_id", projects.c.user_id)
-Index("idx_projects_created_at", projects.c.created_at.desc())
 
 assets = Table(
     "assets",
-    metadata,
-    Column("id", Uuid, primary_key=True, server_default=_random_id),
-    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
-    Column("project_id", Uuid, ForeignKey(projects.c.id, ondelete="CASCADE"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("source_asset_id", Uuid, ForeignKey("public.assets.id", ondelete="SET NULL")),
-    Column("prompt_version", Text, nullable=False),
-    Column("prompt_payload", JSONB, nullable=False),
+    _metadata,
+    Column("id", Uuid),
+    Column("user_id", Uuid),
+    Column("project_id", Uuid),
+    Column("kind", Text),
+    Column("mode", Text),
+    Column("source_asset_id", Uuid),
+    Column("prompt_version", Text),
+    Column("prompt_payload", JSONB),
     Column("width", Integer),
     Column("height", Integer),
     Column("mime_type", Text),
-    Column("storage_path", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    CheckConstraint("kind in ('input', 'output')", name="assets_kind_check"),
-    CheckConstraint("mode in ('main_white', 'lifestyle', 'feature_callout', 'packaging')", name="assets_mode_check"),
+    Column("storage_path", Text),
+    Column("created_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
     schema="public",
 )
-Index("idx_assets_user_id", assets.c.user_id)
-Index("idx_assets_project_id", assets.c.project_id)
-Index("idx_assets_source_asset_id", assets.c.source_asset_id)
-Index("idx_assets_kind", assets.c.kind)
-Index("idx_assets_mode", assets.c.mode)
-Index("idx_assets_created_at", assets.c.created_at.desc())
-Index("idx_assets_prompt_payload", assets.c.prompt_payload, postgresql_using="gin")
 
 generation_jobs = Table(
     "generation_jobs",
-    metadata,
-    Column("id", Uuid, primary_key=True, server_default=_random_id),
-    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
-    Column("project_id", Uuid, ForeignKey(projects.c.id, ondelete="CASCADE"), nullable=False),
-    Column("status", Text, nullable=False, server_default=text("'queued'")),
-    Column("mode", Text, nullable=False),
-    Column("input_asset_id", Uuid, ForeignKey(assets.c.id, ondelete="SET NULL")),
+    _metadata,
+    Column("id", Uuid),
+    Column("user_id", Uuid),
+    Column("project_id", Uuid),
+    Column("status", Text),
+    Column("mode", Text),
+    Column("input_asset_id", Uuid),
     Column("error", Text),
-    Column("cost_cents", Integer, nullable=False, server_default=text("0")),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    Column("retry_count", Integer, server_default=text("0")),
+    Column("cost_cents", Integer),
+    Column("created_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
+    Column("retry_count", Integer),
     Column("completed_at", DateTime(timezone=True)),
-    CheckConstraint(f"status in ({sql_literals(JobStatus)})", name="generation_jobs_status_check"),
     schema="public",
 )
-Index("idx_generation_jobs_user_id", generation_jobs.c.user_id)
-Index("idx_generation_jobs_project_id", generation_jobs.c.project_id)
-Index("idx_generation_jobs_status", generation_jobs.c.status)
-Index("idx_generation_jobs_input_asset_id", generation_jobs.c.input_asset_id)
-Index("idx_generation_jobs_created_at", generation_jobs.c.created_at.desc())
-Index("idx_generation_jobs_user_status", generation_jobs.c.user_id, generation_jobs.c.status)
-_newest_first = (generation_jobs.c.created_at.desc(), generation_jobs.c.id.desc())
-Index("gjobs_newest", *_newest_first)
-Index("gjobs_newest_of_project", generation_jobs.c.project_id, *_newest_first)
-Index("gjobs_newest_of_user", generation_jobs.c.user_id, *_newest_first)
-Index("gjobs_newest_of_status", generation_jobs.c.status, *_newest_first)
-Index("gjobs_newest_of_project_status", generation_jobs.c.project_id, generation_jobs.c.status, *_newest_first)
-Index("gjobs_updated", generation_jobs.c.updated_at.desc(), generation_jobs.c.id.desc())
-Index(
-    "gjobs_queue",
-    func.left(generation_jobs.c.mode, literal_column("200")),
-    generation_jobs.c.created_at,
-    generation_jobs.c.id,
-    postgresql_where=text("status = 'queued'"),
-)
-Index("gjobs_costs", generation_jobs.c.cost_cents.desc(), generation_jobs.c.id.desc())
 
 total = literal_column(
     f"(CASE WHEN status IN ({sql_literals(FINAL_STATUSES)})"
@@ -135,7 +91,7 @@ total = literal_column(
 """The time from creation to the end of a finished job. Null for other jobs, and for times outside Python's range.
 
 Within that range no subtraction fails, so an index on the expression never makes a write fail. The SQL must equal the
-index's expression exactly; otherwise Postgres does not use the index.
+expression of the index gjobs_total exactly; otherwise Postgres does not use it.
 """
 time_so_far = literal_column(
     f"(CASE WHEN status = '{JobStatus.RUNNING}'"
@@ -144,7 +100,6 @@ time_so_far = literal_column(
     Interval,
 )
 """The time since the creation of a running job. Null for other jobs, as above."""
-Index("gjobs_total", total.desc().nulls_last(), generation_jobs.c.id.desc())
 
 generation_job_summary = table(
     "generation_job_summary",
