@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 from textual.command import CommandPalette
 
 from gjobs.migrations.runner import upgrade
-from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.settings import EMBEDDED_PROFILE, EMBEDDED_USER, OPERATOR_NAME, Profile, resolve
 from gjobs.store.database.database import Database
 from gjobs.store.embedded.server import open_server
@@ -108,7 +108,7 @@ def setup_of_app(directory: Path) -> DashboardSetup:
 
 
 def setup_with_profiles(directory: Path) -> DashboardSetup:
-    configuration = read_text(CONFIGURATION, path=directory / "config.toml")
+    configuration = read_content(CONFIGURATION.encode(), path=directory / "config.toml")
     return setup_of(resolve(profile="staging", data_dir=directory, environment={}, configuration=configuration))
 
 

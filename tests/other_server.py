@@ -35,14 +35,10 @@ def open_other_server(data_dir: Path, *, programs: Path, settings: Mapping[str, 
     layout = DataLayout.of(data_dir)
     layout.make()
     layout.throw_away.touch()
-    with exclusive(layout.start_lock):
-        client_lock = server_files.acquire(layout.client_locks)
-        try:
-            with ensured_watchdog(layout, grace):
-                server = _start(layout, programs, settings)
-        except BaseException:
-            client_lock.leave()
-            raise
+    with exclusive(layout.start_lock), server_files.acquire(layout.client_locks) as acquired:
+        with ensured_watchdog(layout, grace):
+            server = _start(layout, programs, settings)
+        client_lock = acquired.pop_all()
     return ServerHandle(layout, server.socket_dir, client_lock, ignore, revive=lambda: False)
 
 

@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.settings import Notifications, resolve
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.tui.cli.output import MEANINGS, ExitCode
@@ -208,7 +208,7 @@ def blocks(language: str) -> list[str]:
 def test_configuration_examples_can_be_read() -> None:
     # Scenarios of the demo are tested with the demo.
     texts = [text for text in blocks("toml") if "[[step]]" not in text]
-    examples = [read_text(text, path=Path("/here/config.toml")) for text in texts]
+    examples = [read_content(text.encode(), path=Path("/here/config.toml")) for text in texts]
     (configuration,) = [example for example in examples if len(example.profiles) > 1]
     assert list(configuration.profiles) == ["production", "staging", "embedded"]
     assert list(configuration.views) == ["late", "expensive"]

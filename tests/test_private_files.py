@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.configuration.saved_views import SavedViews, View
+from gjobs.store.configuration.saved_views import KnownViews, View
 from gjobs.store.embedded.server import keep_server, stop_server
 from gjobs.store.errors import StoreError
 from gjobs.store.journal.journal import JournalDirectory
@@ -76,7 +76,7 @@ def restored_logging() -> Iterator[None]:
     "write",
     [
         lambda directory: save(directory / "state.json", StateFile(theme="nord")),
-        lambda directory: SavedViews(directory).save(View(name="late", text="status:queued"), replaces=None),
+        lambda directory: KnownViews({}, directory).save(View(name="late", text="status:queued"), replaces=None),
         lambda directory: JournalDirectory(directory / "journal").append(date(2026, 1, 1), "{}\n", durably=False),
         log_a_line,
         export,
@@ -94,7 +94,9 @@ def test_file_is_private_at_any_umask(tmp_path: Path, write: Callable[[Path], No
 
 REPLACING: dict[str, Callable[[Path], object]] = {
     "state.json": lambda directory: save(directory / "state.json", StateFile(theme="nord")),
-    "views.toml": lambda directory: SavedViews(directory).save(View(name="late", text="status:queued"), replaces=None),
+    "views.toml": lambda directory: KnownViews({}, directory).save(
+        View(name="late", text="status:queued"), replaces=None
+    ),
     "place": lambda directory: ResumeFile(directory / "place").keep(Cursor(1, 2)),
 }
 

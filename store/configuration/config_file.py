@@ -7,6 +7,7 @@ import shlex
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from gjobs.store.configuration.toml_table import (
     TomlLocation,
     TomlTable,
     kind,
-    parse_toml,
+    parse_file,
     refusal,
     unusable,
 )
@@ -231,21 +232,13 @@ def _read_notifications(table: TomlTable, views: Collection[str]) -> Notificatio
     return notifications
 
 
-def read_text(text: str, *, path: Path) -> Configuration:
-    """Read the text. `path` names the file; relative paths start in its directory. Raises BadConfiguration."""
-    try:
-        document = parse_toml(text)
-    except ValueError as error:
-        raise unusable(path, str(error)) from None
-    problems: list[ConfigurationProblem] = []
-    configuration = read_document(document, problems, path=path)
-    if problems:
-        raise refusal(problems, path=path, text=text)
-    return configuration
+def read_content(content: bytes, *, path: Path) -> Configuration:
+    """Read the content of a file; relative paths start in its directory. Raises BadConfiguration."""
+    return parse_file(content, partial(read_document, path=path), path=path)
 
 
 def read_document(document: Mapping[str, object], problems: list[ConfigurationProblem], *, path: Path) -> Configuration:
-    """Read the document. Problems are added to `problems`; if there are any, the result must not be used."""
+    """Read the document of `path`. Problems are added to `problems`; if there are any, don't use the result."""
     top = TomlTable(document, (), problems)
     profiles = _read_profiles(top.table("profiles"), problems, path.parent)
     default_profile = top.text("default_profile")
@@ -374,11 +367,7 @@ def load(file: ConfigurationFile) -> Configuration:
         raise unusable(path, f"cannot be read: {reason or 'it is not a path'}") from None
     if len(content) > _LARGEST:
         raise unusable(path, "is too large to be a configuration")
-    try:
-        text = content.decode("utf-8-sig")  # Some editors start a file with a byte order mark.
-    except UnicodeDecodeError:
-        raise unusable(path, "is not UTF-8") from None
-    configuration = read_text(text, path=path)
+    configuration = read_content(content, path=path)
     warning = exposure(path, mode, configuration.profiles.values())
     return replace(configuration, warning=warning, is_chosen=file.named_by == "--config")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal, unusable
+from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_file, unusable
 from gjobs.store.errors import Conflict, InvalidValue
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.system.private_files import make_directory, open_private, replace_private
@@ -151,118 +151,72 @@ _LARGEST = 1_000_000
 _ABOUT = "# Views saved from the dashboard. The dashboard rewrites this file, so comments are lost.\n\n"
 
 
-class SavedViews:
-    """The saved views. Each call reads the file again, because other processes may change it. All raise
-    BadConfiguration if the file is unusable.
-    """
+def read_saved(path: Path) -> dict[str, View]:
+    """Return the saved views by name; empty without a file. Raises BadConfiguration if the file is unusable."""
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise unusable(path, f"cannot be read: {error.strerror}", hint=_HINT) from None
+    if len(content) > _LARGEST:
+        raise unusable(path, "is too large", hint=_HINT)
+    return parse_file(content, _read_document, path=path, hint=_HINT)
 
-    def __init__(self, data_dir: Path) -> None:
-        self.path = data_dir / FILE
 
-    def read(self) -> dict[str, View]:
-        """Return the views by name; empty without a file."""
-        try:
-            with self.path.open("rb") as opened:
-                content = opened.read(_LARGEST + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except OSError as error:
-            raise unusable(self.path, f"cannot be read: {error.strerror}", hint=_HINT) from None
-        if len(content) > _LARGEST:
-            raise unusable(self.path, "is too large", hint=_HINT)
-        try:
-            text = content.decode()
-            document = parse_toml(text)
-        except UnicodeDecodeError:
-            raise unusable(self.path, "is not UTF-8", hint=_HINT) from None
-        except ValueError as error:
-            raise unusable(self.path, str(error), hint=_HINT) from None
-        problems: list[ConfigurationProblem] = []
-        top = TomlTable(document, (), problems)
-        views = read_views(top.table(TABLE), problems)
-        top.end()
-        if problems:
-            raise refusal(problems, path=self.path, text=text, hint=_HINT)
-        return views
-
-    def save(self, view: View, *, replaces: View | None) -> None:
-        """Save the view. Raises Conflict if the name has another view than `replaces`."""
-        with self._changing() as views:
-            if views.get(view.name) not in (replaces, view):
-                raise Conflict(f"Another view was just saved as {view.name!r}.", hint="Choose another name.")
-            views[view.name] = view
-
-    def remove(self, view: View) -> None:
-        """Remove the view. Raises Conflict if it has changed."""
-        with self._changing() as views:
-            if views.get(view.name) != view:
-                raise Conflict(f"The view {view.name!r} was just changed or removed elsewhere.")
-            del views[view.name]
-
-    @contextmanager
-    def _changing(self) -> Iterator[dict[str, View]]:
-        """Lock the views for a change. The file is replaced at once, so that a reader never sees half of it."""
-        try:
-            make_directory(self.path.parent)
-            lock = open_private(self.path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            views = self.read()
-            yield views
-            self._write(views)
-        finally:
-            os.close(lock)
-
-    def _write(self, views: Views) -> None:
-        try:
-            replace_private(self.path, _ABOUT + written(views.values()))
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError) -> InvalidValue:
-        return InvalidValue("view", f"Can't write {self.path}: {error.strerror}.")
+def _read_document(document: Mapping[str, object], problems: list[ConfigurationProblem]) -> dict[str, View]:
+    top = TomlTable(document, (), problems)
+    views = read_views(top.table(TABLE), problems)
+    top.end()
+    return views
 
 
 class KnownViews:
+    """The views of the configuration and the saved ones. Each call reads the saved ones again, because other processes
+    may change them. All raise BadConfiguration if the file is unusable.
+    """
+
     def __init__(self, configured: "Views", directory: Path | None) -> None:
         """Without a directory, no view can be saved."""
         self._configured = configured
-        self._saved = None if directory is None else SavedViews(directory)
+        self._path = None if directory is None else directory / FILE
         self.known: Views = configured
         """The views as last read, by name."""
         self.removable: frozenset[str] = frozenset()
         """The names of saved views that no configured view overrides."""
 
     def read(self, *, only: str | None = None) -> str:
-        """Read the views. Return a message for the user, mostly empty. Raises BadConfiguration.
-
-        With `only`, the message is about this view.
-        """
-        if self._saved is None:
+        """Read the views. Return a message for the user, mostly empty. With `only`, the message is about this view."""
+        if self._path is None:
             return ""
-        saved = self._saved.read()
+        saved = read_saved(self._path)
         # A configured view overrides a saved one.
         self.known = {**saved, **self._configured}
         self.removable = frozenset(saved) - frozenset(self._configured)
         clashes = [name for name, view in self._configured.items() if saved.get(name, view) != view]
         listed = ", ".join(repr(name) for name in clashes if only in (None, name))
-        return f"The configuration overrides views saved in {self._saved.path}: {listed}." if listed else ""
+        return f"The configuration overrides views saved in {self._path}: {listed}." if listed else ""
 
     def save(self, view: "View", *, replaces: "View | None") -> None:
-        """Save the view. Raises a StoreError if the name can't be used."""
-        if self._saved is None:
+        """Save the view. Raises Conflict if the name is configured, or if it has another view than `replaces`."""
+        if self._path is None:
             raise InvalidValue("view", "Views can't be saved here, because this database is temporary.")
         if view.name in self._configured:
             raise Conflict(f"The configuration has a view {view.name!r}.", hint="Choose another name.")
-        self._saved.save(view, replaces=replaces)
+        with _changing(self._path) as views:
+            if views.get(view.name) not in (replaces, view):
+                raise Conflict(f"Another view was just saved as {view.name!r}.", hint="Choose another name.")
+            views[view.name] = view
         self.read()
 
     def remove(self, view: "View") -> None:
-        """Remove the view. Raises a StoreError."""
-        if self._saved is not None:
-            self._saved.remove(view)
+        """Remove the view. Raises Conflict if it has changed."""
+        if self._path is not None:
+            with _changing(self._path) as views:
+                if views.get(view.name) != view:
+                    raise Conflict(f"The view {view.name!r} was just changed or removed elsewhere.")
+                del views[view.name]
             self.read()
 
     def view_name_for(self, text: str, order: ListOrder) -> str | None:
@@ -275,3 +229,27 @@ class KnownViews:
         """Return the saved view that has the same name but another meaning, or None."""
         present = self.known.get(view.name)
         return None if present == view else present
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[str, View]]:
+    """Lock the saved views for a change. The file is replaced at once, so that a reader never sees half of it."""
+    with _writing(path):
+        make_directory(path.parent)
+        lock = open_private(path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        views = read_saved(path)
+        yield views
+        with _writing(path):
+            replace_private(path, _ABOUT + written(views.values()))
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidValue("view", f"Can't write {path}: {error.strerror}.") from error

@@ -31,7 +31,6 @@ class WritePermit:
     """Allows writes to a read-only database for some minutes."""
 
     reason: str
-    opened_at: datetime
     ends_at: datetime
     """The permit is invalid from this moment on."""
 
@@ -67,8 +66,7 @@ class WriteAccess:
         """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
         if self.is_closed:
             raise self.refusal()
-        now = self._clock()
-        self._lease = WritePermit(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
+        self._lease = WritePermit(reason=reason, ends_at=self._clock() + timedelta(seconds=seconds))
         return self._lease
 
     def close_permit(self) -> None:

@@ -9,6 +9,9 @@ from typing import TypeVar
 from gjobs.store.errors import BadConfiguration
 from gjobs.store.values.formats import not_known
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 TomlLocation = tuple[str, ...]
 """The names of the tables and the key, outermost first. Empty for the whole file."""
 
@@ -59,16 +62,15 @@ def lines_of(text: str) -> dict[TomlLocation, int]:
     table: TomlLocation = ()
     counts: Counter[TomlLocation] = Counter()
     for number, is_header, document in _statements(text):
+        entries = list(_entries(document, () if is_header else table))
         if is_header:
-            table, is_in_array = _header(document)
-            if is_in_array:
+            table, value = entries[-1]
+            if isinstance(value, list):
                 counts[table] += 1
                 table = (*table, str(counts[table]))
-            for length in range(1, len(table) + 1):
-                found.setdefault(table[:length], number)
-        else:
-            for location in _locations(document, table):
-                found.setdefault(location, number)
+                entries.append((table, value))
+        for location, _ in entries:
+            found.setdefault(location, number)
     return found
 
 
@@ -97,21 +99,13 @@ def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
         lines, number, attempts = [], last + 1, 0
 
 
-def _header(document: object) -> tuple[TomlLocation, bool]:
-    """Return the table that a header starts, and whether it is the next table of an array."""
-    location: TomlLocation = ()
-    while isinstance(document, Mapping) and document and len(location) < _DEEPEST:
-        ((name, document),) = document.items()
-        location = (*location, name)
-    return location, isinstance(document, list)
-
-
-def _locations(values: Mapping[str, object], table: TomlLocation) -> Iterator[TomlLocation]:
+def _entries(values: Mapping[str, object], table: TomlLocation) -> Iterator[tuple[TomlLocation, object]]:
+    """Yield the keys and their values, also those of inner tables."""
     for name, value in values.items():
         location = (*table, name)
-        yield location
+        yield location, value
         if isinstance(value, Mapping) and len(location) < _DEEPEST:
-            yield from _locations(value, location)
+            yield from _entries(value, location)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +132,28 @@ def refusal(
     return BadConfiguration(sentences, hint=hint)
 
 
+def parse_file(
+    content: bytes,
+    read: Callable[[Mapping[str, object], list[ConfigurationProblem]], T],
+    *,
+    path: Path,
+    hint: str | None = None,
+) -> T:
+    """Return what `read` makes of the file's document. Raises BadConfiguration with all problems."""
+    problems: list[ConfigurationProblem] = []
+    try:
+        text = content.decode("utf-8-sig")  # Some editors start a file with a byte order mark.
+        document = parse_toml(text)
+    except UnicodeDecodeError:
+        raise unusable(path, "is not UTF-8", hint=hint) from None
+    except ValueError as error:
+        raise unusable(path, str(error), hint=hint) from None
+    result = read(document, problems)
+    if problems:
+        raise refusal(problems, path=path, text=text, hint=hint)
+    return result
+
+
 def _line(location: TomlLocation, lines: Mapping[TomlLocation, int]) -> int:
     """Return the line, or 0 if not found. A key with dots may be written as nested tables."""
     nested = (*location[:-1], *location[-1].split(".")) if location else ()
@@ -159,10 +175,6 @@ def dotted(location: TomlLocation) -> str:
 
 def _is_bare(part: str) -> bool:
     return part.isascii() and part.replace("-", "").replace("_", "").isalnum()
-
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 class TomlTable:

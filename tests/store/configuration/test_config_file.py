@@ -16,8 +16,8 @@ from gjobs.store.configuration.config_file import (
     configuration_file,
     is_color,
     load,
+    read_content,
     read_document,
-    read_text,
 )
 from gjobs.store.configuration.settings import (
     EMBEDDED_PROFILE,
@@ -79,7 +79,7 @@ PROFILE_KEYS = (
 
 
 def read(text: str) -> Configuration:
-    return read_text(text, path=FILE)
+    return read_content(text.encode(), path=FILE)
 
 
 def problems(text: str) -> list[str]:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.saved_views import (
     KnownViews,
-    SavedViews,
     View,
     read_name,
+    read_saved,
     read_views,
     require_view,
     written,
@@ -32,7 +32,7 @@ LATE = View(name="late", text='status:failed project:"Autumn, late"')
 
 
 def configured(text: str) -> dict[str, View]:
-    return dict(read_text(text, path=FILE).views)
+    return dict(read_content(text.encode(), path=FILE).views)
 
 
 def test_view_is_a_filter_text_or_a_table_with_one() -> None:
@@ -107,37 +107,41 @@ def test_view_name_that_cannot_be_read_is_refused(name: str) -> None:
 
 class TestSaving:
     @pytest.fixture
-    def saved(self, tmp_path: Path) -> SavedViews:
-        return SavedViews(tmp_path / "data")
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "data" / "views.toml"
 
-    def test_saved_view_exists_until_it_is_removed(self, saved: SavedViews) -> None:
-        assert saved.read() == {}
-        saved.save(LATE, replaces=None)
-        saved.save(EXPENSIVE, replaces=None)
-        assert saved.read() == {"late": LATE, "expensive": EXPENSIVE}
-        saved.remove(LATE)
-        assert saved.read() == {"expensive": EXPENSIVE}
-        assert saved.path.stat().st_mode & 0o077 == 0
-        assert not list(saved.path.parent.glob("*.toml.[0-9]*"))
+    @pytest.fixture
+    def views(self, path: Path) -> KnownViews:
+        return KnownViews({}, path.parent)
 
-    def test_save_refuses_to_replace_another_view(self, saved: SavedViews) -> None:
+    def test_saved_view_exists_until_it_is_removed(self, views: KnownViews, path: Path) -> None:
+        assert (views.read(), views.known) == ("", {})
+        views.save(LATE, replaces=None)
+        views.save(EXPENSIVE, replaces=None)
+        assert views.known == read_saved(path) == {"late": LATE, "expensive": EXPENSIVE}
+        views.remove(LATE)
+        assert views.known == read_saved(path) == {"expensive": EXPENSIVE}
+        assert path.stat().st_mode & 0o077 == 0
+        assert not list(path.parent.glob("*.toml.[0-9]*"))
+
+    def test_save_refuses_to_replace_another_view(self, views: KnownViews) -> None:
         other = View(name="late", text="status:queued")
-        saved.save(LATE, replaces=None)
-        saved.save(LATE, replaces=None)
+        views.save(LATE, replaces=None)
+        views.save(LATE, replaces=None)
         for replaces in (None, EXPENSIVE):
             with pytest.raises(Conflict, match="Another view was just saved as 'late'"):
-                saved.save(other, replaces=replaces)
-        assert saved.read() == {"late": LATE}
-        saved.save(other, replaces=LATE)
-        assert saved.read() == {"late": other}
+                views.save(other, replaces=replaces)
+        assert views.known == {"late": LATE}
+        views.save(other, replaces=LATE)
+        assert views.known == {"late": other}
         with pytest.raises(Conflict):
-            saved.remove(LATE)
+            views.remove(LATE)
 
-    def test_concurrent_saves_keep_all_views(self, saved: SavedViews) -> None:
+    def test_concurrent_saves_keep_all_views(self, path: Path) -> None:
         some = [View(name=f"view {number}", text="timeout") for number in range(8)]
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(lambda view: SavedViews(saved.path.parent).save(view, replaces=None), some))
-        assert set(saved.read()) == {view.name for view in some}
+            list(threads.map(lambda view: KnownViews({}, path.parent).save(view, replaces=None), some))
+        assert set(read_saved(path)) == {view.name for view in some}
 
     @pytest.mark.parametrize(
         ("content", "sentence"),
@@ -148,24 +152,26 @@ class TestSaving:
             (b"other = 3", ", line 1: other is not known. "),
         ],
     )
-    def test_unreadable_views_file_is_not_overwritten(self, saved: SavedViews, content: bytes, sentence: str) -> None:
-        saved.path.parent.mkdir()
-        saved.path.write_bytes(content)
-        for use in (saved.read, lambda: saved.save(LATE, replaces=None)):
+    def test_unreadable_views_file_is_not_overwritten(
+        self, views: KnownViews, path: Path, content: bytes, sentence: str
+    ) -> None:
+        path.parent.mkdir()
+        path.write_bytes(content)
+        for use in (views.read, lambda: views.save(LATE, replaces=None)):
             with pytest.raises(BadConfiguration) as caught:
                 use()
-            assert str(caught.value).startswith(f"{saved.path}{sentence}")
-        assert saved.path.read_bytes() == content
+            assert str(caught.value).startswith(f"{path}{sentence}")
+        assert path.read_bytes() == content
 
-    def test_save_reports_that_the_views_file_cannot_be_written(self, tmp_path: Path) -> None:
-        (tmp_path / "data").write_text("a file")
+    def test_save_reports_that_the_views_file_cannot_be_written(self, views: KnownViews, path: Path) -> None:
+        path.parent.write_text("a file")
         with pytest.raises(InvalidValue, match=r"Can't write .*views\.toml: "):
-            SavedViews(tmp_path / "data").save(LATE, replaces=None)
+            views.save(LATE, replaces=None)
 
 
 def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported(tmp_path: Path) -> None:
     for saved in (View(name="late", text="status:queued"), EXPENSIVE):
-        SavedViews(tmp_path).save(saved, replaces=None)
+        KnownViews({}, tmp_path).save(saved, replaces=None)
     views = KnownViews({"late": LATE, "expensive": EXPENSIVE}, tmp_path)
     assert views.read() == f"The configuration overrides views saved in {tmp_path / 'views.toml'}: 'late'."
     assert views.known == {"late": LATE, "expensive": EXPENSIVE}

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.embedded.server import keep_server, reset_server, server_status, stop_server, unkeep_server
+from gjobs.store.embedded.server import keep_server, reset_server, server_status, stop_server
 from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import ServerInUse
 from tests.store.embedded.embedded_servers import Workbench, query, wait_for
@@ -15,7 +15,6 @@ def test_control_commands_on_a_missing_directory_create_nothing(empty_bench: Wor
     assert (status.running, status.uri, status.version, status.pid, status.kept) == (False, None, None, None, False)
     assert not stop_server(empty_bench.data_dir)
     reset_server(empty_bench.data_dir)
-    unkeep_server(empty_bench.data_dir)
     assert not empty_bench.data_dir.exists()
 
 
@@ -46,18 +45,6 @@ def test_kept_server_runs_without_users_until_it_is_stopped(bench: Workbench) ->
     assert not status.running
     assert not status.kept
     assert not stop_server(bench.data_dir)
-
-
-def test_server_that_is_no_longer_kept_stops_when_its_last_user_leaves(bench: Workbench) -> None:
-    with bench.open():
-        keep_server(bench.data_dir)
-        wait_for("the marker", bench.layout.kept.exists)
-    wait_for("the watchdog's end", lambda: not bench.is_watched)
-    with bench.open():
-        unkeep_server(bench.data_dir, grace=0.1)
-        assert bench.is_watched
-        assert bench.postmaster_pid is not None
-    bench.wait_until_stopped()
 
 
 def test_stopping_disconnects_users_and_the_next_user_restarts_the_server(bench: Workbench) -> None:

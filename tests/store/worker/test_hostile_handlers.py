@@ -267,7 +267,7 @@ async def main():
     runner.start(
         registry.of("x"), Work_(), on_outcome=outcome.set_result, on_abandoned=lambda: print("abandoned", flush=True)
     )
-    print(await outcome)
+    print(repr(await outcome))
 asyncio.run(main())
 print("ended", flush=True)
 """

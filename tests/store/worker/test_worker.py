@@ -366,7 +366,7 @@ class TestWaiting:
         monkeypatch.setattr(ReadyStatement, "sent", wait_for_notification)
         async with env.running() as (worker, events):
             await asked.wait()
-            worker.pause()
+            worker.set_paused(True)
             may_answer.set()
             await waits.wait()
             first, _ = env.queue(number=2)
@@ -375,13 +375,13 @@ class TestWaiting:
             assert claimed.id == first
             await until_reported(events)
             assert env.outcomes() == [SUCCEEDED, ("queued", None, 250)]
-            worker.resume()
+            worker.set_paused(False)
             await until_reported(events, number=2)
 
     async def test_paused_worker_that_is_stopping_claims_nothing(self, env: WorkerEnv) -> None:
         env.queue()
         worker, _ = env.make_worker()
-        worker.pause()
+        worker.set_paused(True)
         running = asyncio.create_task(worker.run())
         await until(lambda: worker.free > 0)
         worker.stop()

@@ -209,7 +209,7 @@ async def test_worker_that_ended_with_an_error_claims_nothing(env: WorkerEnv, mo
     monkeypatch.setattr(LeaseClient, "renew", refused)
     env.queue()
     worker, _ = env.make_worker(lease_seconds=0.1)
-    worker.pause()
+    worker.set_paused(True)
     with pytest.raises(SignInRefused):
         await worker.run()
     assert await worker.claim_one() is None
@@ -242,7 +242,7 @@ class TestClaims:
         jobs = env.queue(number=3)
 
         async def lose_first_two_answers(number: int, claim: Claim) -> list[ClaimedJob]:
-            worker.pause()
+            worker.set_paused(True)
             claimed = await claim()
             if number <= 2:
                 raise LOST

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.settings import resolve
 from gjobs.tui.browser import tab_server
 from gjobs.tui.browser.tab_server import tab_environment
@@ -175,7 +175,7 @@ async def test_limits_and_failures_close_a_tab_with_a_reason() -> None:
 
 def test_settings_with_a_whole_configuration_can_be_sent_to_a_process() -> None:
     text = "\n".join(re.findall(r"^```toml\n(.*?)^```$", page_source("profiles"), re.MULTILINE | re.DOTALL))
-    configuration = read_text(text, path=Path("/etc/gjobs.toml"))
+    configuration = read_content(text.encode(), path=Path("/etc/gjobs.toml"))
     assert configuration.views
     settings = resolve(
         profile="production", data_dir=Path("/data"), environment={"GJOBS_AS": "anon"}, configuration=configuration

@@ -8,7 +8,7 @@ import pytest
 from textual import events
 from textual.widgets import Static
 
-from gjobs.store.configuration.saved_views import SavedViews, View
+from gjobs.store.configuration.saved_views import FILE, KnownViews, View, read_saved
 from gjobs.store.errors import TimedOut
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
@@ -167,7 +167,7 @@ async def test_view_command_applies_a_view_and_a_saved_view_is_replaced_only_aft
     await with_views.command("View cheap", shows="Jobs · view cheap · 1", rows=[4])
     await with_views.press("slash", *" x", hides="view cheap")
 
-    saved = SavedViews(tmp_path)
+    saved = tmp_path / FILE
     await with_views.type("status:failed", "enter", rows=[4])
     await with_views.command("Save this view")
     for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
@@ -177,25 +177,25 @@ async def test_view_command_applies_a_view_and_a_saved_view_is_replaced_only_aft
     await with_views.filter("status:queued", rows=[1, 5])
     await with_views.command("Save this view")
     await with_views.type("[/x]", "enter", shows="The view '[/x]' already exists. Its filter is “status:failed”.")
-    assert saved.read()["[/x]"].text == "status:failed"
-    await with_views.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
+    assert read_saved(saved)["[/x]"].text == "status:failed"
+    await with_views.press("enter", until=lambda: read_saved(saved)["[/x]"].text == "status:queued")
 
 
 async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirmation(
     with_views: Driver, tmp_path: Path
 ) -> None:
-    saved = SavedViews(tmp_path)
+    saved = tmp_path / FILE
     name, hostile = "[red]\\[/a]", 'error:"[/x][$y][@click=app.quit]z[/]"'
-    saved.save(View(name=name, text=hostile), replaces=None)
+    KnownViews({}, tmp_path).save(View(name=name, text=hostile), replaces=None)
     await with_views.press("ctrl+p")
     await with_views.type("View", shows=(f"View {name}", hostile))
     await with_views.press("escape")
     for key in ("n", "y"):
-        assert set(saved.read()) == {name}
+        assert set(read_saved(saved)) == {name}
         await with_views.command("Remove the view", dialog="Remove this view?")
         await with_views.press(key)
     await with_views.shows_message(f"Removed the view {name}.")
-    assert saved.read() == {}
+    assert read_saved(saved) == {}
 
 
 async def test_filter_bar_stays_usable_after_a_filter_times_out(drive: Drive) -> None:

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 from textual.color import Color
 
-from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.settings import Settings, resolve
 from gjobs.store.database.query import Query
 from gjobs.store.users.actor import OPERATOR
@@ -51,7 +51,7 @@ def address_of(conninfo: Conninfo) -> str:
 
 
 def settings_of(*parts: str, chosen: str = "prod") -> Settings:
-    configuration = read_text("\n".join(parts), path=Path("/here/config.toml"))
+    configuration = read_content("\n".join(parts).encode(), path=Path("/here/config.toml"))
     return resolve(profile=chosen, data_dir=Path("/data"), environment={}, configuration=configuration)
 
 

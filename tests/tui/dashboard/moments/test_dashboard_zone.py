@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.store.configuration.config_file import read_text
+from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.settings import resolve
 from gjobs.tui.dashboard.frame.run import setup_of
 from tests.conftest import Conninfo
@@ -21,7 +21,7 @@ ZONE = "Asia/Kolkata"
 def app_in(database: Conninfo, state: Path) -> WatchedApp:
     """Return a dashboard whose profile sets a zone."""
     text = f'[profiles.prod]\nurl = "postgresql://ada@db/app"\ntime_zone = "{ZONE}"\n'
-    configuration = read_text(text, path=Path("/here/config.toml"))
+    configuration = read_content(text.encode(), path=Path("/here/config.toml"))
     settings = resolve(profile="prod", data_dir=Path("/data"), environment={}, configuration=configuration)
     choices = tuple(replace(one, opener=opener_of(database)) for one in setup_of(settings).database_choices)
     return WatchedApp(choices[0].opener, setup=replace(setup_of(settings), database_choices=choices), state_path=state)
