@@ -123,13 +123,7 @@ async def find_person(store: Store, text: str) -> CasePerson:
     users = found.users or _themselves(store, ids)
     matches = [*(f"job {job.id}" for job in found.jobs), *(f"user {user.id}" for user in users)]
     if len(matches) > 1:
-        more = ", …" if found.is_more or len(matches) > _MOST_NAMED else ""
-        number = f"More than {len(matches)}" if found.is_more else len(matches)
-        raise InvalidValue(
-            "id",
-            f"{number} users and jobs have an id that begins with {ids.digits}.",
-            hint=f"Use more digits: {', '.join(matches[:_MOST_NAMED])}{more}",
-        )
+        raise _ambiguous("users and jobs", ids, matches, is_more=found.is_more)
     if found.jobs:
         return await person_of_job(store, found.jobs[0])
     if users:
@@ -210,13 +204,19 @@ async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
     if not found:
         raise _nobody(text)
     if len(found) > 1:
-        more, number = (", …", f"More than {_MOST_NAMED}") if len(found) > _MOST_NAMED else ("", str(len(found)))
-        raise InvalidValue(
-            "id",
-            f"{number} deleted or archived jobs have an id that begins with {ids.digits}.",
-            hint=f"Use more digits: {', '.join(f'job {one}' for one in found[:_MOST_NAMED])}{more}",
-        )
+        matches = [f"job {one}" for one in found[:_MOST_NAMED]]
+        raise _ambiguous("deleted or archived jobs", ids, matches, is_more=len(found) > _MOST_NAMED)
     return found[0]
+
+
+def _ambiguous(what: str, ids: IdRange, matches: Sequence[str], *, is_more: bool) -> InvalidValue:
+    number = f"More than {len(matches)}" if is_more else len(matches)
+    more = ", …" if is_more or len(matches) > _MOST_NAMED else ""
+    return InvalidValue(
+        "id",
+        f"{number} {what} have an id that begins with {ids.digits}.",
+        hint=f"Use more digits: {', '.join(matches[:_MOST_NAMED])}{more}",
+    )
 
 
 async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:

@@ -272,7 +272,9 @@ def stop(layout: DataLayout, report: Report = ignore) -> bool:
     ticker = Ticker(report)
     for request, patience in ((signal.SIGINT, _FAST_SHUTDOWN), (signal.SIGQUIT, _IMMEDIATE_SHUTDOWN)):
         deadline = time.monotonic() + patience
-        _signal(layout.cluster, request)
+        if found := find_postmaster(layout.cluster):  # Only the postmaster gets the signal.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, request)
         while time.monotonic() < deadline:
             if find_postmaster(layout.cluster) is None and is_free(layout.server_lock):
                 if running.socket_dir:
@@ -285,14 +287,6 @@ def stop(layout: DataLayout, report: Report = ignore) -> bool:
     raise EmbeddedUnavailable(f"The server on {layout.cluster} does not stop.", hint=f"Its log is {layout.log}.")
 
 
-def _signal(cluster: Path, number: signal.Signals) -> None:
-    """Send a signal, after checking once more that the process is the postmaster."""
-    found = find_postmaster(cluster)
-    if found is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(found.pid, number)
-
-
 _LARGEST = 1_000_000  # bytes
 _OLD_ONES = 3
 _SEVERE = ("FATAL:", "PANIC:", "error:", "error while")
@@ -300,13 +294,10 @@ _SEVERE = ("FATAL:", "PANIC:", "error:", "error while")
 
 def rotate(log: Path) -> None:
     """Rename a large postgres.log to postgres.log.1, and so on."""
-    if size(log) <= _LARGEST:
-        return
-    for number in range(_OLD_ONES - 1, 0, -1):
-        older = _numbered(log, number)
-        if older.exists():
-            older.replace(_numbered(log, number + 1))
-    log.replace(_numbered(log, 1))
+    from logging.handlers import RotatingFileHandler
+
+    if size(log) > _LARGEST:
+        RotatingFileHandler(log, backupCount=_OLD_ONES, delay=True).doRollover()
 
 
 def size(log: Path) -> int:
@@ -327,10 +318,6 @@ def complaint(said: str) -> str:
     severe = [line for line in lines if any(word in line for word in _SEVERE)]
     chosen = (severe or lines or ["it printed nothing"])[-1]
     return "".join(character for character in chosen if character.isprintable())
-
-
-def _numbered(log: Path, number: int) -> Path:
-    return log.with_name(f"{log.name}.{number}")
 
 
 _STAGING = "staging-"

@@ -154,14 +154,12 @@ def _remove_stale_files(cluster: Path, sockets: Path) -> None:
 GRACE = 10.0
 """Seconds that the server stays up without clients, so that ten commands in a row need one start only."""
 
-_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-
 
 def open_server(
     data_dir: Path,
     *,
     report: Report = ignore,
-    settings: Mapping[str, str] = _NO_SETTINGS,
+    settings: Mapping[str, str] = MappingProxyType({}),
     grace: float = GRACE,
     remove_after: bool = False,
 ) -> ServerHandle:
@@ -178,12 +176,9 @@ def open_server(
         with exclusive(layout.start_lock, report):
             if made and remove_after:
                 layout.throw_away.touch(mode=0o600)
-            client_lock = server_files.acquire(layout.client_locks)
-            try:
+            with server_files.acquire(layout.client_locks) as acquired:
                 server = _ensure_server(layout, settings, grace, report)
-            except BaseException:
-                client_lock.leave()
-                raise
+                client_lock = acquired.pop_all()
 
     def revive() -> bool:
         with explaining(layout.data_dir), exclusive(layout.start_lock, report):
@@ -261,24 +256,12 @@ def server_status(data_dir: Path) -> ServerStatus:
 
 
 def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
-    """Start the server if needed, and keep it running until `stop_server` or `unkeep_server`."""
+    """Start the server if needed, and keep it running until `stop_server`."""
     with open_server(data_dir, report=report) as lease:
         layout = DataLayout.of(lease.data_dir)
         with explaining(layout.data_dir), exclusive(layout.start_lock, report):
             layout.kept.touch(mode=0o600)
         return server_status(lease.data_dir)
-
-
-def unkeep_server(data_dir: Path, *, grace: float = GRACE) -> None:
-    """Let a kept server stop again after its last client."""
-    layout = DataLayout.of(data_dir)
-    if not layout.kept.exists():
-        return
-    with explaining(layout.data_dir), exclusive(layout.start_lock):
-        layout.kept.unlink(missing_ok=True)
-        if find_postmaster(layout.cluster) is not None:
-            with ensured_watchdog(layout, grace):
-                pass
 
 
 def stop_server(data_dir: Path, *, report: Report = ignore) -> bool:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -275,24 +275,17 @@ def _is_inaccessible(directory: Path) -> bool:
     return all(account.obstacle(nearest) is not None for account in accounts())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientLock:
-    path: Path
-    descriptor: int
-
-    def leave(self) -> None:
-        self.path.unlink(missing_ok=True)
-        os.close(self.descriptor)
-
-
-def acquire(directory: Path) -> ClientLock:
-    """Create and lock a client's file. The caller must hold the start lock, so that nobody counts the file before it
-    is locked.
+def acquire(directory: Path) -> ExitStack:
+    """Create and lock a client's file, until the result is closed. The caller must hold the start lock, so that nobody
+    counts the file before it is locked.
     """
     path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return ClientLock(path=path, descriptor=descriptor)
+    lock = ExitStack()
+    lock.callback(os.close, descriptor)
+    lock.callback(path.unlink, missing_ok=True)
+    return lock
 
 
 def client_processes(directory: Path) -> frozenset[int]:
@@ -443,12 +436,12 @@ class ServerHandle(AbstractContextManager["ServerHandle"]):
     """A client's hold on the server. The server runs at least until `release` or the end of this process."""
 
     def __init__(
-        self, layout: DataLayout, socket_dir: str, client_lock: ClientLock, report: Report, revive: Callable[[], bool]
+        self, layout: DataLayout, socket_dir: str, client_lock: ExitStack, report: Report, revive: Callable[[], bool]
     ) -> None:
         self.revive = revive
         """If the server crashed, restarts it, and waits for its recovery. Returns whether it did."""
         self._layout = layout
-        self._client_lock: ClientLock | None = client_lock
+        self._client_lock = client_lock
         self._report = report
         self.data_dir: Path = layout.data_dir
         self.conninfo: Mapping[str, str] = connection_info(socket_dir)
@@ -470,9 +463,7 @@ class ServerHandle(AbstractContextManager["ServerHandle"]):
 
     def release(self) -> None:
         """Stop using the server. A second call has no effect."""
-        client_lock, self._client_lock = self._client_lock, None
-        if client_lock is not None:
-            client_lock.leave()
+        self._client_lock.close()
 
     def __exit__(self, *_: object) -> None:
         self.release()

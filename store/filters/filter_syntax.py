@@ -1,7 +1,7 @@
 """Parses filter text and formats filters as text."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -157,10 +157,6 @@ _SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
 _COMPARED = re.compile(rf"({'|'.join(Comparison)})?(.*)", re.DOTALL)
 _MONEY = re.compile(r"(-?)(\$?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
 _RANGE = ".."
-
-
-def _nearest(typed: str, names: Iterable[str]) -> str | None:
-    return next(iter(close_names(typed, list(names))), None)
 
 
 def _text(piece: Piece, _now: datetime | None) -> str:
@@ -321,17 +317,12 @@ READERS: Mapping[Key, Read] = by_member(
 )
 
 
-def read(key: Key | None, piece: Piece, now: datetime | None) -> Value:
-    """Return the value of a key, or of a bare word."""
-    return piece.text if key is None else READERS[key](piece, now)
-
-
 def read_key(piece: Piece) -> Key:
     try:
         return Key(piece.text.lower())
     except ValueError:
         pass
-    near = _nearest(piece.text, KEYS)
+    near = next(iter(close_names(piece.text, list(KEYS))), None)
     hint = f"The keys are {', '.join(KEYS)}. To search for text with a colon, quote it."
     raise piece.span.wrong(
         f"Unknown key {quote_typed(piece.text)}." if piece.text else "There is no key before this colon.",
@@ -373,7 +364,8 @@ def _term(token: Token, now: datetime | None) -> Term:
     key = read_key(token.key) if token.key else None
     if key in _OF_ONE_VALUE and len(token.pieces) > 1:
         raise token.pieces[1].span.wrong(f"{key} takes only one value.")
-    return Term(key=key, values=tuple(read(key, piece, now) for piece in token.pieces), is_negated=token.is_negated)
+    read = READERS[key] if key else _text
+    return Term(key=key, values=tuple(read(piece, now) for piece in token.pieces), is_negated=token.is_negated)
 
 
 _ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ESCAPES.items()})

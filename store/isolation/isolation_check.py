@@ -182,35 +182,26 @@ class _Attempts:
         judged = judge(target, verb, self._rules, self._policies)
         if verb.writes and not tries_writes:
             return judged
-        kind = needed_kind(target, verb)
-        missing = why_missing(target, kind, self._plan)
+        kind, plan, creating = needed_kind(target, verb), self._plan, list[Query[None]]()
+        missing = why_missing(target, kind, plan)
         if missing is not None:
-            is_unknown_table = target is ProbeTarget.ASSET and self._plan.no_assets is not None
+            is_unknown_table = target is ProbeTarget.ASSET and plan.no_assets is not None
             if kind is None or is_unknown_table or not tries_writes:
                 return _untried(judged, missing)
-            return await self._try_with_new_row(judged, kind, missing)
-        query = query_for(target, verb, self._plan)
-        if not verb.writes:
-            return await self._read(judged, kind, query)
+            row, creating = creation(plan, kind)
+            plan = replace(plan, targets={**plan.targets, kind: row})
+        elif not verb.writes:
+            return await self._read(judged, kind, query_for(target, verb, plan))
         # If rows arrive between this check and the attempt, such as a new job, changes to them are rolled back.
-        if not await self._still_fits(kind):
+        elif not await still_fits(self._database, plan, kind):
             return _untried(judged, "the chosen row was changed meanwhile")
-        try:
-            async with self._database.rehearsal(self._actor, limits=LIMITS) as (transaction, become_actor):
-                await become_actor()
-                rows = await transaction.change(query)
-        except ReadOnly:
-            return judged
-        except StoreError as error:
-            return _error_answer(judged, error)
-        return _rows_answer(judged, rows)
+        return await self._rehearse(judged, query_for(target, verb, plan), creating, missing)
 
-    async def _try_with_new_row(self, judged: Probe, kind: TargetKind, missing: str) -> Probe:
-        """Create the missing row as operator and try the probe on it, in one transaction."""
-        row, creating = creation(self._plan, kind)
-        plan = replace(self._plan, targets={**self._plan.targets, kind: row})
-        query = query_for(judged.target, judged.verb, plan)
-        is_created = False
+    async def _rehearse(
+        self, judged: Probe, query: Query[int], creating: Sequence[Query[None]], missing: str | None
+    ) -> Probe:
+        """Try the probe in a transaction that is rolled back. The operator first creates the missing rows in it."""
+        is_created = not creating
         try:
             async with self._database.rehearsal(self._actor, limits=LIMITS) as (transaction, become_actor):
                 for new_row in creating:
@@ -222,7 +213,7 @@ class _Attempts:
                 else:
                     (rows,) = await transaction.run(query)
         except ReadOnly:
-            return _untried(judged, missing)
+            return judged if missing is None else _untried(judged, missing)
         except StoreError as error:
             if is_created:
                 return _error_answer(judged, error)
@@ -236,12 +227,9 @@ class _Attempts:
             (rows,) = await self._database.read(self._actor, query, limits=LIMITS)
         except StoreError as error:
             return _error_answer(judged, error)
-        if rows == 0 and not await self._still_fits(kind):
+        if rows == 0 and not await still_fits(self._database, self._plan, kind):
             return _untried(judged, "the chosen row was deleted meanwhile")
         return _rows_answer(judged, rows)
-
-    async def _still_fits(self, kind: TargetKind | None) -> bool:
-        return kind is None or await still_fits(self._database, self._plan, kind)
 
 
 def _untried(judged: Probe, reason: str) -> Probe:

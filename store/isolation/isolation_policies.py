@@ -345,8 +345,10 @@ async def _first_of(database: Database, statements: _Statements, owner_id: UUID)
     return {kind: ids[0] for kind, ids in zip(statements, found, strict=True) if ids}
 
 
-async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> bool:
-    """Return whether the target still has its kind: an empty project may have got a job meanwhile."""
+async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind | None) -> bool:
+    """Return whether the target, if any, still has its kind: an empty project may have got a job meanwhile."""
+    if kind is None:
+        return True
     if kind not in plan.targets:
         return False
     statements = _ALL if plan.no_assets is None else _WHERE_NO_ASSETS_ARE

@@ -217,11 +217,6 @@ def _time(text: str) -> datetime:
     return time
 
 
-def ended(entry: JournalEntry, ending: EntryOutcome | None) -> JournalEntry:
-    """Return the entry with its outcome, which stays unknown if none was written."""
-    return replace(entry, outcome=ending.outcome) if ending else entry
-
-
 log = logging.getLogger(__name__)
 
 KEPT_DAYS = 30
@@ -322,7 +317,7 @@ def read_journal(path: Path, *, limit: int | None = None, since: datetime | None
 def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
     """Return the entries with their outcomes, latest first, and the number of broken lines."""
     begun: list[JournalEntry] = []
-    endings: dict[UUID, EntryOutcome] = {}
+    outcomes: dict[UUID, WriteOutcome] = {}
     broken = 0
     for line in lines:
         try:
@@ -331,8 +326,8 @@ def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
             broken += bool(line.strip())
             continue
         if isinstance(parsed, EntryOutcome):
-            endings[parsed.entry] = parsed
+            outcomes[parsed.entry] = parsed.outcome
         else:
             begun.append(parsed)
-    entries = [ended(entry, endings.get(entry.id)) for entry in reversed(begun)]
+    entries = [replace(entry, outcome=outcomes.get(entry.id, entry.outcome)) for entry in reversed(begun)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True), broken

@@ -114,8 +114,10 @@ _ROUNDING = 1e-6
 
 class SimulatedClock:
     def __init__(self, *, speed: float = 1.0) -> None:
-        self._speed = speed
-        self._is_paused = False
+        self.speed = speed
+        """The number of simulated seconds in a real one. `set_speed` changes it."""
+        self.is_paused = False
+        """`pause` and `resume` change it."""
         self._passed = 0.0
         """Simulated seconds until the last change of speed or pause."""
         self._changed_at: float | None = None
@@ -127,24 +129,15 @@ class SimulatedClock:
         """Called after each pause and resume."""
 
     @property
-    def speed(self) -> float:
-        """The number of simulated seconds in a real one."""
-        return self._speed
-
-    @property
-    def is_paused(self) -> bool:
-        return self._is_paused
-
-    @property
     def now(self) -> float:
         """Simulated seconds since the start."""
-        if self._is_paused or self._changed_at is None:
+        if self.is_paused or self._changed_at is None:
             return self._passed
-        return self._passed + (asyncio.get_running_loop().time() - self._changed_at) * self._speed
+        return self._passed + (asyncio.get_running_loop().time() - self._changed_at) * self.speed
 
     def set_speed(self, speed: float) -> None:
         self._keep_time()
-        self._speed = speed
+        self.speed = speed
         self._set_timer()
 
     def pause(self) -> None:
@@ -155,7 +148,7 @@ class SimulatedClock:
 
     def _set_paused(self, is_paused: bool) -> None:
         self._keep_time()
-        self._is_paused = is_paused
+        self.is_paused = is_paused
         self._set_timer()
         for listener in self.on_pause_change:
             listener()
@@ -172,7 +165,7 @@ class SimulatedClock:
     def step(self) -> bool:
         """Jump to the next visible change while paused. Return False if there is nothing to jump to."""
         self._drop_cancelled()
-        if not self._is_paused or not self._waiting:
+        if not self.is_paused or not self._waiting:
             return False
         while self._waiting:
             due, _, is_step, wakes = heappop(self._waiting)
@@ -196,8 +189,8 @@ class SimulatedClock:
             self._timer.cancel()
             self._timer = None
         self._drop_cancelled()
-        if self._waiting and not self._is_paused:
-            wait = (self._waiting[0][0] - self.now) / self._speed
+        if self._waiting and not self.is_paused:
+            wait = (self._waiting[0][0] - self.now) / self.speed
             self._timer = asyncio.get_running_loop().call_later(max(wait, 0), self._wake)
 
     def _wake(self) -> None:

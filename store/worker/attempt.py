@@ -22,9 +22,7 @@ from gjobs.store.worker.worker_events import (
     HandlerRaised,
     LeaseLost,
     Outcome,
-    Raised,
     Report,
-    Returned,
     decide_end,
     failed,
     out_of_attempts,
@@ -111,8 +109,7 @@ STOP_SECONDS = 5.0
 """Seconds that a cancelled coroutine has to stop. After that, it is abandoned."""
 
 
-HandlerTask = asyncio.Task[BaseException | None]
-"""The result is the exception that the handler raised; None if it returned."""
+HandlerTask = asyncio.Task[Outcome]
 
 
 _abandoned: set[HandlerTask] = set()
@@ -184,10 +181,11 @@ class HandlerRun:
 
     def _ended(self, task: HandlerTask) -> None:
         self._timer.cancel()
-        outcome = _outcome(task)
+        # It may be cancelled before it has started.
+        outcome = asyncio.CancelledError() if task.cancelled() else task.result()
         # A cancelled coroutine may have returned in the middle of its work. One that blocked the event loop may have
         # returned before the loop could cancel it.
-        if self._is_late or (isinstance(outcome, Returned) and self._steps.seconds and self._seconds_left() <= 0):
+        if self._is_late or (outcome is None and self._steps.seconds and self._seconds_left() <= 0):
             outcome = AttemptTimedOut()
         self._runner.forget(self, task)
         self._tell(outcome)
@@ -243,7 +241,7 @@ class HandlerRunner:
         for run in list(self._at_work):
             run.stop()
 
-    async def handle(self, spec: HandlerSpec, work: Work, steps: StepTimer) -> BaseException | None:
+    async def handle(self, spec: HandlerSpec, work: Work, steps: StepTimer) -> Outcome:
         """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
         try:
             if spec.is_coroutine:
@@ -306,13 +304,6 @@ async def _await(handler: Handler, work: Work) -> object:
     return await handler(work)  # It may return an awaitable other than a coroutine.
 
 
-def _outcome(task: HandlerTask) -> Outcome:
-    if task.cancelled():  # before it started
-        return Raised(asyncio.CancelledError())
-    error = task.result()
-    return Returned() if error is None else Raised(error)
-
-
 def error_of_unrun(returned: object) -> TypeError | None:
     """Return an error if the handler returned an awaitable or a generator, which has not run."""
     if inspect.isawaitable(returned):
@@ -361,7 +352,8 @@ class InFlightJobs:
     def __post_init__(self) -> None:
         self._handlers = HandlerRunner(on_end=self.wake)
         self._jobs: dict[UUID, InFlightJob] = {}
-        self._abandoned: set[LeaseKey] = set()
+        self.abandoned: set[LeaseKey] = set()
+        """Jobs whose end the database refuses. They remain this worker's until their leases expire."""
         self._changed = asyncio.Event()
 
     @property
@@ -393,7 +385,7 @@ class InFlightJobs:
         kept, released = list[LeaseKey](), list[Released]()
         for claimed in held_jobs:
             spec = self.registry.of(claimed.job.mode)
-            if self.was_abandoned(claimed.held):
+            if claimed.held in self.abandoned:
                 continue
             if seconds < HUNG_SECONDS + (spec.time_out if spec else 0.0):
                 kept.append(claimed.held)
@@ -453,8 +445,8 @@ class InFlightJobs:
         except Exception as error:
             ending = failed(claimed, error, cost_cents=cost_cents)
         self.on_end(in_flight_job, ending)
-        if isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
-            self.report(HandlerRaised(claimed, outcome.error))
+        if outcome is not None and not isinstance(outcome, (AttemptTimedOut, Retry)):
+            self.report(HandlerRaised(claimed, outcome))
 
     async def stop(self) -> None:
         """Stop all handlers, and return when none is running except abandoned ones."""
@@ -469,12 +461,9 @@ class InFlightJobs:
             self._changed.set()
 
     def abandon(self, in_flight_job: InFlightJob) -> None:
-        """Forget a job whose end the database refuses. It remains this worker's until its lease expires."""
-        self._abandoned.add(in_flight_job.claimed.held)
+        """Forget a job whose end the database refuses."""
+        self.abandoned.add(in_flight_job.claimed.held)
         self.remove(in_flight_job)
-
-    def was_abandoned(self, held: LeaseKey) -> bool:
-        return held in self._abandoned
 
     def drop_lost(self, lost: Iterable[LeaseKey]) -> None:
         """Stop running jobs that this worker has lost."""

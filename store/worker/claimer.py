@@ -162,13 +162,10 @@ class Claimer:
         """End the current wait, because a job has become due earlier than expected or the worker is stopping."""
         self._wake_up.set()
 
-    def pause(self) -> None:
-        """Send no more claims until `resume`, except those of `claim_one`."""
-        self.is_paused = True
+    def set_paused(self, is_paused: bool) -> None:
+        """While paused, send no claims except those of `claim_one`."""
+        self.is_paused = is_paused
         self._wake_up.set()
-
-    def resume(self) -> None:
-        self.is_paused = False
         self.in_flight_jobs.wake()
 
     async def claim_one(self) -> GenerationJob | None:
@@ -278,7 +275,7 @@ class Claimer:
         # List the known jobs first: a job that ends during the query is in the query's result, but no longer in flight.
         known = {held.job_id for held in self.in_flight_jobs.held()}
         for claimed in await self.leases.held_jobs():
-            if claimed.job.id not in known and not self.in_flight_jobs.was_abandoned(claimed.held):
+            if claimed.job.id not in known and claimed.held not in self.in_flight_jobs.abandoned:
                 self.in_flight_jobs.begin(claimed)
         self._knows_held_jobs = True
         self.in_flight_jobs.wake()

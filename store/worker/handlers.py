@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 from random import Random
 from types import NoneType
@@ -19,7 +19,7 @@ MAX_NOTE = 200
 class Work:
     """One attempt at a job. A blocking handler uses it in its own thread."""
 
-    __slots__ = ("_cost_cents", "_note", "attempt", "job", "should_stop")
+    __slots__ = ("_cost_cents", "attempt", "job", "should_stop", "unsaved_note")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.job: GenerationJob = claimed.job
@@ -31,7 +31,8 @@ class Work:
         A coroutine is also cancelled. A long-running blocking function should check this now and then, and return.
         """
         self._cost_cents: int | None = None
-        self._note: str | None = None
+        self.unsaved_note: str | None = None
+        """The last note, until it is saved."""
 
     @property
     def cost_cents(self) -> int | None:
@@ -49,17 +50,12 @@ class Work:
         """Report progress to be shown to users. Only the last note is saved, within about a second."""
         if not isinstance(text, str):
             raise TypeError(f"A note must be a string, not a value of type {type(text).__name__}.")
-        self._note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
-
-    @property
-    def unsaved_note(self) -> str | None:
-        """The last note that has not been saved; None if there is none."""
-        return self._note
+        self.unsaved_note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
 
     def mark_saved(self, note: str) -> None:
         """Mark the note as saved, unless the handler has reported a newer one."""
-        if self._note is note:
-            self._note = None
+        if self.unsaved_note is note:
+            self.unsaved_note = None
 
 
 class Retry(Exception):
@@ -132,11 +128,8 @@ class HandlerSpec:
     retry_on: tuple[type[Exception], ...]
     """Exceptions that cause a retry, like Retry."""
     backoff: Backoff
-    is_coroutine: bool = field(init=False)
+    is_coroutine: bool
     """Whether the handler is a coroutine function. Otherwise, it gets its own thread."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "is_coroutine", is_coroutine_function(self.handler))
 
 
 class Registry:
@@ -191,6 +184,7 @@ class Registry:
                 attempts=int(settings["attempts"]),
                 retry_on=errors,
                 backoff=backoff or self._backoff,
+                is_coroutine=is_coroutine_function(handler),
             )
             self._add(modes, spec)
             return handler

@@ -150,16 +150,11 @@ class Worker:
         self._queue_listener: QueueListener | None = None
         self._is_paused = False
 
-    def pause(self) -> None:
-        """Claim no more jobs until `resume`. Claimed jobs run on, and so does a claim that was sent before."""
-        self._is_paused = True
+    def set_paused(self, is_paused: bool) -> None:
+        """While paused, claim no more jobs. Claimed jobs run on, and so does a claim that was sent before."""
+        self._is_paused = is_paused
         if self._claimer is not None:
-            self._claimer.pause()
-
-    def resume(self) -> None:
-        self._is_paused = False
-        if self._claimer is not None:
-            self._claimer.resume()
+            self._claimer.set_paused(is_paused)
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim and start one job while paused. Return the job, or None without a job or a free slot."""

@@ -16,22 +16,12 @@ LONGEST_WAIT = 365 * 86_400.0
 """Limit of a requested wait in seconds, because the database's times have a maximum."""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """The handler returned normally."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptTimedOut:
+class AttemptTimedOut(Exception):
     """The attempt took longer than its time-out."""
 
 
-Outcome = Returned | Raised | AttemptTimedOut
+Outcome = BaseException | None
+"""What the handler raised, or AttemptTimedOut. None if it returned."""
 
 
 def out_of_attempts(claimed: ClaimedJob, spec: HandlerSpec) -> JobFinish | None:
@@ -47,15 +37,12 @@ def out_of_attempts(claimed: ClaimedJob, spec: HandlerSpec) -> JobFinish | None:
 def decide_end(
     claimed: ClaimedJob, spec: HandlerSpec, outcome: Outcome, *, cost_cents: int | None, random: Random
 ) -> Ending:
-    match outcome:
-        case Returned():
-            return _finish(claimed, JobStatus.SUCCEEDED, error=None, cost_cents=cost_cents)
-        case AttemptTimedOut():
-            error, may_retry, after = f"Timed out after {spec.time_out:g} s", True, None
-        case Raised(error=raised):
-            error = error_text(raised)
-            may_retry = isinstance(raised, (Retry, *spec.retry_on))
-            after = raised.after if isinstance(raised, Retry) else None
+    if outcome is None:
+        return _finish(claimed, JobStatus.SUCCEEDED, error=None, cost_cents=cost_cents)
+    is_late = isinstance(outcome, AttemptTimedOut)
+    error = f"Timed out after {spec.time_out:g} s" if is_late else error_text(outcome)
+    after = outcome.after if isinstance(outcome, Retry) else None
+    may_retry = isinstance(outcome, (AttemptTimedOut, Retry, *spec.retry_on))
     if may_retry and claimed.attempt < spec.attempts:
         if after is None or (isinstance(after, float) and isnan(after)):
             wait = spec.backoff.wait(claimed.attempt, random)

@@ -61,12 +61,8 @@ class DemoWorker:
 
     def follow_clock(self) -> None:
         """Claim jobs only while simulated time passes."""
-        if self._worker is None:
-            return
-        if self._simulation.clock.is_paused:
-            self._worker.pause()
-        else:
-            self._worker.resume()
+        if self._worker is not None:
+            self._worker.set_paused(self._simulation.clock.is_paused)
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim one job while paused. Return None if there is none to claim."""
