@@ -12,7 +12,7 @@ from gjobs.store.case.case import EMAIL, MOST_COUNTED, RECENT, Case, CaseVisibil
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.error_groups.error_group import ErrorGroup
 from gjobs.store.jobs.job import GenerationJob, JobStatus, in_order, job_times
-from gjobs.store.jobs.job_results import JobHistory, time_in_each
+from gjobs.store.jobs.job_results import JobHistory
 from gjobs.store.values.formats import far_text, money, plain_time
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.redaction import SecretKind, redaction_words
@@ -29,7 +29,7 @@ from gjobs.tui.text.format import (
     jobs_count,
     short_id,
 )
-from gjobs.tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words
+from gjobs.tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words, time_by_status
 from gjobs.tui.text.statistics_text import deciding_policies, policy_line, why_hidden
 from gjobs.tui.text.status_text import status_word
 
@@ -397,12 +397,8 @@ class _CaseText:
                 yield from self._timeline(history)
 
     def _timeline(self, history: JobHistory) -> Blocks:
-        spent = ", ".join(
-            f"{status_word(status)} {duration(time.total_seconds())}"
-            for status, time in time_in_each(history.spans).items()
-        )
         yield f"### `{history.job_id}`"
-        if spent:
+        if spent := time_by_status(history):
             yield f"Time in each status: {code(spent)}"
         yield table(("time", "after", "event", "cost", "by", "note"), self._event_rows(history))
         if history.is_cut:

@@ -9,7 +9,7 @@ So mypy compares the type of each parameter with what is read for it. The parser
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from gjobs.store.values.data_classes import dataclass
 
@@ -30,6 +30,14 @@ class TableColumn:
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(TableColumn, Generic[T]):
+    """A column with what makes its cell from a row's value."""
+
+    title: str
+    cell: Callable[[T], str]
 
 
 class _Declared:

@@ -5,9 +5,9 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from gjobs.store.errors import (
     BadConfiguration,
@@ -26,9 +26,11 @@ from gjobs.store.errors import (
 )
 from gjobs.store.filters.filter_terms import FilterError
 from gjobs.store.values.data_classes import by_member
-from gjobs.tui.cli.options import TableColumn
+from gjobs.tui.cli.options import Column, TableColumn
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gjobs.tui.export.export_files import Json
 
 
@@ -241,6 +243,9 @@ def _silence(stream: TextIO) -> None:
     os.close(null)
 
 
+T = TypeVar("T")
+
+
 class Output:
     """Where a command writes its data: as one JSON document, or as text."""
 
@@ -271,6 +276,25 @@ class Output:
         width = shutil.get_terminal_size().columns if self.is_terminal else widest
         lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
         write("\n".join(lines))
+
+    def rows(
+        self,
+        columns: Sequence[Column[T]],
+        values: Iterable[T],
+        *,
+        total: Sequence[str] | None = None,
+        keeps_ids: bool = False,
+        widest: int | None = None,
+    ) -> None:
+        """Print a table with a row for each value, and the cells of the total at last."""
+        rows = [[column.cell(value) for column in columns] for value in values]
+        self.table(columns, rows if total is None else [*rows, total], keeps_ids=keeps_ids, widest=widest)
+
+    def time(self, time: "datetime", now: "datetime") -> str:
+        """Return an age for a terminal, otherwise a local time."""
+        from gjobs.tui.text.format import age, local_time
+
+        return age(time, now) if self.is_terminal else local_time(time)
 
     def text(self, text: str) -> None:
         """Print text that is clean already."""

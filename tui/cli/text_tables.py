@@ -1,8 +1,9 @@
 """Aligned tables and lists of fields; jobs and their events as tables and blocks of text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
+from typing import Any
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -12,7 +13,7 @@ from gjobs.store.jobs.job_results import JobEvent, JobHistory, RetryLinks, time_
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
 from gjobs.store.values.formats import is_infinite, money, plain_row, plain_time
-from gjobs.tui.cli.options import TableColumn
+from gjobs.tui.cli.options import Column, TableColumn
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
@@ -129,35 +130,22 @@ def fields(pairs: Mapping[str, str]) -> str:
     )
 
 
-STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
-
-_JOB_COLUMNS = (
-    TableColumn(title="ID", is_id=True),
-    STATUS_COLUMN,
-    TableColumn(title="COST", right=True),
-    TableColumn(title="CREATED"),
-    TableColumn(title="MODE", narrowest=8),
-    TableColumn(title="PROJECT", narrowest=8),
-    TableColumn(title="ERROR", narrowest=10),
+STATUS_COLUMN = Column[Any](
+    "STATUS", lambda row: status_word(row.status), narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR
 )
 
-Table = tuple[Sequence[TableColumn], list[list[str]]]
 
-
-def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, now: datetime | None) -> Table:
-    """`projects` has names by id. With `now`, times are ages; without it, local times."""
-    return _JOB_COLUMNS, [
-        [
-            str(job.id),
-            status_word(job.status),
-            money(job.cost_cents),
-            mark(job, "created_at", local_time(job.created_at) if now is None else age(job.created_at, now)),
-            mark(job, "mode", job.mode),
-            projects.get(job.project_id, str(job.project_id)),
-            mark(job, "error", error_summary(job.error)),
-        ]
-        for job in jobs
-    ]
+def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -> Sequence[Column[GenerationJob]]:
+    """`projects` has names by id."""
+    return (
+        Column("ID", lambda job: str(job.id), is_id=True),
+        STATUS_COLUMN,
+        Column("COST", lambda job: money(job.cost_cents), right=True),
+        Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
+        Column("MODE", lambda job: mark(job, "mode", job.mode), narrowest=8),
+        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), narrowest=8),
+        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), narrowest=10),
+    )
 
 
 def job_block(
@@ -199,16 +187,6 @@ def _both_times(time: datetime, now: datetime) -> str:
     return str(time) if is_infinite(time) else f"{local_time(time)} ({age(time, now)})"
 
 
-_EVENT_COLUMNS = (
-    TableColumn(title="WHEN"),
-    TableColumn(title="AFTER", right=True),
-    TableColumn(title="WHAT"),
-    TableColumn(title="COST", right=True),
-    TableColumn(title="BY", narrowest=8),
-    TableColumn(title="NOTE", narrowest=10),
-)
-
-
 def history_document(history: JobHistory) -> Mapping[str, Json]:
     """Return the events, oldest first. Seconds have a fraction."""
     return {
@@ -221,28 +199,13 @@ def history_document(history: JobHistory) -> Mapping[str, Json]:
     }
 
 
-def history_table(history: JobHistory, emails: Mapping[UUID, str]) -> tuple[Sequence[TableColumn], list[list[str]]]:
-    """Return the events, oldest first, each with the time since the one before."""
-    return _EVENT_COLUMNS, list(_rows(history.events, emails))
-
-
-def _rows(events: Sequence[JobEvent], emails: Mapping[UUID, str]) -> Iterator[list[str]]:
-    before: datetime | None = None
-    for event in events:
-        yield [
-            local_time(event.at),
-            "" if before is None else duration((event.at - before).total_seconds()),
-            job_text.event_words(event),
-            job_text.cost_words(event),
-            job_text.actor_words(event, emails),
-            job_text.note_words(event),
-        ]
-        before = event.at
-
-
-def time_by_status(history: JobHistory) -> str:
-    """Return how long the job was in each status. Empty if its events do not show it."""
-    return ", ".join(
-        f"{status_word(status)} {duration(time.total_seconds())}"
-        for status, time in time_in_each(history.spans).items()
+def event_columns(emails: Mapping[UUID, str]) -> Sequence[Column[tuple[JobEvent | None, JobEvent]]]:
+    """Each row has an event and the one before."""
+    return (
+        Column("WHEN", lambda row: local_time(row[1].at)),
+        Column("AFTER", lambda row: duration((row[1].at - row[0].at).total_seconds()) if row[0] else "", right=True),
+        Column("WHAT", lambda row: job_text.event_words(row[1])),
+        Column("COST", lambda row: job_text.cost_words(row[1]), right=True),
+        Column("BY", lambda row: job_text.actor_words(row[1], emails), narrowest=8),
+        Column("NOTE", lambda row: job_text.note_words(row[1]), narrowest=10),
     )

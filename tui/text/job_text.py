@@ -242,6 +242,14 @@ def actor_words(event: JobEvent, users: Mapping[UUID, str] = NO_USERS) -> str:
     return f"{who}{where}, {worker}" if worker else f"{who}{where}"
 
 
+def time_by_status(history: JobHistory) -> str:
+    """Return how long the job was in each status. Empty if its events do not show it."""
+    return ", ".join(
+        f"{status_word(status)} {duration(time.total_seconds())}"
+        for status, time in time_in_each(history.spans).items()
+    )
+
+
 SHOWN = 12
 """The number of newest events that are shown. 'gjobs jobs show ID --events' shows more."""
 _GAP = "  "

@@ -57,17 +57,14 @@ async def list_archive(
     if output.json:
         output.document([json_documents.archived(one) for one in page])
     else:
-        from gjobs.tui.cli.text_tables import job_table
-        from gjobs.tui.text.format import age, local_time
+        from gjobs.tui.cli.text_tables import job_columns
 
-        now = datetime.now(UTC) if output.is_terminal else None
-        columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
-        times = [local_time(one.archived_at) if now is None else age(one.archived_at, now) for one in page]
-        output.table(
-            [*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]],
-            [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
-            keeps_ids=True,
-        )
+        time = partial(output.time, now=datetime.now(UTC))
+        columns = job_columns(await project_names(session.store), time)
+        rows = [[column.cell(one.job) for column in columns] for one in page]
+        for row, one in zip(rows, page, strict=True):
+            row.insert(4, time(one.archived_at))
+        output.table([*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]], rows, keeps_ids=True)
     if not page.items:
         print_message(None if output.json else "No archived jobs.")
         explain_no_jobs([status])

@@ -15,7 +15,7 @@ from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES, amount, cost, find_project, find_project_id, one_of, share
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import TableColumn, either, option
+from gjobs.tui.cli.options import Column, either, option
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message
 from gjobs.tui.cli.sessions import look_and_ask, with_session
 from gjobs.tui.export import export_files
@@ -26,39 +26,22 @@ if TYPE_CHECKING:
 
 _STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
 
-_COLUMNS = (
-    TableColumn(title="OF"),
-    TableColumn(title="NAME", narrowest=12),
-    TableColumn(title="PERIOD"),
-    TableColumn(title="SPENT", right=True),
-    TableColumn(title="LIMIT", right=True),
-    TableColumn(title="LEFT", right=True),
-    TableColumn(title="USED", right=True),
-    TableColumn(title="STATE", colours=_STATE_COLOURS),
-    TableColumn(title="FORECAST"),
-)
-
 
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
     from gjobs.tui.text.budget_text import STATE_WORDS, owner_words, pace_words, share_words
 
-    output.table(
-        _COLUMNS,
-        [
-            [
-                "project" if budget.project_id else "user",
-                owner_words(budget),
-                budget.period.value,
-                money(budget.spent_cents),
-                money(budget.limit_cents),
-                money(budget.left_cents),
-                share_words(budget),
-                STATE_WORDS[budget.state],
-                pace_words(budget, now),
-            ]
-            for budget in budgets
-        ],
+    columns: Sequence[Column[Budget]] = (
+        Column("OF", lambda budget: "project" if budget.project_id else "user"),
+        Column("NAME", owner_words, narrowest=12),
+        Column("PERIOD", lambda budget: budget.period.value),
+        Column("SPENT", lambda budget: money(budget.spent_cents), right=True),
+        Column("LIMIT", lambda budget: money(budget.limit_cents), right=True),
+        Column("LEFT", lambda budget: money(budget.left_cents), right=True),
+        Column("USED", share_words, right=True),
+        Column("STATE", lambda budget: STATE_WORDS[budget.state], colours=_STATE_COLOURS),
+        Column("FORECAST", lambda budget: pace_words(budget, now)),
     )
+    output.rows(columns, budgets)
 
 
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)

@@ -33,7 +33,7 @@ from gjobs.tui.cli.arguments import (
     statuses,
 )
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import TableColumn, constant, either, option, switch
+from gjobs.tui.cli.options import Column, constant, either, option, switch
 from gjobs.tui.cli.output import (
     Declined,
     ExitCode,
@@ -238,20 +238,15 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> None:
         print_message(nothing_found(found))
         return
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
-    from gjobs.tui.text.status_text import status_word
 
-    columns = (
+    columns: Sequence[Column[StatusCount]] = (
         STATUS_COLUMN,
-        TableColumn(title="JOBS", right=True),
-        TableColumn(title="COST", right=True),
-        TableColumn(title="OLDEST"),
+        Column("JOBS", lambda row: count(row.count), right=True),
+        Column("COST", lambda row: formats.money(row.total_cost_cents), right=True),
+        Column("OLDEST", lambda row: utc_time(row.oldest_at)),
     )
-    rows = [
-        [status_word(row.status), count(row.count), formats.money(row.total_cost_cents), utc_time(row.oldest_at)]
-        for row in found.counts
-    ]
-    total = sum(row.total_cost_cents for row in found.counts)
-    output.table(columns, [*rows, ["total", count(found.found), formats.money(total), ""]])
+    cost = formats.money(sum(row.total_cost_cents for row in found.counts))
+    output.rows(columns, found.counts, total=["total", count(found.found), cost, ""])
     print_message(f"These jobs were created before {utc_time(found.expired.created_before)}. Nothing was changed.")
 
 
@@ -268,24 +263,14 @@ async def list_policies(session: "Session", output: Output) -> None:
     from gjobs.tui.text.status_text import status_word
 
     names = await project_names(session.store)
-    columns = (
-        TableColumn(title="OLDER THAN", right=True),
-        TableColumn(title="ACTION"),
-        TableColumn(title="STATUS"),
-        TableColumn(title="LAST APPLIED"),
-        TableColumn(title="PROJECT", narrowest=10),
+    columns: Sequence[Column[RetentionPolicy]] = (
+        Column("OLDER THAN", lambda policy: _age_words(policy.older_than), right=True),
+        Column("ACTION", lambda policy: policy.action.value),
+        Column("STATUS", lambda policy: ", ".join(map(status_word, policy.statuses))),
+        Column("LAST APPLIED", lambda policy: local_time(policy.applied_at) if policy.applied_at else "-"),
+        Column("PROJECT", lambda policy: _owner_words(policy, names), narrowest=10),
     )
-    rows = [
-        [
-            _age_words(policy.older_than),
-            policy.action.value,
-            ", ".join(map(status_word, policy.statuses)),
-            local_time(policy.applied_at) if policy.applied_at else "-",
-            _owner_words(policy, names),
-        ]
-        for policy in policies
-    ]
-    output.table(columns, rows)
+    output.rows(columns, policies)
     if not policies:
         print_message("No policies: jobs are kept until somebody cleans up.")
 

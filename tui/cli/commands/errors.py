@@ -1,15 +1,16 @@
 """gjobs errors."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gjobs.store.error_groups.error_group import WEEK, ErrorScope
+from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorScope
 from gjobs.store.errors import Locked, TimedOut
 from gjobs.store.values.formats import money
 from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import TableColumn, option
+from gjobs.tui.cli.options import Column, option
 from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export import export_files
 
@@ -21,18 +22,6 @@ _TREND_CELLS = 12
 _WIDEST = 120
 """The maximum width without a terminal, in cells. --json has the whole texts."""
 SHORTER = "Use a shorter --window, or --project."
-
-_COLUMNS = (
-    TableColumn(title="GROUP"),
-    TableColumn(title="FAILED", right=True),
-    TableColumn(title="TREND"),
-    TableColumn(title="LAST"),
-    TableColumn(title="FIRST"),
-    TableColumn(title="USERS", right=True),
-    TableColumn(title="COST", right=True),
-    TableColumn(title="ERROR", narrowest=20),
-    TableColumn(title="MODES", narrowest=8),
-)
 
 
 @Command(name="errors", example="gjobs errors --project 'Autumn catalog' --window 24h")
@@ -68,22 +57,19 @@ async def show_errors(
     from gjobs.tui.text.error_text import group_name, groups_summary, modes_words, trend
     from gjobs.tui.text.format import age, count
 
-    rows = [
-        [
-            group.id,
-            count(group.count),
-            trend(group.trend, _TREND_CELLS),
-            age(group.last_seen, found.taken_at),
-            age(group.first_seen, found.taken_at),
-            count(group.user_count),
-            money(group.cost_cents),
-            group_name(group),
-            modes_words(group),
-        ]
-        for group in found
-    ]
-    if rows:
-        output.table(_COLUMNS, rows, keeps_ids=True, widest=_WIDEST)
+    columns: Sequence[Column[ErrorGroup]] = (
+        Column("GROUP", lambda group: group.id),
+        Column("FAILED", lambda group: count(group.count), right=True),
+        Column("TREND", lambda group: trend(group.trend, _TREND_CELLS)),
+        Column("LAST", lambda group: age(group.last_seen, found.taken_at)),
+        Column("FIRST", lambda group: age(group.first_seen, found.taken_at)),
+        Column("USERS", lambda group: count(group.user_count), right=True),
+        Column("COST", lambda group: money(group.cost_cents), right=True),
+        Column("ERROR", group_name, narrowest=20),
+        Column("MODES", modes_words, narrowest=8),
+    )
+    if found.groups:
+        output.rows(columns, found, keeps_ids=True, widest=_WIDEST)
     print_message(groups_summary(found, matching=format_filter(matched)))
 
 

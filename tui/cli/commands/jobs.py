@@ -89,13 +89,11 @@ def show_jobs(
     keeps_ids: bool = True,
     moment: datetime | None = None,
 ) -> None:
-    """Print a table. On a terminal the times are ages, otherwise local times. A project without a name is shown by its
-    id. Ages are relative to the moment; None means now.
-    """
-    from gjobs.tui.cli.text_tables import job_table
+    """Print a table. A project without a name is shown by its id. Ages are relative to the moment; None means now."""
+    from gjobs.tui.cli.text_tables import job_columns
 
-    now = (moment or datetime.now(UTC)) if output.is_terminal else None
-    output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
+    shown_time = partial(output.time, now=moment or datetime.now(UTC))
+    output.rows(job_columns(project_names, shown_time), jobs, keeps_ids=keeps_ids)
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
@@ -250,7 +248,8 @@ def missing_job(job_id: UUID) -> RowMissing:
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> None:
-    from gjobs.tui.cli.text_tables import history_document, history_table, time_by_status
+    from gjobs.tui.cli.text_tables import event_columns, history_document
+    from gjobs.tui.text.job_text import time_by_status
 
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
@@ -264,7 +263,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
     if job is not None:
         await _print_block(session, output, job, emails)
         output.text("")
-    output.table(*history_table(history, emails))
+    output.rows(event_columns(emails), zip((None, *history.events), history.events, strict=False))
     print_moment(session)
     if spent := time_by_status(history):
         print_message(f"Time in each status: {spent}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings, journal_path
@@ -9,22 +10,15 @@ from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import since, whole_number
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import TableColumn, option
+from gjobs.tui.cli.options import Column, option
 from gjobs.tui.cli.output import Output, UsageError, print_message
+
+if TYPE_CHECKING:
+    from gjobs.store.journal.write_record import JournalEntry
 
 _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""
 _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
-
-_COLUMNS = (
-    TableColumn(title="TIME"),
-    TableColumn(title="OUTCOME", colours=_OUTCOME_COLOURS),
-    TableColumn(title="WHAT"),
-    TableColumn(title="IDS", narrowest=9),
-    TableColumn(title="AS", narrowest=8),
-    TableColumn(title="DATABASE", narrowest=8),
-    TableColumn(title="REASON", narrowest=10),
-)
 
 
 @Command(name="journal", example="gjobs journal --since 24h", opens_database=False, reads_configuration=False)
@@ -49,21 +43,16 @@ def show_journal(
     if output.json:
         output.document([json_documents.journal_entry(entry) for entry in entries])
     else:
-        from gjobs.tui.text.format import age, local_time
-
-        rows = [
-            [
-                age(entry.at, now) if output.is_terminal else local_time(entry.at),
-                entry.outcome.value,
-                entry.what,
-                _named(entry.ids),
-                entry.actor,
-                entry.database,
-                entry.reason or "-",
-            ]
-            for entry in entries
-        ]
-        output.table(_COLUMNS, rows)
+        columns: Sequence[Column[JournalEntry]] = (
+            Column("TIME", lambda entry: output.time(entry.at, now)),
+            Column("OUTCOME", lambda entry: entry.outcome.value, colours=_OUTCOME_COLOURS),
+            Column("WHAT", lambda entry: entry.what),
+            Column("IDS", lambda entry: _named(entry.ids), narrowest=9),
+            Column("AS", lambda entry: entry.actor, narrowest=8),
+            Column("DATABASE", lambda entry: entry.database, narrowest=8),
+            Column("REASON", lambda entry: entry.reason or "-", narrowest=10),
+        )
+        output.rows(columns, entries)
         if not entries:
             print_message("No entries.")
         elif len(reading.entries) > limit:

@@ -1,7 +1,7 @@
 """gjobs migrate: status, up, down, sql, verify, repair-rollups."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +16,14 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES, one_of
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import TableColumn, argument, option, switch
+from gjobs.tui.cli.options import Column, TableColumn, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.migrations.archive_export import ArchiveExport
-    from gjobs.migrations.rollups import RollupCheck
+    from gjobs.migrations.rollups import RollupCheck, RollupDifference
     from gjobs.migrations.status import MigrationStatus, RevisionHidden
     from gjobs.migrations.verification import Verification
     from gjobs.store.journal.journal import Journal
@@ -179,37 +179,32 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
     from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import count
 
-    output.table(
-        [
-            TableColumn(title="ROLLUP"),
-            TableColumn(title="PROJECT"),
-            TableColumn(title="USER"),
-            TableColumn(title="OF"),
-            TableColumn(title="COUNTED", right=True),
-            TableColumn(title="KEPT", right=True),
-            TableColumn(title="CENTS", right=True),
-            TableColumn(title="KEPT", right=True),
-        ],
-        [
-            [
-                one.kind,
-                str(one.project_id),
-                str(one.user_id),
-                clean(" ".join(filter(None, (one.day, one.status, one.mode, one.error_group)))),
-                *(count(number) for number in (one.counted_jobs, one.kept_jobs, one.counted_cents, one.kept_cents)),
-            ]
-            for one in found.differences
-        ],
+    columns: Sequence[Column[RollupDifference]] = (
+        Column("ROLLUP", lambda one: one.kind),
+        Column("PROJECT", lambda one: str(one.project_id)),
+        Column("USER", lambda one: str(one.user_id)),
+        Column("OF", lambda one: clean(" ".join(filter(None, (one.day, one.status, one.mode, one.error_group))))),
+        Column("COUNTED", lambda one: count(one.counted_jobs), right=True),
+        Column("KEPT", lambda one: count(one.kept_jobs), right=True),
+        Column("CENTS", lambda one: count(one.counted_cents), right=True),
+        Column("KEPT", lambda one: count(one.kept_cents), right=True),
     )
+    output.rows(columns, found.differences)
 
 
 def _show_verification(found: "Verification", output: Output, *, all_objects: bool) -> None:
     """Print the number of objects of each kind. The differences that need attention come last, near the prompt."""
+    from gjobs.store.schema.schema_diff import ObjectKind
+    from gjobs.tui.text.format import count
 
-    output.table(
-        [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="DIFFERENT", right=True)],
-        _counts(found),
+    confirmed = Counter(one.kind for one in found.confirmed)
+    differing = Counter(one.object for one in found.differences)
+    counts: Sequence[Column[ObjectKind]] = (
+        Column("KIND", lambda kind: kind.value),
+        Column("OK", lambda kind: count(confirmed[kind]), right=True),
+        Column("DIFFERENT", lambda kind: count(differing[kind]) if differing[kind] else "-", right=True),
     )
+    output.rows(counts, [kind for kind in ObjectKind if confirmed[kind] or differing[kind]])
     rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
     rows += [_row(one) for one in found.differences if not one.required]
     rows += [_row(one) for one in found.differences if one.required]
@@ -226,16 +221,6 @@ def _show_verification(found: "Verification", output: Output, *, all_objects: bo
         ],
         rows,
     )
-
-
-def _counts(found: "Verification") -> list[list[str]]:
-    from gjobs.store.schema.schema_diff import ObjectKind
-    from gjobs.tui.text.format import count
-
-    confirmed = Counter(one.kind for one in found.confirmed)
-    differing = Counter(one.object for one in found.differences)
-    kinds = [kind for kind in ObjectKind if confirmed[kind] or differing[kind]]
-    return [[kind.value, count(confirmed[kind]), count(differing[kind]) if differing[kind] else "-"] for kind in kinds]
 
 
 def _row(one: "Difference") -> list[str]:

@@ -1,9 +1,8 @@
 """gjobs profiles and gjobs config path."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from gjobs.store.configuration.settings import (
 )
 from gjobs.store.errors import InvalidValue
 from gjobs.tui.cli.command import Command, Group
-from gjobs.tui.cli.options import TableColumn
+from gjobs.tui.cli.options import Column
 from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export.export_files import document
 
@@ -62,15 +61,15 @@ class Listed:
     """Whether it is opened by default."""
 
 
-_COLUMNS = (
-    TableColumn(title="PROFILE"),
-    TableColumn(title="DEFAULT"),
-    TableColumn(title="LABEL", narrowest=8),
-    TableColumn(title="WRITE"),
-    TableColumn(title="AS", narrowest=8),
-    TableColumn(title="COLOR"),
-    TableColumn(title="WHERE", narrowest=10),
-    TableColumn(title="ORIGIN", narrowest=10),
+_COLUMNS: Sequence[Column[Listed]] = (
+    Column("PROFILE", lambda row: row.profile.name),
+    Column("DEFAULT", lambda row: "default" if row.is_default else ""),
+    Column("LABEL", lambda row: row.profile.label, narrowest=8),
+    Column("WRITE", lambda row: "yes" if row.profile.write else "no"),
+    Column("AS", lambda row: row.act_as, narrowest=8),
+    Column("COLOR", lambda row: row.profile.color or "-"),
+    Column("WHERE", lambda row: row.where, narrowest=10),
+    Column("ORIGIN", lambda row: row.origin, narrowest=10),
 )
 _TITLES_IN_APP = {"PROFILE": "IN THE APP", "AS": "", "COLOR": "", "ORIGIN": "FOUND IN"}
 """Other titles of the databases of the app. A column with an empty one is left out."""
@@ -95,12 +94,11 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
     if output.json:
         output.document([_document(row) for row in (*listed, *found)])
     else:
-        output.table(_COLUMNS, [_cells(row) for row in listed])
+        output.rows(_COLUMNS, listed)
         if found:
             print_message(f"Found in {in_app.folder}. gjobs opens these only if you choose one, such as by --profile:")
-            titles = [_TITLES_IN_APP.get(column.title, column.title) for column in _COLUMNS]
-            columns = [replace(column, title=title) for column, title in zip(_COLUMNS, titles, strict=True) if title]
-            output.table(columns, [list(compress(_cells(row), titles)) for row in found])
+            columns = [replace(one, title=_TITLES_IN_APP.get(one.title, one.title)) for one in _COLUMNS]
+            output.rows([column for column in columns if column.title], found)
     print_message(*(f"Skipped: {problem}" for problem in in_app.problems))
 
 
@@ -149,20 +147,6 @@ def _where(settings: Settings) -> str:
         return label(parameters(settings.target))
     except InvalidValue:
         return "an invalid address"
-
-
-def _cells(row: Listed) -> list[str]:
-    profile = row.profile
-    return [
-        profile.name,
-        "default" if row.is_default else "",
-        profile.label,
-        "yes" if profile.write else "no",
-        row.act_as,
-        profile.color or "-",
-        row.where,
-        row.origin,
-    ]
 
 
 def _document(row: Listed) -> "dict[str, Json]":

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import command
-from gjobs.store.projects.project import Project
+from gjobs.store.projects.project import Project, User
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import TableColumn, argument
+from gjobs.tui.cli.options import Column, argument
 from gjobs.tui.cli.output import Output, UsageError, print_message
 
 if TYPE_CHECKING:
@@ -53,27 +53,14 @@ async def create_project(
 def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
     from gjobs.tui.text.format import count, local_time
 
-    columns = (
-        TableColumn(title="ID", is_id=True),
-        TableColumn(title="JOBS", right=True),
-        TableColumn(title="COST", right=True),
-        TableColumn(title="CREATED"),
-        TableColumn(title="NAME", narrowest=10),
+    columns: Sequence[Column[Project]] = (
+        Column("ID", lambda project: str(project.id), is_id=True),
+        Column("JOBS", lambda project: count(project.job_count), right=True),
+        Column("COST", lambda project: money(project.total_cost_cents), right=True),
+        Column("CREATED", lambda project: local_time(project.created_at)),
+        Column("NAME", lambda project: project.name, narrowest=10),
     )
-    output.table(
-        columns,
-        [
-            [
-                str(project.id),
-                count(project.job_count),
-                money(project.total_cost_cents),
-                local_time(project.created_at),
-                project.name,
-            ]
-            for project in projects
-        ],
-        keeps_ids=keeps_ids,
-    )
+    output.rows(columns, projects, keeps_ids=keeps_ids)
 
 
 PROJECTS = Group(
@@ -103,24 +90,13 @@ async def list_users(
         return
     from gjobs.tui.text.format import count, local_time
 
-    columns = (
-        TableColumn(title="ID", is_id=True),
-        TableColumn(title="JOBS", right=True),
-        TableColumn(title="LAST JOB"),
-        TableColumn(title="EMAIL", narrowest=10),
+    columns: Sequence[Column[User]] = (
+        Column("ID", lambda user: str(user.id), is_id=True),
+        Column("JOBS", lambda user: count(user.job_count), right=True),
+        Column("LAST JOB", lambda user: local_time(user.last_job_at) if user.last_job_at else "-"),
+        Column("EMAIL", lambda user: "-" if user.email is None else user.email, narrowest=10),
     )
-    output.table(
-        columns,
-        [
-            [
-                str(user.id),
-                count(user.job_count),
-                local_time(user.last_job_at) if user.last_job_at else "-",
-                user.email if user.email is not None else "-",
-            ]
-            for user in users
-        ],
-    )
+    output.rows(columns, users)
     if not users:
         print_message("No users.")
 

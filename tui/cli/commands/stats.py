@@ -9,14 +9,14 @@ from uuid import UUID
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
-from gjobs.store.statistics.statistics import DAY, JobStatistics, JobSummary, WasteKey
+from gjobs.store.statistics.statistics import DAY, JobStatistic, JobStatistics, JobSummary, WasteKey
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import PROJECT, find_project_id, job_age, one_of, port, project_names
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.commands.archive import print_archive_limits
-from gjobs.tui.cli.options import TableColumn, option, optional_value, switch
+from gjobs.tui.cli.options import Column, TableColumn, option, optional_value, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.cli.sessions import in_session, print_moment
 
@@ -149,28 +149,16 @@ async def _by_project(session: "Session", output: Output, project_id: UUID | Non
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
     from gjobs.tui.text.format import count, percent
-    from gjobs.tui.text.status_text import status_word
 
-    columns = (
+    columns: Sequence[Column[JobStatistic]] = (
         STATUS_COLUMN,
-        TableColumn(title="JOBS", right=True),
-        TableColumn(title="COST", right=True),
-        TableColumn(title="AVERAGE", right=True),
+        Column("JOBS", lambda row: count(row.count), right=True),
+        Column("COST", lambda row: money(row.total_cost_cents), right=True),
+        Column("AVERAGE", lambda row: money(round(row.avg_cost_cents)), right=True),
     )
-    rows = [
-        [status_word(row.status), count(row.count), money(row.total_cost_cents), money(round(row.avg_cost_cents))]
-        for row in statistics
-    ]
-    average = statistics.avg_cost_cents
-    rows.append(
-        [
-            "total",
-            count(statistics.total_count),
-            money(statistics.total_cost_cents),
-            "-" if average is None else money(round(average)),
-        ]
-    )
-    output.table(columns, rows)
+    average = "-" if statistics.avg_cost_cents is None else money(round(statistics.avg_cost_cents))
+    total = ["total", count(statistics.total_count), money(statistics.total_cost_cents), average]
+    output.rows(columns, statistics, total=total)
     if statistics.success_rate_finished is None:
         output.text("\nNo job has finished.")
         return
@@ -197,30 +185,16 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
     from gjobs.tui.text.format import count, local_time
-    from gjobs.tui.text.status_text import status_word
 
-    columns = (
-        TableColumn(title="PROJECT", narrowest=12),
+    columns: Sequence[Column[JobSummary]] = (
+        Column("PROJECT", lambda row: names.get(row.project_id, str(row.project_id)), narrowest=12),
         STATUS_COLUMN,
-        TableColumn(title="JOBS", right=True),
-        TableColumn(title="COST", right=True),
-        TableColumn(title="AVERAGE", right=True),
-        TableColumn(title="LAST JOB"),
+        Column("JOBS", lambda row: count(row.job_count), right=True),
+        Column("COST", lambda row: money(row.total_cost_cents), right=True),
+        Column("AVERAGE", lambda row: money(round(row.avg_cost_cents)), right=True),
+        Column("LAST JOB", lambda row: local_time(row.last_job_at)),
     )
-    output.table(
-        columns,
-        [
-            [
-                names.get(row.project_id, str(row.project_id)),
-                status_word(row.status),
-                count(row.job_count),
-                money(row.total_cost_cents),
-                money(round(row.avg_cost_cents)),
-                local_time(row.last_job_at),
-            ]
-            for row in summary
-        ],
-    )
+    output.rows(columns, summary)
 
 
 PORT = 9108

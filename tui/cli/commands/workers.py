@@ -17,7 +17,7 @@ from gjobs.store.users.actor import OPERATOR, Actor, actor_name
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import length, whole_number
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.options import TableColumn, argument, option, repeated, switch
+from gjobs.tui.cli.options import Column, argument, option, repeated, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
 from gjobs.tui.cli.sessions import in_session
 from gjobs.tui.export.export_files import document
@@ -197,40 +197,27 @@ def _simulated() -> "Registry":
     return Simulation(SimulatedClock(), seed=randbits(32)).handlers()
 
 
-_COLUMNS = (
-    TableColumn(title="NAME", narrowest=10),
-    TableColumn(title="STATE"),
-    TableColumn(title="HOLDS", right=True),
-    TableColumn(title="FOR", right=True),
-    TableColumn(title="LAST SEEN"),
-    TableColumn(title="MODES", narrowest=10),
-)
-
-
 @Command(name="workers", example="gjobs workers --json", actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)
 async def list_workers(session: "Session", output: Output) -> None:
     """List the workers and the jobs that they hold."""
     force = await session.store.get_workers_overview(limit=MAX_LIMIT)
-    workers = force.workers
     if output.json:
-        output.document([_document(worker, force.held) for worker in workers])
+        output.document([_document(worker, force.held) for worker in force.workers])
     else:
         from gjobs.tui.text.format import count, duration, local_time
 
-        output.table(
-            _COLUMNS,
-            [
-                [
-                    worker.name,
-                    _state(worker),
-                    f"{count(worker.held_jobs)} of {count(worker.concurrency)}",
-                    duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-",
-                    local_time(worker.seen_at),
-                    "all" if worker.modes is None else ", ".join(worker.modes),
-                ]
-                for worker in workers
-            ],
+        def held_for(worker: "WorkerStatus") -> str:
+            return duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-"
+
+        columns: Sequence[Column[WorkerStatus]] = (
+            Column("NAME", lambda worker: worker.name, narrowest=10),
+            Column("STATE", _state),
+            Column("HOLDS", lambda worker: f"{count(worker.held_jobs)} of {count(worker.concurrency)}", right=True),
+            Column("FOR", held_for, right=True),
+            Column("LAST SEEN", lambda worker: local_time(worker.seen_at)),
+            Column("MODES", lambda worker: "all" if worker.modes is None else ", ".join(worker.modes), narrowest=10),
         )
+        output.rows(columns, force.workers)
     actor = session.store.actor
     # The JSON itself shows that there are no workers. It can't show that some may be hidden.
     if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
