@@ -15,7 +15,7 @@ from textual.theme import BUILTIN_THEMES
 
 from gjobs.store.filters.filter_terms import KEYS
 from gjobs.tui.cli.command import DECLARED, Command
-from gjobs.tui.cli.output import MEANINGS
+from gjobs.tui.cli.output import ExitCode
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.cli.program import build_parser
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
@@ -148,7 +148,7 @@ def generate(part: str) -> str:
             rows = ((code(key.example), key.takes, f"jobs {key.words}") for key in KEYS.values())
             return table(("write", "value", "finds"), rows)
         case "exit codes":
-            return table(("code", "meaning"), ((str(int(exit_code)), words) for exit_code, words in MEANINGS.items()))
+            return table(("code", "meaning"), ((str(int(code)), code.meaning) for code in ExitCode))
         case "options":
             flags = ((" ".join(filter(None, (flag, one.metavar))), one.help) for flag, one in DECLARED.items())
             return table(("option", "does"), ((code(flag), words) for flag, words in flags))

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from gjobs.store.case.case import Case, CaseJob, CaseVisibility, CaseWorkers
 from gjobs.store.jobs.job import plain_job
-from gjobs.store.jobs.job_results import NO_LINKS, JobHistory, time_in_each
+from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.case_text import case_markdown, zone_name
 from gjobs.tui.case.redaction import SecretKind
@@ -21,6 +21,7 @@ from gjobs.tui.export.export_files import (
     error_groups,
     new_file,
     plain,
+    seconds_in_status,
     writer,
 )
 
@@ -75,9 +76,7 @@ def _history(history: JobHistory) -> dict[str, Json]:
     return {
         "job_id": str(history.job_id),
         "has_older_events": history.is_cut,
-        "seconds_in_status": {
-            status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
-        },
+        "seconds_in_status": seconds_in_status(history),
         "events": plain(history.events),
     }
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.budgets.budget import CheckedBudget
 from gjobs.store.jobs.job import GenerationJob, JobStatus, why_refused
 from gjobs.store.jobs.job_results import (
     AlreadyRetried,
@@ -23,12 +22,9 @@ from gjobs.store.values.formats import plain_row, plain_time
 from gjobs.tui.export.export_files import Json, document, plain
 
 if TYPE_CHECKING:
-    from gjobs.migrations.rollups import RollupCheck
     from gjobs.migrations.verification import Verification
-    from gjobs.store.doctor.findings import DoctorReport
     from gjobs.store.embedded.server import ServerStatus
-    from gjobs.store.journal.write_record import JournalEntry
-    from gjobs.store.retention.retention import ArchivedJob, CleanupPreview, RetentionPolicy
+    from gjobs.store.retention.retention import CleanupPreview, RetentionPolicy
     from gjobs.store.statistics.statistics import JobTimings, ModeTimings, Percentiles, Waste, WasteRow
 
 Row = GenerationJob | Project | User | JobSummary
@@ -153,15 +149,6 @@ def _wasted(row: "WasteRow") -> dict[str, Json]:
     return document(row, *names)
 
 
-def checked_budget(value: CheckedBudget) -> dict[str, Json]:
-    names = ("budget_id", "period", "limit_cents", "spent_cents", "asked_cents")
-    return document(value, *names, allowed=value.is_allowed)
-
-
-def archived(value: "ArchivedJob") -> dict[str, Json]:
-    return {**row(value.job), "archived_at": time(value.archived_at)}
-
-
 def policy(value: "RetentionPolicy") -> dict[str, Json]:
     age = {"older_than_seconds": round(value.older_than.total_seconds())}
     return {
@@ -184,17 +171,3 @@ def verification(value: "Verification") -> dict[str, Json]:
     return document(
         value, "revision", "matches", "adoptable", objects=[dict(zip(names, row, strict=True)) for row in objects]
     )
-
-
-def rollup_check(value: "RollupCheck") -> dict[str, Json]:
-    return document(value, "matches", "count", "differences")
-
-
-def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
-    names = ("database", "actor", "actor_id", "reason", "what", "ids", "before", "after")
-    return {**document(entry, "id", time=entry.at), **document(entry, *names, "transaction_id", "outcome")}
-
-
-def report(value: "DoctorReport", *, database: str) -> dict[str, Json]:
-    """Return the doctor's report. New kinds of findings may be added; the keys stay."""
-    return {"database": database, "ok": value.is_well, **document(value, "counts", "findings", "next_steps")}

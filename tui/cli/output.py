@@ -5,9 +5,10 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from gjobs.store.errors import (
     BadConfiguration,
@@ -25,11 +26,11 @@ from gjobs.store.errors import (
     database_options,
 )
 from gjobs.store.filters.filter_terms import FilterError
-from gjobs.store.values.data_classes import by_member
 from gjobs.tui.cli.options import Column, TableColumn
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from socket import socket
 
     from gjobs.tui.export.export_files import Json
 
@@ -65,44 +66,27 @@ class OutputFailed(CommandError):
 
 
 class ExitCode(IntEnum):
-    DONE = 0
-    REFUSED = 1
-    """Nothing was changed: not allowed in this state, no such row, or the person answered no."""
-    USAGE = 2
-    UNREACHABLE = 3
-    """No answer, the sign-in was refused, or the server failed."""
-    TIMED_OUT = 4
-    SCHEMA = 5
-    """A part of the schema that the command needs is missing or does not match."""
-    NOT_PERMITTED = 6
-    """A privilege is missing, or the session is read-only."""
-    OUTCOME_UNKNOWN = 7
-    FOUND = 8
-    """A check finished and found a problem."""
-    OUR_FAULT = 70
-    OUTPUT_FAILED = 74
-    """The output could not be written, for example because the disk is full."""
-    INTERRUPTED = 130
+    """The codes, each with its meaning for the manual."""
 
+    meaning: str
 
-MEANINGS: Mapping[ExitCode, str] = by_member(
-    ExitCode,
-    {
-        ExitCode.DONE: "done",
-        ExitCode.REFUSED: "refused, or nothing changed: a transition that is not allowed, no such job, no budget left",
-        ExitCode.USAGE: "wrong usage: an unknown option, a bad value, or the dashboard without a terminal",
-        ExitCode.UNREACHABLE: "no database: it is unreachable, refuses the sign-in, or its server fails",
-        ExitCode.TIMED_OUT: "timed out",
-        ExitCode.SCHEMA: "the schema is missing or does not match",
-        ExitCode.NOT_PERMITTED: "not permitted: a privilege is missing, or the session is read-only",
-        ExitCode.OUTCOME_UNKNOWN: "outcome unknown: the connection was lost before a change was confirmed",
-        ExitCode.FOUND: "a check found a problem, or a condition of 'gjobs watch' is met",
-        ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows the traceback",
-        ExitCode.OUTPUT_FAILED: "the output could not be written; a message shows whether the change was made",
-        ExitCode.INTERRUPTED: "interrupted",
-    },
-)
-"""Descriptions for the manual."""
+    def __new__(cls, number: int, meaning: str) -> Self:
+        code = int.__new__(cls, number)
+        code._value_, code.meaning = number, meaning
+        return code
+
+    DONE = 0, "done"
+    REFUSED = 1, "refused, or nothing changed: a transition that is not allowed, no such job, no budget left"
+    USAGE = 2, "wrong usage: an unknown option, a bad value, or the dashboard without a terminal"
+    UNREACHABLE = 3, "no database: it is unreachable, refuses the sign-in, or its server fails"
+    TIMED_OUT = 4, "timed out"
+    SCHEMA = 5, "the schema is missing or does not match"
+    NOT_PERMITTED = 6, "not permitted: a privilege is missing, or the session is read-only"
+    OUTCOME_UNKNOWN = 7, "outcome unknown: the connection was lost before a change was confirmed"
+    FOUND = 8, "a check found a problem, or a condition of 'gjobs watch' is met"
+    OUR_FAULT = 70, "an error of gjobs itself; GJOBS_DEBUG=1 shows the traceback"
+    OUTPUT_FAILED = 74, "the output could not be written; a message shows whether the change was made"
+    INTERRUPTED = 130, "interrupted"
 
 
 def exit_code(error: BaseException) -> ExitCode:
@@ -343,19 +327,28 @@ def _read_answer() -> str:
     A plain read would miss a signal just before it, or one that another thread received.
     """
     import select
-    import signal
-    import socket
 
-    woken, waking = socket.socketpair()
-    with woken, waking:
-        waking.setblocking(False)
-        previous = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    with signals_received() as signals:
+        while sys.stdin not in select.select([sys.stdin, signals], [], [])[0]:
+            signals.recv(4096)
+    return sys.stdin.readline()
+
+
+@contextmanager
+def signals_received() -> "Iterator[socket]":
+    """Yield a socket that can be read after each signal. Only the main thread may call this."""
+    import signal
+    from socket import socketpair
+
+    receiving, sending = socketpair()
+    with receiving, sending:
+        for end in (receiving, sending):
+            end.setblocking(False)
+        previous = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
         try:
-            while sys.stdin not in select.select([sys.stdin, woken], [], [])[0]:
-                woken.recv(4096)
+            yield receiving
         finally:
             signal.set_wakeup_fd(previous)
-    return sys.stdin.readline()
 
 
 _DEBUG_HINT = "Set GJOBS_DEBUG=1 for details, and report the error."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
@@ -30,6 +29,7 @@ from gjobs.tui.cli.output import (
     require_terminal,
     require_yes,
     say_block,
+    signals_received,
 )
 from gjobs.tui.export.export_files import FileIsThere, FileNotWritten, UnusableFile, new_file
 from gjobs.tui.startup import start_connecting
@@ -123,17 +123,12 @@ def interrupts_heard() -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    receiving, sending = socket.socketpair()
-    with receiving, sending:
-        for end in (receiving, sending):
-            end.setblocking(False)
-        loop.add_reader(receiving, receiving.recv, 4096)
-        previous = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+    with signals_received() as signals:
+        loop.add_reader(signals, signals.recv, 4096)
         try:
             yield
         finally:
-            signal.set_wakeup_fd(previous)
-            loop.remove_reader(receiving)
+            loop.remove_reader(signals)
 
 
 @contextmanager
@@ -373,7 +368,6 @@ class ServerRestarts:
     """
 
     def __init__(self, revive: Callable[[], bool] | None) -> None:
-
         self._revive = revive
         self._task: asyncio.Task[None] | None = None
 

@@ -9,12 +9,11 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.jobs.job_results import JobEvent, JobHistory, RetryLinks, time_in_each
+from gjobs.store.jobs.job_results import JobEvent, RetryLinks
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
-from gjobs.store.values.formats import is_infinite, money, plain_row, plain_time
+from gjobs.store.values.formats import is_infinite, money
 from gjobs.tui.cli.options import Column, TableColumn
-from gjobs.tui.export.export_files import Json
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
@@ -185,18 +184,6 @@ def _linked(links: RetryLinks) -> dict[str, str]:
 
 def _both_times(time: datetime, now: datetime) -> str:
     return str(time) if is_infinite(time) else f"{local_time(time)} ({age(time, now)})"
-
-
-def history_document(history: JobHistory) -> Mapping[str, Json]:
-    """Return the events, oldest first. Seconds have a fraction."""
-    return {
-        "events": [plain_row(event) for event in history.events],
-        "has_older_events": history.is_cut,
-        "started_at": plain_time(history.started_at) if history.started_at else None,
-        "seconds_in_status": {
-            status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
-        },
-    }
 
 
 def event_columns(emails: Mapping[UUID, str]) -> Sequence[Column[tuple[JobEvent | None, JobEvent]]]:

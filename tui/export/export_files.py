@@ -19,6 +19,7 @@ from uuid import UUID
 from gjobs.store.budgets.budget import Budget, used_up_at
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
+from gjobs.store.jobs.job_results import JobHistory, time_in_each
 from gjobs.store.values.formats import UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ def budget(value: Budget, now: datetime) -> dict[str, Json]:
     numbers = ("period", "period_start", "limit_cents", "spent_cents", "left_cents", "warn_share", "state")
     forecast = {"used_up_at": plain(used_up_at(value, now))}
     return {**document(value, *owner, *numbers), **forecast, **document(value, "created_at")}
+
+
+def seconds_in_status(history: JobHistory) -> dict[str, Json]:
+    """Return how long the job was in each status. Seconds have a fraction."""
+    return {status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()}
 
 
 class FileFormat(StrEnum):

@@ -10,7 +10,7 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing
 from gjobs.store.jobs.job import AnyStatus
 from gjobs.store.jobs.job_results import PageKey
-from gjobs.store.retention.retention import ArchiveQuery, StatusCount
+from gjobs.store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.page_sizes import PAGE_SIZE
 from gjobs.tui.cli import json_documents
@@ -27,10 +27,11 @@ from gjobs.tui.cli.arguments import (
     whole_number,
 )
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.commands.cleanup import BatchResult, find_target, print_dropped, run_batches, work_in_batches
+from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
 from gjobs.tui.cli.options import TableColumn, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
-from gjobs.tui.cli.sessions import look_and_ask, with_session
+from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
+from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.tui.export.export_files import Json
@@ -55,7 +56,7 @@ async def list_archive(
     query = ArchiveQuery(project_id=await find_project_id(session.store, project, takes_prefix=True), status=status)
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
-        output.document([json_documents.archived(one) for one in page])
+        output.document([{**json_documents.row(one.job), **document(one, "archived_at")} for one in page])
     else:
         from gjobs.tui.cli.text_tables import job_columns
 
@@ -134,30 +135,28 @@ def restore(
     query, counts = look_and_ask(settings, look, yes=yes, unchanged="Nothing was restored.")
     found = sum(row.count for row in counts)
 
-    def document(result: BatchResult) -> "Json":
-        progress = result.progress
-        numbers = {"found": found, "done": progress.done, "left": result.left, "stopped": result.is_stopped}
-        return {**numbers, "dropped_columns": progress.dropped_columns}
+    def result(course: WorkProgress[BatchProgress], left: int) -> "Json":
+        numbers = {"found": found, "done": course.last.done, "left": left, "stopped": course.is_stopped}
+        return {**numbers, "dropped_columns": course.last.dropped_columns}
 
     if not found:
         print_message("No archived job matches.")
         explain_no_jobs([status])
         if output.json:
-            output.document(document(BatchResult()))
+            output.document(result(WorkProgress(BatchProgress()), 0))
         return ExitCode.DONE
+    from gjobs.store.retention.archive import count_archived, restore_matching
 
-    async def work(session: "Session") -> BatchResult:
-        from gjobs.store.retention.archive import count_archived, restore_matching
-
-        return await work_in_batches(
-            restore_matching(session.store, query),
-            lambda: count_archived(session.store, query),
-            found=found,
-            doing="Restoring",
-            verb="Restored",
-        )
-
-    return run_batches(settings, output, work, document)
+    return run_batches(
+        settings,
+        output,
+        lambda session: restore_matching(session.store, query),
+        lambda session: count_archived(session.store, query),
+        result,
+        found=found,
+        doing="Restoring",
+        verb="Restored",
+    )
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:

@@ -12,7 +12,6 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing, command
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES, amount, cost, find_project, find_project_id, one_of, share
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import Column, either, option
@@ -187,7 +186,9 @@ def _print_remaining(output: Output, found: Budgets, checked: Sequence[CheckedBu
 
     full = {one.budget_id for one in checked if not one.is_allowed}
     if output.json:
-        output.document({"allowed": not full, "budgets": [json_documents.checked_budget(one) for one in checked]})
+        names = ("budget_id", "period", "limit_cents", "spent_cents", "asked_cents")
+        budgets = [export_files.document(one, *names, allowed=one.is_allowed) for one in checked]
+        output.document({"allowed": not full, "budgets": budgets})
     elif full:
         narrow = "; ".join(f"{budget_words(one)}: {left_words(one)}" for one in found if one.id in full)
         print_message(f"A job for {money(cost_cents)} cannot be queued. {narrow}")

@@ -1,10 +1,10 @@
 """gjobs cleanup, and work on many jobs in batches, with its progress and its end."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
@@ -20,7 +20,6 @@ from gjobs.store.retention.retention import (
 )
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values import formats
-from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import (
     PROJECT,
@@ -60,16 +59,6 @@ if TYPE_CHECKING:
     from gjobs.tui.text.retention_text import CleanupTarget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchResult:
-    verb: str = ""
-    """What was done: `Restored`."""
-    progress: BatchProgress = BatchProgress()
-    left: int = 0
-    """The jobs that remain."""
-    is_stopped: bool = False
-
-
 async def find_target(session: "Session", project: str | None) -> "tuple[UUID | None, CleanupTarget]":
     """Return the project's id, or None for all projects, and what a question names. Raises as `find_project` does."""
     from gjobs.tui.text.retention_text import CleanupTarget
@@ -95,45 +84,39 @@ def end_reported(broken_off: Callable[[str], str]) -> Iterator[None]:
         raise Interrupted(broken_off("interrupt")) from None
 
 
-async def work_in_batches(
-    steps: AsyncGenerator[BatchProgress, None],
-    count_left: Callable[[], Awaitable[Sequence[StatusCount]]],
+def run_batches(
+    settings: Settings,
+    output: Output,
+    steps: Callable[["Session"], AsyncGenerator[BatchProgress, None]],
+    count_left: Callable[["Session"], Awaitable[Sequence[StatusCount]]],
+    document: "Callable[[WorkProgress[BatchProgress], int], Json]",
     *,
     found: int,
     doing: str,
     verb: str,
-) -> BatchResult:
-    from gjobs.tui.text.retention_text import broken_off, progress
+) -> ExitCode:
+    """Work, and report the result. `document` also gets the number of jobs that remain.
+
+    Raises PartlyDeclined if no job was changed.
+    """
+    from gjobs.tui.text import retention_text
 
     course = WorkProgress(BatchProgress())
-    with end_reported(lambda by: broken_off(verb, course.last, by=by)):
-        await work_through(steps, course, lambda step: progress(doing, step, found))
-        left = sum(row.count for row in await count_left())
-    return BatchResult(verb=verb, progress=course.last, left=left, is_stopped=course.is_stopped)
 
+    async def work(session: "Session") -> int:
+        with end_reported(lambda by: retention_text.broken_off(verb, course.last, by=by)):
+            await work_through(steps(session), course, lambda step: retention_text.progress(doing, step, found))
+            return sum(row.count for row in await count_left(session))
 
-def run_batches(
-    settings: Settings,
-    output: Output,
-    work: Callable[["Session"], Coroutine[Any, Any, BatchResult]],
-    document: Callable[[BatchResult], "Json"],
-) -> ExitCode:
-    """Work, and report the result. Raises PartlyDeclined if no job was changed."""
     with orderly_termination(json=output.json):
-        result = with_session(settings, work)
-        from gjobs.tui.text import retention_text
-
+        left = with_session(settings, work)
         if output.json:
-            output.document(document(result))
-        print_dropped(result.progress.dropped_columns)
-        if result.is_stopped:
-            words = retention_text.stopped(result.verb, result.progress, result.left)
-            return report_interruption(words, json=output.json)
-        sentences = [
-            retention_text.result(result.verb, result.progress),
-            *retention_text.why_left(result.progress, result.left),
-        ]
-        if not result.progress.done:
+            output.document(document(course, left))
+        print_dropped(course.last.dropped_columns)
+        if course.is_stopped:
+            return report_interruption(retention_text.stopped(verb, course.last, left), json=output.json)
+        sentences = [retention_text.result(verb, course.last), *retention_text.why_left(course.last, left)]
+        if not course.last.done:
             raise PartlyDeclined(sentences)
         print_message(*sentences)
         return ExitCode.DONE
@@ -207,24 +190,21 @@ def clean_up_jobs(
         _show(output, found, is_dry=dry_run)
         return ExitCode.DONE
 
-    async def work(session: "Session") -> BatchResult:
-        from gjobs.store.retention.cleanup import count_expired, run_cleanup
-        from gjobs.tui.text.retention_text import DOING, DONE
+    from gjobs.store.retention.cleanup import count_expired, run_cleanup
+    from gjobs.tui.text.retention_text import DOING, DONE
 
-        return await work_in_batches(
-            run_cleanup(session.store, found.expired, action),
-            lambda: count_expired(session.store, found.expired),
-            found=found.found,
-            doing=DOING[action],
-            verb=DONE[action],
-        )
-
-    def document(result: BatchResult) -> "Json":
-        return json_documents.clean_up(
-            found, is_dry=False, done=result.progress.done, left=result.left, is_stopped=result.is_stopped
-        )
-
-    return run_batches(settings, output, work, document)
+    return run_batches(
+        settings,
+        output,
+        lambda session: run_cleanup(session.store, found.expired, action),
+        lambda session: count_expired(session.store, found.expired),
+        lambda course, left: json_documents.clean_up(
+            found, is_dry=False, done=course.last.done, left=left, is_stopped=course.is_stopped
+        ),
+        found=found.found,
+        doing=DOING[action],
+        verb=DONE[action],
+    )
 
 
 def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> None:
@@ -390,30 +370,9 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 @_command(name="apply", example="gjobs cleanup policies apply --yes")
 def apply_policies(settings: Settings, output: Output, *, yes: bool = YES) -> ExitCode:
     """Apply all policies now."""
-    from gjobs.tui.text.format import jobs_count
-
     agreed = None if yes else look_and_ask(settings, _look, yes=False, unchanged="Nothing was applied.")
     with orderly_termination(json=output.json):
-        work_progress, names = with_session(settings, partial(_apply, agreed=agreed))
-        if output.json:
-            output.document(
-                [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in work_progress.last]
-            )
-        _print_runs(work_progress.last, names)
-        if work_progress.is_stopped:
-            done = jobs_count(sum(one.progress.done for one in work_progress.last))
-            message = f"Stopped: the policies were applied to {done}. Run the same command to continue."
-            return report_interruption(message, json=output.json)
-    if not work_progress.last:
-        print_message("No job is old enough for a policy.")
-    return ExitCode.DONE
-
-
-def _print_runs(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
-    from gjobs.tui.text.retention_text import applied
-
-    for one in done:
-        print_message(*applied(_owner_words(one.policy, names), one.policy.action, one.progress))
+        return with_session(settings, partial(_apply, output=output, agreed=agreed))
 
 
 async def _look(session: "Session") -> tuple[Sequence[RetentionPolicy], str]:
@@ -435,39 +394,49 @@ async def _look(session: "Session") -> tuple[Sequence[RetentionPolicy], str]:
     return policies, whole_question(found, database=session.full_name)
 
 
-async def _apply(
-    session: "Session", *, agreed: Sequence[RetentionPolicy] | None
-) -> tuple["WorkProgress[tuple[PolicyRun, ...]]", dict[UUID, str]]:
-    """Return the last step of each policy, and the names of the projects."""
-
+async def _apply(session: "Session", *, output: Output, agreed: Sequence[RetentionPolicy] | None) -> ExitCode:
     from gjobs.store.retention.cleanup import apply_policies, get_policies
     from gjobs.store.values.formats import UnknownText
     from gjobs.tui.text import retention_text
+    from gjobs.tui.text.format import jobs_count
 
-    async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":
+    async def steps() -> "AsyncGenerator[Sequence[PolicyRun], None]":
         last: dict[UUID, PolicyRun] = {}
         async for step in apply_policies(session.store, pause=timedelta(0), agreed=agreed):
             last[step.policy.id] = step
             yield tuple(last.values())
 
+    def done() -> BatchProgress:
+        return BatchProgress(done=sum(run.progress.done for run in course.last))
+
+    def print_runs() -> None:
+        for run in course.last:
+            print_message(*retention_text.applied(_owner_words(run.policy, names), run.policy.action, run.progress))
+
+    def broken_off(by: str) -> str:
+        print_runs()
+        if by == "error":
+            return "An error stopped the run. Run the same command to continue."
+        return retention_text.broken_off("Applied the policies to", done(), by=by)
+
+    course = WorkProgress[Sequence["PolicyRun"]](())
     names = await project_names(session.store)
     for policy in await get_policies(session.store):
         if isinstance(policy.action, UnknownText):
             print_message(retention_text.unknown_action(_owner_words(policy, names), policy.action))
-    work_progress = WorkProgress[tuple["PolicyRun", ...]](())
-
-    def broken_off(by: str) -> str:
-        _print_runs(work_progress.last, names)
-        if by == "error":
-            return "An error stopped the run. Run the same command to continue."
-        done = BatchProgress(done=sum(one.progress.done for one in work_progress.last))
-        return retention_text.broken_off("Applied the policies to", done, by=by)
-
     with end_reported(broken_off):
-        await work_through(
-            steps(), work_progress, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs"
+        await work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
+    if output.json:
+        output.document(
+            [{"policy": json_documents.policy(run.policy), "done": run.progress.done} for run in course.last]
         )
-    return work_progress, names
+    print_runs()
+    if course.is_stopped:
+        message = f"Stopped: the policies were applied to {jobs_count(done().done)}. Run the same command to continue."
+        return report_interruption(message, json=output.json)
+    if not course.last:
+        print_message("No job is old enough for a policy.")
+    return ExitCode.DONE
 
 
 def _age_words(age: timedelta) -> str:

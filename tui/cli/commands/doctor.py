@@ -12,11 +12,11 @@ from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.errors import COMMAND
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.values.data_classes import by_member
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty
 from gjobs.tui.cli.sessions import with_session
+from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.store.doctor.examine import Further
@@ -35,26 +35,18 @@ _TITLES: Mapping[Section, str] = by_member(
         Section.ISOLATION: "Isolation check",
     },
 )
-_MARKS: Mapping[Severity, str] = by_member(
+_MARKS: Mapping[Severity, tuple[str, str]] = by_member(
     Severity,
     {
-        Severity.OK: "✓ ok",
-        Severity.NOTE: "· note",
-        Severity.WARNING: "! warning",
-        Severity.PROBLEM: "✗ problem",
+        Severity.OK: ("✓ ok", "\x1b[32m"),
+        Severity.NOTE: ("· note", "\x1b[90m"),
+        Severity.WARNING: ("! warning", "\x1b[33m"),
+        Severity.PROBLEM: ("✗ problem", "\x1b[31m"),
     },
 )
-_COLOURS: Mapping[Severity, str] = by_member(
-    Severity,
-    {
-        Severity.OK: "\x1b[32m",
-        Severity.NOTE: "\x1b[90m",
-        Severity.WARNING: "\x1b[33m",
-        Severity.PROBLEM: "\x1b[31m",
-    },
-)
+"""The mark of a finding and its colour."""
 _BOLD, _FAINT, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-_MARK_WIDTH = max(map(len, _MARKS.values()))
+_MARK_WIDTH = max(len(mark) for mark, _ in _MARKS.values())
 _INDENT = " " * (_MARK_WIDTH + 2)
 
 WIDTH = 80
@@ -77,9 +69,9 @@ def report_text(report: DoctorReport, *, database: str, colour: bool, width: int
 
 
 def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
-    mark = _MARKS[finding.severity].ljust(_MARK_WIDTH)
+    mark, mark_colour = _MARKS[finding.severity]
     first, *others = _wrapped(finding.sentence, width, first=_INDENT, rest=_INDENT)
-    yield _painted(mark, _COLOURS[finding.severity], colour=colour) + first[_MARK_WIDTH:]
+    yield _painted(mark.ljust(_MARK_WIDTH), mark_colour, colour=colour) + first[_MARK_WIDTH:]
     yield from others
     if finding.hint:
         for line in _wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
@@ -110,7 +102,7 @@ def _verdict(report: DoctorReport, *, colour: bool) -> str:
     ]
     worst = next((one for one in reversed(Severity) if counts[one] and one is not Severity.NOTE), Severity.OK)
     said = ", ".join(named) or "No problems found"
-    return _painted(f"{said}.", _COLOURS[worst], colour=colour)
+    return _painted(f"{said}.", _MARKS[worst][1], colour=colour)
 
 
 def _painted(text: str, code: str, *, colour: bool) -> str:
@@ -154,7 +146,8 @@ async def _examine(session: "Session", output: Output, further: "Sequence[Furthe
     database, label = session.operator.database, session.address or session.label
     report = await examine(database, label=label, further=further)
     if output.json:
-        output.document(json_documents.report(report, database=session.full_name))
+        found = document(report, "counts", "findings", "next_steps")
+        output.document({"database": session.full_name, "ok": report.is_well, **found})
     else:
         width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
         output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))

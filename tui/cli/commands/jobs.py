@@ -24,7 +24,7 @@ from gjobs.store.jobs.job import (
 from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, PageKey, Refused, Retried, RetryOutcome
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.validation import UNSET, Unset
-from gjobs.store.values.formats import IdRange, money, not_known, plain_time
+from gjobs.store.values.formats import IdRange, money, not_known, plain_row, plain_time
 from gjobs.store.values.page_sizes import EXPORT_ROWS, PAGE_SIZE
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import (
@@ -70,7 +70,7 @@ from gjobs.tui.cli.sessions import (
     progress_line,
     with_session,
 )
-from gjobs.tui.export.export_files import FileFormat, document, format_of, writer
+from gjobs.tui.export.export_files import FileFormat, document, format_of, plain, seconds_in_status, writer
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.known_databases import Known
@@ -248,7 +248,7 @@ def missing_job(job_id: UUID) -> RowMissing:
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> None:
-    from gjobs.tui.cli.text_tables import event_columns, history_document
+    from gjobs.tui.cli.text_tables import event_columns
     from gjobs.tui.text.job_text import time_by_status
 
     history = await session.store.get_job_history(job_id)
@@ -256,7 +256,15 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
     if job is None and not history.events:
         raise await _where_it_went(session, job_id)
     if output.json:
-        output.document({"job": json_documents.row(job) if job else None, **history_document(history)})
+        output.document(
+            {
+                "job": json_documents.row(job) if job else None,
+                "events": [plain_row(event) for event in history.events],
+                "has_older_events": history.is_cut,
+                "started_at": plain(history.started_at),
+                "seconds_in_status": seconds_in_status(history),
+            }
+        )
         return
     actors = {event.actor_user_id for event in history.events if event.actor_user_id}
     emails = await _read_emails(session, actors | ({job.user_id} if job else set()))

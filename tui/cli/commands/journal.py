@@ -7,11 +7,11 @@ from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings, journal_path
 from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import since, whole_number
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import Column, option
 from gjobs.tui.cli.output import Output, UsageError, print_message
+from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.store.journal.write_record import JournalEntry
@@ -41,7 +41,19 @@ def show_journal(
     reading = read_journal(journal_path(settings), limit=limit + 1, since=earliest)
     entries = reading.entries[:limit]
     if output.json:
-        output.document([json_documents.journal_entry(entry) for entry in entries])
+        names = (
+            "database",
+            "actor",
+            "actor_id",
+            "reason",
+            "what",
+            "ids",
+            "before",
+            "after",
+            "transaction_id",
+            "outcome",
+        )
+        output.document([{**document(entry, "id", time=entry.at), **document(entry, *names)} for entry in entries])
     else:
         columns: Sequence[Column[JournalEntry]] = (
             Column("TIME", lambda entry: output.time(entry.at, now)),

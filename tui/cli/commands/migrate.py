@@ -164,7 +164,7 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
     with chosen_database(settings) as database:
         found = check_rollups(database.conninfo, report=print_message)
     if output.json:
-        output.document(json_documents.rollup_check(found))
+        output.document(document(found, "matches", "count", "differences"))
     elif found.differences:
         _show_rollups(found, output)
     if found.matches:

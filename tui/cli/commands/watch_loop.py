@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import logging
 import os
 import re
 import shlex
@@ -30,6 +29,7 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import money, nearest, not_known
 from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
+from gjobs.tui.cli.sessions import ServerRestarts
 from gjobs.tui.export import export_files
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text.clean_text import clean_cell, pad, shorten
@@ -376,9 +376,6 @@ class StopCondition:
         return next((one for one in asked if one.holds(number)), None)
 
 
-log = logging.getLogger(__name__)
-
-
 class Watcher:
     """Reports changes until a condition holds, and returns that condition."""
 
@@ -392,14 +389,14 @@ class Watcher:
         keep: Callable[[Cursor], None] | None = None,
         revive: Callable[[], bool] | None = None,
     ) -> None:
-        """`keep` saves the position up to which all changes were reported. It may raise a UsageError.
+        """`keep` saves the position up to which all changes were reported. It blocks, and may raise a UsageError.
 
-        `revive` restarts the embedded server if it died, and returns whether it did. Both block.
+        `revive` is as for `ServerRestarts`.
         """
         self._receivers = receivers
         self._until = until
         self._keep = keep
-        self._revive = revive
+        self._restarts = ServerRestarts(revive)
         self._held_back: HeldBack | None = None
         self._is_broken = False
         self.poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
@@ -414,8 +411,7 @@ class Watcher:
                             return met
                     case PollFailure(error=error):
                         self._fail(error)
-                        if isinstance(error, Unreachable) and await self._revived():
-                            self.poller.refresh()
+                        self._restarts.after(error)
         raise AssertionError("a feed never ends")
 
     async def _take(self, batch: TransitionBatch) -> Condition | None:
@@ -452,15 +448,6 @@ class Watcher:
         if not self._is_broken:
             self._is_broken = True
             print_message(f"{error} Trying again. No change is reported twice.")
-
-    async def _revived(self) -> bool:
-        if self._revive is None:
-            return False
-        try:
-            return await asyncio.to_thread(self._revive)
-        except StoreError as error:
-            log.warning("Can't restart the server that died: %s", error)
-            return False
 
     def _warn_held_back(self, held_back: HeldBack | None) -> None:
         if held_back == self._held_back:
