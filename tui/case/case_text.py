@@ -393,16 +393,14 @@ class _CaseText:
 
     def _timelines(self) -> Blocks:
         for history in self.case.timelines:
-            if history.events:
-                yield from self._timeline(history)
-
-    def _timeline(self, history: JobHistory) -> Blocks:
-        yield f"### `{history.job_id}`"
-        if spent := time_by_status(history):
-            yield f"Time in each status: {code(spent)}"
-        yield table(("time", "after", "event", "cost", "by", "note"), self._event_rows(history))
-        if history.is_cut:
-            yield f"These are the newest {count(len(history.events))} events."
+            if not history.events:
+                continue
+            yield f"### `{history.job_id}`"
+            if spent := time_by_status(history):
+                yield f"Time in each status: {code(spent)}"
+            yield table(("time", "after", "event", "cost", "by", "note"), self._event_rows(history))
+            if history.is_cut:
+                yield f"These are the newest {count(len(history.events))} events."
 
     def _event_rows(self, history: JobHistory) -> Iterator[tuple[str, ...]]:
         before: datetime | None = None

@@ -44,9 +44,6 @@ def rows(values: Sequence[Row]) -> list[Json]:
     return [row(value) for value in values]
 
 
-time = plain_time
-
-
 def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]:
     match outcome:
         case Applied(job=job):
@@ -62,11 +59,9 @@ def retry(outcome: RetryOutcome) -> dict[str, Json]:
     job = row(outcome.job) if isinstance(outcome, Retried) else None
     by = str(outcome.repeated_by) if isinstance(outcome, AlreadyRetried) else None
     match outcome:
-        case Retried(repeats=failed):
-            pass
         case Refused(job=refused):
             failed = refused.id
-        case AlreadyRetried(job_id=failed) | Missing(job_id=failed):
+        case Retried(repeats=failed) | AlreadyRetried(job_id=failed) | Missing(job_id=failed):
             pass
     return {"repeats": str(failed), "applied": job is not None, "job": job, "repeated_by": by}
 
@@ -111,7 +106,7 @@ def monitoring(value: "JobTimings") -> dict[str, Json]:
     """Durations are in seconds."""
     return {
         "window_seconds": value.window.total_seconds(),
-        "taken_at": time(value.taken_at),
+        "taken_at": plain_time(value.taken_at),
         "finished_per_hour": round(value.per_hour, 2),
         "capped": value.is_capped,
         "all": _work(value.of_all),

@@ -290,31 +290,19 @@ def error_pretty(error: str | None) -> str:
     The result is for reading. It is not valid JSON if a string has several lines. Text stays unchanged if it is nested
     so deeply that indenting would make it huge.
     """
-    parsed = _parse_json(error or "")
-    if error is None or parsed is None:
+    if not error or not error.lstrip().startswith(("{", "[")):
         return error or ""
     pieces: list[str] = []
     length = 0
     try:
-        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(parsed):
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(error)):
             pieces.append(piece)
             length += len(piece)
             if length > _LONGEST_PRETTY:
                 return error
-    except RecursionError:
+    except (ValueError, RecursionError):
         return error
     return _ESCAPED_LINE_END.sub(r"\1\n    ", "".join(pieces))
-
-
-def _parse_json(text: str) -> dict[str, object] | list[object] | None:
-    """Return None if the text is neither an object nor an array."""
-    if not text.lstrip().startswith(("{", "[")):
-        return None
-    try:
-        parsed: dict[str, object] | list[object] = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return parsed
 
 
 def counted(number: CappedCount) -> str:

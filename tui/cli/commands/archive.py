@@ -160,13 +160,10 @@ def restore(
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
-    async def work(session: "Session") -> tuple[str, ...]:
-        from gjobs.store.retention.archive import restore_archived
-
-        return await restore_archived(session.store, job_ids)
+    from gjobs.store.retention.archive import restore_archived
 
     try:
-        dropped = with_session(settings, work)
+        dropped = with_session(settings, lambda session: restore_archived(session.store, job_ids))
     except RowMissing as error:
         if output.json and error.ids:
             missing = [str(job_id) for job_id in error.ids]

@@ -1,7 +1,6 @@
 """gjobs budgets: list, set, remove, check."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -60,18 +59,12 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
         print_message(f"No budgets. {command('budgets set')} creates one.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Owner:
-    """The user or the project whose jobs are limited, as typed."""
-
-    user: str = ""
-    project: str = ""
-
-
-_OWNER = either(
-    option(lambda text: _Owner(user=not_empty(text)), "EMAIL|ID", "the user whose jobs are limited", flag="--user"),
+_Owner = tuple[str, str]
+"""`user` or `project`, and which one was typed."""
+_OWNER: _Owner = either(
+    option(lambda text: ("user", not_empty(text)), "EMAIL|ID", "the user whose jobs are limited", flag="--user"),
     option(
-        lambda text: _Owner(project=not_empty(text)), "ID|NAME", "the project whose jobs are limited", flag="--project"
+        lambda text: ("project", not_empty(text)), "ID|NAME", "the project whose jobs are limited", flag="--project"
     ),
     required=True,
 )
@@ -82,9 +75,10 @@ _PERIOD = option(
 
 async def _owner_ids(store: "Store", owner: _Owner) -> tuple[UUID | None, UUID | None]:
     """Return the user's id or the project's id. Raises as `find_actor` and `find_project` do."""
-    if owner.user:
-        return (await store.find_actor(owner.user)).id, None
-    return None, (await find_project(store, owner.project)).id
+    kind, name = owner
+    if kind == "user":
+        return (await store.find_actor(name)).id, None
+    return None, (await find_project(store, name)).id
 
 
 @_command(name="set", example="gjobs budgets set --project Autumn --period month --limit 100.00")
@@ -125,7 +119,7 @@ def remove_budget(
             if (budget.user_id, budget.project_id, budget.period) == (user_id, project_id, period):
                 return budget, _question(budget, session.full_name)
         raise RowMissing(
-            f"{owner.user or owner.project!r} has no budget for the period {period}.",
+            f"{owner[1]!r} has no budget for the period {period}.",
             hint=f"{command('budgets')} lists the budgets.",
         )
 

@@ -151,7 +151,7 @@ def list_jobs(
         if not page.items:
             explain_no_jobs((listed.status, *named_statuses(listed.job_filter.terms)))
         if page.next_key is not None and not output.json:
-            key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
+            key = f"{plain_time(page.next_key.created_at)},{page.next_key.id}"
             print_message(f"There are more. Continue with --after={shlex.quote(key)}")
         print_caution(session)
         session.remember(session.last_project)

@@ -12,7 +12,6 @@ from hashlib import sha256
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
 
-from prometheus_client import Metric as prometheus_client_Metric
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -100,14 +99,14 @@ FRESH = 5.0
 
 
 class Scrapes:
-    def __init__(self, read: Callable[[], Awaitable[list[prometheus_client_Metric]]]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[list[Metric]]]) -> None:
         self._read = read
         self._lock = asyncio.Lock()
-        self._answer: list[prometheus_client_Metric] = []
+        self._answer: list[Metric] = []
         self._answered_at = float("-inf")
         self._is_up = True
 
-    async def answer(self) -> list[prometheus_client_Metric]:
+    async def answer(self) -> list[Metric]:
         """Return the metrics, or only gjobs_up 0 if the database failed."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
@@ -115,7 +114,7 @@ class Scrapes:
                 self._answer, self._answered_at = await self._asked(), now
             return self._answer
 
-    async def _asked(self) -> list[prometheus_client_Metric]:
+    async def _asked(self) -> list[Metric]:
         try:
             metrics = await self._read()
         except StoreError as error:
@@ -129,17 +128,17 @@ class Scrapes:
         return [_up(1), *metrics]
 
 
-def _up(number: int) -> prometheus_client_Metric:
+def _up(number: int) -> Metric:
     return GaugeMetricFamily("gjobs_up", "Whether the database answered.", value=number)
 
 
 class Collected(Collector):
     """Metrics in the form that the client library collects."""
 
-    def __init__(self, metrics: list[prometheus_client_Metric]) -> None:
+    def __init__(self, metrics: list[Metric]) -> None:
         self._metrics = metrics
 
-    def collect(self) -> Iterable[prometheus_client_Metric]:
+    def collect(self) -> Iterable[Metric]:
         return self._metrics
 
 

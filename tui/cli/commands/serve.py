@@ -100,19 +100,16 @@ def _served(settings: Settings) -> str:
     return address if name == "--database-url" else f"{name} ({address})"
 
 
-@contextmanager
-def _listen(port: int) -> "Iterator[socket.socket]":
+def _listen(port: int) -> "socket.socket":
     """Listen on the loopback address. Raise UsageError if that is impossible."""
     import socket
 
     try:
-        listener = socket.create_server((_HOST, port), backlog=_BACKLOG)
+        return socket.create_server((_HOST, port), backlog=_BACKLOG)
     except OSError as error:
         # Python's own message includes the address.
         why = os.strerror(error.errno) if error.errno is not None else str(error)
         raise UsageError(f"Can't listen on {_HOST}, port {port}: {why}.", hint="Use another --port.") from error
-    with listener:
-        yield listener
 
 
 async def _serve(settings: Settings, listener: "socket.socket", limits: "ServerLimits") -> None:

@@ -475,15 +475,14 @@ class ResumeFile:
     def read(self) -> Cursor | None:
         """Return the position, or None if the file does not exist. Raises UsageError if it has other contents."""
         try:
-            text = self._file.read_text(encoding="utf-8")
+            self._kept = Cursor.parse(self._file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._unusable() from error
-        try:
-            self._kept = Cursor.parse(text)
-        except InvalidValue as error:
-            raise self._unusable() from error
+        except (OSError, UnicodeDecodeError, InvalidValue) as error:
+            raise UsageError(
+                f"{self._file} is not a resume file of 'gjobs watch'.",
+                hint="Use another file, or one that does not exist yet.",
+            ) from error
         return self._kept
 
     def keep(self, cursor: Cursor) -> None:
@@ -497,9 +496,3 @@ class ResumeFile:
                 f"{self._file} cannot be written: {error.strerror}.", hint="Use a file in a directory of your own."
             ) from error
         self._kept = cursor
-
-    def _unusable(self) -> UsageError:
-        return UsageError(
-            f"{self._file} is not a resume file of 'gjobs watch'.",
-            hint="Use another file, or one that does not exist yet.",
-        )
