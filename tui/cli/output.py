@@ -26,7 +26,7 @@ from gjobs.store.errors import (
     database_options,
 )
 from gjobs.store.filters.filter_terms import FilterError
-from gjobs.tui.cli.options import Column, TableColumn
+from gjobs.tui.cli.options import Column
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +58,10 @@ class PartlyDeclined(Declined):
 
 
 class Interrupted(CommandError):
-    """An interrupt ended the work after a part of it. The message says what was done."""
+    """An interrupt ended the work after a part of it. The message says what was done.
+
+    Work that stopped as asked reports this before the signal takes effect, which may end the process.
+    """
 
 
 class OutputFailed(CommandError):
@@ -246,23 +249,6 @@ class Output:
 
     def table(
         self,
-        columns: Sequence[TableColumn],
-        rows: Sequence[Sequence[str]],
-        *,
-        keeps_ids: bool = False,
-        widest: int | None = None,
-    ) -> None:
-        """Print a table. On a terminal it is cut to the width. `keeps_ids` keeps ids whole for the next command.
-        `widest` is the maximum width without a terminal. With None, only extremely wide cells are cut there.
-        """
-        from gjobs.tui.cli.text_tables import aligned_table
-
-        width = shutil.get_terminal_size().columns if self.is_terminal else widest
-        lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
-        write("\n".join(lines))
-
-    def rows(
-        self,
         columns: Sequence[Column[T]],
         values: Iterable[T],
         *,
@@ -270,9 +256,16 @@ class Output:
         keeps_ids: bool = False,
         widest: int | None = None,
     ) -> None:
-        """Print a table with a row for each value, and the cells of the total at last."""
-        rows = [[column.cell(value) for column in columns] for value in values]
-        self.table(columns, rows if total is None else [*rows, total], keeps_ids=keeps_ids, widest=widest)
+        """Print a table with a row for each value, and the cells of `total` at last. On a terminal it is cut to the
+        width. `keeps_ids` keeps ids whole for the next command. `widest` is the maximum width without a terminal. With
+        None, only extremely wide cells are cut there.
+        """
+        from gjobs.tui.cli.text_tables import aligned_table
+
+        rows = [*([column.cell(value) for column in columns] for value in values), *([total] if total else [])]
+        width = shutil.get_terminal_size().columns if self.is_terminal else widest
+        lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
+        write("\n".join(lines))
 
     def time(self, time: "datetime", now: "datetime") -> str:
         """Return an age for a terminal, otherwise a local time."""
@@ -376,11 +369,6 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
         say_block(marked(error))
     print_message(*problems, hint)
     return code
-
-
-def report_interruption(message: str, *, json: bool) -> ExitCode:
-    """Report work that stopped as asked. Call this before the signal takes effect, which may end the process."""
-    return report_failure(Interrupted(message), json=json)
 
 
 def _words(error: BaseException) -> tuple[Sequence[str], str | None]:

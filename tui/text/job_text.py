@@ -279,7 +279,7 @@ def event_lines(
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: {command(f'jobs show {history.job_id} --events')}", _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
-    return [*lines, *_lines(list(_rows(shown, before, zone, users)), width)]
+    return [*lines, *_lines(shown, before, width, zone, users)]
 
 
 def spent_line(history: JobHistory, *, now: datetime, width: int) -> list[Span]:
@@ -300,63 +300,33 @@ def spent_line(history: JobHistory, *, now: datetime, width: int) -> list[Span]:
     return spent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    glyph: str
-    style: str
-    """The style of the status after the event."""
-    is_move: bool
-    day: str
-    clock: str
-    after: str
-    what: str
-    cost: str
-    why: str
-    by: str
-
-
-def _rows(
-    events: Sequence[JobEvent], before: JobEvent | None, zone: tzinfo | None, users: Mapping[UUID, str]
-) -> Iterator[_Row]:
-    style = ""
-    last = before.at if before else None
-    for event in events:
-        status = event.to_status
-        is_move = event.from_status != status
-        style = style if status is None else status_style(status)
-        day, _, clock = local_time(event.at, zone).partition(" ")
-        yield _Row(
-            glyph=status_glyph(status) if is_move and status is not None else _GOES_ON,
-            style=style,
-            is_move=is_move,
-            day=day,
-            clock=clock,
-            after="" if last is None else f"+{duration(max((event.at - last).total_seconds(), 0.0))}",
-            what=clean(event_words(event), limit=_LONGEST_WHAT),
-            cost=cost_words(event),
-            why=note_words(event),
-            by=actor_words(event, users),
-        )
-        last = event.at
-
-
-def _lines(rows: Sequence[_Row], width: int) -> Iterator[list[Span]]:
-    # In rows of one day, the job's own times show the day.
-    has_days = len({row.day for row in rows}) > 1
-    after, what, cost_cells = (
-        max(map(cell_len, column), default=0)
-        for column in ([row.after for row in rows], [row.what for row in rows], [row.cost for row in rows])
+def _lines(
+    events: Sequence[JobEvent], before: JobEvent | None, width: int, zone: tzinfo | None, users: Mapping[UUID, str]
+) -> Iterator[list[Span]]:
+    waits = [
+        f"+{duration(max((event.at - last.at).total_seconds(), 0.0))}" if last else ""
+        for last, event in zip((before, *events), events, strict=False)
+    ]
+    changes = [clean(event_words(event), limit=_LONGEST_WHAT) for event in events]
+    costs = [cost_words(event) for event in events]
+    wait_cells, change_cells, cost_cells = (
+        max(map(cell_len, column), default=0) for column in (waits, changes, costs if width >= _ROOM_FOR_COSTS else ())
     )
-    if width < _ROOM_FOR_COSTS:
-        cost_cells = 0
-    for row in rows:
-        time = f"{row.day} {row.clock}" if has_days else row.clock
-        when = f" {time}{_GAP}{pad(row.after, after, right=True)}{_GAP}"
-        cost = f"{_GAP}{pad(row.cost, cost_cells)}" if cost_cells else ""
-        line = [(row.glyph, row.style), (when, _MUTED), (pad(row.what, what), row.style if row.is_move else "")]
-        line.append((cost, ""))
-        room = width - 1 - cell_len(when) - what - cell_len(cost)
-        for text, style in (("" if cost else row.cost, ""), (row.why, ""), (row.by, _MUTED)):
+    times = [local_time(event.at, zone).partition(" ") for event in events]
+    # In rows of one day, the job's own times show the day.
+    has_days = len({day for day, _, _ in times}) > 1
+    style_now = ""
+    for event, (day, _, clock), wait, change, cost in zip(events, times, waits, changes, costs, strict=True):
+        status, is_move = event.to_status, event.from_status != event.to_status
+        style_now = style_now if status is None else status_style(status)
+        glyph = status_glyph(status) if is_move and status is not None else _GOES_ON
+        when = f" {f'{day} {clock}' if has_days else clock}{_GAP}{pad(wait, wait_cells, right=True)}{_GAP}"
+        own_cost = f"{_GAP}{pad(cost, cost_cells)}" if cost_cells else ""
+        what = (pad(change, change_cells), style_now if is_move else "")
+        line = [(glyph, style_now), (when, _MUTED), what, (own_cost, "")]
+        room = width - 1 - cell_len(when) - change_cells - cell_len(own_cost)
+        further = ("" if own_cost else cost, ""), (note_words(event), ""), (actor_words(event, users), _MUTED)
+        for text, style in further:
             if text and room > len(_GAP):
                 told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
                 room -= cell_len(told)

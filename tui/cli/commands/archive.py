@@ -1,9 +1,10 @@
 """gjobs archive: list, restore."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
@@ -28,7 +29,7 @@ from gjobs.tui.cli.arguments import (
 )
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
-from gjobs.tui.cli.options import TableColumn, argument, option, switch
+from gjobs.tui.cli.options import Column, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
 from gjobs.tui.export.export_files import document
@@ -61,11 +62,10 @@ async def list_archive(
         from gjobs.tui.cli.text_tables import job_columns
 
         time = partial(output.time, now=datetime.now(UTC))
-        columns = job_columns(await project_names(session.store), time)
-        rows = [[column.cell(one.job) for column in columns] for one in page]
-        for row, one in zip(rows, page, strict=True):
-            row.insert(4, time(one.archived_at))
-        output.table([*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]], rows, keeps_ids=True)
+        of_jobs: Sequence[Column[Any]] = job_columns(await project_names(session.store), time)
+        columns = [replace(column, cell=lambda one, cell=column.cell: cell(one.job)) for column in of_jobs]
+        columns.insert(4, Column("ARCHIVED", lambda one: time(one.archived_at)))
+        output.table(columns, page, keeps_ids=True)
     if not page.items:
         print_message(None if output.json else "No archived jobs.")
         explain_no_jobs([status])

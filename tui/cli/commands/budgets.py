@@ -39,7 +39,7 @@ def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> No
         Column("STATE", lambda budget: STATE_WORDS[budget.state], colours=_STATE_COLOURS),
         Column("FORECAST", lambda budget: pace_words(budget, now)),
     )
-    output.rows(columns, budgets)
+    output.table(columns, budgets)
 
 
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)

@@ -40,7 +40,7 @@ from gjobs.tui.cli.output import (
     Output,
     PartlyDeclined,
     print_message,
-    report_interruption,
+    report_failure,
     require_yes,
 )
 from gjobs.tui.cli.sessions import (
@@ -114,7 +114,7 @@ def run_batches(
             output.document(document(course, left))
         print_dropped(course.last.dropped_columns)
         if course.is_stopped:
-            return report_interruption(retention_text.stopped(verb, course.last, left), json=output.json)
+            return report_failure(Interrupted(retention_text.stopped(verb, course.last, left)), json=output.json)
         sentences = [retention_text.result(verb, course.last), *retention_text.why_left(course.last, left)]
         if not course.last.done:
             raise PartlyDeclined(sentences)
@@ -226,7 +226,7 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> None:
         Column("OLDEST", lambda row: utc_time(row.oldest_at)),
     )
     cost = formats.money(sum(row.total_cost_cents for row in found.counts))
-    output.rows(columns, found.counts, total=["total", count(found.found), cost, ""])
+    output.table(columns, found.counts, total=["total", count(found.found), cost, ""])
     print_message(f"These jobs were created before {utc_time(found.expired.created_before)}. Nothing was changed.")
 
 
@@ -250,7 +250,7 @@ async def list_policies(session: "Session", output: Output) -> None:
         Column("LAST APPLIED", lambda policy: local_time(policy.applied_at) if policy.applied_at else "-"),
         Column("PROJECT", lambda policy: _owner_words(policy, names), narrowest=10),
     )
-    output.rows(columns, policies)
+    output.table(columns, policies)
     if not policies:
         print_message("No policies: jobs are kept until somebody cleans up.")
 
@@ -433,7 +433,7 @@ async def _apply(session: "Session", *, output: Output, agreed: Sequence[Retenti
     print_runs()
     if course.is_stopped:
         message = f"Stopped: the policies were applied to {jobs_count(done().done)}. Run the same command to continue."
-        return report_interruption(message, json=output.json)
+        return report_failure(Interrupted(message), json=output.json)
     if not course.last:
         print_message("No job is old enough for a policy.")
     return ExitCode.DONE

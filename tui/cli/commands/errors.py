@@ -69,7 +69,7 @@ async def show_errors(
         Column("MODES", modes_words, narrowest=8),
     )
     if found.groups:
-        output.rows(columns, found, keeps_ids=True, widest=_WIDEST)
+        output.table(columns, found, keeps_ids=True, widest=_WIDEST)
     print_message(groups_summary(found, matching=format_filter(matched)))
 
 

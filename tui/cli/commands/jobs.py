@@ -93,7 +93,7 @@ def show_jobs(
     from gjobs.tui.cli.text_tables import job_columns
 
     shown_time = partial(output.time, now=moment or datetime.now(UTC))
-    output.rows(job_columns(project_names, shown_time), jobs, keeps_ids=keeps_ids)
+    output.table(job_columns(project_names, shown_time), jobs, keeps_ids=keeps_ids)
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
@@ -271,7 +271,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
     if job is not None:
         await _print_block(session, output, job, emails)
         output.text("")
-    output.rows(event_columns(emails), zip((None, *history.events), history.events, strict=False))
+    output.table(event_columns(emails), zip((None, *history.events), history.events, strict=False))
     print_moment(session)
     if spent := time_by_status(history):
         print_message(f"Time in each status: {spent}.")

@@ -64,7 +64,7 @@ def show_journal(
             Column("DATABASE", lambda entry: entry.database, narrowest=8),
             Column("REASON", lambda entry: entry.reason or "-", narrowest=10),
         )
-        output.rows(columns, entries)
+        output.table(columns, entries)
         if not entries:
             print_message("No entries.")
         elif len(reading.entries) > limit:

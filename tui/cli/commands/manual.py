@@ -5,15 +5,15 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import TableColumn, argument, option
+from gjobs.tui.cli.options import Column, argument, option
 from gjobs.tui.cli.output import Declined, Output, UsageError, print_message
-from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
+from gjobs.tui.manual.pages import GROUPS, TOPICS, Hit, page_text, summary
 from gjobs.tui.manual.pages import search as search_pages
 
 if TYPE_CHECKING:
@@ -81,21 +81,18 @@ def _contents() -> str:
 
 
 def _print_found(text: str, output: Output) -> None:
-
     hits = search_pages(text)
     if not hits:
         raise Declined(f"No page contains {text!r}.", hint="'gjobs help' lists the topics of the manual.")
-    columns = (
-        TableColumn(title="TOPIC"),
-        TableColumn(title="SECTION", narrowest=20),
-        TableColumn(title="TEXT", narrowest=_NARROWEST_TEXT),
-    )
-    rows = [(hit.section.topic, hit.section.heading) for hit in hits]
     # On a terminal, the table cuts each text to the width that the other columns leave.
-    taken = sum(max(map(len, texts)) + 2 for texts in zip(*rows, strict=True))
+    taken = max(len(hit.section.topic) for hit in hits) + max(len(hit.section.heading) for hit in hits) + 4
     room = max(shutil.get_terminal_size().columns - taken, _NARROWEST_TEXT)
-    texts = [hit.excerpt(room) if output.is_terminal else hit.line for hit in hits]
-    output.table(columns, [(*row, text) for row, text in zip(rows, texts, strict=True)])
+    columns: Sequence[Column[Hit]] = (
+        Column("TOPIC", lambda hit: hit.section.topic),
+        Column("SECTION", lambda hit: hit.section.heading, narrowest=20),
+        Column("TEXT", lambda hit: hit.excerpt(room) if output.is_terminal else hit.line, narrowest=_NARROWEST_TEXT),
+    )
+    output.table(columns, hits)
 
 
 def _print_page(text: str, output: Output) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -16,7 +17,7 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES, one_of
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import Column, TableColumn, argument, option, switch
+from gjobs.tui.cli.options import Column, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
@@ -189,7 +190,7 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
         Column("CENTS", lambda one: count(one.counted_cents), right=True),
         Column("KEPT", lambda one: count(one.kept_cents), right=True),
     )
-    output.rows(columns, found.differences)
+    output.table(columns, found.differences)
 
 
 def _show_verification(found: "Verification", output: Output, *, all_objects: bool) -> None:
@@ -204,7 +205,7 @@ def _show_verification(found: "Verification", output: Output, *, all_objects: bo
         Column("OK", lambda kind: count(confirmed[kind]), right=True),
         Column("DIFFERENT", lambda kind: count(differing[kind]) if differing[kind] else "-", right=True),
     )
-    output.rows(counts, [kind for kind in ObjectKind if confirmed[kind] or differing[kind]])
+    output.table(counts, [kind for kind in ObjectKind if confirmed[kind] or differing[kind]])
     rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
     rows += [_row(one) for one in found.differences if not one.required]
     rows += [_row(one) for one in found.differences if one.required]
@@ -213,11 +214,11 @@ def _show_verification(found: "Verification", output: Output, *, all_objects: bo
     output.text("")
     output.table(
         [
-            TableColumn(title="STATE"),
-            TableColumn(title="KIND"),
-            TableColumn(title="OBJECT"),
-            TableColumn(title="EXPECTED", narrowest=8),
-            TableColumn(title="FOUND", narrowest=8),
+            Column("STATE", itemgetter(0)),
+            Column("KIND", itemgetter(1)),
+            Column("OBJECT", itemgetter(2)),
+            Column("EXPECTED", itemgetter(3), narrowest=8),
+            Column("FOUND", itemgetter(4), narrowest=8),
         ],
         rows,
     )

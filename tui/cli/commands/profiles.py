@@ -94,11 +94,11 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
     if output.json:
         output.document([_document(row) for row in (*listed, *found)])
     else:
-        output.rows(_COLUMNS, listed)
+        output.table(_COLUMNS, listed)
         if found:
             print_message(f"Found in {in_app.folder}. gjobs opens these only if you choose one, such as by --profile:")
             columns = [replace(one, title=_TITLES_IN_APP.get(one.title, one.title)) for one in _COLUMNS]
-            output.rows([column for column in columns if column.title], found)
+            output.table([column for column in columns if column.title], found)
     print_message(*(f"Skipped: {problem}" for problem in in_app.problems))
 
 

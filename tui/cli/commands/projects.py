@@ -60,7 +60,7 @@ def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = Fals
         Column("CREATED", lambda project: local_time(project.created_at)),
         Column("NAME", lambda project: project.name, narrowest=10),
     )
-    output.rows(columns, projects, keeps_ids=keeps_ids)
+    output.table(columns, projects, keeps_ids=keeps_ids)
 
 
 PROJECTS = Group(
@@ -96,7 +96,7 @@ async def list_users(
         Column("LAST JOB", lambda user: local_time(user.last_job_at) if user.last_job_at else "-"),
         Column("EMAIL", lambda user: "-" if user.email is None else user.email, narrowest=10),
     )
-    output.rows(columns, users)
+    output.table(columns, users)
     if not users:
         print_message("No users.")
 

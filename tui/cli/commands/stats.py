@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import PROJECT, find_project_id, job_age, one_of, port, project_names
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.commands.archive import print_archive_limits
-from gjobs.tui.cli.options import Column, TableColumn, option, optional_value, switch
+from gjobs.tui.cli.options import Column, option, optional_value, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.cli.sessions import in_session, print_moment
 
@@ -85,10 +86,9 @@ async def _waste(session: "Session", output: Output, project_id: UUID | None, by
     if output.json:
         output.document(json_documents.waste(waste))
     else:
-        columns = [TableColumn(title=WASTE_TITLES[by], narrowest=12)]
-        columns += [TableColumn(title=one, right=True) for one in NUMBERS]
         rows = [[printed_name(row, by), *numbers(row)] for row in waste.rows]
-        output.table(columns, [*rows, [TOTAL, *numbers(waste.total)]])
+        columns = _with_numbers((WASTE_TITLES[by], *NUMBERS), narrowest=12)
+        output.table(columns, rows, total=[TOTAL, *numbers(waste.total)])
     print_message(*sentences(waste))
 
 
@@ -99,13 +99,16 @@ async def _by_mode(session: "Session", output: Output, project_id: UUID | None, 
         return
     from gjobs.tui.text.statistics_text import TIMING_TITLES, cells, summary
 
-    columns = [
-        TableColumn(title=title, right=number > 0, narrowest=None if number else 8)
-        for number, title in enumerate(TIMING_TITLES)
-    ]
     rows = [cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
-    output.table(columns, rows)
+    output.table(_with_numbers(TIMING_TITLES, narrowest=8), rows)
     output.text(f"\n{summary(monitoring)}")
+
+
+def _with_numbers(titles: Sequence[str], *, narrowest: int) -> list[Column[Sequence[str]]]:
+    """Return columns for rows of texts: a name, which may be narrowed, and numbers."""
+    first, *others = titles
+    numbers = [Column(title, itemgetter(place), right=True) for place, title in enumerate(others, start=1)]
+    return [Column(first, itemgetter(0), narrowest=narrowest), *numbers]
 
 
 async def _by_status(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
@@ -158,7 +161,7 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     )
     average = "-" if statistics.avg_cost_cents is None else money(round(statistics.avg_cost_cents))
     total = ["total", count(statistics.total_count), money(statistics.total_cost_cents), average]
-    output.rows(columns, statistics, total=total)
+    output.table(columns, statistics, total=total)
     if statistics.success_rate_finished is None:
         output.text("\nNo job has finished.")
         return
@@ -194,7 +197,7 @@ def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUI
         Column("AVERAGE", lambda row: money(round(row.avg_cost_cents)), right=True),
         Column("LAST JOB", lambda row: local_time(row.last_job_at)),
     )
-    output.rows(columns, summary)
+    output.table(columns, summary)
 
 
 PORT = 9108

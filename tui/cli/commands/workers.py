@@ -217,7 +217,7 @@ async def list_workers(session: "Session", output: Output) -> None:
             Column("LAST SEEN", lambda worker: local_time(worker.seen_at)),
             Column("MODES", lambda worker: "all" if worker.modes is None else ", ".join(worker.modes), narrowest=10),
         )
-        output.rows(columns, force.workers)
+        output.table(columns, force.workers)
     actor = session.store.actor
     # The JSON itself shows that there are no workers. It can't show that some may be hidden.
     if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
