@@ -5,22 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from gjobs.tui.cli.options import TableColumn
+from gjobs.tui.cli.options import Column
 from gjobs.tui.cli.text_tables import WIDEST, aligned_table, fields
 from gjobs.tui.text.status_text import STATUS_COLOURS
 
 COLUMNS = (
-    TableColumn(title="ID"),
-    TableColumn(title="STATUS", colours=STATUS_COLOURS),
-    TableColumn(title="COST", right=True),
-    TableColumn(title="ERROR", narrowest=5),
+    Column("ID", str),
+    Column("STATUS", str, colours=STATUS_COLOURS),
+    Column("COST", str, right=True),
+    Column("ERROR", str, narrowest=5),
 )
 
 ROWS = [["a1", "failed", "$0.18", "API timeout"], ["b22", "succeeded", "$12.50", ""]]
 
 
 def test_table_counts_wide_characters_twice() -> None:
-    columns = (TableColumn(title="NAME"), TableColumn(title="N"))
+    columns = (Column("NAME", str), Column("N", str))
     lines = aligned_table(columns, [["秋の目録", "1"], ["Autumn", "2"]], width=None, colour=False)
     assert lines == ["NAME      N", "秋の目録  1", "Autumn    2"]
 
@@ -38,7 +38,7 @@ def test_table_is_aligned_and_fits_its_width(width: int | None, lines: list[str]
     assert aligned_table(COLUMNS, ROWS, width=width, colour=False) == lines
 
 
-ID_COLUMNS = (TableColumn(title="ID", is_id=True), TableColumn(title="MODE", narrowest=8))
+ID_COLUMNS = (Column("ID", str, is_id=True), Column("MODE", str, narrowest=8))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_narrow_table_shortens_ids_before_other_columns(ids: list[str], width: i
 @pytest.mark.parametrize("character", ["x", "秋", "a\u0301", "\x1b"])
 def test_column_is_no_wider_than_the_limit(character: str) -> None:
     rows = [[character * 3_000_000, "1"], *[["a", "2"]] * 1_000]
-    lines = aligned_table((TableColumn(title="MODE"), TableColumn(title="N")), rows, width=None, colour=False)
+    lines = aligned_table((Column("MODE", str), Column("N", str)), rows, width=None, colour=False)
     assert max(map(cell_len, lines)) <= WIDEST + 3
     assert sum(map(len, lines)) < 3 * WIDEST * len(rows)
     assert "…" in lines[1]
@@ -75,7 +75,7 @@ def test_table_colors_only_statuses(colour: bool) -> None:
     lines = aligned_table(COLUMNS, ROWS, width=None, colour=colour)
     assert ("\x1b[31mfailed   \x1b[0m" in lines[1]) is colour
     assert ("\x1b" in "".join(lines)) is colour
-    (_, name) = aligned_table((TableColumn(title="NAME"),), [["failed"]], width=None, colour=colour)
+    (_, name) = aligned_table((Column("NAME", str),), [["failed"]], width=None, colour=colour)
     assert name == "failed"
 
 
@@ -84,7 +84,7 @@ hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 @given(st.lists(st.tuples(hostile, hostile), max_size=5), st.integers(1, 60))
 def test_hostile_text_stays_within_its_table_cell(rows: list[tuple[str, str]], width: int) -> None:
-    columns = (TableColumn(title="A", narrowest=3), TableColumn(title="B"))
+    columns = (Column("A", str, narrowest=3), Column("B", str))
     lines = aligned_table(columns, rows, width=width, colour=False)
     assert len(lines) == len(rows) + 1
     assert all(line.isprintable() for line in lines)

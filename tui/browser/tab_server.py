@@ -199,10 +199,6 @@ class TabProcess(AppService):
         process.stdin.write(len(settings).to_bytes(4, "big") + settings)
         return process
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
     async def run(self) -> None:
         await super().run()
         if self._process is not None and self._ending is None:
@@ -305,11 +301,6 @@ class TabServer:
         self._cookie = f"gjobs_{port}"
         self._tabs: dict[TabProcess, tuple[str, web.WebSocketResponse]] = {}
         self._downloads = DownloadManager()
-
-    @property
-    def pids(self) -> list[int]:
-        """The processes of the open tabs."""
-        return [process.pid for process in self._tabs if process.pid is not None]
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until cancelled. Then close all tabs and end their processes."""

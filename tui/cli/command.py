@@ -212,13 +212,13 @@ class Group:
 def check_options(command: Command, options: GlobalOptions) -> None:
     """Raise UsageError if a global option does not apply to the command."""
     given = options.given()
+    flags = " and ".join(given.values())
     if options.json and not command.has_json:
         raise UsageError("This command has no JSON form.", hint="Leave --json out.")
     if command.about_configuration and given:
-        flags = " and ".join(given.values())
         raise UsageError("This command reads only the configuration. It opens no database.", hint=f"Leave {flags} out.")
     if not command.opens_database and given:
-        raise UsageError("This command opens no database.", hint=f"Leave {' and '.join(given.values())} out.")
+        raise UsageError("This command opens no database.", hint=f"Leave {flags} out.")
     if command.embedded_only and "database_url" in given:
         raise UsageError(
             "This command uses the embedded database. It takes no --database-url.",

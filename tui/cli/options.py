@@ -8,15 +8,23 @@ So mypy compares the type of each parameter with what is read for it. The parser
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import KW_ONLY, field
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from gjobs.store.values.data_classes import dataclass
 
+T = TypeVar("T")
+D = TypeVar("D")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableColumn:
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    """A column of a table."""
+
     title: str
+    cell: Callable[[T], str]
+    """Makes the text of a cell from the value of its row."""
+    _: KW_ONLY
     right: bool = False
     narrowest: int | None = None
     """The least width in cells if the table is too wide. None keeps the column whole."""
@@ -28,29 +36,8 @@ class TableColumn:
     """The escape sequence for any other text."""
 
 
-T = TypeVar("T")
-D = TypeVar("D")
-
-
-@dataclass(frozen=True, slots=True)
-class Column(TableColumn, Generic[T]):
-    """A column with what makes its cell from a row's value."""
-
-    title: str
-    cell: Callable[[T], str]
-
-
-class _Declared:
-    """Stands for a value until the parser passes one. A function that is called without it must not take it as true."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        raise TypeError("No value was passed for this option.")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Option(_Declared):
+class Option:
     flag: str | None
     """If empty, it is the parameter's name. None for an argument, which has no flag."""
     settings: Mapping[str, Any]
@@ -58,7 +45,7 @@ class Option(_Declared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Either(_Declared):
+class Either:
     """Options that exclude each other and set the same parameter."""
 
     options: tuple[Option, ...]

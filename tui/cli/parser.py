@@ -180,7 +180,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def add_commands(
     parser: Parser, commands: Iterable[Command | Group], *, required: bool = False, usual: str | None = None
-) -> "Commands":
+) -> None:
     """`usual` is the command that runs if none is named."""
     if usual is not None:
         parser.usual = usual
@@ -202,7 +202,6 @@ def add_commands(
                 add_commands(child, one.commands, required=one.usual is None, usual=one.usual)
             case Command():
                 _add_options(child, one)
-    return parser.commands
 
 
 def _add_options(parser: Parser, command: Command) -> None:

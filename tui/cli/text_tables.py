@@ -13,7 +13,7 @@ from gjobs.store.jobs.job_results import JobEvent, RetryLinks
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
 from gjobs.store.values.formats import is_infinite, money
-from gjobs.tui.cli.options import Column, TableColumn
+from gjobs.tui.cli.options import Column
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
@@ -40,7 +40,7 @@ _SHORT_ID = 8
 
 
 def aligned_table(
-    columns: Sequence[TableColumn],
+    columns: Sequence[Column[Any]],
     rows: Sequence[Sequence[str]],
     *,
     width: int | None,
@@ -79,7 +79,7 @@ def _shorten_ids(cells: Sequence[list[str]], index: int) -> None:
         row[index] = row[index][:length]
 
 
-def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[int]:
+def _fit(columns: Sequence[Column[Any]], widths: list[int], width: int) -> list[int]:
     """Narrow the columns that may be narrowed, the last first. What is still too wide is cut at the edge."""
     excess = _excess(widths, width)
     fitted = list(widths)
@@ -103,7 +103,7 @@ def _cut_at_edge(widths: list[int], width: int) -> list[int]:
     return kept
 
 
-def _line(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
+def _line(columns: Sequence[Column[Any]], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
     parts = [
         _cell(column, text, width, colour=colour, is_last=index == len(widths) - 1)
         for index, (column, text, width) in enumerate(zip(columns, cells, widths, strict=False))
@@ -111,7 +111,7 @@ def _line(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequence
     return _GAP.join(parts).rstrip()
 
 
-def _cell(column: TableColumn, text: str, width: int, *, colour: bool, is_last: bool) -> str:
+def _cell(column: Column[Any], text: str, width: int, *, colour: bool, is_last: bool) -> str:
     shown = shorten(text, width) if is_last and not column.right else pad(text, width, right=column.right)
     start = column.colours.get(text, column.other_colour) if colour else None
     return f"{start}{shown}{_RESET}" if start else shown

@@ -53,11 +53,6 @@ class Section:
     lines: tuple[str, ...]
     """The lines without markup."""
 
-    @property
-    def anchor(self) -> str:
-        """The heading as GitHub spells it in a link."""
-        return anchor(self.heading)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
@@ -83,6 +78,7 @@ class Hit:
 
 
 def anchor(heading: str) -> str:
+    """Return a heading as GitHub spells it in a link."""
     return _NOT_IN_ANCHORS.sub("", heading.strip().lower()).replace(" ", "-")
 
 

@@ -177,15 +177,12 @@ def modes_words(group: ErrorGroup) -> str:
     return f"{named} and {count(more)} more" if more > 0 else named
 
 
-def users_count(group: ErrorGroup) -> str:
-    return f"{count(group.user_count)} {'user' if group.user_count == 1 else 'users'}"
-
-
 def users_words(group: ErrorGroup, emails: Mapping[UUID, str] = NO_EMAILS) -> str:
     """Return how many users are affected, and some of their e-mails or ids."""
     shown = (clean(emails.get(user_id, str(user_id)), limit=_EMAIL_CHARACTERS) for user_id in group.users)
     named = ", ".join(islice(shown, _MOST_NAMED_USERS))
-    return f"{users_count(group)}: {named}{', …' if group.user_count > _MOST_NAMED_USERS else ''}"
+    users = f"{count(group.user_count)} {'user' if group.user_count == 1 else 'users'}"
+    return f"{users}: {named}{', …' if group.user_count > _MOST_NAMED_USERS else ''}"
 
 
 def example_text(group: ErrorGroup, *, limit: int = _EXAMPLE_CHARACTERS) -> str:

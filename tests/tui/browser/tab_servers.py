@@ -29,6 +29,11 @@ class Served:
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the open tabs."""
+        return [tab._process.pid for tab in self.server._tabs if tab._process is not None]
+
     async def stop(self) -> None:
         self.running.cancel()
         with suppress(asyncio.CancelledError):

@@ -79,7 +79,7 @@ async def test_requests_need_the_cookie_and_our_origin(path: str, headers: tuple
         cookie = f"Cookie: {await served.cookie()}"
         filled = [header.format(host=served.host, cookie=cookie) for header in headers]
         assert status_of(await served.get(path, *filled)) == status
-        assert served.server.pids == []
+        assert served.pids == []
 
 
 async def test_broken_requests_are_refused_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:

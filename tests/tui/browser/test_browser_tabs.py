@@ -124,16 +124,16 @@ async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pyte
         async with tab_of(served) as tab:
             await tab.send("stdin", "stubborn")
             assert (await tab.websocket.receive_bytes()) == b"stubborn"
-            pids = served.server.pids
+            pids = served.pids
             assert len(pids) == 1
         await until_ended(pids)
         async with asyncio.timeout(PATIENCE):
-            while served.server.pids:  # noqa: ASYNC110
+            while served.pids:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         async with tab_of(served) as tab:
             await tab.send("focus")
             await tab.receive()
-            pids = served.server.pids
+            pids = served.pids
             stopping = asyncio.create_task(served.stop())
             assert await tab.end() == "'gjobs serve' has stopped."
             await stopping
@@ -146,7 +146,7 @@ async def test_tab_whose_process_is_stuck_is_ended(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tab_server, "QUIT_SECONDS", 0.2)
     async with serving() as served, tab_of(served) as tab:
         await tab.send("stdin", "stuck")
-        pids = served.server.pids
+        pids = served.pids
         for _ in range(3):
             await tab.send("stdin", "x" * 900_000)
         assert await tab.end() == "The dashboard has not read its input for too long. gjobs ended it."
@@ -158,19 +158,19 @@ async def test_limits_and_failures_close_a_tab_with_a_reason() -> None:
         async with tab_of(served) as second:
             assert await second.end() == "The limit of open tabs is reached (1). Close another tab, or try again later."
         assert await first.end() == "gjobs closed this tab, because it was idle for 10 min."
-        await until_ended(served.server.pids)
+        await until_ended(served.pids)
     async with serving(tabs=1) as served:
         async with tab_of(served) as left:
             await left.send("stdin", "leave")
             assert await left.end() == "You have quit gjobs."
-        await until_ended(served.server.pids)
+        await until_ended(served.pids)
         assert served.reports == []
     async with serving(tabs=1) as served, tab_of(served) as failing:
         await failing.send("stdin", "fail")
         assert await failing.end() == "gjobs stopped because of an error. Its log has more."
         (report,) = served.reports
         assert report.startswith("The process of a tab ended with exit code 3.")
-        await until_ended(served.server.pids)
+        await until_ended(served.pids)
 
 
 def test_settings_with_a_whole_configuration_can_be_sent_to_a_process() -> None:

@@ -355,7 +355,7 @@ def found(text: str, *, topic: str, keys: Sequence[HelpEntry], cells: int) -> li
     choices = [choice for choice in map(_key_choice, keys) if _has_words(choice, text)]
     for hit in search(text)[:_MOST_FOUND]:
         section = hit.section
-        place = Location(topic=section.topic, anchor=section.anchor)
+        place = Location(topic=section.topic, anchor=anchor(section.heading))
         label = shorten(f"{section.topic}: {section.heading}", cells - _LEAST_EXCERPT)
         choices.append(Choice(value=place, label=label, detail=hit.excerpt(cells - len(label))))
     return choices
