@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import PageKey
-from gjobs.store.values.formats import close_names, not_known
-from gjobs.tui.cli import arguments, json_documents
+from gjobs.store.values.formats import close_names, not_known, plain_time
+from gjobs.tui.cli import arguments
 from gjobs.tui.cli.output import BadArgument
 from tests.cli.cli_rows import FAILED, QUEUED
 from tests.cli.command_line import Run, assert_refused
@@ -33,12 +33,12 @@ INVALID_SIZES = ("", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2")
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
 def test_printed_page_key_can_be_parsed_again(created_at: datetime, job_id: UUID) -> None:
     key = PageKey(created_at=created_at, id=job_id)
-    assert arguments.page_key(f"{json_documents.time(created_at)},{job_id}") == key
+    assert arguments.page_key(f"{plain_time(created_at)},{job_id}") == key
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_printed_times_have_six_fractional_digits_and_end_with_z(time: datetime) -> None:
-    text = json_documents.time(time)
+    text = plain_time(time)
     assert len(text) == len("2026-01-04T23:01:01.000000Z")
     assert text.endswith("Z")
 

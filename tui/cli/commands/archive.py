@@ -62,8 +62,11 @@ async def list_archive(
         from gjobs.tui.cli.text_tables import job_columns
 
         time = partial(output.time, now=datetime.now(UTC))
-        of_jobs: Sequence[Column[Any]] = job_columns(await project_names(session.store), time)
-        columns = [replace(column, cell=lambda one, cell=column.cell: cell(one.job)) for column in of_jobs]
+
+        def of_job(column: Column[Any]) -> Column[Any]:
+            return replace(column, cell=lambda one: column.cell(one.job))
+
+        columns = list(map(of_job, job_columns(await project_names(session.store), time)))
         columns.insert(4, Column("ARCHIVED", lambda one: time(one.archived_at)))
         output.table(columns, page, keeps_ids=True)
     if not page.items:

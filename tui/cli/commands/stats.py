@@ -106,9 +106,10 @@ async def _by_mode(session: "Session", output: Output, project_id: UUID | None, 
 
 def _with_numbers(titles: Sequence[str], *, narrowest: int) -> list[Column[Sequence[str]]]:
     """Return columns for rows of texts: a name, which may be narrowed, and numbers."""
-    first, *others = titles
-    numbers = [Column(title, itemgetter(place), right=True) for place, title in enumerate(others, start=1)]
-    return [Column(first, itemgetter(0), narrowest=narrowest), *numbers]
+    return [
+        Column(title, itemgetter(place), right=place > 0, narrowest=None if place else narrowest)
+        for place, title in enumerate(titles)
+    ]
 
 
 async def _by_status(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
