@@ -203,10 +203,6 @@ class EmbeddedUnavailable(Unreachable):
 
 
 class ServerInUse(StoreError):
-    """The command was not run because others use the server. `users` is how many."""
+    """The command was not run because others use the server."""
 
     hint = "Close the other dashboards, commands and connections, then try again."
-
-    def __init__(self, message: str, users: int) -> None:
-        super().__init__(message)
-        self.users = users

@@ -1,10 +1,9 @@
 """Finds users by e-mail, and any entity by its id or the start of it. `Store` describes the functions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.users.user_sql import FoundUser
-from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import IdRange, id_range
 from gjobs.store.values.page_sizes import MAX_LIMIT
 
@@ -44,26 +42,7 @@ class IdKind(Enum):
     JOBS = auto()
     PROJECTS = auto()
     ASSETS = auto()
-    OWNERS_OF_JOBS = auto()
-    """Users known only from their jobs."""
-    OWNERS_OF_PROJECTS = auto()
     USERS = auto()
-
-
-_QUERIES: Mapping[IdKind, Callable[..., Query[Any]] | None] = by_member(
-    IdKind,
-    {
-        IdKind.JOBS: None,
-        IdKind.PROJECTS: project_sql.projects_in_id_range,
-        IdKind.ASSETS: project_sql.in_range,
-        IdKind.OWNERS_OF_JOBS: partial(user_sql.owners_in_range, of=tables.generation_jobs),
-        IdKind.OWNERS_OF_PROJECTS: partial(user_sql.owners_in_range, of=tables.projects),
-        IdKind.USERS: user_sql.in_range,
-    },
-)
-"""None for jobs, whose query depends on what the actor can read."""
-_USERS = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
-"""A user may be known by a row and by owned entities. The row comes first, because it has the e-mail."""
 
 
 async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatches:
@@ -76,34 +55,41 @@ async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatc
     if await actor_database.has(Capability.ASSETS):
         kinds.append(IdKind.ASSETS)
     if actor_database.is_operators:
-        kinds += await user_kinds(actor_database)
+        kinds.append(IdKind.USERS)
     return await locate_kinds(actor_database, ids, kinds)
 
 
 async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
-    jobs = await actor_database.job_statements()
-    queries = [(_QUERIES[kind] or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
-    answers = dict(zip(kinds, await actor_database.read_together(*queries), strict=True))
-    found = {kind: answers.get(kind, []) for kind in IdKind}
-    users: dict[UUID, ActingUser] = {}
-    for user in chain.from_iterable(found[kind] for kind in _USERS):
-        users.setdefault(user.id, user)
-    jobs_found, projects, assets = found[IdKind.JOBS], found[IdKind.PROJECTS], found[IdKind.ASSETS]
+    asked = [(kind, make) for kind in kinds for make in await _makers(actor_database, kind)]
+    answers = await actor_database.read_together(*(make(ids, limit=MOST_FOUND + 1) for _, make in asked))
+    found: dict[IdKind, dict[UUID, Any]] = {kind: {} for kind in IdKind}
+    for (kind, _), answer in zip(asked, answers, strict=True):
+        found[kind] |= {one.id: one for one in answer}
     return IdMatches(
-        jobs=tuple(jobs_found[:MOST_FOUND]),
-        projects=tuple(projects[:MOST_FOUND]),
-        assets=tuple(assets[:MOST_FOUND]),
-        users=tuple(users.values())[:MOST_FOUND],
-        is_more=any(len(some) > MOST_FOUND for some in (jobs_found, projects, assets, users)),
+        jobs=tuple(found[IdKind.JOBS].values())[:MOST_FOUND],
+        projects=tuple(found[IdKind.PROJECTS].values())[:MOST_FOUND],
+        assets=tuple(found[IdKind.ASSETS].values())[:MOST_FOUND],
+        users=tuple(found[IdKind.USERS].values())[:MOST_FOUND],
+        is_more=any(len(some) > MOST_FOUND for some in found.values()),
     )
 
 
-async def user_kinds(actor_database: ActorDatabase) -> list[IdKind]:
-    """Return the kinds by which the operator can find users."""
-    if not await knows_users_by_rows(actor_database):
-        return [IdKind.USERS]
-    has_projects = await actor_database.has(Capability.PROJECTS)
-    return [IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS] if has_projects else [IdKind.OWNERS_OF_JOBS]
+async def _makers(actor_database: ActorDatabase, kind: IdKind) -> list[Callable[..., Query[Any]]]:
+    """Return the functions that make the queries for a kind."""
+    match kind:
+        case IdKind.JOBS:
+            return [(await actor_database.job_statements()).in_range]
+        case IdKind.PROJECTS:
+            return [project_sql.projects_in_id_range]
+        case IdKind.ASSETS:
+            return [project_sql.in_range]
+        case IdKind.USERS:
+            if not await knows_users_by_rows(actor_database):
+                return [user_sql.in_range]
+            owned = [tables.generation_jobs]
+            if await actor_database.has(Capability.PROJECTS):
+                owned.append(tables.projects)
+            return [partial(user_sql.owners_in_range, of=one) for one in owned]
 
 
 async def knows_users_by_rows(actor_database: ActorDatabase) -> bool:
@@ -171,7 +157,7 @@ async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingU
         found = await _with_email(actor_database, query)
     elif await knows_users_by_rows(actor_database):
         ids = IdRange(low=user_id, high=user_id)
-        found = (await locate_kinds(actor_database, ids, await user_kinds(actor_database))).users
+        found = (await locate_kinds(actor_database, ids, [IdKind.USERS])).users
     else:
         found = await actor_database.read(query, needs=Capability.USERS)
     return validation.require_one_user(needle, found)

@@ -6,12 +6,11 @@ inserted into values, because an untrusted file could send them to another host.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
-from typing import TypeVar
 
 from gjobs.store.configuration.app_folder import (
     LARGEST_VALUE,
@@ -28,8 +27,6 @@ from gjobs.store.configuration.app_folder import (
     read_url,
 )
 from gjobs.store.configuration.settings import APP_PREFIX, Configuration, Profile
-
-T = TypeVar("T")
 
 VARIABLES = ("DATABASE_URL", "DIRECT_URL", "POSTGRES_URL", "SUPABASE_DB_URL")
 MOST_DATABASES = 30
@@ -235,16 +232,19 @@ class _Finder:
                 yield self._database(f"{source}:{variable}", variable, source, address)
 
     def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[AppDatabase]:
-        texts = self._each(level, level.compose_names, self._folder.read)
-        if not texts:
+        if not level.compose_names:
             return
         from gjobs.store.configuration.compose_file import parse_compose, postgres_services, service_names
 
-        parsed = self._each(level, tuple(texts), lambda path: parse_compose(texts[path.name]))
-        if not parsed:
+        files, sources = [], []
+        for name in level.compose_names:
+            path = level.directory / name
+            with self._skipping(path):
+                files.append(parse_compose(self._folder.read(path)))
+                sources.append(self._folder.name_of(path))
+        if not files:
             return
-        files = list(parsed.values())
-        source = self._folder.name_of(level.directory / next(iter(parsed)))
+        source = sources[0]
 
         def read_env(name: str) -> Mapping[str, str]:
             path = level.directory / name
@@ -256,15 +256,6 @@ class _Finder:
                 self._problems.append(f"{source}: the service {name} {address}.")
             else:
                 yield self._database(f"{source}:{name}", f"service {name}", source, address)
-
-    def _each(self, level: Level, names: tuple[str, ...], read: Callable[[Path], T]) -> dict[str, T]:
-        """Read each of the files. Leave out those that cannot be used."""
-        found: dict[str, T] = {}
-        for name in names:
-            path = level.directory / name
-            with self._skipping(path):
-                found[name] = read(path)
-        return found
 
     def _is_inside_docker(self, database: AppDatabase) -> bool:
         """Return whether the host is the name of a service, which only other containers can reach. If gjobs itself

@@ -292,11 +292,11 @@ def reset_server(data_dir: Path, *, report: Report = ignore) -> None:
 def _require_unused(layout: DataLayout) -> None:
     if using := len(server_files.client_processes(layout.client_locks)):
         who = "1 process uses" if using == 1 else f"{using} processes use"
-        raise ServerInUse(f"{who} the database in {layout.data_dir}.", using)
+        raise ServerInUse(f"{who} the database in {layout.data_dir}.")
     found = find_postmaster(layout.cluster)
     if found is not None and found.status == "ready" and (connected := _count_clients(found)):
         who = "1 client is" if connected == 1 else f"{connected} clients are"
-        raise ServerInUse(f"{who} connected to the database in {layout.data_dir}.", connected)
+        raise ServerInUse(f"{who} connected to the database in {layout.data_dir}.")
 
 
 def _count_clients(server: Postmaster) -> int:

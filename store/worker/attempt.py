@@ -337,21 +337,29 @@ class InFlightJob:
         self.seconds = 0.0
         """Seconds that the attempt took."""
 
+    def stop(self) -> bool:
+        """Stop its attempt and ignore the outcome. Return whether it was running."""
+        run, self.run = self.run, None
+        if run is not None:
+            run.stop()
+        return run is not None
 
-OnEnd = Callable[[InFlightJob, Ending], None]
+
+Pair = tuple[InFlightJob, Ending]
 
 
 @dataclass(eq=False, repr=False)
 class InFlightJobs:
     registry: Registry
     concurrency: int
-    on_end: OnEnd
     report: Report
     random: Random
 
     def __post_init__(self) -> None:
         self._handlers = HandlerRunner(on_end=self.wake)
         self._jobs: dict[UUID, InFlightJob] = {}
+        self.ends: asyncio.Queue[Pair] = asyncio.Queue()
+        """The ends that are not saved yet."""
         self.abandoned: set[LeaseKey] = set()
         """Jobs whose end the database refuses. They remain this worker's until their leases expire."""
         self._changed = asyncio.Event()
@@ -424,9 +432,9 @@ class InFlightJobs:
         self._jobs[claimed.job.id] = in_flight_job
         spec = self.registry.of(claimed.job.mode)
         if spec is None:  # Its mode has changed since the claim.
-            self.on_end(in_flight_job, _released(claimed))
+            self.ends.put_nowait((in_flight_job, _released(claimed)))
         elif over := out_of_attempts(claimed, spec):
-            self.on_end(in_flight_job, over)
+            self.ends.put_nowait((in_flight_job, over))
         else:
             self.report(AttemptStarted(claimed))
             in_flight_job.run = self._handlers.start(
@@ -444,7 +452,7 @@ class InFlightJobs:
             ending = decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self.random)
         except Exception as error:
             ending = failed(claimed, error, cost_cents=cost_cents)
-        self.on_end(in_flight_job, ending)
+        self.ends.put_nowait((in_flight_job, ending))
         if outcome is not None and not isinstance(outcome, (AttemptTimedOut, Retry)):
             self.report(HandlerRaised(claimed, outcome))
 
@@ -469,27 +477,15 @@ class InFlightJobs:
         """Stop running jobs that this worker has lost."""
         for one in lost:
             in_flight_job = self._jobs.get(one.job_id)
-            if (
-                in_flight_job is not None
-                and in_flight_job.run is not None
-                and in_flight_job.claimed.attempt == one.attempt
-            ):
-                _stop(in_flight_job)
+            if in_flight_job is not None and in_flight_job.claimed.held == one and in_flight_job.stop():
                 self.remove(in_flight_job)
                 self.report(LeaseLost(in_flight_job.claimed))
 
     def release(self) -> None:
         """Stop running jobs, and release them to other workers."""
         for in_flight_job in list(self._jobs.values()):
-            if in_flight_job.run is not None:
-                _stop(in_flight_job)
-                self.on_end(in_flight_job, _released(in_flight_job.claimed))
-
-
-def _stop(in_flight_job: InFlightJob) -> None:
-    if in_flight_job.run is not None:
-        in_flight_job.run.stop()
-        in_flight_job.run = None
+            if in_flight_job.stop():
+                self.ends.put_nowait((in_flight_job, _released(in_flight_job.claimed)))
 
 
 def _released(claimed: ClaimedJob) -> Released:

@@ -33,7 +33,7 @@ class QueueListener:
 
     database: Database
     leases: LeaseClient
-    may_listen: bool
+    may_listen: bool = field(default=False, init=False)
     is_notified: bool = field(default=False, init=False)
     """Whether the next queued job wakes the worker."""
 

@@ -30,7 +30,7 @@ from gjobs.store.leases.lease import (
     WorkerInfo,
 )
 from gjobs.store.users.actor import Actor
-from gjobs.store.worker.attempt import InFlightJob, InFlightJobs
+from gjobs.store.worker.attempt import InFlightJob, InFlightJobs, Pair
 from gjobs.store.worker.handlers import Backoff
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
@@ -186,8 +186,6 @@ MOST_AT_ONCE = 500
 DELAYS = Backoff(first=0.5, longest=60.0)
 """Delays between the attempts to save a job's end after a server failure."""
 
-Pair = tuple[InFlightJob, Ending]
-
 
 @dataclass(eq=False, repr=False)
 class Finisher:
@@ -199,23 +197,17 @@ class Finisher:
     on_postponed: Callable[[], None]
 
     def __post_init__(self) -> None:
-        self._waiting: list[Pair] = []
-        self._has_ends = asyncio.Event()
         self._failures: dict[InFlightJob, int] = {}
         """How often the server has failed on the end of each job."""
 
-    def enqueue(self, in_flight_job: InFlightJob, ending: Ending) -> None:
-        self._waiting.append((in_flight_job, ending))
-        self._has_ends.set()
-
     async def run(self) -> None:
         """Run until cancelled. Raises permanent errors."""
+        ends = self.in_flight_jobs.ends
         while True:
-            await self._has_ends.wait()
-            self._has_ends.clear()
-            while batch := self._waiting[:MOST_AT_ONCE]:
-                del self._waiting[:MOST_AT_ONCE]
-                await self._end(batch)
+            batch = [await ends.get()]
+            while not ends.empty() and len(batch) < MOST_AT_ONCE:
+                batch.append(ends.get_nowait())
+            await self._end(batch)
 
     async def _end(self, batch: Sequence[Pair]) -> None:
         is_repeated = any(in_flight_job in self._failures for in_flight_job, _ in batch)
@@ -281,7 +273,7 @@ class Finisher:
         failures = self._failures[in_flight_job] = self._failures.get(in_flight_job, 0) + 1
         wait = DELAYS.wait(failures, self.random)
         self.report(FinishDelayed(in_flight_job.claimed, error, wait))
-        asyncio.get_running_loop().call_later(wait, self.enqueue, in_flight_job, ending)
+        asyncio.get_running_loop().call_later(wait, self.in_flight_jobs.ends.put_nowait, (in_flight_job, ending))
 
 
 def _status_after(ending: Ending) -> JobStatus:

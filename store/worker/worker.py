@@ -135,7 +135,6 @@ class Worker:
         self.facts = _worker_info(store.actor, registry, name=name, concurrency=concurrency)
         self.id: UUID = self.facts.id
         self._store = store
-        self._registry = registry
         self._batch = batch or concurrency
         self.grace = grace
         self._pooler = pooler
@@ -145,9 +144,9 @@ class Worker:
         self._leases = LeaseClient(store.database, store.actor, self.facts, seconds=lease_seconds)
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
-        self._in_flight_jobs: InFlightJobs | None = None
+        self._in_flight_jobs = InFlightJobs(registry, concurrency, report, self._random)
+        self._queue_listener = QueueListener(store.database, self._leases)
         self._claimer: Claimer | None = None
-        self._queue_listener: QueueListener | None = None
         self._is_paused = False
 
     def set_paused(self, is_paused: bool) -> None:
@@ -165,8 +164,7 @@ class Worker:
         if self._stopping.is_set():
             self._stop_now.set()
         self._stopping.set()
-        if self._in_flight_jobs is not None:
-            self._in_flight_jobs.wake()
+        self._in_flight_jobs.wake()
         if self._claimer is not None:
             self._claimer.stop_waiting()
 
@@ -177,12 +175,12 @@ class Worker:
     @property
     def free(self) -> int:
         """How many more jobs it could start now."""
-        return self._in_flight_jobs.free if self._in_flight_jobs else 0
+        return self._in_flight_jobs.free
 
     @property
     def is_notified(self) -> bool:
         """Whether it is waiting and will be notified of the next queued job."""
-        return self._queue_listener is not None and self._queue_listener.is_notified
+        return self._queue_listener.is_notified
 
     async def run(self, *, once: bool = False) -> None:
         """Run until stopped or, with `once`, until no job can be claimed and all claimed jobs have ended.
@@ -191,17 +189,15 @@ class Worker:
         """
         self._store.database.widen(CONNECTIONS)
         facts = await self._facts()
-        queue_listener = self._queue_listener = QueueListener(
-            self._store.database, self._leases, may_listen=may_listen(facts, self._pooler)
-        )
+        self._queue_listener.may_listen = may_listen(facts, self._pooler)
         if not await self._register():
             return
         try:
-            await self._work(queue_listener, once=once)
+            await self._work(once=once)
         except BaseExceptionGroup as group:
             raise _first(group) from group
         finally:
-            await queue_listener.close()
+            await self._queue_listener.close()
             await self._leave()
 
     async def _facts(self) -> DatabaseFacts:
@@ -231,21 +227,14 @@ class Worker:
                 return True
         return False
 
-    async def _work(self, queue_listener: QueueListener, *, once: bool) -> None:
-        report, random, leases = self._report, self._random, self._leases
-        in_flight_jobs = self._in_flight_jobs = InFlightJobs(
-            self._registry,
-            concurrency=self.facts.concurrency,
-            on_end=lambda in_flight_job, ending: finisher.enqueue(in_flight_job, ending),
-            report=report,
-            random=random,
-        )
+    async def _work(self, *, once: bool) -> None:
+        report, random, leases, in_flight_jobs = self._report, self._random, self._leases, self._in_flight_jobs
         try:
             async with asyncio.TaskGroup() as group:
                 claimer = self._claimer = Claimer(
                     leases,
                     in_flight_jobs,
-                    queue_listener,
+                    self._queue_listener,
                     OutageBackoff(report, random),
                     batch=self._batch,
                     stopping=self._stopping,

@@ -63,9 +63,8 @@ def test_resetting_is_refused_while_processes_use_the_server(bench: Workbench) -
     for user in users:
         user.server_pid()
     with bench.open() as lease:
-        with pytest.raises(ServerInUse, match="3 processes use") as caught:
+        with pytest.raises(ServerInUse, match="3 processes use"):
             reset_server(bench.data_dir)
-        assert caught.value.users == 3
         assert query(lease, "select 1") == 1
 
 
