@@ -96,15 +96,14 @@ class ActorDatabase:
         return rows
 
     async def read_together(
-        self, *queries: Query[Any], needs: Capability = Capability.JOBS, limits: TimeLimits | None = None
+        self,
+        *queries: Query[Any],
+        needs: Capability = Capability.JOBS,
+        limits: TimeLimits | None = None,
+        is_repeated: bool = False,
     ) -> tuple[list[Any], ...]:
         async with self.translating_refusals(needs):
-            return await self.database.read_together(self.actor, *queries, limits=limits)
-
-    async def read_again(self, *queries: Query[Any], needs: Capability = Capability.JOBS) -> tuple[list[Any], ...]:
-        """Read jobs with statements that are repeated often, as in polling."""
-        async with self.translating_refusals(needs):
-            return await self.database.read_together(self.actor, *queries, is_repeated=True)
+            return await self.database.read_together(self.actor, *queries, limits=limits, is_repeated=is_repeated)
 
     @asynccontextmanager
     async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:

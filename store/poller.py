@@ -6,14 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from enum import Enum, auto
 from functools import partial
 from statistics import median
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from gjobs.store.errors import SignInRefused, StoreError
 from gjobs.store.system.async_tools import PriorityGate, unless_stopped
-from gjobs.store.values.data_classes import by_member, dataclass
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import utc_now
 
 DEFAULT_INTERVAL = 2.0
@@ -43,14 +42,7 @@ SHORTEST_HINTED_WAIT = 1.0
 """Seconds. A constant stream of wake-ups causes at most one query in this time."""
 
 
-class Attention(Enum):
-    FOCUSED = auto()
-    """A person would notice a result more than a few seconds old."""
-    UNFOCUSED = auto()
-    """The terminal is not focused, but a person may still watch it."""
-
-
-_UNCHANGED_BEFORE_IDLE = by_member(Attention, {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5})
+_UNCHANGED_BEFORE_IDLE, _UNCHANGED_WITHOUT_FOCUS = 30, 5
 """How many unchanged results in a row are normal."""
 _UNCHANGED_BEFORE_TRUST = 3
 """After this many unchanged results in a row, a feed with notifications need not be polled."""
@@ -65,7 +57,8 @@ class Observations:
     interval: float = DEFAULT_INTERVAL
     share: float = SHARE_OF_TIME
     """The wait is at least this multiple of the next query's duration."""
-    attention: Attention = Attention.FOCUSED
+    is_focused: bool = True
+    """Whether a person would notice a result more than a few seconds old. Without focus, a person may still watch."""
     is_woken: bool = False
     """Whether the database notifies of each change. Polling is then only a safeguard."""
     duration: float = 0.0
@@ -86,8 +79,8 @@ def next_wait(seen: Observations) -> float:
     if seen.is_woken:
         longest, steps = LONGEST_WOKEN_WAIT, 16 * (seen.unchanged >= _UNCHANGED_BEFORE_TRUST)
     else:
-        longest = LONGEST_IDLE_WAIT if seen.attention is Attention.FOCUSED else LONGEST_WAIT
-        beyond = seen.unchanged - _UNCHANGED_BEFORE_IDLE[seen.attention]
+        longest = LONGEST_IDLE_WAIT if seen.is_focused else LONGEST_WAIT
+        beyond = seen.unchanged - (_UNCHANGED_BEFORE_IDLE if seen.is_focused else _UNCHANGED_WITHOUT_FOCUS)
         steps = 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
     cost = wait_for_cost(seen.share, seen.duration, network=seen.network)
     wait = max(seen.interval, min(seen.interval * 2.0**steps, longest), cost)
@@ -133,8 +126,6 @@ A = TypeVar("A")
 class PollResult(Generic[T]):
     """A value that the database returned."""
 
-    number: int
-    """Counts all results of this feed, including failures, from 1."""
     generation: int
     """Counts how often a query was set, from 1. A result of an older generation is stale."""
     value: T
@@ -152,12 +143,9 @@ class PollResult(Generic[T]):
 class PollFailure:
     """A failed poll, the latest of a run of consecutive failures."""
 
-    number: int
-    generation: int
     error: StoreError
     since: datetime
     """When the first of these consecutive failures occurred, in local time."""
-    attempts: int
     retry_in: Callable[[], float | None]
     """Return the seconds from the failure to the next attempt, or None if the poller waits for a manual refresh. They
     change with the interval.
@@ -215,12 +203,15 @@ class Poller(Generic[Q, T]):
 
     @property
     def interval(self) -> float:
-        """Seconds between a result and the next query. A new value also applies to the current wait."""
+        """Seconds between a result and the next query."""
         return self._settings.interval
 
-    @interval.setter
-    def interval(self, seconds: float) -> None:
-        self._change(interval=seconds)
+    def adapt(self, *, interval: float, is_focused: bool = True, is_woken: bool = False) -> None:
+        """Use these settings from now on, also for the current wait. See `Observations`."""
+        changed = replace(self._settings, interval=interval, is_focused=is_focused, is_woken=is_woken)
+        if changed != self._settings:
+            self._settings = changed
+            self.note_activity()
 
     @property
     def max_staleness(self) -> float:
@@ -268,14 +259,6 @@ class Poller(Generic[Q, T]):
         self._schedule_changed.set()
 
     @property
-    def attention(self) -> Attention:
-        return self._settings.attention
-
-    @attention.setter
-    def attention(self, attention: Attention) -> None:
-        self._change(attention=attention)
-
-    @property
     def is_idle(self) -> bool:
         """Whether only notifications and rare queries keep the value current."""
         return self.is_woken and self._unchanged >= _UNCHANGED_BEFORE_TRUST
@@ -284,16 +267,6 @@ class Poller(Generic[Q, T]):
     def is_woken(self) -> bool:
         """Whether `wake` is called for each change. Polling is then only a safeguard."""
         return self._settings.is_woken
-
-    @is_woken.setter
-    def is_woken(self, is_woken: bool) -> None:
-        self._change(is_woken=is_woken)
-
-    def _change(self, **settings: Any) -> None:
-        changed = replace(self._settings, **settings)
-        if changed != self._settings:
-            self._settings = changed
-            self.note_activity()
 
     def note_activity(self) -> None:
         """Note user activity: an idle feed returns to its interval, and queries at once if that has passed."""
@@ -331,7 +304,7 @@ class Poller(Generic[Q, T]):
 
     async def results(self) -> AsyncGenerator[PollResult[T] | PollFailure, None]:
         """Yield results and failures without end. Only one iterator may be read at a time."""
-        number = attempts = 0
+        attempts = 0
         since: datetime | None = None
         former: PollResult[T] | None = None
         while True:
@@ -342,29 +315,19 @@ class Poller(Generic[Q, T]):
             try:
                 answered = await self._fetch_unless_asked()
             except StoreError as error:
-                number += 1
                 attempts += 1
                 since = since or self._clock()
                 wait = self._after_failure(error, attempts)
-                yield PollFailure(
-                    number=number,
-                    generation=generation,
-                    error=error,
-                    since=since,
-                    attempts=attempts,
-                    retry_in=wait,
-                )
+                yield PollFailure(error=error, since=since, retry_in=wait)
                 await self._sleep(wait)
                 continue
             if answered is None:
                 continue
-            number += 1
             attempts, since = 0, None
             (value,) = answered
             is_changed = former is None or generation != former.generation or value != former.value
             self._unchanged = 0 if is_changed else self._unchanged + 1
             former = PollResult(
-                number=number,
                 generation=generation,
                 value=value,
                 is_changed=is_changed,

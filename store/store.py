@@ -389,35 +389,20 @@ class Store:
         """Return statistics of all jobs that the actor sees, or of one project."""
         from gjobs.store.statistics import statistics_sql
 
-        by_status = (
-            statistics_sql.by_status_from_rollups
-            if await self.actor_database.has(Capability.ROLLUPS)
-            else statistics_sql.by_status_from_jobs
-        )
-        rows = await self.actor_database.read(by_status(project_id))
-        return statistics_sql.in_workflow_order(rows)
+        has_rollups = await self.actor_database.has(Capability.ROLLUPS)
+        by_status = statistics_sql.by_status_from_rollups if has_rollups else statistics_sql.by_status_from_jobs
+        return statistics_sql.in_workflow_order(await self.actor_database.read(by_status(project_id)))
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """Return the total cost in cents."""
-        from gjobs.store.statistics import statistics_sql
-
-        total_cost = (
-            statistics_sql.total_cost_from_rollups
-            if await self.actor_database.has(Capability.ROLLUPS)
-            else statistics_sql.total_cost_from_jobs
-        )
-        (total,) = await self.actor_database.read(total_cost(project_id))
-        return total
+        return (await self.get_job_statistics(project_id)).total_cost_cents
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """Return one row per user, project and status, most expensive first."""
         from gjobs.store.statistics import statistics_sql
 
-        summary = (
-            statistics_sql.summary_from_rollups
-            if await self.actor_database.has(Capability.ROLLUPS)
-            else statistics_sql.summary_from_jobs
-        )
+        has_rollups = await self.actor_database.has(Capability.ROLLUPS)
+        summary = statistics_sql.summary_from_rollups if has_rollups else statistics_sql.summary_from_jobs
         return await self.actor_database.read(summary(project_id, limit=validation.check_limit(limit)))
 
     async def get_job_timings(

@@ -1,6 +1,7 @@
 """Opens a Session: embedded server, migrations, sample, store."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,12 +25,12 @@ from gjobs.store.configuration.settings import (
     journal_path,
 )
 from gjobs.store.database.connection_pool import ConnectionPool
-from gjobs.store.database.connection_url import PasswordCommand, label, parameters, password_command
+from gjobs.store.database.connection_url import label, parameters, password_command
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.embedded.server import open_server
 from gjobs.store.embedded.server_files import ServerHandle
-from gjobs.store.errors import InvalidValue, RowMissing, command
+from gjobs.store.errors import InvalidValue, RowMissing, StoreError, command
 from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.job_list.list_sql import AccessPath
@@ -38,6 +39,8 @@ from gjobs.store.journal.journal import Journal
 from gjobs.store.projects import project_sql
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
+
+log = logging.getLogger(__name__)
 
 Report = Callable[[str], None]
 Expected = Callable[[Known], Sequence[Query[Any]]]
@@ -68,8 +71,18 @@ class Session:
     """The earlier moment that the store shows. None for the present."""
     known_database: KnownDatabase | None = None
     """What the next session may expect. None if it expects nothing."""
-    restart_if_dead: Callable[[], bool] | None = None
+    revive: Callable[[], bool] | None = None
     """Restart the embedded server if it died, and return whether it did. Blocks. None for any other database."""
+
+    async def restart_if_dead(self) -> bool:
+        """Restart the embedded server if it died. Return whether it was restarted."""
+        if self.revive is None:
+            return False
+        try:
+            return await asyncio.to_thread(self.revive)
+        except StoreError as error:
+            log.warning("Can't restart the server that died: %s", error)
+            return False
 
     @property
     def full_name(self) -> str:
@@ -105,14 +118,13 @@ async def open_session(
     settings: Settings,
     report: Report,
     *,
-    password: PasswordCommand | None = None,
     connections: ConnectionPool | None = None,
     expected: Expected | None = None,
 ) -> AsyncIterator[Session]:
     """Open the target. The embedded server is started, migrated and filled as needed. Raises StoreError.
 
-    `password` is the command object of an earlier attempt. It may already have the password. `connections` are those
-    of a URL, if they are being opened already. `expected` returns the operator's first queries.
+    `connections` are those of a URL, if they are being opened already. `expected` returns the operator's first
+    queries.
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
@@ -121,17 +133,17 @@ async def open_session(
                 await prepare(embedded_server, report)
                 name = settings.profile.label if settings.profile else "embedded"
                 async with session_on(settings, embedded_server.conninfo, name, expected=expected) as session:
-                    yield replace(session, restart_if_dead=embedded_server.revive)
+                    yield replace(session, revive=embedded_server.revive)
             finally:
                 embedded_server.release()
         case UrlTarget() as target:
             conninfo = parameters(target)
             address = label(conninfo)
             name = settings.profile.label if settings.profile else address
-            password = password or password_command(target)
+            connections = connections or ConnectionPool(conninfo, password=password_command(target))
             further = address if name != address else None
             async with session_on(
-                settings, conninfo, name, further, password=password, connections=connections, expected=expected
+                settings, conninfo, name, further, connections=connections, expected=expected
             ) as session:
                 yield session
 
@@ -171,7 +183,6 @@ async def session_on(
     label: str,
     address: str | None = None,
     *,
-    password: PasswordCommand | None = None,
     connections: ConnectionPool | None = None,
     expected: Expected | None = None,
 ) -> AsyncIterator[Session]:
@@ -188,7 +199,6 @@ async def session_on(
         conninfo,
         access=access,
         limits=TimeLimits() if timeout is None else TimeLimits(statement=timeout),
-        password=password,
         connections=connections,
         journal=journal,
         hint_when_down=_hint_when_ours_is_down() if isinstance(settings.target, EmbeddedTarget) else None,

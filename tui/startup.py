@@ -11,6 +11,7 @@ from gjobs.store.errors import DatabaseInUse, InvalidValue, name_database
 
 if TYPE_CHECKING:
     from gjobs.store.database.connection_pool import ConnectionPool
+    from gjobs.store.database.connection_url import PasswordCommand
 
 
 _BARE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
@@ -91,9 +92,11 @@ def collect_between_keys() -> None:
         gc.collect(1)
 
 
-def start_connecting(settings: Settings) -> "ConnectionPool | None":
-    """Start to connect to a URL. Return None if only the session can connect, or if it must report an invalid
-    address.
+def start_connecting(settings: Settings, password: "PasswordCommand | None" = None) -> "ConnectionPool | None":
+    """Start to connect to a URL. Return None for the embedded server, and for an invalid address, which the session
+    reports.
+
+    `password` is the command of an earlier attempt. It may already have the password.
     """
     if not isinstance(settings.target, UrlTarget):
         return None
@@ -101,9 +104,8 @@ def start_connecting(settings: Settings) -> "ConnectionPool | None":
     from gjobs.store.database.connection_url import parameters, password_command
 
     try:
-        if password_command(settings.target) is not None:
-            return None
-        connections = ConnectionPool(parameters(settings.target))
+        password = password or password_command(settings.target)
+        connections = ConnectionPool(parameters(settings.target), password=password)
     except InvalidValue:
         return None
     connections.connect_early()

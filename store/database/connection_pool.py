@@ -162,7 +162,7 @@ class ConnectionPool:
         self, conninfo: Mapping[str, str | int], *, size: int = 2, password: PasswordCommand | None = None
     ) -> None:
         self._conninfo = with_defaults(conninfo)
-        self._password = password
+        self.password = password
         self.transport: Transport | None = None
         """How the newest connection reaches the server; None before the first one."""
         self.traffic = TrafficMeter()
@@ -243,7 +243,7 @@ class ConnectionPool:
 
         With a password command, which belongs to one event loop, this does nothing.
         """
-        if self._password is None:
+        if self.password is None:
             self._early = EarlyConnection(self._connect)
 
     def resize(self, size: int) -> None:
@@ -282,15 +282,15 @@ class ConnectionPool:
 
     async def _connect(self) -> AsyncConnection:
         """Connect, and run the password command again if the server refuses the known password."""
-        if self._password is None:
+        if self.password is None:
             return await self._connect_with({})
-        was_known = self._password.is_known
-        password = await self._password.get()
+        was_known = self.password.is_known
+        password = await self.password.get()
         try:
             return await self._connect_with({"password": password})
         except SignInRefused:
-            self._password.forget()
-            if not was_known or (renewed := await self._password.get()) == password:
+            self.password.forget()
+            if not was_known or (renewed := await self.password.get()) == password:
                 raise
         return await self._connect_with({"password": renewed})
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 from psycopg.errors import (
     DuplicatePreparedStatement,
     FeatureNotSupported,
@@ -19,22 +19,19 @@ from sqlalchemy import text
 from gjobs.store.capabilities.capability import Transport
 from gjobs.store.configuration.settings import WriteAccess, WritePermit
 from gjobs.store.database.connection_pool import ConnectionPool, transport_of
-from gjobs.store.database.connection_url import PasswordCommand
 from gjobs.store.database.driver_errors import LOST_HINT
 from gjobs.store.database.listening import ListenConnection, ReadyStatement, listening_on
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import EarlyAnswers, Query, Row, TimeLimits, first_column, rows_of, send
+from gjobs.store.database.query import EarlyAnswers, Query, TimeLimits, answers_of, first_column, send
 from gjobs.store.database.transactions import (
     BEGIN_SNAPSHOT,
     NEEDS_NO_SETTINGS,
     Snapshot,
     WriteTransaction,
-    begin_write,
     commit,
     read,
     read_also,
     set_for_transaction,
-    set_up,
     time_outs,
     transaction_scope,
     write_at_once,
@@ -90,11 +87,10 @@ class Database:
 
     - `conninfo` has libpq's parameters.
     - Without `access`, the session may write.
-    - `password` returns the password for new connections.
     - With a `journal`, every write is recorded before it is committed.
     - `hint_when_down` replaces the hint on address and network, for a server that is reached without them.
     - `claims` are added to the claims of every user that the session acts as.
-    - `connections` are opened with the same parameters and password. The session closes them.
+    - `connections` are opened with the same parameters. The session closes them.
     - Without `prepares`, no statements are prepared, even if no pooler is detected.
     """
 
@@ -104,19 +100,18 @@ class Database:
         *,
         access: WriteAccess | None = None,
         limits: TimeLimits | None = None,
-        password: PasswordCommand | None = None,
         journal: Journal | None = None,
         hint_when_down: str | None = None,
         claims: Mapping[str, Any] | None = None,
         prepares: bool = True,
         connections: ConnectionPool | None = None,
     ) -> None:
-        self._conninfo, self._password = conninfo, password
+        self._conninfo = conninfo
         self._hint_when_down = hint_when_down
         self.access = access or WriteAccess()
         self._journal = journal
         self._limits = limits or TimeLimits()
-        self._connections = connections or ConnectionPool(conninfo, password=password)
+        self._connections = connections or ConnectionPool(conninfo)
         self.load = LoadMeter(traffic=self._connections.traffic.total)
         self.priority = PriorityGate(patience=self._patience_with_counts)
         """Gives writes priority over background counts."""
@@ -138,11 +133,12 @@ class Database:
 
     def for_another_loop(self) -> "Database":
         """Return a session on the same database with the same rights, for an event loop in another thread."""
+        password = self._connections.password
         return Database(
             self._conninfo,
             access=self.access,
             limits=self._limits,
-            password=self._password.copy() if self._password else None,
+            connections=ConnectionPool(self._conninfo, password=password.copy() if password else None),
             hint_when_down=self._hint_when_down,
             prepares=self._can_prepare,
         )
@@ -166,17 +162,16 @@ class Database:
         self._claim_sources = replace(self._claim_sources, columns=frozenset(columns))
         self._knows_user_columns = True
 
-    async def _identity(self, actor: Actor) -> RequestIdentity | None:
-        """Return the identity of an actor. Call this before taking a connection, because it may need one itself."""
+    async def _identity(self, actor: Actor, connection: AsyncConnection | None = None) -> RequestIdentity | None:
+        """Return the identity of an actor. `connection` has a transaction of the operator. Without it, call this before
+        taking a connection, because it may need one itself.
+        """
         if actor != OPERATOR and not self._knows_user_columns:
-            self.use_user_columns(set(await self.read(OPERATOR, _USER_COLUMNS)))
-        return identity_of(actor, self._claim_sources)
-
-    async def _identity_within(self, connection: AsyncConnection, actor: Actor) -> RequestIdentity | None:
-        """Return the identity of an actor, inside a transaction of the operator."""
-        if actor != OPERATOR and not self._knows_user_columns:
-            (cursor,) = await send(connection, _USER_COLUMNS)
-            self.use_user_columns(set(await rows_of(cursor, _USER_COLUMNS)))
+            if connection is None:
+                columns = await self.read(OPERATOR, _USER_COLUMNS)
+            else:
+                (columns,) = await answers_of(await send(connection, _USER_COLUMNS), [_USER_COLUMNS])
+            self.use_user_columns(set(columns))
         return identity_of(actor, self._claim_sources)
 
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
@@ -315,7 +310,7 @@ class Database:
         ):
             await connection.execute(BEGIN_SNAPSHOT)
             await set_for_transaction(connection, time_outs(limits))
-            yield Snapshot(connection, self.load, partial(self._identity_within, connection))
+            yield Snapshot(connection, self.load, partial(self._identity, connection=connection))
             await connection.execute("COMMIT")
 
     @asynccontextmanager
@@ -330,14 +325,14 @@ class Database:
         try:
             async with self._writing(actor, limits) as (connection, identity):
                 # Read once: a write that started under a permit may finish after the permit ends.
-                may_write, permit = self.access.may_write, self.access.permit
-
-                async def begin() -> AsyncCursor[Row] | None:
-                    await connection.execute(begin_write(may_write=may_write))
-                    return await set_up(connection, identity, limits)
-
+                permit = self.access.permit
                 transaction = WriteTransaction(
-                    connection, self.load, begin=begin, identity=identity, is_numbered=self._journal is not None
+                    connection,
+                    self.load,
+                    identity=identity,
+                    limits=limits,
+                    may_write=self.access.may_write,
+                    is_numbered=self._journal is not None,
                 )
                 yield transaction
                 if transaction.recorded is not None:

@@ -122,13 +122,9 @@ async def _send(connection: AsyncConnection, query: Query[Any], ids: Mapping[Nam
     return cursor
 
 
-async def rows_of(cursor: AsyncCursor[Row], query: Query[T]) -> list[T]:
-    make = query.make
-    return [make(row) for row in await cursor.fetchall()]
-
-
 async def answers_of(cursors: Iterable[AsyncCursor[Row]], queries: Iterable[Query[Any]]) -> tuple[list[Any], ...]:
-    return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+    pairs = zip(cursors, queries, strict=True)
+    return tuple([[*map(query.make, await cursor.fetchall())] for cursor, query in pairs])
 
 
 @lru_cache(maxsize=256)
@@ -176,8 +172,6 @@ class QueryPlan:
     """Estimated cost if the limit is never reached."""
     rows: int
     """Estimated number of rows returned."""
-    reads_all: bool
-    """Whether it sorts or scans a whole table, so that all rows are read before the first one is returned."""
 
 
 def parse_plan(explained: object) -> QueryPlan:
@@ -189,15 +183,13 @@ def parse_plan(explained: object) -> QueryPlan:
 
 
 def _read(top: Node) -> QueryPlan:
-    nodes = tuple(_nodes(top))
     # The nodes above the limit only change the form of its rows.
-    limit = next((node for node in nodes if node.get("Node Type") == "Limit"), None)
+    limit = next((node for node in _nodes(top) if node.get("Node Type") == "Limit"), None)
     to_end = max(float(part["Total Cost"]) for part in _parts(limit)) if limit and _parts(limit) else top["Total Cost"]
     return QueryPlan(
         cost=float(top["Total Cost"]),
         cost_to_end=max(float(to_end), float(top["Total Cost"])),
         rows=round(top["Plan Rows"]),
-        reads_all=any(node.get("Node Type") in ("Seq Scan", "Sort") for node in nodes),
     )
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, AsyncCursor, Error
@@ -94,14 +95,6 @@ async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdent
 Identify = Callable[[Actor], Awaitable[RequestIdentity | None]]
 
 
-async def set_up(
-    connection: AsyncConnection, identity: RequestIdentity | None, limits: TimeLimits
-) -> AsyncCursor[Row] | None:
-    """Set the time-outs and the user's role and claims. Return the identity that the database reports."""
-    await set_for_transaction(connection, time_outs(limits))
-    return await take_identity(connection, identity)
-
-
 def time_outs(limits: TimeLimits) -> dict[str, str]:
     return {
         **statement_time_out(limits.statement),
@@ -158,23 +151,17 @@ _LATE = 0.2
 """Seconds. A timer that is later than this shows that the event loop was blocked."""
 
 
-class Deadline:
-    """Whether the connection was cut because its time had run out."""
-
-    def __init__(self) -> None:
-        self.passed = False
-
-
 @contextmanager
-def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
-    """Cut the connection if the block takes longer, so that waiting code gets the driver's error.
+def deadline(connection: AsyncConnection, seconds: float) -> Iterator[asyncio.Event]:
+    """Cut the connection if the block takes longer, so that waiting code gets the driver's error. The event is then
+    set.
 
     Cancelling the task would be slower. The driver would ask the silent server to stop, over another connection that
     gets no answer either. The driver would wait some seconds for each of the two connections.
 
     If the event loop was blocked when the time ran out, the time starts again. The answer may be waiting unread.
     """
-    state, loop = Deadline(), asyncio.get_running_loop()
+    passed, loop = asyncio.Event(), asyncio.get_running_loop()
 
     timer: asyncio.TimerHandle | None = None
 
@@ -187,12 +174,12 @@ def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
         if loop.time() - due > _LATE:
             start()
             return
-        state.passed = True
+        passed.set()
         _shut_down(connection)
 
     start()
     try:
-        yield state
+        yield passed
     finally:
         if timer is not None:
             timer.cancel()
@@ -214,11 +201,14 @@ T = TypeVar("T")
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-def begin_write(*, may_write: bool) -> str:
-    """Set the level explicitly. At higher levels, updating a concurrently changed job causes a serialization error
-    instead of a clear refusal.
-    """
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
+async def begin_write(
+    connection: AsyncConnection, identity: RequestIdentity | None, limits: TimeLimits, *, may_write: bool
+) -> AsyncCursor[Row] | None:
+    """Begin, and set the time-outs, the role and the claims. Return the identity that the database reports."""
+    # At higher levels, updating a concurrently changed job causes a serialization error instead of a clear refusal.
+    await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}".encode())
+    await set_for_transaction(connection, time_outs(limits))
+    return await take_identity(connection, identity)
 
 
 _PREPARED_FROM = 0
@@ -337,16 +327,11 @@ async def write_at_once(
         if goes_alone and len(queries) == 1:
             return await answers_of(await send(connection, *queries), queries)
         async with connection.pipeline():
-            await connection.execute(begin_write(may_write=may_write))
-            answer = await set_up(connection, identity, limits)
+            answer = await begin_write(connection, identity, limits, may_write=may_write)
             cursors = await send(connection, *queries)
             await check_identity(answer, identity)
             await connection.execute("COMMIT")
         return await answers_of(cursors, queries)
-
-
-Begin = Callable[[], Awaitable[AsyncCursor[Row] | None]]
-"""Sends BEGIN, time-outs and identity. Returns the identity that the database reports."""
 
 
 class WriteTransaction:
@@ -360,13 +345,14 @@ class WriteTransaction:
         connection: AsyncConnection,
         load: LoadMeter,
         *,
-        begin: Begin,
         identity: RequestIdentity | None,
+        limits: TimeLimits,
+        may_write: bool,
         is_numbered: bool,
     ) -> None:
         self._connection = connection
         self._load = load
-        self._begin = begin
+        self._begin = partial(begin_write, connection, identity, limits, may_write=may_write)
         self._identity = identity
         self._is_numbered = is_numbered
         self.has_begun = False
@@ -422,7 +408,7 @@ class WriteTransaction:
 @asynccontextmanager
 async def transaction_scope(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
     """Translate errors to StoreErrors, leave no transaction open, and stop waiting after `patience` seconds."""
-    with deadline(connection, patience) as waiting:
+    with deadline(connection, patience) as passed:
         try:
             try:
                 yield
@@ -430,7 +416,7 @@ async def transaction_scope(connection: AsyncConnection, patience: float) -> Asy
                 await _abandon(connection)
                 raise
         except Error as error:
-            if waiting.passed:
+            if passed.is_set():
                 # The server would have stopped a slow statement by now.
                 hint = "Check the network, then try again."
                 raise TimedOut(f"The database did not answer within {patience:g} s.", hint=hint) from error

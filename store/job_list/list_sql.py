@@ -1,9 +1,10 @@
 """SQL of ordered lists: pages, windows, lengths."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import ge, gt, le, lt
 from types import NoneType
 from typing import Any, TypeVar
@@ -166,21 +167,27 @@ class _Scan:
     """
 
     listed: ListQuery
-    place: type | None
+    readable: frozenset[Key]
+    """The names that may be read."""
+    chosen_path: AccessPath
+    concern: UserScope | None = None
+    place: type | None = None
     """The type of the position's value. None for an end of the list."""
-    includes_position: bool
+    includes_position: bool = False
     """Whether a row exactly at the position is included."""
-    is_backwards: bool
+    is_backwards: bool = False
     """Whether rows are read and returned against the list's order."""
-    is_read_by_id: bool
+    is_read_by_id: bool = False
     """Whether the position's value may be inexact, because its time is out of range. The row's own value is used if
     the row still exists.
     """
-    is_whole: bool
-    readable: frozenset[Key]
-    columns: JobColumns
-    through_policies: bool
-    concern: UserScope | None
+    is_whole: bool = False
+    """Whether errors are read in full, and not as `listed_error` cuts them."""
+
+    @property
+    def columns(self) -> JobColumns:
+        """The columns of the table. `Query.look_up` adds the start."""
+        return ALL_COLUMNS if self.chosen_path.columns is COLUMNS_WITH_START else self.chosen_path.columns
 
     @property
     def descends(self) -> bool:
@@ -228,7 +235,7 @@ class _Scan:
         else:
             rows = rows.where(*(time.is_(None) for time in _TIMES.values()))
         indexed: ColumnElement[Any] = tables.total
-        if self.through_policies and is_valued is not None:
+        if self.chosen_path.through_policies and is_valued is not None:
             indexed += _NO_TIME
         by_value = self._ordered(indexed)
         by_value = by_value.nulls_last() if self.descends else by_value.nulls_first()
@@ -269,45 +276,15 @@ def _statement(scan: _Scan) -> Select[Any]:
     return scan.statement()
 
 
-def read_from(
-    listed: ListQuery,
-    position: Anchor,
-    make: RowMaker[T],
-    *,
-    rows: int,
-    includes_position: bool = False,
-    is_backwards: bool = False,
-    is_read_by_id: bool = False,
-    is_whole: bool = False,
-    readable: Set[Key],
-    chosen_path: AccessPath = PLAIN,
-    concern: UserScope | None = None,
-) -> Query[T]:
-    """Return a query for rows from a position. `readable` are the names that may be read.
-
-    Unless `is_whole`, each error is cut as `listed_error` cuts it.
-    """
-    place, parameters = None, dict[str, object](rows=rows)
+def _read_from(scan: _Scan, position: Anchor, make: RowMaker[T], *, rows: int) -> Query[T]:
+    parameters = dict[str, object](rows=rows)
     if not isinstance(position, End):
         value = position.value
-        place = datetime if isinstance(value, datetime) else type(value)
+        scan = replace(scan, place=datetime if isinstance(value, datetime) else type(value))
         parameters["place_id"] = position.id
         parameters["place_value"] = connection_pool.as_text(value) if isinstance(value, datetime) else value
-    with_starts = chosen_path.columns is COLUMNS_WITH_START
-    scan = _Scan(
-        listed=listed,
-        place=place,
-        includes_position=includes_position,
-        is_backwards=is_backwards,
-        is_read_by_id=is_read_by_id,
-        is_whole=is_whole,
-        readable=frozenset(readable),
-        columns=ALL_COLUMNS if with_starts else chosen_path.columns,
-        through_policies=chosen_path.through_policies,
-        concern=concern,
-    )
-    may_sort, look_up = not chosen_path.is_in_order, LOOK_UP_START if with_starts else ""
-    return Query(_statement(scan), make, parameters, may_sort=may_sort, look_up=look_up)
+    look_up = LOOK_UP_START if scan.chosen_path.columns is COLUMNS_WITH_START else ""
+    return Query(_statement(scan), make, parameters, may_sort=not scan.chosen_path.is_in_order, look_up=look_up)
 
 
 def listing_queries(
@@ -317,18 +294,15 @@ def listing_queries(
 
     `readable` are the names that may be read.
     """
-    read = partial(
-        read_from,
-        query.listed,
-        query.anchor,
-        make_listed,
-        readable=readable,
-        chosen_path=chosen_path,
-        concern=concern,
-    )
-    before = () if query.anchor is End.FIRST else (read(rows=query.before + 1, is_backwards=True),)
-    after = () if query.anchor is End.LAST else (read(rows=query.after + 1, includes_position=True),)
-    return before + after
+    scan = _Scan(listed=query.listed, readable=frozenset(readable), chosen_path=chosen_path, concern=concern)
+    found = list[Query[ListedJob]]()
+    if query.anchor is not End.FIRST:
+        backwards = replace(scan, is_backwards=True)
+        found.append(_read_from(backwards, query.anchor, make_listed, rows=query.before + 1))
+    if query.anchor is not End.LAST:
+        onwards = replace(scan, includes_position=True)
+        found.append(_read_from(onwards, query.anchor, make_listed, rows=query.after + 1))
+    return tuple(found)
 
 
 def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]], *, chosen_path: AccessPath) -> RowWindow:
@@ -358,16 +332,10 @@ def page(
     position = End.FIRST if after is None else RowKey(value=after.created_at, id=after.id)
     # A printed key shows only that a time is out of range, not its value.
     is_vague = after is not None and after.created_at in EXTREMES and not far_text(after.created_at)
-    return read_from(
-        listed,
-        position,
-        make_job,
-        rows=limit + 1,
-        is_read_by_id=is_vague,
-        is_whole=True,
-        readable=readable,
-        chosen_path=chosen_path,
+    scan = _Scan(
+        listed=listed, readable=frozenset(readable), chosen_path=chosen_path, is_read_by_id=is_vague, is_whole=True
     )
+    return _read_from(scan, position, make_job, rows=limit + 1)
 
 
 def paged(rows: Sequence[GenerationJob], limit: int) -> Page[GenerationJob]:

@@ -1,10 +1,10 @@
 """Reads a listing, also as operator and user side by side. The planner's costs are asked first."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from gjobs.store.database import query as query_module
 from gjobs.store.database.query import ChangedRows, Query, Row, TimeLimits, explain_plan, first_column, parse_plan
 from gjobs.store.database.transactions import Snapshot
 from gjobs.store.errors import InvalidValue, SchemaMissing, TimedOut, UnexpectedError
-from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.index_advice import (
     MODE,
@@ -60,11 +59,6 @@ SHARE_OF_TIME = 50
 LONGEST_INTERVAL = 60.0
 
 
-class CostLevel(StrEnum):
-    CHEAP = "cheap"
-    EXPENSIVE = "expensive"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListCost:
     """The estimated cost of a list's first rows. A guess, and never a reason to refuse a list."""
@@ -77,14 +71,12 @@ class ListCost:
     """The cost in seconds, at the speed assumed for EXPENSIVE_FROM. None for users: it would reveal rows that are
     hidden from them.
     """
-    reads_all: bool
-    """Whether all jobs are read or sorted before the first row is returned."""
     advice: IndexAdvice | None
     """None if no index is missing, or none would help."""
 
     @property
-    def verdict(self) -> CostLevel:
-        return CostLevel.EXPENSIVE if self.cost >= EXPENSIVE_FROM else CostLevel.CHEAP
+    def is_expensive(self) -> bool:
+        return self.cost >= EXPENSIVE_FROM
 
     def least_interval(self, took: float) -> float:
         """Return the least seconds between two reads of the list; 0 if it is cheap.
@@ -92,7 +84,7 @@ class ListCost:
         `took` is the duration of the last read. A read faster than the estimate proves the estimate wrong. Under row
         level security, the planner assumes that few of a user's jobs are in the project.
         """
-        if self.verdict is CostLevel.CHEAP:
+        if not self.is_expensive:
             return 0.0
         return min(min(self.cost * SECONDS_A_UNIT, took) * SHARE_OF_TIME, LONGEST_INTERVAL)
 
@@ -136,7 +128,6 @@ def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: A
     return ListCost(
         cost=cost,
         seconds=cost * SECONDS_A_UNIT if actor == OPERATOR else None,
-        reads_all=plan.reads_all,
         advice=lacking,
     )
 
@@ -168,7 +159,7 @@ async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> 
     if missing is None:
         return await _too_long_to_sort(actor_database, query)
     cost = await estimate_list_cost(actor_database, query)
-    return None if cost is not None and cost.verdict is CostLevel.CHEAP else missing
+    return None if cost is not None and not cost.is_expensive else missing
 
 
 async def _too_long_to_sort(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
@@ -214,31 +205,17 @@ def _project_exists(project_id: UUID | None, *, has_projects: bool) -> Query[boo
 def further_queries(
     query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None, moment: datetime | None = None
 ) -> tuple[Query[Any], ...]:
-    """Return the queries besides the rows. Unless `has_projects`, projects are unreadable and known only by
-    their jobs. If an earlier `moment` is shown, projects created after it are left out.
+    """Return the queries of the server's time, the project names, and whether the project exists. Unless
+    `has_projects`, projects are unreadable and known only by their jobs. If an earlier `moment` is shown, projects
+    created after it are left out.
     """
     then = {} if moment is None else {"moment": moment}
     names = Query(_NAMES_THEN if then else _NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS, **then})
     return (
+        query_module.clock(at),
         names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
         _project_exists(query.window.listed.project_id, has_projects=has_projects),
-        query_module.clock(at),
     )
-
-
-def _listing_queries(
-    query: ListingQuery,
-    *,
-    readable: Set[Key],
-    chosen_path: AccessPath,
-    has_projects: bool,
-    of_one_user: bool,
-    at: datetime | None,
-) -> tuple[Query[Any], ...]:
-    """Return the queries of the server's time, the project names, whether the project exists, and the rows."""
-    names, has_project, clock = further_queries(query, has_projects=has_projects, of_one_user=of_one_user, at=at)
-    rows = list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path)
-    return (clock, names, has_project, *rows)
 
 
 MOST_OWN_PROJECTS = 1_000
@@ -317,11 +294,9 @@ async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> R
 
 def first_queries(query: ListingQuery, *, chosen_path: AccessPath) -> tuple[Query[Any], ...]:
     """Return the queries that `read_listing` sends first, as operator who may read projects."""
-    return query_module.first_queries(
-        *_listing_queries(
-            query, readable=frozenset(), chosen_path=chosen_path, has_projects=True, of_one_user=False, at=None
-        )
-    )
+    further = further_queries(query, has_projects=True, of_one_user=False, at=None)
+    rows = list_sql.listing_queries(query.window, readable=frozenset(), chosen_path=chosen_path)
+    return query_module.first_queries(*further, *rows)
 
 
 async def read_listing(
@@ -334,15 +309,12 @@ async def read_listing(
         return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
     chosen_path = list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor)
-    queries = _listing_queries(
-        query,
-        readable=await actor_database.readable_names(listed.job_filter),
-        chosen_path=chosen_path,
-        has_projects=await actor_database.has(Capability.PROJECTS),
-        of_one_user=not actor_database.is_operators,
-        at=at,
-    )
-    taken_at, (names, (has_project,), *rows) = await changed_rows.read(actor_database.read_again, *queries)
+    readable = await actor_database.readable_names(listed.job_filter)
+    has_projects = await actor_database.has(Capability.PROJECTS)
+    further = further_queries(query, has_projects=has_projects, of_one_user=not actor_database.is_operators, at=at)
+    asked = list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path)
+    read = partial(actor_database.read_together, is_repeated=True)
+    taken_at, (names, (has_project,), *rows) = await changed_rows.read(read, *further, *asked)
     return Listing(
         query=query,
         window=list_sql.window(query.window, rows, chosen_path=chosen_path),
@@ -365,7 +337,7 @@ async def _listing_with_visibility(actor_database: ActorDatabase, query: Listing
     async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         visibility = await compare(snapshot)
         if visibility.rules.is_granted:
-            names, (has_project,), (taken_at,) = await snapshot.read(visibility.user, *further)
+            (taken_at,), names, (has_project,) = await snapshot.read(visibility.user, *further)
         else:  # The user may read nothing.
             names, has_project = [], True
             ((taken_at,),) = await snapshot.read(OPERATOR, query_module.clock(at))

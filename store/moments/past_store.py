@@ -274,7 +274,7 @@ class PastStore(Store):
         )
         asked = list_sql.listing_queries(replace(window_query, listed=listed), readable=readable, chosen_path=_PATH)
         is_plain = _is_plain(listed) and window_query.anchor is End.FIRST
-        (names, (has_project,), (taken_at,), *rows), is_cut = await self._read_pool(
+        ((taken_at,), names, (has_project,), *rows), is_cut = await self._read_pool(
             asked, further, listed.project_id, wanted=window_query.after + 1 if is_plain else None
         )
         return Listing(
@@ -317,7 +317,7 @@ class PastStore(Store):
 
     async def _read(self, *queries: Query[Any]) -> list[Any]:
         # Each step through time repeats them, and to parse them takes longer than to run them.
-        return list(await self.actor_database.read_again(*queries, needs=Capability.EVENTS))
+        return list(await self.actor_database.read_together(*queries, needs=Capability.EVENTS, is_repeated=True))
 
     async def _cautions(self, *, is_cut: bool) -> tuple[str, ...]:
         events = await self.check()
@@ -443,9 +443,6 @@ class PastStore(Store):
             why = totals.unknown_because
             raise InvalidValue("at", why, hint=HINTS[why])
         return replace(totals.statistics, cautions=tuple(filter(None, (late_caution(await self.check()),))))
-
-    async def get_total_costs(self, project_id: UUID | None = None) -> int:
-        return (await self.get_job_statistics(project_id)).total_cost_cents
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         return min((await self._count(ListQuery(job_filter=job_filter))).number, most)

@@ -90,15 +90,6 @@ def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
     return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: status_order(row.status))))
 
 
-@cache
-def _total_cost_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _jobs_of_project(select(func.coalesce(_JOB_COST, 0)), of_project)
-
-
-def total_cost_from_jobs(project_id: UUID | None) -> Query[int]:
-    return Query(_total_cost_from_jobs(project_id is not None), make_number, _project_parameter(project_id))
-
-
 make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_average)
 
 
@@ -195,15 +186,6 @@ def _by_status_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
 
 def by_status_from_rollups(project_id: UUID | None) -> Query[JobStatistic]:
     return Query(_by_status_from_rollups(project_id is not None), make_statistic, _project_parameter(project_id))
-
-
-@cache
-def _total_cost_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _rollups_of_project(_status_rollups, select(func.coalesce(_ROLLUP_COST, 0)), of_project)
-
-
-def total_cost_from_rollups(project_id: UUID | None) -> Query[int]:
-    return Query(_total_cost_from_rollups(project_id is not None), make_number, _project_parameter(project_id))
 
 
 @cache

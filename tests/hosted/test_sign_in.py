@@ -101,7 +101,7 @@ async def test_expired_password_is_requested_from_the_command_again(app_database
     settings = configured(tmp_path, address(app_database), f'password_command = ["cat", "{file}"]')
     async with open_session(settings, print) as session:
         await session.operator.get_users()
-        password = session.operator.database._connections._password
+        password = session.operator.database._connections.password
         assert password is not None
         password._password = "has run out"
         connections = session.operator.database._connections

@@ -11,7 +11,6 @@ from gjobs.store.poller import (
     LONGEST_IDLE_WAIT,
     LONGEST_WAIT,
     LONGEST_WOKEN_WAIT,
-    Attention,
     Poller,
 )
 from tests.store.poller_source import ControlledSource, Time, followed
@@ -83,21 +82,21 @@ class TestIdle:
         assert await paced.polls_after(INTERVAL)
 
     async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(self, paced: PacedPoller) -> None:
-        paced.poller.attention = Attention.UNFOCUSED
+        paced.poller.adapt(interval=INTERVAL, is_focused=False)
         for _ in range(5):
             assert await paced.polls_after(INTERVAL)
         assert not await paced.polls_after(INTERVAL)
         await paced.become_idle()
         assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
-        paced.poller.attention = Attention.FOCUSED
+        paced.poller.adapt(interval=INTERVAL)
         assert await paced.polls_after(0)
 
     async def test_poller_woken_by_changes_polls_rarely_on_its_own(self, paced: PacedPoller) -> None:
-        paced.poller.is_woken = True
+        paced.poller.adapt(interval=INTERVAL, is_woken=True)
         for _ in range(3):
             assert await paced.polls_after(INTERVAL)
         assert not await paced.polls_after(LONGEST_WOKEN_WAIT - INTERVAL)
-        paced.poller.is_woken = False
+        paced.poller.adapt(interval=INTERVAL)
         assert await paced.polls_after(0)
         assert await paced.polls_after(INTERVAL)
 

@@ -16,7 +16,6 @@ from gjobs.store.poller import (
     LONGEST_WAIT,
     LONGEST_WOKEN_WAIT,
     SHORTEST_HINTED_WAIT,
-    Attention,
     Observations,
     Poller,
     next_wait,
@@ -34,7 +33,7 @@ observed = st.builds(
     Observations,
     interval=intervals,
     share=st.floats(1, 1000),
-    attention=st.sampled_from(Attention),
+    is_focused=st.booleans(),
     is_woken=st.booleans(),
     duration=durations,
     unchanged=counts,
@@ -86,25 +85,25 @@ def test_time_in_the_network_does_not_count_as_work_of_the_database(
 
 
 @pytest.mark.parametrize(
-    ("attention", "is_woken", "unchanged", "seconds"),
+    ("is_focused", "is_woken", "unchanged", "seconds"),
     [
-        (Attention.FOCUSED, False, 29, 2.0),
-        (Attention.FOCUSED, False, 30, 4.0),
-        (Attention.FOCUSED, False, 39, 4.0),
-        (Attention.FOCUSED, False, 40, 8.0),
-        (Attention.FOCUSED, False, 50, LONGEST_IDLE_WAIT),
-        (Attention.FOCUSED, True, 2, 2.0),
-        (Attention.FOCUSED, True, 3, LONGEST_WOKEN_WAIT),
-        (Attention.UNFOCUSED, True, 10_000, LONGEST_WOKEN_WAIT),
-        (Attention.UNFOCUSED, False, 4, 2.0),
-        (Attention.UNFOCUSED, False, 5, 4.0),
-        (Attention.UNFOCUSED, False, 10_000, LONGEST_WAIT),
+        (True, False, 29, 2.0),
+        (True, False, 30, 4.0),
+        (True, False, 39, 4.0),
+        (True, False, 40, 8.0),
+        (True, False, 50, LONGEST_IDLE_WAIT),
+        (True, True, 2, 2.0),
+        (True, True, 3, LONGEST_WOKEN_WAIT),
+        (False, True, 10_000, LONGEST_WOKEN_WAIT),
+        (False, False, 4, 2.0),
+        (False, False, 5, 4.0),
+        (False, False, 10_000, LONGEST_WAIT),
     ],
 )
 def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
-    attention: Attention, is_woken: bool, unchanged: int, seconds: float
+    is_focused: bool, is_woken: bool, unchanged: int, seconds: float
 ) -> None:
-    seen = Observations(interval=2.0, attention=attention, is_woken=is_woken, unchanged=unchanged)
+    seen = Observations(interval=2.0, is_focused=is_focused, is_woken=is_woken, unchanged=unchanged)
 
     assert next_wait(seen) == seconds
 
@@ -112,7 +111,7 @@ def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
 @pytest.mark.parametrize("is_woken", [True, False])
 def test_slow_polls_increase_the_maximum_staleness(is_woken: bool) -> None:
     poller = Poller(ControlledSource().fetch, "q", interval=2.0)
-    poller.is_woken = is_woken
+    poller.adapt(interval=2.0, is_woken=is_woken)
     assert poller.max_staleness == 2.0
     for _ in range(2):
         poller.expect_duration(0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -359,31 +358,16 @@ def in_session(
     return run
 
 
-log = logging.getLogger(__name__)
-
-
 class ServerRestarts:
-    """Restarts the embedded server. `revive` is None for other databases. It blocks and returns whether the server had
-    died.
-    """
+    """Restarts the embedded server in the background. Only one restart runs at a time."""
 
-    def __init__(self, revive: Callable[[], bool] | None) -> None:
-        self._revive = revive
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, restart_if_dead: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+        self._restart_if_dead = restart_if_dead
+        self._task: asyncio.Task[bool] | None = None
 
     def after(self, error: StoreError) -> None:
-        """Restart in the background if the error may come from a dead server. Only one restart runs at a time."""
+        """Restart the server if the error may come from its end."""
         import asyncio
 
-        if self._revive is None or not isinstance(error, (Unreachable, OutcomeUnknown)):
-            return
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(self._revive))
-
-    async def _run(self, revive: Callable[[], bool]) -> None:
-        import asyncio
-
-        try:
-            await asyncio.to_thread(revive)
-        except StoreError as error:
-            log.warning("Can't restart the server that died: %s", error)
+        if isinstance(error, (Unreachable, OutcomeUnknown)) and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._restart_if_dead())

@@ -55,7 +55,6 @@ class PaceChanged(PollMessage):
 class ListPollFailed(PollMessage):
     """Times are by the local clock."""
 
-    store: "Store | None"
     error: StoreError
     since: datetime
     retry_at: Callable[[], datetime | None]

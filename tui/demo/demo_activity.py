@@ -274,7 +274,7 @@ async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Sessi
             activity_for(control, embedded_server.conninfo) as activity,
         ):
             with control.running(activity):
-                yield replace(session, restart_if_dead=embedded_server.revive)
+                yield replace(session, revive=embedded_server.revive)
     finally:
         embedded_server.release()
 

@@ -4,17 +4,20 @@ import asyncio
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from gjobs.migrations import HEAD, REVISIONS
+from gjobs.store.database.database import Database
 from gjobs.store.embedded.server import open_server, server_status, stop_server
 from gjobs.store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
+from gjobs.store.store import Store
 from gjobs.tui.cli.sessions import ServerRestarts
+from gjobs.tui.session import Session
 from tests.cli.command_line import OpenTerminal, Run, assert_refused, run_process
 from tests.conftest import quick_directory
 
@@ -104,6 +107,11 @@ def test_unusable_data_directory_is_explained(gjobs: Run, monkeypatch: pytest.Mo
     assert_refused(gjobs("jobs", "list"), 3, "GJOBS_DATA_DIR")
 
 
+def session_with(revive: Callable[[], bool] | None) -> Session:
+    store = Store(Database({}))
+    return Session(store=store, operator=store, label="embedded", access=store.database.access, revive=revive)
+
+
 async def test_server_restart_runs_only_once_at_a_time() -> None:
     calls: list[None] = []
     may_end, ended = threading.Event(), asyncio.Event()
@@ -115,7 +123,7 @@ async def test_server_restart_runs_only_once_at_a_time() -> None:
         loop.call_soon_threadsafe(ended.set)
         return True
 
-    restarts = ServerRestarts(restart)
+    restarts = ServerRestarts(session_with(restart).restart_if_dead)
     restarts.after(NoPrivilege("Not permitted."))
     restarts.after(Unreachable("No answer."))
     restarts.after(Unreachable("No answer."))
@@ -141,6 +149,6 @@ async def test_failed_server_restart_raises_no_error(error: StoreError) -> None:
         loop.call_soon_threadsafe(tried.set)
         raise SchemaMissing("Its directory is gone.")
 
-    ServerRestarts(restart).after(error)
+    ServerRestarts(session_with(restart).restart_if_dead).after(error)
     await tried.wait()
-    ServerRestarts(None).after(error)
+    assert not await session_with(None).restart_if_dead()

@@ -25,6 +25,7 @@ from gjobs.tui.cli.commands.watch_loop import (
     parse,
 )
 from gjobs.tui.cli.output import UsageError
+from gjobs.tui.cli.sessions import ServerRestarts
 from tests.cli.cli_rows import TRANSITION
 
 MET = parse("left=0")
@@ -69,14 +70,15 @@ class WatchedServer:
             raise Unreachable("No answer.")
         return TransitionBatch(transitions=self._changes, cursor=self._changes[-1].cursor if self._changes else None)
 
-    def restart(self) -> bool:
+    async def restart(self) -> bool:
         self.is_up = True
         return True
 
 
 async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.CaptureFixture[str]) -> None:
     watch = WatchedServer(is_up=False)
-    assert await Watcher(watch, [], FailingCondition(), interval=0.001, revive=watch.restart).run() == MET
+    restarts = ServerRestarts(watch.restart)
+    assert await Watcher(watch, [], FailingCondition(), interval=0.001, restarts=restarts).run() == MET
     assert capsys.readouterr().err.endswith("The database answers again.\n")
 
 

@@ -64,6 +64,7 @@ SAFE = {
         *("get_users", "get_user", "get_user_emails", "find_users", "find_actor", "acting_as_user"),
     ),
     "They return what the overridden get_these_jobs returns.": ("get_generation_job",),
+    "They return what the overridden get_job_statistics returns.": ("get_total_costs",),
     "They serve writes or events of the present.": ("get_cascading_tables", "resolve_write", "watch"),
     "They read nothing.": ("connect", "close"),
 }

@@ -144,7 +144,6 @@ async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, pro
         for project_id in (None, *project_ids):
             for from_rollups, from_jobs in (
                 (statistics_sql.by_status_from_rollups(project_id), statistics_sql.by_status_from_jobs(project_id)),
-                (statistics_sql.total_cost_from_rollups(project_id), statistics_sql.total_cost_from_jobs(project_id)),
                 (
                     statistics_sql.summary_from_rollups(project_id, limit=50),
                     statistics_sql.summary_from_jobs(project_id, limit=50),

@@ -93,7 +93,7 @@ class ExpensiveStore(FrozenStore):
     ADVICE = IndexAdvice(columns="error", sql="create index concurrently jobs_error on generation_jobs (error)")
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
-        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=self.ADVICE)
+        return ListCost(cost=1e6, seconds=10.0, advice=self.ADVICE)
 
 
 class Clock:
@@ -456,7 +456,6 @@ class Driver(AppDriver):
 def list_polled(store: Store, listing: Listing, fetched_at: datetime) -> ListPolled:
     """Return the message of a poll that has found a changed list."""
     result = PollResult(
-        number=1,
         generation=1,
         value=listing,
         is_changed=True,

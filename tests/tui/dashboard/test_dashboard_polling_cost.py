@@ -14,7 +14,6 @@ from gjobs.store.database.query import TimeLimits
 from gjobs.store.doctor.examine import measure_polls
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.job_list.read_listing import EXPENSIVE_FROM, ListCost
-from gjobs.store.poller import Attention
 from gjobs.store.statistics import statistics
 from gjobs.store.users.actor import OPERATOR
 from tests.benchmarks.wire_proxy import wire_proxy
@@ -52,9 +51,9 @@ async def test_unchanged_list_is_not_drawn_again_and_focus_and_load_are_tracked(
     dashboard: Driver, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = dashboard.app
-    for event, attention in ((events.AppBlur(), Attention.UNFOCUSED), (events.AppFocus(), Attention.FOCUSED)):
+    for event, is_focused in ((events.AppBlur(), False), (events.AppFocus(), True)):
         app.post_message(event)
-        await dashboard.until(lambda attention=attention: app.poller._attention is attention)  # type: ignore[misc]
+        await dashboard.until(lambda is_focused=is_focused: app.poller._is_focused is is_focused)  # type: ignore[misc]
 
     shown = app.dashboard.listing
     drawn: list[object] = []
@@ -86,7 +85,7 @@ class SlowProjectStore(FrozenStore):
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         cost = EXPENSIVE_FROM if query.project_id else 0.0
-        return ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
+        return ListCost(cost=cost, seconds=None, advice=None)
 
 
 async def test_list_loads_without_waiting_for_its_cost_estimate(drive: Drive) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from gjobs.store.configuration.settings import resolve
 from gjobs.store.embedded.server import server_status, stop_server
-from gjobs.tui.session import open_session
+from gjobs.tui.session import Session, open_session
 from tests.conftest import quick_directory
 from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard
 
@@ -44,7 +44,7 @@ async def test_embedded_server_is_restarted_after_it_died_but_not_after_it_was_s
         await driver.shows("Costs · Autumn catalog")
         dead = server_pid(data_dir)
         with monkeypatch.context() as patched:
-            patched.setattr(embedded.poller, "_restart_server", never)
+            patched.setattr(Session, "restart_if_dead", never)
             os.kill(dead, signal.SIGKILL)
             await driver.until(lambda: "The embedded server is not running" in driver.banner)
             assert "Check the address" not in driver.banner, "there is no address to check"
@@ -59,5 +59,5 @@ async def test_embedded_server_is_restarted_after_it_died_but_not_after_it_was_s
         await driver.shows("Jobs · 121", "no connection")
 
 
-async def never() -> bool:
+async def never(_: Session) -> bool:
     return False

@@ -130,7 +130,6 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
 ) -> None:
     now = NOON + timedelta(minutes=2)
     failure = ListPollFailed(
-        store=None,
         error=Unreachable("No answer.\n\x1b[2J", hint="Check it."),
         since=NOON,
         retry_at=lambda: None if retry_in is None else now + timedelta(seconds=retry_in),
@@ -143,7 +142,7 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
 
 def test_banner_offers_no_retry_if_the_request_itself_is_refused() -> None:
     error = InvalidValue("at", "This moment is in the future.", hint="Use an earlier time.")
-    failure = ListPollFailed(store=None, error=error, since=NOON, retry_at=lambda: NOON + timedelta(seconds=4))
+    failure = ListPollFailed(error=error, since=NOON, retry_at=lambda: NOON + timedelta(seconds=4))
     content = banner_content(failure, data_from=None, is_paused=False, now=NOON)
     assert content.plain.split("\n") == ["✗ This moment is in the future.", "Use an earlier time."]
 

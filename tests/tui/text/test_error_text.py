@@ -67,11 +67,11 @@ def test_note_names_the_filter_that_stays_active() -> None:
 def test_note_estimates_the_cost_of_an_expensive_filter() -> None:
     listed = ListQuery(job_filter=parse("status:failed since:7d"))
     advice = IndexAdvice(columns="status", sql="create index concurrently …")
-    cost = ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=advice)
+    cost = ListCost(cost=1e6, seconds=10.0, advice=advice)
     words = expensive_filter_words(cost, listed, run="⏎")
     assert words.startswith(
         "This filter is slow. Each refresh takes up to 10.0 s by the planner's estimate. Press ⏎ to use it"
     )
     assert advice.sql in words
-    hidden = ListCost(cost=1e6, seconds=None, reads_all=True, advice=None)
+    hidden = ListCost(cost=1e6, seconds=None, advice=None)
     assert "Each refresh takes a long time" in expensive_filter_words(hidden, listed, run="⏎")

@@ -387,16 +387,13 @@ class Watcher:
         *,
         interval: float,
         keep: Callable[[Cursor], None] | None = None,
-        revive: Callable[[], bool] | None = None,
+        restarts: ServerRestarts | None = None,
     ) -> None:
-        """`keep` saves the position up to which all changes were reported. It blocks, and may raise a UsageError.
-
-        `revive` is as for `ServerRestarts`.
-        """
+        """`keep` saves the position up to which all changes were reported. It blocks, and may raise a UsageError."""
         self._receivers = receivers
         self._until = until
         self._keep = keep
-        self._restarts = ServerRestarts(revive)
+        self._restarts = restarts
         self._held_back: HeldBack | None = None
         self._is_broken = False
         self.poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
@@ -411,7 +408,8 @@ class Watcher:
                             return met
                     case PollFailure(error=error):
                         self._fail(error)
-                        self._restarts.after(error)
+                        if self._restarts:
+                            self._restarts.after(error)
         raise AssertionError("a feed never ends")
 
     async def _take(self, batch: TransitionBatch) -> Condition | None:

@@ -18,7 +18,7 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import BudgetExceeded, InvalidValue, NoPrivilege, StoreError
 from gjobs.store.filters.filter_terms import JobFilter
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from gjobs.store.job_list.read_listing import CostLevel, ListCost
+from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import AlreadyRetried, Retried
 from gjobs.store.projects.project import Asset
@@ -311,7 +311,7 @@ async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
         pass  # The list itself reports the error and retries.
     if store is not host.poller.store or not dashboard.jobs.is_wanted(job_filter):
         return
-    if cost is not None and cost.verdict is CostLevel.EXPENSIVE:
+    if cost is not None and cost.is_expensive:
         run = key_of(host.app, "find.keep", FilterField.BINDINGS)
         dashboard.jobs.warn(expensive_filter_words(cost, listed, run=run))
     else:
@@ -321,7 +321,7 @@ async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
 async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
     """Return the estimated cost. Return None if it is unknown, or if a test shows that the list is fast anyway."""
     cost = await store.get_list_cost(listed)
-    is_doubtful = cost is not None and cost.verdict is CostLevel.EXPENSIVE and store.actor != OPERATOR
+    is_doubtful = cost is not None and cost.is_expensive and store.actor != OPERATOR
     return None if is_doubtful and await store.returns_quickly(listed) else cost
 
 

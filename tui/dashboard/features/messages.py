@@ -285,7 +285,7 @@ class Notices:
                 match page:
                     case PollResult(value=batch):
                         self._take(batch)
-                        poller.interval = self._host.poller.interval
+                        poller.adapt(interval=self._host.poller.interval)
                         if batch.has_more:
                             poller.refresh()
                     case PollFailure(error=error):

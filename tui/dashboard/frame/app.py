@@ -24,7 +24,7 @@ from textual.theme import Theme, ThemeProvider
 from textual.widgets import Input
 
 from gjobs.store.errors import StoreError
-from gjobs.store.poller import DEFAULT_INTERVAL, Attention
+from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import abandon_lookups
 from gjobs.store.users.actor import ANON, ActingUser, Operator, actor_name
 from gjobs.store.values.formats import utc_now
@@ -577,7 +577,7 @@ class GjobsApp(MessageApp[int]):
     @on(events.AppBlur)
     def _attention_changed(self, event: events.AppFocus | events.AppBlur) -> None:
         is_focused = isinstance(event, events.AppFocus)
-        self.poller.attend(Attention.FOCUSED if is_focused else Attention.UNFOCUSED)
+        self.poller.attend(is_focused=is_focused)
         if self._notices is not None:
             self._notices.come_back() if is_focused else self._notices.leave()
 

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
-from gjobs.store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
+from gjobs.store.poller import DEFAULT_INTERVAL, Poller, PollFailure, PollResult, wait_after_failure
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
@@ -28,6 +28,7 @@ from gjobs.tui.dashboard.events import (
     TotalsPolled,
     TotalsPollFailed,
 )
+from gjobs.tui.text.error_text import with_index_hint
 
 if TYPE_CHECKING:
     from gjobs.store.database.database import Database
@@ -125,6 +126,8 @@ class SessionPoller:
         self._listing: Poller[ListingQuery, Listing] | None = None
         self._totals: Poller[TotalsQuery, Totals] | None = None
         self._extra: Poller[None, Any] | None = None
+        self._known_query: ListingQuery | None = None
+        """The query that the store listed last."""
         self._has_polled = asyncio.Event()
         self._is_shown = asyncio.Event()
         """Set when the first list is on screen. Until then, nothing else is read."""
@@ -134,7 +137,7 @@ class SessionPoller:
         self._costed_list: ListQuery | None = None
         """The list to which `_least_interval` belongs."""
         self._least_interval = 0.0
-        self._attention = Attention.FOCUSED
+        self._is_focused = True
         self.is_woken = False
         """Whether the database sends notifications of changes."""
         self.session: Session | None = None
@@ -161,7 +164,7 @@ class SessionPoller:
                 since = since or self.clock()
                 is_final = isinstance(error, (SignInRefused, InvalidValue))
                 wait = None if is_final else wait_after_failure(self.interval, attempts)
-                self._fail(None, error, since, _constant(wait))
+                self._fail(error, since, _constant(wait))
                 await self._wait(wait)
                 continue
             self.session = session
@@ -181,7 +184,8 @@ class SessionPoller:
         self.failure = None
         self._has_polled.clear()
         self._costed_list, self._least_interval = None, 0.0
-        self._listing = Poller(self._noticing_silence(_prioritized_listing(store)), query, clock=self.clock)
+        self._known_query = None
+        self._listing = Poller(partial(self._get_listing, store), query, clock=self.clock)
         self._totals = Poller(
             partial(self._get_totals, store),
             totals,
@@ -207,8 +211,8 @@ class SessionPoller:
     def _apply_settings(self) -> None:
         """Apply all settings to all pollers, after one of them has changed."""
         for poller in self._pollers:
-            poller.attention, poller.is_woken = self._attention, self.is_woken
-            poller.interval = max(self.interval, self._least_interval if poller is self._listing else 0.0)
+            interval = max(self.interval, self._least_interval if poller is self._listing else 0.0)
+            poller.adapt(interval=interval, is_focused=self._is_focused, is_woken=self.is_woken)
             if (is_paused := self.paused or self._is_still) is not poller.paused:
                 poller.pause() if is_paused else poller.resume()
 
@@ -233,14 +237,12 @@ class SessionPoller:
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
-                        from gjobs.tui.text.error_text import with_index_hint
-
                         answered = await poller.unless_asked(with_index_hint(store, poller.query.window.listed, error))
                         if answered is None:
                             continue
                         (error,) = answered
-                    self._fail(store, error, since, retry_in)
-                    if isinstance(error, Unreachable) and await self._restart_server():
+                    self._fail(error, since, retry_in)
+                    if isinstance(error, Unreachable) and self.session and await self.session.restart_if_dead():
                         poller.refresh()
 
     def note_shown(self) -> None:
@@ -285,23 +287,25 @@ class SessionPoller:
         if load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER:
             poller.expect_duration(load.round_trip)
 
-    def _noticing_silence(
-        self, get_listing: "Callable[[ListingQuery], Awaitable[Listing]]"
-    ) -> "Callable[[ListingQuery], Awaitable[Listing]]":
-        async def get_and_notice(query: ListingQuery) -> "Listing":
-            asked_at = self.clock()
-            timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._set_silent_since, asked_at)
-            try:
-                return await get_listing(query)
-            except StoreError:
-                self.silent_since = None  # The failure is shown instead.
-                raise
-            finally:
-                timer.cancel()
-                if self.silent_since is not None:
-                    self._set_silent_since(None)
-
-        return get_and_notice
+    async def _get_listing(self, store: "Store", query: ListingQuery) -> "Listing":
+        """List, and note a silence. New queries have priority over counting. If a count finishes while the new query
+        starts, its answer is still used.
+        """
+        is_known, priority = query == self._known_query, store.database.priority
+        timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._set_silent_since, self.clock())
+        try:
+            with nullcontext() if is_known else priority.foreground(invalidates=False):
+                listing = await store.get_listing(query)
+            self._known_query = query
+        except StoreError:
+            self.silent_since = None  # The failure is shown instead.
+            raise
+        else:
+            return listing
+        finally:
+            timer.cancel()
+            if self.silent_since is not None:
+                self._set_silent_since(None)
 
     def _set_silent_since(self, asked_at: datetime | None) -> None:
         self.silent_since = asked_at
@@ -386,16 +390,6 @@ class SessionPoller:
                     for poller in self._pollers:
                         poller.wake()
 
-    async def _restart_server(self) -> bool:
-        """Restart a dead server that belongs to gjobs. Return whether it was restarted."""
-        if self.session is None or self.session.restart_if_dead is None:
-            return False
-        try:
-            return await asyncio.to_thread(self.session.restart_if_dead)
-        except StoreError as error:
-            log.warning("Can't restart the server that died: %s", error)
-            return False
-
     @property
     def _pollers(self) -> tuple[Poller[Any, Any], ...]:
         return tuple(poller for poller in (self._listing, self._totals, self._extra) if poller is not None)
@@ -418,8 +412,8 @@ class SessionPoller:
         for poller in self._pollers:
             poller.note_activity()
 
-    def attend(self, attention: Attention) -> None:
-        self._attention = attention
+    def attend(self, *, is_focused: bool) -> None:
+        self._is_focused = is_focused
         self._apply_settings()
 
     def pause_or_resume(self) -> None:
@@ -485,15 +479,13 @@ class SessionPoller:
     def _report(self, sentence: str) -> None:
         self._tell(Connecting(sentence))
 
-    def _fail(
-        self, store: "Store | None", error: StoreError, since: datetime, retry_in: Callable[[], float | None]
-    ) -> None:
+    def _fail(self, error: StoreError, since: datetime, retry_in: Callable[[], float | None]) -> None:
         failed_at = self.clock()
 
         def retry_at() -> datetime | None:
             return None if (wait := retry_in()) is None else failed_at + timedelta(seconds=wait)
 
-        self.failure = ListPollFailed(store, error, since, retry_at)
+        self.failure = ListPollFailed(error, since, retry_at)
         self._tell(self.failure)
 
     async def _wait(self, seconds: float | None) -> None:
@@ -505,22 +497,6 @@ class SessionPoller:
 
 def _constant(seconds: float | None) -> Callable[[], float | None]:
     return lambda: seconds
-
-
-def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
-    """Return a function that gives new queries priority over counting. If a count finishes while the new query
-    starts, its answer is still used.
-    """
-    known: ListingQuery | None = None
-
-    async def get_listing(query: ListingQuery) -> "Listing":
-        nonlocal known
-        with nullcontext() if query == known else store.database.priority.foreground(invalidates=False):
-            listing = await store.get_listing(query)
-        known = query
-        return listing
-
-    return get_listing
 
 
 async def _with_flow(store: "Store", totals: "Totals") -> "Totals":

@@ -14,7 +14,7 @@ from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from gjobs.store.errors import InvalidValue
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.values.data_classes import dataclass
-from gjobs.tui.startup import advise_for
+from gjobs.tui.startup import advise_for, start_connecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,38 +40,22 @@ def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *,
         nonlocal password, early
         connections, early = early, None
         if connections is None and isinstance(settings.target, UrlTarget):
-            connections, password = await _start_connecting(settings.target, password)
+            # Connect during the import of the store. Over a slow network, both take about as long.
+            await asyncio.to_thread(importlib.import_module, "gjobs.store.database.connection_pool")
+            connections = start_connecting(settings, password)
+        if connections is not None:
+            password = connections.password
         try:
             module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.session")
             expected = module.first_listing if remembers else None
             advise_for(settings)
-            async with module.open_session(
-                settings, report, password=password, connections=connections, expected=expected
-            ) as session:
+            async with module.open_session(settings, report, connections=connections, expected=expected) as session:
                 yield session
         finally:
             if connections is not None:
                 await connections.close()
 
     return opener
-
-
-async def _start_connecting(
-    target: UrlTarget, password: "PasswordCommand | None"
-) -> "tuple[ConnectionPool | None, PasswordCommand | None]":
-    """Start to connect during the import of the store. Over a slow network, both take about as long.
-
-    Return no pool for an invalid address. Opening the session then reports the error.
-    """
-    pool_module = await asyncio.to_thread(importlib.import_module, "gjobs.store.database.connection_pool")
-    url_module = importlib.import_module("gjobs.store.database.connection_url")
-    password = password or url_module.password_command(target)
-    try:
-        connections: ConnectionPool = pool_module.ConnectionPool(url_module.parameters(target), password=password)
-    except InvalidValue:
-        return None, password
-    connections.connect_early()
-    return connections, password
 
 
 def demo_opener(control: "DemoControl") -> "Opener":
