@@ -17,7 +17,12 @@ async def turns() -> None:
 
 async def test_sleepers_wake_in_the_order_of_simulated_time() -> None:
     clock, names = SimulatedClock(speed=1000), list[str]()
-    await asyncio.gather(note(clock, 3, names, "late"), note(clock, 1, names, "early"), note(clock, 1, names, "second"))
+    clock.pause()
+    waiting = [(3, "late"), (1, "early"), (1, "second")]
+    sleepers = asyncio.gather(*(note(clock, seconds, names, name) for seconds, name in waiting))
+    await turns()
+    clock.resume()
+    await sleepers
     assert names == ["early", "second", "late"]
 
 

@@ -29,6 +29,7 @@ from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from gjobs.tui.dashboard.panels.status_line import Banner
 from gjobs.tui.dashboard.session.session_poller import Opener
+from gjobs.tui.dashboard.widgets.message_board import ShownMessage
 from gjobs.tui.session import Report, Session
 from screenshots import frozen_store
 from tests.conftest import Conninfo
@@ -195,6 +196,11 @@ async def behind_a_proxy(
         yield driver, proxy
 
 
+def with_keys(message: ShownMessage) -> str:
+    """Return a message as the line shows it, with its keys."""
+    return f"{message.text} {message.keys}".rstrip()
+
+
 class Expected(TypedDict, total=False):
     """Expected results of a key: a dialog, a message, texts that appear or disappear, the rows, any condition."""
 
@@ -326,7 +332,12 @@ class Driver(AppDriver):
 
     async def shows_message(self, text: str) -> None:
         """Wait until a message since the last keys has the text, even if another one has replaced it."""
-        await self.until(lambda: text in self.message or any(text in one for one in self.messages[self._earlier :]))
+
+        def is_shown() -> bool:
+            since = list(self.app.messages.kept)[self._earlier :]
+            return text in self.message or any(text in with_keys(one) for one in since)
+
+        await self.until(is_shown)
 
     async def has_shown(self, text: str) -> None:
         """Wait until a message had the text, even if another one has replaced it."""
@@ -336,7 +347,7 @@ class Driver(AppDriver):
     def message(self) -> str:
         """The message on the line, with its keys; empty without one."""
         passing = self.app.messages.passing
-        return "" if passing is None else f"{passing.text} {passing.keys}".rstrip()
+        return "" if passing is None else with_keys(passing)
 
     async def focus_on(self, selector: str) -> None:
         self.app.screen.query_one(selector).focus()
@@ -367,9 +378,14 @@ class Driver(AppDriver):
         await self.expects(**expected)
 
     async def polls_again(self, times: int = 1) -> None:
-        """Wait until the list was polled this many more times."""
+        """Wait until the list was polled this many more times. An idle list is polled as after a key."""
         polls = self.app.polls
-        await self.until(lambda: self.app.polls >= polls + times)
+
+        def are_done() -> bool:
+            self.app.poller.touch()
+            return self.app.polls >= polls + times
+
+        await self.until(are_done)
         await self.settle()
 
     @property
