@@ -23,6 +23,7 @@ from gjobs.tui.dashboard.frame.demo_app import DemoPresenter
 from gjobs.tui.dashboard.frame.scenario_player import ScenarioPlayer
 from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.presenter import Presenter
+from gjobs.tui.dashboard.widgets import message_board
 from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl, activity_for
 from gjobs.tui.demo.scenario_steps import Say, load_scenario, parse_scenario, scenario_names
 from gjobs.tui.text.status_text import Position
@@ -45,6 +46,13 @@ async def playing(database: Conninfo, steps: str, **opening: Any) -> AsyncIterat
     opening = {"actor": ADA, **opening}
     async with demo_on(database, control, activity=activity, interval=0.1, **opening) as (driver, app):
         yield driver, app
+
+
+@pytest.fixture(autouse=True)
+def brief_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message covers the caption only for a moment."""
+    for name in ("MESSAGE_SECONDS", "_SECONDS_OVER_PINNED"):
+        monkeypatch.setattr(message_board, name, 0.05)
 
 
 def go_on(app: WatchedDemo) -> None:
@@ -87,7 +95,7 @@ async def test_steps_change_the_job_that_the_cursor_points_at(database: Conninfo
         assert cursor_job(driver).status == "queued"
         await driver.press("space", shows="Third")
         await driver.until(lambda: cursor_job(driver).status == "running")
-        await driver.press("space", shows="The scenario has ended: Talk")
+        await driver.press("space", message="The scenario has ended: Talk")
         await driver.until(lambda: cursor_job(driver).error == "Broken on stage")
         assert "Third" not in driver.text
 
