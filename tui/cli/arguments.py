@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
@@ -100,16 +101,6 @@ def since(text: str) -> datetime | timedelta:
         ) from None
 
 
-def job_age(text: str) -> timedelta:
-    """Parse an age in the format of filters: `30d`, `1w`, `12h`."""
-    return _time_span(text, kind="an age", example="30d")
-
-
-def length(text: str) -> timedelta:
-    """Parse a length of time: `30s`, `2m`."""
-    return _time_span(text, kind="a length of time", example="30s")
-
-
 def _time_span(text: str, *, kind: str, example: str) -> timedelta:
     seconds = formats.parse_duration(text)
     if not seconds:
@@ -117,6 +108,11 @@ def _time_span(text: str, *, kind: str, example: str) -> timedelta:
     if seconds > formats.LONGEST:
         raise BadArgument(f"{text!r} is too long. The longest is {formats.LONGEST_WORDS}")
     return timedelta(seconds=seconds)
+
+
+job_age = partial(_time_span, kind="an age", example="30d")
+"""Parses an age in the format of filters: `30d`, `1w`, `12h`."""
+length = partial(_time_span, kind="a length of time", example="30s")
 
 
 def port(text: str) -> int:

@@ -315,7 +315,7 @@ def check_file(name: str, *, overwrites: bool) -> Path:
     if not stat.S_ISREG(found.st_mode):
         raise UnusableFile(f"{target} is not a file.", hint="Use a file name.")
     if not overwrites:
-        raise _is_there(target)
+        raise FileIsThere(f"{target} already exists.")
     return target
 
 
@@ -349,10 +349,6 @@ def _writable(name: str) -> Iterator[None]:
         raise FileNotWritten(f"{name} cannot be written: {error.strerror}.") from error
 
 
-def _is_there(target: Path) -> FileIsThere:
-    return FileIsThere(f"{target} already exists.")
-
-
 def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
     """Move the file to its place. Without `overwrites`, a hard link fails if anyone else created a file there in the
     meantime.
@@ -361,7 +357,7 @@ def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
         try:
             target.hardlink_to(unfinished)
         except FileExistsError:
-            raise _is_there(target) from None
+            raise FileIsThere(f"{target} already exists.") from None
         except OSError:
             # On a file system without hard links, gjobs can only check for the file just before the move.
             check_file(str(target), overwrites=False)

@@ -157,10 +157,6 @@ def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list
     return sentences
 
 
-def _do_words(action: AnyAction) -> str:
-    return clean(action.value, limit=20) if isinstance(action, UnknownText) else _DO[action]
-
-
 def done_word(action: AnyAction) -> str:
     return clean(action.value, limit=20) if isinstance(action, UnknownText) else DONE[action]
 
@@ -211,9 +207,10 @@ def bared_question(
     """Ask before a project loses its policy. The question describes the policy that will then apply, which is the one
     for all other projects.
     """
+    word = clean(action.value, limit=20) if isinstance(action, UnknownText) else _DO[action]
     lines = (
         f"Remove the policy of {clean(project, limit=60)}?",
-        f"The policy for all other projects will apply: {_do_words(action).lower()} jobs older than {older_than}.",
+        f"The policy for all other projects will apply: {word.lower()} jobs older than {older_than}.",
         *_matching(counts),
         where(database),
         *([] if isinstance(action, UnknownText) else [_later(action)]),

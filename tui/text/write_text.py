@@ -51,11 +51,7 @@ class Confirmation:
     is_dangerous: bool = False
     """Whether it is hard to undo."""
     declined: str
-    """What was not done, and the key that does it."""
-
-
-def declined_words(confirmation: Confirmation, key: str) -> str:
-    return confirmation.declined.format(key=key)
+    """What was not done, and the key that does it, as `{key}`."""
 
 
 def confirm_deletion(

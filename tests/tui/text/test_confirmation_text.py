@@ -1,6 +1,6 @@
 """The message after a declined question."""
 
-from gjobs.tui.text.write_text import Confirmation, confirm_deletion, declined_words
+from gjobs.tui.text.write_text import Confirmation, confirm_deletion
 from tests.store.store_fixtures import a_job
 
 
@@ -8,5 +8,5 @@ def test_declined_question_says_what_was_not_done_and_names_the_key_that_confirm
     question = Confirmation(title="", lines=(), agree="Try", declined="It was kept. {key} tries.")
     deletion = confirm_deletion([a_job()], project_names={}, database="testbase", undo="")
 
-    assert declined_words(question, "y") == "It was kept. y tries."
-    assert declined_words(deletion, "{y}") == "Nothing was deleted. {y} deletes."
+    assert question.declined.format(key="y") == "It was kept. y tries."
+    assert deletion.declined.format(key="{y}") == "Nothing was deleted. {y} deletes."

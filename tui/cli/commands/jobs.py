@@ -421,17 +421,13 @@ async def transition_job(
             if not output.json:
                 show_jobs(output, [job], {})
         case Refused(current=current, allowed=allowed):
-            raise Declined(why_refused(current, status), hint=_what_is_allowed(allowed))
+            next_statuses = f"It can change to {' or '.join(allowed)}."
+            is_final = "This status is final. Create a new job to run it again."
+            raise Declined(why_refused(current, status), hint=next_statuses if allowed else is_final)
         case Missing():
             raise missing_job(job_id)
         case _:
             assert_never(outcome)
-
-
-def _what_is_allowed(allowed: tuple[JobStatus, ...]) -> str:
-    if not allowed:
-        return "This status is final. Create a new job to run it again."
-    return f"It can change to {' or '.join(allowed)}."
 
 
 @Command(name="retry", example=f"gjobs jobs retry {_ID}")

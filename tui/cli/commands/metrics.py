@@ -40,13 +40,8 @@ def labels(texts: Sequence[str]) -> list[str]:
     ]
 
 
-def families(statistics: JobStatistics, monitoring: JobTimings) -> Iterator[Metric]:
+def job_metrics(statistics: JobStatistics) -> Iterator[Metric]:
     """Return only gauges, not counters. Deleting jobs can lower every number."""
-    yield from _of_jobs(statistics)
-    yield from _of_work(monitoring)
-
-
-def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("gjobs_jobs", "Jobs by status.", labels=["status"])
     cost = GaugeMetricFamily("gjobs_cost_cents", "Cost of the jobs in cents, by status.", labels=["status"])
     by_status = {row.status: row for row in statistics}
@@ -59,7 +54,7 @@ def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
     yield cost
 
 
-def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
+def timing_metrics(monitoring: JobTimings) -> Iterator[Metric]:
     window = f"{monitoring.window.total_seconds():g}"
     finished = GaugeMetricFamily(
         "gjobs_finished_jobs", "Jobs that finished in the window, by mode.", labels=["mode", "status", "window_seconds"]

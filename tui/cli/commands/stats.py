@@ -237,9 +237,10 @@ async def print_metrics(
 
 
 async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
-    from gjobs.tui.cli.commands.metrics import families
+    from gjobs.tui.cli.commands.metrics import job_metrics, timing_metrics
 
-    return list(families(await store.get_job_statistics(), await store.get_job_timings(window=window)))
+    jobs = job_metrics(await store.get_job_statistics())
+    return [*jobs, *timing_metrics(await store.get_job_timings(window=window))]
 
 
 async def _serve(store: "Store", window: timedelta, port: int) -> None:

@@ -19,7 +19,7 @@ from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, shorten
 from gjobs.tui.text.format import PARTIAL_CLAIMS, count
-from gjobs.tui.text.write_text import Confirmation, declined_words
+from gjobs.tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
     from gjobs.tui.text.format import ShownZone
@@ -309,7 +309,7 @@ class ConfirmDialog(Dialog[bool]):
     def action_decline(self) -> None:
         """Close, and name the key that agrees. The user may have expected Enter to agree."""
         self.dismiss(None)
-        show_message(self.app, declined_words(self._confirmation, self.key("confirm.yes")))
+        show_message(self.app, self._confirmation.declined.format(key=self.key("confirm.yes")))
 
     @on(Button.Pressed, "#agree")
     def action_agree(self) -> None:
