@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -11,7 +10,7 @@ from statistics import median
 from typing import Generic, TypeVar
 
 from gjobs.store.errors import SignInRefused, StoreError
-from gjobs.store.system.async_tools import PriorityGate, unless_stopped
+from gjobs.store.system.async_tools import PriorityGate, is_set_within, unless_stopped
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import utc_now
 
@@ -381,6 +380,4 @@ class Poller(Generic[Q, T]):
             left = None if seconds is None else started + seconds - _now()
             if left is not None and left <= 0:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._schedule_changed.wait()
+            await is_set_within(self._schedule_changed, left)

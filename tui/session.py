@@ -212,7 +212,10 @@ async def session_on(
         await operator.capability_cache.get()
         store = await _acting_as(settings, operator)
         if settings.moment is not None:
-            store = _at_moment(store, access, settings.moment)
+            from gjobs.store.moments.past_store import past_store
+
+            access.close("Writes are off, because --at shows an earlier moment.", hint="Leave --at out.")
+            store = past_store(store, settings.moment)
         # The role of a visitor has its own grants.
         await store.capability_cache.get()
         yield Session(
@@ -256,14 +259,6 @@ def first_listing(known: Known) -> Sequence[Query[Any]]:
 
 def _expected_path(known: Known) -> AccessPath:
     return AccessPath(columns=COLUMNS_WITH_START if known.has_starts else APP_COLUMNS)
-
-
-def _at_moment(store: Store, access: WriteAccess, moment: datetime) -> Store:
-    """Return a store that shows the moment, and close the whole session for writes."""
-    from gjobs.store.moments.past_store import past_store
-
-    access.close("Writes are off, because --at shows an earlier moment.", hint="Leave --at out.")
-    return past_store(store, moment)
 
 
 async def _acting_as(settings: Settings, operator: Store) -> Store:

@@ -173,7 +173,8 @@ class ConnectionPool:
         self._early: EarlyConnection | None = None
         self._spare: AsyncConnection | None = None
         """The spare connection while nobody uses it."""
-        self._has_spare = False
+        self.has_spare = False
+        """Whether the spare connection is open, also while somebody uses it."""
         self._spare_lock = asyncio.Lock()
         self._closed = False
 
@@ -209,17 +210,12 @@ class ConnectionPool:
     async def keep_spare(self) -> None:
         """Open a spare connection beside the `size` others, unless there is one. Raises StoreError if that fails."""
         async with self._spare_lock:
-            if self._has_spare:
+            if self.has_spare:
                 return
             self._spare = await self.connect()
-            self._has_spare = True
+            self.has_spare = True
         if self._closed:
             await self.drop_spare()
-
-    @property
-    def has_spare(self) -> bool:
-        """Whether the spare connection is open, also while somebody uses it."""
-        return self._has_spare
 
     async def drop_spare(self) -> None:
         """Close the spare connection if nobody uses it."""
@@ -235,7 +231,7 @@ class ConnectionPool:
         return spare
 
     async def _close_spare(self, spare: AsyncConnection) -> None:
-        self._has_spare = False
+        self.has_spare = False
         await spare.close()
 
     def connect_early(self) -> None:

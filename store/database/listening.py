@@ -18,6 +18,7 @@ from gjobs.store.database.query import Query, TimeLimits, compiled
 from gjobs.store.database.transactions import sending, set_for_transaction, time_outs, transaction_scope, unknown
 from gjobs.store.errors import StoreError
 from gjobs.store.journal.write_record import UnconfirmedWrite
+from gjobs.store.system.async_tools import is_set_within
 
 
 class ListenConnection:
@@ -157,11 +158,7 @@ class ReadyStatement:
 
         loop, file = asyncio.get_running_loop(), self._listening.connection.fileno()
         with self._listening.calling(handle_input):
-            try:
-                async with asyncio.timeout(seconds):
-                    await unless.wait()
-            except TimeoutError:
-                pass
+            await is_set_within(unless, seconds)
         if self._failure is not None and not self._is_sent:
             raise self._failure
         return self._is_sent

@@ -37,21 +37,19 @@ async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
     No password is sent, because a wrong one would count as a failed attempt. Returns None if the server accepts, asks
     for a password, or takes too long to answer.
     """
+    process = None
     try:
         process = await asyncio.create_subprocess_exec(
             *_PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-    except OSError as error:
-        _log_unknown(error)
-        return None
-    try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             code, _ = await process.communicate(_conninfo(parameters))
-    except TimeoutError:
-        _log_unknown(TimeoutError("no answer in time"))
+    except OSError as error:
+        # The library can't trace on this system, or the server stopped answering: a TimeoutError.
+        log.info("The SQLSTATE of a refused connection is not known: %r", error)
         return None
     finally:
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
@@ -66,11 +64,6 @@ def refusal_code(parameters: Mapping[str, Any]) -> str | None:
 def _conninfo(parameters: Mapping[str, Any]) -> bytes:
     """Return the connection string. It is passed through a pipe, because other users can read a process's arguments."""
     return make_conninfo(**{**parameters, **_WITHOUT_PASSWORD}).encode()
-
-
-def _log_unknown(error: Exception) -> None:
-    """Log why no SQLSTATE was found: the library can't trace on this system, or the server stopped answering."""
-    log.info("The SQLSTATE of a refused connection is not known: %s", error)
 
 
 def _traced_code(conninfo: bytes) -> bytes:

@@ -106,13 +106,8 @@ select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
 )
 
 
-def cost_queries(first_rows: Query[Any]) -> tuple[Query[Any], ...]:
-    """Return the queries that `parse_list_cost` needs, in its order. `first_rows` reads the list from its start."""
-    return explain_plan(first_rows), _INDEXES
-
-
 def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:
-    """Parse the answers. Raises UnexpectedError if they hold no plan."""
+    """Parse the plan of the list's first rows, and the indexes. Raises UnexpectedError if there is no plan."""
     explained_as, indexes = answers
     try:
         plan = parse_plan(explained_as[0])
@@ -136,9 +131,9 @@ log = logging.getLogger(__name__)
 
 
 async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) -> ListCost | None:
-    asked = cost_queries(await _first_rows(actor_database, query))
+    planned = explain_plan(await _first_rows(actor_database, query))
     try:
-        answers = await actor_database.read_together(*asked, limits=LIMITS)
+        answers = await actor_database.read_together(planned, _INDEXES, limits=LIMITS)
         return parse_list_cost(query, answers, actor=actor_database.actor)
     except UnexpectedError as error:
         log.info("No plan for a list: %s", error)

@@ -178,8 +178,7 @@ async def retry_jobs_in(
         elif present[job_id].status is JobStatus.FAILED:
             raise validation.not_permitted(job_id)
         else:
-            status = present[job_id].status
-            outcomes[job_id] = Refused(current=status, allowed=status.allowed, job=present[job_id])
+            outcomes[job_id] = _refused(present[job_id])
     return outcomes
 
 

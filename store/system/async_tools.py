@@ -107,8 +107,8 @@ class PriorityGate:
         return self._invalidations == invalidations
 
 
-async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait at most this long. Return whether the event is set."""
+async def is_set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait at most this long; None means no limit. Return whether the event is set."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

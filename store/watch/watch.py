@@ -216,7 +216,6 @@ _NOW = func.pg_current_snapshot()
 _FIRST_OPEN = func.pg_snapshot_xmin(_NOW)
 """Every transaction before this one has ended. So no earlier transition can be recorded any more."""
 
-_START = select(_FIRST_OPEN.cast(Text), _NOW.cast(Text))
 Start = tuple[Cursor, str]
 """Where a watch begins, and the snapshot of everything before it."""
 
@@ -226,8 +225,7 @@ def _make_start(row: Row) -> Start:
     return Cursor(int(first_open), 0), snapshot
 
 
-def start() -> Query[Start]:
-    return Query(_START, _make_start)
+_START: Query[Start] = Query(select(_FIRST_OPEN.cast(Text), _NOW.cast(Text)), _make_start)
 
 
 Read = tuple[Cursor, bool, Transition | None]
@@ -321,24 +319,14 @@ def holder(transaction_id: int) -> Query[HeldBack]:
     return Query(_HOLDER, row_maker(HeldBack), {"transaction_id": transaction_id})
 
 
-_LIVE = (
-    select(*APP_COLUMNS)
-    .where(or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES)))
-    .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
-    .limit(bindparam("rows", type_=Integer))
-)
-_NEWEST = (
-    select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
-)
+MOST_LIVE = 5_000
+MOST_NEW = 500
+"""Limits for the polled jobs: live jobs and the newest jobs."""
 
-
-def live_jobs(*, limit: int) -> Query[GenerationJob]:
-    """Return queued and running jobs, newest first."""
-    return Query(_LIVE, make_job, {"rows": limit})
-
-
-def newest_jobs(*, limit: int) -> Query[GenerationJob]:
-    return Query(_NEWEST, make_job, {"rows": limit})
+_NEWEST_FIRST = select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+_IS_LIVE = or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES))
+_LIVE: Query[GenerationJob] = Query(_NEWEST_FIRST.where(_IS_LIVE).limit(MOST_LIVE), make_job)
+_NEWEST: Query[GenerationJob] = Query(_NEWEST_FIRST.limit(MOST_NEW), make_job)
 
 
 @lru_cache(maxsize=32)
@@ -384,7 +372,7 @@ class RecordedWatch:
 
     async def read(self) -> TransitionBatch:
         if self._cursor is None:
-            ((self._cursor, self._start),) = await self.database.read(self.actor, start())
+            ((self._cursor, self._start),) = await self.database.read(self.actor, _START)
             return TransitionBatch(transitions=(), cursor=self._cursor)
         query = recorded(self.job_filter, readable=self.readable, after=self._cursor, start=self._start, limit=ROWS)
         rows = await self.database.read(self.actor, query)
@@ -422,11 +410,6 @@ def _not_come_to(place: Cursor, now: Cursor) -> InvalidValue:
     )
 
 
-MOST_LIVE = 5_000
-MOST_NEW = 500
-"""Limits for the polled jobs: live jobs and the newest jobs."""
-
-
 @dataclass(eq=False, repr=False)
 class ObservedWatch:
     """Compares polls of jobs. `readable` are the keys that the filter may use. A filter excludes deletions."""
@@ -440,9 +423,7 @@ class ObservedWatch:
     _poll: JobsAtPoll | None = None
 
     async def read(self) -> TransitionBatch:
-        (at,), live, newest = await self.database.read_together(
-            self.actor, clock(None), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
-        )
+        (at,), live, newest = await self.database.read_together(self.actor, clock(None), _LIVE, _NEWEST)
         poll = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
         if self._poll is None:
             self._poll = poll

@@ -69,7 +69,7 @@ from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour, TourStep
-from gjobs.tui.dashboard.session.past_session import show_moment_keys, store_at, suspend_writes
+from gjobs.tui.dashboard.session.past_session import show_moment_keys, suspend_writes
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
 from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
 from gjobs.tui.dashboard.terminal import appearance
@@ -339,7 +339,7 @@ class GjobsApp(MessageApp[int]):
         # The filter and the order belong to the person, not to the actor.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
         self.dashboard.set_query(listed, compare_visibility=compare_visibility)
-        self._follow(store_at(store, self.dashboard.listing_query.moment))
+        self._follow(store)
 
     def show_moment(self, moment: datetime | None) -> None:
         """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
@@ -350,17 +350,16 @@ class GjobsApp(MessageApp[int]):
             self.workers.cancel_group(self, group)
         suspend_writes(self, session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
         self.dashboard.show_moment(moment)
-        store = store_at(session.operator.acting_as(former.actor), moment)
-        self._follow(store)
+        self._follow(session.operator.acting_as(former.actor))
 
     def _follow(self, store: "Store") -> None:
         """List and count as the actor of the store."""
-        dashboard, is_past = self.dashboard, self.dashboard.listing_query.moment is not None
-        listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query, is_still=is_past)
+        dashboard = self.dashboard
+        listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query)
         self.show_status()
         self.run_worker(listing, group=task_groups.FEED, exclusive=True)  # type: ignore[arg-type]
         self.run_worker(counting, group=task_groups.NUMBERS, exclusive=True)  # type: ignore[arg-type]
-        if is_past:
+        if dashboard.listing_query.moment is not None:
             self.workers.cancel_group(self, task_groups.NOTICES)
         else:
             self._start_notices(store)

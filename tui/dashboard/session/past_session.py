@@ -1,4 +1,4 @@
-"""Which moment the dashboard shows: its store, and whether writes are off."""
+"""What the dashboard refuses and explains while it shows an earlier moment."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,7 +9,6 @@ from gjobs.tui.dashboard.widgets.message_board import drop_message
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.settings import WriteAccess
-    from gjobs.store.store import Store
     from gjobs.tui.dashboard.widgets.message_board import MessageApp
 
 
@@ -45,12 +44,3 @@ def show_moment_keys(app: "MessageApp[int]", *, is_filtered: bool) -> None:
     caption = f"{event} event · {minute} minute · {hour} hour · {time} time · {zone} zone"
     leaving = f"{key_of(app, 'list.clear')}: {'clear the filter' if is_filtered else 'present'}"
     app.messages.pin(caption, owner=_OWNER, keys=leaving)
-
-
-def store_at(store: "Store", moment: datetime | None) -> "Store":
-    """Return a store that shows the moment to the same actor, or the store itself for the present."""
-    if moment is None:
-        return store
-    from gjobs.store.moments.past_store import past_store
-
-    return past_store(store, moment)

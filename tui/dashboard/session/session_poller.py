@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, TimedOut
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
 from gjobs.store.poller import DEFAULT_INTERVAL, Poller, PollFailure, PollResult, wait_after_failure
 from gjobs.store.statistics.statistics import TotalsQuery
+from gjobs.store.system.async_tools import is_set_within
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.events import (
@@ -133,7 +134,7 @@ class SessionPoller:
         """Set when the first list is on screen. Until then, nothing else is read."""
         self.paused = False
         self._is_still = False
-        """Whether the store shows an earlier moment, which never changes."""
+        """Whether the store shows an earlier moment, which never changes, so it is read once."""
         self._costed_list: ListQuery | None = None
         """The list to which `_least_interval` belongs."""
         self._least_interval = 0.0
@@ -165,7 +166,7 @@ class SessionPoller:
                 is_final = isinstance(error, (SignInRefused, InvalidValue))
                 wait = None if is_final else wait_after_failure(self.interval, attempts)
                 self._fail(error, since, _constant(wait))
-                await self._wait(wait)
+                await is_set_within(self._retry_now, wait)
                 continue
             self.session = session
             self.failure = None
@@ -173,14 +174,17 @@ class SessionPoller:
             return session
 
     def act_as(
-        self, store: "Store", query: ListingQuery, totals: TotalsQuery, *, is_still: bool = False
+        self, store: "Store", query: ListingQuery, totals: TotalsQuery
     ) -> tuple[Callable[[], Coroutine[None, None, None]], Callable[[], Coroutine[None, None, None]]]:
-        """Act as the actor of `store`. Return the coroutine functions that list and count until they are cancelled.
-
-        Run them instead of the former ones. If `is_still`, the data never changes, so they are read once.
+        """Act as the actor of `store`, at the moment of the query. Return the coroutine functions that list and count
+        until they are cancelled. Run them instead of the former ones.
         """
+        if query.moment is not None:
+            from gjobs.store.moments.past_store import past_store
+
+            store = past_store(store, query.moment)
         self.store = store
-        self._is_still = is_still
+        self._is_still = query.moment is not None
         self.failure = None
         self._has_polled.clear()
         self._costed_list, self._least_interval = None, 0.0
@@ -232,7 +236,7 @@ class SessionPoller:
                     if answer.generation != answered_generation:
                         self._remember(store, listing)
                     answered_generation = answer.generation
-                    if await poller.unless_asked(self._until_shown()) is None:
+                    if await poller.unless_asked(is_set_within(self._is_shown, LONGEST_UNSHOWN)) is None:
                         continue
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
@@ -248,11 +252,6 @@ class SessionPoller:
     def note_shown(self) -> None:
         """Note that the first list is on screen."""
         self._is_shown.set()
-
-    async def _until_shown(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_UNSHOWN):
-                await self._is_shown.wait()
 
     def _remember(self, store: "Store", listing: "Listing") -> None:
         if self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
@@ -335,7 +334,7 @@ class SessionPoller:
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
         await self._has_polled.wait()
-        await self._until_shown()
+        await is_set_within(self._is_shown, LONGEST_UNSHOWN)
         idle_before: float | None = None
         async for answer in poller.results():
             match answer:
@@ -487,12 +486,6 @@ class SessionPoller:
 
         self.failure = ListPollFailed(error, since, retry_at)
         self._tell(self.failure)
-
-    async def _wait(self, seconds: float | None) -> None:
-        try:
-            await asyncio.wait_for(self._retry_now.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 def _constant(seconds: float | None) -> Callable[[], float | None]:
