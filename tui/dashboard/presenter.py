@@ -15,7 +15,7 @@ from textual.containers import Center, Horizontal, Vertical
 from textual.content import Content
 from textual.renderables.digits import Digits as DigitsRenderable
 from textual.screen import ModalScreen
-from textual.widgets import Digits
+from textual.widgets import Digits, Static
 
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey
@@ -286,9 +286,9 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         self._fit()
         yield SteadyText(id="heading")
         with Horizontal(id="machine"):
-            for place, status in enumerate(JobStatus):
-                if place:
-                    yield SteadyText(id=f"before-{status}", classes="arrow")
+            for arrow, status in zip(("", "──→", "──→", "/"), JobStatus, strict=True):
+                if arrow:
+                    yield Static(arrow, classes="arrow", markup=False)
                 yield BigNumber(id=f"state-{status}")
         with Horizontal(id="figures"):
             yield BigNumber(id="total-cost")
@@ -299,15 +299,9 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         yield KeyHints(id="keys")
 
     def on_mount(self) -> None:
-        for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
-            self._arrow(status, "──→")
-        self._arrow(JobStatus.FAILED, "/")
         self._source.data_signal.subscribe(self, lambda _: self.draw())
         self.set_interval(1.0, self._draw_transitions)
         self.call_after_refresh(self.draw)
-
-    def _arrow(self, status: JobStatus, arrow: str) -> None:
-        self.query_one(f"#before-{status}", SteadyText).say(Content(arrow))
 
     def on_resize(self) -> None:
         self._fit()

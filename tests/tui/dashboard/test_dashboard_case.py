@@ -1,5 +1,6 @@
 """The case dialog: on a job, on the acting user and in the user picker; save, copy, redaction and cancel."""
 
+import time
 import zipfile
 from pathlib import Path
 
@@ -121,7 +122,9 @@ async def test_error_is_shown_and_the_next_try_is_redacted_as_before(drive: Driv
 async def test_case_in_the_errors_screen_is_of_the_newest_job_of_the_group(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("E", dialog="Errors · Autumn catalog")
-        await driver.until(lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready)
+        await driver.until(
+            lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready(time.monotonic())
+        )
         await driver.press("C", dialog=f"Case · job {job_id(4)} of ada@example.com")
         await driver.shows("read as `the operator`")
         await driver.press("escape", dialog="Errors · Autumn catalog")

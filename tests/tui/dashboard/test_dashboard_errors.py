@@ -1,6 +1,7 @@
 """The errors screen."""
 
 import json
+import time
 
 import pytest
 from textual.widgets import OptionList
@@ -28,7 +29,9 @@ async def open_errors(driver: Driver) -> ErrorsDialog:
 
 
 async def ready(driver: Driver) -> None:
-    await driver.until(lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready)
+    await driver.until(
+        lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready(time.monotonic())
+    )
 
 
 def failures(jobs_db: JobsDatabase) -> None:

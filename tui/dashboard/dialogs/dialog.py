@@ -115,7 +115,6 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         .label { color: $foreground-muted; margin-top: 1; }
         .label.-first { margin-top: 0; }
         .problem { color: $text-error; display: none; }
-        .problem.-shown { display: block; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; }
 
         VerticalScroll { scrollbar-size: 0 1; scrollbar-gutter: stable; }

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content, ContentText
+from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 
 from gjobs.store.errors import InvalidValue, StoreError
@@ -29,19 +30,6 @@ _LONGEST_AMOUNT = 20
 OptionType = TypeVar("OptionType")
 
 
-class FieldProblem(Static):
-    def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id, classes="problem", markup=False)
-
-    def say(self, sentence: str) -> None:
-        """Show the problem. An empty sentence hides it."""
-        self.update(Content(f"✗ {clean(sentence, limit=400)}"))
-        self.set_class(bool(sentence), "-shown")
-
-    def clear(self) -> None:
-        self.say("")
-
-
 def typed_cents(typed: str) -> int | None:
     """Return None if the text is not an amount. The store checks the limit."""
     return cents(typed.strip()) if len(typed) <= _LONGEST_AMOUNT else None
@@ -58,11 +46,11 @@ class FormDialog(Dialog[ResultType]):
     """A form that sends its data and returns the result. It sends only one write at a time.
 
     Enter in any field sends the form, as the button "agree" does. The user can close the form before the answer
-    arrives; a message then reports the outcome. A subclass has a `FieldProblem` with the id "problem".
+    arrives; a message then reports the outcome. A subclass has a `problem_line`.
     """
 
     FIELDS: ClassVar[Mapping[str, str]] = {}
-    """Column to field id. Each field has a `FieldProblem` with the id FIELD-problem."""
+    """Column to field id. Each of these fields is made by `labelled`."""
 
     sending_verb: ClassVar[str] = "Saving"
     """What the form does until the answer arrives."""
@@ -76,9 +64,18 @@ class FormDialog(Dialog[ResultType]):
         """Return the write to send. Return None if a field has a problem, which is then shown beside it."""
         raise NotImplementedError
 
+    def labelled(self, label: str, field: Widget, *, is_first: bool = False) -> ComposeResult:
+        """Yield the field below its label. Below it is a line for its problem, hidden until there is one."""
+        yield Static(Content(label), classes="label -first" if is_first else "label", markup=False)
+        yield field
+        yield self.problem_line(field.id)
+
+    def problem_line(self, field: str | None = None) -> SteadyText:
+        return SteadyText(id=_problem_id(field), classes="problem")
+
     @on(Input.Changed)
     def _typed_into(self, event: Input.Changed) -> None:
-        self._problem_of(event.input.id).clear()
+        self.show_problem("", event.input.id)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#agree")
@@ -92,38 +89,34 @@ class FormDialog(Dialog[ResultType]):
             sending.close()
             return
         self._is_sending, self._was_asked_to_wait = True, False
-        self.problem.clear()
+        self.show_problem("")
         agree = self.query_one("#agree", Button)
         label, agree.label = agree.label, Content(f"{self.sending_verb} …")
         # The app owns this worker, because the write can outlive the dialog.
         self.app.run_worker(self._await(sending, label), group=WRITES)
 
-    @property
-    def problem(self) -> FieldProblem:
-        """The problem that concerns no single field."""
-        return self.query_one("#problem", FieldProblem)
+    def show_problem(self, sentence: str, field: str | None = None) -> None:
+        """Show the problem below its field, or else the problem of the whole form. An empty sentence hides it."""
+        part = _problem_id(field if field in self.FIELDS.values() else None)
+        self.show_text(part, f"✗ {sentence}" if sentence else "")
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, InvalidValue) and error.field in self.FIELDS:
             self.complain(self.FIELDS[error.field], error_words(error))
         else:
-            self.problem.say(error_words(error))
+            self.show_problem(error_words(error))
 
     def complain(self, field: str, sentence: str) -> None:
         """Show the problem beside the field and focus the field."""
-        self._problem_of(field).say(sentence)
+        self.show_problem(sentence, field)
         self.query_one(f"#{field}").focus()
-
-    def _problem_of(self, field: str | None) -> FieldProblem:
-        """Return the problem of the field. A form with one field uses its own problem."""
-        return self.query_one(f"#{field}-problem", FieldProblem) if field in self.FIELDS.values() else self.problem
 
     async def _await(self, sending: Coroutine[Any, Any, ResultType], label: ContentText) -> None:
         try:
             answer = await sending
         except ReportedError as error:
             if error.may_retry and self.is_open:
-                self.problem.say(error.report.text)
+                self.show_problem(error.report.text)
             else:
                 show_message(self.app, error.report)
                 self._leave_with(None)
@@ -154,12 +147,16 @@ class FormDialog(Dialog[ResultType]):
         if self._is_sending and not self._was_asked_to_wait:
             self._was_asked_to_wait = True
             key = self.key("dialog.leave")
-            self.problem.say(
+            self.show_problem(
                 f"{self.sending_verb}. Wait for the result, or press {key} again to close this dialog. A message will"
                 " show the result."
             )
         else:
             super().action_leave()
+
+
+def _problem_id(field: str | None) -> str:
+    return "problem" if field is None else f"{field}-problem"
 
 
 class TextPrompt(FormDialog[ResultType]):
@@ -198,7 +195,7 @@ class TextPrompt(FormDialog[ResultType]):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield Static(Content(self._label), classes="label", markup=False)
             yield TextField(id="text", placeholder=self._placeholder, value=self._value)
-            yield FieldProblem(id="problem")
+            yield self.problem_line()
             yield from self.further_fields()
             yield self.buttons(agree=f"{self._agree} (enter)")
 
@@ -242,8 +239,8 @@ class FileForm(FormDialog[ChosenFile]):
         yield Static(f"File name with {', '.join(self.suffixes)}", classes="label", markup=False)
         yield TextField(id="file", value=default)
         yield SteadyText(id="note")
-        yield FieldProblem(id="file-problem")
-        yield FieldProblem(id="problem")
+        yield self.problem_line("file")
+        yield self.problem_line()
 
     def on_mount(self) -> None:
         self.query_one("#file", Input).focus()
@@ -251,7 +248,7 @@ class FileForm(FormDialog[ChosenFile]):
 
     @on(Input.Changed, "#file")
     def _show_note(self) -> None:
-        self.query_one("#note", SteadyText).say(Content(self.note_words()))
+        self.say("note", Content(self.note_words()))
 
     @property
     def typed(self) -> str:

@@ -34,7 +34,7 @@ from gjobs.store.values.page_sizes import ARCHIVE_ROWS
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, choice_of
+from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.list.table_drawing import MARK
@@ -258,28 +258,26 @@ class CleanupDialog(FormDialog[CleanupPreview]):
 
     def compose(self) -> ComposeResult:
         with self.box("Clean up"):
-            yield Static("Project", classes="label -first", markup=False)
             projects = [(Content(clean(project.name, limit=60)), str(project.id)) for project in self._acting.projects]
-            yield choice_of("project", [(Content("All projects"), _ALL), *projects], str(self._project_id or _ALL))
-            yield Static("Minimum age, such as 12h, 30d or 8w", classes="label", markup=False)
-            yield TextField(id="age", value="90d")
-            yield FieldProblem(id="age-problem")
+            options = [(Content("All projects"), _ALL), *projects]
+            project = choice_of("project", options, str(self._project_id or _ALL))
+            yield from self.labelled("Project", project, is_first=True)
+            yield from self.labelled("Minimum age, such as 12h, 30d or 8w", TextField(id="age", value="90d"))
             yield Static("Statuses", classes="label", markup=False)
             with Horizontal(id="statuses"):
                 for status in JobStatus:
                     yield StatusBox(Content(status), value=status in FINISHED, id=status, compact=True)
-            yield Static("Action", classes="label", markup=False)
             actions = [(words, action) for action, words in _ACTIONS.items()]
-            yield choice_of("action", actions, RetentionAction.ARCHIVE)
-            yield FieldProblem(id="problem")
+            yield from self.labelled("Action", choice_of("action", actions, RetentionAction.ARCHIVE))
+            yield self.problem_line()
             yield self.buttons(agree="Count (enter)")
 
     @on(Input.Changed)
     @on(Select.Changed)
     @on(Checkbox.Changed)
     def _forget_problems(self) -> None:
-        for problem in self.query(FieldProblem):
-            problem.clear()
+        for field in ("age", None):
+            self.show_problem("", field)
 
     def read(self) -> Coroutine[Any, Any, CleanupPreview] | None:
         seconds = formats.parse_duration(self.query_one("#age", Input).value.strip())
@@ -289,7 +287,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
             longest = f", at most {formats.LONGEST_WORDS}"
             self.complain("age", f"Type a number with s, m, h, d or w, such as 30d{longest}.")
         elif not statuses:
-            self.problem.say("Choose at least one status.")
+            self.show_problem("Choose at least one status.")
         else:
             return cleanup.preview_cleanup(
                 self._acting.store,
@@ -323,7 +321,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
     def _answered(self, preview: CleanupPreview) -> None:
         """Ask for confirmation. If the user declines, the form stays open."""
         if not preview.found:
-            self.problem.say(nothing_found(preview))
+            self.show_problem(nothing_found(preview))
             return
         context, project_id = self._acting, preview.expired.project_id
         name = context.project_names[project_id] if project_id else None

@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Select
 
 from gjobs.store.budgets.budget import Budget, BudgetState, Period
 from gjobs.store.capabilities.capability import Capability
@@ -22,7 +22,7 @@ from gjobs.store.values.formats import UnknownText, money, share_of
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for, require_operator
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, choice_of, typed_cents
+from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of, typed_cents
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.panels.tour import TourStep
@@ -172,27 +172,27 @@ class BudgetForm(FormDialog[Budget]):
     def compose(self) -> ComposeResult:
         change = self._change
         with self.box("Change a budget" if change else "New budget"):
-            yield Static("For", classes="label -first", markup=False)
             owners = [(Content(clean(owner.label, limit=60)), owner) for owner in self._choices]
-            yield choice_of("whose", owners, self._choices[0], disabled=change is not None)
+            whose = choice_of("whose", owners, self._choices[0], disabled=change is not None)
+            yield from self.labelled("For", whose, is_first=True)
             yield TextField(id="person", placeholder="E-mail or id")
-            yield FieldProblem(id="person-problem")
-            yield Static("Period (days and months are UTC)", classes="label", markup=False)
+            yield self.problem_line("person")
             periods = [(words, period) for period, words in PERIOD_WORDS.items()]
-            yield choice_of("period", periods, change.period if change else Period.MONTH, disabled=change is not None)
+            chosen = change.period if change else Period.MONTH
+            period = choice_of("period", periods, chosen, disabled=change is not None)
+            yield from self.labelled("Period (days and months are UTC)", period)
             yield SteadyText(id="limit-label", classes="label")
             yield TextField(
                 id="limit",
                 value=_dollars(change.limit_cents) if change else "",
                 placeholder="$12.50, or 1250 for cents",
             )
-            yield FieldProblem(id="limit-problem")
-            yield Static("Warn from this share of the limit", classes="label", markup=False)
+            yield self.problem_line("limit")
             share = f"{change.warn_share * 100:g}%" if change else ""
-            yield TextField(id="warn", value=share, placeholder="80% for a new budget, otherwise unchanged")
-            yield FieldProblem(id="warn-problem")
+            warn = TextField(id="warn", value=share, placeholder="80% for a new budget, otherwise unchanged")
+            yield from self.labelled("Warn from this share of the limit", warn)
             yield SteadyText(id="meaning", classes="label")
-            yield FieldProblem(id="problem")
+            yield self.problem_line()
             yield self.buttons(agree="Set (enter)")
 
     def on_mount(self) -> None:
@@ -203,7 +203,7 @@ class BudgetForm(FormDialog[Budget]):
     @on(Select.Changed, "#whose")
     def _show_person(self) -> None:
         self.query_one("#person").display = self._owner.is_typed
-        self.query_one("#person-problem", FieldProblem).clear()
+        self.show_problem("", "person")
 
     @on(Select.Changed)
     @on(Input.Changed)

@@ -140,7 +140,7 @@ class WritePermitDialog(TextPrompt[int | None]):
         self._minutes = self.query_one(MinutesSelect).value
         length = len(self.query_one(Input).value.strip())
         if length > LONGEST_REASON:
-            self.problem.say(f"The reason has {length} characters. The maximum is {LONGEST_REASON}.")
+            self.show_problem(f"The reason has {length} characters. The maximum is {LONGEST_REASON}.")
             return None
         return super().read()
 

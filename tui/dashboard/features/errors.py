@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, ClassVar, assert_never
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -26,7 +26,7 @@ from gjobs.store.filters.filter_syntax import format_filter
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
 from gjobs.store.statistics.statistics import Waste, WasteKey
-from gjobs.store.users.actor import ActingUser, Actor, Anon, Operator
+from gjobs.store.users.actor import ActingUser, Actor, actor_name
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.case.redaction import Redactor, redacted_group
@@ -181,19 +181,9 @@ def group_copy(group: ErrorGroup, found: ErrorGroups, *, scope: ErrorScope, acto
 def _command(scope: ErrorScope, group: ErrorGroup, actor: Actor) -> str:
     of_project = [] if scope.project_id is None else ["--project", str(scope.project_id)]
     limit = ["--limit", str(min(group.count, MAX_LIMIT))] if group.count > PAGE_SIZE else []
-    chosen = [*of_project, "--filter", group_filter(scope, group), *limit, "--as", _who(actor)]
+    acting = str(actor.id) if isinstance(actor, ActingUser) else actor_name(actor).removeprefix("the ")
+    chosen = [*of_project, "--filter", group_filter(scope, group), *limit, "--as", acting]
     return shlex.join(["gjobs", "jobs", "list", *chosen])
-
-
-def _who(actor: Actor) -> str:
-    match actor:
-        case Operator():
-            return "operator"
-        case Anon():
-            return "anon"
-        case ActingUser(id=user_id):
-            return str(user_id)
-    assert_never(actor)
 
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
@@ -335,12 +325,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     def is_reading(self) -> bool:
         return any(one.group == _READING and not one.is_finished for one in self.workers)
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the groups have been visible long enough for a key typed now to refer to them."""
-        return self._is_for_groups_typed_at(time.monotonic())
-
-    def _is_for_groups_typed_at(self, moment: float) -> bool:
+    def is_ready(self, moment: float) -> bool:
+        """Whether the groups had been visible long enough for a key typed at this moment to refer to them."""
         is_seen = moment - self._drawn_at >= SEEN_SECONDS
         return self._found is not None and is_seen and not self.is_reading
 
@@ -409,7 +395,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         found, place = self._found, self.row_list.highlighted
         if self._is_retrying:
             text = "The jobs of the group are still being read."
-        elif found is None or not self._is_for_groups_typed_at(max(self._host.key_queue.typed_at, self._clicked_at)):
+        elif found is None or not self.is_ready(max(self._host.key_queue.typed_at, self._clicked_at)):
             text = _TOO_SOON
         elif place is None or place >= len(found):
             text = "No group under the cursor. Move to a group first."

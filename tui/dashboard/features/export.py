@@ -1,13 +1,14 @@
-"""Asks where to export the list, and exports it page by page, with progress."""
+"""Copies jobs as ids or JSON. Asks where to export the list, and exports it page by page, with progress."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Static
@@ -15,6 +16,7 @@ from textual.widgets import Button, Static
 from gjobs.store.errors import StoreError
 from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.moment import job_row
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
 from gjobs.tui.dashboard.dialogs.dialog import run_showing_progress
@@ -31,12 +33,35 @@ from gjobs.tui.export.export_files import (
 )
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message, error_words
-from gjobs.tui.text.format import jobs_count
+from gjobs.tui.text.format import jobs_count, jobs_name
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.actions.action_context import ActionContext
     from gjobs.tui.dashboard.actions.action_host import ActionHost
+
+
+def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
+    copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+    copy_text(app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
+
+
+async def copy_as_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
+    """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
+    job, and a list for several.
+    """
+    try:
+        present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
+    except StoreError as error:
+        show_message(app, error_message(error))
+        return
+    there = [present[job.id] for job in jobs if job.id in present]
+    if there:
+        rows = [job_row(job) for job in there]
+        copy_text(app, json.dumps(rows[0] if len(rows) == 1 else rows, indent=2), f"Copied {jobs_name(there)} as JSON")
+    if gone := len(jobs) - len(there):
+        missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
+        show_warning(app, f"{missing} deleted or hidden, and not copied.")
 
 
 CLIPBOARD_BYTES = 74_000

@@ -62,20 +62,17 @@ _VERBS = by_member(
 _MARKS = by_member(
     ProbeVerdict, {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
 )
+_NOTES = by_member(
+    ProbeMethod,
+    {ProbeMethod.TRIED: "", ProbeMethod.JUDGED: "judged: ", ProbeMethod.NOT_TRIED: "not tried: "},
+)
 
 
 def answer_words(probe: Probe) -> str:
     """Return the database's answer as clean text. If the database was not asked, the text begins with a note that
     says so.
     """
-    answer = clean(probe.answer, limit=_LONGEST_ANSWER)
-    match probe.how:
-        case ProbeMethod.TRIED:
-            return answer
-        case ProbeMethod.JUDGED:
-            return f"judged: {answer}"
-        case ProbeMethod.NOT_TRIED:
-            return f"not tried: {answer}"
+    return f"{_NOTES[probe.how]}{clean(probe.answer, limit=_LONGEST_ANSWER)}"
 
 
 def who(person: Participant) -> str:
@@ -219,7 +216,7 @@ class IsolationDialog(RowsDialog[None]):
                 yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._start, tries_writes=self._tries_writes)
+        self.call_after_refresh(self.action_again, tries_writes=self._tries_writes)
 
     def on_resize(self) -> None:
         for name, least in (("-low", _LOW), ("-lower", _LOWER), ("-lowest", _LOWEST)):
@@ -231,9 +228,6 @@ class IsolationDialog(RowsDialog[None]):
 
     # Running the check
 
-    def action_again(self) -> None:
-        self._start()
-
     def action_try_writes(self) -> None:
         if self._plan is None:
             show_warning(self.app, "The check has not found two users yet.")
@@ -242,7 +236,7 @@ class IsolationDialog(RowsDialog[None]):
         else:
             plan = self._plan
             question = confirm_tries(plan, database=self._session.full_name)
-            self.confirm(question, lambda: self._start(plan, tries_writes=True))
+            self.confirm(question, lambda: self.action_again(plan, tries_writes=True))
 
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _TRYING):
@@ -261,7 +255,7 @@ class IsolationDialog(RowsDialog[None]):
             show_warning(self.app, "The check needs two different users.")
         else:
             self._people[who] = picked
-            self._start()
+            self.action_again()
 
     @on(OptionList.OptionSelected)
     def action_mend(self) -> None:
@@ -288,7 +282,7 @@ class IsolationDialog(RowsDialog[None]):
                 SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
             )
 
-    def _start(self, plan: ProbePlan | None = None, *, tries_writes: bool = False) -> None:
+    def action_again(self, plan: ProbePlan | None = None, *, tries_writes: bool = False) -> None:
         """Cancel the running probes, which leave no changes behind. Then try the reads, and try or judge the writes.
 
         Without a plan, find the two users first. Only trying the writes needs a confirmation.

@@ -165,12 +165,16 @@ async def _known(context: "ActionContext", outcomes: Iterable[object]) -> Missin
     return {job_id: of_hidden if job_id in hidden else write_text.GONE for job_id in missing}
 
 
-def refuses_transition(target: JobStatus) -> Refusal:
-    return lambda job: None if job.status in target.sources else of_status(job.status)
+def bulk_transition(
+    context: "ActionContext", jobs: Sequence[GenerationJob], target: JobStatus, error: str | None
+) -> BulkWrite:
+    send = _sends(context, ACTIONS_TO[target], lambda ids: context.store.transition_jobs(ids, target, error), of_status)
+    return BulkWrite(jobs, send, refused=lambda job: None if job.status in target.sources else of_status(job.status))
 
 
-def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
-    return _sends(context, ACTIONS_TO[target], lambda ids: context.store.transition_jobs(ids, target, error), of_status)
+def bulk_retry(context: "ActionContext", jobs: Sequence[GenerationJob]) -> BulkWrite:
+    send = _sends(context, JobAction.RETRY, context.store.retry_generation_jobs)
+    return BulkWrite(jobs, send, refused=lambda job: None if job.status is JobStatus.FAILED else is_in(job.status))
 
 
 def _sends(
@@ -191,24 +195,12 @@ def _sends(
     return send
 
 
-async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
+async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> tuple[RetryOutcome, Message]:
     """Retry one job. Raise a StoreError on failure."""
     with context.changing([job.id], JobAction.RETRY):
         (outcome,) = await context.write(context.store.retry_generation_jobs([job.id], again=again))
-    return outcome
-
-
-async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Message:
     known = await _known(context, [outcome])
-    return retry_message(job, outcome, why_skipped(outcome, known))
-
-
-def refuses_retry(job: GenerationJob) -> SkipReason | None:
-    return None if job.status is JobStatus.FAILED else is_in(job.status)
-
-
-def sends_retry(context: "ActionContext") -> Send:
-    return _sends(context, JobAction.RETRY, context.store.retry_generation_jobs)
+    return outcome, retry_message(job, outcome, why_skipped(outcome, known))
 
 
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
@@ -229,8 +221,8 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
     return deleted_message([job])
 
 
-def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Send:
-    """Return a sender that adds the full rows of the deleted jobs to `deleted` after each chunk."""
+def bulk_deletion(context: "ActionContext", jobs: Sequence[GenerationJob], deleted: list[GenerationJob]) -> BulkWrite:
+    """Return a write that adds the full rows of the deleted jobs to `deleted` after each chunk."""
 
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         seen = {job.id: job.status for job in chunk}
@@ -244,7 +236,7 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
         known = await _known(context, outcomes)
         return [why_skipped(outcome, known) for outcome in outcomes]
 
-    return send
+    return BulkWrite(jobs, send)
 
 
 def deleted_rows(resolved: WriteResolved) -> list[GenerationJob]:

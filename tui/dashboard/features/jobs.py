@@ -36,7 +36,7 @@ from gjobs.tui.dashboard.dialogs.dialog import (
     run_showing_progress,
     showing_progress,
 )
-from gjobs.tui.dashboard.dialogs.form import FieldProblem, FormDialog, TextPrompt, choice_of, typed_cents
+from gjobs.tui.dashboard.dialogs.form import FormDialog, TextPrompt, choice_of, typed_cents
 from gjobs.tui.dashboard.features import job_writes
 from gjobs.tui.dashboard.features.job_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
 from gjobs.tui.dashboard.list.filter_bar import FilterField
@@ -78,7 +78,8 @@ class ModeField(TextField):
     ]
 
     def __init__(self) -> None:
-        super().__init__(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
+        super().__init__(id="mode", value=USUAL_MODES[0])
+        self.suggester = SuggestFromList(USUAL_MODES)
 
     def action_step(self, by: int) -> None:
         """Choose another usual mode and select its text, so that typing replaces it."""
@@ -118,20 +119,17 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     def compose(self) -> ComposeResult:
         with self.box("New job"):
-            yield Static("Project", classes="label -first", markup=False)
             projects = [(Content(clean(project.name, limit=60)), project.id) for project in self._acting.projects]
-            yield choice_of("project", projects, self._project_id)
+            yield from self.labelled("Project", choice_of("project", projects, self._project_id), is_first=True)
             yield SteadyText(id="mode-label", classes="label")
             yield ModeField()
-            yield FieldProblem(id="mode-problem")
+            yield self.problem_line("mode")
             yield Static("Cost, as $2.50 or in cents", classes="label", markup=False)
             yield TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
             yield SteadyText(id="cost-note")
-            yield FieldProblem(id="cost-problem")
-            yield Static("Input asset", classes="label", markup=False)
-            yield Select[UUID]([], prompt="None", id="asset", compact=True)
-            yield FieldProblem(id="asset-problem")
-            yield FieldProblem(id="problem")
+            yield self.problem_line("cost")
+            yield from self.labelled("Input asset", Select[UUID]([], prompt="None", id="asset", compact=True))
+            yield self.problem_line()
             yield self.buttons(agree="Create (enter)")
 
     def on_mount(self) -> None:
@@ -197,7 +195,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
             problem = f"Can't list the assets. {error_words(error)}"
         if self.is_open:
             self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
-            self.query_one("#asset-problem", FieldProblem).say(problem)
+            self.show_problem(problem, "asset")
 
     def read(self) -> Coroutine[Any, Any, GenerationJob] | None:
         mode = _completed(self.query_one("#mode", Input).value)
@@ -397,12 +395,8 @@ class JobActions:
             self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
-        bulk = self._bulk_transition(jobs, target, None)
+        bulk = job_writes.bulk_transition(self._context, jobs, target, None)
         return self._show_report(self._reported(await self._run_transition(bulk, target), STATUS_TEXTS[target].done))
-
-    def _bulk_transition(self, jobs: Sequence[GenerationJob], target: JobStatus, error: str | None) -> BulkWrite:
-        send = job_writes.sends_transition(self._context, target, error)
-        return BulkWrite(jobs, send, refused=job_writes.refuses_transition(target))
 
     async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Ask for the error text. The dialog keeps the text until it is stored."""
@@ -414,7 +408,7 @@ class JobActions:
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
                 return BulkReport(message=await job_writes.end_with_error(self._context, jobs[0], target, text))
-            bulk = self._bulk_transition(jobs, target, text)
+            bulk = job_writes.bulk_transition(self._context, jobs, target, text)
             outcome = await self._run_transition(bulk, target)
             if outcome.stopped_by is not None and len(outcome.not_reached) == len(bulk.jobs):
                 raise outcome.stopped_by
@@ -444,10 +438,9 @@ class JobActions:
             self._tasks.ask(self.ask_retry(jobs))
 
     async def _retry_one(self, job: GenerationJob, *, again: bool = False) -> Message:
-        outcome = await job_writes.retry_one(self._context, job, again=again)
+        outcome, message = await job_writes.retry_one(self._context, job, again=again)
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
-        message = await job_writes.retried(self._context, job, outcome)
         if not isinstance(outcome, Retried):
             return message
         unlisted = await go_to_job(self._host, outcome.job, repeats=job)
@@ -471,7 +464,7 @@ class JobActions:
         return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
 
     async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Message:
-        bulk = BulkWrite(jobs, job_writes.sends_retry(self._context), refused=job_writes.refuses_retry)
+        bulk = job_writes.bulk_retry(self._context, jobs)
         report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
         return self._show_report(report.with_note(note) if note else report)
 
@@ -494,7 +487,7 @@ class JobActions:
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Message:
         self._context.deleting(job.id for job in jobs)
         with self._host.undo.deletion(self._context.store) as deleted:
-            bulk = BulkWrite(jobs, job_writes.sends_deletion(self._context, deleted))
+            bulk = job_writes.bulk_deletion(self._context, jobs, deleted)
             try:
                 outcome = await self._run(bulk, DOING[JobAction.DELETE])
             finally:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
 
@@ -115,22 +114,14 @@ async def show_job(dashboard: DashboardScreen, job: GenerationJob, project: Proj
     await dashboard.show_details_of(job, is_listed=False)
 
 
-def show_project(
-    dashboard: DashboardScreen,
-    project: Project,
-    *,
-    using: UUID | None = None,
-    otherwise: Callable[[], object] = lambda: None,
-) -> None:
-    """List the jobs that use the asset. If there are none, list all jobs and call `otherwise`."""
+def _show_users_of(dashboard: DashboardScreen, asset: Asset, project: Project) -> None:
+    """List the jobs that use the asset. If there are none, list all jobs of its project."""
 
     def arrived(listing: Listing) -> None:
-        if using is None:
-            return
-        if any(job.input_asset_id == using for job in listing.window.jobs):
-            dashboard.jobs.find(f"asset:{using}")
+        if any(job.input_asset_id == asset.id for job in listing.window.jobs):
+            dashboard.jobs.find(f"asset:{asset.id}")
         else:
-            otherwise()
+            show_message(dashboard.app, f"No listed job uses the {item_name(asset)}. Showing its project.")
 
     _show(dashboard, project.id, project, arrived)
 
@@ -161,7 +152,10 @@ def toggle_visibility(dashboard: DashboardScreen) -> None:
 
 
 def _show(
-    dashboard: DashboardScreen, project_id: UUID, project: Project | None, arrived: Callable[[Listing], object]
+    dashboard: DashboardScreen,
+    project_id: UUID,
+    project: Project | None,
+    arrived: Callable[[Listing], object] | None = None,
 ) -> None:
     _ask(dashboard, project_id, project, arrived)
     dashboard.post_message(ProjectChosen())
@@ -171,7 +165,7 @@ def _ask(
     dashboard: DashboardScreen,
     project_id: UUID,
     project: Project | None,
-    arrived: Callable[[Listing], object],
+    arrived: Callable[[Listing], object] | None,
     *,
     compare_visibility: bool | None = None,
 ) -> None:
@@ -204,7 +198,10 @@ async def open_by_id(host: ActionHost, store: Store, operator: Store, text: str)
     if (moment := host.dashboard.listing_query.moment) is not None:
         operator = past_store(operator, moment)
     everything = await operator.find_by_id(text)
-    seen = everything if is_operator else await _find_as_actor(store, text)
+    seen = everything if is_operator else IdMatches()
+    if not is_operator:
+        with suppress(NoPrivilege):
+            seen = await store.find_by_id(text)
     found = found_items(seen, everything)
     if not found:
         show_warning(host.app, nothing_words(text, None if is_operator else actor_name(store.actor)))
@@ -212,13 +209,6 @@ async def open_by_id(host: ActionHost, store: Store, operator: Store, text: str)
     item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
     if item is not None:
         await _open(host, store, operator, item)
-
-
-async def _find_as_actor(store: Store, text: str) -> IdMatches:
-    try:
-        return await store.find_by_id(text)
-    except NoPrivilege:
-        return IdMatches()
 
 
 async def _pick(host: ActionHost, found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
@@ -242,10 +232,9 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
         case GenerationJob() as job:
             await show_job(host.dashboard, job, project)
         case Project() as itself:
-            show_project(host.dashboard, itself)
+            _show(host.dashboard, itself.id, itself)
         case Asset() as asset if project is not None:
-            unused = partial(show_message, host.app, f"No listed job uses the {item_name(asset)}. Showing its project.")
-            show_project(host.dashboard, project, using=asset.id, otherwise=unused)
+            _show_users_of(host.dashboard, asset, project)
         case Asset() as asset:
             text = f"The {item_name(asset)} is in a project that {actor_name(store.actor)} does not see."
             show_warning(host.app, text)

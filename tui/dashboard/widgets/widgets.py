@@ -13,7 +13,6 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.suggester import Suggester
 from textual.visual import Visual
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
@@ -183,15 +182,8 @@ class TextField(Input):
     }
     """
 
-    def __init__(self, *, id: str, value: str = "", placeholder: str = "", suggester: Suggester | None = None) -> None:  # noqa: A002
-        super().__init__(
-            id=id,
-            value=value,
-            placeholder=placeholder,
-            suggester=suggester,
-            highlighter=ShowsInvisible(),
-            compact=True,
-        )
+    def __init__(self, *, id: str, value: str = "", placeholder: str = "") -> None:  # noqa: A002
+        super().__init__(id=id, value=value, placeholder=placeholder, highlighter=ShowsInvisible(), compact=True)
 
     def _on_paste(self, event: events.Paste) -> None:
         """Paste the whole text. Textual would keep only the first line."""
