@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import GenerationJob
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
@@ -90,19 +89,3 @@ class ProjectChosen(Message):
 
 class WritePermitEnded(Message):
     """The write permit has expired."""
-
-
-@dataclass
-class CopyRequested(Message):
-    """Copy these jobs, as last seen."""
-
-    jobs: tuple[GenerationJob, ...]
-    as_json: bool
-    """Whether to copy whole rows. Otherwise, copy the ids."""
-
-
-@dataclass
-class CaseRequested(Message):
-    """Show the case of the job, as last seen. If the job is None, show the case of the acting user."""
-
-    job: GenerationJob | None

@@ -16,7 +16,6 @@ from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
-from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
@@ -69,11 +68,15 @@ class JobDetails(Dialog[JobAction]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close the details"),
-        Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
+        Binding("y", "app.run('job.copy_id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
         Binding("e", "fold", "Full error", id="details.error", tooltip="Show or fold the full error"),
-        Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
+        Binding("Y", "app.run('job.copy_json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
         DialogKey(
-            "C", "case", "Case", id="details.case", tooltip="Create a case of this job and its owner, for a ticket"
+            "C",
+            "app.run('job.case')",
+            "Case",
+            id="details.case",
+            tooltip="Create a case of this job and its owner, for a ticket",
         ),
         *(
             (DialogKey if text.asks_error else Binding)(
@@ -274,12 +277,6 @@ class JobDetails(Dialog[JobAction]):
         if not self._folds:
             title = self.query_one("#error-title")
             self.call_after_refresh(title.scroll_visible, animate=False, top=True)
-
-    def action_case(self) -> None:
-        self.post_message(CaseRequested(self.job))
-
-    def action_copy(self, what: str) -> None:
-        self.post_message(CopyRequested((self.job,), as_json=what == "json"))
 
     def action_answer(self, answer: str) -> None:
         if self._moment is not None:

@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
@@ -20,18 +20,18 @@ from textual.widgets import Static
 from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import STEPS, find_person, person_of_job, person_of_user
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
 from gjobs.tui.case.case_document import SUFFIXES, case_file_name, write_case
 from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line, table
 from gjobs.tui.case.redaction import SecretKind, redaction_words
-from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
 from gjobs.tui.dashboard.features.export import CLIPBOARD_BYTES
 from gjobs.tui.dashboard.features.moments import refuse_in_past
+from gjobs.tui.dashboard.panels.screen import STILL_LOADING
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText
@@ -311,18 +311,24 @@ class CaseDialog(Dialog[None]):
 NO_JOB = "No job under the cursor. Move to a job, or act as a user, and press the key again."
 
 
-async def show_case(host: "ActionHost", job: GenerationJob | None) -> None:
-    """Show the case of the job, or of the acting user. The operator reads it."""
-    context = context_for(host)
-    if context is None:
-        return
-    actor = context.store.actor
+def show_case(host: "ActionHost", context: ActionContext) -> Coroutine[Any, Any, None] | None:
+    """Return a question that shows the case of the job in the details or under the cursor. If the focus is not on the
+    job list, it shows the case of the acting user. The operator reads it.
+    """
+    dashboard, actor = host.dashboard, context.store.actor
+    is_on_jobs = dashboard.focused is dashboard.jobs.table
+    job = dashboard.jobs.table.cursor_job if is_on_jobs else None
+    if (details := dashboard.open_details) is not None:
+        job = details.job
+    elif is_on_jobs and dashboard.awaits_list:
+        show_warning(host.app, STILL_LOADING)
+        return None
     if job is not None:
-        await _show(host, partial(person_of_job, job=job), of=f"job {short_id(job.id)}")
-    elif isinstance(actor, ActingUser):
-        await show_case_of(host, actor)
-    else:
-        show_warning(host.app, NO_JOB)
+        return _show(host, partial(person_of_job, job=job), of=f"job {short_id(job.id)}")
+    if isinstance(actor, ActingUser):
+        return show_case_of(host, actor)
+    show_warning(host.app, NO_JOB)
+    return None
 
 
 async def show_case_of(host: "ActionHost", user: ActingUser) -> None:

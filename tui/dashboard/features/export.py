@@ -41,12 +41,19 @@ if TYPE_CHECKING:
     from gjobs.tui.dashboard.actions.action_host import ActionHost
 
 
-def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
-    copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-    copy_text(app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
+def copy_ids(host: "ActionHost") -> None:
+    if jobs := host.dashboard.selected_jobs():
+        copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+        copy_text(host.app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
 
 
-async def copy_as_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
+def copy_as_json(host: "ActionHost") -> None:
+    jobs, store = host.dashboard.selected_jobs(), host.poller.store
+    if jobs and store is not None:
+        host.app.run_worker(_copy_as_json(host.app, store, jobs), group="copy", exclusive=True)
+
+
+async def _copy_as_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
     """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
     job, and a list for several.
     """

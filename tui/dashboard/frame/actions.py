@@ -10,7 +10,6 @@ from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
-from gjobs.tui.dashboard.events import CaseRequested, CopyRequested
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
 from gjobs.tui.dashboard.features.case import show_case
@@ -62,6 +61,8 @@ _RUN: "Mapping[str, Callable[[ActionHost], Question | None]]" = {
     "app.faster": lambda host: step_interval(host, -1),
     "app.slower": lambda host: step_interval(host, 1),
     "app.load": show_load,
+    "job.copy_id": copy_ids,
+    "job.copy_json": copy_as_json,
 }
 """The functions of keys that work without a database."""
 
@@ -78,6 +79,7 @@ _RUN_CONNECTED: "Mapping[str, Callable[[ActionHost, Session, Store], Question | 
 
 _RUN_WITH_LIST: "Mapping[str, Callable[[ActionHost, ActionContext], Question | None]]" = {
     "app.workers": show_workers,
+    "job.case": show_case,
     "job.undo": lambda _, context: JobActions(context).undo(),
     "list.choose_all": choose_all_matching,
     "list.export": export_list,
@@ -148,13 +150,6 @@ def answer(host: "ActionHost", message: Message) -> None:
                 host.tasks.ask(open_by_id(host, store, session.operator, text))
         case FilterBar.UsersRequested():
             app.run_worker(show_users(host), group=task_groups.USERS, exclusive=True)
-        case CopyRequested(jobs, as_json=False):
-            copy_ids(app, jobs)
-        case CopyRequested(jobs):
-            if poller.store is not None:
-                app.run_worker(copy_as_json(app, poller.store, jobs), group="copy", exclusive=True)
-        case CaseRequested(job):
-            host.tasks.ask(show_case(host, job))
         case DetailsRequested(sections, group):
             if poller.session is not None and poller.store is not None:
                 loading = load_details(poller.session, poller.store, sections, group, host.observed)

@@ -45,10 +45,8 @@ from gjobs.tui.dashboard.bindings import (
 )
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.events import (
-    CaseRequested,
     Connected,
     Connecting,
-    CopyRequested,
     ListPolled,
     ListPollFailed,
     PaceChanged,
@@ -530,8 +528,6 @@ class GjobsApp(MessageApp[int]):
     @on(JobsPanel.OrderRequested)
     @on(JobsPanel.IdRequested)
     @on(FilterBar.UsersRequested)
-    @on(CopyRequested)
-    @on(CaseRequested)
     @on(DetailsRequested)
     def _answer(self, message: Message) -> None:
         from gjobs.tui.dashboard.frame import actions

@@ -27,8 +27,6 @@ from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, key_of, traits_of
 from gjobs.tui.dashboard.events import (
-    CaseRequested,
-    CopyRequested,
     ListPollFailed,
     ProjectChosen,
     QueryChanged,
@@ -76,7 +74,7 @@ if TYPE_CHECKING:
     from gjobs.tui.text.format import Span
 
 
-_STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
+STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
 _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
@@ -491,6 +489,10 @@ class DashboardScreen(Screen[None], KeyStates):
         )
 
     @property
+    def open_details(self) -> "JobDetails | None":
+        return self.details if self.details in self.app.screen_stack else None
+
+    @property
     def awaits_list(self) -> bool:
         """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
         if self.listing is None or self._failure is not None:
@@ -547,7 +549,7 @@ class DashboardScreen(Screen[None], KeyStates):
         action = JobAction(name)
         if action is JobAction.CREATE:
             self._change_jobs(action, ())
-        elif jobs := self._selected():
+        elif jobs := self.selected_jobs():
             self._change(action, jobs)
 
     def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
@@ -560,28 +562,18 @@ class DashboardScreen(Screen[None], KeyStates):
         else:
             self._change_jobs(action, jobs)
 
-    def action_copy(self, what: str) -> None:
-        if jobs := self._selected():
-            self.post_message(CopyRequested(jobs, as_json=what == "json"))
-
-    def action_case(self) -> None:
-        """Request the case of the job under the cursor. If the focus is not on the job list, request the case of the
-        acting user.
+    def selected_jobs(self) -> tuple[GenerationJob, ...]:
+        """Return the job of the open details, or else the selected jobs. Without focus on the job list, or while it
+        loads, show why there are none.
         """
-        is_on_jobs = self.focused is self.jobs.table
-        if is_on_jobs and self.awaits_list:
-            show_warning(self.app, _STILL_LOADING)
-        else:
-            self.post_message(CaseRequested(self.jobs.table.cursor_job if is_on_jobs else None))
-
-    def _selected(self) -> tuple[GenerationJob, ...]:
-        """Return the selected jobs. Without focus on the job list, or while it loads, show why there are none."""
+        if (details := self.open_details) is not None:
+            return (details.job,)
         if self.focused is not self.jobs.table:
             key = key_of(self.app, "app.next_pane")
             show_warning(self.app, f"This key acts on a job. Press {key} to go to the job list first.")
             return ()
         if self.awaits_list:
-            show_warning(self.app, _STILL_LOADING)
+            show_warning(self.app, STILL_LOADING)
             return ()
         jobs = self.jobs.selected
         if not jobs:
@@ -651,7 +643,7 @@ class DashboardScreen(Screen[None], KeyStates):
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
-        if self.details is not None and self.details in self.app.screen_stack:
+        if self.open_details is not None:
             return  # Only one details screen at a time.
         from gjobs.tui.dashboard.details.job_details import JobDetails
 
@@ -769,8 +761,8 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def _show_details(self) -> None:
         self._show_pane()
-        details = self.details
-        if details is not None and details in self.app.screen_stack and self.listing is not None:
+        details = self.open_details
+        if details is not None and self.listing is not None:
             job = self.jobs.job(details.job.id)
             hiding = self._hiding_policies(job or details.job)
             moment = self.listing.query.moment
