@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -17,7 +17,9 @@ from textual.renderables.digits import Digits as DigitsRenderable
 from textual.screen import ModalScreen
 from textual.widgets import Digits, Static
 
+from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.statistics.statistics import Totals
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey
 from gjobs.tui.dashboard.panels.footer import KeyHints, KeyState, KeyStates, LineText, MessageLine, pinned_text
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
@@ -32,10 +34,6 @@ from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, SteadyText
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import age, percent, short_id
 from gjobs.tui.text.status_text import UNKNOWN, status_label, status_style
-
-if TYPE_CHECKING:
-    from gjobs.store.job_list.list_query import Listing, ListQuery
-    from gjobs.store.statistics.statistics import Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,7 @@ class TransitionLog:
     def forget(self) -> None:
         self._query, self._statuses, self._taken_at, self.transitions = None, {}, None, ()
 
-    def follow(self, listing: "Listing") -> None:
+    def follow(self, listing: Listing) -> None:
         """Compare with the listing before. After a switch to another list, show the jobs that changed most recently."""
         jobs = [job for job in listing.window.jobs if job.id not in listing.hidden]
         if listing.query.window.listed != self._query:
@@ -336,7 +334,7 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         self._draw_numbers(totals)
         self._draw_transitions()
 
-    def _draw_numbers(self, totals: "Totals | None") -> None:
+    def _draw_numbers(self, totals: Totals | None) -> None:
         for status in JobStatus:
             figures = state_figures(totals)[status] if totals else None
             number, total = (figures.number, figures.total) if figures else (UNKNOWN, "")

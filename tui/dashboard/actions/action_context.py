@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.store.values.data_classes import by_member
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.actions.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, every_key
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
@@ -26,12 +29,6 @@ from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, ReportedError, error_words, hidden_or_gone, left_rows_as_shown
 from gjobs.tui.text.status_text import JobAction, pending_words
 from gjobs.tui.text.write_text import concerned, resolved_write_words
-
-if TYPE_CHECKING:
-    from gjobs.store.capabilities.capabilities import Capabilities
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-
 
 T = TypeVar("T")
 
@@ -55,7 +52,7 @@ class WriteResolved(ReportedError):
         super().__init__(message, may_retry=self.was_made is False)
 
 
-def missing_capability_words(needs: Capability | None, capabilities: "Capabilities | None", actor: Actor) -> str:
+def missing_capability_words(needs: Capability | None, capabilities: Capabilities | None, actor: Actor) -> str:
     """Return a warning if the actor lacks the capability. If that is unknown, the database decides."""
     if capabilities is None or needs is None:
         return ""
@@ -63,7 +60,7 @@ def missing_capability_words(needs: Capability | None, capabilities: "Capabiliti
     return "" if missing is None else f"Not possible here: {clean(missing.words, limit=400)}"
 
 
-def remark_on_acting(capabilities: "Capabilities | None") -> str:
+def remark_on_acting(capabilities: Capabilities | None) -> str:
     """Return a warning for the user picker: cannot act as users, cannot read e-mails, or sets only some claims.
 
     Empty if there is nothing to report.
@@ -85,9 +82,9 @@ _ANY_USER = ActingUser(id=UUID(int=0))
 class ActionContext:
     """The context of one action: actor, database and projects at the time of the key press."""
 
-    host: "ActionHost"
-    store: "Store"
-    operator: "Store"
+    host: ActionHost
+    store: Store
+    operator: Store
     """The store of the role that gjobs connects as. Only it sees all users."""
     database: str
     projects: tuple[ProjectName, ...]
@@ -106,7 +103,7 @@ class ActionContext:
         except RowMissing as error:
             raise await hidden_or_gone(self.store, self.operator, error, end=": nothing was changed") from error
 
-    async def resolve(self, write: Coroutine[Any, Any, T], *, of: "Store | None" = None) -> T:
+    async def resolve(self, write: Coroutine[Any, Any, T], *, of: Store | None = None) -> T:
         """Return the answer of a write of the store `of`, or else of this context's store.
 
         If the answer was lost, raise WriteResolved once the outcome is known. Raise OutcomeUnknown if the user leaves
@@ -126,7 +123,7 @@ class ActionContext:
                 raise
             raise WriteResolved(error.write.written, found) from error
 
-    async def _look_up(self, store: "Store", write: UnconfirmedWrite) -> ResolvedWrite | None:
+    async def _look_up(self, store: Store, write: UnconfirmedWrite) -> ResolvedWrite | None:
         waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
         while not self.left.is_set():
             with suppress(StoreError):
@@ -190,7 +187,7 @@ _ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
 
 
 async def go_to_job(
-    host: "ActionHost", job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True
+    host: ActionHost, job: GenerationJob, *, repeats: GenerationJob | None = None, is_new: bool = True
 ) -> str:
     """Move the cursor to a new or restored job if it is listed soon. After that the cursor stays, because the user may
     already press another key.
@@ -209,7 +206,7 @@ async def go_to_job(
     return unlisted_words(host.app, dashboard.listed, job)
 
 
-async def moves_to(host: "ActionHost", job: GenerationJob, *, is_new: bool = True) -> bool:
+async def moves_to(host: ActionHost, job: GenerationJob, *, is_new: bool = True) -> bool:
     """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
     closes.
     """
@@ -231,7 +228,7 @@ async def moves_to(host: "ActionHost", job: GenerationJob, *, is_new: bool = Tru
     return not dashboard.query(JobsPanel)
 
 
-def context_for(host: "ActionHost", needs: Capability | None = None) -> ActionContext | None:
+def context_for(host: ActionHost, needs: Capability | None = None) -> ActionContext | None:
     """Return the context. Without data or the needed capability, show why and return None."""
     poller, listing = host.poller, host.dashboard.listing
     session, store = poller.session, poller.store
@@ -253,7 +250,7 @@ def context_for(host: "ActionHost", needs: Capability | None = None) -> ActionCo
     return None
 
 
-async def _show_missing_capability(host: "ActionHost", store: "Store", needs: Capability | None) -> None:
+async def _show_missing_capability(host: ActionHost, store: Store, needs: Capability | None) -> None:
     """Check again before refusing, because a missing grant may have been added."""
     await store.capability_cache.refresh_if_possible()
     if refusal := missing_capability_words(needs, store.capability_cache.latest, store.actor):
@@ -262,7 +259,7 @@ async def _show_missing_capability(host: "ActionHost", store: "Store", needs: Ca
         show_message(host.app, "The missing grant has been added. Press the key again.")
 
 
-def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
+def require_operator(host: ActionHost, actor: Actor, does: str) -> bool:
     """Return whether the actor is the operator. Otherwise show, beside a dialog, that this is only for the operator.
     `does` is a verb phrase, such as "sets budgets".
     """

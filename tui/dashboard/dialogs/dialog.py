@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -18,11 +18,8 @@ from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, shorten
-from gjobs.tui.text.format import PARTIAL_CLAIMS, count
+from gjobs.tui.text.format import PARTIAL_CLAIMS, ShownZone, count
 from gjobs.tui.text.write_text import Confirmation
-
-if TYPE_CHECKING:
-    from gjobs.tui.text.format import ShownZone
 
 T = TypeVar("T")
 
@@ -264,7 +261,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         """Whether the widgets of the dialog exist. False before mounting, after closing and while the app closes."""
         return self._has_widgets and self in self.app.screen_stack and not self._pruning
 
-    def show_zone(self, zone: "ShownZone") -> None:
+    def show_zone(self, zone: ShownZone) -> None:
         """Show the dialog's times in another zone. A dialog without times ignores it."""
 
     def action_leave(self) -> None:

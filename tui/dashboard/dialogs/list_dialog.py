@@ -1,7 +1,7 @@
 """RowsDialog: a list of rows. ListDialog: rows that are read, and keep their cursor."""
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,9 +13,7 @@ from gjobs.store.errors import StoreError
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.widgets.widgets import ResultType, SteadyText
 from gjobs.tui.text.error_text import error_words
-
-if TYPE_CHECKING:
-    from gjobs.tui.text.format import ShownZone
+from gjobs.tui.text.format import ShownZone
 
 RowType = TypeVar("RowType")
 
@@ -43,7 +41,7 @@ class RowsDialog(Dialog[ResultType]):
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
 
-    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the rows are drawn in the zone of the dashboard
+    def show_zone(self, zone: ShownZone) -> None:  # noqa: ARG002 - the rows are drawn in the zone of the dashboard
         self.draw()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from textual import on, work
@@ -32,6 +32,7 @@ from gjobs.store.values import formats
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.page_sizes import ARCHIVE_ROWS
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of
@@ -41,7 +42,7 @@ from gjobs.tui.dashboard.list.table_drawing import MARK
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message, error_words
-from gjobs.tui.text.format import jobs_count, short_id
+from gjobs.tui.text.format import ShownZone, jobs_count, short_id
 from gjobs.tui.text.retention_text import (
     DOING,
     DONE,
@@ -62,11 +63,6 @@ from gjobs.tui.text.retention_text import (
     why_left,
 )
 from gjobs.tui.text.write_text import restored_message, restoring_words
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.text.format import ShownZone
-
 
 Places = tuple[PageKey | None, ...]
 """The start of each page up to the present one. None is the start of the first page."""
@@ -213,12 +209,12 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
 
 
 class ArchivedJobDialog(SummaryDialog):
-    def __init__(self, sentence: str, lines: Callable[..., Sequence[str]], zone: "ShownZone") -> None:
+    def __init__(self, sentence: str, lines: Callable[..., Sequence[str]], zone: ShownZone) -> None:
         """`lines` returns the clean facts with their times in a `zone`."""
         super().__init__(title="Archived job", sentence=sentence, lines=tuple(lines(zone=zone.zone)))
         self._lines_in = lines
 
-    def show_zone(self, zone: "ShownZone") -> None:
+    def show_zone(self, zone: ShownZone) -> None:
         self.query_one("#lines Static", Static).update(Content("\n".join(self._lines_in(zone=zone.zone))))
 
 
@@ -329,13 +325,13 @@ class CleanupDialog(FormDialog[CleanupPreview]):
         self.confirm(confirm_clean_up(preview, target), lambda: self.dismiss(preview))
 
 
-async def clean_up(host: "ActionHost", context: ActionContext) -> None:
+async def clean_up(host: ActionHost, context: ActionContext) -> None:
     preview = await host.app.push_screen_wait(CleanupDialog(context, host.dashboard.listed.project_id))
     if preview is not None:
         host.tasks.write(_clean_up(host, context, preview), may_open=True)
 
 
-async def _clean_up(host: "ActionHost", context: ActionContext, preview: CleanupPreview) -> Message:
+async def _clean_up(host: ActionHost, context: ActionContext, preview: CleanupPreview) -> Message:
     """Clean up and return a message. It reports errors itself, with the work done before them."""
     done, verb = BatchProgress(), DONE[preview.action]
     dialog = ProgressDialog(title=f"{DOING[preview.action]} {jobs_count(preview.found)}", total=preview.found)
@@ -359,7 +355,7 @@ async def _clean_up(host: "ActionHost", context: ActionContext, preview: Cleanup
     return Message(text=" ".join(sentences), severity="warning" if left else "information")
 
 
-async def show_archive(host: "ActionHost", context: ActionContext) -> None:
+async def show_archive(host: ActionHost, context: ActionContext) -> None:
     """Show the archive of the listed project, or of all."""
     if jobs := await host.app.push_screen_wait(ArchiveDialog(context)):
         host.tasks.write(_restore(context, jobs), doing=restoring_words(jobs))

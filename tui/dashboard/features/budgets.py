@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from textual import on
@@ -20,6 +20,7 @@ from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import UnknownText, money, share_of
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for, require_operator
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of, typed_cents
@@ -43,10 +44,6 @@ from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.write_text import Confirmation, where
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-
 
 _WRITING_KEYS = ("budgets.new", "budgets.change", "budgets.remove")
 
@@ -286,7 +283,7 @@ def _dollars(amount: int) -> str:
 _A_PERSON = BudgetOwner(label="A user, by e-mail or id")
 
 
-async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
+async def show_budgets(host: ActionHost, context: ActionContext) -> None:
     """Show the budgets that apply to the listed project, or all budgets. Show them again after each change."""
     project_id, project, of = host.dashboard.listed.project_id, host.dashboard.shown_project, host.dashboard.listed_name
     last: Budget | None = None

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
@@ -20,12 +20,14 @@ from textual.widgets import Static
 from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import STEPS, find_person, person_of_job, person_of_user
 from gjobs.store.errors import StoreError
+from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
 from gjobs.tui.case.case_document import SUFFIXES, case_file_name, write_case
 from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line, table
 from gjobs.tui.case.redaction import SecretKind, redaction_words
 from gjobs.tui.dashboard.actions.action_context import ActionContext
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
@@ -35,16 +37,10 @@ from gjobs.tui.dashboard.panels.screen import STILL_LOADING
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText
+from gjobs.tui.session import Session
 from gjobs.tui.text.clean_text import ELLIPSIS, clean
 from gjobs.tui.text.error_text import error_message, error_words
-from gjobs.tui.text.format import short_id
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.session import Session
-    from gjobs.tui.text.format import ShownZone
-
+from gjobs.tui.text.format import ShownZone, short_id
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BORDER = re.compile(r"(?<!\\)\|")
@@ -167,7 +163,7 @@ class CaseDialog(Dialog[None]):
     help_topic = "case"
 
     def __init__(
-        self, host: "ActionHost", session: "Session", find: Callable[["Store"], Awaitable[CasePerson]], *, of: str
+        self, host: ActionHost, session: Session, find: Callable[[Store], Awaitable[CasePerson]], *, of: str
     ) -> None:
         """`of` names the user or job until the case is read."""
         super().__init__()
@@ -265,7 +261,7 @@ class CaseDialog(Dialog[None]):
             self._hidden = hidden
             self._show_text()
 
-    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the case is in the zone of the dashboard
+    def show_zone(self, zone: ShownZone) -> None:  # noqa: ARG002 - the case is in the zone of the dashboard
         if self._built is not None:
             self._start()
 
@@ -311,7 +307,7 @@ class CaseDialog(Dialog[None]):
 NO_JOB = "No job under the cursor. Move to a job, or act as a user, and press the key again."
 
 
-def show_case(host: "ActionHost", context: ActionContext) -> Coroutine[Any, Any, None] | None:
+def show_case(host: ActionHost, context: ActionContext) -> Coroutine[Any, Any, None] | None:
     """Return a question that shows the case of the job in the details or under the cursor. If the focus is not on the
     job list, it shows the case of the acting user. The operator reads it.
     """
@@ -331,17 +327,17 @@ def show_case(host: "ActionHost", context: ActionContext) -> Coroutine[Any, Any,
     return None
 
 
-async def show_case_of(host: "ActionHost", user: ActingUser) -> None:
+async def show_case_of(host: ActionHost, user: ActingUser) -> None:
     """Show the case of a user."""
     await _show(host, partial(person_of_user, user_id=user.id), of=actor_name(user))
 
 
-async def show_case_of_job(host: "ActionHost", job_id: UUID) -> None:
+async def show_case_of_job(host: ActionHost, job_id: UUID) -> None:
     """Show the case of a job that the person saw, even if it was deleted since."""
     await _show(host, partial(find_person, text=str(job_id)), of=f"job {short_id(job_id)}")
 
 
-async def _show(host: "ActionHost", find: "Callable[[Store], Awaitable[CasePerson]]", *, of: str) -> None:
+async def _show(host: ActionHost, find: Callable[[Store], Awaitable[CasePerson]], *, of: str) -> None:
     session = host.poller.session
     if session is not None and not refuse_in_past(host):
         await host.app.push_screen_wait(CaseDialog(host, session, find, of=of))

@@ -1,7 +1,7 @@
 """The databases to choose from, switching to one, write permits, and the refresh interval."""
 
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,30 +10,27 @@ from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
 from gjobs.store.configuration.settings import WriteMode
+from gjobs.store.store import Store
 from gjobs.store.users.actor import Actor, actor_name
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
 from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
+from gjobs.tui.session import Session
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.statistics_text import load_summary, pace_words
 from gjobs.tui.text.write_text import where
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.session import Session
-
 
 ALONE = "No other database is configured. Run 'gjobs config path' to see where to add profiles."
 
 IN_BROWSER = "A browser tab shows only the database that 'gjobs serve' opens."
 
 
-async def pick_database(host: "ActionHost") -> None:
+async def pick_database(host: ActionHost) -> None:
     await host.find_databases()
     known = host.database_choices
     if len(known) < 2:
@@ -61,12 +58,12 @@ def full_name(choice: "DatabaseChoice") -> str:
     return label if label == name else f"{label} ({name})"
 
 
-def is_read_only(host: "ActionHost") -> bool:
+def is_read_only(host: ActionHost) -> bool:
     """Return whether the session may not write, for key hints."""
     return host.poller.session is not None and not host.poller.session.access.may_write
 
 
-def may_write(host: "ActionHost") -> bool:
+def may_write(host: ActionHost) -> bool:
     """Return whether the session may write. Otherwise show why not, and which key helps."""
     session = host.poller.session
     if session is None or session.access.may_write:
@@ -76,7 +73,7 @@ def may_write(host: "ActionHost") -> bool:
     return False
 
 
-async def toggle_write_permit(host: "ActionHost", session: "Session", store: "Store") -> None:
+async def toggle_write_permit(host: ActionHost, session: Session, store: Store) -> None:
     """Close an open permit at once, or ask for a new one."""
     access = session.access
     if access.is_closed:
@@ -114,7 +111,7 @@ class WritePermitDialog(TextPrompt[int | None]):
     empty_words = "Type a reason for writing."
     help_topic = "writing-safely"
 
-    def __init__(self, host: "ActionHost", session: "Session", actor: Actor) -> None:
+    def __init__(self, host: ActionHost, session: Session, actor: Actor) -> None:
         self._host = host
         self._session = session
         super().__init__(
@@ -153,7 +150,7 @@ class WritePermitDialog(TextPrompt[int | None]):
         return minutes
 
 
-def step_interval(host: "ActionHost", steps: int) -> None:
+def step_interval(host: ActionHost, steps: int) -> None:
     """Change the interval by steps, slower if positive."""
     poller = host.poller
     before = poller.interval
@@ -166,14 +163,14 @@ def step_interval(host: "ActionHost", steps: int) -> None:
         show_message(host.app, f"It refreshes {_pace(host)}.")
 
 
-def show_load(host: "ActionHost") -> None:
+def show_load(host: ActionHost) -> None:
     """Show the load that polling causes, and when the dashboard refreshes."""
     load = host.poller.load
     text = "No query has been sent yet." if load is None else f"It refreshes {_pace(host)}. {load_summary(load)}."
     show_message(host.app, text)
 
 
-def _pace(host: "ActionHost") -> str:
+def _pace(host: ActionHost) -> str:
     poller = host.poller
     return pace_words(poller.max_staleness, interval=poller.interval, is_woken=poller.is_woken, cause=poller.pace_cause)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -26,11 +26,13 @@ from gjobs.store.filters.filter_syntax import format_filter
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
 from gjobs.store.statistics.statistics import Waste, WasteKey
+from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, Actor, actor_name
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.case.redaction import Redactor, redacted_group
 from gjobs.tui.dashboard.actions.action_context import context_for
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line, hint_lines, key_hint
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
@@ -56,13 +58,7 @@ from gjobs.tui.text.error_text import (
     trend,
     users_words,
 )
-from gjobs.tui.text.format import age, count, jobs_count, local_time, moment_words, short_id
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.text.format import ShownZone
-
+from gjobs.tui.text.format import ShownZone, age, count, jobs_count, local_time, moment_words, short_id
 
 _GAP = 2
 _MUTED = "$foreground-muted"
@@ -271,7 +267,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     ]
     help_topic = "errors"
 
-    def __init__(self, host: "ActionHost", store: "Store") -> None:
+    def __init__(self, host: ActionHost, store: Store) -> None:
         super().__init__()
         listed = host.dashboard.listed
         self._host = host
@@ -498,7 +494,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._name_time()
         self._show_details()
 
-    def show_zone(self, zone: "ShownZone") -> None:  # noqa: ARG002 - the texts are drawn in the zone of the dashboard
+    def show_zone(self, zone: ShownZone) -> None:  # noqa: ARG002 - the texts are drawn in the zone of the dashboard
         """Rows have no times, so they keep their place."""
         if self.is_open:
             self._name_time()
@@ -534,7 +530,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._line_under_cursor = place
 
 
-async def show_errors(host: "ActionHost", store: "Store") -> None:
+async def show_errors(host: ActionHost, store: Store) -> None:
     """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
     errors = ErrorsDialog(host, store)
     if (group := await host.app.push_screen_wait(errors)) is not None and errors.is_current:
@@ -547,7 +543,7 @@ async def show_errors(host: "ActionHost", store: "Store") -> None:
         show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
 
 
-async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:
+async def _group_of(store: Store, job: GenerationJob | None) -> str | None:
     """Return the id of the group of a failed job. A list contains only part of a long error, which may not identify
     the group.
     """
@@ -559,7 +555,7 @@ async def _group_of(store: "Store", job: GenerationJob | None) -> str | None:
     return error_group_id(whole.error) if whole is not None and whole.status is JobStatus.FAILED else None
 
 
-async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:
+async def _retry(host: ActionHost, scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:
     """Ask, then retry the jobs that the screen counted in the group and that have no retry yet."""
     # A read-only session needs no hint about migrations.
     if not may_write(host) or (context := context_for(host, Capability.RETRYING)) is None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from textual.app import App, ComposeResult
@@ -17,8 +17,11 @@ from gjobs.store.errors import StoreError
 from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.moments.moment import job_row
+from gjobs.store.store import Store
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
+from gjobs.tui.dashboard.actions.action_context import ActionContext
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.dialogs.dialog import run_showing_progress
 from gjobs.tui.dashboard.dialogs.form import ChosenFile, FileForm, shown_path
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
@@ -35,25 +38,20 @@ from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message, error_words
 from gjobs.tui.text.format import jobs_count, jobs_name
 
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_context import ActionContext
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
 
-
-def copy_ids(host: "ActionHost") -> None:
+def copy_ids(host: ActionHost) -> None:
     if jobs := host.dashboard.selected_jobs():
         copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
         copy_text(host.app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
 
 
-def copy_as_json(host: "ActionHost") -> None:
+def copy_as_json(host: ActionHost) -> None:
     jobs, store = host.dashboard.selected_jobs(), host.poller.store
     if jobs and store is not None:
         host.app.run_worker(_copy_as_json(host.app, store, jobs), group="copy", exclusive=True)
 
 
-async def _copy_as_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
+async def _copy_as_json(app: App[Any], store: Store, jobs: Sequence[GenerationJob]) -> None:
     """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
     job, and a list for several.
     """
@@ -126,7 +124,7 @@ class ClipboardTooSmall(StoreError):
     hint = "Narrow the list with a filter, or export it to a file."
 
 
-async def export_list(host: "ActionHost", context: "ActionContext") -> None:
+async def export_list(host: ActionHost, context: ActionContext) -> None:
     """Ask where to export the list on screen, and export it."""
     dashboard, store = host.dashboard, context.store
     listing = dashboard.listing
@@ -179,7 +177,7 @@ def _failed_message(choice: ChosenFile, error: StoreError) -> Message:
     return Message(text=f"{what} {error_words(error)}", severity="error")
 
 
-async def _export(store: "Store", listed: ListQuery, choice: ChosenFile, copied: list[str], report: Report) -> int:
+async def _export(store: Store, listed: ListQuery, choice: ChosenFile, copied: list[str], report: Report) -> int:
     """Return how many jobs were exported, to a file or to `copied`. Raises a StoreError, and then leaves no file."""
     if choice.file is not None:
         async with new_file_in_threads(str(choice.file), overwrites=choice.overwrites) as write:
@@ -196,7 +194,7 @@ async def _export(store: "Store", listed: ListQuery, choice: ChosenFile, copied:
     return await _write_all(store, listed, choice, keep, report)
 
 
-async def _write_all(store: "Store", listed: ListQuery, choice: ChosenFile, write: Write, report: Report) -> int:
+async def _write_all(store: Store, listed: ListQuery, choice: ChosenFile, write: Write, report: Report) -> int:
     made, done = writer(SUFFIXES[choice.suffix]), 0
     await write(made.begin())
     async for jobs in list_pages(store, listed):
@@ -207,7 +205,7 @@ async def _write_all(store: "Store", listed: ListQuery, choice: ChosenFile, writ
     return done
 
 
-async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequence[GenerationJob]]:
+async def list_pages(store: Store, listed: ListQuery) -> AsyncIterator[Sequence[GenerationJob]]:
     """Yield the jobs of a list page by page, in its order, with all their columns. A job that is deleted meanwhile is
     left out.
     """

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from textual import on
@@ -27,8 +27,10 @@ from gjobs.store.isolation.isolation import (
     person_name,
     why_no_writes,
 )
+from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.store.values.data_classes import by_member
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, SqlDialog
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
@@ -36,15 +38,10 @@ from gjobs.tui.dashboard.features.navigation import pick_user
 from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
+from gjobs.tui.session import Session
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import error_message, error_words
 from gjobs.tui.text.write_text import Confirmation, where
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.session import Session
-
 
 _LONGEST_NAME = 60
 _LONGEST_ANSWER = 1_000
@@ -190,7 +187,7 @@ class IsolationDialog(RowsDialog[None]):
     help_topic = "isolation"
 
     def __init__(
-        self, host: "ActionHost", session: "Session", *, other_id: UUID | None = None, tries_writes: bool = False
+        self, host: ActionHost, session: Session, *, other_id: UUID | None = None, tries_writes: bool = False
     ) -> None:
         """`tries_writes` means that the user has already agreed to the first check's writes."""
         super().__init__()
@@ -408,7 +405,7 @@ class IsolationDialog(RowsDialog[None]):
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
 
 
-async def show_isolation(host: "ActionHost", session: "Session", store: "Store") -> None:
+async def show_isolation(host: ActionHost, session: Session, store: Store) -> None:
     """Check isolation as the operator, who sees all rows. The actor of the dashboard stays.
 
     If the check acts for a user, confirm first, because gjobs runs it as operator.

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from gjobs.store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
@@ -12,7 +12,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome, TransitionOutcome, applied_job
 from gjobs.store.journal.write_record import WrittenRow
 from gjobs.store.users.actor import actor_name
-from gjobs.tui.dashboard.actions.action_context import WriteResolved
+from gjobs.tui.dashboard.actions.action_context import ActionContext, WriteResolved
 from gjobs.tui.dashboard.actions.action_host import DeletedJobs
 from gjobs.tui.text import write_text
 from gjobs.tui.text.error_text import Message, error_words, hidden_from
@@ -34,10 +34,6 @@ from gjobs.tui.text.write_text import (
     transition_message,
     why_skipped,
 )
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.actions.action_context import ActionContext
-
 
 CHUNK = 50
 """Jobs in one transaction. A small chunk holds locks only for milliseconds and can be stopped soon."""
@@ -122,7 +118,7 @@ class BulkWrite:
         return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
 
 
-async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Message:
+async def transition_one(context: ActionContext, job: GenerationJob, target: JobStatus) -> Message:
     """Change the status of one job. Raise a StoreError on failure."""
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
@@ -142,7 +138,7 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
     return transition_message(job, outcome, target, if_missing=why.one)
 
 
-async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Message:
+async def end_with_error(context: ActionContext, job: GenerationJob, target: JobStatus, error: str) -> Message:
     """End a job with an error text. Raise a StoreError on refusal, so that the form can keep the text."""
     try:
         with context.changing([job.id], ACTIONS_TO[target]):
@@ -155,7 +151,7 @@ async def end_with_error(context: "ActionContext", job: GenerationJob, target: J
     return transition_message(job, outcome, target)
 
 
-async def _known(context: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
+async def _known(context: ActionContext, outcomes: Iterable[object]) -> MissingWhys:
     """Return why jobs were not found. Only the operator can distinguish hidden jobs from deleted ones."""
     missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
     hidden = await hidden_from(context.store, context.operator, missing)
@@ -166,19 +162,19 @@ async def _known(context: "ActionContext", outcomes: Iterable[object]) -> Missin
 
 
 def bulk_transition(
-    context: "ActionContext", jobs: Sequence[GenerationJob], target: JobStatus, error: str | None
+    context: ActionContext, jobs: Sequence[GenerationJob], target: JobStatus, error: str | None
 ) -> BulkWrite:
     send = _sends(context, ACTIONS_TO[target], lambda ids: context.store.transition_jobs(ids, target, error), of_status)
     return BulkWrite(jobs, send, refused=lambda job: None if job.status in target.sources else of_status(job.status))
 
 
-def bulk_retry(context: "ActionContext", jobs: Sequence[GenerationJob]) -> BulkWrite:
+def bulk_retry(context: ActionContext, jobs: Sequence[GenerationJob]) -> BulkWrite:
     send = _sends(context, JobAction.RETRY, context.store.retry_generation_jobs)
     return BulkWrite(jobs, send, refused=lambda job: None if job.status is JobStatus.FAILED else is_in(job.status))
 
 
 def _sends(
-    context: "ActionContext",
+    context: ActionContext,
     action: JobAction,
     write: Callable[[Sequence[UUID]], Coroutine[Any, Any, Sequence[TransitionOutcome | RetryOutcome]]],
     refused: Callable[[AnyStatus], SkipReason] = is_in,
@@ -195,7 +191,7 @@ def _sends(
     return send
 
 
-async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> tuple[RetryOutcome, Message]:
+async def retry_one(context: ActionContext, job: GenerationJob, *, again: bool) -> tuple[RetryOutcome, Message]:
     """Retry one job. Raise a StoreError on failure."""
     with context.changing([job.id], JobAction.RETRY):
         (outcome,) = await context.write(context.store.retry_generation_jobs([job.id], again=again))
@@ -203,7 +199,7 @@ async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool
     return outcome, retry_message(job, outcome, why_skipped(outcome, known))
 
 
-async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
+async def delete_one(context: ActionContext, job: GenerationJob) -> Message:
     """Delete the job if its status is unchanged. Raise a StoreError on failure."""
     context.deleting([job.id])
     with context.host.undo.deletion(context.store) as deleted:
@@ -221,7 +217,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Message:
     return deleted_message([job])
 
 
-def bulk_deletion(context: "ActionContext", jobs: Sequence[GenerationJob], deleted: list[GenerationJob]) -> BulkWrite:
+def bulk_deletion(context: ActionContext, jobs: Sequence[GenerationJob], deleted: list[GenerationJob]) -> BulkWrite:
     """Return a write that adds the full rows of the deleted jobs to `deleted` after each chunk."""
 
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
@@ -245,7 +241,7 @@ def deleted_rows(resolved: WriteResolved) -> list[GenerationJob]:
     return [row for row in rows if isinstance(row, GenerationJob)]
 
 
-async def restore(context: "ActionContext", deletion: DeletedJobs) -> Message:
+async def restore(context: ActionContext, deletion: DeletedJobs) -> Message:
     """Restore all jobs or none, as the actor who deleted them. On failure, undo can be tried again."""
     try:
         restored = await context.resolve(deletion.store.restore_generation_jobs(deletion.jobs), of=deletion.store)

@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from typing import Any, ClassVar, assert_never
 from uuid import UUID
 
 from textual import on, work
@@ -27,7 +27,7 @@ from gjobs.store.users.actor import ANON, OPERATOR, Operator
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
-from gjobs.tui.dashboard.actions.action_host import DeletedJobs
+from gjobs.tui.dashboard.actions.action_host import ActionHost, DeletedJobs
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
@@ -61,9 +61,6 @@ from gjobs.tui.text.write_text import (
     unchanged_words,
     undo_words,
 )
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
 
 
 class ModeField(TextField):
@@ -235,7 +232,7 @@ def _described(asset: Asset) -> str:
     return f"{clean(asset.kind, limit=20)}  {clean(file_name, limit=40)}  {size}{short_id(asset.id)}"
 
 
-async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> None:
+async def choose_all_matching(host: ActionHost, context: "ActionContext") -> None:
     dashboard, store = host.dashboard, context.store
     query = dashboard.listing_query
     listed = query.window.listed
@@ -256,7 +253,7 @@ _WHOLE = 100
 """Percent."""
 
 
-async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
+async def count_exactly(host: ActionHost, context: "ActionContext") -> None:
     """Count the shown list exactly."""
     query = host.dashboard.totals_query
     counting = await run_showing_progress(
@@ -277,7 +274,7 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
         show_message(host.app, f"Counted {how}: {jobs_count(found.number if found else 0)}.")
 
 
-async def order_by(host: "ActionHost", order: ListOrder) -> None:
+async def order_by(host: ActionHost, order: ListOrder) -> None:
     """Sort the list. The order by creation needs no check, because it is the default of each list."""
     store, dashboard = host.poller.store, host.dashboard
     if store is not None and order.column is not OrderColumn.CREATED:
@@ -294,7 +291,7 @@ async def order_by(host: "ActionHost", order: ListOrder) -> None:
     dashboard.ask(replace(dashboard.listed, order=order))
 
 
-async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
+async def apply_filter(host: ActionHost, job_filter: JobFilter) -> None:
     """Apply the filter if it is cheap or its cost is unknown. Otherwise the bar shows why not."""
     store, dashboard = host.poller.store, host.dashboard
     listed = replace(dashboard.listed, job_filter=job_filter)
@@ -323,7 +320,7 @@ async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
     return None if is_doubtful and await store.returns_quickly(listed) else cost
 
 
-async def show_users(host: "ActionHost") -> None:
+async def show_users(host: ActionHost) -> None:
     """Offer the most recently active users. A user sees no other users, so they get none."""
     store = host.poller.store
     if store is None or not isinstance(store.actor, Operator):

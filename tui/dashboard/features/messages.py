@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,7 +18,9 @@ from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.store import Store
 from gjobs.store.watch.watch import Transition, TransitionBatch
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import ShownMessage, board_of, show_message, show_warning
@@ -26,11 +28,6 @@ from gjobs.tui.dashboard.widgets.widgets import RowList, SteadyText
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.error_text import Message, Severity
 from gjobs.tui.text.format import count, error_summary, short_id
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-
 
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
@@ -71,7 +68,7 @@ class MessagesDialog(RowsDialog[None]):
         Binding("Y", "copy_all", "Copy all", id="messages.copy_all", tooltip="Copy all messages"),
     ]
 
-    def __init__(self, host: "ActionHost") -> None:
+    def __init__(self, host: ActionHost) -> None:
         super().__init__()
         self._host = host
         self._board = board_of(host.app)
@@ -257,7 +254,7 @@ log = logging.getLogger(__name__)
 class Notices:
     """Watches for jobs that end, and notifies the user of those that are not on screen."""
 
-    def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
+    def __init__(self, host: ActionHost, notifications: "Notifications") -> None:
         self._host = host
         self._notifications = notifications
         self._is_unshown = notifications.desktop and self._sequence("", "") is None
@@ -267,7 +264,7 @@ class Notices:
         self._missed = Finished()
         """Jobs that ended while the user was away."""
 
-    async def follow(self, store: "Store") -> None:
+    async def follow(self, store: Store) -> None:
         """Watch as the store's actor until cancelled. If the store refuses to watch, show that and stop."""
         if self._is_unshown:
             self._is_unshown = False

@@ -1,22 +1,19 @@
 """Ask for a moment, and step through time."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.moments.moment import parse_moment
 from gjobs.store.moments.past_store import past_store
+from gjobs.store.store import Store
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import Message, error_message
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-
 
 USUAL_AGE = timedelta(hours=1)
 """How long ago the suggested moment is."""
@@ -35,7 +32,7 @@ class MomentDialog(TextPrompt[datetime | Literal["now"]]):
     closed_words = "The moment is not shown, because its form was closed."
     empty_words = "Type a time."
 
-    def __init__(self, host: "ActionHost", store: "Store") -> None:
+    def __init__(self, host: ActionHost, store: Store) -> None:
         self._store = store
         self._clock = host.poller.clock
         shown = host.dashboard.listing_query.moment
@@ -60,7 +57,7 @@ class MomentDialog(TextPrompt[datetime | Literal["now"]]):
         return moment
 
 
-async def ask_moment(host: "ActionHost", store: "Store") -> None:
+async def ask_moment(host: ActionHost, store: Store) -> None:
     """Ask for a moment and show it."""
     shown = host.dashboard.listing_query.moment
     chosen = await host.app.push_screen_wait(MomentDialog(host, store))
@@ -68,7 +65,7 @@ async def ask_moment(host: "ActionHost", store: "Store") -> None:
         host.show_moment(None if chosen == PRESENT else chosen)
 
 
-async def step_moment(host: "ActionHost", unit: str, *, is_later: bool) -> None:
+async def step_moment(host: ActionHost, unit: str, *, is_later: bool) -> None:
     """Go to the previous or next event, or move the shown moment by a minute or an hour."""
     store, shown = host.poller.store, host.dashboard.listing_query.moment
     if store is None:
@@ -91,7 +88,7 @@ async def step_moment(host: "ActionHost", unit: str, *, is_later: bool) -> None:
 
 
 async def _stepped(
-    store: "Store", base: datetime, project_id: UUID | None, unit: str, *, is_later: bool
+    store: Store, base: datetime, project_id: UUID | None, unit: str, *, is_later: bool
 ) -> datetime | None:
     if unit == "event":
         return await past_store(store, base).event_beside(project_id, is_later=is_later)
@@ -100,7 +97,7 @@ async def _stepped(
     return moment
 
 
-def refuse_in_past(host: "ActionHost") -> bool:
+def refuse_in_past(host: ActionHost) -> bool:
     """Return whether an earlier moment is shown. Then say that the action shows only the present."""
     if host.dashboard.listing_query.moment is None:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from typing import Any, ClassVar, assert_never
 from uuid import UUID
 
 from textual.app import ComposeResult
@@ -16,34 +16,31 @@ from textual.content import Content
 from gjobs.store.capabilities.capability import USERS, Capability
 from gjobs.store.errors import NoPrivilege, RowMissing, StoreError
 from gjobs.store.filters.filter_terms import NO_FILTER
-from gjobs.store.job_list.list_query import ProjectName
+from gjobs.store.job_list.list_query import Listing, ProjectName
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.moments.past_store import past_store
 from gjobs.store.projects.project import Asset, Project
 from gjobs.store.search import IdMatches
 from gjobs.store.statistics.statistics import ProjectTotals
+from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
+from gjobs.store.users.user_sql import FoundUser
 from gjobs.store.values.formats import id_range, money
 from gjobs.tui.dashboard.actions.action_context import ActionContext, remark_on_acting
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, SearchDialog
 from gjobs.tui.dashboard.events import ProjectChosen
 from gjobs.tui.dashboard.features.case import show_case_of
+from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.session import Session
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message
 from gjobs.tui.text.format import age, counted_jobs, job_name, jobs_count, user_name
 from gjobs.tui.text.write_text import where
-
-if TYPE_CHECKING:
-    from gjobs.store.job_list.list_query import Listing
-    from gjobs.store.store import Store
-    from gjobs.store.users.user_sql import FoundUser
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.panels.screen import DashboardScreen
-    from gjobs.tui.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,23 +4,21 @@ import time
 from collections.abc import Awaitable, Mapping, Set
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JobStatus, ListedJob
 from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS
+from gjobs.store.store import Store
+from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.details.details_pane import JobSections
+from gjobs.tui.dashboard.memory import ObservedHistories
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
+from gjobs.tui.session import Session
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.job_text import Names
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.dashboard.details.details_pane import JobSections
-    from gjobs.tui.dashboard.memory import ObservedHistories
-    from gjobs.tui.session import Session
 
 T = TypeVar("T")
 
@@ -35,7 +33,7 @@ class RowNotesReader:
     totals changes.
     """
 
-    def __init__(self, host: "ActionHost") -> None:
+    def __init__(self, host: ActionHost) -> None:
         self._host = host
         self._owners_refused_by: Store | None = None
         """The store whose most recent attempt to read owners failed."""
@@ -71,7 +69,7 @@ class RowNotesReader:
             return set()
         return {job.user_id for job in listing.window.jobs} - jobs.owners.keys()
 
-    async def _read_owners(self, store: "Store", owners: Set[UUID]) -> None:
+    async def _read_owners(self, store: Store, owners: Set[UUID]) -> None:
         if not owners:
             return
         try:
@@ -107,7 +105,7 @@ class RowNotesReader:
         stuck = totals.stuck_jobs if totals else None
         return None if stuck is None or stuck.is_more else stuck.number
 
-    async def _read_stuck(self, store: "Store", candidates: Mapping[UUID, datetime]) -> None:
+    async def _read_stuck(self, store: Store, candidates: Mapping[UUID, datetime]) -> None:
         if self._is_checked(candidates):
             return
         stuck: frozenset[UUID] | None = frozenset()
@@ -126,7 +124,7 @@ class RowNotesReader:
 
 
 async def load_details(
-    session: "Session", store: "Store", sections: "JobSections", group: str, observations: "ObservedHistories"
+    session: Session, store: Store, sections: JobSections, group: str, observations: ObservedHistories
 ) -> None:
     """Load what the worker group is for. Load the events first, because they are shown first."""
     if group != NAMES:
@@ -135,7 +133,7 @@ async def load_details(
         await _load_names(session.operator, store, sections)
 
 
-async def _load_names(operator: "Store", store: "Store", sections: "JobSections") -> None:
+async def _load_names(operator: Store, store: Store, sections: JobSections) -> None:
     """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
     id is shown instead. In the visibility view, the operator reads the whole error of a hidden job.
     """
@@ -158,7 +156,7 @@ async def _or_else(reading: Awaitable[T], otherwise: T) -> T:
     return otherwise
 
 
-async def _load_history(store: "Store", observations: "ObservedHistories", sections: "JobSections") -> None:
+async def _load_history(store: Store, observations: ObservedHistories, sections: JobSections) -> None:
     """Load the events as the acting user, or explain why there are none."""
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):

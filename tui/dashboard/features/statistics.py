@@ -2,20 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey
+from gjobs.store.store import Store
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.dialogs.pick import TableDialog, cells_of_others, column_widths, table_line
 from gjobs.tui.text import statistics_text
 from gjobs.tui.text.statistics_text import NUMBERS, TOTAL, WASTE_TITLES, headline, name, numbers, sentences
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2
@@ -70,7 +67,7 @@ def _style(one: ModeTimings) -> str:
     return "bold" if one.mode is None else ""
 
 
-async def show_timings(host: "ActionHost", store: "Store") -> None:
+async def show_timings(host: ActionHost, store: Store) -> None:
     project_id = host.dashboard.listed.project_id
 
     async def read(window: "timedelta") -> "JobTimings":

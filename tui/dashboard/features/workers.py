@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -21,8 +21,10 @@ from gjobs.store.errors import command
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
+from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.dashboard.actions.action_context import ActionContext
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.navigation import show_job
 from gjobs.tui.dashboard.widgets.message_board import show_warning
@@ -31,11 +33,6 @@ from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
 from gjobs.tui.text.status_text import status_glyph
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-
 
 MUTED = "$foreground-muted"
 
@@ -267,7 +264,7 @@ class WorkersDialog(RowsDialog[UUID]):
     ]
     help_topic = "workers"
 
-    def __init__(self, host: "ActionHost", poller: Poller[None, WorkersOverview], viewer: Viewer) -> None:
+    def __init__(self, host: ActionHost, poller: Poller[None, WorkersOverview], viewer: Viewer) -> None:
         super().__init__()
         self._host = host
         self._poller = poller
@@ -386,7 +383,7 @@ class WorkersDialog(RowsDialog[UUID]):
         self.show_text("remark", words)
 
 
-async def show_workers(host: "ActionHost", context: ActionContext) -> None:
+async def show_workers(host: ActionHost, context: ActionContext) -> None:
     """Show the workers. While the dialog is open, they refresh as often as the list."""
     store = context.store
 
@@ -404,7 +401,7 @@ async def show_workers(host: "ActionHost", context: ActionContext) -> None:
         await _show_job(host, store, job_id)
 
 
-async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
+async def _show_job(host: ActionHost, store: Store, job_id: UUID) -> None:
     """Show the job in the list if it is listed. Otherwise switch to its project."""
     dashboard = host.dashboard
     if (listed := dashboard.jobs.job(job_id)) is not None:

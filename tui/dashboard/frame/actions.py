@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.message import Message
 
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.store import Store
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
@@ -45,18 +48,12 @@ from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.session import Session
 from gjobs.tui.text.status_text import JobAction
-
-if TYPE_CHECKING:
-    from gjobs.store.jobs.job import GenerationJob
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
-    from gjobs.tui.session import Session
-
 
 Question = Coroutine[Any, Any, None]
 
-_RUN: "Mapping[str, Callable[[ActionHost], Question | None]]" = {
+_RUN: Mapping[str, Callable[[ActionHost], Question | None]] = {
     "app.database": pick_database,
     "app.faster": lambda host: step_interval(host, -1),
     "app.slower": lambda host: step_interval(host, 1),
@@ -66,7 +63,7 @@ _RUN: "Mapping[str, Callable[[ActionHost], Question | None]]" = {
 }
 """The functions of keys that work without a database."""
 
-_RUN_CONNECTED: "Mapping[str, Callable[[ActionHost, Session, Store], Question | None]]" = {
+_RUN_CONNECTED: Mapping[str, Callable[[ActionHost, Session, Store], Question | None]] = {
     "app.user": pick_acting_user,
     "app.isolation": show_isolation,
     "app.times": lambda host, _, store: show_timings(host, store),
@@ -77,7 +74,7 @@ _RUN_CONNECTED: "Mapping[str, Callable[[ActionHost, Session, Store], Question | 
 }
 """The functions of keys that need no list. They work even for a user who may read nothing."""
 
-_RUN_WITH_LIST: "Mapping[str, Callable[[ActionHost, ActionContext], Question | None]]" = {
+_RUN_WITH_LIST: Mapping[str, Callable[[ActionHost, ActionContext], Question | None]] = {
     "app.workers": show_workers,
     "job.case": show_case,
     "job.undo": lambda _, context: JobActions(context).undo(),
@@ -98,7 +95,7 @@ if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.
     raise LookupError(f"The tables of functions and of keys differ: {unknown}")
 
 
-def run(host: "ActionHost", key: Key) -> None:
+def run(host: ActionHost, key: Key) -> None:
     """Run the function of the key, unless the key is refused."""
     if PRESENT in key.traits and refuse_in_past(host):
         return
@@ -117,7 +114,7 @@ def run(host: "ActionHost", key: Key) -> None:
         host.tasks.ask(question)
 
 
-def _connection(host: "ActionHost") -> "tuple[Session, Store] | None":
+def _connection(host: ActionHost) -> tuple[Session, Store] | None:
     """Return the open session and the present actor's store. Without them, say so."""
     session, store = host.poller.session, host.poller.store
     if session is not None and store is not None:
@@ -126,13 +123,13 @@ def _connection(host: "ActionHost") -> "tuple[Session, Store] | None":
     return None
 
 
-def change_jobs(host: "ActionHost", action: JobAction, jobs: "Sequence[GenerationJob]") -> None:
+def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJob]) -> None:
     context = context_for(host, _NEEDS[action])
     if context is not None and may_write(host):
         JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
 
 
-def answer(host: "ActionHost", message: Message) -> None:
+def answer(host: ActionHost, message: Message) -> None:
     """Do what the message requests."""
     app, poller = host.app, host.poller
     match message:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from textual import events
 from textual.binding import ActiveBinding
@@ -16,6 +16,7 @@ from textual.worker import WorkerState
 
 from gjobs.store.configuration.saved_views import View, read_name
 from gjobs.store.errors import Conflict, InvalidValue, StoreError
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import PALETTE_COMMANDS, PRESENT, Key
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
@@ -28,11 +29,8 @@ from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import jobs_count
 from gjobs.tui.text.write_text import Confirmation
 
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
 
-
-async def save_view(host: "ActionHost") -> None:
+async def save_view(host: ActionHost) -> None:
     """Save the filter and order in force. To replace another view, the user must confirm its name."""
     jobs = host.dashboard.jobs
     text, order = jobs.filter_text, host.dashboard.listed.order
@@ -68,7 +66,7 @@ async def save_view(host: "ActionHost") -> None:
         show_message(host.app, f"Saved the view {clean(view.name)}. The command palette lists it.")
 
 
-async def remove_view(host: "ActionHost", view: View) -> None:
+async def remove_view(host: ActionHost, view: View) -> None:
     question = Confirmation(
         title="Remove this view?",
         lines=(clean(view.name), clean(view.text, limit=200)),
@@ -152,8 +150,8 @@ class Commands(Provider):
     """Keys of the screen and themes. Above the job list also views, retention, projects and databases."""
 
     @property
-    def _host(self) -> "ActionHost":
-        return cast("ActionHost", self.app)
+    def _host(self) -> ActionHost:
+        return cast(ActionHost, self.app)
 
     async def startup(self) -> None:
         self._host.read_views()
