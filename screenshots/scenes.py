@@ -146,7 +146,7 @@ async def suggestions(stage: Stage) -> None:
     """Type the first letter of a filter. Besides the suggestions, the screen then shows the jobs with this letter."""
     await stage.press("slash", "s")
     await is_filtered(stage)
-    await stage.wait_for(lambda: stage.app.screen.query_one(CompletionList).is_open)
+    await stage.wait_for(lambda: bool(stage.app.screen.query_one(CompletionList).offered))
 
 
 async def find(stage: Stage) -> None:

@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import Static
 
 from gjobs.store.errors import TimedOut
-from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections
+from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections, ShownJob
 from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.job_text import Names
 from tests.conftest import Conninfo
@@ -88,7 +88,7 @@ async def test_text_of_the_pane_can_be_selected_with_the_mouse(drive: Drive) -> 
 async def test_narrow_dashboard_has_no_pane_and_reads_nothing_for_it(drive: Drive) -> None:
     gate = Gate("get_job_history")
     async with drive(size=(159, 45), make=gate.store) as driver:
-        assert not driver.app.dashboard.query(DetailsPane)
+        assert driver.app.dashboard.query_one(DetailsPane).region.area == 0
         await driver.resize(*WIDE)
         await driver.until(lambda: gate.calls == 1)
         await driver.resize(120, 36)
@@ -129,7 +129,7 @@ async def test_events_that_cannot_be_read_are_not_read_again_with_each_poll(driv
 async def test_answers_about_another_job_are_dropped(drive: Drive) -> None:
     async with drive(size=WIDE) as driver:
         pane = driver.app.dashboard.query_one(DetailsPane)
-        late = JobSections(job=make_job(1), project="", now=NOON, redraw=pane.follow)
+        late = JobSections(shown=ShownJob(job=make_job(1), project="", now=NOON), redraw=pane.follow)
         late.show_names(Names(owner="late@example.com"))
         late.show_no_history(TimedOut("late"))
         late.show_whole(make_job(1, error="late"))

@@ -69,7 +69,7 @@ async def test_filter_bar_accepts_the_whole_grammar_and_completes_project_names(
         await dashboard.type(typed, rows=rows)
     await dashboard.shows("No job matches. Press esc to show all jobs again.")
     await dashboard.press("escape", "slash", *"project:sp")
-    assert dashboard.app.dashboard.query_one(CompletionList).is_open
+    assert dashboard.app.dashboard.query_one(CompletionList).offered
     await dashboard.press("tab")
     assert text(dashboard) == 'project:"Spring lookbook"'
 

@@ -5,6 +5,7 @@ from textual.widgets import Static
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import ActingUser
+from gjobs.tui.dashboard.details.details_pane import ShownJob
 from gjobs.tui.dashboard.details.job_details import JobDetails
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from tests.conftest import Conninfo
@@ -213,7 +214,7 @@ async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driv
     app = dashboard.app
     job = dashboard.table.cursor_job
     assert job is not None
-    opening = app.push_screen(JobDetails(job, project="Autumn catalog", now=FROZEN))
+    opening = app.push_screen(JobDetails(ShownJob(job=job, project="Autumn catalog", now=FROZEN)))
     app.dashboard._tick()
     await opening
     await dashboard.shows("Wait         1 min 00 s so far")

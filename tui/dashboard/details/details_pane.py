@@ -31,18 +31,32 @@ PARTS = ("hiding", "state", "message", "stuck", "events-title", "spent", "events
 _AFTER_BLANK = ("stuck", "events-title", "facts")
 
 
-@dataclass(slots=True, kw_only=True)
-class JobSections:
-    """A job as last listed, and the further details that were read. Each section is clean text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownJob:
+    """A job as last listed, and what its details depend on."""
 
     job: GenerationJob
     project: str
     now: datetime
     """The server's time, as last received."""
-    redraw: Callable[[], object]
-    """Called when further details were read."""
+    zone: tzinfo | None = None
+    """The zone of the times; None means this machine's."""
+    moment: datetime | None = None
+    """The earlier moment that is shown; None for the present."""
     hiding: Sequence[str] = ()
     """Why the job is hidden from the user; empty if it is not."""
+    is_stuck: bool = False
+    """Whether the row of the job is marked as stuck."""
+    is_read_only: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class JobSections:
+    """A job, and the further details that were read. Each section is clean text."""
+
+    shown: ShownJob
+    redraw: Callable[[], object]
+    """Called when further details were read."""
     names: Names = field(default_factory=Names)
     is_complete: bool = False
     """Whether all details were read once."""
@@ -56,10 +70,12 @@ class JobSections:
     history_note: str = ""
     history_error: StoreError | None = None
     """Why the last reading of the events failed; None if it did not fail."""
-    zone: tzinfo | None = None
-    """The zone of the times; None means this machine's."""
     _events: tuple[tuple[object, ...], Content] | None = None
     """The inputs of the last layout of the events, and its result."""
+
+    @property
+    def job(self) -> GenerationJob:
+        return self.shown.job
 
     def show_names(self, names: Names) -> None:
         """Show the names of the owner and the asset, which are read last."""
@@ -72,7 +88,7 @@ class JobSections:
         """
         if self.is_sought:
             self.is_sought, self.is_absent = False, job is None
-            self.job = job or self.job
+            self.shown = replace(self.shown, job=job or self.job)
         self.whole = job
         self.redraw()
 
@@ -103,21 +119,22 @@ class JobSections:
         """Return everything but the full error. If a name and its id do not both fit, the id is shown, unless names are
         preferred.
         """
+        shown = self.shown
         facts = fact_lines(
             self.job,
-            project=self.project,
+            project=shown.project,
             names=self.names,
-            now=self.now,
+            now=shown.now,
             width=width,
             prefers_names=prefers_names,
-            zone=self.zone,
+            zone=shown.zone,
         )
         # For an earlier moment, it is said what was not recorded.
         stuck = stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else ""
         history, events = self.history, self.events(width)
-        spent = spent_line(history, now=self.now, width=width) if history and history.spans else ()
+        spent = spent_line(history, now=shown.now, width=width) if history and history.spans else ()
         parts = (
-            Content("\n").join(map(Content, self.hiding)).stylize(_WARNING),
+            Content("\n").join(map(Content, shown.hiding)).stylize(_WARNING),
             _lines(facts[:STATE_FACTS]),
             self.message.stylize(_ERROR),
             Content(stuck or unrecorded_words(self.job)).stylize(_WARNING),
@@ -155,11 +172,11 @@ class JobSections:
         """Return the events with a note on their limits. The texts of events do not depend on the current time, so
         they are laid out once.
         """
-        owner = self.names.owner
-        layout = width, self.zone, owner, self.history, self.history_note
+        owner, zone = self.names.owner, self.shown.zone
+        layout = width, zone, owner, self.history, self.history_note
         if self._events is None or self._events[0] != layout:
             users = {self.job.user_id: owner} if owner else NO_USERS
-            lines = event_lines(self.history, width=width, zone=self.zone, users=users) if self.history else []
+            lines = event_lines(self.history, width=width, zone=zone, users=users) if self.history else []
             if self.history_note:
                 lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
             self._events = layout, _lines(lines)
@@ -220,8 +237,6 @@ class DetailsPane(DrawnLines, can_focus=False):
         self._sections: JobSections | None = None
         self._wrapped: Sequence[_Wrapped] = ()
         self._resting: Timer | None = None
-        self._is_stuck = False
-        """Whether the row of the job is marked as stuck."""
         self.fit(screen_width)
 
     def fit(self, screen_width: int) -> None:
@@ -238,39 +253,28 @@ class DetailsPane(DrawnLines, can_focus=False):
         """The job shown; None without one."""
         return self._sections.job if self._sections else None
 
-    def show(
-        self,
-        job: GenerationJob | None,
-        *,
-        project: str,
-        now: datetime,
-        hiding: Sequence[str],
-        is_stuck: bool,
-        zone: tzinfo | None = None,
-    ) -> None:
+    def show(self, shown: ShownJob | None) -> None:
         """Show the job under the cursor. What was read about another job is dropped at once.
 
         When the mark `is_stuck` of the row changes, the reasons are read again.
         """
-        before = self._sections
-        if job is None:
+        sections = self._sections
+        if shown is None:
             self.forget()
             return
-        if before is None or before.job.id != job.id:
-            self._sections = JobSections(
-                job=job, project=project, now=now, hiding=hiding, zone=zone, redraw=self.follow
-            )
+        if sections is None or sections.job.id != shown.job.id:
+            self._sections = JobSections(shown=shown, redraw=self.follow)
             self._load_soon()
         else:
-            has_changed = before.job.updated_at != job.updated_at or self._is_stuck != is_stuck
-            if has_changed or _shows_seconds(job, now) or now - before.now >= _STEP:
-                before.now = now
-            elif (before.job, before.project, before.hiding, before.zone) == (job, project, hiding, zone):
+            job, before = shown.job, sections.shown
+            has_changed = (job.updated_at, shown.is_stuck) != (before.job.updated_at, before.is_stuck)
+            if not (has_changed or _shows_seconds(job, shown.now) or shown.now - before.now >= _STEP):
+                shown = replace(shown, now=before.now)
+            if shown == before:
                 return
-            before.job, before.project, before.hiding, before.zone = job, project, hiding, zone
+            sections.shown = shown
             if has_changed:
                 self._load_soon()
-        self._is_stuck = is_stuck
         self.follow()
 
     def read_again(self, *, was_lost: bool) -> None:

@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,16 +14,13 @@ from textual.content import Content
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
-from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections
+from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections, ShownJob
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
 from gjobs.tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
-
-if TYPE_CHECKING:
-    from gjobs.tui.text.format import ShownZone
 
 _SOUGHT = "This job is not in the list of this moment. Loading …"
 _ABSENT = "This job did not exist at this moment, or policies hide it. It is shown as last seen."
@@ -95,29 +92,13 @@ class JobDetails(Dialog[JobAction]):
     ]
     help_topic = "events"
 
-    def __init__(
-        self,
-        job: GenerationJob,
-        *,
-        project: str,
-        now: datetime,
-        hiding: Sequence[str] = (),
-        is_listed: bool = True,
-        zone: tzinfo | None = None,
-        moment: datetime | None = None,
-        is_read_only: bool = False,
-    ) -> None:
-        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id. At an earlier
-        moment, the job is shown as it was, and keys that need the present have no hint. Keys that write have no hint in
-        a read-only session.
+    def __init__(self, shown: ShownJob, *, is_listed: bool = True) -> None:
+        """`is_listed` is false for a job that was read by its id. At an earlier moment, the job is shown as it was, and
+        keys that need the present have no hint. Keys that write have no hint in a read-only session.
         """
         super().__init__()
-        self._sections = JobSections(
-            job=job, project=project, now=now, hiding=tuple(hiding), zone=zone, redraw=self._redraw
-        )
+        self._sections = JobSections(shown=shown, redraw=self._redraw)
         self._is_listed = self._was_listed = is_listed
-        self._moment = moment
-        self._is_read_only = is_read_only or moment is not None
         self._is_folded: bool | None = None
         """Whether the user folded the full error. None: it is folded if it does not fit."""
         self._folds = False
@@ -128,6 +109,10 @@ class JobDetails(Dialog[JobAction]):
     def job(self) -> GenerationJob:
         """The job as last seen."""
         return self._sections.job
+
+    @property
+    def _moment(self) -> datetime | None:
+        return self._sections.shown.moment
 
     def compose(self) -> ComposeResult:
         with self.box("Job"):
@@ -158,34 +143,25 @@ class JobDetails(Dialog[JobAction]):
         """Cut the lines to the new width."""
         self.call_after_refresh(self._redraw)
 
-    def show(
-        self,
-        job: GenerationJob | None,
-        *,
-        now: datetime,
-        hiding: Sequence[str],
-        is_read_only: bool = False,
-        moment: datetime | None = None,
-    ) -> None:
-        """Show the present state of the job, or that of an earlier moment. None means that it is not listed."""
-        is_other_moment, self._moment = moment != self._moment, moment
-        self._is_read_only = is_read_only or moment is not None
-        has_changed = job is None or job.updated_at != self.job.updated_at
-        is_news = has_changed and (self._is_listed or job is not None)
-        sections = self._sections
-        sections.job, sections.now, sections.hiding = job or sections.job, now, tuple(hiding)
-        self._is_listed = job is not None
-        self._was_listed = self._was_listed or self._is_listed
+    def show(self, shown: ShownJob, *, is_listed: bool) -> None:
+        """Show the present state of the job, or that of an earlier moment."""
+        sections, before = self._sections, self._sections.shown
+        has_changed = not is_listed or shown.job.updated_at != before.job.updated_at
+        is_news = has_changed and (self._is_listed or is_listed)
+        is_other_moment = shown.moment != before.moment
+        sections.shown, self._is_listed = shown, is_listed
+        self._was_listed = self._was_listed or is_listed
         if is_other_moment:
-            sections.forget_moment(is_sought=job is None)
+            sections.forget_moment(is_sought=not is_listed)
         self._redraw()
-        if self.is_open:
-            if is_other_moment:
-                self._name_moment()
-            if is_other_moment:
-                self._request(HISTORY, NAMES)
-            elif is_news:
-                self._request(HISTORY)
+        if not self.is_open:
+            return
+        if is_other_moment or shown.zone != before.zone:
+            self._name_moment()
+        if is_other_moment:
+            self._request(HISTORY, NAMES)
+        elif is_news:
+            self._request(HISTORY)
 
     def read_again(self, *, was_lost: bool) -> None:
         """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
@@ -193,12 +169,6 @@ class JobDetails(Dialog[JobAction]):
         """
         if self.is_open and self._sections.is_due_again(was_lost=was_lost):
             self._request(HISTORY, NAMES)
-
-    def show_zone(self, zone: "ShownZone") -> None:
-        self._sections.zone = zone.zone
-        if self.is_open:
-            self._name_moment()
-            self._draw()
 
     def _redraw(self) -> None:
         if self.is_open:
@@ -214,7 +184,7 @@ class JobDetails(Dialog[JobAction]):
 
     def _name_moment(self) -> None:
         """Name an earlier moment, because the dialog may cover the dashboard's header."""
-        moment, zone = self._moment, self._sections.zone
+        moment, zone = self._moment, self._sections.shown.zone
         words = "" if moment is None else f"as of {moment_words(moment, zone, is_exact=True)} · writes are off"
         self.query_one(DialogBox).name_time(Content.styled(words, "$text-warning") if words else Content())
 
@@ -253,8 +223,10 @@ class JobDetails(Dialog[JobAction]):
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        writing = _WRITING_KEYS if self._sections.hiding or self._is_read_only else frozenset[str]()
-        return writing if self._moment is None else writing | {_CASE}
+        shown = self._sections.shown
+        if shown.moment is not None:
+            return _WRITING_KEYS | {_CASE}
+        return _WRITING_KEYS if shown.hiding or shown.is_read_only else frozenset()
 
     def _rows_left(self, room: int) -> int:
         """Return the number of lines that fit below the other parts without scrolling."""

@@ -537,7 +537,7 @@ async def show_errors(host: ActionHost, store: Store) -> None:
         dashboard = host.dashboard
         if dashboard.listed.status is not None:
             dashboard.ask(replace(dashboard.listed, status=None))
-        dashboard.jobs.find(group_filter(errors.scope, group))
+        dashboard.jobs.bar.set_text(group_filter(errors.scope, group))
         dashboard.jobs.table.focus()
         counted = f"{count(group.count)} of them in the last {span(errors.scope.window)}"
         show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")

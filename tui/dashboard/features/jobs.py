@@ -293,22 +293,23 @@ async def order_by(host: ActionHost, order: ListOrder) -> None:
 
 async def apply_filter(host: ActionHost, job_filter: JobFilter) -> None:
     """Apply the filter if it is cheap or its cost is unknown. Otherwise the bar shows why not."""
-    store, dashboard = host.poller.store, host.dashboard
+    store, dashboard, bar = host.poller.store, host.dashboard, host.dashboard.jobs.bar
     listed = replace(dashboard.listed, job_filter=job_filter)
     cost = None
     try:
         if store is not None:
             cost = await _proven_cost(store, listed)
     except (InvalidValue, NoPrivilege) as error:
-        dashboard.jobs.explain_refusal(job_filter, error)
+        if bar.job_filter == job_filter:
+            bar.note(error_words(error))
         return
     except StoreError:
         pass  # The list itself reports the error and retries.
-    if store is not host.poller.store or not dashboard.jobs.is_wanted(job_filter):
+    if store is not host.poller.store or bar.job_filter != job_filter:
         return
     if cost is not None and cost.is_expensive:
         run = key_of(host.app, "find.keep", FilterField.BINDINGS)
-        dashboard.jobs.warn(expensive_filter_words(cost, listed, run=run))
+        bar.note(expensive_filter_words(cost, listed, run=run), is_asking=True)
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
 

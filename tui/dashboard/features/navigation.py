@@ -116,7 +116,7 @@ def _show_users_of(dashboard: DashboardScreen, asset: Asset, project: Project) -
 
     def arrived(listing: Listing) -> None:
         if any(job.input_asset_id == asset.id for job in listing.window.jobs):
-            dashboard.jobs.find(f"asset:{asset.id}")
+            dashboard.jobs.bar.set_text(f"asset:{asset.id}")
         else:
             show_message(dashboard.app, f"No listed job uses the {item_name(asset)}. Showing its project.")
 

@@ -140,7 +140,7 @@ async def _load_names(operator: Store, store: Store, sections: JobSections) -> N
     job = sections.job
     if sections.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
         with suppress(StoreError):
-            sections.show_whole(await (operator if sections.hiding else store).get_generation_job(job.id))
+            sections.show_whole(await (operator if sections.shown.hiding else store).get_generation_job(job.id))
     user = await _or_else(operator.find_actor(str(job.user_id)), None)
     asset = await _or_else(store.get_asset(job.input_asset_id), None) if job.input_asset_id else None
     links = await _or_else(store.get_job_links(job.id), NO_LINKS)
@@ -160,7 +160,7 @@ async def _load_history(store: Store, observations: ObservedHistories, sections:
     """Load the events as the acting user, or explain why there are none."""
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
-            seen = observations.of(store).history(sections.job.id, now=sections.now)
+            seen = observations.of(store).history(sections.job.id, now=sections.shown.now)
             sections.show_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
         else:
             sections.show_history(await store.get_job_history(sections.job.id))

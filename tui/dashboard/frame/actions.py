@@ -46,6 +46,7 @@ from gjobs.tui.dashboard.features.row_notes import load_details
 from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.list.job_table import OrderRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.session import Session
@@ -133,13 +134,13 @@ def answer(host: ActionHost, message: Message) -> None:
     """Do what the message requests."""
     app, poller = host.app, host.poller
     match message:
-        case JobsPanel.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
+        case FilterBar.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
             app.workers.cancel_group(app, task_groups.FILTER)
             host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
-        case JobsPanel.FilterRequested(job_filter):
+        case FilterBar.FilterRequested(job_filter):
             # The cost is estimated first.
             app.run_worker(apply_filter(host, job_filter), group=task_groups.FILTER, exclusive=True)
-        case JobsPanel.OrderRequested(order):
+        case OrderRequested(order):
             app.run_worker(order_by(host, order), group=task_groups.ORDER, exclusive=True)
         case JobsPanel.IdRequested(text):
             if (connection := _connection(host)) is not None:

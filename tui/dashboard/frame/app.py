@@ -57,9 +57,9 @@ from gjobs.tui.dashboard.events import (
     TotalsPollFailed,
     WritePermitEnded,
 )
-from gjobs.tui.dashboard.frame.database_choices import TYPED_EARLY, DatabaseChoices
+from gjobs.tui.dashboard.frame.database_choices import DatabaseChoices
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
-from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.list.job_table import JobTable, OrderRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from gjobs.tui.dashboard.panels.footer import follow_messages
@@ -81,13 +81,9 @@ from gjobs.tui.text.format import chosen_zone, zone_after
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from rich.console import RenderableType
-
     from gjobs.store.configuration.saved_views import KnownViews
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
-    from gjobs.tui.dashboard.dialogs.pick import Choice
-    from gjobs.tui.dashboard.features.databases import FirstQuestion
     from gjobs.tui.dashboard.features.messages import Notices
     from gjobs.tui.dashboard.features.row_notes import RowNotesReader
     from gjobs.tui.dashboard.presenter import Presenter
@@ -137,7 +133,7 @@ class GjobsApp(MessageApp[int]):
         self._choices = DatabaseChoices(self._setup, self._memory)
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
-        self.tour = Tour(self, self._memory, self._setup.tour, shows_costs=lambda: self.dashboard.shows_costs)
+        self.tour = Tour(self, self._memory, self._setup.tour)
         self.tasks = BackgroundTasks(self)
         self.undo = UndoStack()
         self._first_moment = self._setup.moment
@@ -204,13 +200,7 @@ class GjobsApp(MessageApp[int]):
 
     async def _choose_first(self) -> None:
         """Open the sample database. If the app around the current directory names databases, ask first."""
-
-        async def ask(dialog: "FirstQuestion") -> "Choice[DatabaseChoice | None] | None":
-            # The user had not yet seen the question when these keys were typed.
-            self.key_queue.drop_until_seen(TYPED_EARLY)
-            return await self.push_screen_wait(dialog)
-
-        choice = await self._choices.choose_first(ask)
+        choice = await self._choices.choose_first(self)
         self._choices.is_choosing = False
         self.show_status()
         if unusable := self._choices.unusable:
@@ -493,7 +483,7 @@ class GjobsApp(MessageApp[int]):
 
     def action_leave(self) -> None:
         """Leave the selection or the filter. Without any, leave the message, the earlier moment or the tour."""
-        if self.dashboard.leave_find():
+        if self.dashboard.jobs.leave():
             return
         passing = self.messages.passing
         self.messages.clear_passing()
@@ -524,8 +514,8 @@ class GjobsApp(MessageApp[int]):
 
         actions.change_jobs(self, action, jobs)
 
-    @on(JobsPanel.FilterRequested)
-    @on(JobsPanel.OrderRequested)
+    @on(FilterBar.FilterRequested)
+    @on(OrderRequested)
     @on(JobsPanel.IdRequested)
     @on(FilterBar.UsersRequested)
     @on(DetailsRequested)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +13,8 @@ from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, da
 if TYPE_CHECKING:
     from gjobs.store.configuration.app_databases import AppDatabase, AppDatabases
     from gjobs.store.configuration.settings import Settings
-    from gjobs.tui.dashboard.dialogs.pick import Choice
-    from gjobs.tui.dashboard.features.databases import FirstQuestion
+    from gjobs.tui.dashboard.actions.action_host import ActionHost
     from gjobs.tui.dashboard.memory import RememberedState
-
-    Ask = Callable[[FirstQuestion], Awaitable[Choice[DatabaseChoice | None] | None]]
 
 TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
 
@@ -62,7 +58,7 @@ class DatabaseChoices:
             self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
         return self._choices
 
-    async def choose_first(self, ask: "Ask") -> DatabaseChoice | None:
+    async def choose_first(self, host: "ActionHost") -> DatabaseChoice | None:
         """Return the database to open first. None is the sample database.
 
         A remembered database on this machine is opened again. For any other one, the question is repeated.
@@ -80,7 +76,10 @@ class DatabaseChoices:
         from gjobs.tui.dashboard.features.databases import FirstQuestion
 
         chosen = None if place is None else choices[place]
-        picked = await ask(FirstQuestion(choices, chosen=chosen, skipped=len(self._found.problems)))
+        # The user had not yet seen the question when these keys were typed.
+        host.key_queue.drop_until_seen(TYPED_EARLY)
+        question = FirstQuestion(choices, chosen=chosen, skipped=len(self._found.problems))
+        picked = await host.app.push_screen_wait(question)
         if picked is None:
             return None
         self._remember(EMBEDDED if picked.value is None else keys[choices.index(picked.value)])

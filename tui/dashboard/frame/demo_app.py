@@ -17,12 +17,17 @@ from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.sample.simulation import SimulatedChange, SimulatedClock
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling
-from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import moves_to
 from gjobs.tui.dashboard.bindings import KEYS, NOTHING, DynamicKeyText, key_of, presses
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.frame.scenario_player import AWAITS_WORKERS, ScenarioPlayer, wait_for_list
+from gjobs.tui.dashboard.frame.scenario_player import (
+    AWAITS_WORKERS,
+    ScenarioPlayer,
+    is_of_other_user,
+    is_saved,
+    wait_for_list,
+)
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
@@ -37,66 +42,7 @@ _NOTHING = Message(text="Nothing is simulated yet.", severity="warning")
 _STUCK = Message(text="No job changed. The queue is full, and no worker runs a job.", severity="warning")
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
 """Limits for one step: how many simulated waits it may end, and how many seconds it then waits for a change."""
-_SAVE_SECONDS, _STEP_POLL_SECONDS = 3.0, 0.02
-"""The most seconds that a step waits until the database has the change, and seconds between two checks."""
 _STATUS_AFTER = {"completed": JobStatus.SUCCEEDED, "failed": JobStatus.FAILED}
-
-
-class DemoSteps:
-    """Makes one step after another. If the key is pressed during a step, the next step begins when this one has
-    ended.
-    """
-
-    def __init__(self, app: "GjobsApp", control: "DemoControl") -> None:
-        self._app = app
-        self._control = control
-        self._turn = asyncio.Lock()
-
-    async def make_step(self) -> None:
-        """Make a step, unless the demo was resumed before it began."""
-        async with self._turn:
-            clock, activity = self._control.clock, self._control.activity
-            if not clock.is_paused:
-                return
-            if activity is None:
-                show_message(self._app, _NOTHING)
-                return
-            try:
-                outcome = await _next_change(clock, activity)
-                if isinstance(outcome, SimulatedChange):
-                    await self._show(outcome, activity.operator)
-                elif clock.is_paused:
-                    show_message(self._app, outcome)
-            except StoreError as error:
-                if is_cancelling():
-                    raise asyncio.CancelledError from None
-                show_message(self._app, error_message(error))
-
-    async def _show(self, change: SimulatedChange, operator: Store) -> None:
-        """Move the cursor to the changed job if it is listed. Otherwise name its project and its owner."""
-        job = change.jobs[0]
-        is_saved = await _is_saved(change, operator)
-        self._app.poller.refresh()
-        place = "" if await self._goes_to(job) else await _place_of(job, operator)
-        text = f"{change_words(change)}{place}."
-        if is_saved:
-            show_message(self._app, text)
-        else:
-            show_warning(self._app, f"{text} The result is not saved.")
-
-    async def _goes_to(self, job: GenerationJob) -> bool:
-        """Return whether the job is listed. Move the cursor to the job, unless jobs are marked or another screen is
-        open.
-        """
-        app, panel = self._app, self._app.dashboard.jobs
-        actor = app.poller.store.actor if app.poller.store is not None else None
-        if isinstance(actor, ActingUser) and actor.id != job.user_id:
-            return False
-        table = panel.table
-        if app.screen is not app.dashboard or table.marked or (table.cursor_job and table.cursor_job.id == job.id):
-            return panel.job(job.id) is not None
-        with app.key_queue.dropping(MOVED, drops=app.key_queue.rules.is_for_rows):
-            return await moves_to(app, job)
 
 
 async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> SimulatedChange | Message:
@@ -121,23 +67,6 @@ async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> Simulat
     finally:
         activity.simulation.report = former
     return _STUCK
-
-
-async def _is_saved(change: SimulatedChange, operator: Store) -> bool:
-    """Wait until the database has the new status. A worker saves it after its handler has ended.
-
-    Return False if the job is deleted, or if the status is not there in time.
-    """
-    status, job_id = _STATUS_AFTER.get(change.what), change.jobs[0].id
-    if status is None:
-        return True
-    deadline = asyncio.get_running_loop().time() + _SAVE_SECONDS
-    while asyncio.get_running_loop().time() < deadline:
-        saved = (await operator.get_job_statuses([job_id])).get(job_id)
-        if saved in (status, None):
-            return saved == status
-        await asyncio.sleep(_STEP_POLL_SECONDS)
-    return False
 
 
 def change_words(change: SimulatedChange) -> str:
@@ -210,7 +139,9 @@ class DemoApp(GjobsApp, DynamicKeyText):
         self._has_ended = False
         """Whether the scenario has been played to its end."""
         self._touched_at = time.monotonic()
-        self._steps = DemoSteps(self, control)
+        self._turn = asyncio.Lock()
+        """Held by the current step. If the key is pressed during a step, the next step begins when this one has ended.
+        """
 
     @property
     def demo_state(self) -> str:
@@ -319,7 +250,48 @@ class DemoApp(GjobsApp, DynamicKeyText):
 
     @work(group="step")
     async def _make_step(self) -> None:
-        await self._steps.make_step()
+        """Make a step, unless the demo was resumed before it began."""
+        async with self._turn:
+            clock, activity = self.control.clock, self.control.activity
+            if not clock.is_paused:
+                return
+            if activity is None:
+                show_message(self, _NOTHING)
+                return
+            try:
+                outcome = await _next_change(clock, activity)
+                if isinstance(outcome, SimulatedChange):
+                    await self._show_change(outcome, activity.operator)
+                elif clock.is_paused:
+                    show_message(self, outcome)
+            except StoreError as error:
+                if is_cancelling():
+                    raise asyncio.CancelledError from None
+                show_message(self, error_message(error))
+
+    async def _show_change(self, change: SimulatedChange, operator: Store) -> None:
+        """Move the cursor to the changed job if it is listed. Otherwise name its project and its owner."""
+        job, status = change.jobs[0], _STATUS_AFTER.get(change.what)
+        has_result = status is None or await is_saved(operator, job.id, status)
+        self.poller.refresh()
+        place = "" if await self._goes_to(job) else await _place_of(job, operator)
+        text = f"{change_words(change)}{place}."
+        if has_result:
+            show_message(self, text)
+        else:
+            show_warning(self, f"{text} The result is not saved.")
+
+    async def _goes_to(self, job: GenerationJob) -> bool:
+        """Return whether the job is listed. Move the cursor to the job, unless jobs are marked or another screen is
+        open.
+        """
+        if is_of_other_user(self, job):
+            return False
+        panel, table = self.dashboard.jobs, self.dashboard.jobs.table
+        if self.screen is not self.dashboard or table.marked or (table.cursor_job and table.cursor_job.id == job.id):
+            return panel.job(job.id) is not None
+        with self.key_queue.dropping(MOVED, drops=self.key_queue.rules.is_for_rows):
+            return await moves_to(self, job)
 
     @work(group=task_groups.CONNECT, exclusive=True)
     async def _start_over(self) -> None:

@@ -33,7 +33,7 @@ from gjobs.tui.text.write_text import Confirmation
 async def save_view(host: ActionHost) -> None:
     """Save the filter and order in force. To replace another view, the user must confirm its name."""
     jobs = host.dashboard.jobs
-    text, order = jobs.filter_text, host.dashboard.listed.order
+    text, order = jobs.bar.kept_text, host.dashboard.listed.order
     asked: list[View] = []
 
     async def submit(typed: str) -> View:
@@ -200,7 +200,7 @@ class Commands(Provider):
 
         for view in host.views.known.values():
             yield entry(f"View {clean(view.name)}", view.text, partial(host.dashboard.jobs.show_view, view))
-        if text := host.dashboard.jobs.filter_text:
+        if text := host.dashboard.jobs.bar.kept_text:
             yield entry("Save this view as …", text, lambda: host.tasks.ask(save_view(host)))
         for name in sorted(host.views.removable):
             view = host.views.known[name]

@@ -1,8 +1,7 @@
 """Plays a scenario: its steps change the database and the dashboard in their order. The stage is the dashboard."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, assert_never
@@ -46,6 +45,7 @@ from gjobs.tui.demo.scenario_steps import (
 from gjobs.tui.text.format import job_name
 
 if TYPE_CHECKING:
+    from gjobs.store.store import Store
     from gjobs.tui.dashboard.frame.app import GjobsApp
 
 
@@ -63,7 +63,9 @@ _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "f
 _WAITING = "Waiting …"
 """The text during a wait before the first caption."""
 _FAST = 10.0
-_POLL_SECONDS, _MOST_POLLS = 0.1, 50
+_POLL_SECONDS = 0.1
+_SAVE_SECONDS = 3.0
+"""The most seconds to wait until the database has a change."""
 _CLAIMED = Burst(count=4, mode=None, project=USUAL_PROJECT)
 """Jobs for a worker that is about to die. There are enough for two slots of two workers."""
 _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
@@ -112,13 +114,11 @@ class ScenarioPlayer:
         match step:
             case Say(text=text, seconds=seconds):
                 self._caption = text
-                with self._naming_key("next" if seconds is None else ""):
-                    await self._wait(seconds)
+                await self._wait(seconds, continues="next" if seconds is None else "")
             case WaitFor():
                 await self._wait_for(step)
             case Wait(seconds=seconds):
-                with self._naming_key("skip the wait"):
-                    await self._wait(seconds)
+                await self._wait(seconds, continues="skip the wait")
             case ActAs(who=who):
                 await self._act_as(who)
             case PointAt(name=name):
@@ -153,20 +153,12 @@ class ScenarioPlayer:
         if worker in self._activity.worker_names:
             await self._wait_for_workers(is_given, seconds=_LONGEST_CLAIM, every=_CLAIM_POLL_SECONDS)
 
-    @contextmanager
-    def _naming_key(self, continues: str) -> Iterator[None]:
-        """While the block waits, show beside the caption which key continues."""
-        self._show_key(continues)
-        try:
-            yield
-        finally:
-            self._show_caption(self._caption)
-
     def _show_key(self, continues: str) -> None:
         self._show_caption(self._caption or _WAITING, continues=continues)
 
-    async def _wait(self, seconds: float | None) -> None:
+    async def _wait(self, seconds: float | None, *, continues: str) -> None:
         """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
+        self._show_key(continues)
         self._continues.clear()
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._continues.wait())]
         if seconds is not None:
@@ -177,6 +169,7 @@ class ScenarioPlayer:
         finally:
             for one in waits:
                 one.cancel()
+            self._show_caption(self._caption)
 
     async def _wait_for(self, step: WaitFor) -> None:
         """Wait until this happens to a job of the scenario, and point at the job."""
@@ -186,7 +179,9 @@ class ScenarioPlayer:
 
         await self._wait_for_workers(has_happened, seconds=step.seconds)
         if job := self._event_job(step.what):
-            await self._point_at(await self._saved(job) if step.what == "failure" else job)
+            if step.what == "failure":
+                await is_saved(self._activity.operator, job.id, JobStatus.FAILED)
+            await self._point_at(job)
 
     async def _wait_for_workers(
         self, is_done: Callable[[], Awaitable[bool]], *, seconds: float, every: float = _POLL_SECONDS
@@ -225,15 +220,6 @@ class ScenarioPlayer:
         simulation = self._activity.simulation
         jobs = simulation.failed if what == "failure" else simulation.taken_over
         return next((job for job in jobs[self._ignored[what] :] if job.id in self._own), None)
-
-    async def _saved(self, job: GenerationJob) -> GenerationJob:
-        """Return the job once its failure is saved, at most after some seconds."""
-        for _ in range(_MOST_POLLS):
-            latest = await self._activity.operator.get_generation_job(job.id)
-            if latest is not None and latest.status is JobStatus.FAILED:
-                return latest
-            await asyncio.sleep(_POLL_SECONDS)
-        return job
 
     async def _write(self, step: Create | Change | Burst) -> None:
         operator = self._activity.operator
@@ -318,7 +304,7 @@ class ScenarioPlayer:
     async def _point_at(self, job: GenerationJob) -> None:
         """Move the cursor to the job, in the list of its project or of all projects."""
         dashboard = self._app.dashboard
-        if self._is_hidden(job):
+        if is_of_other_user(self._app, job):
             user = key_of(self._app, "app.user")
             show_warning(
                 self._app, f"{_POINTS_AT.format(job_name(job))} It belongs to another user. Press {user} to switch."
@@ -329,7 +315,7 @@ class ScenarioPlayer:
         # Keys typed for the filter would act on the list once the filter is gone.
         is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
         with self._app.key_queue.dropping(_MOVED, drops=every_key if is_typing else self._is_for_rows):
-            if dashboard.jobs.is_finding:
+            if dashboard.jobs.bar.display:
                 dashboard.jobs.leave_find()
             if dashboard.listed != wanted:
                 dashboard.ask(wanted)
@@ -346,12 +332,28 @@ class ScenarioPlayer:
     async def _show_new(self, job: GenerationJob) -> None:
         """Move the cursor to a new job, unless the list is of another project or user."""
         shown = self._app.dashboard.listed.project_id
-        if not self._is_hidden(job) and shown in (None, job.project_id):
+        if not is_of_other_user(self._app, job) and shown in (None, job.project_id):
             await self._point_at(job)
 
-    def _is_hidden(self, job: GenerationJob) -> bool:
-        store = self._app.poller.store
-        return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
+
+def is_of_other_user(app: "GjobsApp", job: GenerationJob) -> bool:
+    """Return whether the acting user does not see the job, because it belongs to another user."""
+    store = app.poller.store
+    return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
+
+
+async def is_saved(operator: "Store", job_id: UUID, status: JobStatus) -> bool:
+    """Wait until the database has the new status. A worker saves it after its handler has ended.
+
+    Return False if the job is deleted, or if the status is not there in time.
+    """
+    deadline = asyncio.get_running_loop().time() + _SAVE_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
+        saved = (await operator.get_job_statuses([job_id])).get(job_id)
+        if saved in (status, None):
+            return saved == status
+        await asyncio.sleep(_LIST_POLL_SECONDS)
+    return False
 
 
 async def wait_for_list(app: "GjobsApp") -> None:

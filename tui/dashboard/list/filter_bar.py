@@ -143,23 +143,12 @@ class CompletionList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(markup=False, compact=True)
-        self._offered: tuple[Completion, ...] = ()
-
-    @property
-    def is_open(self) -> bool:
-        return bool(self._offered)
+        self.offered: tuple[Completion, ...] = ()
 
     @property
     def chosen(self) -> "Completion | None":
         """The highlighted completion; None before the first move."""
-        return None if self.highlighted is None or not self._offered else self._offered[self.highlighted]
-
-    @property
-    def first(self) -> "Completion | None":
-        return next(iter(self._offered), None)
-
-    def at(self, place: int) -> "Completion":
-        return self._offered[place]
+        return None if self.highlighted is None or not self.offered else self.offered[self.highlighted]
 
     def offer(self, completions: "Sequence[Completion]", *, column: int, width: int, room: int) -> None:
         """Show the completions. Empty closes the list. `column` is where their text starts; `room` the lines below.
@@ -167,19 +156,13 @@ class CompletionList(OptionList):
         The list fills its lines up to `width`. Otherwise the uncovered text to their right would look like part of
         the completions.
         """
-        self._offered = tuple(completions)
-        widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
-        self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])
-        self.highlighted = 0 if self._offered and self._offered[0].is_meant else None
+        self.offered = tuple(completions)
+        widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self.offered]
+        self.set_options([Option(_prompt(completion, max(widths))) for completion in self.offered])
+        self.highlighted = 0 if self.offered and self.offered[0].is_meant else None
         self.styles.offset, self.styles.min_width = (column, 0), width - column
         self.styles.max_height = max(min(_MOST_LINES, room), 1)
-        self.set_class(bool(self._offered), "-shown")
-
-    def step(self, lines: int) -> None:
-        if lines > 0:
-            self.action_cursor_down()
-        else:
-            self.action_cursor_up()
+        self.set_class(bool(self.offered), "-shown")
 
 
 def _name(completion: "Completion") -> str:
@@ -217,10 +200,11 @@ class FilterBar(Vertical):
     """
 
     @dataclass
-    class FilterChanged(Message):
-        """The filter has a new meaning, and the user has stopped typing."""
+    class FilterRequested(Message):
+        """A filter was typed. With `is_forced`, the user has confirmed its cost."""
 
         job_filter: JobFilter
+        is_forced: bool = False
 
     @dataclass
     class Kept(Message):
@@ -276,7 +260,7 @@ class FilterBar(Vertical):
 
     def complete_again(self) -> None:
         """Let open completions follow, because other values are known."""
-        if self._is_built and (self._completions.is_open or self._user_is_typed) and self._known() != self._offered_of:
+        if self._is_built and (self._completions.offered or self._user_is_typed) and self._known() != self._offered_of:
             self._complete()
 
     def note(self, sentences: str, *, is_asking: bool = False) -> None:
@@ -288,6 +272,8 @@ class FilterBar(Vertical):
         self._is_asking = is_asking
         self._word_enter()
         self._show_remark()
+        if is_asking and not self.has_focus_within:
+            self.open()
 
     def close(self) -> None:
         """Clear the filter and hide the bar."""
@@ -333,7 +319,7 @@ class FilterBar(Vertical):
         self._forget_mistake()
         if self._typing is not None:
             self._typing.stop()
-        pause = _STILL_CHOOSING_SECONDS if self._completions.is_open else _STILL_TYPING_SECONDS
+        pause = _STILL_CHOOSING_SECONDS if self._completions.offered else _STILL_TYPING_SECONDS
         self._typing = self.set_timer(pause, self.settle)
 
     def _complete(self) -> None:
@@ -381,7 +367,8 @@ class FilterBar(Vertical):
             self._show_remark()
         else:
             self.note("")
-            self.post_message(self.FilterChanged(job_filter))
+            # A message whose sender is the panel or the screen would not reach the app.
+            self.post_message(self.FilterRequested(job_filter).set_sender(self))
 
     @on(Input.Submitted, "#find")
     def _submitted(self, event: Input.Submitted) -> None:
@@ -393,13 +380,17 @@ class FilterBar(Vertical):
                 return
         self._close()
         self.settle()
-        if self._error is None:
-            self.post_message(self.Kept(self.kept_text))
+        if self._error is not None:
+            return
+        if self._is_asking:
+            self.note("")
+            self.post_message(self.FilterRequested(self.job_filter, is_forced=True))
+        self.post_message(self.Kept(self.kept_text))
 
     @on(FilterField.Left)
     def _escaped(self, event: FilterField.Left) -> None:
         event.stop()
-        if self._completions.is_open:
+        if self._completions.offered:
             self._close()
         else:
             self.post_message(self.Left())
@@ -407,8 +398,9 @@ class FilterBar(Vertical):
     @on(FilterField.Stepped)
     def _stepped(self, event: FilterField.Stepped) -> None:
         event.stop()
-        if self._completions.is_open:
-            self._completions.step(event.lines)
+        completions = self._completions
+        if completions.offered:
+            (completions.action_cursor_down if event.lines > 0 else completions.action_cursor_up)()
             self._word_enter()
         elif event.lines > 0:
             self._field.post_message(Input.Submitted(self._field, self._field.value))
@@ -419,9 +411,9 @@ class FilterBar(Vertical):
     def _completion_requested(self, event: FilterField.CompletionRequested) -> None:
         event.stop()
         completions = self._completions
-        if completion := completions.chosen or completions.first or self._meant:
+        if completion := completions.chosen or next(iter(completions.offered), self._meant):
             self._take(completion)
-        elif event.by_tab and not self._is_in_a_term and self.text and not completions.is_open:
+        elif event.by_tab and not self._is_in_a_term and self.text and not completions.offered:
             self._offer(self._completed())
         elif event.by_tab:
             self.screen.focus_next()
@@ -429,7 +421,7 @@ class FilterBar(Vertical):
     @on(CompletionList.OptionSelected)
     def _picked(self, event: CompletionList.OptionSelected) -> None:
         event.stop()
-        self._take(self._completions.at(event.option_index))
+        self._take(self._completions.offered[event.option_index])
 
     @property
     def _meant(self) -> "Completion | None":
@@ -465,7 +457,7 @@ class FilterBar(Vertical):
     def _show_mistake(self) -> None:
         """Show the mistake, unless completions are open for it."""
         error = self._error
-        if error is None or self._completions.is_open:
+        if error is None or self._completions.offered:
             return
         self._field.mark((error.start, error.end))
         is_whole = visible_cells(self.text) < self._field.content_size.width

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -46,11 +45,8 @@ _GAP = 2
 """Cells between two columns, unless the list is narrow or tight."""
 MOST_TEXT, _MOST_ERROR = 32, 80
 """Maximum cells of a mode or a name, and of an error. Longer lines are harder to read."""
-_LEAST_TEXT, _TIGHT_TEXT, _SHORT_TEXT, _SOME_TEXT, _ENOUGH_TEXT = 7, 8, 12, 16, 24
-_LEAST_ERROR, _SHORT_ERROR, _SOME_ERROR, _ENOUGH_ERROR = 10, 16, 24, 40
-"""Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
-_USUAL_MODE = len("main_white")
-"""Cells that are enough for a usual mode. Only one of the four usual modes is longer."""
+_TIGHT_TEXT = 7
+"""Cells of a mode or a name at least, if the list is tight."""
 
 
 class ColumnName(StrEnum):
@@ -99,6 +95,8 @@ class _ColumnKind:
     """The fields that an earlier moment may not have."""
     style: str = ""
     is_right_aligned: bool = False
+    rounds: int = 0
+    """In a list of several projects, the column is added only if the others can grow in so many rounds of `_GROWTH`."""
 
 
 def _cost(row: _Row) -> str:
@@ -156,8 +154,8 @@ _KINDS = by_member(
         ),
         ColumnName.PROJECT: _ColumnKind(8, lambda row: _name_of(row.notes.project_names, row.job.project_id)),
         ColumnName.OWNER: _ColumnKind(8, lambda row: _name_of(row.notes.owners, row.job.user_id), fields=("user_id",)),
-        ColumnName.ID: _ColumnKind(8, lambda row: short_id(row.job.id), style=_QUIET),
-        ColumnName.ERROR: _ColumnKind(_LEAST_ERROR, _error, fields=("error",), style="job-table--error"),
+        ColumnName.ID: _ColumnKind(8, lambda row: short_id(row.job.id), style=_QUIET, rounds=4),
+        ColumnName.ERROR: _ColumnKind(10, _error, fields=("error",), style="job-table--error", rounds=3),
     },
 )
 
@@ -205,31 +203,19 @@ class ContentWidths:
         )
 
 
-_GROWTH = (
-    (ColumnName.OWNER, _SHORT_TEXT),
-    (ColumnName.MODE, _TIGHT_TEXT),
-    (ColumnName.PROJECT, _TIGHT_TEXT),
-    (ColumnName.MODE, _USUAL_MODE),
-    (ColumnName.OWNER, _SOME_TEXT),
-    (ColumnName.MODE, _SHORT_TEXT),
-    (ColumnName.PROJECT, _SHORT_TEXT),
-    (ColumnName.ERROR, _SHORT_ERROR),
-    (ColumnName.MODE, _SOME_TEXT),
-    (ColumnName.PROJECT, _SOME_TEXT),
-    (ColumnName.ERROR, _SOME_ERROR),
-    (ColumnName.STATUS, len(STUCK_LABELS[0])),
-    (ColumnName.MODE, _ENOUGH_TEXT),
-    (ColumnName.PROJECT, _ENOUGH_TEXT),
-    (ColumnName.OWNER, _ENOUGH_TEXT),
-    (ColumnName.ERROR, _ENOUGH_ERROR),
-    (ColumnName.MODE, MOST_TEXT),
-    (ColumnName.PROJECT, MOST_TEXT),
-    (ColumnName.OWNER, MOST_TEXT),
-    (ColumnName.STATUS, len(STUCK_LABELS[1])),
+_GROWTH: tuple[Mapping[ColumnName, int], ...] = (
+    {ColumnName.OWNER: 12, ColumnName.MODE: 8, ColumnName.PROJECT: 8},
+    {ColumnName.MODE: len("main_white"), ColumnName.OWNER: 16},
+    {ColumnName.MODE: 12, ColumnName.PROJECT: 12, ColumnName.ERROR: 16},
+    {ColumnName.MODE: 16, ColumnName.PROJECT: 16, ColumnName.ERROR: 24},
+    {ColumnName.STATUS: len(STUCK_LABELS[0]), ColumnName.MODE: 24, ColumnName.PROJECT: 24, ColumnName.OWNER: 24},
+    {ColumnName.ERROR: 40, ColumnName.MODE: MOST_TEXT, ColumnName.PROJECT: MOST_TEXT, ColumnName.OWNER: MOST_TEXT},
+    {ColumnName.STATUS: len(STUCK_LABELS[1])},
 )
-"""The widths that columns grow to, one after another, but not beyond their texts.
+"""The widths that columns grow to, round by round, but not beyond their texts.
 
-Owners grow first: a list has more owners than modes or projects, so a short part of a name says less.
+Owners grow first: a list has more owners than modes or projects, so a short part of a name says less. The second round
+has enough cells for a usual mode.
 """
 
 
@@ -237,29 +223,22 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
     On a narrow screen, the least important columns are dropped. Before a run or a total is dropped, columns get closer
-    and narrower. Owners, modes, project names and errors first get a minimum, then a readable width. Then modes and
-    names get their full width. The error gets the rest, up to a maximum.
+    and narrower. So they do before the error is dropped from a list with owners. Then the columns grow, and the error
+    gets the rest, up to a maximum.
     The widths do not depend on whether a job is stuck, so that one such job moves no column.
     """
-    is_tight = width >= _NARROW and width < _comfortable_width(content)
-    gaps = _gaps(width, is_tight=is_tight)
-    least = _least_widths(content, is_tight=is_tight)
-    widths: dict[ColumnName, int] = {}
-    left = width - GUTTER + min(gaps.values())
-    for name in _wanted(width, content, sort, is_tight=is_tight):
-        cells = least[name] + gaps[name]
-        # Next to a project column, readable names are more important than a further column.
-        reserved = _reserved(content, least, name, is_tight=is_tight) if ColumnName.PROJECT in widths else 0
-        if left < cells + reserved:
-            break
-        widths[name] = least[name]
-        left -= cells
-    texts = {ColumnName.MODE: content.mode, ColumnName.PROJECT: content.project, ColumnName.OWNER: content.owner}
-    for name, cells in _GROWTH:
-        if name in widths:
-            missing = max(min(cells, texts.get(name, cells) or 0) - widths[name], 0)
+    gaps = dict.fromkeys(ColumnName, 1 if width < _NARROW else _GAP)
+    widths, dropped = _fitting(width, content, sort, gaps, is_tight=False)
+    is_error_needed = content.project is None or content.owner is not None
+    may_drop = {ColumnName.ID} if is_error_needed else {ColumnName.ID, ColumnName.ERROR}
+    if dropped - may_drop and width >= _NARROW:
+        gaps = {name: _GAP if kind.is_right_aligned else 1 for name, kind in _KINDS.items()}
+        widths, _ = _fitting(width, content, sort, gaps, is_tight=True)
+    left = width - GUTTER - sum(widths[name] + gaps[name] for name in widths) + min(gaps.values())
+    for steps in _GROWTH:
+        for name, cells in _growing(steps, widths, content).items():
             # If the status column cannot get wide enough for the next longer label, it gets no more cells.
-            more = min(missing, left) if name is not ColumnName.STATUS or missing <= left else 0
+            more = min(cells, left) if name is not ColumnName.STATUS or cells <= left else 0
             widths[name] += more
             left -= more
     if ColumnName.ERROR in widths:
@@ -269,54 +248,31 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     return _place(widths, gaps)
 
 
-def _comfortable_width(content: ContentWidths) -> int:
-    """Return the least width at which a list shows runs or totals with two cells between columns. A narrower
-    list is tight.
-
-    From this width on, a list with owners also has room for errors and readable names.
-    """
-    least, reserved = _least_widths(content), 0
-    names = _wanted(0, content, None, is_tight=False)
-    if content.project is not None:
-        if content.owner is None:
-            names.remove(ColumnName.ERROR)
-        else:
-            reserved = _reserved(content, least, ColumnName.ERROR)
-    return GUTTER - _GAP + sum(least[name] + _GAP for name in names) + reserved
+def _growing(
+    steps: Mapping[ColumnName, int], widths: Mapping[ColumnName, int], content: ContentWidths
+) -> dict[ColumnName, int]:
+    """Return the cells by which each column grows in these steps."""
+    texts = {ColumnName.MODE: content.mode, ColumnName.PROJECT: content.project, ColumnName.OWNER: content.owner}
+    grown = {name: min(cells, texts.get(name, cells) or 0) for name, cells in steps.items()}
+    return {name: max(grown[name] - widths[name], 0) for name in steps if name in widths}
 
 
-def _gaps(width: int, *, is_tight: bool) -> dict[ColumnName, int]:
-    """Return the cells after each column. In a tight list, only right-aligned columns keep two."""
-    if is_tight:
-        return {name: _GAP if kind.is_right_aligned else 1 for name, kind in _KINDS.items()}
-    return dict.fromkeys(ColumnName, 1 if width < _NARROW else _GAP)
-
-
-def _reserved(
-    content: ContentWidths, least: Mapping[ColumnName, int], name: ColumnName, *, is_tight: bool = False
-) -> int:
-    """Return the cells that more important columns need before this one is added."""
-
-    def missing(cells: int, *texts: int | None) -> int:
-        columns = (ColumnName.MODE, ColumnName.PROJECT, ColumnName.OWNER)
-        return sum(max(min(text or 0, cells) - least[one], 0) for one, text in zip(columns, texts, strict=False))
-
-    mode, project, owner = content.mode, content.project, content.owner
-    match name:
-        case ColumnName.ERROR if owner is None:
-            return missing(_SOME_TEXT, mode, project)
-        case ColumnName.ERROR if is_tight:
-            return missing(_TIGHT_TEXT, mode, project) + missing(_SHORT_TEXT, 0, 0, owner)
-        case ColumnName.ERROR:
-            of_error = _SHORT_ERROR - least[ColumnName.ERROR]
-            return missing(_SHORT_TEXT, mode, project) + missing(_SOME_TEXT, 0, 0, owner) + of_error
-        case ColumnName.ID:
-            return missing(_SOME_TEXT, mode, project, owner) + _SOME_ERROR - least[ColumnName.ERROR]
-        case ColumnName.LENS | ColumnName.STATUS | ColumnName.MODE | ColumnName.COST | ColumnName.CREATED:
-            return 0
-        case ColumnName.UPDATED | ColumnName.RUN | ColumnName.TOTAL | ColumnName.PROJECT | ColumnName.OWNER:
-            return 0
-    assert_never(name)
+def _fitting(
+    width: int, content: ContentWidths, sort: ListOrder | None, gaps: Mapping[ColumnName, int], *, is_tight: bool
+) -> tuple[dict[ColumnName, int], set[ColumnName]]:
+    """Return the columns that fit with their least widths, and the others."""
+    least, wanted = _least_widths(content, is_tight=is_tight), _wanted(width, content, sort, is_tight=is_tight)
+    widths: dict[ColumnName, int] = {}
+    for name in wanted:
+        more = {**widths, name: least[name]}
+        # Beside a project column, readable names are more important than a further column.
+        rounds = 0 if content.project is None else min(_KINDS[name].rounds, 1) if is_tight else _KINDS[name].rounds
+        grown = _growing({name: cells for steps in _GROWTH[:rounds] for name, cells in steps.items()}, more, content)
+        needed = sum(more[one] + gaps[one] for one in more) + sum(grown.values())
+        if width - GUTTER + min(gaps.values()) < needed:
+            break
+        widths = more
+    return widths, {*wanted} - widths.keys()
 
 
 _TIMES = by_member(
@@ -357,7 +313,7 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_ti
 def _least_widths(content: ContentWidths, *, is_tight: bool = False) -> Mapping[ColumnName, int]:
     most_mode, project, owner = 8, 10 if content.owner is None else 8, 8
     if is_tight:
-        most_mode = project = owner = _LEAST_TEXT
+        most_mode = project = owner = _TIGHT_TEXT
     return {
         **{name: kind.least for name, kind in _KINDS.items()},
         ColumnName.MODE: min(max(content.mode, _KINDS[ColumnName.MODE].least), most_mode),

@@ -20,7 +20,7 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn, RowWindow
+from gjobs.store.job_list.list_query import ListOrder, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.bindings import KEYS, DialogKey
@@ -71,10 +71,8 @@ class MarksChanged(Message):
 
 
 @dataclass
-class SortRequested(Message):
-    """A column title was clicked."""
-
-    column: OrderColumn
+class OrderRequested(Message):
+    order: ListOrder
 
 
 @dataclass
@@ -83,14 +81,10 @@ class PositionChanged(Message):
 
 
 @dataclass
-class WindowRequested(Message):
+class RowsRequested(Message):
     """Other rows of the list are needed. The table then ignores answers to earlier requests."""
 
-    anchor: GenerationJob | End
-    """The row from which `before` and `after` count, or an end of the list."""
-    before: int
-    after: int
-    """Rows from the anchor's row on."""
+    window: RowWindowQuery
 
 
 class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -196,8 +190,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawing = TableRenderer()
         self._lines: tuple[Line, ...] = ()
         self._strips: LRUCache[Line, Strip] = LRUCache(256)
-        self._drawn: dict[int, tuple[Line, Strip]] = {}
-        """What each line of the screen shows."""
         self._hovered_line: int | None = None
         self._opened_by_click: UUID | None = None
         self._is_settling = False
@@ -365,12 +357,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _ask(self) -> None:
         before, self._pending_rows = self._pending_rows, self._pending_rows.following(self._view)
-        request = self._pending_rows.asked
-        if request is None or request == before.asked:
-            return
-        anchor = request.anchor if isinstance(request.anchor, End) else self._view.rows.get(request.anchor)
-        if anchor is not None:
-            self.post_message(WindowRequested(anchor, request.before, request.after))
+        window = self._pending_rows.asked
+        if window is not None and window != before.asked:
+            self.post_message(RowsRequested(window))
 
     # Size and scroll
 
@@ -425,7 +414,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if room == self._fitted:
             return
         self._fitted = room
-        self._forget_strips()
+        self._strips.clear()
         self._drawing.fit(room.width, self.sort)
         self._show_state(self._view.resized(room.height - HEADER_HEIGHT))
 
@@ -459,33 +448,26 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         self._fit()
         background, gutter = self.background_colors[1], self.visual_style.rich_style
-        strips = [self._drawn_line(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
+        strips = [self._strip(y).crop_extend(crop.x, crop.right, gutter) for y in crop.line_range]
         for line_filter in self.get_line_filters():
             strips = [strip.apply_filter(line_filter, background) for strip in strips]
         return strips
 
-    def _drawn_line(self, y: int) -> Strip:
-        line, drawn = self._line(y), self._drawn.get(y)
-        if drawn is None or drawn[0] != line:
-            drawn = self._drawn[y] = line, self.render_line(y)
-        return drawn[1]
-
     def _line(self, y: int) -> Line:
         return self._lines[y] if y < len(self._lines) else Line()
 
-    def render_line(self, y: int) -> Strip:
+    def _strip(self, y: int) -> Strip:
         line = self._line(y)
         if line not in self._strips:
-            self._strips[line] = paint(line, self._width, self.get_component_rich_style)
+            self._strips[line] = self.render_line(y)
         return self._strips[line]
+
+    def render_line(self, y: int) -> Strip:
+        return paint(self._line(y), self._width, self.get_component_rich_style)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._forget_strips()
-
-    def _forget_strips(self) -> None:
         self._strips.clear()
-        self._drawn.clear()
 
     # Keys
 
@@ -530,9 +512,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         event.stop()
         if offset.y < HEADER_HEIGHT:
-            column = column_at(self._drawing.columns, offset.x)
-            if column is not None and (order := SORTED_BY[column]) is not None:
-                self.post_message(SortRequested(order))
+            title = column_at(self._drawing.columns, offset.x)
+            if title is not None and (column := SORTED_BY[title]) is not None:
+                is_reversed = self.sort is not None and column is self.sort.column and self.sort.descending
+                self.post_message(OrderRequested(ListOrder(column=column, descending=not is_reversed)))
             return
         job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
         if job is None:

@@ -12,9 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from gjobs.store.errors import StoreError
-from gjobs.store.filters.filter_terms import JobFilter
-from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
 from gjobs.store.values.formats import id_range
@@ -25,9 +23,8 @@ from gjobs.tui.dashboard.list.job_table import (
     CursorLost,
     JobTable,
     MarksChanged,
+    OrderRequested,
     PositionChanged,
-    SortRequested,
-    WindowRequested,
 )
 from gjobs.tui.dashboard.list.list_header import (
     TABS,
@@ -44,7 +41,6 @@ from gjobs.tui.dashboard.list.list_header import (
 from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import TitledPanel
-from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import jobs_count, short_id
 from gjobs.tui.text.status_text import count_words
 
@@ -103,23 +99,6 @@ class JobsPanel(Vertical, TitledPanel):
 
         text: str
 
-    @dataclass
-    class OrderRequested(Message):
-        order: ListOrder
-
-    @dataclass
-    class RowsRequested(Message):
-        """Other rows of the shown list are needed."""
-
-        window: RowWindowQuery
-
-    @dataclass
-    class FilterRequested(Message):
-        """A filter was typed. With `is_forced`, the user has confirmed its cost."""
-
-        job_filter: JobFilter
-        is_forced: bool = False
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._listing: Listing | None = None
@@ -141,8 +120,6 @@ class JobsPanel(Vertical, TitledPanel):
         """Whether the panel shows that a request takes a while."""
         self._mark = ""
         self._chosen_jobs: tuple[GenerationJob, ...] = ()
-        self._is_expensive = False
-        """Whether the filter waits for a confirmation because it is slow."""
         self._requested_id: str | None = None
         """An id to look up among all kinds of entities if no row matches it."""
         self._users: tuple[str, ...] = ()
@@ -171,6 +148,10 @@ class JobsPanel(Vertical, TitledPanel):
     def table(self) -> JobTable:
         return self.query_one(JobTable)
 
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
     # Input
 
     def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
@@ -191,13 +172,13 @@ class JobsPanel(Vertical, TitledPanel):
         self.table.count(self.length)
         self._show_tab_numbers()
         self.table.empty_text = why_empty(
-            self.app, listing, self._bar.kept_text, may_create_projects=self.may_create_projects
+            self.app, listing, self.bar.kept_text, may_create_projects=self.may_create_projects
         )
         self.table.show(listing.window, now=now, notes=self._notes, is_other_moment=is_other_moment)
         self.show_title()
         if cursor_job is not None:
             self.table.move_to(cursor_job.id)
-        self._bar.complete_again()
+        self.bar.complete_again()
         self._open_requested_id()
 
     def on_resize(self) -> None:
@@ -211,7 +192,7 @@ class JobsPanel(Vertical, TitledPanel):
         self._names_known_to_operator.clear()
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
         self.changes = PendingChanges(self._note_rows)
-        self._bar.complete_again()
+        self.bar.complete_again()
         with self.prevent(MarksChanged):
             self.table.clear()
         self._show_tab_numbers()
@@ -337,15 +318,6 @@ class JobsPanel(Vertical, TitledPanel):
         by_operator = self._names_known_to_operator if self._listing and self._listing.visibility else {}
         return {**by_operator, **self._created_project_names, **self._project_names_by_id, **seen}
 
-    @property
-    def filter_text(self) -> str:
-        """The filter in force, as typed."""
-        return self._bar.kept_text
-
-    def is_wanted(self, job_filter: JobFilter) -> bool:
-        """Return whether this is still the typed filter."""
-        return self._bar.job_filter == job_filter
-
     # Order and filter
 
     def sort_by_next(self) -> None:
@@ -353,45 +325,30 @@ class JobsPanel(Vertical, TitledPanel):
         order = self._requested_order or self._listed.order
         following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
         self._requested_order = ListOrder(column=following, descending=order.descending)
-        self.post_message(self.OrderRequested(self._requested_order))
+        self.post_message(OrderRequested(self._requested_order))
 
     def reverse(self) -> None:
         order = self._listed.order
-        self.post_message(self.OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
+        self.post_message(OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
 
-    def find(self, needle: str | None = None) -> None:
-        """Open the bar. With a needle, filter by it without moving the focus."""
-        if needle is None:
-            self._bar.open()
-        else:
-            self._bar.set_text(needle)
-
-    @property
-    def is_finding(self) -> bool:
-        """Whether the filter bar is open or a filter is set."""
-        return self._bar.display
+    @on(FilterBar.Left)
+    def leave(self) -> bool:
+        """Clear the selection of all jobs, or else the filter. Return whether there was one."""
+        if self.clear_chosen():
+            return True
+        was_finding = self.bar.display
+        self.leave_find()
+        return was_finding
 
     def leave_find(self) -> None:
         self._requested_id = None
-        self._bar.close()
+        self.bar.close()
         self.screen.set_focus(self.table)
 
     def show_view(self, view: "View") -> None:
         if view.order is not None and view.order != self._listed.order:
-            self.post_message(self.OrderRequested(view.order))
-        self._bar.set_text(view.text)
-
-    def warn(self, sentences: str) -> None:
-        """Show a warning. The filter applies only after the user confirms it."""
-        self._is_expensive = True
-        self._bar.note(sentences, is_asking=True)
-        if not self._bar.has_focus_within:
-            self._bar.open()
-
-    def explain_refusal(self, job_filter: JobFilter, error: StoreError) -> None:
-        """Show why the acting user may not use a valid filter."""
-        if self.is_wanted(job_filter):
-            self._bar.note(error_words(error))
+            self.post_message(OrderRequested(view.order))
+        self.bar.set_text(view.text)
 
     def know_owners(self, names: Mapping[UUID, str]) -> None:
         """Add names of owners."""
@@ -425,12 +382,12 @@ class JobsPanel(Vertical, TitledPanel):
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""
         self._users = emails
-        self._bar.complete_again()
+        self.bar.complete_again()
 
     def know_error_groups(self, fingerprints: Mapping[str, str]) -> None:
         """Set the error groups that a filter may name, with their clean fingerprints."""
         self._error_groups = fingerprints
-        self._bar.complete_again()
+        self.bar.complete_again()
 
     def _known(self) -> "CompletionValues":
         """Return the values for completions, from the rows and projects seen."""
@@ -445,49 +402,23 @@ class JobsPanel(Vertical, TitledPanel):
             error_groups=self._error_groups,
         )
 
-    @on(SortRequested)
-    def _sort_requested(self, event: SortRequested) -> None:
-        order = self._listed.order
-        descending = not order.descending if event.column is order.column else True
-        self.post_message(self.OrderRequested(ListOrder(column=event.column, descending=descending)))
-
-    @on(WindowRequested)
-    def _window_requested(self, event: WindowRequested) -> None:
-        """Request rows of the shown list. Do nothing if another list is requested, because its answer includes rows."""
-        event.stop()
-        shown = self._listing.query.window.listed if self._listing else None
-        if shown is None or shown != self._listed:
-            return
-        anchor = event.anchor if isinstance(event.anchor, End) else key_of(event.anchor, shown.order)
-        self.post_message(
-            self.RowsRequested(RowWindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
-        )
-
     @on(PositionChanged)
     def _position_changed(self, event: PositionChanged) -> None:
         event.stop()
         self.show_title()
 
-    @property
-    def _bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
-
-    @on(FilterBar.FilterChanged)
-    def _filter_changed(self, event: FilterBar.FilterChanged) -> None:
-        event.stop()
-        self._is_expensive, self._requested_id = False, None
-        if event.job_filter != self._listed.job_filter:
+    @on(FilterBar.FilterRequested)
+    def _filter_requested(self, event: FilterBar.FilterRequested) -> None:
+        self._requested_id = None
+        if event.job_filter == self._listed.job_filter:
+            event.stop()
+        else:
             self._chosen_jobs = ()
-            self.post_message(self.FilterRequested(event.job_filter))
 
     @on(FilterBar.Kept)
     def _filter_kept(self, event: FilterBar.Kept) -> None:
         """Keep the filter. If no row matches the text, it may be the id of another entity."""
         event.stop()
-        if self._is_expensive:
-            self._is_expensive = False
-            self._bar.note("")
-            self.post_message(self.FilterRequested(self._bar.job_filter, is_forced=True))
         if id_range(event.text) is not None:
             self._requested_id = event.text
             self._open_requested_id()
@@ -497,7 +428,7 @@ class JobsPanel(Vertical, TitledPanel):
         """Open the requested id once it is known that no row has it."""
         if self._requested_id is None or self._listing is None:
             return
-        if self._listing.query.window.listed.job_filter == self._bar.job_filter:
+        if self._listing.query.window.listed.job_filter == self.bar.job_filter:
             wanted, self._requested_id = self._requested_id, None
             if not self._listing.window.jobs:
                 self.post_message(self.IdRequested(wanted))
@@ -554,7 +485,7 @@ class JobsPanel(Vertical, TitledPanel):
     @property
     def _view_name(self) -> str | None:
         """The name of the view with the filter and the order in force, if there is one."""
-        return self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
+        return self.view_name_for(self.bar.kept_text, self._listed.order) if self.bar.kept_text else None
 
     def show_title(self) -> None:
         """Show the title and the notes of the list."""

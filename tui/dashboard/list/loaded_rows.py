@@ -8,7 +8,7 @@ from itertools import chain
 from types import MappingProxyType
 from uuid import UUID
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindow, RowWindowQuery
+from gjobs.store.job_list.list_query import End, ListQuery, OrderColumn, RowWindow, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.store.values.data_classes import dataclass
@@ -87,8 +87,7 @@ class LoadedRows:
     has_after: bool = False
     follows_start: bool = True
     """Whether these rows stay at the start of the list when new rows arrive there."""
-    order: ListOrder = NEWEST_FIRST
-    """Order of the list."""
+    listed: ListQuery = field(default_factory=ListQuery)
     length: Count | None = None
     """Length of the whole list as counted; None if it was not counted."""
     _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
@@ -118,7 +117,7 @@ class LoadedRows:
 
         In an order by changing values, it may only have moved out of sight.
         """
-        return self.order.column is OrderColumn.CREATED or self.is_whole
+        return self.listed.order.column is OrderColumn.CREATED or self.is_whole
 
     @property
     def extent(self) -> int:
@@ -172,7 +171,7 @@ class LoadedRows:
 
     def missing_from(self, other: "LoadedRows") -> frozenset[UUID]:
         """Return the jobs that are missing from `other` although it covers their place."""
-        if other.order.column is OrderColumn.CREATED:
+        if other.listed.order.column is OrderColumn.CREATED:
             return frozenset(job.id for job in self.jobs if job.id not in other and other.would_include(job))
         # In an order by changing values, only places between two shared rows are surely covered.
         shared = [index for index, job in enumerate(self.jobs) if job.id in other]
@@ -193,7 +192,7 @@ class LoadedRows:
 
     def _comes_before(self, job: GenerationJob, other: GenerationJob) -> bool:
         place, others = (job.created_at, job.id), (other.created_at, other.id)
-        return place > others if self.order.descending else place < others
+        return place > others if self.listed.order.descending else place < others
 
     def followed_by(self, window: RowWindow, *, near: int) -> "LoadedRows":
         """Return other rows of the same list, or newer versions of the same rows.
@@ -206,7 +205,7 @@ class LoadedRows:
             has_before=window.has_before,
             has_after=window.has_after,
             follows_start=window.query.anchor is End.FIRST,
-            order=window.query.listed.order,
+            listed=window.query.listed,
             length=self.length,
         )
         shared = self._nearest_shared(later, near)
@@ -247,52 +246,45 @@ class Step:
     pages: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowRequest:
-    """A number of rows before and after a job's row, or at an end of the list."""
-
-    anchor: UUID | End
-    before: int
-    after: int
-
-    @classmethod
-    def answered_by(cls, query: RowWindowQuery) -> "RowRequest":
-        """Return the request that this query answers."""
-        anchor = query.anchor if isinstance(query.anchor, End) else query.anchor.id
-        return cls(anchor=anchor, before=query.before, after=query.after)
-
-    def spans(self, rows: LoadedRows, *, top: int, height: int) -> bool:
-        """Return whether the request is known to cover the visible rows."""
-        match self.anchor:
-            case End.FIRST:
-                place = 0 if rows.is_place_exact else None
-            case End.LAST:
-                place = None if rows.has_after else rows.end
-            case job_id:
-                place = rows.find(job_id)
-        return place is not None and place - self.before <= top and top + height <= place + self.after
-
-
 def spare_rows(height: int) -> int:
     """Return the number of rows to load out of sight in one direction. The scroll direction gets twice as many."""
     return max(200, 3 * height + 50)
 
 
-def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowRequest | None:
-    """Return a request for the rows around the visible ones. Return None without rows."""
-    anchor, spare = rows.at(top), spare_rows(height)
-    return None if anchor is None else RowRequest(anchor=anchor.id, before=spare, after=2 * spare)
+def covers(query: RowWindowQuery, rows: LoadedRows, *, top: int, height: int) -> bool:
+    """Return whether the query is known to cover the visible rows."""
+    match query.anchor:
+        case End.FIRST:
+            place = 0 if rows.is_place_exact else None
+        case End.LAST:
+            place = None if rows.has_after else rows.end
+        case key:
+            place = rows.find(key.id)
+    return place is not None and place - query.before <= top and top + height <= place + query.after
 
 
-def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
+def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowWindowQuery | None:
+    """Return a query for the rows around the visible ones. Return None without rows."""
+    spare = spare_rows(height)
+    return _rows_around(rows, top, before=spare, after=2 * spare)
+
+
+def _rows_around(rows: LoadedRows, place: int, *, before: int, after: int) -> RowWindowQuery | None:
+    job, listed = rows.at(place), rows.listed
+    if job is None:
+        return None
+    return RowWindowQuery(listed=listed, anchor=key_of(job, listed.order), before=before, after=after)
+
+
+def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowWindowQuery | None:
     """Return the rows to load, or None if enough are loaded. `goal` is an end of the list to load.
 
-    A request never exceeds three times `spare_rows`. Directly after an answer, no further rows are needed.
+    A query never exceeds three times `spare_rows`. Directly after an answer, no further rows are needed.
     """
     spare = spare_rows(height)
-    from_start = RowRequest(anchor=End.FIRST, before=0, after=3 * spare)
+    from_start = RowWindowQuery(listed=rows.listed, after=3 * spare)
     if goal is End.LAST and rows.has_after:
-        return RowRequest(anchor=End.LAST, before=3 * spare, after=0)
+        return RowWindowQuery(listed=rows.listed, anchor=End.LAST, before=3 * spare, after=0)
     if goal is End.FIRST and rows.has_before:
         return from_start
     near = height * 3 // 2 + 25
@@ -301,10 +293,8 @@ def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = N
     if is_near_first and rows.has_before:
         if rows.is_place_exact and top < 2 * spare:
             return from_start
-        is_near_both = is_near_last and rows.has_after
-        anchor = rows.at(top)
-        before = spare if is_near_both else 2 * spare
-        return None if anchor is None else RowRequest(anchor=anchor.id, before=before, after=3 * spare - before)
+        before = spare if is_near_last and rows.has_after else 2 * spare
+        return _rows_around(rows, top, before=before, after=3 * spare - before)
     if is_near_first and not rows.follows_start:
         return from_start
     return rows_here(rows, top=top, height=height) if is_near_last and rows.has_after else None

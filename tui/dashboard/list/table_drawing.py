@@ -30,7 +30,7 @@ from gjobs.tui.dashboard.list.job_columns import (
     stuck_time,
     times,
 )
-from gjobs.tui.dashboard.list.loaded_rows import LoadedRows, RowRequest, Step, needed_rows, rows_here
+from gjobs.tui.dashboard.list.loaded_rows import LoadedRows, Step, covers, needed_rows, rows_here
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.format import count
 from gjobs.tui.text.status_text import Position
@@ -96,7 +96,7 @@ class TableState:
         return self.waiting[0] if self.waiting and isinstance(self.waiting[0], End) else None
 
     @property
-    def request(self) -> RowRequest | None:
+    def request(self) -> RowWindowQuery | None:
         """The rows to load next; None if the loaded rows are enough."""
         return needed_rows(self.rows, top=self.top, height=self.height, goal=self.goal)
 
@@ -285,22 +285,21 @@ def _newest(newest: datetime | None, rows: LoadedRows) -> datetime | None:
 class PendingRows:
     """Which rows were requested, and which were answered."""
 
-    asked: RowRequest | None = None
+    asked: RowWindowQuery | None = None
     """The request that is waiting for an answer; None if there is none."""
-    answered: RowRequest | None = None
+    answered: RowWindowQuery | None = None
     """The request that the loaded rows answered; None if no rows are loaded."""
 
     def arrived(self, query: RowWindowQuery) -> "PendingRows":
         """Return the state after rows arrived. An old answer does not fulfil the pending request."""
-        answer = RowRequest.answered_by(query)
-        is_old = answer == self.answered and answer != self.asked
-        return PendingRows(asked=self.asked if is_old else None, answered=answer)
+        is_old = query == self.answered and query != self.asked
+        return PendingRows(asked=self.asked if is_old else None, answered=query)
 
     def following(self, view: TableState) -> "PendingRows":
         """Request what the view needs. Keep a pending request while it is still useful."""
         request = view.request
         if self.asked is not None and view.goal is None:
-            if self.asked.spans(view.rows, top=view.top, height=view.height):
+            if covers(self.asked, view.rows, top=view.top, height=view.height):
                 return self
             request = request or rows_here(view.rows, top=view.top, height=view.height)
         return self if request is None or request == self.asked else replace(self, asked=request)

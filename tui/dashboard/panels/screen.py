@@ -26,14 +26,14 @@ from gjobs.store.values.formats import id_range
 from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, key_of, traits_of
+from gjobs.tui.dashboard.details.details_pane import DetailsPane, ShownJob
 from gjobs.tui.dashboard.events import (
     ListPollFailed,
     ProjectChosen,
     QueryChanged,
     WritePermitEnded,
 )
-from gjobs.tui.dashboard.list.filter_bar import FilterBar
-from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened
+from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened, RowsRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import (
     TABS,
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
 
     from gjobs.store.job_list.list_query import Listing, ProjectName, VisibilityComparison
     from gjobs.store.statistics.statistics import ProjectTotals, Totals
-    from gjobs.tui.dashboard.details.details_pane import DetailsPane
     from gjobs.tui.dashboard.details.job_details import JobDetails
     from gjobs.tui.text.format import Span
 
@@ -147,8 +146,6 @@ class DashboardScreen(Screen[None], KeyStates):
         self._status = status
         self.details: JobDetails | None = None
         """The most recently opened details screen; may be closed."""
-        self._pane: DetailsPane | None = None
-        """None until the screen was wide enough."""
         self._is_pane_due = False
         """Whether the pane follows the cursor after the next frame."""
         self._selection: tuple[tuple[object, ...], Selection] | None = None
@@ -171,6 +168,7 @@ class DashboardScreen(Screen[None], KeyStates):
                 yield CostsPanel(id="costs", screen_size=self.app.size)
                 with Horizontal(id="listing"):
                     yield JobsPanel(id="jobs-panel")
+                    yield DetailsPane(id="details-pane", screen_width=self.app.size.width)
         yield MessageLine(screen_size=self.app.size)
         yield KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
@@ -179,7 +177,6 @@ class DashboardScreen(Screen[None], KeyStates):
     def on_mount(self) -> None:
         self._update_ages()
         self.set_interval(1.0, self._tick)
-        self._build_pane()
 
     async def _on_message(self, message: Message) -> None:
         """Handle only closing messages once the app ends. It may end before the widgets are mounted."""
@@ -198,19 +195,9 @@ class DashboardScreen(Screen[None], KeyStates):
         # The title names the project only where no sidebar does. The list itself may keep its size.
         self.jobs.show_title()
         self._show_costs()
-        self._build_pane()
-        if self._pane is not None:
-            self._pane.fit(event.size.width)
+        self._pane.fit(event.size.width)
         self._show_pane()
         self._tour.follow()
-
-    def _build_pane(self) -> None:
-        """Build the details pane once the screen is wide enough. Narrow screens never need it."""
-        if self._pane is None and self.has_class("-detailed"):
-            from gjobs.tui.dashboard.details.details_pane import DetailsPane
-
-            self._pane = DetailsPane(id="details-pane", screen_width=self.app.size.width)
-            self.query_one("#listing").mount(self._pane)
 
     def on_screen_resume(self) -> None:
         mark_as_behind(self, is_behind=False)
@@ -262,9 +249,13 @@ class DashboardScreen(Screen[None], KeyStates):
         return self.query_one(JobsPanel)
 
     @property
+    def _pane(self) -> DetailsPane:
+        return self.query_one(DetailsPane)
+
+    @property
     def is_loading_details(self) -> bool:
         """Whether the details pane is on screen and still incomplete."""
-        return self._pane is not None and self.has_class("-detailed") and self._pane.is_loading
+        return self.has_class("-detailed") and self._pane.is_loading
 
     @property
     def listed(self) -> ListQuery:
@@ -334,9 +325,9 @@ class DashboardScreen(Screen[None], KeyStates):
         was_lost = self._failure is not None
         self.listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
-        for details in (self._pane, self.details):
-            if details is not None:
-                details.read_again(was_lost=was_lost)
+        self._pane.read_again(was_lost=was_lost)
+        if self.details is not None:
+            self.details.read_again(was_lost=was_lost)
         if is_changed:
             self._changed_at = listing.taken_at
             self._recall_totals()
@@ -406,8 +397,7 @@ class DashboardScreen(Screen[None], KeyStates):
         self.query_one(CostsPanel).forget()
         self.query_one(BudgetsPanel).forget()
         self.jobs.forget("Loading …")
-        if self._pane is not None:
-            self._pane.forget()
+        self._pane.forget()
         self._update_ages()
         self.data_signal.publish(None)
 
@@ -442,8 +432,7 @@ class DashboardScreen(Screen[None], KeyStates):
             self._forget_totals()
             self.jobs.show_totals(None)
             self._show_projects()
-            if self._pane is not None:
-                self._pane.forget()
+            self._pane.forget()
             self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
             self.data_signal.publish(None)
         self.listing_query = replace(self.listing_query, moment=moment)
@@ -464,11 +453,6 @@ class DashboardScreen(Screen[None], KeyStates):
         self.ask(replace(self.listed, project_id=project_id))
         self.post_message(ProjectChosen())
         self.jobs.table.focus()
-
-    @property
-    def shows_costs(self) -> bool:
-        """Whether the screen has room for the costs."""
-        return any(panel.display for panel in self.query(CostsPanel))
 
     @property
     def visibility_note(self) -> str | None:
@@ -513,12 +497,13 @@ class DashboardScreen(Screen[None], KeyStates):
     def action_status(self, place: int) -> None:
         self.ask(replace(self.listed, status=TABS[place]))
 
-    @on(JobsPanel.RowsRequested)
-    def _rows_requested(self, event: JobsPanel.RowsRequested) -> None:
-        """Request other rows of the same list."""
-        self.listing_query = replace(self.listing_query, window=event.window)
-        self.post_message(QueryChanged())
-        self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
+    @on(RowsRequested)
+    def _rows_requested(self, event: RowsRequested) -> None:
+        """Request other rows of the same list. Do nothing if another list is requested: its answer includes rows."""
+        if event.window.listed == self.listed:
+            self.listing_query = replace(self.listing_query, window=event.window)
+            self.post_message(QueryChanged())
+            self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
     def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
         """Request a list. With None, the visibility view stays as it is."""
@@ -594,25 +579,13 @@ class DashboardScreen(Screen[None], KeyStates):
         self.jobs.reverse()
 
     def action_find(self) -> None:
-        self.jobs.find()
+        self.jobs.bar.open()
 
     def on_paste(self, event: events.Paste) -> None:
         """Find a pasted id. Other texts are ignored here."""
         if id_range(event.text) is not None:
-            self.jobs.find(event.text.strip())
-            self.jobs.find()
-
-    @on(FilterBar.Left)
-    def _filter_left(self) -> None:
-        self.leave_find()
-
-    def leave_find(self) -> bool:
-        """Return whether there was a selection or a filter to leave."""
-        if self.jobs.clear_chosen():
-            return True
-        was_finding = self.jobs.is_finding
-        self.jobs.leave_find()
-        return was_finding
+            self.jobs.bar.set_text(event.text.strip())
+            self.jobs.bar.open()
 
     @on(CursorMoved)
     def _follow_cursor(self) -> None:
@@ -626,13 +599,9 @@ class DashboardScreen(Screen[None], KeyStates):
         """Show the job under the cursor in the details pane. Request nothing if the pane is not shown."""
         self._is_pane_due = False
         # The table is gone while the app closes.
-        if self._pane is not None and self.has_class("-detailed") and self.jobs.is_attached:
+        if self.has_class("-detailed") and self.jobs.is_attached:
             job = self.jobs.table.cursor_job
-            project, hiding = (
-                ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))
-            )
-            is_stuck = job is not None and self.jobs.is_stuck(job)
-            self._pane.show(job, project=project, now=self.now, hiding=hiding, is_stuck=is_stuck, zone=self.zone.zone)
+            self._pane.show(None if job is None else self._shown(job))
 
     @on(Opened)
     async def _open(self, event: Opened) -> None:
@@ -642,27 +611,29 @@ class DashboardScreen(Screen[None], KeyStates):
         await self.show_details_of(job, is_listed=True)
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
-        project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
         if self.open_details is not None:
             return  # Only one details screen at a time.
         from gjobs.tui.dashboard.details.job_details import JobDetails
 
-        details = self.details = JobDetails(
-            job,
-            project=project,
-            now=self.now,
-            hiding=hiding,
-            is_listed=is_listed,
-            zone=self.zone.zone,
-            moment=self.listing_query.moment,
-            is_read_only=self._status.read_only,
-        )
+        details = self.details = JobDetails(self._shown(job), is_listed=is_listed)
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
                 self._change(action, (details.job,))
 
         await self.app.push_screen(details, answered)
+
+    def _shown(self, job: GenerationJob) -> ShownJob:
+        return ShownJob(
+            job=job,
+            project=self.project_name(job.project_id),
+            now=self.now,
+            zone=self.zone.zone,
+            moment=(self.listing.query if self.listing else self.listing_query).moment,
+            hiding=self._hiding_policies(job),
+            is_stuck=self.jobs.is_stuck(job),
+            is_read_only=self._status.read_only,
+        )
 
     # Drawing
 
@@ -764,6 +735,4 @@ class DashboardScreen(Screen[None], KeyStates):
         details = self.open_details
         if details is not None and self.listing is not None:
             job = self.jobs.job(details.job.id)
-            hiding = self._hiding_policies(job or details.job)
-            moment = self.listing.query.moment
-            details.show(job, now=self.now, hiding=hiding, is_read_only=self._status.read_only, moment=moment)
+            details.show(self._shown(job or details.job), is_listed=job is not None)

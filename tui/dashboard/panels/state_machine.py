@@ -123,25 +123,22 @@ def other_figures(totals: "Totals", *, most: int = _MOST_OTHERS) -> list[StateFi
 
 
 def all_figures(totals: "Totals") -> StateFigures:
+    total, average = _costs(totals.statistics, None)
     return StateFigures(
-        word="Total",
-        style="bold",
-        number=count_words(totals.count(None)),
-        total=_total(totals.statistics, None),
-        average=_average(totals.statistics, None),
+        word="Total", style="bold", number=count_words(totals.count(None)), total=total, average=average
     )
 
 
 def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: str) -> StateFigures:
-    first = statuses[0]
+    first, (total, average) = statuses[0], _costs(totals.statistics, statuses)
     return StateFigures(
         state=first if isinstance(first, JobStatus) else None,
         glyph=glyph,
         word=word,
         style=status_style(first),
         number=count_words(totals.count_of(statuses)),
-        total=_total(totals.statistics, statuses),
-        average=_average(totals.statistics, statuses),
+        total=total,
+        average=average,
         flow=_flow(totals, first) if isinstance(first, JobStatus) else "",
     )
 
@@ -190,20 +187,13 @@ def stuck(totals: "Totals") -> str:
     return f"{'≥ ' if number.is_more else ''}{count(number.number)} stuck"
 
 
-def _total(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:
+def _costs(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> tuple[str, str]:
+    """Return the total and the average cost. None means all statuses."""
     if statistics is None:
-        return UNKNOWN
-    if statuses is None:
-        return money(statistics.total_cost_cents)
-    return money(sum(map(statistics.cost_cents, statuses)))
-
-
-def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:
-    if statistics is None:
-        return ""
+        return UNKNOWN, ""
     number = statistics.total_count if statuses is None else sum(map(statistics.count, statuses))
     total = statistics.total_cost_cents if statuses is None else sum(map(statistics.cost_cents, statuses))
-    return f"{money(round(total / number))} a job" if number else UNKNOWN
+    return money(total), f"{money(round(total / number))} a job" if number else UNKNOWN
 
 
 def success_rates(totals: "Totals") -> list[str]:

@@ -1,12 +1,12 @@
 """The steps of the tour, and which of them are done."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.bindings import key_of
+from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from gjobs.tui.dashboard.session.setup import TourStart
 from gjobs.tui.dashboard.widgets.message_board import show_message
 
@@ -35,20 +35,11 @@ _WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
 class Tour:
     """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
 
-    def __init__(
-        self,
-        app: "MessageApp[Any]",
-        memory: "RememberedState",
-        start: TourStart,
-        *,
-        shows_costs: Callable[[], bool],
-    ) -> None:
-        """`shows_costs` returns whether the screen has room for the costs."""
+    def __init__(self, app: "MessageApp[Any]", memory: "RememberedState", start: TourStart) -> None:
         self._app = app
         self._memory = memory
         is_unseen = start is TourStart.ONCE and not memory.state.has_seen_tour
         self._is_due = is_unseen or start is TourStart.ALWAYS
-        self._shows_costs = shows_costs
         self._may_write = self._has_projects = True
         self._done: set[TourStep] = set()
         self._pinned = ""
@@ -136,7 +127,7 @@ class Tour:
                 return f"Press {self._key('job.start')} to start the job under the cursor"
             case TourStep.FINISH:
                 return f"Press {self._key('job.complete')} to complete it, or {self._key('job.fail')} to fail it"
-            case TourStep.COSTS if not self._shows_costs():
+            case TourStep.COSTS if not any(panel.display for panel in self._app.screen_stack[0].query(CostsPanel)):
                 return f"Press {self._key('project.budgets')} to see the budgets, which limit costs"
             case TourStep.COSTS:
                 return f"See the costs above, and press {self._key('project.budgets')} for budgets"

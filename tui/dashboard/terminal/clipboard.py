@@ -7,14 +7,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import App
 
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, show_message
-
-if TYPE_CHECKING:
-    pass
 
 _SECONDS = 3.0
 """A program that runs longer is ended. Its display may not answer."""

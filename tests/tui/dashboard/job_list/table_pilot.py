@@ -22,8 +22,8 @@ from gjobs.tui.dashboard.list.job_table import (
     JobTable,
     MarksChanged,
     Opened,
-    SortRequested,
-    WindowRequested,
+    OrderRequested,
+    RowsRequested,
 )
 from tests.tui.app_waits import AppDriver, settle
 from tests.tui.sample_jobs import NOON, listed_job, make_job, window_of
@@ -93,8 +93,8 @@ class TableApp(App[None]):
     @on(CursorLost)
     @on(Opened)
     @on(MarksChanged)
-    @on(SortRequested)
-    @on(WindowRequested)
+    @on(OrderRequested)
+    @on(RowsRequested)
     def keep(self, message: Message) -> None:
         self.messages.append(message)
 

@@ -32,7 +32,7 @@ class BarApp(App[None]):
     def on_mount(self) -> None:
         self.bar.open()
 
-    @on(FilterBar.FilterChanged)
+    @on(FilterBar.FilterRequested)
     @on(FilterBar.Kept)
     @on(FilterBar.Left)
     def _keep(self, message: Message) -> None:
@@ -57,7 +57,7 @@ class Bar(AppDriver):
     @property
     def offered_texts(self) -> list[str]:
         completions = self.app.query_one(CompletionList)
-        return [str(option.prompt).split()[0] for option in completions.options] if completions.is_open else []
+        return [str(option.prompt).split()[0] for option in completions.options] if completions.offered else []
 
     @property
     def mistake(self) -> list[str]:
@@ -73,7 +73,7 @@ class Bar(AppDriver):
         return [
             format_filter(message.job_filter)
             for message in self.messages
-            if isinstance(message, FilterBar.FilterChanged)
+            if isinstance(message, FilterBar.FilterRequested)
         ]
 
 
@@ -89,7 +89,7 @@ async def test_filter_change_is_sent_after_typing_pauses_unless_the_filter_is_eq
     assert bar.messages == []
     await bar.until(lambda: bar.messages)
     (changed,) = bar.messages
-    assert isinstance(changed, FilterBar.FilterChanged)
+    assert isinstance(changed, FilterBar.FilterRequested)
     assert changed.job_filter == parse("life")
 
     await bar.type(" life  ")
@@ -157,7 +157,7 @@ async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -
 async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
     await bar.type("status:failed", key)
     changed, kept = bar.messages
-    assert isinstance(changed, FilterBar.FilterChanged)
+    assert isinstance(changed, FilterBar.FilterRequested)
     assert isinstance(kept, FilterBar.Kept)
     assert kept.text == "status:failed"
 

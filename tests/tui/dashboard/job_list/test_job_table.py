@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from textual._compositor import ChopsUpdate
 
-from gjobs.store.job_list.list_query import OrderColumn
-from gjobs.tui.dashboard.list.job_table import CursorLost, CursorMoved, MarksChanged, Opened, SortRequested
+from gjobs.store.job_list.list_query import ListOrder, OrderColumn
+from gjobs.tui.dashboard.list.job_table import CursorLost, CursorMoved, MarksChanged, Opened, OrderRequested
 from tests.tui.dashboard.job_list.table_pilot import TablePilot
 from tests.tui.sample_jobs import make_job
 
@@ -186,8 +186,8 @@ async def test_click_on_a_sortable_column_title_requests_its_order(table: TableP
     sortable = {"TOTAL": OrderColumn.TOTAL, "COST": OrderColumn.COST, "CREATED": OrderColumn.CREATED}
     for title in ("TOTAL", "COST", "CREATED", "STATUS", "MODE", "ERROR"):
         await table.click(row=0, column=table.lines[0].index(title))
-        requested = [SortRequested(sortable[title])] if title in sortable else []
-        assert table.take_messages() == requested, title
+        order = [ListOrder(column=sortable[title], descending=title != "CREATED")] if title in sortable else []
+        assert table.take_messages() == [OrderRequested(one) for one in order], title
 
 
 async def test_move_to_selects_a_job_only_if_it_is_listed(table: TablePilot) -> None:

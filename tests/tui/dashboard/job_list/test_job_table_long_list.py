@@ -3,9 +3,9 @@
 import pytest
 from textual.scrollbar import ScrollTo
 
-from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
+from gjobs.store.job_list.list_query import End, RowWindowQuery
 from gjobs.store.statistics.statistics import Count
-from gjobs.tui.dashboard.list.job_table import Opened, WindowRequested
+from gjobs.tui.dashboard.list.job_table import Opened, RowsRequested
 from gjobs.tui.text.status_text import Position
 from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot
 from tests.tui.sample_jobs import FIRST, NOON
@@ -23,16 +23,14 @@ class LongTable:
         self.query = RowWindowQuery(anchor=End.FIRST, after=600)
 
     @property
-    def requested(self) -> list[WindowRequested]:
+    def requested(self) -> list[RowWindowQuery]:
         """The row requests since the last answer."""
-        return [message for message in self.pilot.app.messages if isinstance(message, WindowRequested)]
+        return [message.window for message in self.pilot.app.messages if isinstance(message, RowsRequested)]
 
     async def arrive(self) -> None:
         """Answer the last request or, without a new one, the previously answered request again."""
         if self.requested:
-            last = self.requested[-1]
-            anchor = last.anchor if isinstance(last.anchor, End) else RowKey(value=None, id=last.anchor.id)
-            self.query = RowWindowQuery(anchor=anchor, before=last.before, after=last.after)
+            self.query = self.requested[-1]
         self.pilot.take_messages()
         self.table.show(self.list.window(self.query), now=NOON)
         await self.pilot.settle()

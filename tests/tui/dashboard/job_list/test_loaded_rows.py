@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
 from gjobs.store.statistics.statistics import Count, Precision
-from gjobs.tui.dashboard.list.loaded_rows import RowRequest, spare_rows
+from gjobs.tui.dashboard.list.loaded_rows import spare_rows
 from gjobs.tui.dashboard.list.table_drawing import PendingRows, TableState
 from tests.tui.dashboard.job_list.table_pilot import LongList
 from tests.tui.sample_jobs import FIRST
@@ -24,15 +24,15 @@ class ScrolledList:
         self.list = LongList(range(FIRST, FIRST + 2 * length, 2))
         self.view = TableState(height=height)
         self.pending = PendingRows()
-        self.query = RowRequest(anchor=End.FIRST, before=0, after=3 * spare_rows(height))
+        self.query = RowWindowQuery(after=3 * spare_rows(height))
         self.requests = 0
         self.answer()
 
     def answer(self) -> None:
         self.answer_to(self.query)
 
-    def answer_to(self, request: RowRequest) -> None:
-        window = self.list.window(query_of(request))
+    def answer_to(self, query: RowWindowQuery) -> None:
+        window = self.list.window(query)
         self.pending = self.pending.arrived(window.query)
         self.change(self.view.showing(window))
 
@@ -50,11 +50,6 @@ class ScrolledList:
     @property
     def cursor(self) -> int | None:
         return None if self.view.cursor is None else self.view.cursor.int
-
-
-def query_of(request: RowRequest) -> RowWindowQuery:
-    anchor = request.anchor if isinstance(request.anchor, End) else RowKey(value=None, id=request.anchor)
-    return RowWindowQuery(anchor=anchor, before=request.before, after=request.after)
 
 
 @pytest.fixture
@@ -112,7 +107,8 @@ def test_end_and_home_and_later_keys_move_the_cursor_when_their_rows_arrive(long
 def test_new_row_request_replaces_a_pending_one(long: ScrolledList) -> None:
     long.change(long.view.moved_to_last())
     long.change(long.view.moved_to(UUID(int=FIRST + 4)))
-    assert long.query.anchor == UUID(int=FIRST)
+    assert isinstance(long.query.anchor, RowKey)
+    assert long.query.anchor.id == UUID(int=FIRST)
     long.answer()
 
     assert long.cursor == FIRST + 4

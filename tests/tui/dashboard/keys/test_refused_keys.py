@@ -199,7 +199,7 @@ async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Drive
     dashboard.app.post_message(events.Paste(str(job_id(2))))
     await type_slowly(dashboard, *"retry", pause=0.35)
     await dashboard.shows_message(UNOPENED)
-    assert not dashboard.app.dashboard.jobs.is_finding
+    assert not dashboard.app.dashboard.jobs.bar.display
     assert all_rows(jobs_db) == before
 
 

@@ -12,7 +12,7 @@ from gjobs.store.sample.simulation import SimulatedChange
 from gjobs.store.store import Store
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.actions import key_queue
-from gjobs.tui.dashboard.frame import demo_app
+from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
 from gjobs.tui.dashboard.presenter import Presenter
@@ -133,7 +133,7 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
 
 
 async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_app, "_SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(scenario_player, "_SAVE_SECONDS", 0.1)
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
     control.clock.pause()

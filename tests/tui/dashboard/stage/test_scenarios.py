@@ -508,7 +508,7 @@ async def test_point_at_clears_the_filter_and_its_bar(database: Conninfo) -> Non
         await driver.filter("status:failed", "enter", until=lambda: driver.listed != first)
         await driver.press("space", shows="Second · space")
         assert driver.listed == first
-        assert not app.dashboard.jobs.is_finding
+        assert not app.dashboard.jobs.bar.display
         assert "status:failed" not in driver.text
 
 
