@@ -16,7 +16,6 @@ from gjobs.store.configuration.known_databases import Known, KnownDatabase
 from gjobs.store.configuration.settings import (
     ANON_NAME,
     OPERATOR_NAME,
-    EmbeddedTarget,
     Pooler,
     Profile,
     Settings,
@@ -127,8 +126,8 @@ async def open_session(
     queries.
     """
     match settings.target:
-        case EmbeddedTarget(data_dir=data_dir):
-            embedded_server = await asyncio.to_thread(open_server, data_dir, report=report)
+        case None:
+            embedded_server = await asyncio.to_thread(open_server, settings.data_dir, report=report)
             try:
                 await prepare(embedded_server, report)
                 name = settings.profile.label if settings.profile else "embedded"
@@ -201,7 +200,7 @@ async def session_on(
         limits=TimeLimits() if timeout is None else TimeLimits(statement=timeout),
         connections=connections,
         journal=journal,
-        hint_when_down=_hint_when_ours_is_down() if isinstance(settings.target, EmbeddedTarget) else None,
+        hint_when_down=_hint_when_ours_is_down() if settings.target is None else None,
         claims=profile.claims if profile else None,
         prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
     )

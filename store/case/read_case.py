@@ -125,23 +125,15 @@ async def find_person(store: Store, text: str) -> CasePerson:
     if len(matches) > 1:
         raise _ambiguous("users and jobs", ids, matches, is_more=found.is_more)
     if found.jobs:
-        return await person_of_job(store, found.jobs[0])
+        return await person_of(store, found.jobs[0].user_id, found.jobs[0].id)
     if users:
-        return CasePerson(user=await _user_of_id(store, users[0].id))
+        return await person_of(store, users[0].id)
     return await _owner_of_deleted(store, await _deleted_job(store, ids, text))
 
 
-async def person_of_job(store: Store, job: GenerationJob) -> CasePerson:
-    return CasePerson(user=await _user_of_id(store, job.user_id), job_id=job.id)
-
-
-async def person_of_user(store: Store, user_id: UUID) -> CasePerson:
-    return CasePerson(user=await _user_of_id(store, user_id))
-
-
-async def person_read_by(reader: Store, person: CasePerson) -> CasePerson:
-    """Return the same person, as far as the reader may read them."""
-    return CasePerson(user=await _user_of_id(reader, person.user.id), job_id=person.job_id)
+async def person_of(reader: Store, user_id: UUID, job_id: UUID | None = None) -> CasePerson:
+    """Return the user, and the job of theirs if given, as far as the reader may read the user."""
+    return CasePerson(user=await _user_of_id(reader, user_id), job_id=job_id)
 
 
 def _themselves(store: Store, ids: IdRange) -> tuple[ActingUser, ...]:
@@ -227,7 +219,7 @@ async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
         owner = next((event.user_id for event in reversed(events) if event.user_id), None)
     if owner is None:
         raise _nobody(str(job_id))
-    return CasePerson(user=await _user_of_id(store, owner), job_id=job_id)
+    return await person_of(store, owner, job_id)
 
 
 async def archived_of(store: Store, job_id: UUID) -> tuple[ArchivedJob, ...]:

@@ -219,13 +219,6 @@ APP_VARIABLE = "DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedTarget:
-    """The database of our own server. gjobs starts, migrates and fills it as needed."""
-
-    data_dir: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UrlTarget:
     """A user's own database. gjobs never migrates or fills it unasked. `connection_url` parses it into libpq
     parameters.
@@ -241,14 +234,12 @@ class UrlTarget:
     """A program and its arguments. The first line of its output is the password. Empty for none."""
 
 
-Target = EmbeddedTarget | UrlTarget
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What one command works with, from options, environment and configuration file."""
 
-    target: Target
+    target: UrlTarget | None
+    """None for the database of our own server. gjobs starts, migrates and fills it as needed."""
     data_dir: Path
     """The directory of all data that gjobs stores: the embedded cluster and its own state."""
     act_as: str
@@ -291,7 +282,7 @@ def resolve(
     """Resolve the settings from options and environment. An empty variable counts as unset. Raises InvalidValue."""
     named = _chosen(database_url, profile, environment, configuration)
     chosen = configuration.profiles[EMBEDDED] if named is None else named
-    target = _target(chosen, data_dir)
+    target = _target(chosen)
     its_profile = chosen if isinstance(chosen, Profile) else None
     act_as, origin = _actor_and_origin(act_as, its_profile, environment)
     return Settings(
@@ -317,7 +308,7 @@ def switched(settings: Settings, profile: Profile) -> Settings:
     """Return the settings for another database in the same run. The former actor is dropped; --read-only stays."""
     act_as, origin = _actor_and_origin(None, profile, {})
     return Settings(
-        target=_target(profile, settings.data_dir),
+        target=_target(profile),
         data_dir=settings.data_dir,
         act_as=act_as,
         act_as_origin=origin,
@@ -362,11 +353,11 @@ def _named(name: str, origin: str, configuration: Configuration) -> Profile:
     raise InvalidValue("profile", words, hint=hint)
 
 
-def _target(chosen: UrlTarget | Profile, data_dir: Path) -> Target:
+def _target(chosen: UrlTarget | Profile) -> UrlTarget | None:
     if isinstance(chosen, UrlTarget):
         return chosen
     if chosen.address is None:
-        return EmbeddedTarget(data_dir=data_dir)
+        return None
     return UrlTarget(
         url=chosen.address,
         origin=f"the profile {chosen.name!r}",

@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from random import Random
 from uuid import UUID, uuid4
 
@@ -36,38 +35,28 @@ RETENTION_CHECK_SECONDS = 300.0
 """Seconds. A policy is due one hour after the start of its last run, by any worker or user."""
 
 
-@dataclass(eq=False, repr=False)
-class RetentionRunner:
-    """Applies due retention policies. Several workers may do so, but each policy is run by one at a time."""
+async def run_retention(store: Store, report: Report, stopping: asyncio.Event, *, once: bool) -> None:
+    """Apply due retention policies until the worker stops (between two batches) or, with `once`, one time.
 
-    store: Store
-    report: Report
-    stopping: asyncio.Event
-
-    async def run(self, *, once: bool) -> None:
-        """Run until the worker stops (between two batches) or, with `once`, one time.
-
-        Raises no database errors. A failed policy is reported and retried when it is due again.
-        """
-        while True:
-            await self._apply()
-            if once or await is_set_within(self.stopping, RETENTION_CHECK_SECONDS):
-                return
-
-    async def _apply(self) -> None:
+    Several workers may do so, but each policy is run by one at a time. Raises no database errors. A failed policy is
+    reported and retried when it is due again.
+    """
+    while True:
         applied: dict[UUID, PolicyRun] = {}
         try:
-            async with aclosing(apply_policies(self.store)) as steps:
+            async with aclosing(apply_policies(store)) as steps:
                 async for step in steps:
                     applied[step.policy.id] = step
-                    if self.stopping.is_set():
+                    if stopping.is_set():
                         break
         except StoreError as error:
-            self.report(RetentionFailed(error))
+            report(RetentionFailed(error))
             if is_cancelling():  # An interrupted commit raises OutcomeUnknown instead of CancelledError.
                 raise asyncio.CancelledError from error
         for step in applied.values():
-            self.report(RetentionApplied(step.policy, step.progress))
+            report(RetentionApplied(step.policy, step.progress))
+        if once or await is_set_within(stopping, RETENTION_CHECK_SECONDS):
+            return
 
 
 log = logging.getLogger(__name__)
@@ -244,7 +233,7 @@ class Worker:
                 finisher = Finisher(leases, in_flight_jobs, backoff, report, random, claimer.stop_waiting)
                 heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
                 if self._applies_retention:
-                    group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
+                    group.create_task(run_retention(self._store, report, self._stopping, once=once))
                 guard = LeaseGuard(leases, in_flight_jobs, report)
                 background = [group.create_task(one.run()) for one in (finisher, heartbeat, guard)]
                 try:

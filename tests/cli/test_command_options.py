@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, WriteMode
+from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
 from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, check_options, read_alone, settings_for
 from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import UsageError
@@ -113,14 +113,14 @@ def test_option_that_does_not_apply_to_the_command_is_refused(
 def test_embedded_database_commands_ignore_configured_addresses(words: str) -> None:
     command, _, _ = parse(words.split())
     chosen = settings_for(command, GlobalOptions(profile="embedded"), data_dir=DATA_DIR, environment=ANY_ADDRESS)
-    assert (chosen.target, chosen.write_rule) == (EmbeddedTarget(data_dir=DATA_DIR), WriteMode.OPEN)
+    assert (chosen.target, chosen.data_dir, chosen.write_rule) == (None, DATA_DIR, WriteMode.OPEN)
 
 
 @pytest.mark.parametrize(
     ("words", "environment", "expected"),
     [
-        ("migrate up", APP_URL, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
-        ("migrate status", APP_URL, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
+        ("migrate up", APP_URL, {"target": None, "data_dir": DATA_DIR}),
+        ("migrate status", APP_URL, {"target": None, "data_dir": DATA_DIR}),
         ("users", APP_URL, {"target": APP_DATABASE}),
         ("jobs list", APP_URL, {"target": APP_DATABASE}),
         *((words, FROM_ENVIRONMENT, {"act_as": "operator"}) for words in OPERATOR_COMMANDS),

@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 from typing import Never, Self
 
-from gjobs.store.configuration.settings import EMBEDDED_USER, EmbeddedTarget, Settings, WriteAccess, WriteMode
+from gjobs.store.configuration.settings import EMBEDDED_USER, Settings, WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.embedded.server import open_server
 from gjobs.store.embedded.server_files import throw_away_dir
@@ -254,7 +254,7 @@ async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Sessi
     """Open a demo session. The last process that uses the server removes the directory, however this process ends."""
     data_dir = throw_away_dir()
     settings = Settings(
-        target=EmbeddedTarget(data_dir=data_dir),
+        target=None,
         data_dir=data_dir,
         act_as=EMBEDDED_USER,
         write_rule=WriteMode.OPEN,

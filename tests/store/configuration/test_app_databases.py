@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from gjobs.store.configuration import app_databases
 from gjobs.store.configuration.app_databases import AppDatabases, find_app_databases
 from gjobs.store.configuration.app_folder import LARGEST_FILE, MOST_LEVELS, UnusableAddress, read_url
-from gjobs.store.configuration.settings import NO_CONFIGURATION, EmbeddedTarget, Pooler, Profile, UrlTarget, resolve
+from gjobs.store.configuration.settings import NO_CONFIGURATION, Pooler, Profile, UrlTarget, resolve
 from gjobs.store.database.connection_url import label, parameters
 
 SECRET = "hunter2"
@@ -530,7 +530,7 @@ def test_same_database_with_two_passwords_is_offered_twice(find: Find) -> None:
 def test_found_databases_never_open_by_themselves(find: Find) -> None:
     named = find(NEXT_AND_SUPABASE).added_to(NO_CONFIGURATION, "app:supabase")
     settings = resolve(data_dir=Path("/data"), environment={}, configuration=named)
-    assert (settings.target, settings.is_fallback) == (EmbeddedTarget(data_dir=Path("/data")), True)
+    assert (settings.target, settings.is_fallback) == (None, True)
     kept = Profile(name="app:supabase", label="mine", address="postgresql:///mine")
     configured = NO_CONFIGURATION.__class__(profiles={"app:supabase": kept})
     assert find(NEXT_AND_SUPABASE).added_to(configured, "app:supabase").profiles == {"app:supabase": kept}

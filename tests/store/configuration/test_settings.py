@@ -10,7 +10,6 @@ from gjobs.store.configuration.settings import (
     EMBEDDED_PROFILE,
     NO_CONFIGURATION,
     Configuration,
-    EmbeddedTarget,
     Profile,
     Settings,
     UrlTarget,
@@ -52,7 +51,7 @@ def resolved(environment: dict[str, str], configuration: Configuration = NO_CONF
 @pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": "", "DATABASE_URL": "", "GJOBS_PROFILE": ""}])
 def test_embedded_database_is_the_default(environment: dict[str, str]) -> None:
     settings = resolved(environment)
-    assert (settings.target, settings.is_fallback) == (EmbeddedTarget(data_dir=HOME), True)
+    assert (settings.target, settings.data_dir, settings.is_fallback) == (None, HOME, True)
     assert (settings.profile, settings.act_as, settings.act_as_origin) == (EMBEDDED_PROFILE, "ada@example.com", None)
 
 
@@ -86,7 +85,7 @@ def test_database_choice_follows_option_variable_file_then_database_url(
     target = settings.target
     assert not settings.is_fallback, "the dashboard does not ask for another database"
     if origin is None:
-        assert target == EmbeddedTarget(data_dir=HOME)
+        assert target is None
     else:
         assert isinstance(target, UrlTarget)
         assert target.origin == origin
@@ -171,7 +170,7 @@ def test_switched_database_has_its_own_actor_and_write_mode() -> None:
     first = resolved(BEN, FILE, profile="lab", act_as="cy@example.com")
     second = switched(first, PROD)
     assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteMode.PERMIT_REQUIRED)
-    assert switched(second, EMBEDDED_PROFILE).target == EmbeddedTarget(data_dir=HOME)
+    assert switched(second, EMBEDDED_PROFILE).target is None
     assert switched(second, LAB) == resolved({}, FILE, profile="lab")
     read_only = resolved({}, FILE, profile="prod", read_only=True)
     assert switched(read_only, LAB).write_rule is WriteMode.CLOSED

@@ -14,7 +14,7 @@ from gjobs.store.errors import NoPrivilege, SchemaMissing
 from gjobs.store.retention.cleanup import set_policy
 from gjobs.store.retention.retention import RetentionAction
 from gjobs.store.store import Store
-from gjobs.store.worker.worker import RetentionRunner
+from gjobs.store.worker.worker import run_retention
 from gjobs.store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
@@ -82,7 +82,7 @@ async def test_retention_stops_between_two_batches(env: WorkerEnv, old_jobs: lis
     await keep_for_a_day(env.operator)
     is_stopping, events = asyncio.Event(), list[object]()
     is_stopping.set()
-    await RetentionRunner(env.operator, events.append, is_stopping).run(once=False)
+    await run_retention(env.operator, events.append, is_stopping, once=False)
     ((remaining,),) = env.sql("select count(*) from generation_jobs")
     assert 0 < remaining < len(old_jobs)
     assert applied(events) == [len(old_jobs) - remaining]
@@ -113,7 +113,7 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
         await store.capability_cache.get()
         proxy.instead_of_commit_answer = withhold
-        applying = asyncio.create_task(RetentionRunner(store, events.append, asyncio.Event()).run(once=False))
+        applying = asyncio.create_task(run_retention(store, events.append, asyncio.Event(), once=False))
         await committing.wait()
         applying.cancel()
         asyncio.get_running_loop().call_later(0.01, cut.set)  # the driver waits for an answer first

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gjobs.store.configuration.settings import EmbeddedTarget, Profile, Settings, WriteMode
+from gjobs.store.configuration.settings import Profile, Settings, WriteMode
 from gjobs.tui.browser.tab_server import ServerLimits, TabServer
 
 PROFILE = Profile(name="hostile", label="</title><script>\x1b")
@@ -76,7 +76,7 @@ def cookie_of(answer: str) -> str:
 async def serving(*, tabs: int = 8, idle: float = 600, data_dir: Path = Path("/nonexistent")) -> AsyncIterator[Served]:
     reports: list[str] = []
     settings = Settings(
-        target=EmbeddedTarget(data_dir=data_dir),
+        target=None,
         data_dir=data_dir,
         act_as="operator",
         write_rule=WriteMode.CLOSED,

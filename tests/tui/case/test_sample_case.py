@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from markdown_it import MarkdownIt
 
 from gjobs.store.case.case import Case, CasePerson
-from gjobs.store.case.read_case import find_person, person_of_job, read_case
+from gjobs.store.case.read_case import find_person, person_of, read_case
 from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.sample.sample_data import fill
@@ -43,7 +43,9 @@ async def sample_case(conninfo: Mapping[str, str | int]) -> Case:
             for job in found.jobs
             if job.status is JobStatus.FAILED and (job.error or "").startswith("{") and job.input_asset_id
         )
-        case = await read_case(store, await person_of_job(store, job), label="sample", settings=SETTINGS, at=NOW)
+        case = await read_case(
+            store, await person_of(store, job.user_id, job.id), label="sample", settings=SETTINGS, at=NOW
+        )
     # Other findings depend on the server.
     return replace(case, findings=tuple(one for one in case.findings or () if one.name == "seen-by"))
 

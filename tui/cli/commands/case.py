@@ -50,7 +50,7 @@ async def print_case(
     import json
     from zoneinfo import ZoneInfo
 
-    from gjobs.store.case.read_case import STEPS, find_person, person_read_by
+    from gjobs.store.case.read_case import STEPS, find_person, person_of
     from gjobs.tui.case.build_case import prepared, read_whole_case
     from gjobs.tui.case.case_document import case_document, write_case
     from gjobs.tui.case.case_text import case_markdown
@@ -62,7 +62,8 @@ async def print_case(
             check_file(out, overwrites=force)
     # With --as, the argument must be a user or job that the chosen user sees. The operator reads the case, as in the
     # dashboard.
-    person = await person_read_by(session.operator, await find_person(session.store, who))
+    found = await find_person(session.store, who)
+    person = await person_of(session.operator, found.user.id, found.job_id)
     with progress_line(is_shown=not output.is_terminal or out is not None) as show:
         case = await read_whole_case(
             session,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from gjobs.migrations import REVISIONS
-from gjobs.store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, WriteMode, journal_path
+from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode, journal_path
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
@@ -48,10 +48,10 @@ def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
     migrate it.
     """
     match settings.target:
-        case EmbeddedTarget(data_dir=data_dir):
+        case None:
             from gjobs.store.embedded.server import open_server
 
-            with open_server(data_dir, report=print_message) as lease:
+            with open_server(settings.data_dir, report=print_message) as lease:
                 print_message("Database: embedded.")
                 yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
         case UrlTarget() as target:

@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gjobs.store.case.case import Case, CasePerson
-from gjobs.store.case.read_case import STEPS, find_person, person_of_job, person_of_user
+from gjobs.store.case.read_case import STEPS, find_person, person_of
 from gjobs.store.errors import StoreError
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, actor_name
@@ -320,7 +320,7 @@ def show_case(host: ActionHost, context: ActionContext) -> Coroutine[Any, Any, N
         show_warning(host.app, STILL_LOADING)
         return None
     if job is not None:
-        return _show(host, partial(person_of_job, job=job), of=f"job {short_id(job.id)}")
+        return _show(host, partial(person_of, user_id=job.user_id, job_id=job.id), of=f"job {short_id(job.id)}")
     if isinstance(actor, ActingUser):
         return show_case_of(host, actor)
     show_warning(host.app, NO_JOB)
@@ -329,7 +329,7 @@ def show_case(host: ActionHost, context: ActionContext) -> Coroutine[Any, Any, N
 
 async def show_case_of(host: ActionHost, user: ActingUser) -> None:
     """Show the case of a user."""
-    await _show(host, partial(person_of_user, user_id=user.id), of=actor_name(user))
+    await _show(host, partial(person_of, user_id=user.id), of=actor_name(user))
 
 
 async def show_case_of_job(host: ActionHost, job_id: UUID) -> None:

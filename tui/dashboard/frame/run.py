@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.pilot import Pilot
 
-from gjobs.store.configuration.settings import Configuration, EmbeddedTarget, Settings, WriteMode
+from gjobs.store.configuration.settings import Configuration, Settings, WriteMode
 from gjobs.store.errors import TimedOut
 from gjobs.store.system.private_files import make_directory, open_private
 from gjobs.tui.dashboard.frame.app import GjobsApp
@@ -112,7 +112,7 @@ def _tour_start(settings: Settings) -> TourStart:
     """Return when the tour starts by itself: only on the embedded database, whose jobs are samples."""
     if settings.moment is not None:
         return TourStart.NEVER
-    is_practice = isinstance(settings.target, EmbeddedTarget) and settings.write_rule is WriteMode.OPEN
+    is_practice = settings.target is None and settings.write_rule is WriteMode.OPEN
     return TourStart.ONCE if is_practice else TourStart.NEVER
 
 
