@@ -53,15 +53,6 @@ class Token:
     pieces: tuple[Piece, ...]
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens. Raises FilterError if a token is malformed."""
-    position = _after(_SPACES, text, 0)
-    while position < len(text):
-        token = _token(text, position)
-        yield token
-        position = _after(_SPACES, text, token.span.end)
-
-
 def _after(pattern: re.Pattern[str], text: str, position: int) -> int:
     """Return where the match ends. An empty match is allowed."""
     found = pattern.match(text, position)
@@ -351,12 +342,14 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
     if found := _NOT_STORABLE.search(text):
         raise TextSpan(text, *found.span()).wrong("The database can't store this character.")
     terms: list[Term] = []
-    values = 0
-    for token in tokens(text):
+    values, position = 0, _after(_SPACES, text, 0)
+    while position < len(text):
+        token = _token(text, position)
         values += len(token.pieces)
         if values > MOST_VALUES:
             raise token.span.wrong(f"A filter can have {MOST_VALUES} words and values at most.")
         terms.append(_term(token, now))
+        position = _after(_SPACES, text, token.span.end)
     return JobFilter(terms=tuple(terms))
 
 

@@ -344,7 +344,9 @@ def _named_for(actor: Actor, plan: ProbePlan) -> ProbePlan:
 def isolation_findings(
     plan: ProbePlan, probes: Sequence[Probe], remedies: Remedies, *, why_no_writes: str | None
 ) -> Iterator[Finding]:
-    yield _participants_finding(plan, why_no_writes)
+    owner, other = person_name(plan.owner), person_name(plan.other)
+    sentence = f"Checked what {other} can reach of the rows of {owner}. All changes were rolled back."
+    yield _finding("who", Severity.OK, sentence, hint=why_no_writes)
     for tried in probes:
         is_fixed = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
         yield _finding(
@@ -353,12 +355,6 @@ def isolation_findings(
             f"{attempt_words(tried.target, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
             hint=_FIXED_ABOVE if is_fixed else None,
         )
-
-
-def _participants_finding(plan: ProbePlan, why_no_writes: str | None) -> Finding:
-    owner, other = person_name(plan.owner), person_name(plan.other)
-    sentence = f"Checked what {other} can reach of the rows of {owner}. All changes were rolled back."
-    return _finding("who", Severity.OK, sentence, hint=why_no_writes)
 
 
 def _severity(probe: Probe) -> Severity:

@@ -387,14 +387,6 @@ class SampleProject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SampleStart:
-    """When a job first ran."""
-
-    job_id: UUID
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleBudget:
     """The budget of a user or of a project."""
 
@@ -414,7 +406,6 @@ class Sample:
     projects: list[SampleProject] = field(default_factory=list)
     assets: list[SampleAsset] = field(default_factory=list)
     jobs: list[GenerationJob] = field(default_factory=list)
-    starts: list[SampleStart] = field(default_factory=list)
     budgets: list[SampleBudget] = field(default_factory=list)
 
 
@@ -444,7 +435,6 @@ def _add_project(rows: Sample, plan: ProjectPlan, user_id: UUID, now: datetime) 
     ]
     rows.assets.extend([*inputs, *_outputs(jobs, inputs)])
     rows.jobs.extend(jobs)
-    rows.starts.extend(_start(job) for job in jobs if job.status is not JobStatus.QUEUED)
     if plan.limit_cents is not None:
         rows.budgets.append(_budget(plan.limit_cents, Period.ALL, project_id=project.id, created_at=begun))
 
@@ -488,9 +478,12 @@ def _job(
     error_random = seeded(make_id("error", identifier))
     if status in (JobStatus.QUEUED, JobStatus.RUNNING):
         created_at, updated_at = active_times(random, now, status, stuck=stuck)
+        started_at = None if status is JobStatus.QUEUED else updated_at
     else:
         lately = number < _LATELY[status] and plan.jobs[JobStatus.QUEUED] > 0
         created_at, updated_at = finished_times(random, now, seconds, lately=lately)
+        waited = seeded(make_id("start", identifier)).uniform(0.05, 0.3)  # Of the time from its creation to its end.
+        started_at = created_at + waited * (updated_at - created_at)
     return GenerationJob(
         id=identifier,
         user_id=project.user_id,
@@ -504,17 +497,8 @@ def _job(
         updated_at=updated_at,
         retry_count=0,
         completed_at=updated_at if status.is_final else None,
+        started_at=started_at,
     )
-
-
-def _start(job: GenerationJob) -> SampleStart:
-    """Return the start. A finished job was queued for 5 to 30 % of the time from its creation to its end. A running
-    job was last updated when it started.
-    """
-    if not job.status.is_final:
-        return SampleStart(job_id=job.id, started_at=job.updated_at)
-    waited = seeded(make_id("start", job.id)).uniform(0.05, 0.3)
-    return SampleStart(job_id=job.id, started_at=job.created_at + waited * (job.updated_at - job.created_at))
 
 
 def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[SampleAsset]:
@@ -523,6 +507,10 @@ def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[Sampl
     return [output_asset(job, sources[job.input_asset_id]) for job in made if job.input_asset_id is not None]
 
 
+_STARTS = """
+insert into gjobs.job_starts (job_id, started_at)
+select * from unnest(%s::uuid[], %s::timestamptz[]) on conflict do nothing
+"""
 _HISTORY = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
 
 
@@ -542,7 +530,8 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
             _insert(cursor, ("public", "projects"), rows.projects)
             _insert(cursor, ("public", "assets"), rows.assets)
             _insert(cursor, ("public", "generation_jobs"), rows.jobs)
-            _insert(cursor, ("gjobs", "job_starts"), rows.starts)
+            started = [job for job in rows.jobs if job.started_at]
+            cursor.execute(_STARTS, [[job.id for job in started], [job.started_at for job in started]])
             cursor.execute(_HISTORY.encode())
             # After the jobs, so that their cost counts as spent.
             _insert(cursor, ("gjobs", "budgets"), rows.budgets)

@@ -117,7 +117,7 @@ class SimulatedClock:
         self.speed = speed
         """The number of simulated seconds in a real one. `set_speed` changes it."""
         self.is_paused = False
-        """`pause` and `resume` change it."""
+        """`set_paused` changes it."""
         self._passed = 0.0
         """Simulated seconds until the last change of speed or pause."""
         self._changed_at: float | None = None
@@ -140,13 +140,7 @@ class SimulatedClock:
         self.speed = speed
         self._set_timer()
 
-    def pause(self) -> None:
-        self._set_paused(True)
-
-    def resume(self) -> None:
-        self._set_paused(False)
-
-    def _set_paused(self, is_paused: bool) -> None:
+    def set_paused(self, is_paused: bool) -> None:
         self._keep_time()
         self.is_paused = is_paused
         self._set_timer()

@@ -147,15 +147,10 @@ class HandlerRun:
         self._is_late = False
         self._time_out, self._started_at = spec.time_out, time.monotonic()
         self._blocked_before = runner.clock.blocked()
-        self._steps = StepTimer()
-        self._task: HandlerTask = loop.create_task(runner.handle(spec, work, self._steps))
+        self.steps = StepTimer()
+        self._task: HandlerTask = loop.create_task(runner.handle(spec, work, self.steps))
         self._task.add_done_callback(self._ended)
         self._timer = loop.call_later(spec.time_out, self._check_time)
-
-    @property
-    def is_blocking(self) -> bool:
-        """Whether the handler is blocking the event loop now. Another thread may ask."""
-        return self._steps.is_blocking
 
     def stop(self) -> None:
         """Stop the handler and ignore its outcome."""
@@ -163,7 +158,7 @@ class HandlerRun:
         self._cancel()
 
     def _seconds_left(self) -> float:
-        blocked_by_others = self._runner.clock.blocked() - self._blocked_before - self._steps.seconds
+        blocked_by_others = self._runner.clock.blocked() - self._blocked_before - self.steps.seconds
         return self._time_out + max(0.0, blocked_by_others) - (time.monotonic() - self._started_at)
 
     def _check_time(self) -> None:
@@ -185,7 +180,7 @@ class HandlerRun:
         outcome = asyncio.CancelledError() if task.cancelled() else task.result()
         # A cancelled coroutine may have returned in the middle of its work. One that blocked the event loop may have
         # returned before the loop could cancel it.
-        if self._is_late or (outcome is None and self._steps.seconds and self._seconds_left() <= 0):
+        if self._is_late or (outcome is None and self.steps.seconds and self._seconds_left() <= 0):
             outcome = AttemptTimedOut()
         self._runner.forget(self, task)
         self._tell(outcome)
@@ -216,30 +211,22 @@ class HandlerRunner:
         self.clock = LoopClock()
         self._overdue: set[threading.Thread] = set()
         """The threads that are still running after their attempt was cancelled."""
-        self._at_work: set[HandlerRun] = set()
+        self.at_work: set[HandlerRun] = set()
+        """The running handlers except abandoned ones."""
         self._left: set[HandlerRun] = set()
 
     @property
     def running(self) -> int:
         """How many handlers are running, including abandoned ones."""
-        return len(self._at_work) + len(self._left) + len(self._overdue)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no handler is running except abandoned ones."""
-        return not self._at_work
+        return len(self.at_work) + len(self._left) + len(self._overdue)
 
     def start(
         self, spec: HandlerSpec, work: Work, *, on_outcome: Callable[[Outcome], None], on_abandoned: Callable[[], None]
     ) -> HandlerRun:
         self.clock.start()
         run = HandlerRun(self, spec, work, on_outcome=on_outcome, on_abandoned=on_abandoned)
-        self._at_work.add(run)
+        self.at_work.add(run)
         return run
-
-    def stop_all(self) -> None:
-        for run in list(self._at_work):
-            run.stop()
 
     async def handle(self, spec: HandlerSpec, work: Work, steps: StepTimer) -> Outcome:
         """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
@@ -294,8 +281,8 @@ class HandlerRunner:
         self._discard(run)
 
     def _discard(self, run: HandlerRun) -> None:
-        self._at_work.discard(run)
-        if not self._at_work:
+        self.at_work.discard(run)
+        if not self.at_work:
             self.clock.stop()
         self._on_end()
 
@@ -389,7 +376,9 @@ class InFlightJobs:
         The job of the blocking handler is not released: its lease expires, which counts as an attempt. `held_jobs`
         are those of the database, because the event loop may not know the latest ones yet.
         """
-        blocking = {job_id for job_id, one in list(self._jobs.items()) if one.run is not None and one.run.is_blocking}
+        blocking = {
+            job_id for job_id, one in list(self._jobs.items()) if one.run is not None and one.run.steps.is_blocking
+        }
         kept, released = list[LeaseKey](), list[Released]()
         for claimed in held_jobs:
             spec = self.registry.of(claimed.job.mode)
@@ -458,8 +447,9 @@ class InFlightJobs:
 
     async def stop(self) -> None:
         """Stop all handlers, and return when none is running except abandoned ones."""
-        self._handlers.stop_all()
-        while not self._handlers.is_idle:
+        for run in list(self._handlers.at_work):
+            run.stop()
+        while self._handlers.at_work:
             await self.wait_for_change()
 
     def remove(self, in_flight_job: InFlightJob) -> None:

@@ -38,18 +38,18 @@ async def test_speed_shortens_waits_that_have_begun() -> None:
 
 async def test_paused_clock_stands_still_and_wakes_nobody() -> None:
     clock, names = SimulatedClock(speed=1_000_000), list[str]()
-    clock.pause()
+    clock.set_paused(True)
     waiting = asyncio.create_task(note(clock, 1, names, "end"))
     await asyncio.sleep(0.01)
     assert (clock.now, names) == (0.0, [])
-    clock.resume()
+    clock.set_paused(False)
     async with asyncio.timeout(5):
         await waiting
 
 
 async def test_step_jumps_to_the_next_visible_change() -> None:
     clock, names = SimulatedClock(), list[str]()
-    clock.pause()
+    clock.set_paused(True)
     async with asyncio.TaskGroup() as group:
         group.create_task(note(clock, 20, names, "hidden", is_step=False))
         group.create_task(note(clock, 30, names, "first"))
@@ -73,7 +73,7 @@ async def test_running_clock_makes_no_steps() -> None:
 
 async def test_cancelled_sleepers_are_not_stepped_to() -> None:
     clock, names = SimulatedClock(), list[str]()
-    clock.pause()
+    clock.set_paused(True)
     waiting = asyncio.create_task(note(clock, 5, names, "end"))
     await turns()
     waiting.cancel()

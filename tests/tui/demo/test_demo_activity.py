@@ -76,7 +76,7 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_then_
 async def test_workers_of_a_paused_demo_claim_one_job_for_each_step(database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     clock = SimulatedClock(speed=0.001)
-    clock.pause()
+    clock.set_paused(True)
     async with DemoActivity(database, clock, workers=["render-1"], has_customers=False) as activity:
 
         async def held() -> set[UUID]:
@@ -86,7 +86,7 @@ async def test_workers_of_a_paused_demo_claim_one_job_for_each_step(database: Co
             while (job := await activity.claim_one()) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             assert await held() == {job.id}
-            clock.resume()
+            clock.set_paused(False)
             while len(await held()) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert clock.on_pause_change == []
@@ -106,7 +106,7 @@ async def test_step_logs_a_failed_claim_and_tries_the_next_worker(
     monkeypatch.setattr(DemoWorker, "claim_one", claim_one)
     caplog.set_level(logging.INFO, "gjobs.tui.demo")
     clock = SimulatedClock()
-    clock.pause()
+    clock.set_paused(True)
     async with DemoActivity(database, clock, workers=["render-1", "render-2"], has_customers=False) as activity:
         assert await activity.claim_one() is None
     assert asked == ["render-1", "render-2"]

@@ -201,10 +201,10 @@ class DemoApp(GjobsApp, DynamicKeyText):
             case "slower" | "faster":
                 self.control.change_speed(1 if action == "faster" else -1)
             case "pause" if clock.is_paused:
-                clock.resume()
+                clock.set_paused(False)
                 drop_message(self, PAUSED)
             case "pause":
-                clock.pause()
+                clock.set_paused(True)
             case "step":
                 self._step()
             case "restart":
@@ -243,7 +243,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
     def _step(self) -> None:
         clock = self.control.clock
         if not clock.is_paused:
-            clock.pause()
+            clock.set_paused(True)
             show_message(self, PAUSED)
         else:
             self._make_step()

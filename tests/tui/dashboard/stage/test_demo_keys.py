@@ -91,7 +91,7 @@ async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
 
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
-    control.clock.pause()
+    control.clock.set_paused(True)
     async with demo_on(database, control, activity=with_customers) as (driver, app):
         assert control.activity is not None
         for _ in range(3):
@@ -110,7 +110,7 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
     monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
-    control.clock.pause()
+    control.clock.set_paused(True)
     async with demo_on(database, control, actor=ADA) as (driver, app):
         assert control.activity is not None
         operator, simulation = control.activity.operator, control.activity.simulation
@@ -136,7 +136,7 @@ async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypa
     monkeypatch.setattr(scenario_player, "_SAVE_SECONDS", 0.1)
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
-    control.clock.pause()
+    control.clock.set_paused(True)
     async with demo_on(database, control, actor=ADA) as (driver, app):
         assert control.activity is not None
         operator, simulation = control.activity.operator, control.activity.simulation
