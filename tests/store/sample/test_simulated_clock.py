@@ -17,11 +17,11 @@ async def turns() -> None:
 
 async def test_sleepers_wake_in_the_order_of_simulated_time() -> None:
     clock, names = SimulatedClock(speed=1000), list[str]()
-    clock.pause()
+    clock.set_paused(True)
     waiting = [(3, "late"), (1, "early"), (1, "second")]
     sleepers = asyncio.gather(*(note(clock, seconds, names, name) for seconds, name in waiting))
     await turns()
-    clock.resume()
+    clock.set_paused(False)
     await sleepers
     assert names == ["early", "second", "late"]
 
