@@ -100,7 +100,7 @@ class Session:
             return
         may_expect = not self.capabilities.missing(Capability.PROJECTS, OPERATOR)
         known = Known(self.capabilities.has_starts(), project_id) if may_expect else None
-        self.known_database.remember(known, has_failed=not self.operator.database.answers_early)
+        self.known_database.remember(known, has_failed=self.operator.database.early.has_failed)
 
     @property
     def capabilities(self) -> Capabilities | None:
@@ -206,7 +206,7 @@ async def session_on(
     )
     operator = Store(database)
     known_database = KnownDatabase(settings.data_dir / "known-databases.json", conninfo)
-    database.expect(*_first_queries(settings, known_database.known, expected))
+    database.early.expected = _first_queries(settings, known_database.known, expected)
     try:
         await operator.capability_cache.get()
         store = await _acting_as(settings, operator)

@@ -111,8 +111,8 @@ class Database:
         self.access = access or WriteAccess()
         self._journal = journal
         self._limits = limits or TimeLimits()
-        self._connections = connections or ConnectionPool(conninfo)
-        self.load = LoadMeter(traffic=self._connections.traffic.total)
+        self.connections = connections or ConnectionPool(conninfo)
+        self.load = LoadMeter(traffic=self.connections.traffic.total)
         self.priority = PriorityGate(patience=self._patience_with_counts)
         """Gives writes priority over background counts."""
         self.accepts_writes = True
@@ -124,16 +124,16 @@ class Database:
         self._may_prepare, self._can_prepare = False, prepares
         self._network_time = 0.0
         """Seconds that the network added to a query when a write was last prepared."""
-        self._early = EarlyAnswers()
+        self.early = EarlyAnswers()
         self._all_slots_lock = asyncio.Lock()
         """Prevents a deadlock between two tasks that each need all connections."""
 
     async def close(self) -> None:
-        await self._connections.close()
+        await self.connections.close()
 
     def for_another_loop(self) -> "Database":
         """Return a session on the same database with the same rights, for an event loop in another thread."""
-        password = self._connections.password
+        password = self.connections.password
         return Database(
             self._conninfo,
             access=self.access,
@@ -142,15 +142,6 @@ class Database:
             hint_when_down=self._hint_when_down,
             prepares=self._can_prepare,
         )
-
-    def widen(self, connections: int) -> None:
-        """Allow this many connections at the same time."""
-        self._connections.resize(connections)
-
-    @property
-    def transport(self) -> Transport | None:
-        """How the newest connection reaches the server; None before the first connection."""
-        return self._connections.transport
 
     @property
     def given_claims(self) -> frozenset[str]:
@@ -186,7 +177,7 @@ class Database:
 
         If the queries are repeated often, their statements are prepared where no pooler can share the connection.
         """
-        if actor == OPERATOR and (early := self._early.take(queries)) is not None:
+        if actor == OPERATOR and (early := self.early.take(queries)) is not None:
             return early
         identity = await self._identity(actor)
         prepares = is_repeated and self._may_prepare
@@ -213,7 +204,7 @@ class Database:
         """Borrow a connection, and count `queries` queries in the load. The time until its return counts as database
         time.
         """
-        pool = self._connections
+        pool = self.connections
         try:
             async with pool.urgent_connection() if is_urgent else pool.connection() as connection:
                 self.load.count(queries)
@@ -238,12 +229,7 @@ class Database:
         # them.
         self._network_time = min(network_time, self.load.last_minute().round_trip or 0.0)
         if self.access.may_write and self._network_time > SLOW_ROUND_TRIP:
-            await self._connections.keep_spare()
-
-    @property
-    def is_write_prepared(self) -> bool:
-        """Whether a spare connection for writes is open."""
-        return self._connections.has_spare
+            await self.connections.keep_spare()
 
     def _patience_with_counts(self) -> float:
         """Return how long a count may run on when a write begins. A cheap one is answered by then.
@@ -251,27 +237,16 @@ class Database:
         Over a slow network, stopping it takes longer, and often costs its connection. The write does not wait for the
         count.
         """
-        if not self.is_write_prepared:
+        if not self.connections.has_spare:
             return 0.0
         return min(self._network_time, _LONGEST_PATIENCE)
 
-    def expect(self, *queries: Query[Any]) -> None:
-        """Send these queries of the operator with the next inspection. If they are asked for soon, their answers are
-        there. Queries that fail or take long have no effect.
-        """
-        self._early.expected = queries
-
-    @property
-    def answers_early(self) -> bool:
-        """Whether expected queries may be sent again: the last ones did not fail."""
-        return not self._early.has_failed
-
     async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
         """Return how the server was reached, and rows as `read_together` returns them for the operator."""
-        expected = self._early.expected
+        expected = self.early.expected
         async with self._connection(len(queries) + len(expected)) as connection:
             rows, further = await read_also(connection, queries, expected, self._limits, _EARLY_LIMITS)
-            self._early.keep(further)
+            self.early.keep(further)
             return transport_of(connection), rows
 
     async def shares_processes(self) -> bool:
@@ -292,7 +267,7 @@ class Database:
 
         Don't call this through a transaction pooler. It would hear nothing, and leave the LISTEN and the lock behind.
         """
-        connection = await self._connections.connect()
+        connection = await self.connections.connect()
         async with listening_on(connection, channels, lock=lock, limits=self._limits) as listening:
             yield listening
 
@@ -353,7 +328,7 @@ class Database:
         """
         with self.priority.foreground():
             identity = await self._identity(actor)
-            self._early.drop()
+            self.early.drop()
             try:
                 async with (
                     self._connection(queries, is_urgent=True) as connection,

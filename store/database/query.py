@@ -244,8 +244,10 @@ class EarlyAnswers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.expected: tuple[Query[Any], ...] = ()
-        """The queries to be sent together with the next inspection of the database."""
+        self.expected: Sequence[Query[Any]] = ()
+        """The queries to be sent together with the next inspection of the database. If they fail or take long, that has
+        no effect.
+        """
         self._answers: list[tuple[Query[Any], Sequence[Row]]] = []
         self._until = 0.0
         self.has_failed = False

@@ -176,7 +176,7 @@ class Worker:
 
         Raises a StoreError if it can't start or continue.
         """
-        self._store.database.widen(CONNECTIONS)
+        self._store.database.connections.resize(CONNECTIONS)
         facts = await self._facts()
         self._queue_listener.may_listen = may_listen(facts, self._pooler)
         if not await self._register():

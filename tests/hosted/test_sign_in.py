@@ -45,7 +45,7 @@ async def encryption_of(settings: Settings) -> Transport | None:
     """Return the encryption of the connection that reads the users."""
     async with open_session(settings, print) as session:
         await session.operator.get_users()
-        return session.operator.database.transport
+        return session.operator.database.connections.transport
 
 
 async def test_password_is_read_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ async def test_expired_password_is_requested_from_the_command_again(app_database
     settings = configured(tmp_path, address(app_database), f'password_command = ["cat", "{file}"]')
     async with open_session(settings, print) as session:
         await session.operator.get_users()
-        password = session.operator.database._connections.password
+        password = session.operator.database.connections.password
         assert password is not None
         password._password = "has run out"
-        connections = session.operator.database._connections
+        connections = session.operator.database.connections
         while connections._idle:
             await connections._idle.pop().close()
         assert await session.operator.get_users() == []
@@ -154,4 +154,4 @@ async def encryption_after_reading(settings: Settings) -> Transport | None:
     async with open_session(settings, print) as session:
         with pytest.raises(StoreError, match="There is no table"):
             await session.operator.get_users()
-        return session.operator.database.transport
+        return session.operator.database.connections.transport

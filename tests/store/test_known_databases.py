@@ -125,7 +125,7 @@ async def test_own_write_drops_the_early_answers(sessions: Sessions, db: Db) -> 
     insert = text("insert into projects (user_id, name) values (:owner, 'New') returning 1")
     added = Query(insert, make_number, {"owner": ADA})
     async with Store(Database(sessions.conninfo)) as store:
-        store.database.expect(counted)
+        store.database.early.expected = [counted]
         await store.database.inspect()
         await store.database.write_pipelined(OPERATOR, "add", added)
         assert await store.database.read(OPERATOR, counted) == [2]
@@ -135,7 +135,7 @@ async def test_user_never_gets_the_answer_of_an_operator(database: Conninfo, db:
     counted = Query(text("select count(*) from public.projects"), make_number)
     db.make_project(BEN)
     async with Store(Database(database)) as store:
-        store.database.expect(counted)
+        store.database.early.expected = [counted]
         await store.database.inspect()
         assert await store.database.read(ActingUser(id=ADA), counted) == [0]
         db.make_project(BEN)

@@ -126,7 +126,7 @@ async def test_spare_connection_is_opened_for_writes_over_a_slow_network(
     async with Store(Database(database, access=WriteAccess(rule))) as store:
         await store.get_listing(ListingQuery())
         await store.database.prepare_write(network_time)
-        assert store.database.is_write_prepared is is_prepared
+        assert store.database.connections.has_spare is is_prepared
 
 
 async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: ConnectionPool, sessions: Sessions) -> None:
@@ -210,9 +210,9 @@ async def test_acting_user_and_time_limits_end_with_the_transaction(database: Co
         " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
     )
     async with opened(database) as session:
-        session._connections = ConnectionPool(database, size=1)
+        session.connections = ConnectionPool(database, size=1)
         (acting,) = await session.read(ActingUser(id=ADA), Query(state, tuple))
-        async with session._connections.connection() as connection:
+        async with session.connections.connection() as connection:
             after = await (await connection.execute(str(state))).fetchone()
     assert acting[0] == "authenticated"
     assert str(ADA) in acting[1]

@@ -24,7 +24,7 @@ async def live(drive: Drive) -> AsyncIterator[Driver]:
 
 async def polls_are_answered(driver: Driver) -> None:
     """Wait until all queries that began before a pause are answered and shown."""
-    connections = driver.session.operator.database._connections
+    connections = driver.session.operator.database.connections
     await driver.until(lambda: connections._slots._value == connections._size)
     await driver.settle()
 

@@ -253,7 +253,7 @@ async def test_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_co
     with wire_proxy(database) as proxy:
         proxy.delay = 0.03
         async with dashboard_on(proxy.conninfo(database), size=(120, 36)) as driver:
-            await driver.until(lambda: driver.session.operator.database.is_write_prepared)
+            await driver.until(lambda: driver.session.operator.database.connections.has_spare)
             await driver.go_to(1)
             proxy.holds_reads = True
             driver.app.action_refresh()
@@ -281,7 +281,7 @@ async def test_slow_count_is_not_taken_for_a_slow_network(drive: Drive, monkeypa
     async with drive(make=SlowFlowStore, interval=60.0) as driver:
         for _ in range(2):
             await driver.refreshes()
-            assert not driver.session.operator.database.is_write_prepared
+            assert not driver.session.operator.database.connections.has_spare
 
 
 async def test_new_list_repeats_no_count_that_is_answered_in_time(

@@ -28,7 +28,7 @@ OF_ADA = "host/app · as ada@example.com"
 
 LIVE = "as ada@example.com · live every 2 s"
 
-PRODUCTION = {"database": "Production", "has_color": True}
+PRODUCTION = {"database": "Production", "color": "red"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_header_shows_the_connection_status(fields: dict[str, object], data_age:
     assert status_content(make_status(**fields), data_age=data_age).plain == f" {text}"
 
 
-NAMED = {"database": "The production database", "has_color": True, "address": "db.example.com/app"}
+NAMED = {"database": "The production database", "color": "red", "address": "db.example.com/app"}
 
 EMBEDDED = {"database": "/home/ada/.local/share/gjobs/socket-3f2a/shop"}
 

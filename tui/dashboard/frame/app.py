@@ -65,7 +65,7 @@ from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, Reme
 from gjobs.tui.dashboard.panels.footer import follow_messages
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
-from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
+from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour, TourStep
 from gjobs.tui.dashboard.session.past_session import show_moment_keys, suspend_writes
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
@@ -456,7 +456,7 @@ class GjobsApp(MessageApp[int]):
             moment=self.dashboard.listing_query.moment,
         )
         self.sub_title, self.has_partial_claims = status.name or "", status.has_partial_claims
-        frame = color_of(self.poller.session, self.database_choice), status.permit is not None
+        frame = status.color, status.permit is not None
         if frame != self._frame:
             self._frame = frame
             self.refresh_css(animate=False)

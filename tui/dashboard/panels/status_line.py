@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from functools import partial
 from math import ceil
@@ -66,8 +66,8 @@ class ConnectionStatus:
     """Label of the database; None without a connection and a profile."""
     address: str | None = None
     """Host and database, if the label does not contain them."""
-    has_color: bool = False
-    """Whether the label stands on the color of the database."""
+    color: str | None = None
+    """The color of the database, on which its label stands."""
     is_of_app: bool = False
     """Whether a file of an app names the database. The label is then only the name of a variable or a service."""
     origin: str | None = None
@@ -180,7 +180,7 @@ def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | 
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
     label = shorten_address(clean(name), cells)
     parts: list[Part] = []
-    if status.has_color:
+    if status.color:
         parts.append((f" {label} ", _BLOCK_STYLE))
     else:
         parts += [(" ", "")] if is_brief else _BEGINNING
@@ -190,7 +190,7 @@ def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | 
     if address:
         parts.append((f" {shorten_address(clean(address), cells)}", "$foreground-muted"))
     if status.actor_label:
-        parts += [(" ", "") if status.has_color and not address else _DOT, *_actor_parts(status, cells)]
+        parts += [(" ", "") if status.color and not address else _DOT, *_actor_parts(status, cells)]
     return parts
 
 
@@ -282,11 +282,11 @@ def connection_status(
     return ConnectionStatus(
         database=session.label if session else choice.label if choice else None,
         address=session.address if session else None,
-        has_color=color_of(session, choice) is not None,
+        color=profile.color if profile else choice.color if choice and not session else None,
         is_of_app=profile is not None and bool(profile.sources),
         origin=choice.origin if choice else None,
         is_exposed=session is not None
-        and (transport := session.operator.database.transport) is not None
+        and (transport := session.operator.database.connections.transport) is not None
         and transport.is_exposed,
         actor_label=_identity(store.actor) if store else "",
         has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
@@ -326,29 +326,19 @@ def _permit(session: Session | None) -> WritePermit | None:
     return session.access.permit if session and session.access.rule is WriteMode.PERMIT_REQUIRED else None
 
 
-def color_of(session: Session | None, choice: DatabaseChoice | None) -> str | None:
-    if session is not None:
-        return session.profile.color if session.profile else None
-    return choice.color if choice else None
+_TROUBLES: Mapping[type[StoreError], str] = {
+    Unreachable: "no connection",
+    SignInRefused: "sign-in refused",
+    TimedOut: "no answer in time",
+    NoPrivilege: "no privilege",
+    SchemaMissing: "no schema",
+    ServerFailure: "server failure",
+}
 
 
 def trouble(error: StoreError) -> str:
     """Return a reason of two or three words why there is no data."""
-    match error:
-        case Unreachable():
-            return "no connection"
-        case SignInRefused():
-            return "sign-in refused"
-        case TimedOut():
-            return "no answer in time"
-        case NoPrivilege():
-            return "no privilege"
-        case SchemaMissing():
-            return "no schema"
-        case ServerFailure():
-            return "server failure"
-        case _:
-            return "nothing read"
+    return next((words for kind, words in _TROUBLES.items() if isinstance(error, kind)), "nothing read")
 
 
 class Banner(SteadyText):
