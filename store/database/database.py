@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -261,15 +261,14 @@ class Database:
                     return True
             return False
 
-    @asynccontextmanager
-    async def listening(self, *channels: str, lock: tuple[int, int] | None = None) -> AsyncIterator[ListenConnection]:
+    def listening(
+        self, *channels: str, lock: tuple[int, int] | None = None
+    ) -> AbstractAsyncContextManager[ListenConnection]:
         """Listen on channels as operator, on an extra connection. Holds the lock, if any, in shared mode.
 
         Don't call this through a transaction pooler. It would hear nothing, and leave the LISTEN and the lock behind.
         """
-        connection = await self.connections.connect()
-        async with listening_on(connection, channels, lock=lock, limits=self._limits) as listening:
-            yield listening
+        return listening_on(self.connections, channels, lock=lock, limits=self._limits)
 
     @asynccontextmanager
     async def snapshot(self, *, limits: TimeLimits | None = None) -> AsyncIterator["Snapshot"]:

@@ -13,6 +13,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.sql import SQL, Identifier
 
 from gjobs.store.database import driver_errors
+from gjobs.store.database.connection_pool import ConnectionPool
 from gjobs.store.database.load_meter import LoadMeter
 from gjobs.store.database.query import Query, TimeLimits, compiled
 from gjobs.store.database.transactions import sending, set_for_transaction, time_outs, transaction_scope, unknown
@@ -77,9 +78,10 @@ class ListenConnection:
 
 @asynccontextmanager
 async def listening_on(
-    connection: AsyncConnection, channels: Collection[str], *, lock: tuple[int, int] | None, limits: TimeLimits
+    connections: ConnectionPool, channels: Collection[str], *, lock: tuple[int, int] | None, limits: TimeLimits
 ) -> AsyncIterator[ListenConnection]:
-    """Listen on the channels and hold the lock, if any, in shared mode. Closes the connection at the end."""
+    """Listen on the channels and hold the lock, if any, in shared mode. Uses a connection of its own."""
+    connection = await connections.connect()
     try:
         async with transaction_scope(connection, limits.patience), connection.pipeline():
             await connection.execute("BEGIN READ ONLY")

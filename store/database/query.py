@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -368,8 +368,8 @@ class _Known(Generic[T]):
         return b"".join(digest[:_PREFIX] for digest in self.digests)
 
 
-class Read(Protocol):
-    def __call__(self, *queries: Query[Any]) -> Awaitable[tuple[list[Any], ...]]: ...
+Read = Callable[..., Awaitable[tuple[list[Any], ...]]]
+"""Reads queries from one snapshot."""
 
 
 class ChangedRows:

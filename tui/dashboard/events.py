@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from gjobs.store.poller import PollResult
     from gjobs.store.statistics.statistics import Totals
     from gjobs.store.store import Store
-    from gjobs.tui.session import Session
 
 
 @dataclass
@@ -22,13 +21,6 @@ class Connecting(Message):
     """The progress of connecting has changed."""
 
     sentence: str
-
-
-@dataclass
-class Connected(Message):
-    """The database is open."""
-
-    session: "Session"
 
 
 class PollMessage(Message):

@@ -45,7 +45,6 @@ from gjobs.tui.dashboard.bindings import (
 )
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.events import (
-    Connected,
     Connecting,
     ListPolled,
     ListPollFailed,
@@ -277,6 +276,8 @@ class GjobsApp(MessageApp[int]):
 
     async def _open(self) -> None:
         session = await self.poller.open()
+        session.access.opened_by = permit_hint(self)
+        self.dashboard.show_zone(chosen_zone(self._memory.state.zone, self._profile_zone))
         moment, self._first_moment = self._first_moment, None
         suspend_writes(self, session.access, moment, is_filtered=False)
         if moment is not None:
@@ -365,12 +366,6 @@ class GjobsApp(MessageApp[int]):
         if self.dashboard.listing is None:
             self.dashboard.jobs.forget(message.sentence)
 
-    @on(Connected)
-    def _connected(self, message: Connected) -> None:
-        message.session.access.opened_by = permit_hint(self)
-        self.dashboard.show_zone(chosen_zone(self._memory.state.zone, self._profile_zone))
-        self.show_status()
-
     @on(PaceChanged)
     def _pace_changed(self) -> None:
         self.show_status()
@@ -398,7 +393,7 @@ class GjobsApp(MessageApp[int]):
             return
         dashboard.jobs.may_create_projects = message.store.actor != ANON
         dashboard.show(listing, result.fetched_at, is_changed=result.is_changed)
-        self.call_after_refresh(self.poller.note_shown)
+        self.call_after_refresh(self.poller.is_shown.set)
         dashboard.jobs.changes.settle(result.requested_at)
         if dashboard.has_all:
             self._settle()

@@ -21,7 +21,6 @@ from gjobs.store.system.async_tools import is_set_within
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.events import (
-    Connected,
     Connecting,
     ListPolled,
     ListPollFailed,
@@ -130,7 +129,7 @@ class SessionPoller:
         self._known_query: ListingQuery | None = None
         """The query that the store listed last."""
         self._has_polled = asyncio.Event()
-        self._is_shown = asyncio.Event()
+        self.is_shown = asyncio.Event()
         """Set when the first list is on screen. Until then, nothing else is read."""
         self.paused = False
         self._is_still = False
@@ -170,7 +169,6 @@ class SessionPoller:
                 continue
             self.session = session
             self.failure = None
-            self._tell(Connected(session))
             return session
 
     def act_as(
@@ -236,7 +234,7 @@ class SessionPoller:
                     if answer.generation != answered_generation:
                         self._remember(store, listing)
                     answered_generation = answer.generation
-                    if await poller.unless_asked(is_set_within(self._is_shown, LONGEST_UNSHOWN)) is None:
+                    if await poller.unless_asked(is_set_within(self.is_shown, LONGEST_UNSHOWN)) is None:
                         continue
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
@@ -248,10 +246,6 @@ class SessionPoller:
                     self._fail(error, since, retry_in)
                     if isinstance(error, Unreachable) and self.session and await self.session.restart_if_dead():
                         poller.refresh()
-
-    def note_shown(self) -> None:
-        """Note that the first list is on screen."""
-        self._is_shown.set()
 
     def _remember(self, store: "Store", listing: "Listing") -> None:
         if self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
@@ -334,7 +328,7 @@ class SessionPoller:
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
         await self._has_polled.wait()
-        await is_set_within(self._is_shown, LONGEST_UNSHOWN)
+        await is_set_within(self.is_shown, LONGEST_UNSHOWN)
         idle_before: float | None = None
         async for answer in poller.results():
             match answer:
