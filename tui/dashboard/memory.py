@@ -124,12 +124,9 @@ class DeletedUserCheck:
     def is_due(self, store: "Store", listing: "Listing") -> bool:
         is_of_all = listing.query.window.listed == ListQuery()
         sees_nothing = is_of_all and not (listing.projects or listing.window.jobs)
-        if not sees_nothing or not isinstance(store.actor, ActingUser):
-            self._checked = None
-            return False
-        is_due = self._checked is not store
-        self._checked = store
-        return is_due
+        before = self._checked
+        self._checked = store if sees_nothing and isinstance(store.actor, ActingUser) else None
+        return self._checked is not None and self._checked is not before
 
 
 class PendingNavigation:

@@ -19,8 +19,8 @@ TEXT = "\n".join(
 
 
 def test_sentences_are_wrapped_and_wide_tables_are_cut_and_shifted() -> None:
-    found = case_lines(TEXT, width=40, hidden=0)
-    assert found.content.plain.splitlines() == [
+    content, most_hidden = case_lines(TEXT, width=40, hidden=0)
+    assert content.plain.splitlines() == [
         "## Jobs",
         "The user sees 3 of 5 of the jobs that",
         "concern them.",
@@ -37,13 +37,13 @@ def test_sentences_are_wrapped_and_wide_tables_are_cut_and_shifted() -> None:
         "y" * 39 + "…",
         "```",
     ]
-    shifted = case_lines(TEXT, width=40, hidden=found.most_hidden).content.plain.splitlines()
-    assert shifted[:3] == found.content.plain.splitlines()[:3]
-    assert shifted[5].endswith("the rest of a long error` |")
-    assert shifted[8:11] == found.content.plain.splitlines()[8:11]
+    shifted, _ = case_lines(TEXT, width=40, hidden=most_hidden)
+    assert shifted.plain.splitlines()[:3] == content.plain.splitlines()[:3]
+    assert shifted.plain.splitlines()[5].endswith("the rest of a long error` |")
+    assert shifted.plain.splitlines()[8:11] == content.plain.splitlines()[8:11]
 
 
 def test_tables_that_fit_have_whole_ids() -> None:
-    found = case_lines(TEXT, width=200, hidden=0)
-    assert found.content.plain == TEXT
-    assert found.most_hidden == 0
+    content, most_hidden = case_lines(TEXT, width=200, hidden=0)
+    assert content.plain == TEXT
+    assert most_hidden == 0

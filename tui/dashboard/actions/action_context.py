@@ -16,11 +16,10 @@ from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from gjobs.store.store import Store
-from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
+from gjobs.store.users.actor import ActingUser, Actor
 from gjobs.store.values.data_classes import by_member
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.actions.key_queue import UNCHANGED, UNCONFIRMED, UNLISTED, every_key
-from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import unlisted_words
 from gjobs.tui.dashboard.panels.tour import TourStep
@@ -69,13 +68,10 @@ def remark_on_acting(capabilities: Capabilities | None) -> str:
         return ""
     if missing := capabilities.missing(Capability.ACTING):
         return missing.words
-    caution = capabilities.claims_caution(_ANY_USER)
+    caution = capabilities.claims_caution(ActingUser(id=UUID(int=0)))
     if missing := capabilities.missing(Capability.USERS):
         return f"Only owners of jobs are listed, without their e-mails: {missing.words} {caution}".rstrip()
     return caution
-
-
-_ANY_USER = ActingUser(id=UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,15 +253,3 @@ async def _show_missing_capability(host: ActionHost, store: Store, needs: Capabi
         show_warning(host.app, refusal)
     else:
         show_message(host.app, "The missing grant has been added. Press the key again.")
-
-
-def require_operator(host: ActionHost, actor: Actor, does: str) -> bool:
-    """Return whether the actor is the operator. Otherwise show, beside a dialog, that this is only for the operator.
-    `does` is a verb phrase, such as "sets budgets".
-    """
-    if actor == OPERATOR:
-        return True
-    key = key_of(host.app, "app.user")
-    text = f"Only the operator {does}. You act as {actor_name(actor)}. Close the dialog and press {key} to change."
-    show_warning(host.app, text)
-    return False

@@ -17,11 +17,11 @@ from gjobs.store.budgets.budget import Budget, BudgetState, Period
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import Conflict, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
-from gjobs.store.users.actor import OPERATOR
+from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.formats import UnknownText, money, share_of
-from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for, require_operator
+from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.bindings import DialogKey, key_of
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of, typed_cents
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
@@ -121,8 +121,13 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
 
     def _may_set(self) -> bool:
         """Return whether budgets may be set. Otherwise show why not, before the user types anything."""
-        host, is_theirs = self._host, require_operator(self._host, self._acting.store.actor, "sets budgets")
-        return is_theirs and context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
+        host, actor = self._host, self._acting.store.actor
+        if actor == OPERATOR:
+            return context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
+        key, who = key_of(host.app, "app.user"), actor_name(actor)
+        text = f"Only the operator sets budgets. You act as {who}. Close the dialog and press {key} to change."
+        show_warning(host.app, text)
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

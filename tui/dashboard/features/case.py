@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
 from typing import Any, ClassVar
@@ -47,17 +46,9 @@ _BORDER = re.compile(r"(?<!\\)\|")
 _HEADING = "bold $text-primary"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseLines:
-    """The text, and how far its tables and blocks can be shifted."""
-
-    content: Content
-    most_hidden: int
-    """How many cells of the widest line do not fit."""
-
-
-def case_lines(text: str, *, width: int, hidden: int) -> CaseLines:
-    """Return the text. Leave out `hidden` cells at the left of each table and block that is too wide.
+def case_lines(text: str, *, width: int, hidden: int) -> tuple[Content, int]:
+    """Return the text, and how many cells of its widest line do not fit. Leave out `hidden` cells at the left of each
+    table and block that is too wide.
 
     Tables that are too wide have only the first digits of each id.
     """
@@ -73,7 +64,7 @@ def case_lines(text: str, *, width: int, hidden: int) -> CaseLines:
             else:
                 content = Content.styled(line, _HEADING if line.startswith("#") else "")
                 shown += content.wrap(width) if content.cell_length > width else [content]
-    return CaseLines(content=Content("\n").join(shown), most_hidden=max(widest - width, 0))
+    return Content("\n").join(shown), max(widest - width, 0)
 
 
 def _parts(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -244,9 +235,8 @@ class CaseDialog(Dialog[None]):
     def _show_text(self) -> None:
         if self.is_open:
             width = max(self.query_one(VerticalScroll).scrollable_content_region.width, 1)
-            shown = case_lines(self._shown_text, width=width, hidden=self._hidden)
-            self._most_hidden = shown.most_hidden
-            self.say("text", shown.content)
+            content, self._most_hidden = case_lines(self._shown_text, width=width, hidden=self._hidden)
+            self.say("text", content)
 
     @property
     def _shown_text(self) -> str:
@@ -281,15 +271,12 @@ class CaseDialog(Dialog[None]):
         else:
             copy_text(self.app, self._text, "Copied the case", note=_redaction(self._built.counts_in(self._text)))
 
-    def action_save(self) -> None:
-        if self._built is None:
-            self._refuse()
-        else:
-            self._ask_file(self._built)
-
     @work
-    async def _ask_file(self, built: BuiltCase) -> None:
+    async def action_save(self) -> None:
         """Save the case that was on screen when the key was pressed."""
+        if (built := self._built) is None:
+            self._refuse()
+            return
         chosen = await self.app.push_screen_wait(SaveCaseDialog(built))
         if chosen is None or chosen.file is None:
             return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -240,10 +240,8 @@ class IsolationDialog(RowsDialog[None]):
             self._has_write_tries = False
             self.say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
 
-    def action_pick(self, who: str) -> None:
-        self.run_worker(self._pick(who), group="picking", exclusive=True)
-
-    async def _pick(self, who: str) -> None:
+    @work(exclusive=True, group="picking")
+    async def action_pick(self, who: str) -> None:
         title = "Whose rows?" if who == "owner" else "Which user tries to access them?"
         picked = await pick_user(self._host, self._operator, title)
         if picked is None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.widgets import Static
 
 from gjobs.store.configuration.settings import Notifications
 from gjobs.store.errors import StoreError
@@ -80,15 +81,12 @@ class MessagesDialog(RowsDialog[None]):
     def compose(self) -> ComposeResult:
         with self.box("Messages"):
             yield RowList(markup=False, compact=True)
-            yield SteadyText(id="none")
+            yield Static("No messages yet.", id="none", markup=False)
             yield SteadyText(id="keys")
 
     @property
     def hidden_keys(self) -> frozenset[str]:
         return frozenset(() if self._board.kept else _COPY)
-
-    def on_mount(self) -> None:
-        self.say("none", Content("No messages yet."))
 
     def on_resize(self) -> None:
         self.set_class(self._is_low, "-low")

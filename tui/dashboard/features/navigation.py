@@ -223,7 +223,11 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
     if host.poller.store is not store:
         return  # The actor has changed since.
     if item.is_hidden:
-        _show_hidden(host, actor_name(store.actor), item, project)
+        if isinstance(what, GenerationJob):
+            host.dashboard.navigation.found = what, project
+        visibility_key, user_key = (key_of(host.app, binding) for binding in ("app.lens", "app.user"))
+        text = hidden_words(item, actor_name(store.actor), visibility_key=visibility_key, user_key=user_key)
+        show_warning(host.app, text)
         return
     match item.what:
         case GenerationJob() as job:
@@ -240,13 +244,6 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
             host.act_as(operator.acting_as(user))
         case _:
             assert_never(item.what)
-
-
-def _show_hidden(host: ActionHost, actor: str, item: FoundItem, project: Project | None) -> None:
-    if isinstance(item.what, GenerationJob):
-        host.dashboard.navigation.found = item.what, project
-    visibility_key, user_key = (key_of(host.app, binding) for binding in ("app.lens", "app.user"))
-    show_warning(host.app, hidden_words(item, actor, visibility_key=visibility_key, user_key=user_key))
 
 
 PLACEHOLDER = "Type part of the e-mail, or the beginning of an id"
@@ -337,7 +334,7 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
 
     def _show_level(self) -> None:
         words = f"The sign-in of the user: {_LEVELS[self.aal]}"
-        self.query_one("#level", SteadyText).say(Content(words))
+        self.say("level", Content(words))
 
 
 async def pick_acting_user(

@@ -102,12 +102,6 @@ def _of_a_demo(app: App[Any]) -> Iterator[Binding]:
     return (binding for binding in inherited_bindings(type(app)) if (binding.id or "").startswith("demo."))
 
 
-def _is_possible(app: App[Any], binding: Binding) -> bool:
-    """Whether the app allows the action now."""
-    _, name, parameters = actions.parse(binding.action)
-    return bool(app.check_action(name, parameters))
-
-
 def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     """Return the keys that work on the screen, without those that a read-only session refuses.
 
@@ -124,7 +118,8 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
         one for one in APP_BINDINGS if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
     )
     is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
-    of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))
+    is_possible = screen.app.check_action
+    of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and is_possible(*actions.parse(one.action)[1:]))
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, kinds)), of_demo, of_app))
     hidden = hidden_keys(screen, [entry.binding_id for entry in entries])
     entries = [entry for entry in entries if entry.binding_id not in hidden]
