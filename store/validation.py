@@ -190,9 +190,7 @@ _OWNERS = {"user_id": "owner", "project_id": "project", "input_asset_id": "input
 
 def not_restorable(error: InvalidValue) -> StoreError:
     """Return the error of a restore. A foreign key violation names the missing row; other errors stay as they are."""
-    if error.field not in _OWNERS:
-        return error
-    return not_restored(_OWNERS[error.field])
+    return not_restored(_OWNERS[error.field]) if error.field in _OWNERS else error
 
 
 def not_restored(gone: str) -> Conflict:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.store.configuration.saved_views import KnownViews, View
-from gjobs.store.embedded.server import keep_server, stop_server
+from gjobs.store.embedded.server import open_server, stop_server
 from gjobs.store.errors import StoreError
 from gjobs.store.journal.journal import JournalDirectory
 from gjobs.store.system.private_files import replace_private
@@ -171,7 +171,8 @@ def test_all_files_of_the_embedded_server_are_private_at_any_umask() -> None:
         directory = Path(tempfile.mkdtemp(prefix="gjobs-private-", dir=quick_directory()))
         cleanup.callback(shutil.rmtree, directory)
         cleanup.callback(stop_server, directory / "data")
-        keep_server(directory / "data")
+        with open_server(directory / "data") as lease:
+            lease.keep()
         assert open_to_others(directory / "data") == []
 
 

@@ -89,7 +89,8 @@ def read_views(values: Mapping[str, object], problems: list[ConfigurationProblem
             everything.complain(f"has a name that {error}", name)
         match value:
             case str():
-                view = _of_text(name, everything)
+                text = everything.converted_text(name, _filter)
+                view = None if text is None else View(name=name, text=text)
             case Mapping():
                 view = _of_table(name, TomlTable(value, (TABLE, name), problems))
             case _:
@@ -98,11 +99,6 @@ def read_views(values: Mapping[str, object], problems: list[ConfigurationProblem
         if view is not None:
             views[name] = view
     return views
-
-
-def _of_text(name: str, everything: TomlTable) -> View | None:
-    text = everything.converted_text(name, _filter)
-    return None if text is None else View(name=name, text=text)
 
 
 def _of_table(name: str, table: TomlTable) -> View | None:

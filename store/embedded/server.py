@@ -255,15 +255,6 @@ def server_status(data_dir: Path) -> ServerStatus:
         )
 
 
-def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
-    """Start the server if needed, and keep it running until `stop_server`."""
-    with open_server(data_dir, report=report) as lease:
-        layout = DataLayout.of(lease.data_dir)
-        with explaining(layout.data_dir), exclusive(layout.start_lock, report):
-            layout.kept.touch(mode=0o600)
-        return server_status(lease.data_dir)
-
-
 def stop_server(data_dir: Path, *, report: Report = ignore) -> bool:
     """Stop the server even if it has clients, and keep it no longer. Return whether it was running."""
     layout = DataLayout.of(data_dir)

@@ -461,6 +461,11 @@ class ServerHandle(AbstractContextManager["ServerHandle"]):
         """Hold a lock for check-and-act work such as migrating. Only one process can hold it."""
         return exclusive(self._layout.prepare_lock, self._report)
 
+    def keep(self) -> None:
+        """Keep the server running until `stop_server`."""
+        with explaining(self.data_dir), exclusive(self._layout.start_lock, self._report):
+            self._layout.kept.touch(mode=0o600)
+
     def release(self) -> None:
         """Stop using the server. A second call has no effect."""
         self._client_lock.close()

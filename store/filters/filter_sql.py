@@ -154,14 +154,14 @@ def _moment(value: Value) -> ColumnElement[datetime]:
 
 def _refers(column: ColumnElement[Any], name: Column[str] | None, value: str) -> ColumnElement[bool]:
     """Compare with an id, or with the ids of a name. `name` is None if names don't count."""
-    named = [] if name is None else [_has_name(column, name, value)]
-    return or_(*named, *([_begins(column, value)] if id_range(value) else []))
-
-
-def _has_name(column: ColumnElement[Any], name: Column[str], value: str) -> ColumnElement[bool]:
-    ids: ColumnElement[Any] = literal(NamedIds(_IDS_OF_NAME[name], value), ARRAY(Uuid))
-    # The planner knows the ids, so it keeps one branch. Only `=` can use the order of an index.
-    return case((func.cardinality(ids) == 1, column == Grouping(ids)[1]), else_=column == any_(ids))
+    found = list[ColumnElement[bool]]()
+    if name is not None:
+        ids: ColumnElement[Any] = literal(NamedIds(_IDS_OF_NAME[name], value), ARRAY(Uuid))
+        # The planner knows the ids, so it keeps one branch. Only `=` can use the order of an index.
+        found.append(case((func.cardinality(ids) == 1, column == Grouping(ids)[1]), else_=column == any_(ids)))
+    if id_range(value):
+        found.append(_begins(column, value))
+    return or_(*found)
 
 
 def _holds(column: ColumnElement[str], value: str, readable: Set[Key]) -> ColumnElement[bool]:

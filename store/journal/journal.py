@@ -163,22 +163,15 @@ class BrokenLine(ValueError):
     """A line that is incomplete, or not from gjobs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryOutcome:
-    """The second line of an entry, or a later line that replaces it."""
-
-    entry: UUID
-    outcome: WriteOutcome
-
-
 def beginning_line(entry: JournalEntry) -> str:
     """Return an entry's first line, without its outcome, which is not known yet."""
     values = {name: getattr(entry, name) for name in column_names(JournalEntry) if name not in ("id", "outcome")}
     return _line({"entry": entry.id, **values, "at": plain_time(entry.at)})
 
 
-def ending_line(ending: EntryOutcome, *, at: datetime) -> str:
-    return _line({"entry": ending.entry, "at": plain_time(at), "outcome": ending.outcome})
+def ending_line(entry: UUID, outcome: WriteOutcome, *, at: datetime) -> str:
+    """Return an entry's second line, or a later line that replaces it."""
+    return _line({"entry": entry, "at": plain_time(at), "outcome": outcome})
 
 
 def _line(value: dict[str, Any]) -> str:
@@ -186,12 +179,12 @@ def _line(value: dict[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"), default=str) + "\n"
 
 
-def parse(line: str) -> JournalEntry | EntryOutcome:
-    """Parse a line. Raises BrokenLine if it is not a line of the journal."""
+def parse(line: str) -> JournalEntry | tuple[UUID, WriteOutcome]:
+    """Return the entry, or the outcome of the entry with this id. Raises BrokenLine if the line is no such line."""
     try:
         value = json.loads(line)
         if "outcome" in value:
-            return EntryOutcome(entry=UUID(value["entry"]), outcome=WriteOutcome(value["outcome"]))
+            return UUID(value["entry"]), WriteOutcome(value["outcome"])
         return JournalEntry(
             id=UUID(value["entry"]),
             at=_time(value["at"]),
@@ -270,7 +263,7 @@ class Journal:
     def end(self, mark: JournalRef, outcome: WriteOutcome) -> None:
         """Write the outcome. Never fails: the write is done, and an entry without an outcome reads as unknown."""
         Journal.writes_done += outcome is WriteOutcome.DONE
-        line = ending_line(EntryOutcome(entry=mark.entry, outcome=outcome), at=self._clock())
+        line = ending_line(mark.entry, outcome, at=self._clock())
         try:
             self._directory.append(mark.day, line, durably=False)
         except OSError as error:
@@ -325,9 +318,9 @@ def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
         except BrokenLine:
             broken += bool(line.strip())
             continue
-        if isinstance(parsed, EntryOutcome):
-            outcomes[parsed.entry] = parsed.outcome
-        else:
+        if isinstance(parsed, JournalEntry):
             begun.append(parsed)
+        else:
+            outcomes[parsed[0]] = parsed[1]
     entries = [replace(entry, outcome=outcomes.get(entry.id, entry.outcome)) for entry in reversed(begun)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True), broken

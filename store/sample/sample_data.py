@@ -296,14 +296,8 @@ class SampleAsset:
     updated_at: datetime
 
 
-def input_assets(plan: ProjectPlan, project_id: UUID, user_id: UUID, begun: datetime) -> list[SampleAsset]:
-    """Return two photographs of each product, uploaded in the project's first hour."""
-    return [
-        _upload(product, view, project_id, user_id, begun) for product in plan.products for view in ("front", "detail")
-    ]
-
-
 def _upload(product: str, view: str, project_id: UUID, user_id: UUID, begun: datetime) -> SampleAsset:
+    """Return a photograph of a product, uploaded in the project's first hour."""
     identifier = make_id("input", project_id, product, view)
     random = seeded(identifier)
     width, height = random.choice(_UPLOAD_SIZES)
@@ -427,7 +421,8 @@ def _add_project(rows: Sample, plan: ProjectPlan, user_id: UUID, now: datetime) 
     identifier = make_id("project", user_id, plan.name)
     project = SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
     rows.projects.append(project)
-    inputs = input_assets(plan, project.id, user_id, begun)
+    views = ((product, view) for product in plan.products for view in ("front", "detail"))
+    inputs = [_upload(product, view, project.id, user_id, begun) for product, view in views]
     jobs = [
         _job(plan, project, inputs, status, number, now)
         for status, count in plan.jobs.items()

@@ -182,7 +182,8 @@ class HandlerRun:
         # returned before the loop could cancel it.
         if self._is_late or (outcome is None and self.steps.seconds and self._seconds_left() <= 0):
             outcome = AttemptTimedOut()
-        self._runner.forget(self, task)
+        _abandoned.discard(task)
+        self._runner.discard(self, is_left=False)
         self._tell(outcome)
 
     def _abandon(self) -> None:
@@ -193,7 +194,7 @@ class HandlerRun:
         _abandoned.add(self._task)
         asyncio.tasks._unregister_task(self._task)  # noqa: SLF001
         self._task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-        self._runner.leave(self)
+        self._runner.discard(self, is_left=True)
         self._tell(AttemptTimedOut())
         self._on_abandoned()
 
@@ -271,17 +272,10 @@ class HandlerRunner:
         if error is not None:
             raise error
 
-    def leave(self, run: HandlerRun) -> None:
-        self._left.add(run)
-        self._discard(run)
-
-    def forget(self, run: HandlerRun, task: HandlerTask) -> None:
-        self._left.discard(run)
-        _abandoned.discard(task)
-        self._discard(run)
-
-    def _discard(self, run: HandlerRun) -> None:
+    def discard(self, run: HandlerRun, *, is_left: bool) -> None:
+        """Forget a handler that has ended. If `is_left`, only stop waiting for it."""
         self.at_work.discard(run)
+        (self._left.add if is_left else self._left.discard)(run)
         if not self.at_work:
             self.clock.stop()
         self._on_end()

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from gjobs.store import validation
 from gjobs.store.configuration.settings import OPERATOR_NAME
-from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal, unusable
+from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_file, unusable
 from gjobs.store.errors import BadConfiguration, InvalidValue
 from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.sample.sample_data import USERS
@@ -365,11 +365,10 @@ def load_scenario(name: str) -> Scenario:
 
 def parse_scenario(text: str, *, path: Path) -> Scenario:
     """Parse the text of the file `path`. Raises BadConfiguration with all problems."""
-    problems: list[ConfigurationProblem] = []
-    try:
-        document = parse_toml(text)
-    except ValueError as error:
-        raise unusable(path, str(error), hint=_HINT) from None
+    return parse_file(text.encode(), _read_scenario, path=path, hint=_HINT)
+
+
+def _read_scenario(document: Mapping[str, object], problems: list[ConfigurationProblem]) -> Scenario:
     table = TomlTable(document, (), problems)
     title = table.text("title")
     if not table.has("title"):
@@ -378,8 +377,6 @@ def parse_scenario(text: str, *, path: Path) -> Scenario:
     has_customers = bool(table.flag("customers"))
     steps = _steps(table, KnownNames(workers=workers), problems)
     table.end()
-    if problems:
-        raise refusal(problems, path=path, text=text, hint=_HINT)
     return Scenario(title=title or "", workers=workers, has_customers=has_customers, steps=steps)
 
 

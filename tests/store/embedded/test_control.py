@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gjobs.store.embedded.server import keep_server, reset_server, server_status, stop_server
+from gjobs.store.embedded.server import reset_server, server_status, stop_server
 from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import ServerInUse
 from tests.store.embedded.embedded_servers import Workbench, query, wait_for
@@ -33,7 +33,8 @@ def test_status_of_a_running_server_reports_how_to_connect(bench: Workbench) -> 
 
 def test_kept_server_runs_without_users_until_it_is_stopped(bench: Workbench) -> None:
     with bench.open() as lease:
-        assert keep_server(bench.data_dir).kept
+        lease.keep()
+        assert server_status(bench.data_dir).kept
     wait_for("the watchdog's end", lambda: not bench.is_watched)
     with psycopg.connect(lease.uri) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
@@ -71,7 +72,7 @@ def test_resetting_is_refused_while_processes_use_the_server(bench: Workbench) -
 def test_resetting_is_refused_while_a_client_is_connected_and_then_creates_a_new_database(bench: Workbench) -> None:
     with bench.open() as lease:
         lease.sample_filled()
-        keep_server(bench.data_dir)
+        lease.keep()
     with psycopg.connect(lease.uri) as connection:
         connection.execute("create table old ()")
         with pytest.raises(ServerInUse, match="1 client is connected"):

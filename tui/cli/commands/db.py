@@ -46,12 +46,13 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     """Start, migrate and fill the server as needed. Keep it running until it is stopped."""
     import asyncio
 
-    from gjobs.store.embedded.server import keep_server, open_server
+    from gjobs.store.embedded.server import open_server, server_status
     from gjobs.tui.session import prepare
 
     with open_server(data_dir, report=print_message) as lease:
         asyncio.run(prepare(lease, print_message))
-        status = keep_server(data_dir, report=print_message)
+        lease.keep()
+        status = server_status(data_dir)
     print_message("The embedded server runs until 'gjobs db stop'.")
     return status
 
