@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
-from itertools import zip_longest
-from typing import NamedTuple
 
 from textual.content import Content
 from textual.message import Message
@@ -235,7 +233,6 @@ class DetailsPane(DrawnLines, can_focus=False):
         super().__init__(id=id)
         self.border_title = Content("Details")
         self._sections: JobSections | None = None
-        self._wrapped: Sequence[_Wrapped] = ()
         self._resting: Timer | None = None
         self.fit(screen_width)
 
@@ -247,11 +244,6 @@ class DetailsPane(DrawnLines, can_focus=False):
     def is_loading(self) -> bool:
         """Whether some details of the shown job are still to be read."""
         return self._sections is not None and not self._sections.is_complete
-
-    @property
-    def job(self) -> GenerationJob | None:
-        """The job shown; None without one."""
-        return self._sections.job if self._sections else None
 
     def show(self, shown: ShownJob | None) -> None:
         """Show the job under the cursor. What was read about another job is dropped at once.
@@ -304,9 +296,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         """Redraw only the lines of the pane that have changed."""
         width, height = self.size
         if width:
-            sections = zip_longest(self._words(width, height), self._wrapped)
-            self._wrapped = [_wrap(words, width, before) for words, before in sections if words is not None]
-            self.show_lines([line for section in self._wrapped for line in section.lines][:height])
+            self.show_lines([line for words in self._words(width, height) for line in words.wrap(width)][:height])
 
     def fit_lines(self) -> None:
         self.follow()
@@ -315,19 +305,6 @@ class DetailsPane(DrawnLines, can_focus=False):
         if self._sections is None:
             return [Content.styled("No job under the cursor", _MUTED)]
         return _shown(self._sections, width, height)
-
-
-class _Wrapped(NamedTuple):
-    words: Content
-    width: int
-    lines: Sequence[Content]
-
-
-def _wrap(words: Content, width: int, before: _Wrapped | None) -> _Wrapped:
-    """Wrap a section. Return what was wrapped before if it is the same, because wrapping takes milliseconds."""
-    if before is not None and before.width == width and before.words.is_same(words):
-        return before
-    return _Wrapped(words, width, words.wrap(width))
 
 
 def _shows_seconds(job: GenerationJob, now: datetime) -> bool:

@@ -20,11 +20,12 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gjobs.store.job_list.list_query import ListOrder, RowWindow, RowWindowQuery
+from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.bindings import KEYS, DialogKey
 from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
+from gjobs.tui.dashboard.list.loaded_rows import Step
 from gjobs.tui.dashboard.list.table_drawing import (
     FLASH_SECONDS,
     HEADER_HEIGHT,
@@ -38,16 +39,13 @@ from gjobs.tui.dashboard.list.table_drawing import (
 from gjobs.tui.text.status_text import STATUS_TEXTS, Position
 
 
-@dataclass
 class CursorMoved(Message):
     """The cursor is on another job, or on none."""
-
-    job: GenerationJob | None
 
 
 @dataclass
 class CursorLost(Message):
-    """The job under the cursor has moved or left. A `CursorMoved` to None follows."""
+    """The job under the cursor has moved or left. A `CursorMoved` follows."""
 
     job_id: UUID
     has_left: bool
@@ -347,7 +345,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._settle()
         self._refresh_changed_lines()
         if view.cursor != before.cursor:
-            self.post_message(CursorMoved(view.cursor_job))
+            self.post_message(CursorMoved())
         if view.marks != before.marks:
             dropped = before.marks - view.marks if view.rows is not before.rows else frozenset[UUID]()
             self.post_message(MarksChanged(view.marks, dropped))
@@ -472,16 +470,16 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Keys
 
     def action_move(self, rows: int) -> None:
-        self._show_state(self._view.moved_by(rows))
+        self._show_state(self._view.moved(Step(rows=rows)))
 
     def action_page(self, pages: int) -> None:
-        self._show_state(self._view.paged(pages))
+        self._show_state(self._view.moved(Step(pages=pages)))
 
     def action_first(self) -> None:
-        self._show_state(self._view.moved_to_first())
+        self._show_state(self._view.moved(End.FIRST))
 
     def action_last(self) -> None:
-        self._show_state(self._view.moved_to_last())
+        self._show_state(self._view.moved(End.LAST))
 
     def action_open(self) -> None:
         if self._view.cursor is not None:
@@ -489,7 +487,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_mark(self) -> None:
         if self._view.cursor is not None:
-            self._show_state(self._view.toggled(self._view.cursor).moved_by(1))
+            self._show_state(self._view.toggled(self._view.cursor).moved(Step(rows=1)))
 
     async def action_mark_all(self) -> None:
         """Mark all jobs of the list, not only the loaded ones."""

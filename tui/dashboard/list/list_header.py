@@ -144,9 +144,6 @@ class StatusTabs(Static):
 
         status: JobStatus | None
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, markup=False)
-
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
         labels, gap = self._layout()

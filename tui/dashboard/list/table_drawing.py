@@ -187,21 +187,6 @@ class TableState:
 
     # Moves
 
-    def moved_by(self, rows: int) -> "TableState":
-        """Move down by rows. Without a cursor, go to the row where it was lost, or to the first visible one."""
-        return self.moved(Step(rows=rows))
-
-    def paged(self, pages: int) -> "TableState":
-        """Move down by pages. The cursor keeps its line on screen if possible."""
-        return self.moved(Step(pages=pages))
-
-    def moved_to_first(self) -> "TableState":
-        """Go to the first row of the whole list."""
-        return self.without_pending_moves().moved(End.FIRST)
-
-    def moved_to_last(self) -> "TableState":
-        return self.without_pending_moves().moved(End.LAST)
-
     def moved_to(self, job_id: UUID) -> "TableState":
         """Go to the job. Return the same state if it is not loaded."""
         place = self.rows.find(job_id)
@@ -212,11 +197,16 @@ class TableState:
         return replace(self, waiting=()) if self.waiting else self
 
     def moved(self, move: Move) -> "TableState":
-        """Make the move, or append it to the waiting moves."""
+        """Make the move, or append it to the waiting moves. A move to an end of the list replaces them.
+
+        Without a cursor, a step goes to the row where it was lost, or to the first visible one. During a move by pages,
+        the cursor keeps its line on screen if possible.
+        """
         if not self.rows:
             return self
-        applied = None if self.waiting else self.applied(move)
-        return applied or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
+        waiting = () if isinstance(move, End) else self.waiting
+        applied = None if waiting else self.without_pending_moves().applied(move)
+        return applied or replace(self, waiting=(*waiting, move)[:_MOST_WAITING])
 
     def with_pending_moves_applied(self) -> "TableState":
         """Make as many waiting moves as the loaded rows allow."""

@@ -274,21 +274,13 @@ class CostsPanel(DrawnLines):
             note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current, is_past=is_past)
             self._show_note(note, is_stale=is_stale(seconds))
 
-    def explain(self, why: str, *, of_what: str) -> None:
+    def explain(self, why: str, *, of_what: str = "") -> None:
         """Show a sentence instead of numbers, when zeros would be wrong."""
-        self._show_title(f"Costs · {clean(of_what, limit=80)}")
-        self._show_sentence(why)
-
-    def forget(self) -> None:
-        """Show nothing until there are numbers for the current user."""
-        self._show_title("Costs")
-        self._show_sentence("")
-
-    def _show_sentence(self, sentence: str) -> None:
+        self._show_title(f"Costs · {clean(of_what, limit=80)}" if of_what else "Costs")
         self._totals = self._drawing = None
         self._stop_flash()
         self._show_note("")
-        self._sentence = Content(sentence)
+        self._sentence = Content(why)
         self._draw()
 
     def fit(self, screen: Size) -> None:
@@ -319,7 +311,7 @@ class CostsPanel(DrawnLines):
             self._frames = None
 
     def on_mount(self) -> None:
-        self.forget()
+        self.explain("")
 
     def fit_lines(self) -> None:
         self._draw()

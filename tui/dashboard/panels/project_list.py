@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from textual import events
@@ -72,29 +72,25 @@ class BudgetsPanel(SteadyText):
 _MOST_LATE_ANSWERS = 3
 
 
-class _OwnChange(NamedTuple):
-    limit_cents: int
-    late_answers: int
-
-
 class BudgetNews:
     """Detects budgets that get worse for the present user. A budget that is seen for the first time is not reported."""
 
     def __init__(self) -> None:
         self._states: dict[UUID, BudgetState] = {}
-        self._own: dict[UUID, _OwnChange] = {}
+        self._own: dict[UUID, tuple[int, int]] = {}
+        """The limits that this session has set, and how many late answers are still to be ignored."""
 
     def learn_own(self, budget: "Budget") -> None:
         """Learn a budget that this session has set. Late answers that still have the old limit are ignored."""
         self._states[budget.id] = budget.state
-        self._own[budget.id] = _OwnChange(budget.limit_cents, _MOST_LATE_ANSWERS)
+        self._own[budget.id] = budget.limit_cents, _MOST_LATE_ANSWERS
 
     def _is_late(self, budget: "Budget") -> bool:
-        limit, left = self._own.get(budget.id, _OwnChange(budget.limit_cents, 0))
+        limit, left = self._own.get(budget.id, (budget.limit_cents, 0))
         if budget.limit_cents == limit or not left:
             self._own.pop(budget.id, None)
             return False
-        self._own[budget.id] = _OwnChange(limit, left - 1)
+        self._own[budget.id] = limit, left - 1
         return True
 
     def learn(self, budgets: "Iterable[Budget]") -> "list[Budget]":

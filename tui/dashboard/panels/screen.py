@@ -394,7 +394,7 @@ class DashboardScreen(Screen[None], KeyStates):
         self._forget_totals()
         self.navigation.forget()
         self.query_one(ProjectList).forget()
-        self.query_one(CostsPanel).forget()
+        self.query_one(CostsPanel).explain("")
         self.query_one(BudgetsPanel).forget()
         self.jobs.forget("Loading …")
         self._pane.forget()

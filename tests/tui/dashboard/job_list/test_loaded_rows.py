@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gjobs.store.job_list.list_query import End, RowKey, RowWindowQuery
 from gjobs.store.statistics.statistics import Count, Precision
-from gjobs.tui.dashboard.list.loaded_rows import spare_rows
+from gjobs.tui.dashboard.list.loaded_rows import Step, spare_rows
 from gjobs.tui.dashboard.list.table_drawing import PendingRows, TableState
 from tests.tui.dashboard.job_list.table_pilot import LongList
 from tests.tui.sample_jobs import FIRST
@@ -63,7 +63,7 @@ def test_paging_shows_each_row_once_and_holds_few_rows(long: ScrolledList) -> No
     held = 0
     while len(seen) < 5_000:
         before = long.numbers
-        long.change(long.view.paged(1))
+        long.change(long.view.moved(Step(pages=1)))
         assert not long.view.waiting, "rows are requested before they become visible"
         if long.pending.asked is not None:
             long.answer()
@@ -77,27 +77,27 @@ def test_paging_shows_each_row_once_and_holds_few_rows(long: ScrolledList) -> No
 
 def test_keys_pressed_at_the_last_loaded_row_are_applied_when_rows_arrive(long: ScrolledList) -> None:
     for _ in range(70):
-        long.change(long.view.paged(1))
+        long.change(long.view.moved(Step(pages=1)))
     assert (long.view.top, len(long.view.waiting)) == (65 * 9, 5)
     long.answer()
     assert not long.view.waiting
     assert (long.view.top, long.view.place) == (70 * 9, 70 * 9)
 
     for _ in range(500):
-        long.change(long.view.moved_by(1).paged(1))
+        long.change(long.view.moved(Step(rows=1)).moved(Step(pages=1)))
     assert len(long.view.waiting) == 10
 
 
 def test_end_and_home_and_later_keys_move_the_cursor_when_their_rows_arrive(long: ScrolledList) -> None:
-    long.change(long.view.moved_to_last())
-    long.change(long.view.moved_by(-1))
-    long.change(long.view.moved_by(-1))
+    long.change(long.view.moved(End.LAST))
+    long.change(long.view.moved(Step(rows=-1)))
+    long.change(long.view.moved(Step(rows=-1)))
     assert long.cursor == FIRST
     long.answer()
     assert long.cursor == long.list.numbers[-3]
     assert long.numbers == long.list.numbers[-10:]
 
-    long.change(long.view.moved_to_first())
+    long.change(long.view.moved(End.FIRST))
     assert long.cursor == long.list.numbers[-3]
     long.answer()
     assert long.cursor == FIRST
@@ -105,7 +105,7 @@ def test_end_and_home_and_later_keys_move_the_cursor_when_their_rows_arrive(long
 
 
 def test_new_row_request_replaces_a_pending_one(long: ScrolledList) -> None:
-    long.change(long.view.moved_to_last())
+    long.change(long.view.moved(End.LAST))
     long.change(long.view.moved_to(UUID(int=FIRST + 4)))
     assert isinstance(long.query.anchor, RowKey)
     assert long.query.anchor.id == UUID(int=FIRST)
@@ -117,7 +117,7 @@ def test_new_row_request_replaces_a_pending_one(long: ScrolledList) -> None:
 
 def test_result_of_an_earlier_query_leaves_the_request_pending(long: ScrolledList) -> None:
     before = long.query
-    long.change(long.view.moved_to_last())
+    long.change(long.view.moved(End.LAST))
     long.answer_to(before)
     assert (long.cursor, long.requests) == (FIRST, 1)
 
@@ -136,7 +136,7 @@ def test_cursor_scrolled_out_of_the_loaded_rows_is_cleared_but_its_mark_stays(lo
     assert UUID(int=FIRST) not in before.rows.missing_from(long.view.rows)
     assert long.view.marks == {UUID(int=FIRST)}
     top = long.numbers[0]
-    long.change(long.view.moved_by(1))
+    long.change(long.view.moved(Step(rows=1)))
     assert long.cursor == top
 
 
@@ -147,12 +147,12 @@ def position(long: ScrolledList) -> tuple[int, bool, Count | None]:
 
 def test_position_is_exact_while_paging_and_estimated_after_a_jump(long: ScrolledList) -> None:
     for _ in range(100):
-        long.change(long.view.paged(1))
+        long.change(long.view.moved(Step(pages=1)))
         long.answer()
     assert position(long) == (901, True, None)
 
     capped = Count(number=10_000, precision=Precision.CAPPED)
-    long.change(long.view.counted(capped).moved_to_last())
+    long.change(long.view.counted(capped).moved(End.LAST))
     long.answer()
     assert position(long) == (10_000, False, capped)
 
@@ -160,7 +160,7 @@ def test_position_is_exact_while_paging_and_estimated_after_a_jump(long: Scrolle
 def test_position_of_a_counted_list_is_exact_until_its_length_changes(long: ScrolledList) -> None:
     long.change(long.view.counted(Count(number=5_000)))
     for _ in range(100):
-        long.change(long.view.paged(1))
+        long.change(long.view.moved(Step(pages=1)))
         long.answer()
     before = long.numbers
     changed = long.view.counted(Count(number=5_003))
@@ -168,7 +168,7 @@ def test_position_of_a_counted_list_is_exact_until_its_length_changes(long: Scro
     assert not changed.position.is_exact
     assert [job.id.int for job in changed.visible_jobs] == before
 
-    long.change(long.view.moved_to_last())
+    long.change(long.view.moved(End.LAST))
     long.answer()
     assert position(long) == (5_000, True, Count(number=5_000))
 
@@ -241,17 +241,17 @@ class LongListMachine(RuleBasedStateMachine):
     @rule(rows=st.sampled_from([-1, 1]), times=st.sampled_from([1, 30]))
     def move(self, rows: int, times: int) -> None:
         for _ in range(times):
-            self.long.change(self.long.view.moved_by(rows))
+            self.long.change(self.long.view.moved(Step(rows=rows)))
 
     @rule(pages=st.sampled_from([-1, 1]), times=st.sampled_from([1, 10]))
     def page(self, pages: int, times: int) -> None:
         for _ in range(times):
-            self.long.change(self.long.view.paged(pages))
+            self.long.change(self.long.view.moved(Step(pages=pages)))
 
     @rule(end=st.sampled_from(End))
     def jump(self, end: End) -> None:
         view = self.long.view
-        self.long.change(view.moved_to_first() if end is End.FIRST else view.moved_to_last())
+        self.long.change(view.moved(end))
 
     @rule(rows=st.integers(-500, 500))
     def scroll(self, rows: int) -> None:

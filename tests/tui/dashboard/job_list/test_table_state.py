@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn, RowKey
+from gjobs.store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowKey
 from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.list.loaded_rows import Step
 from gjobs.tui.dashboard.list.table_drawing import TableState
 from tests.tui.sample_jobs import NOON, make_job, window_of
 
@@ -40,16 +41,16 @@ def test_new_rows_at_the_top_are_shown_above_the_cursor_but_never_push_it_out_of
     assert visible(later)[:4] == [7, 8, 9, 10]
     assert not later.unseen
 
-    later = show(view.moved_by(8), range(6, 60))
+    later = show(view.moved(Step(rows=8)), range(6, 60))
     assert number(later.cursor) == 18
     assert 18 in visible(later)
 
 
 def test_scrolled_view_keeps_its_rows_and_counts_new_ones_until_they_are_seen(view: TableState) -> None:
-    scrolled = view.moved_by(25)
+    scrolled = view.moved(Step(rows=25))
     later = show(scrolled, range(7, 60))
     assert visible(later) == visible(scrolled)
-    assert [len(state.unseen) for state in (later, later.scrolled_to(1), later.moved_to_first())] == [3, 1, 0]
+    assert [len(state.unseen) for state in (later, later.scrolled_to(1), later.moved(End.FIRST))] == [3, 1, 0]
 
     without_cursor = view.scrolled_to(30)
     later = show(without_cursor, [*range(7, 20), *range(25, 60)])
@@ -58,7 +59,7 @@ def test_scrolled_view_keeps_its_rows_and_counts_new_ones_until_they_are_seen(vi
 
 
 def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: TableState) -> None:
-    filtered = show(view, range(11, 60, 2)).moved_to_last()
+    filtered = show(view, range(11, 60, 2)).moved(End.LAST)
     later = show(filtered, range(9, 60))
 
     assert {job_id.int for job_id in later.unseen} == {9}
@@ -66,12 +67,13 @@ def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: Table
 
 @pytest.mark.parametrize("move", [1, -1])
 def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, move: int) -> None:
-    lost = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
+    lost = show(view.moved(Step(rows=3)), [job for job in range(10, 60) if job != 13])
     with_new_rows = show(lost, [8, 9, *(job.id.int for job in lost.rows.jobs)])
-    moved = (lost.moved_by(move), with_new_rows.moved_by(move), lost.paged(move))
+    moved = (lost.moved(Step(rows=move)), with_new_rows.moved(Step(rows=move)), lost.moved(Step(pages=move)))
 
     assert [number(state.cursor) for state in moved] == [14, 14, 14]
-    assert number(show(view.moved_to_last(), range(10, 59)).moved_by(1).cursor) == 58, "at the end, the row above"
+    shorter = show(view.moved(End.LAST), range(10, 59))
+    assert number(shorter.moved(Step(rows=1)).cursor) == 58, "at the end, the row above"
 
 
 def test_cursor_job_has_its_latest_values(view: TableState) -> None:
@@ -80,10 +82,10 @@ def test_cursor_job_has_its_latest_values(view: TableState) -> None:
 
 
 def test_paging_keeps_the_cursor_line_and_overlaps_by_one_row(view: TableState) -> None:
-    paged = view.moved_by(2).paged(1)
+    paged = view.moved(Step(rows=2)).moved(Step(pages=1))
     assert (visible(paged)[0], number(paged.cursor)) == (19, 21)
-    assert (visible(paged.paged(-1))[0], number(paged.paged(-1).cursor)) == (10, 12)
-    assert number(view.paged(100).cursor) == 59
+    assert (visible(paged.moved(Step(pages=-1)))[0], number(paged.moved(Step(pages=-1)).cursor)) == (10, 12)
+    assert number(view.moved(Step(pages=100)).cursor) == 59
 
 
 BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
@@ -128,7 +130,7 @@ def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_
 
 def test_job_with_an_infinite_creation_time_does_not_stop_counting_new_rows(view: TableState) -> None:
     infinite = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
-    with_infinite = view.showing(window_of([infinite, *view.rows.jobs])).moved_to_last()
+    with_infinite = view.showing(window_of([infinite, *view.rows.jobs])).moved(End.LAST)
     newer = make_job(2, created_at=NOON + timedelta(hours=1))
 
     assert {job_id.int for job_id in with_infinite.showing(window_of([infinite, newer, *view.rows.jobs])).unseen} == {2}
@@ -159,12 +161,12 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(rows=st.integers(-25, 25))
     def move(self, rows: int) -> None:
-        self.view = self.view.moved_by(rows)
+        self.view = self.view.moved(Step(rows=rows))
         assert self.view.cursor_job in self.view.visible_jobs or not self.view.rows
 
     @rule(pages=st.sampled_from([-1, 1]))
     def page(self, pages: int) -> None:
-        self.view = self.view.paged(pages)
+        self.view = self.view.moved(Step(pages=pages))
         assert self.view.cursor_job in self.view.visible_jobs or not self.view.rows
 
     @rule(number=st.integers(1, 20))
