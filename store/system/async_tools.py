@@ -1,12 +1,15 @@
-"""Cancellation, interruptible waits, priority of foreground work."""
+"""Cancellation, interruptible waits, priority of foreground work, imports in threads."""
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -147,3 +150,32 @@ def abandon_lookups() -> None:
     The resolver can't be interrupted and may take a minute. The loop still waits for other work in threads.
     """
     asyncio.get_running_loop().set_default_executor(_AbandonedLookups())
+
+
+_importing: set[str] = set()
+_POLL_SECONDS = 0.005
+
+
+async def import_in_thread(name: str) -> ModuleType:
+    """Import a module while the event loop goes on. It then waits only for thread switches, not for the import."""
+    if name in sys.modules and name not in _importing:
+        return sys.modules[name]
+    _importing.add(name)
+    # The thread removes the name, also if the caller is cancelled.
+    return await asyncio.shield(asyncio.to_thread(_import, name))
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    finally:
+        _importing.discard(name)
+
+
+async def imports_done() -> None:
+    """Wait until no thread imports a module. Call this before the event loop imports what a user asks for.
+
+    SQLAlchemy imports itself in circles. If two threads import it at the same time, one may see a part of a module.
+    """
+    while _importing:  # noqa: ASYNC110  (threads change it)
+        await asyncio.sleep(_POLL_SECONDS)

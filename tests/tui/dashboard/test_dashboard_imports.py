@@ -1,23 +1,27 @@
 """Imports: the first frame loads only what it shows; the modules behind the keys load afterwards."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from threading import Event
 
 import pytest
 from rich.console import RenderableType
 from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
+from gjobs.store.system.async_tools import import_in_thread
 from gjobs.tui.dashboard.actions import action_host
 from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.session import Report, Session
 from tests.tui.app_waits import settle
-from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
 
 PATIENCE = 60.0
 
@@ -141,3 +145,28 @@ async def test_first_frame_equals_the_settled_frame_and_focuses_the_jobs(size: t
                 "⏎ details",
             ):
                 assert part in app.first_frame
+
+
+async def test_keys_wait_while_a_thread_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop must not import the same packages at the same time."""
+    (tmp_path / "slow_import.py").write_text("import sys\n\nsys.may_import.wait()\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    may_import = Event()
+    monkeypatch.setattr(sys, "may_import", may_import, raising=False)
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        await import_in_thread("slow_import")
+        await asyncio.Event().wait()
+        raise AssertionError
+        yield
+
+    async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
+        await driver.until(lambda: "slow_import" in sys.modules)
+        try:
+            await driver.press("u")
+            assert driver.messages == []
+        finally:
+            may_import.set()
+        await driver.shows_message("Not connected to a database yet.")
+    del sys.modules["slow_import"]

@@ -1,7 +1,5 @@
 """Setup values, databases to choose from, session openers."""
 
-import asyncio
-import importlib
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import field
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, WriteMode, switched
 from gjobs.store.errors import InvalidValue
 from gjobs.store.poller import DEFAULT_INTERVAL
+from gjobs.store.system.async_tools import import_in_thread
 from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.startup import advise_for, start_connecting
 
@@ -41,12 +40,12 @@ def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *,
         connections, early = early, None
         if connections is None and isinstance(settings.target, UrlTarget):
             # Connect during the import of the store. Over a slow network, both take about as long.
-            await asyncio.to_thread(importlib.import_module, "gjobs.store.database.connection_pool")
+            await import_in_thread("gjobs.store.database.connection_pool")
             connections = start_connecting(settings, password)
         if connections is not None:
             password = connections.password
         try:
-            module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.session")
+            module = await import_in_thread("gjobs.tui.session")
             expected = module.first_listing if remembers else None
             advise_for(settings)
             async with module.open_session(settings, report, connections=connections, expected=expected) as session:
@@ -63,7 +62,7 @@ def demo_opener(control: "DemoControl") -> "Opener":
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
-        module = await asyncio.to_thread(importlib.import_module, "gjobs.tui.demo.demo_activity")
+        module = await import_in_thread("gjobs.tui.demo.demo_activity")
         async with module.open_demo(report, control) as session:
             yield session
 
