@@ -209,7 +209,8 @@ class SequenceReader:
             yield from self._read_control_sequence()
         elif start == "O":
             yield from self._read_function_key()
-        elif start not in ("", ESCAPE) and ESCAPE + start in ANSI_SEQUENCES_KEYS:
+        elif start not in ("", ESCAPE) and isinstance(ANSI_SEQUENCES_KEYS.get(ESCAPE + start), tuple):
+            # Textual reads escape and a digit as option and the digit, which types a character such as ¡.
             self._press_chord(start)
         else:
             self._press_escape(start)
