@@ -66,6 +66,8 @@ TEXTS = (
 MOVES = ("Down", "Down", "Up", "j", "k", "Home", "End", "g", "G", "NPage", "PPage")
 OF_LIST = "q quit"
 """A hint that no dialog shows."""
+PENDING = "starting …"
+"""What a row shows until its write is confirmed."""
 CURSOR = re.compile(r"›[^│]*?((?:row|old)-\d+)")
 PREPARE = """
 update public.generation_jobs j set mode = 'old-' || n
@@ -209,7 +211,7 @@ class Proof:
                     time.sleep(SEEN_SECONDS)
                     moves = self._moves()
                     self._press_after(moves)
-                    time.sleep(SEEN_SECONDS)
+                    self._await_answer(presses=number + 1)
                     shown = self._shown_when_pressed()
                     met = [modes[one] for entry in self._written() for one in entry.ids]
                     if met not in ([], [shown]):
@@ -229,11 +231,28 @@ class Proof:
         else:
             self._pane.press(*moves, "s")
 
+    def _await_answer(self, *, presses: int) -> None:
+        """Wait until gjobs has read the key of each press, and shows no write that is not confirmed."""
+        deadline = time.monotonic() + ATTEMPT_SECONDS * ATTEMPTS
+        while True:
+            time.sleep(SEEN_SECONDS)
+            screen = self._pane.screen()
+            if len(self._times_typed()) == presses and PENDING not in screen:
+                return
+            if time.monotonic() > deadline:
+                raise StormError(f"press {presses - 1} was not answered:\n{screen}")
+
+    def _recorded(self, kind: str) -> list[tuple[float, str]]:
+        lines = (line.split() for line in self._frames.read_text().splitlines())
+        return [(float(at), what) for recorded, at, what in lines if recorded == kind]
+
+    def _times_typed(self) -> list[float]:
+        return [at for at, what in self._recorded("key") if what == "s"]
+
     def _shown_when_pressed(self) -> str:
         """Return the job under the cursor in the last frame that was drawn before the last key was typed."""
-        lines = [line.split() for line in self._frames.read_text().splitlines()]
-        typed_at = max(float(at) for kind, at, what in lines if (kind, what) == ("key", "s"))
-        return [what for kind, at, what in lines if kind == "frame" and float(at) <= typed_at][-1]
+        typed_at = self._times_typed()[-1]
+        return [what for at, what in self._recorded("frame") if at <= typed_at][-1]
 
 
 @contextmanager
