@@ -334,7 +334,7 @@ class ObservedEvents:
 
 
 def _kind(before: GenerationJob, job: GenerationJob) -> EventKind | None:
-    if before.status is not job.status:
+    if before.status != job.status:
         return EventKind.STATUS
     if before.error != job.error:
         return EventKind.ERROR

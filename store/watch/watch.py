@@ -149,7 +149,7 @@ def transitions_between(former: JobsAtPoll, poll: JobsAtPoll, asked: Iterable[UU
         _transition(job, from_status=before.status if before else None, to_status=job.status, at=poll.at)
         for job in sorted(poll.jobs.values(), key=lambda job: (job.updated_at, job.id))
         if ((before := former.jobs.get(job.id)) is None and _is_new(job, former))
-        or (before is not None and before.status is not job.status)
+        or (before is not None and before.status != job.status)
     ]
     gone = [former.jobs[job_id] for job_id in asked if job_id not in poll.jobs]
     return (*changed, *(_transition(job, from_status=job.status, to_status=None, at=poll.at) for job in gone))

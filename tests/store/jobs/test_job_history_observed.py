@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.jobs import job_results
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from gjobs.store.jobs.job_results import EventKind, ObservedEvents
 from tests.store.store_fixtures import NOW, a_job
 
@@ -35,6 +35,7 @@ def test_differences_between_two_polls_become_events() -> None:
         (EventKind.ERROR, JobStatus.FAILED, JobStatus.FAILED, 0),
     ]
     assert observed(JOB) == observed(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
+    assert observed(*(replace(JOB, status=parse_status("cancelled")) for _ in range(2))) == []
 
 
 def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:

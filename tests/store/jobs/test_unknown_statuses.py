@@ -146,6 +146,7 @@ async def test_watch_reports_a_change_to_an_unknown_status(app: App) -> None:
         if found:
             break
     assert [(one.from_status, one.to_status) for one in found] == [(JobStatus.QUEUED, CANCELLED)]
+    assert [(await watch.read()).transitions for _ in range(3)] == [()] * 3
 
 
 async def test_doctor_suggests_no_check_that_the_rows_violate(app: App) -> None:
