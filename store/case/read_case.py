@@ -120,7 +120,10 @@ async def find_person(store: Store, text: str) -> CasePerson:
     if ids is None:
         return CasePerson(user=await _user_named(store, text))
     found = await store.find_by_id(text)
-    users = found.users or _themselves(store, ids)
+    users, actor = found.users, store.actor
+    # Only the operator finds other users.
+    if not users and isinstance(actor, ActingUser) and ids.low <= actor.id <= ids.high:
+        users = (actor,)
     matches = [*(f"job {job.id}" for job in found.jobs), *(f"user {user.id}" for user in users)]
     if len(matches) > 1:
         raise _ambiguous("users and jobs", ids, matches, is_more=found.is_more)
@@ -134,12 +137,6 @@ async def find_person(store: Store, text: str) -> CasePerson:
 async def person_of(reader: Store, user_id: UUID, job_id: UUID | None = None) -> CasePerson:
     """Return the user, and the job of theirs if given, as far as the reader may read the user."""
     return CasePerson(user=await _user_of_id(reader, user_id), job_id=job_id)
-
-
-def _themselves(store: Store, ids: IdRange) -> tuple[ActingUser, ...]:
-    """Return the reader if the range has their id. Only the operator finds other users."""
-    actor = store.actor
-    return (actor,) if isinstance(actor, ActingUser) and ids.low <= actor.id <= ids.high else ()
 
 
 async def _user_named(store: Store, email: str) -> User:

@@ -248,17 +248,15 @@ class TomlTable:
 
     def converted_text(self, key: str, convert: Callable[[str], T]) -> T | None:
         """Return the converted text. `convert` raises ValueError with a clause that describes the problem."""
-        value = self.text(key)
-        return None if value is None else self._converted(key, value, convert)
+        return self._converted(key, self.text(key), convert)
 
     def converted(self, key: str, convert: Callable[[object], T]) -> T | None:
         """Return a converted value of any type, as `converted_text` does."""
-        value = self.take(key)
-        return None if value is None else self._converted(key, value, convert)
+        return self._converted(key, self.take(key), convert)
 
-    def _converted(self, key: str, value: U, convert: Callable[[U], T]) -> T | None:
+    def _converted(self, key: str, value: U | None, convert: Callable[[U], T]) -> T | None:
         try:
-            return convert(value)
+            return None if value is None else convert(value)
         except ValueError as error:
             self.complain(str(error), key)
             return None

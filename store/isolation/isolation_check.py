@@ -1,11 +1,11 @@
 """Tries each probe in a transaction that is rolled back, and reports what leaked, with SQL that fixes it."""
 
 import re
-from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
-from gjobs.store.capabilities.capability import Capability, DatabaseFacts, PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.capability import Capability, PolicyCommand, RlsPolicy
 from gjobs.store.capabilities.claim_sql import POLICIES, POLICIES_WITH_TREES
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
@@ -17,8 +17,6 @@ from gjobs.store.doctor.schema_checks import (
     FUNCTIONS,
     QUALIFY_QUERY,
     VIEWS,
-    AppFunction,
-    AppView,
     function_findings,
     view_findings,
 )
@@ -242,51 +240,40 @@ Remedies = Mapping[tuple[ProbeTarget, Verb], str]
 """SQL that fixes a probe's leak, for each probe that has such SQL, even if it doesn't leak."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The facts that the doctor reads about access."""
-
-    facts: DatabaseFacts
-    functions: Sequence[AppFunction]
-    views: Sequence[AppView]
-    tables: Sequence[RlsTable]
-    policies: Sequence[RlsPolicy]
-
-
 async def find_leak_fixes(database: Database) -> Remedies:
-    capabilities = await probe(database)
+    facts = (await probe(database)).facts
     _, functions, views, tables, policies = await database.read_together(
         OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES_WITH_TREES
     )
     policies = await try_policies(database, policies)
-    rules = Rules(facts=capabilities.facts, functions=functions, views=views, tables=tables, policies=policies)
-    found = {key: [fix.sql for fix in _findings(*key, rules) if fix.sql] for key in PROBED}
+
+    def findings(target: ProbeTarget, verb: Verb) -> Iterator[Finding]:
+        match target:
+            case ProbeTarget.STATISTICS:
+                return function_findings([one for one in functions if one.name == "get_job_statistics"])
+            case ProbeTarget.SUMMARY:
+                return view_findings([view for view in views if view.name == "public.generation_job_summary"], facts)
+            case ProbeTarget.JOB | ProbeTarget.PROJECT | ProbeTarget.ASSET | ProbeTarget.COUNTS:
+                return _of_table(
+                    "generation_jobs" if target is ProbeTarget.COUNTS else TARGET_TABLES[target], verb, tables, policies
+                )
+
+    found = {key: [fix.sql for fix in findings(*key) if fix.sql] for key in PROBED}
     return {key: "\n".join(statements) for key, statements in found.items() if statements}
 
 
-def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding]:
-    match target:
-        case ProbeTarget.STATISTICS:
-            return function_findings([one for one in rules.functions if one.name == "get_job_statistics"])
-        case ProbeTarget.SUMMARY:
-            summary = [view for view in rules.views if view.name == "public.generation_job_summary"]
-            return view_findings(summary, rules.facts)
-        case ProbeTarget.JOB | ProbeTarget.PROJECT | ProbeTarget.ASSET | ProbeTarget.COUNTS:
-            return _of_table("generation_jobs" if target is ProbeTarget.COUNTS else TARGET_TABLES[target], verb, rules)
-
-
-def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
-    of_table = [policy for policy in rules.policies if policy.table == table]
+def _of_table(table: str, verb: Verb, tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
+    of_table = [policy for policy in policies if policy.table == table]
     of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
-    yield from _leak_fixes(table, {"no-row-security", "open-policy"}, of_verb, rules)
+    yield from _leak_fixes(table, {"no-row-security", "open-policy"}, policy_findings(tables, of_verb))
     if verb is Verb.INSERT_INTO:
         # Rows that may be inserted into a project may also be moved there.
-        yield from _leak_fixes(table, {"foreign-project"}, of_table, rules)
+        yield from _leak_fixes(table, {"foreign-project"}, policy_findings(tables, of_table))
 
 
-def _leak_fixes(table: str, names: Container[str], policies: Sequence[RlsPolicy], rules: Rules) -> Iterator[Finding]:
+def _leak_fixes(table: str, names: Container[str], findings: Iterable[Finding]) -> Iterator[Finding]:
     fixes = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
-    for finding in policy_findings(rules.tables, policies):
+    for finding in findings:
         if finding.name in names and fixes.search(finding.sql or ""):
             yield finding
 
