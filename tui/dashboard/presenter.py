@@ -311,9 +311,6 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         self.set_class(height >= _NOTES_FROM, "-notes")
         self.set_class(height >= _GAPS_FROM, "-gaps")
 
-    def action_leave(self) -> None:
-        self.dismiss()
-
     def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
         return self._source.key_states(binding_ids)
 

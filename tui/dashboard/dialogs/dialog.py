@@ -264,9 +264,6 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     def show_zone(self, zone: ShownZone) -> None:
         """Show the dialog's times in another zone. A dialog without times ignores it."""
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
     def action_move_cursor(self, steps: int) -> None:
         """Move the cursor of the dialog's list, as the arrow keys do."""
         for rows in self.query(OptionList):

@@ -70,6 +70,9 @@ class FormDialog(Dialog[ResultType]):
         yield field
         yield self.problem_line(field.id)
 
+    def typed(self, field: str) -> str:
+        return self.query_one(f"#{field}", Input).value.strip()
+
     def problem_line(self, field: str | None = None) -> SteadyText:
         return SteadyText(id=_problem_id(field), classes="problem")
 
@@ -251,13 +254,9 @@ class FileForm(FormDialog[ChosenFile]):
         self.say("note", Content(self.note_words()))
 
     @property
-    def typed(self) -> str:
-        return self.query_one("#file", Input).value.strip()
-
-    @property
     def path(self) -> Path:
         """The whole path of the typed name. A browser gets the file, so there it is only the name."""
-        path = Path(self.typed)
+        path = Path(self.typed("file"))
         if are_files_delivered():
             return Path(path.name)
         with suppress(RuntimeError, ValueError):  # There is no such user.
@@ -268,7 +267,7 @@ class FileForm(FormDialog[ChosenFile]):
 
     def choose(self, file: Path | None) -> ChosenFile | None:
         """Return the result, or None after showing what is wrong with the suffix."""
-        if (suffix := Path(self.typed).suffix.lower()) in self.suffixes:
+        if (suffix := Path(self.typed("file")).suffix.lower()) in self.suffixes:
             return ChosenFile(file=file, suffix=suffix)
         self.complain("file", f"End the file name with {', '.join(self.suffixes)}. This chooses the format.")
         return None

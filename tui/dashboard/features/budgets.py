@@ -211,7 +211,7 @@ class BudgetForm(FormDialog[Budget]):
     @on(Input.Changed)
     def _show_meaning(self) -> None:
         """Show how the typed limit is read, and what it means for the present budget."""
-        limit = typed_cents(self._typed("limit"))
+        limit = typed_cents(self.typed("limit"))
         self.say("limit-label", Content(f"Limit, as $2.50 or in cents{'' if limit is None else f': {money(limit)}'}"))
         meaning = self._meaning(limit)
         words = Content()
@@ -229,23 +229,20 @@ class BudgetForm(FormDialog[Budget]):
     def _period(self) -> Period:
         return Period(str(self.query_one("#period", Select).value))
 
-    def _typed(self, field: str) -> str:
-        return self.query_one(f"#{field}", Input).value.strip()
-
     def _meaning(self, limit: int | None) -> Budget | None:
         """Return the present budget with the typed limit and share. Return None without a budget or a typed limit."""
         budget = self._present()
         if budget is None or limit is None:
             return None
-        return replace(budget, limit_cents=limit, warn_share=share_of(self._typed("warn")) or budget.warn_share)
+        return replace(budget, limit_cents=limit, warn_share=share_of(self.typed("warn")) or budget.warn_share)
 
     def _present(self) -> Budget | None:
-        return present_one(self._known, self._owner, self._typed("person"), self._period)
+        return present_one(self._known, self._owner, self.typed("person"), self._period)
 
     def read(self) -> Coroutine[Any, Any, Budget] | None:
         owner = self._owner
-        person = self._typed("person") if owner.is_typed else ""
-        limit, warn = typed_cents(self._typed("limit")), self._typed("warn")
+        person = self.typed("person") if owner.is_typed else ""
+        limit, warn = typed_cents(self.typed("limit")), self.typed("warn")
         if owner.is_typed and not person:
             self.complain("person", "Type the e-mail or id of a user.")
         elif limit is None:

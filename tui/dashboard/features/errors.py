@@ -317,14 +317,11 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         """Whether the dashboard still shows the same database as the same actor."""
         return self._host.poller.store is self._store
 
-    @property
-    def is_reading(self) -> bool:
-        return any(one.group == _READING and not one.is_finished for one in self.workers)
-
     def is_ready(self, moment: float) -> bool:
         """Whether the groups had been visible long enough for a key typed at this moment to refer to them."""
         is_seen = moment - self._drawn_at >= SEEN_SECONDS
-        return self._found is not None and is_seen and not self.is_reading
+        is_reading = any(one.group == _READING and not one.is_finished for one in self.workers)
+        return self._found is not None and is_seen and not is_reading
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         self._clicked_at = event.time

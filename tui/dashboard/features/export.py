@@ -104,7 +104,7 @@ class ExportDialog(FileForm):
 
     def note_words(self) -> str:
         """Return the format and the whole path, and the limit of the clipboard."""
-        file_format = format_of(self.typed)
+        file_format = format_of(self.typed("file"))
         where = f"{file_format.proper_name} in {shown_path(self.path)}" if file_format else ""
         return f"{where}\nThe clipboard takes at most {CLIPBOARD_BYTES // 1_000} kB."
 

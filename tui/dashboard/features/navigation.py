@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,19 +52,14 @@ class FoundItem:
 
 def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
     """Return what was found. The actor sees `seen`. The operator sees `everything`, which includes users."""
-    visible = list(_parts(seen))
+    visible: list[GenerationJob | Project | Asset] = [*seen.jobs, *seen.projects, *seen.assets]
+    known: list[GenerationJob | Project | Asset] = [*everything.jobs, *everything.projects, *everything.assets]
     ids = {what.id for what in visible}
     return [
         *(FoundItem(what=what) for what in visible),
-        *(FoundItem(what=what, is_hidden=True) for what in _parts(everything) if what.id not in ids),
+        *(FoundItem(what=what, is_hidden=True) for what in known if what.id not in ids),
         *(FoundItem(what=user) for user in everything.users),
     ]
-
-
-def _parts(located: IdMatches) -> Iterator[GenerationJob | Project | Asset]:
-    yield from located.jobs
-    yield from located.projects
-    yield from located.assets
 
 
 def item_name(what: GenerationJob | Project | Asset | ActingUser) -> str:

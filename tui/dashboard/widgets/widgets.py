@@ -273,6 +273,9 @@ class ClosesOnce(Screen[ResultType]):
         if is_open or isinstance(message, CLOSING_MESSAGES):
             await super()._on_message(message)
 
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
     def action_copy_text(self) -> None:
         """Copy the selected text. Without any, Ctrl+C names the key that quits, as in the dashboard."""
         if self.get_selected_text() is None:
