@@ -68,8 +68,6 @@ class JobSections:
     history_note: str = ""
     history_error: StoreError | None = None
     """Why the last reading of the events failed; None if it did not fail."""
-    _events: tuple[tuple[object, ...], Content] | None = None
-    """The inputs of the last layout of the events, and its result."""
 
     @property
     def job(self) -> GenerationJob:
@@ -167,18 +165,13 @@ class JobSections:
         return isinstance(self.job, ListedJob) and self.job.is_error_cut and self._error == self.job.error
 
     def events(self, width: int) -> Content:
-        """Return the events with a note on their limits. The texts of events do not depend on the current time, so
-        they are laid out once.
-        """
+        """Return the events with a note on their limits."""
         owner, zone = self.names.owner, self.shown.zone
-        layout = width, zone, owner, self.history, self.history_note
-        if self._events is None or self._events[0] != layout:
-            users = {self.job.user_id: owner} if owner else NO_USERS
-            lines = event_lines(self.history, width=width, zone=zone, users=users) if self.history else []
-            if self.history_note:
-                lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
-            self._events = layout, _lines(lines)
-        return self._events[1]
+        users = {self.job.user_id: owner} if owner else NO_USERS
+        lines = event_lines(self.history, width=width, zone=zone, users=users) if self.history else []
+        if self.history_note:
+            lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
+        return _lines(lines)
 
 
 @dataclass

@@ -56,7 +56,7 @@ class CursorLost(Message):
 class Opened(Message):
     """Open the details of a job."""
 
-    job_id: UUID
+    job: GenerationJob
 
 
 @dataclass
@@ -482,8 +482,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_state(self._view.moved(End.LAST))
 
     def action_open(self) -> None:
-        if self._view.cursor is not None:
-            self.post_message(Opened(self._view.cursor))
+        if (job := self.cursor_job) is not None:
+            self.post_message(Opened(job))
 
     def action_mark(self) -> None:
         if self._view.cursor is not None:
@@ -521,16 +521,16 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if offset.x < GUTTER:
             self._show_state(self._view.toggled(job.id))
         else:
-            self._click_row(job.id, clicks=event.chain)
+            self._click_row(job, clicks=event.chain)
 
-    def _click_row(self, job_id: UUID, *, clicks: int) -> None:
+    def _click_row(self, job: GenerationJob, *, clicks: int) -> None:
         """Move the cursor on the first click, and open on the next click. A double click opens only once."""
-        if job_id != self._view.cursor:
+        if job.id != self._view.cursor:
             self._opened_by_click = None
-            self.move_to(job_id)
-        elif clicks == 1 or self._opened_by_click != job_id:
-            self._opened_by_click = job_id
-            self.post_message(Opened(job_id))
+            self.move_to(job.id)
+        elif clicks == 1 or self._opened_by_click != job.id:
+            self._opened_by_click = job.id
+            self.post_message(Opened(job))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         offset = event.get_content_offset(self)

@@ -418,25 +418,21 @@ class TableRenderer:
         Columns only grow with new values, so that they do not move back and forth.
         """
         self.now = now
-        is_same = (notes, has_starts) == (self._notes, self._has_starts)
-        if is_same and rows.jobs is self._jobs:
-            return
-        self._jobs, self._notes, self._has_starts = rows.jobs, notes, has_starts
-        if self._widen() or not is_same:
-            self.fit(self._width, self._sort)
+        self._take(rows.jobs, notes, has_starts=has_starts)
 
     def note(self, notes: RowNotes) -> None:
         """Take other notes on the same rows."""
-        if notes != self._notes:
-            self._notes = notes
-            self._widen()
-            self.fit(self._width, self._sort)
+        self._take(self._jobs, notes, has_starts=self._has_starts)
 
-    def _widen(self) -> bool:
-        """Widen the columns to the rows and notes. Return whether that changes anything."""
-        measured = measure(self._jobs, has_starts=self._has_starts, notes=self._notes)
-        before, self._content = self._content, self._content.widened(measured)
-        return self._content != before
+    def _take(self, jobs: tuple[GenerationJob, ...], notes: RowNotes, *, has_starts: bool) -> None:
+        is_same = (notes, has_starts) == (self._notes, self._has_starts)
+        if is_same and jobs is self._jobs:
+            return
+        self._jobs, self._notes, self._has_starts = jobs, notes, has_starts
+        before = self._content
+        self._content = before.widened(measure(jobs, has_starts=has_starts, notes=notes))
+        if self._content != before or not is_same:
+            self.fit(self._width, self._sort)
 
     def forget(self) -> None:
         """Forget the jobs before other jobs are drawn."""

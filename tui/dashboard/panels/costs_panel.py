@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.timer import Timer
 
+from gjobs.store.jobs.job import JobStatus
 from gjobs.store.values.formats import money
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.list_header import StatusTabs
@@ -31,7 +32,6 @@ from gjobs.tui.dashboard.panels.state_machine import (
     state_changes,
     stuck,
     success_rates,
-    width_of,
 )
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import clean
@@ -188,11 +188,9 @@ def day_facts(totals: "Totals", *, most: int | None = None) -> list[Fact]:
     if totals.days is None:
         return [Fact(("costs by day not counted", MUTED), 4)]
     days = totals.days[-most:] if most else totals.days
-    return [Fact((spark([day.total_cost_cents for day in days]), "$text-accent"), 0), Fact((_today(days), MUTED), 4)]
-
-
-def _today(days: "Sequence[DayCost]") -> str:
-    return f"{len(days)} days, {money(days[-1].total_cost_cents if days else 0)} today"
+    costs = [day.total_cost_cents for day in days]
+    today = f"{len(days)} days, {money(costs[-1] if costs else 0)} today"
+    return [Fact((spark(costs), "$text-accent"), 0), Fact((today, MUTED), 4)]
 
 
 def joined(facts: Sequence[Fact], width: int) -> list[Span]:
@@ -373,7 +371,7 @@ def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
 
 
 def _with_chart(boxes: Drawing, totals: "Totals", width: int, height: int) -> Drawing:
-    start = width_of(boxes) + _GAP
+    start = boxes.states[JobStatus.SUCCEEDED].right + _GAP
     has_chart = draw_chart(boxes.canvas, totals, x=start, width=min(width - start, _WIDEST_CHART), height=height)
     facts = [*total_facts(totals), *rate_facts(totals), *([] if has_chart else day_facts(totals))]
     boxes.canvas.write_spans(0, BOX_LINES, joined(facts, start - _GAP if has_chart else width))

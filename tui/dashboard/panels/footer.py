@@ -372,7 +372,8 @@ class KeyHints(FittedLine):
         """Return the line. It is built again only if the room or the state of a key has changed."""
         if self._known is None:
             self._known = self._read_hints()
-        states = self._states([hint.binding_id for hint in self._known])
+        ids, screen = [hint.binding_id for hint in self._known], self.screen
+        states = screen.key_states(ids) if isinstance(screen, KeyStates) else [KeyState.USABLE for _ in ids]
         if (room, states) != self._placed_for:
             self._placed_for = room, states
             hints = [
@@ -400,11 +401,6 @@ class KeyHints(FittedLine):
             for one in shown.values()
         ]
         return _paired(hints)
-
-    def _states(self, binding_ids: list[str]) -> list[KeyState]:
-        if isinstance(self.screen, KeyStates):
-            return self.screen.key_states(binding_ids)
-        return [KeyState.USABLE for _ in binding_ids]
 
     def _is_typed(self, active: ActiveBinding) -> bool:
         """Whether the focused widget takes the key as a character. Textual hides such a key only if it knows the

@@ -605,10 +605,8 @@ class DashboardScreen(Screen[None], KeyStates):
 
     @on(Opened)
     async def _open(self, event: Opened) -> None:
-        job = self.jobs.job(event.job_id)
-        if job is None or not self.is_current:
-            return
-        await self.show_details_of(job, is_listed=True)
+        if self.is_current:
+            await self.show_details_of(event.job, is_listed=True)
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         if self.open_details is not None:

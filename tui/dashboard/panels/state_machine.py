@@ -418,11 +418,6 @@ def draw_boxes(totals: "Totals", *, width: int, height: int) -> Drawing | None:
     return drawing
 
 
-def width_of(drawing: Drawing) -> int:
-    """Return the width that the boxes take."""
-    return drawing.states[JobStatus.SUCCEEDED].right
-
-
 def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> list[list[Span]]:
     has_average = has_averages and figures.average not in ("", UNKNOWN)
     costs = [figures.total, figures.average] if has_average else [figures.total]

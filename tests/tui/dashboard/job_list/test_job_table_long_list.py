@@ -74,7 +74,7 @@ async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_tabl
 async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
     opened = [message for message in long_table.pilot.app.messages if isinstance(message, Opened)]
-    assert [message.job_id.int for message in opened] == [FIRST]
+    assert [message.job.id.int for message in opened] == [FIRST]
 
     long_table.table.stop_waiting()
     await long_table.pilot.settle()
