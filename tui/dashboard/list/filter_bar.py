@@ -206,11 +206,8 @@ class FilterBar(Vertical):
         job_filter: JobFilter
         is_forced: bool = False
 
-    @dataclass
     class Kept(Message):
         """Enter was pressed. The filter is valid and was sent."""
-
-        text: str
 
     class UsersRequested(Message):
         """The user starts to type a user filter, and no users are known."""
@@ -385,7 +382,7 @@ class FilterBar(Vertical):
         if self._is_asking:
             self.note("")
             self.post_message(self.FilterRequested(self.job_filter, is_forced=True))
-        self.post_message(self.Kept(self.kept_text))
+        self.post_message(self.Kept())
 
     @on(FilterField.Left)
     def _escaped(self, event: FilterField.Left) -> None:

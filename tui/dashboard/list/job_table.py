@@ -63,7 +63,6 @@ class Opened(Message):
 class MarksChanged(Message):
     """Jobs were marked, or lost their marks."""
 
-    marked: frozenset[UUID]
     dropped: frozenset[UUID]
     """The jobs that lost their marks because they left the list."""
 
@@ -348,7 +347,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(CursorMoved())
         if view.marks != before.marks:
             dropped = before.marks - view.marks if view.rows is not before.rows else frozenset[UUID]()
-            self.post_message(MarksChanged(view.marks, dropped))
+            self.post_message(MarksChanged(dropped))
         if view.position != before.position:
             self.post_message(PositionChanged())
         self._ask()

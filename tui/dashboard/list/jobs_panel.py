@@ -419,8 +419,8 @@ class JobsPanel(Vertical, TitledPanel):
     def _filter_kept(self, event: FilterBar.Kept) -> None:
         """Keep the filter. If no row matches the text, it may be the id of another entity."""
         event.stop()
-        if id_range(event.text) is not None:
-            self._requested_id = event.text
+        if id_range(self.bar.kept_text) is not None:
+            self._requested_id = self.bar.kept_text
             self._open_requested_id()
         self.screen.set_focus(self.table)
 
@@ -442,7 +442,7 @@ class JobsPanel(Vertical, TitledPanel):
     @on(MarksChanged)
     def _marks_changed(self, event: MarksChanged) -> None:
         event.stop()
-        if event.marked:
+        if self.table.marked:
             self._chosen_jobs = ()
         if lost := event.dropped - self._expected_removals - self.table.deleting:
             show_warning(self.app, marks_lost_words(len(lost)))

@@ -249,6 +249,7 @@ class CostsPanel(DrawnLines):
         """Only runs during an animation."""
         self._height = 0
         self.fit(screen_size)
+        self.explain("")
 
     def show(
         self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE, jobs: "Iterable[GenerationJob]" = ()
@@ -308,18 +309,16 @@ class CostsPanel(DrawnLines):
             self._frames.stop()
             self._frames = None
 
-    def on_mount(self) -> None:
-        self.explain("")
-
     def fit_lines(self) -> None:
         self._draw()
 
     def on_click(self, event: events.Click) -> None:
         """List the jobs in the clicked state, as its digit key does."""
         offset = event.get_content_offset(self)
-        state = self._drawing.state_at(*offset) if self._drawing and offset else None
-        if state is not None:
-            self.post_message(StatusTabs.Chosen(state))
+        states = self._drawing.states.items() if self._drawing else ()
+        for state, region in states:
+            if offset is not None and region.contains(*offset):
+                self.post_message(StatusTabs.Chosen(state))
 
     def _show_title(self, title: str, note: Span = NO_NOTE) -> None:
         if (title, note) != self._title:

@@ -230,9 +230,6 @@ class Drawing:
     arrows: dict[JobStatus, Region] = field(default_factory=dict)
     """The cells on which a number may move to a state. They touch no other number."""
 
-    def state_at(self, x: int, y: int) -> JobStatus | None:
-        return next((state for state, region in self.states.items() if region.contains(x, y)), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:

@@ -159,7 +159,7 @@ async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
     changed, kept = bar.messages
     assert isinstance(changed, FilterBar.FilterRequested)
     assert isinstance(kept, FilterBar.Kept)
-    assert kept.text == "status:failed"
+    assert bar.bar.kept_text == "status:failed"
 
 
 async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar) -> None:
