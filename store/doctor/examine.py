@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.capability import JOBS, Capability
+from gjobs.store.capabilities.capability import JOBS, Capability, not_a_table
 from gjobs.store.capabilities.claim_sql import POLICIES_WITH_TREES, POLICY_EXPRESSIONS, read_policy_facts
 from gjobs.store.capabilities.probe import CapabilityCache, probe
 from gjobs.store.database.database import Database
@@ -145,6 +145,8 @@ def _schema_steps(
 ) -> Iterator[str]:
     # Without read access, gjobs can't know what is missing. A newer program's revision is greater than ours.
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
+    # No migration is possible if the jobs are not in a table.
+    is_newest = is_newest or not_a_table(JOBS, capabilities.facts.relations.get(JOBS)) is not None
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
         until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"

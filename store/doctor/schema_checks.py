@@ -1,7 +1,7 @@
 """Checks the schema against its revision, and functions and views, with SQL that repairs them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -431,9 +431,33 @@ def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[
     there = {one.place for one in found}
     if not TABLES & there:
         return []
-    missing = {one.name for one in compare(found, expected(revision)) if one.kind is DifferenceKind.MISSING}
-    checks = (one for one in expected(revision) if one.kind is ObjectKind.CHECK and one.place in TABLES & there)
+    promised = _comparable(expected(revision), _other_relations(found))
+    missing = {one.name for one in compare(found, promised) if one.kind is DifferenceKind.MISSING}
+    checks = (one for one in promised if one.kind is ObjectKind.CHECK and one.place in TABLES & there)
     return [one for one in checks if one.title in missing]
+
+
+def _other_relations(found: Sequence[SchemaObject]) -> Mapping[str, str]:
+    """Return the kinds of those relations that have the name of an app's table, but are views or foreign tables."""
+    return {
+        one.full_name: one.definition
+        for one in found
+        if one.full_name in TABLES and one.definition not in ("table", _PARTITIONED)
+    }
+
+
+_PARTITIONED = "partitioned table"
+
+
+def _comparable(objects: Sequence[SchemaObject], others: Mapping[str, str]) -> list[SchemaObject]:
+    """Leave out what only tables have: all of these other relations except the types of their columns."""
+    return [
+        replace(one, definition=re.split(r" not null| default ", one.definition)[0]) if one.place in others else one
+        for one in objects
+        if one.full_name not in others
+        and (one.kind is ObjectKind.COLUMN or one.place not in others)
+        and not any(f"REFERENCES {name}(" in one.definition for name in others)
+    ]
 
 
 def is_violated(check: SchemaObject) -> Query[bool]:
@@ -467,16 +491,28 @@ def schema_findings(
             hint=f"To compare the schema, run {command('doctor')} as the owner of the tables.",
         )
         return
-    promised = expected(revision)
-    differences = compare(found, promised)
+    others = _other_relations(found)
+    for place, kind in others.items():
+        yield _schema_finding(
+            "other-relation",
+            Severity.NOTE,
+            f"{place.removeprefix('public.')} is a {kind}. gjobs reads it, but does not write to it.",
+            hint="Only its columns were checked, not its keys, indexes, constraints, triggers and policies.",
+        )
+    promised = _comparable(expected(revision), others)
+    differences = compare(_comparable(found, others), promised)
     broken = [one for one in required(differences) if one.name not in violated]
     name = f"revision {revision}" if revision else "the app's own schema"
     if not broken:
         yield _schema_finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as expected.")
     by_title = {(one.kind, one.title): one for one in promised}
+    partitioned = {one.full_name for one in found if one.definition == _PARTITIONED}
     for difference in broken:
         lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
-        yield _broken(difference, recreate_sql(lost) if lost else None)
+        sql = recreate_sql(lost) if lost else None
+        if lost and lost.place in partitioned and sql and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
+            sql = None  # A partitioned table refuses both.
+        yield _broken(difference, sql)
     for title in sorted(violated):
         yield _schema_finding(
             "further-values",

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
-from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts
+from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts, not_a_table
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
@@ -302,8 +302,10 @@ def _limits(capabilities: Capabilities) -> Iterator[Finding]:
     """Report what the login may not do. Several findings may have the same reason."""
     if capabilities.facts.is_read_only and (missing := capabilities.read_only_reason):
         yield _login_finding("read-only", Severity.NOTE, missing.reason, hint=missing.advice)
+    no_table = not_a_table(JOBS, capabilities.facts.relations.get(JOBS))
     for feature in _LIMITS_OF_A_LOGIN:
-        if (missing := capabilities.missing(feature)) is None:
+        # The check of the schema reports a view or a foreign table.
+        if (missing := capabilities.missing(feature)) is None or missing == no_table:
             continue
         if feature is Capability.ACTING and not capabilities.facts.may_become_user:
             # A member can write as any user. A read-only login should not get that right, so no SQL is suggested.

@@ -10,6 +10,7 @@ from gjobs.store.capabilities.capabilities import deleted
 from gjobs.store.capabilities.capability import PROJECTS, Capability
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, make_number
+from gjobs.store.doctor.findings import Section, Severity
 from gjobs.store.errors import NoPrivilege, ReadOnly
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.jobs.job import JobStatus
@@ -19,6 +20,7 @@ from gjobs.store.users.actor import ANON, OPERATOR, ActingUser
 from tests.conftest import connect
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
+from tests.hosted.test_hosted_doctor import examined
 from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id
 
@@ -208,6 +210,52 @@ async def test_writes_are_possible_as_soon_as_the_view_is_a_table_again(owner: L
             await store.delete_generation_job(job_id(1))
         change(owner, "drop view public.generation_jobs; alter table public.jobs rename to generation_jobs")
         assert await store.delete_generation_job(job_id(1))
+
+
+@pytest.mark.parametrize(
+    ("statements", "name", "kind"),
+    [
+        pytest.param(VIEW, "generation_jobs", "view", id="view"),
+        pytest.param(MATERIALIZED_VIEW, "generation_jobs", "materialized view", id="materialized view"),
+        pytest.param(FOREIGN_TABLE, "generation_jobs", "foreign table", id="foreign table"),
+        pytest.param(PROJECTS_VIEW, "projects", "view", id="view of projects"),
+    ],
+)
+async def test_doctor_says_once_that_a_relation_is_no_table_and_checks_only_its_columns(
+    owner: Login, jobs_db: JobsDatabase, statements: str, name: str, kind: str
+) -> None:
+    change(owner, statements)
+    report = await examined(owner.conninfo)
+    schema = [one for one in report.findings if one.section is Section.SCHEMA and one.severity is not Severity.OK]
+    assert [(one.name, one.severity, one.sentence, one.hint) for one in schema] == [
+        (
+            "other-relation",
+            Severity.NOTE,
+            f"{name} is a {kind}. gjobs reads it, but does not write to it.",
+            "Only its columns were checked, not its keys, indexes, constraints, triggers and policies.",
+        )
+    ]
+    assert not any("does not write to" in one.sentence for one in report.findings if one not in schema)
+    assert not any("ALTER TABLE public.generation_jobs " in str(one.sql) for one in report.findings)
+    is_about_jobs = name == "generation_jobs"
+    assert any("'gjobs migrate up'" in step for step in report.next_steps) is not is_about_jobs
+
+
+async def test_doctor_still_reports_a_missing_column_of_a_view(owner: Login, jobs_db: JobsDatabase) -> None:
+    change(owner, instead("create view public.generation_jobs as select id, user_id, status, mode from public.jobs"))
+    report = await examined(owner.conninfo)
+    assert {one.sentence.partition(" is ")[0] for one in report.findings if one.name == "missing-column"} == {
+        f"Column public.generation_jobs.{name}"
+        for name in ("project_id", "input_asset_id", "error", "cost_cents", "created_at", "updated_at")
+    }
+
+
+async def test_doctor_prints_no_sql_that_a_partitioned_table_refuses(owner: Login, jobs_db: JobsDatabase) -> None:
+    change(owner, PARTITIONED_TABLE)
+    report = await examined(owner.conninfo)
+    lost = [one for one in report.findings if one.name in ("missing-key", "missing-index")]
+    assert len(lost) == 10
+    assert not any("INDEX CONCURRENTLY" in str(one.sql) or "PRIMARY KEY" in str(one.sql) for one in lost)
 
 
 async def test_dashboard_shows_why_it_does_not_write_before_a_write_is_tried(
