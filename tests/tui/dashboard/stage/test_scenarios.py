@@ -26,6 +26,7 @@ from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.widgets import message_board
 from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl, activity_for
 from gjobs.tui.demo.scenario_steps import Say, load_scenario, parse_scenario, scenario_names
+from gjobs.tui.manual.pages import page_source
 from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
@@ -98,6 +99,17 @@ async def test_steps_change_the_job_that_the_cursor_points_at(database: Conninfo
         await driver.press("space", message="The scenario has ended: Talk")
         await driver.until(lambda: cursor_job(driver).error == "Broken on stage")
         assert "Third" not in driver.text
+
+
+async def test_captions_of_the_example_in_the_manual_agree_with_its_job(database: Conninfo) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", page_source("demo"), re.DOTALL)
+    async with playing(database, example.partition("\n")[2]) as (driver, _):
+        await driver.shows("The job is queued. A worker would claim it. · space: next")
+        assert (cursor_job(driver).status, cursor_job(driver).cost_cents) == ("queued", 250)
+        await driver.press("space", shows="It runs now. Its duration counts up in the list.")
+        await driver.until(lambda: cursor_job(driver).status == "running")
+        await driver.press("space", shows="It has succeeded. · space: next")
+        await driver.until(lambda: cursor_job(driver).status == "succeeded")
 
 
 async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(database: Conninfo) -> None:
