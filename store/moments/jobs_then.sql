@@ -22,7 +22,7 @@ with live as materialized (
      where not exists (select from public.generation_jobs j where j.id = e.job_id) and {not_archived}
 )
 select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.error, t.cost_cents, t.created_at, t.updated_at,
-       t.retry_count, t.completed_at{further}, t.unrecorded
+       t.retry_count, t.completed_at{further}, t.unrecorded, h.started_at
   from candidate c
   {newest}
   left join lateral (
@@ -38,6 +38,8 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
                   (array_agg(e.error order by e.id desc) filter (where {is_error}))[1] as error,
                   coalesce(bool_or({is_error}), false) as has_error,
                   max(e.at) filter (where e.at <= :moment and e.kind = 'status') as changed_at,
+                  min(e.at) filter (where e.at <= :moment and e.to_status = 'running'
+                                      and e.from_status is distinct from 'running') as started_at,
                   bool_and(e.kind in ('archived', 'restored')) filter (where e.at > :moment) as is_only_archived
              from gjobs.job_event_log e
             where e.job_id = c.id and coalesce(e.from_status, e.to_status) is not null

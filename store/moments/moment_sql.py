@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.sql.functions import now
+from sqlalchemy.sql.functions import coalesce, now
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gjobs.store import tables
@@ -68,13 +68,16 @@ _IS_ERROR = "e.at <= :moment and e.kind in ('created', 'restored', 'status', 're
 _SLACK = f"interval '{SLACK.total_seconds()} s'"
 
 _UNRECORDED: Any = column("unrecorded", Text)
-_STARTED = (
+_RECORDED_START = (
     select(tables.job_starts.c.started_at)
     .where(
         tables.job_starts.c.job_id == literal_column("jobs_then.id", Uuid), tables.job_starts.c.started_at <= _MOMENT
     )
     .scalar_subquery()
-    .label("started_at")
+)
+# Policies hide the recorded start of a deleted or archived job from its user, but not its events.
+_STARTED = coalesce(_RECORDED_START, literal_column("jobs_then.started_at", DateTime(timezone=True))).label(
+    "started_at"
 )
 PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, _STARTED, _UNRECORDED)
 """The columns of a job as it was. The last one names the fields that were not recorded, separated by commas."""
@@ -195,7 +198,8 @@ def _pool(form: PoolForm) -> CTE:
         parameters += [bindparam("first_transaction", type_=Text), bindparam("pool_rows", type_=Integer)]
     parameters += [bindparam("pool_project", type_=Uuid)] if of_project else []
     columns = [column(one.name, one.type) for one in ALL_COLUMNS]
-    return statement.bindparams(*parameters).columns(*columns, _UNRECORDED).cte("jobs_then")
+    started = column("started_at", DateTime(timezone=True))
+    return statement.bindparams(*parameters).columns(*columns, _UNRECORDED, started).cte("jobs_then")
 
 
 @lru_cache(maxsize=256)

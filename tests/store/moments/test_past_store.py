@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gjobs.store.database.database import Database
@@ -74,6 +75,9 @@ SAFE = {
 class History:
     """Random writes, and what a store listed after each of them."""
 
+    # Random ids would choose other jobs in each run. The events of former examples stay, so no id is used twice.
+    numbers = count(1)
+
     def __init__(self, sql: Sql, present: Callable[[Actor], Store]) -> None:
         self.sql, self.present = sql, present
         self.projects = [
@@ -96,7 +100,7 @@ class History:
             sql(
                 "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at)"
                 " select %s, user_id, id, %s, 'lifestyle', %s, %s from projects where id = %s",
-                (uuid4(), status, number, created_at, self.projects[number % 2]),
+                (UUID(int=next(self.numbers)), status, number, created_at, self.projects[number % 2]),
             )
         elif what == "restore":
             for (archived,) in sql("select id from gjobs.archived_jobs order by id limit 1"):
@@ -164,11 +168,13 @@ async def check_moment_as(
     assert await past.get_total_costs(project) == sum(job.cost_cents for job in of_project_then)
 
 
+@example([("create", 2), ("move", 1), ("archive", 1), ("create", 2), ("move", 1), ("delete", 1)])
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(WRITES), st.integers(0, 50)), min_size=4, max_size=10))
 def test_each_moment_is_shown_as_it_was(database: Conninfo, sql: Sql, steps: list[tuple[str, int]]) -> None:
     async def run() -> None:
         sql("delete from generation_jobs")
+        sql("delete from gjobs.archived_jobs")
         async with Store(Database(database)) as operator:
             history = History(sql, operator.acting_as)
             history.write("create", 1)
@@ -318,12 +324,9 @@ async def test_jobs_that_were_only_archived_or_restored_since_are_known_as_well_
     for actor in ACTORS:
         past = past_store(db.operator.acting_as(actor), moment)
         found = {job.id: job for job in await past.get_these_jobs(running)}
-        # Policies hide from users when an archived job started.
-        hidden = {} if actor == OPERATOR else {running[0]: replace(ended[running[0]], started_at=None)}
-        known = {**ended, **hidden}
-        assert found == known
+        assert found == ended
         listed = (await past.get_listing(LISTED)).window.jobs
-        assert {job.id: values_of(job) for job in listed} == {one: values_of(job) for one, job in known.items()}
+        assert {job.id: values_of(job) for job in listed} == {one: values_of(job) for one, job in ended.items()}
     absent = await past_store(db.operator, while_archived).get_these_jobs(running)
     assert [job.id for job in absent] == running[2:]
     for job in await past_store(db.operator, while_running).get_these_jobs(running):
