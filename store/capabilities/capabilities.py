@@ -48,7 +48,7 @@ from gjobs.store.database.transactions import ACT_AS_OPERATOR, unprotected_words
 from gjobs.store.errors import command
 from gjobs.store.jobs.job import LATER_COLUMNS, GenerationJob
 from gjobs.store.projects.project import Asset
-from gjobs.store.users.actor import OF_PUBLIC_KEY, OPERATOR, ROLE_OF_USERS, Actor, Anon, known_claims
+from gjobs.store.users.actor import COLUMNS, OF_PUBLIC_KEY, OPERATOR, ROLE_OF_USERS, Actor, Anon, known_claims
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import column_names
 
@@ -541,6 +541,13 @@ class Capabilities:
             return frozenset()
         return relation.login.select
 
+    @property
+    def claims_without_column(self) -> frozenset[str]:
+        """The claims whose column `auth.users` lacks."""
+        relation = self.facts.relations.get(USERS)
+        columns = frozenset[str]() if relation is None else relation.columns
+        return frozenset(claim for claim, column in COLUMNS.items() if column not in columns)
+
     def partial_claims(self, actor: Actor) -> tuple[str, ...]:
         """Return the claims and request settings that policies read and that gjobs does not know.
 
@@ -567,7 +574,10 @@ class Capabilities:
         )
         if is_visitor or self.facts.policies.settings.issuperset(unknown):
             return caution
-        return f"{caution} Add the claims to the profile, or connect as a login that reads auth.users."
+        other_login = (
+            "" if self.claims_without_column.issuperset(unknown) else ", or connect as a login that reads auth.users"
+        )
+        return f"{caution} Add the claims to the profile{other_login}."
 
     def caution(self, actor: Actor) -> str:
         """Return why the actor may not see everything. Empty if they do."""

@@ -279,15 +279,21 @@ def _claims(capabilities: Capabilities) -> Iterator[Finding]:
     if sent:
         sentence += f" gjobs sends {', '.join(sent)} as the auth server does."
     yield _login_finding(
-        "claims", Severity.NOTE, f"{sentence} {' '.join(_unknown_claims(unknown))}", hint=_HINT_ON_CLAIMS
+        "claims",
+        Severity.NOTE,
+        f"{sentence} {' '.join(_unknown_claims(unknown, capabilities.claims_without_column))}",
+        hint=_HINT_ON_CLAIMS,
     )
 
 
 _HINT_ON_CLAIMS = "With --as, lists and numbers are marked as based on partial claims. Set the claims in a profile."
 
 
-def _unknown_claims(unknown: Set[str]) -> Iterator[str]:
-    if of_users := sorted(unknown & COLUMNS.keys()):
+def _unknown_claims(unknown: Set[str], without_column: Set[str]) -> Iterator[str]:
+    if absent := sorted(unknown & without_column):
+        them = "it" if len(absent) == 1 else "them"
+        yield f"Unknown: {', '.join(absent)}, because auth.users has no column for {them}."
+    if of_users := sorted(unknown & COLUMNS.keys() - without_column):
         yield f"Unknown: {', '.join(of_users)}, because this login can't read auth.users."
     if made_up := sorted(unknown & MADE_UP):
         yield f"Made up: {', '.join(made_up)}, because there is no real sign-in."

@@ -9,7 +9,10 @@ from psycopg.conninfo import make_conninfo
 
 from gjobs.migrations import HEAD
 from gjobs.migrations.status import read_status
+from gjobs.store.database.database import Database
 from gjobs.store.doctor.findings import DoctorReport, Severity
+from gjobs.store.store import Store
+from gjobs.store.users.actor import ActingUser
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
@@ -196,6 +199,27 @@ async def test_doctor_lists_the_claims_that_policies_read(
     )
     assert "Unknown: app_metadata, because this login can't read auth.users." in of_reader.sentence
     assert faults(await examined(app_database)) >= LEAKS
+
+
+async def test_doctor_says_which_claims_have_no_column_in_auth_users(app_database: Conninfo, owner: Login) -> None:
+    with connect(owner.server.administrator(owner.database)) as administrator:
+        administrator.execute("alter table auth.users drop raw_app_meta_data cascade")
+    run(
+        app_database,
+        "create policy members on generation_jobs for select using"
+        " (auth.jwt() -> 'app_metadata' ->> 'org' = mode or auth.jwt() ->> 'email' = mode)",
+    )
+
+    sentence = finding(await examined(app_database), "claims").sentence
+
+    assert sentence == (
+        "Policies read the claims app_metadata, email, sub. gjobs sends email, sub as the auth server does."
+        " Unknown: app_metadata, because auth.users has no column for it."
+    )
+    async with Store(Database(app_database)) as store:
+        user = store.acting_as(ActingUser(id=ADA))
+        caution = (await user.capability_cache.get()).claims_caution(ActingUser(id=ADA))
+    assert caution.endswith(" Add the claims to the profile.")
 
 
 async def test_doctor_lists_request_settings_that_policies_read(app_database: Conninfo) -> None:
