@@ -332,7 +332,8 @@ def _replaced_in_each_decoding(text: str, replacements: Iterable[Replacement]) -
 
 def _kind_of_secret(found: re.Match[str]) -> SecretKind:
     name = (found["name"] or found["listed"]).lower()
-    return SecretKind.PASSWORD if name.startswith("pass") or name in ("pwd", "secret") else SecretKind.KEY
+    is_password = name.startswith(("pass", "otp", "totp", "hotp", "pin", "cv")) or name in ("pwd", "secret")
+    return SecretKind.PASSWORD if is_password else SecretKind.KEY
 
 
 def _placeholder(kind: SecretKind, number: int) -> str:

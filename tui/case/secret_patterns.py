@@ -211,6 +211,8 @@ _SENSITIVE_NAME = (
     r"|(?<=[_-])pass(?![\w-])|(?<![\w-])pass(?==)|service[_-]?role|authorization|signature|credentials?|session[_-]?id"
     r"|(?<![a-z-])x-amz-[a-z]{1,20}(?:-[a-z]{1,20}){0,4}"
 )
+_FIELD_NAME = rf"{_SENSITIVE_NAME}|(?<![a-z])(?:[th]?otp|pin|cvv2?|cvc2?)(?:[_-]?code)?(?![\w-])"
+"""A name of an element or a field. Elsewhere, a code is only known by its digits."""
 _TYPES = r"(?:str|string|secretstr|text|bytes|any)"
 """The types in declarations, as in `password: str = "…"`."""
 _QUOTE = r"(?:[A-Za-z@$]{1,2}(?=[\"']))?(?P<quote>[\"'])"
@@ -245,7 +247,7 @@ def _named(names: str) -> re.Pattern[str]:
 
 NAMED_SECRET = _named(_SENSITIVE_NAME)
 SECRET_PAIR = re.compile(
-    rf"(?P<before>(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}(?:\\?[\"']\s{{0,5}},?\s{{0,40}}|\s{{0,5}}\n\s{{0,40}})"
+    rf"(?P<before>(?P<name>{_FIELD_NAME})[\w-]{{0,40}}(?:\\?[\"']\s{{0,5}},?\s{{0,40}}|\s{{0,5}}\n\s{{0,40}}|&)"
     r"\\?[\"']?(?:value|content|default)\\?[\"']?\s{0,5}(?:=>|[:=])\s{0,40}"
     rf"|[(\[]\w?\\?[\"'][\w-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}\\?[\"']\s{{0,3}},\s{{0,3}}(?=\w?\\?[\"'])){_VALUE}",
     re.IGNORECASE,
@@ -261,35 +263,35 @@ _ELEMENT = (
 text was cut. Then the content ends with the text.
 """
 SECRET_ELEMENT = re.compile(
-    rf"(?P<before>(?><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}}))"
+    rf"(?P<before>(?><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}}))"
     rf"(?P<value>{_ELEMENT}|{_CDATA}|[^\s<][^<]*+(?=</)|(?<=>)[^\s<\[][^\s<]*+)",
     re.IGNORECASE,
 )
 """As in `<password>hunter2</password>`, also with elements inside."""
 SECRET_HOLDER = re.compile(
-    rf"(?P<before>(?>(?:<key>[\w.:-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}</key>\s{{0,40}})?<(?P<tag>[\w.:-]{{1,40}})"
-    rf"(?(listed)|\s(?:[^<>]{{0,300}}?\s)?(?:name|key|id)\s?=\s?[\"'][\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}[\"'])"
+    rf"(?P<before>(?>(?:<key>[\w.:-]{{0,40}}?(?P<listed>{_FIELD_NAME})[\w-]{{0,40}}</key>\s{{0,40}})?<(?P<tag>[\w.:-]{{1,40}})"
+    rf"(?(listed)|\s(?:[^<>]{{0,300}}?\s)?(?:name|key|id)\s?=\s?[\"'][\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME})[\w-]{{0,40}}[\"'])"
     rf"[^<>]{{0,300}}>\s{{0,40}}))(?P<value>{_ELEMENT}|{_CDATA})",
     re.IGNORECASE,
 )
 """As in `<property name="password">hun<b>ter2</b></property>`, or a property list."""
 SECRET_TEXT = re.compile(
-    rf"(?P<before>(?:\b(?:name|key|id)\s?=\s?[\"']|<key>)[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
+    rf"(?P<before>(?:\b(?:name|key|id)\s?=\s?[\"']|<key>)[\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME})[\w-]{{0,40}}"
     r"(?:[\"'][^<>\n]{0,300}>|</\w{1,20}>\s{0,40}<\w{1,20}>|\"[^\n]{0,80}\n\r?\n)\s{0,40})(?P<value>[^\s<][^<\n]*+)",
     re.IGNORECASE,
 )
 """The same without the end of the element, or a form with several parts."""
 SECRET_INPUT = re.compile(
-    rf"(?P<before><(?=(?P<attribute>[^<>]{{1,300}}?[\"'])?[\w.:-]{{0,40}}?(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}"
+    rf"(?P<before><(?=(?P<attribute>[^<>]{{1,300}}?[\"'])?[\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME})[\w-]{{0,40}}"
     r"(?(attribute)[\"']|\s))[^<>]{0,300}?\bvalue\s{0,3}=\s{0,3}(?P<quote>[\"']))"
-    r"(?P<value>(?:(?!(?P=quote))[^<\n]){1,300})(?=(?P=quote))",
+    r"(?P<value>(?!(?P=name)[\"'])(?:(?!(?P=quote))[^<\n]){1,300})(?=(?P=quote))",
     re.IGNORECASE,
 )
 """As in `<input value="hunter2" type="password">` or `<Password Value="hunter2"/>`."""
 CODE = re.compile(
-    r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|passcode|cvv2?|cvc2?"
+    r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|passcode|cvv2?|cvc2?|(?:mfa|(?-i:[mi]?TAN))(?=\\?[\"']?\s?[:=])"
     r"|(?:one[ _-]?time|verification|security|recovery|backup|2fa|mfa|sms)[ _-]?(?:code|pin))(?:[ _-]?(?:code|number))?"
-    r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
+    r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|(?<=(?-i:PIN|OTP))-|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
     r"(?P<value>(?=\d(?:[ \t-]{0,2}\d){2})\d++(?!\w|\.\d)(?:[ \t-]{1,2}\d++(?!\w|\.\d))*+)",
     re.IGNORECASE,
 )
@@ -324,13 +326,15 @@ COMMAND_OPTION = re.compile(
 """As in `-p hunter2`. Many commands use it for ports and folders."""
 SPACED_SECRET = re.compile(
     r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8}|[A-Fa-f]{6}(?!\w))"
-    r"|pass:\s{0,5}|(?:api[ _-]?key|passwor[dt]|passcode|pwd|passphrase|signature)\s{1,5}(?:(?:is|was|to|\|)\s{1,40})?"
-    r"[\"'`]?))"
+    r"|pass:\s{0,5}|(?:api[ _-]?key|passwor[dt]|passcode|pwd|passphrase|signature)\s{1,5}"
+    r"(?:(?:is|was|to|\||for\s(?:user\s)?[^\s:]{1,60}:)\s{1,40})?[\"'`]?))"
     r"(?P<value>[\w+/=.~!@#$^*-]{6,})",
     re.IGNORECASE,
 )
-SHORT_NAME = re.compile(r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE)
-"""These three may hold harmless values. `is_random_word` decides."""
+SHORT_NAME = re.compile(
+    r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code|session)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE
+)
+"""These may hold harmless values. `is_random_word` decides."""
 QUOTED_KEY = re.compile(
     r"(?P<before>(?:^|[\n{(\[,;])\s{0,5}\\?[\"']?key\\?[\"']?\s{0,5}[:=]\s{0,5}(?P<quote>[\"']))"
     rf"(?P<value>(?![A-Za-z_.]+[\"']|\[|{UUID_TEXT}){_IN_QUOTES}{{6,200}})(?=(?P=quote))",

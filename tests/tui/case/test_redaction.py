@@ -139,6 +139,16 @@ def redactor() -> Redactor:
         ('{"name": "DB_PASSWORD", "value": "x"}', '{"name": "DB_PASSWORD", "value": "[password 1]"}'),
         ("otp: 123456, PIN is 4711", "otp: [password 1], PIN is [password 2]"),
         ("cvv=123 verification code: 123 456", "cvv=[password 1] verification code: [password 2]"),
+        ("<otp>123456</otp> <a:pin x='1'>4711</a:pin>", "<otp>[password 1]</otp> <a:pin x='1'>[password 2]</a:pin>"),
+        ("&lt;otp&gt;123456&lt;/otp&gt;", "&lt;otp&gt;[password 1]&lt;/otp&gt;"),
+        (
+            '<input name="otp" value="123456"><Pin Value="47"/>',
+            '<input name="otp" value="[password 1]"><Pin Value="[password 2]"/>',
+        ),
+        ('{"name": "user_pin", "value": "4711"}', '{"name": "user_pin", "value": "[password 1]"}'),
+        ("PIN-4711 mfa=556677 TAN: 123456", "PIN-[password 1] mfa=[password 2] TAN: [password 3]"),
+        ("name=password&value=hunter2&x=1", "name=password&value=[password 1]&x=1"),
+        ("session=abc123def4, Password for user x: hunter2", "session=[key 2], Password for user x: [key 1]"),
         ("csrf=abc _xsrf: d1", "csrf=[key 1] _xsrf: [key 2]"),
         (
             "ben (at) example.com, Ben[at]example.com, ben(at)example(dot)com ben [at] example [dot] com",
@@ -188,6 +198,8 @@ def test_secret_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
         "<token> expected, usage: login <user> <password> now, password (optional), <a href='/reset-password'>a</a>",
         "code: 123456, pin: 13, csrf: invalid, csrf_enabled=true, docker pull ghcr.io/a/b:v1@sha256:ab, x%20y &amp; z",
         "<tokens value='12'/>, <option title='password hint' value='reset'>, password='', user='', passcode is wrong",
+        '<shipping>3</shipping>, <pin-board>text</pin-board>, ["pin", "board"], tan: 123456, MFA 401, session=3',
+        "an enamel-pin-4711, session=training, password for ada: expired, pinned: 1234, <option value='pin'>a</option>",
         f"{{key: '{JOB}'}}, no key {JOB}, 3 tests pass: all, otp 123.5, GET /users/3/jobs, and/or ratio 1:2 at 10:30",
     ],
 )
@@ -342,6 +354,9 @@ def test_element_that_is_long_or_nested_in_itself_leaves_nothing(
         "<password></a>",
         "<a id='token'></a",
         "otp 1 ",
+        "<otp>",
+        '<a name="pin"',
+        "password for x",
     ],
 )
 def test_hostile_text_takes_little_time(part: str) -> None:
