@@ -161,6 +161,8 @@ async def drive_dashboard(
         driver = Driver(app, pilot)
         if waits:
             await driver.until(app.settled.is_set)
+            # Keys wait for imports in a thread.
+            await driver.until(lambda: app._is_preloaded)
             await driver.settle()
         yield driver
         await driver.leave()
