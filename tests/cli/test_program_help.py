@@ -102,6 +102,8 @@ def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> 
         (["jobs", "list", "-5"], "Unrecognized arguments: -5."),
         (["job"], "Did you mean 'jobs'?"),
         (["waste"], "Command 'waste' is not known. Did you mean 'gjobs stats --waste'?"),
+        (["wast"], "Did you mean 'gjobs stats --waste'?"),
+        (["wats"], "Did you mean 'watch'?"),
         (["retry", str(QUEUED)], "Did you mean 'gjobs jobs retry'?"),
         (["list"], "Did you mean 'gjobs jobs list'?"),
         (["up"], "Did you mean 'gjobs migrate up'?"),

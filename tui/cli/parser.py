@@ -147,7 +147,8 @@ class Parser(argparse.ArgumentParser):
     def _not_known(self, typed: str, commands: "Mapping[str, Parser]") -> str:
         """Return a clause that suggests a command. The word may name an option, or a command of a group."""
         near = nearest(typed, commands)
-        found = [name for parser in commands.values() for name in parser._called(typed)]  # noqa: SLF001
+        called = [name for parser in commands.values() for name in parser._called(typed)]  # noqa: SLF001
+        found = [name for name in called if name.split()[-1].lstrip("-") == typed] or called
         if not found or (near and near.startswith(typed)):
             return not_known(typed, commands)
         of_jobs = f"gjobs jobs {typed}"
@@ -155,11 +156,14 @@ class Parser(argparse.ArgumentParser):
         return f"{quote_typed(typed)} is not known. Did you mean {' or '.join(map(repr, found))}?"
 
     def _called(self, word: str) -> Iterator[str]:
-        """Yield a command line for each command and option of this parser with this name."""
-        if self.commands is not None and word in self.commands.choices:
-            yield f"{self.prog} {word}"
-        if (flag := f"--{word}") in self._option_string_actions and flag not in DECLARED:
-            yield f"{self.prog} {flag}"
+        """Yield a command line for each command and option of this parser whose name starts with this word.
+
+        A word of up to three letters must be the whole name.
+        """
+        for name in (*(self.commands.choices if self.commands is not None else ()), *self._option_string_actions):
+            text = name.removeprefix("--")
+            if name not in DECLARED and (text == word or (len(word) > 3 and text.startswith(word))):
+                yield f"{self.prog} {name}"
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
