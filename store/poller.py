@@ -57,7 +57,7 @@ class Observations:
     share: float = SHARE_OF_TIME
     """The wait is at least this multiple of the next query's duration."""
     is_focused: bool = True
-    """Whether a person would notice a result more than a few seconds old. Without focus, a person may still watch."""
+    """Whether the terminal has the focus. Without it, polls are rarer, but a person may still watch."""
     is_woken: bool = False
     """Whether the database notifies of each change. Polling is then only a safeguard."""
     duration: float = 0.0

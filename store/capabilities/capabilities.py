@@ -543,7 +543,7 @@ class Capabilities:
 
     @property
     def claims_without_column(self) -> frozenset[str]:
-        """The claims whose column `auth.users` lacks."""
+        """The claims that have no column in `auth.users`."""
         relation = self.facts.relations.get(USERS)
         columns = frozenset[str]() if relation is None else relation.columns
         return frozenset(claim for claim, column in COLUMNS.items() if column not in columns)

@@ -135,7 +135,7 @@ async def find_person(store: Store, text: str) -> CasePerson:
 
 
 async def person_of(reader: Store, user_id: UUID, job_id: UUID | None = None) -> CasePerson:
-    """Return the user, and the job of theirs if given, as far as the reader may read the user."""
+    """Return the user as the reader sees them, with the job's id."""
     return CasePerson(user=await _user_of_id(reader, user_id), job_id=job_id)
 
 

@@ -183,7 +183,7 @@ class KnownViews:
         """The names of saved views that no configured view overrides."""
 
     def read(self, *, only: str | None = None) -> str:
-        """Read the views. Return a message for the user, mostly empty. With `only`, the message is about this view."""
+        """Read the views. Return a warning for the user, or an empty string. With `only`, it is about this view."""
         if self._path is None:
             return ""
         saved = read_saved(self._path)
@@ -195,7 +195,7 @@ class KnownViews:
         return f"The configuration overrides views saved in {self._path}: {listed}." if listed else ""
 
     def save(self, view: "View", *, replaces: "View | None") -> None:
-        """Save the view. Raises Conflict if the name is configured, or if it has another view than `replaces`."""
+        """Save the view. Raises Conflict if the name is configured, or if the saved view is not `replaces`."""
         if self._path is None:
             raise InvalidValue("view", "Views can't be saved here, because this database is temporary.")
         if view.name in self._configured:

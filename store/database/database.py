@@ -154,8 +154,9 @@ class Database:
         self._knows_user_columns = True
 
     async def _identity(self, actor: Actor, connection: AsyncConnection | None = None) -> RequestIdentity | None:
-        """Return the identity of an actor. `connection` has a transaction of the operator. Without it, call this before
-        taking a connection, because it may need one itself.
+        """Return the identity of an actor. `connection` must be in a transaction of the operator.
+
+        Without a connection, this may take one, so the caller must not hold one.
         """
         if actor != OPERATOR and not self._knows_user_columns:
             if connection is None:

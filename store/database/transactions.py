@@ -153,8 +153,7 @@ _LATE = 0.2
 
 @contextmanager
 def deadline(connection: AsyncConnection, seconds: float) -> Iterator[asyncio.Event]:
-    """Cut the connection if the block takes longer, so that waiting code gets the driver's error. The event is then
-    set.
+    """Yield an event. After these seconds, set it and cut the connection, so that waiting code gets the driver's error.
 
     Cancelling the task would be slower. The driver would ask the silent server to stop, over another connection that
     gets no answer either. The driver would wait some seconds for each of the two connections.

@@ -438,7 +438,7 @@ def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[
 
 
 def _other_relations(found: Sequence[SchemaObject]) -> Mapping[str, str]:
-    """Return the kinds of those relations that have the name of an app's table, but are views or foreign tables."""
+    """Return the kinds of the views and foreign tables that have the name of an app's table."""
     return {
         one.full_name: one.definition
         for one in found
@@ -450,7 +450,7 @@ _PARTITIONED = "partitioned table"
 
 
 def _comparable(objects: Sequence[SchemaObject], others: Mapping[str, str]) -> list[SchemaObject]:
-    """Leave out what only tables have: all of these other relations except the types of their columns."""
+    """Leave out what views and foreign tables can't have. Keep only the types of their columns."""
     return [
         replace(one, definition=re.split(r" not null| default ", one.definition)[0]) if one.place in others else one
         for one in objects

@@ -332,7 +332,7 @@ def isolation_findings(
     plan: ProbePlan, probes: Sequence[Probe], remedies: Remedies, *, why_no_writes: str | None
 ) -> Iterator[Finding]:
     owner, other = person_name(plan.owner), person_name(plan.other)
-    sentence = f"Checked what {other} can reach of the rows of {owner}. All changes were rolled back."
+    sentence = f"Checked which of {owner}'s rows {other} can read or change. All changes were rolled back."
     yield _finding("who", Severity.OK, sentence, hint=why_no_writes)
     for tried in probes:
         is_fixed = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies

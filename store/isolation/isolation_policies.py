@@ -346,7 +346,7 @@ async def _first_of(database: Database, statements: _Statements, owner_id: UUID)
 
 
 async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind | None) -> bool:
-    """Return whether the target, if any, still has its kind: an empty project may have got a job meanwhile."""
+    """Return whether the target, if any, still has its kind. An empty project may now have a job."""
     if kind is None:
         return True
     if kind not in plan.targets:

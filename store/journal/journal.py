@@ -180,7 +180,7 @@ def _line(value: dict[str, Any]) -> str:
 
 
 def parse(line: str) -> JournalEntry | tuple[UUID, WriteOutcome]:
-    """Return the entry, or the outcome of the entry with this id. Raises BrokenLine if the line is no such line."""
+    """Return the entry, or the outcome of the entry with this id. Raises BrokenLine if it is neither."""
     try:
         value = json.loads(line)
         if "outcome" in value:

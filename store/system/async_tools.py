@@ -157,7 +157,7 @@ _POLL_SECONDS = 0.005
 
 
 async def import_in_thread(name: str) -> ModuleType:
-    """Import a module while the event loop goes on. It then waits only for thread switches, not for the import."""
+    """Import a module while the event loop runs. The loop waits only for thread switches, not for the import."""
     if name in sys.modules and name not in _importing:
         return sys.modules[name]
     _importing.add(name)
@@ -172,10 +172,10 @@ def _import(name: str) -> ModuleType:
         _importing.discard(name)
 
 
-async def imports_done() -> None:
+async def wait_for_imports() -> None:
     """Wait until no thread imports a module. Call this before the event loop imports what a user asks for.
 
-    SQLAlchemy imports itself in circles. If two threads import it at the same time, one may see a part of a module.
+    SQLAlchemy has circular imports. If two threads import it at the same time, one may get an unfinished module.
     """
     while _importing:  # noqa: ASYNC110  (threads change it)
         await asyncio.sleep(_POLL_SECONDS)

@@ -36,10 +36,10 @@ RETENTION_CHECK_SECONDS = 300.0
 
 
 async def run_retention(store: Store, report: Report, stopping: asyncio.Event, *, once: bool) -> None:
-    """Apply due retention policies until the worker stops (between two batches) or, with `once`, one time.
+    """Apply due retention policies until the worker stops, or one time with `once`. It stops between two batches.
 
-    Several workers may do so, but each policy is run by one at a time. Raises no database errors. A failed policy is
-    reported and retried when it is due again.
+    Only one worker at a time applies a policy. Raises no database errors. A failed policy is reported and retried when
+    it is due again.
     """
     while True:
         applied: dict[UUID, PolicyRun] = {}
@@ -139,7 +139,7 @@ class Worker:
         self._is_paused = False
 
     def set_paused(self, is_paused: bool) -> None:
-        """While paused, claim no more jobs. Claimed jobs run on, and so does a claim that was sent before."""
+        """While paused, send no claims. Claimed jobs go on, and a claim that was sent before is still accepted."""
         self._is_paused = is_paused
         if self._claimer is not None:
             self._claimer.set_paused(is_paused)

@@ -1,4 +1,4 @@
-"""The tables and views that statements name have these columns, and jobs may have each status."""
+"""`store/tables.py` matches the columns and the status check of a migrated database."""
 
 import pytest
 from psycopg.sql import SQL

@@ -58,9 +58,9 @@ class PartlyDeclined(Declined):
 
 
 class Interrupted(CommandError):
-    """An interrupt ended the work after a part of it. The message says what was done.
+    """An interrupt stopped the command after a part of its work. The message says what was done.
 
-    Work that stopped as asked reports this before the signal takes effect, which may end the process.
+    The command reports this before the signal takes effect, because the signal may end the process.
     """
 
 

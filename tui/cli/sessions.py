@@ -366,7 +366,7 @@ class ServerRestarts:
         self._task: asyncio.Task[bool] | None = None
 
     def after(self, error: StoreError) -> None:
-        """Restart the server if the error may come from its end."""
+        """Restart the server if the error may mean that it has died."""
         import asyncio
 
         if isinstance(error, (Unreachable, OutcomeUnknown)) and (self._task is None or self._task.done()):

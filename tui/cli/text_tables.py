@@ -187,7 +187,7 @@ def _both_times(time: datetime, now: datetime) -> str:
 
 
 def event_columns(emails: Mapping[UUID, str]) -> Sequence[Column[tuple[JobEvent | None, JobEvent]]]:
-    """Each row has an event and the one before."""
+    """Return columns for an event and its predecessor."""
     return (
         Column("WHEN", lambda row: local_time(row[1].at)),
         Column("AFTER", lambda row: duration((row[1].at - row[0].at).total_seconds()) if row[0] else "", right=True),

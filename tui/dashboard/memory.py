@@ -207,7 +207,7 @@ class TotalsCache:
 
 
 def _with_gaps_filled(totals: "Totals", kept: "Totals", *, at: datetime) -> "Totals":
-    """Return the totals with what only `kept` has. They get the older time, except for a flow, which has its own."""
+    """Fill the gaps in `totals` from `kept`. The result has the older time. A flow keeps its own time."""
     taken_at = min(totals.taken_at, kept.taken_at)
     if _of_project(totals.query) == _of_project(kept.query):
         # An exact count does not read the flow, and a read may fail. A flow that is too old would look current.

@@ -313,7 +313,7 @@ def _lines(
         max(map(cell_len, column), default=0) for column in (waits, changes, costs if width >= _ROOM_FOR_COSTS else ())
     )
     times = [local_time(event.at, zone).partition(" ") for event in events]
-    # In rows of one day, the job's own times show the day.
+    # Omit the day if all events have the same one. The times of the job already show it.
     has_days = len({day for day, _, _ in times}) > 1
     style_now = ""
     for event, (day, _, clock), wait, change, cost in zip(events, times, waits, changes, costs, strict=True):

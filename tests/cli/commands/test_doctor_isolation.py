@@ -53,7 +53,7 @@ def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attac
     )
     assert found["summary-read"]["hint"].startswith("The SQL that fixes it is above")
     text = " ".join(gjobs("doctor", "--isolation").out.split())
-    assert "Checked what ben@example.com can reach of the rows of ada@example.com" in text
+    assert "Checked which of ada@example.com's rows ben@example.com can read or change" in text
     assert "✗ problem Calls get_job_statistics with the owner's id: read 4 jobs." in text
 
 
@@ -70,7 +70,7 @@ def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(gjobs:
 def test_doctor_isolation_uses_the_given_owner_and_other_user_or_refuses_them(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--owner", "ben@example.com", "--other", str(ADA), "--json")
     found = isolation_findings(done.document)
-    assert found["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
+    assert found["who"]["sentence"].startswith("Checked which of ben@example.com's rows ada@example.com can read")
     assert found["summary-read"]["sentence"].endswith("read 1 job.")
     for users, code, words in (
         (("--owner", "ada@example.com"), 2, "--owner and --other need --isolation."),
@@ -89,4 +89,4 @@ def test_doctor_isolation_under_as_prints_no_other_users_email(gjobs: Run, attac
         assert f"user {str(BEN)[:8]}" in text
         assert "ada@example.com" in text
         if not options:
-            assert "Checked what ada@example.com can reach of" in text
+            assert "rows ada@example.com can read or change" in text

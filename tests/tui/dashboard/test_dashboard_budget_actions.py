@@ -207,7 +207,7 @@ async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, 
         for key in ("n", "enter", "d"):
             await driver.press(key, dialog="Budgets · Autumn catalog")
         assert set(driver.warnings) == {
-            "Only the operator sets budgets. You act as ada@example.com. Close the dialog and press u to change."
+            "Only the operator sets budgets. You act as ada@example.com. To switch, close this dialog and press u."
         }
         await driver.press("q", dialog="")
         await driver.act_as("operator", shows="as the operator")

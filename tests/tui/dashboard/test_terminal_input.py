@@ -58,7 +58,7 @@ def test_escape_and_a_digit_are_two_keys(is_typing: bool) -> None:
 
 
 def test_all_keys_that_textual_knows_are_read_as_textual_reads_them() -> None:
-    """This holds in a text field, but for characters such as ¡ that an escape and a digit would type."""
+    """The keys are read as in a text field. Escape and a digit are left out, because Textual reads them as ¡."""
     for sent in (sent for sent, keys in ANSI_SEQUENCES_KEYS.items() if isinstance(keys, tuple)):
         assert names(LenientParser().feed(sent), is_typing=True) == names(XTermParser().feed(sent)), sent
 

@@ -95,7 +95,7 @@ def run_batches(
     doing: str,
     verb: str,
 ) -> ExitCode:
-    """Work, and report the result. `document` also gets the number of jobs that remain.
+    """Work through the batches, and report the result. `document` also gets the number of jobs that remain.
 
     Raises PartlyDeclined if no job was changed.
     """

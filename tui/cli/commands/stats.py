@@ -105,7 +105,7 @@ async def _by_mode(session: "Session", output: Output, project_id: UUID | None, 
 
 
 def _with_numbers(titles: Sequence[str], *, narrowest: int) -> list[Column[Sequence[str]]]:
-    """Return columns for rows of texts: a name, which may be narrowed, and numbers."""
+    """Return a column of names that may become narrower, and columns of numbers. The rows have texts."""
     return [
         Column(title, itemgetter(place), right=place > 0, narrowest=None if place else narrowest)
         for place, title in enumerate(titles)

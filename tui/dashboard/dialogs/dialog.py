@@ -488,8 +488,9 @@ async def run_showing_progress(
     total: int,
     words: Callable[[int], str],
 ) -> asyncio.Future[T]:
-    """Run the work, which reports its progress, and return it once it ended or was stopped. Show a dialog only if it
-    takes a moment. Cancelling this call cancels the work.
+    """Run the work, and return its task when it has ended or was stopped. Show a dialog only if it takes a moment.
+
+    Cancelling this call cancels the work.
     """
     dialog = ProgressDialog(title=title, total=total, stop=lambda: work.cancel(), words=words)
     work = asyncio.ensure_future(run(dialog.show_progress))

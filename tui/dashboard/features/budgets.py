@@ -125,7 +125,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         if actor == OPERATOR:
             return context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
         key, who = key_of(host.app, "app.user"), actor_name(actor)
-        text = f"Only the operator sets budgets. You act as {who}. Close the dialog and press {key} to change."
+        text = f"Only the operator sets budgets. You act as {who}. To switch, close this dialog and press {key}."
         show_warning(host.app, text)
         return False
 

@@ -47,8 +47,9 @@ _HEADING = "bold $text-primary"
 
 
 def case_lines(text: str, *, width: int, hidden: int) -> tuple[Content, int]:
-    """Return the text, and how many cells of its widest line do not fit. Leave out `hidden` cells at the left of each
-    table and block that is too wide.
+    """Return the text, and how many cells of its widest line do not fit.
+
+    Leave out `hidden` cells at the left of each table and block that is too wide.
 
     Tables that are too wide have only the first digits of each id.
     """
@@ -295,8 +296,9 @@ NO_JOB = "No job under the cursor. Move to a job, or act as a user, and press th
 
 
 def show_case(host: ActionHost, context: ActionContext) -> Coroutine[Any, Any, None] | None:
-    """Return a question that shows the case of the job in the details or under the cursor. If the focus is not on the
-    job list, it shows the case of the acting user. The operator reads it.
+    """Show the case of the job in the details or under the cursor. The data is read as the operator.
+
+    If the focus is not on the job list, show the case of the acting user.
     """
     dashboard, actor = host.dashboard, context.store.actor
     is_on_jobs = dashboard.focused is dashboard.jobs.table

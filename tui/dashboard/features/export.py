@@ -65,8 +65,8 @@ async def _copy_as_json(app: App[Any], store: Store, jobs: Sequence[GenerationJo
         rows = [job_row(job) for job in there]
         copy_text(app, json.dumps(rows[0] if len(rows) == 1 else rows, indent=2), f"Copied {jobs_name(there)} as JSON")
     if gone := len(jobs) - len(there):
-        missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
-        show_warning(app, f"{missing} deleted or hidden, and not copied.")
+        missing = "the job: it is" if len(jobs) == 1 else f"{gone} of {len(jobs)} jobs: they are"
+        show_warning(app, f"Did not copy {missing} deleted or hidden.")
 
 
 CLIPBOARD_BYTES = 74_000

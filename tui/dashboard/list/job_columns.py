@@ -96,7 +96,7 @@ class _ColumnKind:
     style: str = ""
     is_right_aligned: bool = False
     rounds: int = 0
-    """In a list of several projects, the column is added only if the others can grow in so many rounds of `_GROWTH`."""
+    """How many rounds of `_GROWTH` the other columns must still have. Applies to lists of several projects."""
 
 
 def _cost(row: _Row) -> str:
@@ -212,10 +212,10 @@ _GROWTH: tuple[Mapping[ColumnName, int], ...] = (
     {ColumnName.ERROR: 40, ColumnName.MODE: MOST_TEXT, ColumnName.PROJECT: MOST_TEXT, ColumnName.OWNER: MOST_TEXT},
     {ColumnName.STATUS: len(STUCK_LABELS[1])},
 )
-"""The widths that columns grow to, round by round, but not beyond their texts.
+"""The target widths of the columns in each round. No column gets wider than its longest text.
 
-Owners grow first: a list has more owners than modes or projects, so a short part of a name says less. The second round
-has enough cells for a usual mode.
+Owners grow first. A list has more owners than modes or projects, so short parts of their names are ambiguous. The
+second round has enough cells for a usual mode.
 """
 
 
@@ -223,9 +223,8 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
     On a narrow screen, the least important columns are dropped. Before a run or a total is dropped, columns get closer
-    and narrower. So they do before the error is dropped from a list with owners. Then the columns grow, and the error
-    gets the rest, up to a maximum.
-    The widths do not depend on whether a job is stuck, so that one such job moves no column.
+    and narrower. The same happens before a list with owners drops the error. Then the columns grow, and the error gets
+    the rest, up to a maximum. The widths do not depend on whether a job is stuck, so that one such job moves no column.
     """
     gaps = dict.fromkeys(ColumnName, 1 if width < _NARROW else _GAP)
     widths, dropped = _fitting(width, content, sort, gaps, is_tight=False)

@@ -1,4 +1,4 @@
-"""What the dashboard refuses and explains while it shows an earlier moment."""
+"""Refusals and messages while the dashboard shows an earlier moment."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING

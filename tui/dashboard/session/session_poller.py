@@ -281,8 +281,9 @@ class SessionPoller:
             poller.expect_duration(load.round_trip)
 
     async def _get_listing(self, store: "Store", query: ListingQuery) -> "Listing":
-        """List, and note a silence. New queries have priority over counting. If a count finishes while the new query
-        starts, its answer is still used.
+        """Return the listing. If the answer takes long, set `silent_since` meanwhile.
+
+        New queries have priority over counting. If a count finishes while the new query starts, its answer is used.
         """
         is_known, priority = query == self._known_query, store.database.priority
         timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._set_silent_since, self.clock())
