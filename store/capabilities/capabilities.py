@@ -545,8 +545,9 @@ class Capabilities:
     def claims_without_column(self) -> frozenset[str]:
         """The claims that have no column in `auth.users`."""
         relation = self.facts.relations.get(USERS)
-        columns = frozenset[str]() if relation is None else relation.columns
-        return frozenset(claim for claim, column in COLUMNS.items() if column not in columns)
+        if relation is None:
+            return frozenset()
+        return frozenset(claim for claim, column in COLUMNS.items() if column not in relation.columns)
 
     def partial_claims(self, actor: Actor) -> tuple[str, ...]:
         """Return the claims and request settings that policies read and that gjobs does not know.
@@ -572,10 +573,11 @@ class Capabilities:
             f"Partial claims: {unknown_claims_words(unknown)}"
             f" In the app, the {'visitor' if is_visitor else 'user'} may see other rows."
         )
-        if is_visitor or self.facts.policies.settings.issuperset(unknown):
+        claims = set(unknown) - self.facts.policies.settings
+        if is_visitor or not claims:
             return caution
         other_login = (
-            "" if self.claims_without_column.issuperset(unknown) else ", or connect as a login that reads auth.users"
+            "" if self.claims_without_column.issuperset(claims) else ", or connect as a login that reads auth.users"
         )
         return f"{caution} Add the claims to the profile{other_login}."
 

@@ -53,8 +53,9 @@ from gjobs.store.statistics.statistics import (
 
 _jobs = tables.generation_jobs
 _JOB_COUNT = func.count()
-_JOB_COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
-_AVERAGE_JOB_COST = func.avg(_jobs.c.cost_cents)
+_JOB_COST = cast(func.coalesce(func.sum(_jobs.c.cost_cents), 0), BigInteger)
+_AVERAGE_JOB_COST = func.coalesce(func.avg(_jobs.c.cost_cents), 0)
+"""An app's own table may have jobs without a cost."""
 
 
 def _project_parameter(project_id: UUID | None) -> dict[str, object]:

@@ -162,11 +162,6 @@ class Worker:
         return self._stopping.is_set()
 
     @property
-    def free(self) -> int:
-        """How many more jobs it could start now."""
-        return self._in_flight_jobs.free
-
-    @property
     def is_notified(self) -> bool:
         """Whether it is waiting and will be notified of the next queued job."""
         return self._queue_listener.is_notified

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from gjobs.store.database.database import Database
 from gjobs.store.errors import InvalidValue
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
@@ -15,7 +16,8 @@ from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import DayCost, JobStatistics, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
-from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject, error_of
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject, Sql, add_ada, error_of
 
 
 @pytest.fixture
@@ -158,3 +160,14 @@ async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, pro
                 assert sorted(rows, key=repr) == sorted(expected, key=repr)
         of_projects = await store.database.read(store.actor, statistics_sql.totals_by_project_from_rollups(limit=50))
         assert dict(of_projects) == {id_: one for id_, one in (await project_totals(store)).items() if one.job_count}
+
+
+async def test_jobs_without_a_cost_count_as_free(attached_database: Conninfo, app_sql: Sql) -> None:
+    """The app's own table may allow such jobs."""
+    add_ada(app_sql, UUID(int=1), UUID(int=2))
+    app_sql("alter table generation_jobs alter cost_cents drop not null")
+    app_sql("update generation_jobs set cost_cents = null")
+    async with Store(Database(attached_database)) as store:
+        (statistic,) = (await store.get_job_statistics()).by_status
+        assert (statistic.job_count, statistic.total_cost_cents, statistic.avg_cost_cents) == (2, 0, 0.0)
+        assert await store.get_total_costs() == 0

@@ -184,7 +184,7 @@ async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_
         assert env.outcomes() == [("failed", "Timed out after 0.05 s", 250)]
         (abandoned,) = of_kind(events, HandlerAbandoned)
         assert "The worker no longer waits for it" in worker_words(abandoned)
-        assert worker.free == 0
+        assert worker._in_flight_jobs.free == 0
         env.queue("lifestyle")
         stopped.set()
         await until(lambda: SUCCEEDED in env.outcomes())

@@ -210,7 +210,7 @@ class TestRetries:
         async with env.running(registry, concurrency=1) as (worker, events):
             await until_reported(events)
             env.queue("lifestyle")
-            assert worker.free == 0
+            assert worker._in_flight_jobs.free == 0
             release.set()
             await until(lambda: env.outcomes()[0][0] == "succeeded")
         assert env.outcomes()[1][:2] == ("failed", "Timed out after 0.01 s")
@@ -383,7 +383,7 @@ class TestWaiting:
         worker, _ = env.make_worker()
         worker.set_paused(True)
         running = asyncio.create_task(worker.run())
-        await until(lambda: worker.free > 0)
+        await until(lambda: worker._claimer is not None)
         worker.stop()
         assert await worker.claim_one() is None
         await running
