@@ -161,21 +161,20 @@ async def import_in_thread(name: str) -> ModuleType:
     if name in sys.modules and name not in _importing:
         return sys.modules[name]
     _importing.add(name)
-    # The thread removes the name, also if the caller is cancelled.
-    return await asyncio.shield(asyncio.to_thread(_import, name))
+    task = asyncio.create_task(asyncio.to_thread(import_module, name))
+    task.add_done_callback(lambda _: _importing.discard(name))
+    # The import goes on if the caller is cancelled.
+    return await asyncio.shield(task)
 
 
-def _import(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    finally:
-        _importing.discard(name)
-
-
-async def wait_for_imports() -> None:
-    """Wait until no thread imports a module. Call this before the event loop imports what a user asks for.
+def is_importing() -> bool:
+    """Return whether a thread imports a module. The event loop must then not import what a user asks for.
 
     SQLAlchemy has circular imports. If two threads import it at the same time, one may get an unfinished module.
     """
+    return bool(_importing)
+
+
+async def wait_for_imports() -> None:
     while _importing:  # noqa: ASYNC110  (threads change it)
         await asyncio.sleep(_POLL_SECONDS)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
+from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, check_options, read_alone, settings_for
 from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import UsageError
@@ -168,3 +169,8 @@ def test_global_options_without_a_command_need_no_full_parser(words: list[str]) 
 )
 def test_other_arguments_are_left_to_the_full_parser(line: str) -> None:
     assert read_alone(shlex.split(line)) is None
+
+
+def test_option_without_a_passed_value_is_not_taken_as_true() -> None:
+    with pytest.raises(TypeError, match="No value was passed"):
+        bool(YES)

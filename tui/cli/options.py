@@ -36,8 +36,17 @@ class Column(Generic[T]):
     """The escape sequence for any other text."""
 
 
+class _Declared:
+    """Stands for a value until the parser passes one. A function that is called without it must not take it as true."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError("No value was passed for this option.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(_Declared):
     flag: str | None
     """If empty, it is the parameter's name. None for an argument, which has no flag."""
     settings: Mapping[str, Any]
@@ -45,7 +54,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Either:
+class Either(_Declared):
     """Options that exclude each other and set the same parameter."""
 
     options: tuple[Option, ...]

@@ -74,6 +74,8 @@ class ExitCode(IntEnum):
     meaning: str
 
     def __new__(cls, number: int, meaning: str = "") -> Self:
+        if not meaning:
+            raise TypeError(f"The exit code {number} has no meaning.")
         code = int.__new__(cls, number)
         code._value_, code.meaning = number, meaning
         return code

@@ -25,7 +25,6 @@ from gjobs.tui.cli.commands.watch_loop import (
     parse,
 )
 from gjobs.tui.cli.output import UsageError
-from gjobs.tui.cli.sessions import ServerRestarts
 from tests.cli.cli_rows import TRANSITION
 
 MET = parse("left=0")
@@ -77,8 +76,8 @@ class WatchedServer:
 
 async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.CaptureFixture[str]) -> None:
     watch = WatchedServer(is_up=False)
-    restarts = ServerRestarts(watch.restart)
-    assert await Watcher(watch, [], FailingCondition(), interval=0.001, restarts=restarts).run() == MET
+    watcher = Watcher(watch, [], FailingCondition(), interval=3600, restart_if_dead=watch.restart)
+    assert await watcher.run() == MET
     assert capsys.readouterr().err.endswith("The database answers again.\n")
 
 

@@ -169,5 +169,5 @@ async def test_jobs_without_a_cost_count_as_free(attached_database: Conninfo, ap
     app_sql("update generation_jobs set cost_cents = null")
     async with Store(Database(attached_database)) as store:
         (statistic,) = (await store.get_job_statistics()).by_status
-        assert (statistic.job_count, statistic.total_cost_cents, statistic.avg_cost_cents) == (2, 0, 0.0)
+        assert (statistic.count, statistic.total_cost_cents, statistic.avg_cost_cents) == (2, 0, 0.0)
         assert await store.get_total_costs() == 0

@@ -161,8 +161,6 @@ async def drive_dashboard(
         driver = Driver(app, pilot)
         if waits:
             await driver.until(app.settled.is_set)
-            # Keys wait for imports in a thread.
-            await driver.until(lambda: app._is_preloaded)
             await driver.settle()
         yield driver
         await driver.leave()
@@ -384,7 +382,8 @@ class Driver(AppDriver):
         polls = self.app.polls
 
         def are_done() -> bool:
-            self.app.poller.touch()
+            if self.app.poller.is_idle:
+                self.app.poller.touch()
             return self.app.polls >= polls + times
 
         await self.until(are_done)

@@ -16,12 +16,13 @@ from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
 from gjobs.store.system.async_tools import import_in_thread
-from gjobs.tui.dashboard.actions import action_host
+from gjobs.tui.dashboard.actions import action_host, key_queue
 from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.session import Report, Session
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
+from tests.tui.dashboard.keys.key_sending import send
 
 PATIENCE = 60.0
 
@@ -147,8 +148,9 @@ async def test_first_frame_equals_the_settled_frame_and_focuses_the_jobs(size: t
                 assert part in app.first_frame
 
 
-async def test_keys_wait_while_a_thread_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The event loop must not import the same packages at the same time."""
+@asynccontextmanager
+async def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Driver, Event]]:
+    """A dashboard whose thread imports a module until the event is set. Then it connects to no database."""
     (tmp_path / "slow_import.py").write_text("import sys\n\nsys.may_import.wait()\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     may_import = Event()
@@ -161,12 +163,31 @@ async def test_keys_wait_while_a_thread_imports(tmp_path: Path, monkeypatch: pyt
         raise AssertionError
         yield
 
-    async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
-        await driver.until(lambda: "slow_import" in sys.modules)
-        try:
-            await driver.press("u")
-            assert driver.messages == []
-        finally:
-            may_import.set()
+    try:
+        async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
+            await driver.until(lambda: "slow_import" in sys.modules)
+            yield driver, may_import
+    finally:
+        may_import.set()
+        sys.modules.pop("slow_import", None)
+
+
+async def test_keys_wait_while_a_thread_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop must not import the same packages at the same time."""
+    async with importing(tmp_path, monkeypatch) as (driver, may_import):
+        send(driver.app, "u")
+        await driver.settle()
+        assert driver.messages == []
+        may_import.set()
         await driver.shows_message("Not connected to a database yet.")
-    del sys.modules["slow_import"]
+
+
+async def test_quit_key_ends_a_dashboard_whose_imports_take_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0)
+    async with importing(tmp_path, monkeypatch) as (driver, _):
+        send(driver.app, "u")
+        await driver.settle()
+        send(driver.app, "ctrl+q")
+        await driver.until(lambda: not driver.app.is_running)

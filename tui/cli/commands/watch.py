@@ -9,7 +9,7 @@ from gjobs.tui.cli.arguments import FILTER, narrowed
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import option, repeated
 from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
-from gjobs.tui.cli.sessions import ServerRestarts, in_session, orderly_termination
+from gjobs.tui.cli.sessions import in_session, orderly_termination
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -82,7 +82,7 @@ def watch_jobs(
                 until,
                 interval=INTERVAL,
                 keep=place.keep if place else None,
-                restarts=ServerRestarts(session.restart_if_dead),
+                restart_if_dead=session.restart_if_dead,
             )
             try:
                 met = await watcher.run()

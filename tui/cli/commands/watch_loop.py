@@ -29,7 +29,6 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import money, nearest, not_known
 from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
-from gjobs.tui.cli.sessions import ServerRestarts
 from gjobs.tui.export import export_files
 from gjobs.tui.export.export_files import Json
 from gjobs.tui.text.clean_text import clean_cell, pad, shorten
@@ -387,13 +386,13 @@ class Watcher:
         *,
         interval: float,
         keep: Callable[[Cursor], None] | None = None,
-        restarts: ServerRestarts | None = None,
+        restart_if_dead: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         """`keep` saves the position up to which all changes were reported. It blocks, and may raise a UsageError."""
         self._receivers = receivers
         self._until = until
         self._keep = keep
-        self._restarts = restarts
+        self._restart_if_dead = restart_if_dead
         self._held_back: HeldBack | None = None
         self._is_broken = False
         self.poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
@@ -408,8 +407,9 @@ class Watcher:
                             return met
                     case PollFailure(error=error):
                         self._fail(error)
-                        if self._restarts:
-                            self._restarts.after(error)
+                        restart = self._restart_if_dead
+                        if isinstance(error, Unreachable) and restart is not None and await restart():
+                            self.poller.refresh()
         raise AssertionError("a feed never ends")
 
     async def _take(self, batch: TransitionBatch) -> Condition | None:

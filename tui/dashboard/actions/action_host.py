@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from weakref import WeakSet, finalize
 
@@ -18,7 +19,6 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.system.async_tools import import_in_thread
 from gjobs.tui import dashboard
 from gjobs.tui.dashboard.task_groups import WRITES
 from gjobs.tui.dashboard.widgets.message_board import MESSAGE_SECONDS, MessageApp, show_message, showing_pending
@@ -342,7 +342,8 @@ async def preload() -> None:
     """Import what keys may need later, once the first data is on screen."""
     for name in modules():
         if name not in sys.modules:
-            await import_in_thread(name)
+            # Import in a thread: the event loop then waits only for thread switches, not for the import.
+            await asyncio.to_thread(import_module, name)
             await asyncio.sleep(_PAUSE)
 
 

@@ -50,7 +50,7 @@ class FormDialog(Dialog[ResultType]):
     """
 
     FIELDS: ClassVar[Mapping[str, str]] = {}
-    """Column to field id. Each of these fields is made by `labelled`."""
+    """Column to field id. Each of these fields has a `problem_line`."""
 
     sending_verb: ClassVar[str] = "Saving"
     """What the form does until the answer arrives."""

@@ -272,12 +272,15 @@ class CaseDialog(Dialog[None]):
         else:
             copy_text(self.app, self._text, "Copied the case", note=_redaction(self._built.counts_in(self._text)))
 
-    @work
-    async def action_save(self) -> None:
-        """Save the case that was on screen when the key was pressed."""
-        if (built := self._built) is None:
+    def action_save(self) -> None:
+        if self._built is None:
             self._refuse()
-            return
+        else:
+            self._save(self._built)
+
+    @work
+    async def _save(self, built: BuiltCase) -> None:
+        """Save the case that was on screen when the key was pressed."""
         chosen = await self.app.push_screen_wait(SaveCaseDialog(built))
         if chosen is None or chosen.file is None:
             return

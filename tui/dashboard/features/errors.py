@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import ClassVar
+from typing import ClassVar, assert_never
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from gjobs.store.capabilities.capability import Capability
+from gjobs.store.configuration.settings import ANON_NAME, OPERATOR_NAME
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups, ErrorScope, error_group_id
 from gjobs.store.errors import StoreError, TimedOut
 from gjobs.store.filters.filter_syntax import format_filter
@@ -27,7 +28,7 @@ from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
 from gjobs.store.statistics.statistics import Waste, WasteKey
 from gjobs.store.store import Store
-from gjobs.store.users.actor import ActingUser, Actor, actor_name
+from gjobs.store.users.actor import ActingUser, Actor, Anon, Operator
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.case.redaction import Redactor, redacted_group
@@ -177,7 +178,15 @@ def group_copy(group: ErrorGroup, found: ErrorGroups, *, scope: ErrorScope, acto
 def _command(scope: ErrorScope, group: ErrorGroup, actor: Actor) -> str:
     of_project = [] if scope.project_id is None else ["--project", str(scope.project_id)]
     limit = ["--limit", str(min(group.count, MAX_LIMIT))] if group.count > PAGE_SIZE else []
-    acting = str(actor.id) if isinstance(actor, ActingUser) else actor_name(actor).removeprefix("the ")
+    match actor:
+        case ActingUser(id=user):
+            acting = str(user)
+        case Operator():
+            acting = OPERATOR_NAME
+        case Anon():
+            acting = ANON_NAME
+        case _:
+            assert_never(actor)
     chosen = [*of_project, "--filter", group_filter(scope, group), *limit, "--as", acting]
     return shlex.join(["gjobs", "jobs", "list", *chosen])
 

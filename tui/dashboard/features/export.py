@@ -38,9 +38,13 @@ from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message, error_words
 from gjobs.tui.text.format import jobs_count, jobs_name
 
+_COPYING = "copy"
+"""A later copy replaces one that still reads its jobs."""
+
 
 def copy_ids(host: ActionHost) -> None:
     if jobs := host.dashboard.selected_jobs():
+        host.app.workers.cancel_group(host.app, _COPYING)
         copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
         copy_text(host.app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
 
@@ -48,7 +52,7 @@ def copy_ids(host: ActionHost) -> None:
 def copy_as_json(host: ActionHost) -> None:
     jobs, store = host.dashboard.selected_jobs(), host.poller.store
     if jobs and store is not None:
-        host.app.run_worker(_copy_as_json(host.app, store, jobs), group="copy", exclusive=True)
+        host.app.run_worker(_copy_as_json(host.app, store, jobs), group=_COPYING, exclusive=True)
 
 
 async def _copy_as_json(app: App[Any], store: Store, jobs: Sequence[GenerationJob]) -> None:

@@ -62,7 +62,7 @@ _RUN: Mapping[str, Callable[[ActionHost], Question | None]] = {
     "job.copy_id": copy_ids,
     "job.copy_json": copy_as_json,
 }
-"""The functions of keys that work without a database."""
+"""The functions of keys that need no database to answer. Without one, they may have nothing to do."""
 
 _RUN_CONNECTED: Mapping[str, Callable[[ActionHost, Session, Store], Question | None]] = {
     "app.user": pick_acting_user,

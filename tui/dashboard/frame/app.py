@@ -25,7 +25,7 @@ from textual.widgets import Input
 
 from gjobs.store.errors import StoreError
 from gjobs.store.poller import DEFAULT_INTERVAL
-from gjobs.store.system.async_tools import abandon_lookups, wait_for_imports
+from gjobs.store.system.async_tools import abandon_lookups, is_importing, wait_for_imports
 from gjobs.store.users.actor import ANON, ActingUser, Operator, actor_name
 from gjobs.store.values.formats import utc_now
 from gjobs.tui import startup
@@ -154,7 +154,7 @@ class GjobsApp(MessageApp[int]):
         self.key_queue = KeyQueue(
             self,
             KeyRules(self, self.dashboard),
-            is_opening=lambda: self.tasks.is_opening,
+            is_opening=lambda: self.tasks.is_opening or is_importing(),
             cancel=self._stop_opening,
         )
         self.settled = asyncio.Event()
@@ -573,7 +573,6 @@ class GjobsApp(MessageApp[int]):
         bindings = inherited_bindings(type(default_namespace or self))
         if any(self._opens_dialog(binding) for binding in bindings if binding.action == action):
             self.key_queue.expect_dialog()
-        await wait_for_imports()
         return await super().run_action(action, default_namespace, namespaces)
 
     def _opens_dialog(self, binding: Binding) -> bool:
