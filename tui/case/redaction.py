@@ -18,11 +18,11 @@ from gjobs.tui.case.secret_patterns import KINDS, Replacement, card_numbers, ip_
 from gjobs.tui.text.clean_text import ELLIPSIS, clean_block
 from gjobs.tui.text.format import count
 
+_ENTITY = re.compile(r"&(?:quot|apos|lt|gt|amp|nbsp|equals|colon|#\d{1,5}|#x[0-9a-f]{1,4});", re.IGNORECASE)
 _ESCAPE = re.compile(
     # A form writes a blank as a plus. A character in UTF-8 has one to four bytes.
     r"%(?P<percent>0[9AD]|[2-7][0-9A-F]|[CD][0-9A-F]%[89AB][0-9A-F]|E[0-9A-F](?:%[89AB][0-9A-F]){2}|F[0-7](?:%[89AB][0-9A-F]){3})"
     r"|(?P<plus>(?<=%[0-9A-F]{2})\+|\+(?=\+{0,20}%[0-9A-F]{2}))"
-    r"|(?P<entity>&(?:quot|apos|lt|gt|amp|nbsp|equals|colon|#\d{1,5}|#x[0-9a-f]{1,4});)"
     r"|\\(?:u(?P<code>[0-9a-f]{4})|x(?P<hex>[0-7][0-9a-f]))|\\(?P<sign>[\"'/\\nrt])",
     re.IGNORECASE,
 )
@@ -40,13 +40,17 @@ class EncodedText:
         return "".join(self.spellings)
 
     def decode(self) -> "EncodedText":
-        """Decode once: percent signs, entities of HTML, and backslashes of JSON."""
+        """Decode once: entities of HTML, or if there are none, percent signs and backslashes of JSON.
+
+        Both at once would make the quote that ends a text look like a quote inside it.
+        """
+        escape = _ENTITY if _ENTITY.search(self.decoded) else _ESCAPE
         spellings, end = list[str](), 0
-        for found in _ESCAPE.finditer(self.decoded):
+        for found in escape.finditer(self.decoded):
             spellings += self.spellings[end : found.start()]
             end = found.end()
             spellings.append("".join(self.spellings[found.start() : end]))
-        return EncodedText(_ESCAPE.sub(_decoded, self.decoded), spellings + self.spellings[end:])
+        return EncodedText(escape.sub(_decoded, self.decoded), spellings + self.spellings[end:])
 
     def sub(self, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]) -> "EncodedText":
         """Replace the matches in the decoded text. A start or end that a replacement keeps stays encoded."""
@@ -65,8 +69,8 @@ class EncodedText:
 
 def _decoded(found: re.Match[str]) -> str:
     """Return the one character that an escape stands for."""
-    if found["entity"]:
-        return html.unescape(found["entity"])[:1] or " "
+    if found.re is _ENTITY:
+        return html.unescape(found[0])[:1] or " "
     if sign := found["sign"]:
         return _CONTROLS.get(sign.lower(), sign)
     if percent := found["percent"]:
@@ -135,7 +139,7 @@ LONGEST = 20_000
 unredacted.
 """
 
-MOST_DECODINGS = 4
+MOST_DECODINGS = 6
 """How often a text is decoded to find secrets in it."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gjobs.tui.case.redaction import Redactor
@@ -73,6 +73,7 @@ def with_codes(text: str) -> str:
     before=st.sampled_from(["", "failed: ", "user=ada "]),
     after=st.sampled_from(["", " at line 3", "\nnext"]),
 )
+@example("abc123DE", [as_json, html.escape, html.escape], "", "")
 @settings(max_examples=20)
 def test_secret_is_redacted_in_each_spelling_and_encoding(
     spelling: str, value: str, encodings: list[Callable[[str], str]], before: str, after: str
