@@ -85,12 +85,11 @@ def acting(connection: psycopg.Connection, user: UUID | None, role: str = "authe
 
 
 @pytest.fixture
-def operator(database: Conninfo) -> Iterator[psycopg.Connection]:
+def operator(operator_connection: psycopg.Connection) -> psycopg.Connection:
     """A connection of the operator, in autocommit mode, to a database with the rows of Ada and Ben."""
-    with connect(database, autocommit=True) as connection:
-        add(connection, ADA)
-        add(connection, BEN)
-        yield connection
+    for user in (ADA, BEN):
+        add(operator_connection, user)
+    return operator_connection
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -80,6 +80,9 @@ def open_snapshot(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
 
 
 def test_indexes_are_built_in_sequence_before_the_revision_is_recorded(without_indexes: Conninfo) -> None:
+    assert gjobs_indexes(without_indexes) == {}
+    with connect(without_indexes) as database:
+        assert compare(read_catalogue(database), expected("0002")) == ()
     messages: list[str] = []
 
     upgrade(without_indexes, report=messages.append)
@@ -97,96 +100,52 @@ def test_indexes_are_built_in_sequence_before_the_revision_is_recorded(without_i
         "Revision 0004 (rollups) is applied.",
     ]
 
+    # An earlier version of revision 0003 lacked these indexes.
+    downgrade(without_indexes, "0003")
+    execute(without_indexes, "drop index gjobs_updated", "drop index gjobs_costs", "drop index gjobs_total")
+    messages.clear()
 
-def test_upgrade_builds_indexes_that_an_earlier_version_lacked(migrated_copy: Conninfo) -> None:
-    downgrade(migrated_copy, "0003")
-    execute(migrated_copy, "drop index gjobs_updated", "drop index gjobs_costs", "drop index gjobs_total")
-    messages: list[str] = []
+    upgrade(without_indexes, report=messages.append)
 
-    upgrade(migrated_copy, report=messages.append)
-
-    assert gjobs_indexes(migrated_copy) == dict.fromkeys(INDEXES, True)
+    assert gjobs_indexes(without_indexes) == dict.fromkeys(INDEXES, True)
     assert messages[:3] == [f"Building the index gjobs_{name}." for name in ("updated", "costs", "total")]
 
 
-def test_invalid_index_is_dropped_and_rebuilt(without_indexes: Conninfo) -> None:
-    leave_an_invalid_index(without_indexes)
-    assert gjobs_indexes(without_indexes) == {"gjobs_newest": False}
-
-    upgrade(without_indexes)
-
-    assert gjobs_indexes(without_indexes) == dict.fromkeys(INDEXES, True)
-    assert read_status(without_indexes).current == HEAD
-
-
-def leave_an_invalid_index(conninfo: Conninfo) -> None:
-    """Leave an index as an interrupted build does."""
-    build = "create index concurrently gjobs_newest on public.generation_jobs (created_at desc, id desc)"
-    with open_snapshot(conninfo), connect(conninfo, autocommit=True) as observer:
-        builder = threading.Thread(target=fail_to_build, args=(conninfo, build))
-        builder.start()
-        while not waits_for_snapshots(observer):
-            assert builder.is_alive()
-            time.sleep(0.01)
-        observer.execute("select pg_cancel_backend(pid) from pg_stat_progress_create_index")
-        builder.join()
+OTHERS = {
+    "create index gjobs_newest on public.generation_jobs (created_at)": "drop index gjobs_newest",
+    "create index gjobs_newest on public.projects (created_at desc, id desc)": "drop index gjobs_newest",
+    "create unique index gjobs_newest on public.generation_jobs (created_at desc, id desc)": "drop index gjobs_newest",
+    "create view public.gjobs_newest as select 1 as one": "drop view gjobs_newest",
+}
+"""Statements that create another relation with the name of an index, and statements that drop it."""
 
 
-def fail_to_build(conninfo: Conninfo, build: str) -> None:
-    with connect(conninfo, autocommit=True) as connection, suppress(psycopg.errors.QueryCanceled):
-        connection.execute(build.encode())
+def test_upgrade_refuses_to_replace_another_relation_with_an_index_name(without_indexes: Conninfo) -> None:
+    for create, drop in OTHERS.items():
+        execute(without_indexes, create)
+        before = catalogue(without_indexes)
+
+        with pytest.raises(
+            MigrationRefused, match=r"public\.gjobs_newest is not the index that revision 0003 makes"
+        ) as refusal:
+            upgrade(without_indexes)
+
+        assert "RENAME TO" in (refusal.value.hint or "")
+        assert catalogue(without_indexes) == before, create
+        assert read_status(without_indexes).current == "0002"
+        execute(without_indexes, drop)
 
 
-def test_existing_index_is_kept(without_indexes: Conninfo) -> None:
-    execute(
-        without_indexes,
-        "create index gjobs_newest_of_user on public.generation_jobs (user_id, created_at desc, id desc)",
-    )
-    with connect(without_indexes) as connection:
-        before = connection.execute("select 'public.gjobs_newest_of_user'::regclass::oid").fetchone()
-
-        upgrade(without_indexes)
-
-        assert connection.execute("select 'public.gjobs_newest_of_user'::regclass::oid").fetchone() == before
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        "create index gjobs_newest on public.generation_jobs (created_at)",
-        "create index gjobs_newest on public.projects (created_at desc, id desc)",
-        "create unique index gjobs_newest on public.generation_jobs (created_at desc, id desc)",
-        "create view public.gjobs_newest as select 1 as one",
-    ],
-    ids=["columns", "table", "unique", "no index"],
-)
-def test_upgrade_refuses_to_replace_another_relation_with_an_index_name(without_indexes: Conninfo, other: str) -> None:
-    execute(without_indexes, other)
-    before = catalogue(without_indexes)
-
-    with pytest.raises(
-        MigrationRefused, match=r"public\.gjobs_newest is not the index that revision 0003 makes"
-    ) as refusal:
-        upgrade(without_indexes)
-
-    assert "RENAME TO" in (refusal.value.hint or "")
-    assert catalogue(without_indexes) == before
-    assert read_status(without_indexes).current == "0002"
-
-
-def test_downgrade_drops_only_indexes_of_gjobs(migrated_copy: Conninfo) -> None:
-    downgrade(migrated_copy, "0002")
-
-    assert gjobs_indexes(migrated_copy) == {}
-    with connect(migrated_copy) as connection:
-        assert compare(read_catalogue(connection), expected("0002")) == ()
-
-
-def test_index_build_reports_the_transaction_it_waits_for(
+def test_index_build_reports_what_it_waits_for_and_a_second_migration_is_refused(
     without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The second migration must not wait in the database, because the index build would wait for it."""
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(runner, "ATTEMPTS", 2)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
     messages: list[str] = []
+    of_the_second: list[str] = []
     reported = threading.Event()
 
     def report(sentence: str) -> None:
@@ -194,37 +153,18 @@ def test_index_build_reports_the_transaction_it_waits_for(
         if "nightly report" in sentence:
             reported.set()
 
-    run = threading.Thread(target=upgrade, args=(without_indexes,), kwargs={"report": report})
+    first = threading.Thread(target=upgrade, args=(without_indexes,), kwargs={"report": report})
     with open_snapshot(without_indexes) as reader:
         pid = reader.info.backend_pid
-        run.start()
+        first.start()
         assert reported.wait(20)
-    run.join()
+        with pytest.raises(Locked, match="another migration is running; nothing was changed"):
+            upgrade(without_indexes, report=of_the_second.append)
+    first.join()
 
     assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in messages
     assert "gjobs_newest: waiting for old snapshots." in messages
-    assert read_status(without_indexes).current == HEAD
-
-
-def test_second_migration_is_refused_during_an_index_build(
-    without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second migration must not wait in the database, because the index build would wait for it."""
-    monkeypatch.setattr(runner, "ATTEMPTS", 2)
-    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
-    messages: list[str] = []
-    first = threading.Thread(target=upgrade, args=(without_indexes,))
-    with open_snapshot(without_indexes), connect(without_indexes, autocommit=True) as observer:
-        first.start()
-        while not waits_for_snapshots(observer):
-            assert first.is_alive()
-            time.sleep(0.01)
-        with pytest.raises(Locked, match="another migration is running; nothing was changed"):
-            upgrade(without_indexes, report=messages.append)
-    first.join()
-
-    assert messages == ["Another migration is running. Trying again."]
+    assert of_the_second == ["Another migration is running. Trying again."]
     assert read_status(without_indexes).current == HEAD
 
 
@@ -236,6 +176,12 @@ upgrade(json.loads(sys.argv[1]), report=lambda messages: print(messages, flush=T
 
 
 def test_interrupted_index_build_can_be_continued(without_indexes: Conninfo) -> None:
+    """The next run rebuilds the index that the interruption left invalid, and keeps one that exists."""
+    execute(
+        without_indexes,
+        "create index gjobs_newest_of_user on public.generation_jobs (user_id, created_at desc, id desc)",
+    )
+    existing = oid(without_indexes, "gjobs_newest_of_user")
     with open_snapshot(without_indexes), connect(without_indexes, autocommit=True) as observer:
         run = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, json.dumps(dict(without_indexes))],
@@ -254,9 +200,16 @@ def test_interrupted_index_build_can_be_continued(without_indexes: Conninfo) -> 
         "Stopped while building the index gjobs_newest. The finished steps are kept.",
         "Run the same command to continue. It rebuilds an incomplete index.",
     ]
+    assert gjobs_indexes(without_indexes) == {"gjobs_newest": False, "gjobs_newest_of_user": True}
     assert read_status(without_indexes).current == "0002"
     upgrade(without_indexes)
     assert gjobs_indexes(without_indexes) == dict.fromkeys(INDEXES, True)
+    assert oid(without_indexes, "gjobs_newest_of_user") == existing
+
+
+def oid(conninfo: Conninfo, name: str) -> object:
+    with connect(conninfo) as database:
+        return database.execute("select %s::regclass::oid", [f"public.{name}"]).fetchone()
 
 
 def waits_for_snapshots(observer: psycopg.Connection) -> bool:
@@ -288,17 +241,16 @@ def pool_size(pooler: Pooler, size: int) -> Iterator[None]:
             cursor.execute(f"set default_pool_size = {POOL_SIZE}".encode())
 
 
-@pytest.mark.parametrize("size", [1, POOL_SIZE])
 def test_upgrade_works_through_a_session_pooler(
-    app_database: Conninfo, session_pooler: Pooler, size: int, monkeypatch: pytest.MonkeyPatch
+    app_database: Conninfo, session_pooler: Pooler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This also works when the pool has no second connection to watch the build."""
     monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
     conninfo = session_pooler.login(str(app_database["dbname"]))
 
-    with pool_size(session_pooler, size):
+    with pool_size(session_pooler, 1):
         upgrade(conninfo)
         downgrade(conninfo, "0001")
-        upgrade(conninfo)
+    upgrade(conninfo)
 
     assert read_status(app_database).current == HEAD

@@ -73,7 +73,7 @@ FAIL = (
     "insert into public.generation_jobs (user_id, project_id, status, mode, error, retry_count)"
     " select %s, %s, case n % 10 when 0 then 'succeeded' else 'failed' end, 'lifestyle',"
     " (array['Job ' || n || ' failed', null, repeat('x', 7000) || n || repeat('y', 4000)])[1 + n % 3], 1"
-    " from generate_series(1, 600) n"
+    " from generate_series(1, 150) n"
 ).replace("n %", "n %%")
 
 
@@ -83,7 +83,7 @@ def test_statement_with_many_failures_adds_a_delta_for_each_group(migrated_copy:
         connection.execute("select pg_advisory_lock(1735353442, 2)")
         with connect(migrated_copy, autocommit=True) as app:
             app.execute(FAIL.encode(), [ADA.id, ADA.project])
-        assert connection.execute("select sum(job_count), count(*) from gjobs.waste_deltas").fetchone() == (600, 4)
+        assert connection.execute("select sum(job_count), count(*) from gjobs.waste_deltas").fetchone() == (150, 4)
         assert_rollups_match_for_all_roles(connection)
 
 
@@ -98,7 +98,7 @@ def test_groups_that_take_too_long_are_found_later(migrated_copy: Conninfo) -> N
             connection.execute("select pg_advisory_lock(1735353442, 2)")
             app.execute(FAIL.encode(), [ADA.id, ADA.project])
             connection.execute("select pg_advisory_unlock(1735353442, 2)")
-        assert connection.execute(groups.encode()).fetchall() == [("", 60), ("later", 540)]
+        assert connection.execute(groups.encode()).fetchall() == [("", 15), ("later", 135)]
         assert check_rollups(migrated_copy).matches
 
         connection.execute(counting.encode())

@@ -10,10 +10,11 @@ import psycopg
 import pytest
 
 from gjobs.migrations import REVISIONS
+from gjobs.migrations.runner import downgrade
 from gjobs.migrations.scripts import MIGRATIONS
 from gjobs.store.embedded.server_files import ServerHandle
 from tests.conftest import Conninfo, connect, temporary_database
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, catalogue
 
 CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
 APP_FOLDER = Path("sql/0001")
@@ -92,17 +93,30 @@ CALLS: list[tuple[str, str, list[tuple[object, ...]]]] = [
 """Calls that work from the revision on, with their results."""
 
 
-def test_functions_work_at_each_revision(
-    server: ServerHandle, blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None]
+def test_functions_work_at_each_revision_and_a_downgrade_to_it_gives_the_same_schema(
+    server: ServerHandle,
+    blank_database: Conninfo,
+    migrated_copy: Conninfo,
+    upgrade_to: Callable[[Conninfo, str], None],
 ) -> None:
-    for revision in REVISIONS[1:]:
+    upgraded = {}
+    for revision in REVISIONS[:-1]:
         upgrade_to(blank_database, revision)
-        with (
-            temporary_database(server, template=str(blank_database["dbname"])) as copy,
-            connect(copy, autocommit=True) as connection,
-        ):
-            call_functions_of_workers(connection, revision)
-            call_functions_of_the_app(connection)
+        upgraded[revision] = catalogue(blank_database)
+        if revision > REVISIONS[0]:
+            with (
+                temporary_database(server, template=str(blank_database["dbname"])) as copy,
+                connect(copy, autocommit=True) as connection,
+            ):
+                call_functions_of_workers(connection, revision)
+                call_functions_of_the_app(connection)
+    with connect(migrated_copy, autocommit=True) as connection:
+        call_functions_of_workers(connection, REVISIONS[-1])
+        call_functions_of_the_app(connection)
+        connection.execute("delete from auth.users")
+    for revision, expected in reversed(upgraded.items()):
+        downgrade(migrated_copy, revision)
+        assert catalogue(migrated_copy) == expected, revision
 
 
 def call_functions_of_workers(connection: psycopg.Connection, revision: str) -> None:

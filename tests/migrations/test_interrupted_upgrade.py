@@ -12,11 +12,9 @@ from tests.migrations.conftest import ADA, BEN, Facts, add, catalogue
 
 STOPS = (
     ("0003/gjobs_newest.sql", "base"),
-    ("0004/gjobs_newest_of_project_status.sql", "base"),
     ("0004/count.sql", "0002"),
     ("0005/users.sql", "base"),
     ("0006/gjobs_queue.sql", "0003"),
-    ("0011/count.sql", "base"),
     ("0011/count.sql", "0004"),
 )
 """The file after which an upgrade is interrupted, and the revision of the downgrade that follows."""

@@ -1,4 +1,4 @@
-"""Upgrade and downgrade of a hosted project with 20,000 jobs while its app writes."""
+"""Upgrade and downgrade of a hosted project with 4,000 jobs while its app writes."""
 
 import json
 import re
@@ -19,14 +19,14 @@ from tests.hosted.cluster import Server
 from tests.hosted.parse_trees import unguarded_statements
 from tests.migrations.conftest import catalogue
 
-JOBS = 20_000
+JOBS = 4_000
 
-USERS = [UUID(int=number) for number in range(1, 5)]
+USERS = [UUID(int=number) for number in range(1, 3)]
 """The user of each writer."""
 
 PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
 
-OPERATIONS = 4
+OPERATIONS = 2
 """The number of writes of each writer before and after each migration."""
 
 CLAIMS = {"role": "authenticated", "aal": "aal1", "is_anonymous": False, "app_metadata": {"org": "acme"}}
@@ -34,14 +34,14 @@ CLAIMS = {"role": "authenticated", "aal": "aal1", "is_anonymous": False, "app_me
 FILL = """
 set session_replication_role = replica;  -- the rows refer to each other as they should
 insert into auth.users (id)
-select ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid from generate_series(1, 4) n;
+select ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid from generate_series(1, 2) n;
 insert into public.projects (id, user_id, name)
 select ('00000000-0000-0000-0000-' || lpad(to_hex(n + 256), 12, '0'))::uuid,
-       ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Autumn' from generate_series(1, 4) n;
+       ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Autumn' from generate_series(1, 2) n;
 insert into public.generation_jobs (user_id, project_id, status, mode, created_at, org, metadata)
 select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed', 'cancelled', 'paused'])[1 + n % 6],
        'lifestyle', now() - n * interval '1 minute', case when n % 9 = 0 then 'acme' end, jsonb_build_object('n', n)
-  from public.projects p cross join generate_series(1, 5000) n;
+  from public.projects p cross join generate_series(1, 2000) n;
 """
 
 

@@ -52,24 +52,17 @@ class TestNullableColumns:
         "delete from public.generation_jobs where mode is null",
     )
 
-    @pytest.fixture
-    def drifted(self, own: psycopg.Connection) -> psycopg.Connection:
+    def test_rollups_count_jobs_with_null_columns(self, own: psycopg.Connection, migrated_copy: Conninfo) -> None:
         for column in self.COLUMNS:
             own.execute(f"alter table public.generation_jobs alter {column} drop not null".encode())
-        return own
-
-    def test_rollups_count_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
         for statement in self.EVERYTHING:
-            drifted.execute(statement.encode())
+            own.execute(statement.encode())
             assert check_rollups(migrated_copy).differences == ()
 
-    def test_rebuilding_rollups_counts_jobs_with_null_columns(
-        self, drifted: psycopg.Connection, migrated_copy: Conninfo
-    ) -> None:
-        drifted.execute(self.SOME.format(3).encode())
-        drifted.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
-        drifted.execute("insert into gjobs.waste_days values (null, null, null, true, 7, 7)")
-        drifted.execute("insert into gjobs.waste_keys values ('user', null, 7, 7, 7, 7, 7, 7)")
+        own.execute(self.SOME.format(3).encode())
+        own.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
+        own.execute("insert into gjobs.waste_days values (null, null, null, true, 7, 7)")
+        own.execute("insert into gjobs.waste_keys values ('user', null, 7, 7, 7, 7, 7, 7)")
         found = check_rollups(migrated_copy)
         assert [(one.kind, one.status, one.kept_cents - one.counted_cents) for one in found.differences] == [
             ("totals", None, 7), ("waste days", "failed", 7), *(("waste keys", status, 7) for status in KINDS)
@@ -77,10 +70,9 @@ class TestNullableColumns:
         rebuild_rollups(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
-    def test_upgrade_counts_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
         downgrade(migrated_copy, "0003")
-        drifted.execute(self.SOME.format(3).encode())
-        drifted.execute("update public.generation_jobs set status = 'failed' where mode is null")
+        own.execute(self.SOME.format(3).encode())
+        own.execute("update public.generation_jobs set status = 'failed' where mode is null")
         upgrade(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
@@ -95,28 +87,29 @@ READERS = {
 
 
 @pytest.mark.parametrize("grant", READERS.values(), ids=READERS)
-def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, grant: str) -> None:
+def test_role_granted_select_later_reads_the_totals(operator: psycopg.Connection, grant: str) -> None:
     """The app's own function and view were readable by such a role, too."""
-    with own.transaction(force_rollback=True):
-        own.execute("create role gjobs_test_reader")
-        own.execute("grant gjobs_test_reader to current_user")
-        own.execute("grant usage on schema auth to gjobs_test_reader")
-        own.execute(grant.format("gjobs_test_reader").encode())
-        own.execute("grant select on public.generation_job_summary to gjobs_test_reader")
-        own.execute("grant execute on function public.get_job_statistics(uuid) to gjobs_test_reader")
-        with acting(own, ADA.id, "gjobs_test_reader"):
-            assert_rollups_match(own)
+    with operator.transaction(force_rollback=True):
+        operator.execute("create role gjobs_test_reader")
+        operator.execute("grant gjobs_test_reader to current_user")
+        operator.execute("grant usage on schema auth to gjobs_test_reader")
+        operator.execute(grant.format("gjobs_test_reader").encode())
+        operator.execute("grant select on public.generation_job_summary to gjobs_test_reader")
+        operator.execute("grant execute on function public.get_job_statistics(uuid) to gjobs_test_reader")
+        with acting(operator, ADA.id, "gjobs_test_reader"):
+            assert_rollups_match(operator)
 
 
-def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Connection) -> None:
-    own.execute("revoke all on public.generation_jobs from service_role")
-    for view in ("job_counts", "job_day_counts", "job_waste", "job_day_waste"):
-        statement = f"select * from gjobs.{view}"  # noqa: S608
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(own, None, "service_role"):
-            own.execute(statement.encode())
-    with acting(own, None, "service_role"):
-        for view in ("job_waste_keys", "job_waste_key_deltas"):
-            assert own.execute(f"select * from gjobs.{view}".encode()).fetchall() == []  # noqa: S608
+def test_role_that_bypasses_rls_without_select_reads_no_rollups(operator: psycopg.Connection) -> None:
+    with operator.transaction(force_rollback=True):
+        operator.execute("revoke all on public.generation_jobs from service_role")
+        for view in ("job_counts", "job_day_counts", "job_waste", "job_day_waste"):
+            statement = f"select * from gjobs.{view}"  # noqa: S608
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, None, "service_role"):
+                operator.execute(statement.encode())
+        with acting(operator, None, "service_role"):
+            for view in ("job_waste_keys", "job_waste_key_deltas"):
+                assert operator.execute(f"select * from gjobs.{view}".encode()).fetchall() == []  # noqa: S608
 
 
 def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) -> None:
@@ -139,75 +132,77 @@ def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) 
     assert set(messages) == {str(ADA.id), str(BEN.id)}
 
 
-def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo) -> None:
+def test_default_privileges_expose_no_tables_of_rollups_and_budgets(blank_database: Conninfo) -> None:
     with connect(blank_database, autocommit=True) as connection:
         connection.execute("alter default privileges grant all on tables to public")
         connection.execute("alter default privileges grant all on sequences to public")
         upgrade(blank_database)
-        open_ = connection.execute(
-            "select relname from pg_class where relnamespace = 'gjobs'::regnamespace and relkind in ('r', 'S')"
-            " and relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'told_at', 'waste_deltas',"
-            " 'waste_totals', 'waste_days', 'waste_keys')"
-            " and exists (select from aclexplode(relacl) where grantee <> relowner)"
+        granted = connection.execute(
+            "select relname, privilege_type from pg_class cross join lateral aclexplode(relacl)"
+            " where relnamespace = 'gjobs'::regnamespace and grantee <> relowner"
+            " and (relname like 'budget%' or relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding',"
+            " 'told_at', 'waste_deltas', 'waste_totals', 'waste_days', 'waste_keys'))"
+            " group by 1, 2 order by 1"
         ).fetchall()
-    assert open_ == []
+    assert granted == [(relation, "SELECT") for relation in ("budget_spending", "budget_states", "budgets")]
 
 
 LEVELS = ("read committed", "repeatable read", "serializable")
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, level: str) -> None:
-    own.execute(f"set default_transaction_isolation = '{level}'".encode())
-    own.execute("update public.generation_jobs set status = 'failed'")
-    own.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
-    assert own.execute("select from gjobs.job_deltas union all select from gjobs.waste_deltas").fetchall() == []
-    assert_rollups_match_for_all_roles(own)
+def test_deltas_are_folded_at_every_isolation_level(operator: psycopg.Connection) -> None:
+    for level in LEVELS:
+        operator.execute(f"set default_transaction_isolation = '{level}'".encode())
+        operator.execute("update public.generation_jobs set status = 'failed', error = %s", [level])
+        operator.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
+        deltas = operator.execute("select from gjobs.job_deltas union all select from gjobs.waste_deltas").fetchall()
+        assert deltas == [], level
+        assert_rollups_match_for_all_roles(operator)
 
 
 @pytest.mark.parametrize("level", LEVELS[1:])
 def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
-    own: psycopg.Connection, migrated_copy: Conninfo, level: str
+    operator: psycopg.Connection, database: Conninfo, level: str
 ) -> None:
     """Folding must skip rows that the snapshot does not see; otherwise jobs count twice or not at all."""
-    with connect(migrated_copy) as old:
+    with connect(database) as old:
         old.execute(f"set transaction isolation level {level}".encode())
         old.execute("select from public.generation_jobs").fetchall()
         fold = b"select gjobs.fold_deltas(1), gjobs.fold_waste(1)"
-        own.execute(fold)
-        own.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
-        own.execute(fold)
+        operator.execute(fold)
+        operator.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
+        operator.execute(fold)
         old.execute("update public.generation_jobs set status = 'failed' where id = %s", [ADA.job])
         old.execute(fold)
         assert_rollups_match(old)
         old.commit()
-    own.execute(fold)
-    assert_rollups_match_for_all_roles(own)
-    assert check_rollups(migrated_copy).matches
+    operator.execute(fold)
+    assert_rollups_match_for_all_roles(operator)
+    assert check_rollups(database).matches
 
 
-def test_rollup_triggers_do_not_consume_random_numbers(own: psycopg.Connection) -> None:
+def test_rollup_triggers_do_not_consume_random_numbers(operator: psycopg.Connection) -> None:
     """A seed gives the same numbers with and without writes in between."""
 
     def random_numbers(statement: str) -> object:
-        own.execute("select setseed(0.5)")
-        own.execute(statement.encode())
-        return own.execute("select random()").fetchone()
+        operator.execute("select setseed(0.5)")
+        operator.execute(statement.encode())
+        return operator.execute("select random()").fetchone()
 
     assert random_numbers("update public.generation_jobs set status = 'running'") == random_numbers("select 1")
 
 
-def test_rebuilding_rollups_and_truncating_do_not_deadlock(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
+def test_rebuilding_rollups_and_truncating_do_not_deadlock(operator: psycopg.Connection, database: Conninfo) -> None:
     """Truncating must not wait for rows that the rebuild counts."""
-    with connect(migrated_copy) as third:
+    with connect(database) as third:
         third.execute("lock table gjobs.job_folding in exclusive mode")
-        with running(lambda: rebuild_rollups(migrated_copy)):
-            wait_for_lock(own, "select gjobs.recount_jobs()")
-            with running(lambda: truncate(migrated_copy)):
-                wait_for_lock(own, "truncate%")
+        with running(lambda: rebuild_rollups(database)):
+            wait_for_lock(operator, "select gjobs.recount_jobs()")
+            with running(lambda: truncate(database)):
+                wait_for_lock(operator, "truncate%")
                 third.commit()
-    assert_rollups_match_for_all_roles(own)
-    assert own.execute("select count(*) from public.generation_jobs").fetchone() == (0,)
+    assert_rollups_match_for_all_roles(operator)
+    assert operator.execute("select count(*) from public.generation_jobs").fetchone() == (0,)
 
 
 def truncate(conninfo: Conninfo) -> None:

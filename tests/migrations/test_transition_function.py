@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from threading import Barrier
 from uuid import UUID
@@ -21,7 +22,7 @@ FIXED = Path(schema_checks.__file__).with_name("sql") / "transition_job_status.s
 
 CALLERS = 20
 
-ROUNDS = 25
+ROUNDS = 10
 
 
 def transition(
@@ -58,20 +59,17 @@ def test_any_sequence_of_transition_calls_follows_the_rules(
             assert job(operator)[:2] == (status, error)
 
 
-@pytest.mark.parametrize("target", JobStatus)
-@pytest.mark.parametrize("current", JobStatus)
-def test_transition_from_each_status_to_each_follows_the_rules(
-    operator: psycopg.Connection, current: JobStatus, target: JobStatus
-) -> None:
-    set_status(operator, current)
-    before = job(operator)
-    permitted = target in TRANSITIONS[current]
+def test_transition_from_each_status_to_each_follows_the_rules(operator: psycopg.Connection) -> None:
+    for current, target in product(JobStatus, JobStatus):
+        set_status(operator, current)
+        before = job(operator)
+        permitted = target in TRANSITIONS[current]
 
-    with acting(operator, ADA.id):
-        assert transition(operator, target, "a text") is permitted
-        after = job(operator)
+        with acting(operator, ADA.id):
+            assert transition(operator, target, "a text") is permitted, (current, target)
+            after = job(operator)
 
-    assert after[:2] == (target, "a text") if permitted else after == before
+        assert after[:2] == (target, "a text") if permitted else after == before, (current, target)
 
 
 def test_transition_without_an_error_keeps_the_earlier_one(operator: psycopg.Connection) -> None:
@@ -92,24 +90,19 @@ def test_transition_of_an_invisible_job_returns_false(operator: psycopg.Connecti
     assert job(operator)[0] == "queued"
 
 
-def test_transition_of_a_missing_job_returns_false(operator: psycopg.Connection) -> None:
-    assert transition(operator, "running", job=UUID(int=1)) is False
-
-
 def test_operator_can_transition_any_job(operator: psycopg.Connection) -> None:
     """The operator has no claims and sees every row."""
+    assert transition(operator, "running", job=UUID(int=1)) is False
     assert transition(operator, "running") is True
     assert job(operator)[0] == "running"
 
 
-@pytest.mark.parametrize("status", ["done", "", "Running", None])
-def test_transition_to_an_unknown_status_violates_the_check_constraint(
-    operator: psycopg.Connection, status: str | None
-) -> None:
-    with pytest.raises(psycopg.errors.CheckViolation) as refusal, acting(operator, ADA.id):
-        transition(operator, status)
+def test_transition_to_an_unknown_status_violates_the_check_constraint(operator: psycopg.Connection) -> None:
+    for status in ("done", "", "Running", None):
+        with pytest.raises(psycopg.errors.CheckViolation) as refusal, acting(operator, ADA.id):
+            transition(operator, status)
 
-    assert refusal.value.diag.constraint_name == "generation_jobs_status_check"
+        assert refusal.value.diag.constraint_name == "generation_jobs_status_check"
 
 
 class TestStatusOfTheApp:
@@ -138,10 +131,6 @@ class TestStatusOfTheApp:
             with acting(wider, ADA.id):
                 assert transition(wider, target) is moves, (current, target)
                 assert job(wider)[0] == (target if moves else current)
-
-    def test_transition_to_a_status_that_the_constraint_forbids_raises_check_violation(
-        self, wider: psycopg.Connection
-    ) -> None:
         with pytest.raises(psycopg.errors.CheckViolation), acting(wider, ADA.id):
             transition(wider, "done")
 

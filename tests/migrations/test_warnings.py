@@ -1,7 +1,5 @@
 """Warnings before an upgrade or a downgrade."""
 
-import pytest
-
 from gjobs.migrations.runner import cautions_down, cautions_up, downgrade
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
@@ -14,26 +12,26 @@ COLUMNS = (
 TABLE = f"returns table ({COLUMNS})"
 
 
-@pytest.mark.parametrize(
-    ("returns", "body", "is_named"),
-    [
-        (TABLE, "sql as 'select * from public.generation_jobs'", True),
-        (TABLE, "plpgsql as 'begin return query select j.* from generation_jobs j; end'", True),
-        ("returns setof public.generation_jobs", "sql as 'select * from generation_jobs'", False),
-        ("returns bigint", "sql as 'select count( * ) from generation_jobs'", False),
-        ("returns setof uuid", "sql as 'select id from generation_jobs'", False),
-    ],
+APP_FUNCTIONS = (
+    (TABLE, "sql as 'select * from public.generation_jobs'", True),
+    (TABLE, "plpgsql as 'begin return query select j.* from generation_jobs j; end'", True),
+    ("returns setof public.generation_jobs", "sql as 'select * from generation_jobs'", False),
+    ("returns bigint", "sql as 'select count( * ) from generation_jobs'", False),
+    ("returns setof uuid", "sql as 'select id from generation_jobs'", False),
 )
-def test_upgrade_warns_about_functions_that_two_new_columns_would_break(
-    attached_database: Conninfo, returns: str, body: str, is_named: bool
-) -> None:
-    with connect(attached_database) as connection:
-        connection.execute(f"create function public.app_jobs() {returns} language {body}".encode())
+"""The type and body of a function, and whether two more columns would break it."""
 
-    messages = cautions_up(attached_database)
 
-    assert len(messages) == is_named
-    assert all("app_jobs()" in one for one in messages)
+def test_upgrade_warns_about_functions_that_two_new_columns_would_break(attached_database: Conninfo) -> None:
+    with connect(attached_database, autocommit=True) as connection:
+        for returns, body, is_named in APP_FUNCTIONS:
+            connection.execute(f"create function public.app_jobs() {returns} language {body}".encode())
+
+            messages = cautions_up(attached_database)
+
+            assert len(messages) == is_named, body
+            assert all("app_jobs()" in one for one in messages)
+            connection.execute("drop function public.app_jobs")
 
 
 def test_downgrade_warns_about_events_that_will_be_lost(migrated_copy: Conninfo) -> None:
