@@ -18,27 +18,24 @@ def test_control_commands_on_a_missing_directory_create_nothing(empty_bench: Wor
     assert not empty_bench.data_dir.exists()
 
 
-def test_status_of_a_running_server_reports_how_to_connect(bench: Workbench) -> None:
-    with bench.open() as lease:
+def test_kept_server_runs_with_its_first_settings_until_it_is_stopped(bench: Workbench) -> None:
+    with bench.open(settings={"fsync": "off", "work_mem": "5MB"}), bench.open(settings={}) as lease:
+        assert query(lease, "show work_mem") == "5MB"
+        assert query(lease, "show fsync") == "off"
         status = server_status(bench.data_dir)
         assert status.uri == lease.uri
         with psycopg.connect(lease.uri) as connection:
             assert connection.info.parameter_status("server_version") == status.version
             assert connection.execute("select current_database()").fetchone() == ("gjobs",)
         assert status.running
-        assert status.pid == bench.postmaster_pid
-        assert status.data_dir == bench.data_dir
+        assert (status.pid, status.data_dir) == (bench.postmaster_pid, bench.data_dir)
         assert not status.kept
-
-
-def test_kept_server_runs_without_users_until_it_is_stopped(bench: Workbench) -> None:
-    with bench.open() as lease:
         lease.keep()
         assert server_status(bench.data_dir).kept
     wait_for("the watchdog's end", lambda: not bench.is_watched)
+    bench.open().release()
     with psycopg.connect(lease.uri) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
-    bench.open().release()
     assert not bench.is_watched
 
     assert stop_server(bench.data_dir)
@@ -59,20 +56,16 @@ def test_stopping_disconnects_users_and_the_next_user_restarts_the_server(bench:
     bench.wait_until_stopped()
 
 
-def test_resetting_is_refused_while_processes_use_the_server(bench: Workbench) -> None:
-    users = [bench.user() for _ in range(2)]
-    for user in users:
-        user.server_pid()
-    with bench.open() as lease:
-        with pytest.raises(ServerInUse, match="3 processes use"):
-            reset_server(bench.data_dir)
-        assert query(lease, "select 1") == 1
-
-
-def test_resetting_is_refused_while_a_client_is_connected_and_then_creates_a_new_database(bench: Workbench) -> None:
+def test_resetting_is_refused_while_the_server_is_used_and_then_creates_a_new_database(bench: Workbench) -> None:
+    user = bench.user()
+    user.server_pid()
     with bench.open() as lease:
         lease.sample_filled()
         lease.keep()
+        with pytest.raises(ServerInUse, match="2 processes use"):
+            reset_server(bench.data_dir)
+        assert query(lease, "select 1") == 1
+    user.leave()
     with psycopg.connect(lease.uri) as connection:
         connection.execute("create table old ()")
         with pytest.raises(ServerInUse, match="1 client is connected"):
@@ -90,12 +83,6 @@ def reset_is_possible(bench: Workbench) -> bool:
     except ServerInUse:
         return False
     return True
-
-
-def test_server_uses_the_settings_of_the_process_that_started_it(bench: Workbench) -> None:
-    with bench.open(settings={"fsync": "off", "work_mem": "5MB"}), bench.open(settings={}) as lease:
-        assert query(lease, "show work_mem") == "5MB"
-        assert query(lease, "show fsync") == "off"
 
 
 def test_server_login_owns_the_database_and_is_not_a_superuser(server: ServerHandle) -> None:

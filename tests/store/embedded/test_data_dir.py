@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-import psycopg
 import pytest
 
 from gjobs.store.embedded.cluster import find_binaries
@@ -19,36 +18,7 @@ from gjobs.store.embedded.server_files import (
     throw_away_dir,
 )
 from gjobs.store.errors import EmbeddedUnavailable, InvalidValue
-from tests.store.embedded.embedded_servers import Workbench, query
-
-ODD_NAMES = [
-    """-D Application Support, it's "quoted" 100%25 $HOME `true` a,b;c=d?e&f#g back\\slash""",
-    "Aufträge 作業",
-    "long" * 38,
-]
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_server_starts_in_a_directory_with_an_unusual_name(make_bench: Callable[[str], Workbench], name: str) -> None:
-    bench = make_bench(name)
-    with bench.open() as lease:
-        assert query(lease, "select current_database()::text") == "gjobs"
-        with psycopg.connect(lease.uri) as connection:
-            assert connection.execute("select 1").fetchone() == (1,)
-        assert len(os.fsencode(lease.conninfo["host"])) < LONGEST_SOCKET_PATH
-        assert bench.postmaster_pid is not None
-    bench.wait_until_stopped()
-    assert not Path(lease.conninfo["host"]).exists()
-
-
-def test_symbolic_link_to_the_data_directory_reaches_the_same_server(
-    bench: Workbench, make_bench: Callable[[str], Workbench]
-) -> None:
-    linked = make_bench("link")
-    linked.data_dir.symlink_to(bench.data_dir)
-    with bench.open() as lease:
-        assert linked.open().uri == lease.uri
-        assert linked.postmaster_pid == bench.postmaster_pid
+from tests.store.embedded.embedded_servers import Workbench
 
 
 def test_data_directory_with_a_line_break_is_refused(work_dir: Path) -> None:
@@ -71,13 +41,19 @@ def long_bench(make_bench: Callable[[str], Workbench], cluster: Path) -> Workben
     return bench
 
 
-def test_socket_in_another_temporary_directory_is_found_again(
-    long_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
+def test_server_is_reached_through_a_symbolic_link_and_with_another_temporary_directory(
+    long_bench: Workbench,
+    make_bench: Callable[[str], Workbench],
+    monkeypatch: pytest.MonkeyPatch,
+    work_dir: Path,
 ) -> None:
+    linked = make_bench("link")
+    linked.data_dir.symlink_to(long_bench.data_dir)
     with long_bench.open() as lease:
         monkeypatch.setenv("TMPDIR", str(work_dir))
         monkeypatch.setattr("tempfile.tempdir", None)
-        assert long_bench.open().uri == lease.uri
+        assert long_bench.open().uri == linked.open().uri == lease.uri
+        assert linked.postmaster_pid == long_bench.postmaster_pid
         assert not lease.conninfo["host"].startswith(str(work_dir))
 
 
@@ -99,10 +75,12 @@ def test_unsafe_socket_directory_is_refused(
 
 
 def test_too_long_temporary_directory_is_not_used_for_the_socket(
-    long_bench: Workbench, work_dir: Path, monkeypatch: pytest.MonkeyPatch
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(work_dir / ("t" * 90)))
-    assert len(os.fsencode(socket_directory(long_bench.layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+    layout = DataLayout.of(work_dir / ("x" * 150))
+    layout.make()
+    assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
 
 
 def test_data_directory_comes_from_the_variable_or_the_user_data_home(
@@ -115,17 +93,10 @@ def test_data_directory_comes_from_the_variable_or_the_user_data_home(
     monkeypatch.setenv("HOME", str(work_dir))
     assert default_data_dir().is_relative_to(work_dir)
     assert default_data_dir().name == "gjobs"
-
-
-@pytest.mark.parametrize(
-    ("variable", "find"), [("GJOBS_DATA_DIR", default_data_dir), ("GJOBS_POSTGRES_BIN", find_binaries)]
-)
-def test_unknown_home_directory_in_a_variable_is_reported(
-    monkeypatch: pytest.MonkeyPatch, variable: str, find: Callable[[], object]
-) -> None:
-    monkeypatch.setenv(variable, "~no-such-account/data")
-    with pytest.raises(InvalidValue, match=f"{variable} is '~no-such-account/data'"):
-        find()
+    for variable, find in (("GJOBS_DATA_DIR", default_data_dir), ("GJOBS_POSTGRES_BIN", find_binaries)):
+        monkeypatch.setenv(variable, "~no-such-account/data")
+        with pytest.raises(InvalidValue, match=f"{variable} is '~no-such-account/data'"):
+            find()
 
 
 def test_data_directory_of_an_account_without_a_home_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:

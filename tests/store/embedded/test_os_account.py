@@ -153,19 +153,18 @@ def reachable_python(work_dir: Path) -> tuple[list[str], dict[str, str]]:
 
 @pytest.mark.usefixtures("reachable_programs")
 def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
-    empty_bench: Workbench, work_dir: Path, reachable_python: tuple[list[str], dict[str, str]]
+    empty_bench: Workbench, work_dir: Path, cluster: Path, reachable_python: tuple[list[str], dict[str, str]]
 ) -> None:
     need_root()
     someone = pwd.getpwnam("nobody").pw_uid
-    home = work_dir / "home"
-    home.mkdir()
-    os.chown(home, someone, -1)
-    theirs = Workbench(home / "data", empty_bench.cleanup)
+    theirs = Workbench(work_dir / "home" / "data", empty_bench.cleanup)
+    theirs.copy_cluster(cluster)
+    for path in (work_dir / "home", *(work_dir / "home").rglob("*")):
+        os.chown(path, someone, -1)
     command, environment = reachable_python
     user = theirs.user(command=command, env=environment, user=someone, extra_groups=[], cwd="/")
     pid = user.server_pid()
     assert process_owner(pid) == someone
-    assert theirs.layout.cluster.stat().st_uid == someone
     with pytest.raises(EmbeddedUnavailable, match=f"belongs to account number {someone}"):
         theirs.open()
     assert user.leave() == 0

@@ -27,39 +27,25 @@ def test_postgres_programs_of_the_wheel_are_found_without_importing_it(monkeypat
     assert Path(binaries.program("initdb")).is_file()
 
 
-@pytest.mark.parametrize(
-    ("answer", "version"),
-    [
+def test_environment_variable_selects_other_postgres_programs(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
+    with pytest.raises(EmbeddedUnavailable, match="does not run: No such file"):
+        find_binaries()
+    for answer, version in [
         ("postgres (PostgreSQL) 17.2", "17.2"),
         ("postgres (PostgreSQL) 18.4 (Debian 18.4-1.pgdg12+1)", "18.4"),
         ("postgres (PostgreSQL) 19devel", "19"),
-    ],
-)
-def test_environment_variable_selects_other_postgres_programs(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
-) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
-    answer_version(work_dir, answer)
-    assert find_binaries().version == version
-
-
-@pytest.mark.parametrize(
-    ("answer", "complaint"),
-    [
+    ]:
+        answer_version(work_dir, answer)
+        assert find_binaries().version == version
+    for answer, complaint in [
         ("postgres (PostgreSQL) 16.9", "has PostgreSQL 16.9, but gjobs needs 17 or newer"),
         ("hello", "is not PostgreSQL"),
-        (None, "does not run: No such file"),
-    ],
-)
-def test_old_unrelated_or_missing_programs_are_refused(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None, complaint: str
-) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
-    if answer:
+    ]:
         answer_version(work_dir, answer)
-    with pytest.raises(EmbeddedUnavailable, match=complaint) as caught:
-        find_binaries()
-    assert "--database-url" in (caught.value.hint or "")
+        with pytest.raises(EmbeddedUnavailable, match=complaint) as caught:
+            find_binaries()
+        assert "--database-url" in (caught.value.hint or "")
 
 
 def test_missing_wheel_error_names_two_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,17 +92,25 @@ HOSTILE = {
 
 
 def test_hostile_environment_affects_neither_the_server_nor_connections(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    bench: Workbench, work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The server inherits no open files except its log and its lock."""
     for name, value in (HOSTILE | MISSING_LOCALES).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    with bench.open() as lease:
-        assert query(lease, "show lc_messages") == "C"
-        assert query(lease, "select upper('é')") == "É"
-        assert query(lease, "select pg_encoding_to_char(encoding) from pg_database where datname = 'gjobs'") == "UTF8"
-        assert query(lease, "select current_user || '@' || current_database()") == "gjobs@gjobs"
-        assert query(lease, "show client_encoding") == "UTF8"
+    with (work_dir / "open").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        with bench.open() as lease:
+            assert query(lease, "show lc_messages") == "C"
+            assert query(lease, "select upper('é')") == "É"
+            encoding = "select pg_encoding_to_char(encoding) from pg_database where datname = 'gjobs'"
+            assert query(lease, encoding) == "UTF8"
+            assert query(lease, "select current_user || '@' || current_database()") == "gjobs@gjobs"
+            assert query(lease, "show client_encoding") == "UTF8"
+            if sys.platform == "linux":
+                links = [str(link.readlink()) for link in Path(f"/proc/{bench.postmaster_pid}/fd").iterdir()]
+                files = {link for link in links if link.startswith(str(work_dir))}
+                assert files == {str(bench.layout.log), str(bench.layout.server_lock)}
 
 
 def test_server_environment_drops_postgres_and_locale_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,16 +130,3 @@ def test_gjobs_package_in_the_working_directory_is_not_imported(bench: Workbench
     assert bench.is_watched
     assert user.leave() == 0
     bench.wait_until_stopped()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="files of other processes are shown by /proc")
-def test_server_inherits_no_open_files_except_its_log_and_lock(bench: Workbench, work_dir: Path) -> None:
-    with (work_dir / "open").open("w") as file:
-        os.set_inheritable(file.fileno(), True)
-        with bench.open():
-            files = {
-                str(link.readlink())
-                for link in Path(f"/proc/{bench.postmaster_pid}/fd").iterdir()
-                if str(link.readlink()).startswith(str(work_dir))
-            }
-    assert files == {str(bench.layout.log), str(bench.layout.server_lock)}

@@ -17,7 +17,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.embedded.cluster import _is_postmaster_by_proc, clean_environment, find_binaries, is_postmaster, launch
 from gjobs.store.embedded.server import _make_socket_directory, server_status, start_command, stop_server
-from gjobs.store.embedded.server_files import ServerHandle, choose_account, connection_info
+from gjobs.store.embedded.server_files import DataLayout, ServerHandle, choose_account, connection_info
 from gjobs.store.errors import EmbeddedUnavailable, StoreError, Unreachable
 from gjobs.store.users.actor import OPERATOR
 from tests.store.embedded.embedded_servers import Workbench, kill_all, processes_of, query, wait_for
@@ -50,12 +50,12 @@ def test_user_restarts_a_dead_server_with_its_committed_rows_and_not_a_stopped_o
         assert not server_status(bench.data_dir).running
 
 
-def test_reused_process_id_is_not_taken_for_the_postmaster(
+def test_reused_process_id_or_an_empty_pid_file_does_not_prevent_a_start(
     bench: Workbench, unrelated_process: "subprocess.Popen[bytes]"
 ) -> None:
     bench.open(grace=60.0).release()
     pid_file = bench.layout.cluster / "postmaster.pid"
-    socket_lock = Path(server_socket_dir(pid_file)) / ".s.PGSQL.5432.lock"
+    socket_lock = Path(pid_file.read_text().splitlines()[4]) / ".s.PGSQL.5432.lock"
     kill_all(processes_of(bench.data_dir))
     for path in (pid_file, socket_lock):
         _, _, rest = path.read_text().partition("\n")
@@ -65,53 +65,38 @@ def test_reused_process_id_is_not_taken_for_the_postmaster(
     assert not stop_server(bench.data_dir)
     with bench.open() as lease:
         assert query(lease, "select 1") == 1
-    bench.wait_until_stopped()
+        kill_all(processes_of(bench.data_dir))
+        pid_file.write_text("")
+        assert query(bench.open(), "select 1") == 1
 
 
-def server_socket_dir(pid_file: Path) -> str:
-    return pid_file.read_text().splitlines()[4]
-
-
-def test_postmaster_of_another_cluster_is_not_taken_for_this_one(bench: Workbench, server: ServerHandle) -> None:
+def test_postmaster_of_another_cluster_is_not_taken_for_this_one(server: ServerHandle, work_dir: Path) -> None:
     pid = server_status(server.data_dir).pid
     assert pid is not None
-    bench.open().release()
-    assert not is_postmaster(pid, bench.layout.cluster)
+    assert is_postmaster(pid, DataLayout.of(server.data_dir).cluster)
+    assert not is_postmaster(pid, work_dir)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
-@pytest.mark.parametrize(
-    ("name", "arguments", "is_ours"),
-    [
-        ("postgres", ["/usr/bin/postgres", "-D", "{cluster}", "-c", "port=5432"], True),
-        ("postgres", ["postgres", "-D", "{cluster}/../cluster"], True),
+def test_postmaster_is_recognized_by_process_name_and_data_directory(work_dir: Path) -> None:
+    cluster, process = work_dir / "cluster", work_dir / "1234"
+    cluster.mkdir()
+    (cluster / "PG_VERSION").touch()
+    process.mkdir()
+    for name, arguments, is_ours in [
+        ("postgres", ["/usr/bin/postgres", "-D", f"{cluster}", "-c", "port=5432"], True),
+        ("postgres", ["postgres", "-D", f"{cluster}/../cluster"], True),
         ("postgres", ["postgres", "-D", "/elsewhere"], False),
-        ("postgres", ["postgres", "-D", "{cluster}/PG_VERSION/x"], False),
+        ("postgres", ["postgres", "-D", f"{cluster}/PG_VERSION/x"], False),
         ("postgres", ["postgres: checkpointer "], False),
         ("postgres", ["postgres", "-D"], False),
         ("postgres", [], False),
-        ("tail", ["tail", "-D", "{cluster}"], False),
-    ],
-)
-def test_postmaster_is_recognized_by_process_name_and_data_directory(
-    work_dir: Path, name: str, arguments: list[str], is_ours: bool
-) -> None:
-    cluster = work_dir / "cluster"
-    cluster.mkdir()
-    (cluster / "PG_VERSION").touch()
-    process = work_dir / "1234"
-    process.mkdir()
-    (process / "comm").write_text(f"{name}\n")
-    (process / "cmdline").write_text("".join(f"{argument.format(cluster=cluster)}\0" for argument in arguments))
-    assert _is_postmaster_by_proc(process, cluster) is is_ours
+        ("tail", ["tail", "-D", f"{cluster}"], False),
+    ]:
+        (process / "comm").write_text(f"{name}\n")
+        (process / "cmdline").write_text("".join(f"{argument}\0" for argument in arguments))
+        assert _is_postmaster_by_proc(process, cluster) is is_ours, (name, arguments)
     assert not _is_postmaster_by_proc(work_dir / "5678", cluster)
-
-
-def test_empty_pid_file_does_not_prevent_a_start(bench: Workbench) -> None:
-    bench.open(grace=60.0).release()
-    kill_all(processes_of(bench.data_dir))
-    (bench.layout.cluster / "postmaster.pid").write_text("")
-    assert query(bench.open(), "select 1") == 1
 
 
 def test_next_start_waits_for_orphaned_processes_of_a_killed_postmaster(bench: Workbench) -> None:
@@ -149,7 +134,11 @@ def slow_archive(bench: Workbench) -> dict[str, str]:
     return {"fsync": "off", "restore_command": f"until [ -e '{go}' ]; do sleep 0.02; done; false"}
 
 
-def test_start_waits_for_a_recovery_and_reports_it(recovering: Workbench) -> None:
+def test_next_user_waits_for_the_same_recovery_when_the_starter_dies(recovering: Workbench) -> None:
+    starter = recovering.user(settings=slow_archive(recovering), grace=60.0)
+    wait_for("the recovery", lambda: recovering.postmaster_pid)
+    pid = recovering.postmaster_pid
+    starter.kill()
     reports: list[str] = []
 
     def report(text: str) -> None:
@@ -157,24 +146,15 @@ def test_start_waits_for_a_recovery_and_reports_it(recovering: Workbench) -> Non
         if len(reports) == 2:
             (recovering.data_dir / "go").touch()
 
-    lease = recovering.open(settings=slow_archive(recovering), report=report)
-    assert query(lease, "select pg_is_in_recovery()") is False
-    assert reports[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
-
-
-def test_next_user_waits_for_the_same_recovery_when_the_starter_dies(recovering: Workbench) -> None:
-    starter = recovering.user(settings=slow_archive(recovering), grace=60.0)
-    starter.receive("report")
-    pid = recovering.postmaster_pid
-    starter.kill()
-    with recovering.open(report=lambda _: (recovering.data_dir / "go").touch()) as lease:
+    with recovering.open(report=report) as lease:
         assert query(lease, "select pg_is_in_recovery()") is False
         assert recovering.postmaster_pid == pid
+    assert reports[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
 
 
 def test_recovering_server_stops_when_no_process_waits_for_it(recovering: Workbench) -> None:
     starter = recovering.user(settings=slow_archive(recovering))
-    starter.receive("report")
+    wait_for("the recovery", lambda: recovering.postmaster_pid)
     starter.kill()
     recovering.wait_until_stopped()
 
