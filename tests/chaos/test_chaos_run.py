@@ -13,7 +13,7 @@ from tests.chaos.fault_schedule import Fault, Plan
 from tests.conftest import require_tool
 from tests.hosted.cluster import Server
 
-PLAN = Plan(jobs=200, workers=3, kills=3, freezes=1, cuts=1, restarts=1, lease=1)
+PLAN = Plan(jobs=120, workers=3, kills=3, freezes=1, cuts=1, restarts=1, lease=1)
 
 BLOWS = {Fault.KILL: 3, Fault.FREEZE: 1, Fault.CUT: 1, Fault.RESTART: 1}
 

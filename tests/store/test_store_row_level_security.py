@@ -29,7 +29,7 @@ from tests.store.policy_model import Rows, Schema
 from tests.store.policy_operations import NEW
 
 PROFILE = settings(
-    max_examples=4,
+    max_examples=2,
     derandomize=True,
     phases=[Phase.generate],  # Shrinking an example would take minutes.
     database=None,

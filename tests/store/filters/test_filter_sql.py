@@ -131,7 +131,7 @@ def filters_on(rows: tuple[GenerationJob, ...], keys: list[Key | None]) -> st.Se
     return st.builds(JobFilter, terms=some.map(tuple))
 
 
-on_rows = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_rows = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @on_rows
@@ -149,7 +149,7 @@ def test_operator_finds_exactly_the_jobs_that_match_a_filter(
     assert operator_now.find_jobs(parse(format_filter(job_filter))).items == expected
 
 
-@settings(on_rows, max_examples=50)
+@settings(on_rows, max_examples=25)
 @given(data=st.data())
 def test_user_finds_exactly_their_own_jobs_that_match_a_filter(
     operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject

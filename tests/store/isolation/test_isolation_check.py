@@ -98,7 +98,9 @@ def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     ]
 
 
-async def test_isolation_check_finds_the_leaks_of_the_app_schema(attached: Database) -> None:
+async def test_isolation_check_finds_the_leaks_of_the_app_schema(
+    attached: Database, attached_database: Conninfo, owner: psycopg.Connection
+) -> None:
     answers = await probed(attached)
     assert leaks(answers) == LEAKS_OF_THE_APP
     assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
@@ -113,11 +115,7 @@ async def test_isolation_check_finds_the_leaks_of_the_app_schema(attached: Datab
         ),
     }
     assert {key: answers[key].answer for key in expected} == expected
-
-
-async def test_session_without_write_access_judges_writes_from_the_policies(
-    attached_database: Conninfo, owner: psycopg.Connection
-) -> None:
+    # Without write access, the check judges writes from the policies.
     for mode in (WriteMode.CLOSED, WriteMode.PERMIT_REQUIRED):
         database = Database(attached_database, access=WriteAccess(mode))
         for tries_writes in (False, True):
@@ -126,6 +124,38 @@ async def test_session_without_write_access_judges_writes_from_the_policies(
             for (_, verb), probe in answers.items():
                 assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
         await database.close()
+
+
+async def test_isolation_check_replaces_missing_rows_and_users(attached: Database, owner: psycopg.Connection) -> None:
+    """It creates rows only when it tries writes, and rolls them back."""
+    owner.execute("delete from projects")
+    before = traces(owner)
+    answers = await probed(attached)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "read 1 job"
+    judged = await probed(attached, tries_writes=False)
+    assert judged[ProbeTarget.SUMMARY, Verb.READ].answer == "the owner has no job"
+    assert judged[DELETE_PROJECT].how is ProbeMethod.JUDGED
+    assert traces(owner) == before
+
+    # Only the foreign key refuses the rows of an invented user, after the policies have allowed them.
+    owner.execute("delete from auth.users where id = %s", [BEN])
+    plan = await plan_probes(attached)
+    assert not plan.other.exists
+    answers = await probed(attached, plan)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert answers[ProbeTarget.JOB, Verb.INSERT_INTO].answer.startswith(
+        "permitted, and then refused: insert or update on"
+    )
+
+    owner.execute("delete from auth.users")
+    plan = await plan_probes(attached)
+    assert not plan.owner.exists
+    answers = await probed(attached, plan)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+    assert traces(owner) == []
 
 
 async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jobs(
@@ -143,27 +173,40 @@ async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jo
     assert owner.execute(locked, [PROJECT]).fetchall() == marks
     assert owner.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
 
+    # The check waits only briefly for a locked row.
+    with owner.transaction():
+        owner.execute("select from generation_jobs where id = %s for update", [FINISHED_JOB])
+        started = time.monotonic()
+        answers = await probed(attached)
+        took = time.monotonic() - started
+    for verb in (Verb.UPDATE, Verb.DELETE):
+        probe = answers[ProbeTarget.JOB, verb]
+        assert (probe.how, probe.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
+        assert probe.answer == "locked by another transaction"
+    assert 0.4 <= took < 4
 
-async def test_insert_of_rows_that_the_inserting_user_cannot_read_is_a_leak(
-    attached: Database, owner: psycopg.Connection
-) -> None:
-    for table in ("projects", "assets", "generation_jobs"):
-        owner.execute(f"create policy anybody_inserts on {table} for insert with check (true)")
-    answers = await probed(attached)
-    inserted = {(target, Verb.INSERT_AS) for target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)}
-    assert leaks(answers) == LEAKS_OF_THE_APP | inserted
-    assert {answers[key].how for key in inserted} == {ProbeMethod.TRIED}
-
-
-async def test_project_that_received_a_job_after_planning_is_not_tried(
-    attached: Database, owner: psycopg.Connection
-) -> None:
+    # A project that received a job after planning is not tried.
     plan = await plan_probes(attached)
-    owner.execute("create policy everything on projects using (true)")
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
     probe = (await probed(attached, plan))[ProbeTarget.PROJECT, Verb.DELETE]
     assert probe.how is ProbeMethod.JUDGED
     assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
+
+
+async def test_writes_of_rows_that_the_writing_user_cannot_read_are_leaks(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    """The update of a hidden row is judged from the policies."""
+    for table in ("projects", "assets", "generation_jobs"):
+        owner.execute(f"create policy anybody_inserts on {table} for insert with check (true)")
+    owner.execute("create policy careless on generation_jobs for update using (true)")
+    answers = await probed(attached)
+    inserted = {(target, Verb.INSERT_AS) for target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)}
+    assert leaks(answers) == LEAKS_OF_THE_APP | inserted | {(ProbeTarget.JOB, Verb.UPDATE)}
+    assert {answers[key].how for key in inserted} == {ProbeMethod.TRIED}
+    probe = answers[ProbeTarget.JOB, Verb.UPDATE]
+    assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
+    assert probe.answer == 'by id: hidden (0 rows); for all rows: policy "careless" permits it'
 
 
 async def test_owner_with_an_empty_project_is_chosen_before_one_whose_project_only_lost_its_jobs(
@@ -190,39 +233,25 @@ async def test_owner_with_an_empty_project_is_chosen_before_one_whose_project_on
     assert (await plan_probes(attached)).targets[TargetKind.EMPTY_PROJECT] == EMPTY_PROJECT
 
 
-async def test_check_creates_missing_rows_only_when_it_tries_writes_and_rolls_them_back(
+async def test_trigger_refusal_is_no_leak_and_a_trigger_fault_is_unknown(
     attached: Database, owner: psycopg.Connection
 ) -> None:
-    owner.execute("delete from projects")
-    before = traces(owner)
-    answers = await probed(attached)
-    assert leaks(answers) == LEAKS_OF_THE_APP
-    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
-    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "read 1 job"
-    judged = await probed(attached, tries_writes=False)
-    assert judged[ProbeTarget.SUMMARY, Verb.READ].answer == "the owner has no job"
-    assert judged[DELETE_PROJECT].how is ProbeMethod.JUDGED
-    assert traces(owner) == before
-
-
-async def test_check_creates_an_owner_where_there_is_no_user(attached: Database, owner: psycopg.Connection) -> None:
-    owner.execute("delete from auth.users")
-    plan = await plan_probes(attached)
-    assert not plan.owner.exists
-    answers = await probed(attached, plan)
-    assert leaks(answers) == LEAKS_OF_THE_APP
-    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
-    assert traces(owner) == []
-
-
-async def test_row_that_cannot_be_created_is_explained(attached: Database, owner: psycopg.Connection) -> None:
-    owner.execute("delete from generation_jobs")
     owner.execute("""
-        create function refuse() returns trigger language plpgsql as $$ begin raise 'jobs are closed'; end $$;
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'not like this'; end $$;
+        create function err() returns trigger language plpgsql as $$ begin return 1 / 0; end $$;
         create trigger refuses before insert on generation_jobs for each row execute function refuse();
+        create trigger errs before insert on assets for each row execute function err();
     """)
     answers = await probed(attached)
-    why = "the owner has no job, and gjobs can't create one: jobs are closed"
+    refused, faulty = answers[ProbeTarget.JOB, Verb.INSERT_INTO], answers[ProbeTarget.ASSET, Verb.INSERT_INTO]
+    assert (refused.verdict, refused.answer) == (ProbeVerdict.KEPT, "refused: not like this")
+    assert (faulty.how, faulty.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
+    assert "division by zero" in faulty.answer
+
+    # The check explains why it could not create a missing row.
+    owner.execute("delete from generation_jobs")
+    answers = await probed(attached)
+    why = "the owner has no job, and gjobs can't create one: not like this"
     assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == why
     assert answers[ProbeTarget.SUMMARY, Verb.READ].how is ProbeMethod.NOT_TRIED
     assert_judged(answers, (ProbeTarget.JOB, Verb.DELETE), why=why.replace("no job", "no finished job"))
@@ -250,46 +279,7 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
     assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
-async def test_isolation_check_waits_only_briefly_for_a_locked_row(
-    attached: Database, owner: psycopg.Connection
-) -> None:
-    owner.execute("create policy everything on generation_jobs using (true)")
-    with owner.transaction():
-        owner.execute("select from generation_jobs where id = %s for update", [FINISHED_JOB])
-        started = time.monotonic()
-        answers = await probed(attached)
-        took = time.monotonic() - started
-    for verb in (Verb.UPDATE, Verb.DELETE):
-        probe = answers[ProbeTarget.JOB, verb]
-        assert (probe.how, probe.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
-        assert probe.answer == "locked by another transaction"
-    assert 0.4 <= took < 4
-
-
-async def test_update_of_a_hidden_row_is_judged_from_the_policies(
-    attached: Database, owner: psycopg.Connection
-) -> None:
-    owner.execute("create policy careless on generation_jobs for update using (true)")
-    probe = (await probed(attached))[ProbeTarget.JOB, Verb.UPDATE]
-    assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
-    assert probe.answer == 'by id: hidden (0 rows); for all rows: policy "careless" permits it'
-
-
-async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(
-    attached: Database, owner: psycopg.Connection
-) -> None:
-    """Only the foreign key refuses that user's rows, after the policies have allowed them."""
-    owner.execute("delete from auth.users where id = %s", [BEN])
-    plan = await plan_probes(attached)
-    assert not plan.other.exists
-    answers = await probed(attached, plan)
-    assert leaks(answers) == LEAKS_OF_THE_APP
-    assert answers[ProbeTarget.JOB, Verb.INSERT_INTO].answer.startswith(
-        "permitted, and then refused: insert or update on"
-    )
-
-
-async def test_isolation_check_reports_refusals_without_table_grants(
+async def test_isolation_check_reports_missing_grants_and_missing_objects(
     attached: Database, owner: psycopg.Connection
 ) -> None:
     owner.execute("revoke all on generation_jobs, projects, assets from authenticated")
@@ -299,24 +289,6 @@ async def test_isolation_check_reports_refusals_without_table_grants(
     judged = await probed(attached, tries_writes=False)
     assert judged[ProbeTarget.JOB, Verb.DELETE].answer == "no grant"
 
-
-async def test_trigger_refusal_is_no_leak_and_a_trigger_fault_is_unknown(
-    attached: Database, owner: psycopg.Connection
-) -> None:
-    owner.execute("""
-        create function refuse() returns trigger language plpgsql as $$ begin raise 'not like this'; end $$;
-        create function err() returns trigger language plpgsql as $$ begin return 1 / 0; end $$;
-        create trigger refuses before insert on generation_jobs for each row execute function refuse();
-        create trigger errs before insert on assets for each row execute function err();
-    """)
-    answers = await probed(attached)
-    refused, faulty = answers[ProbeTarget.JOB, Verb.INSERT_INTO], answers[ProbeTarget.ASSET, Verb.INSERT_INTO]
-    assert (refused.verdict, refused.answer) == (ProbeVerdict.KEPT, "refused: not like this")
-    assert (faulty.how, faulty.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
-    assert "division by zero" in faulty.answer
-
-
-async def test_isolation_check_reports_missing_objects(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("drop table assets cascade")
     owner.execute("drop function get_job_statistics(uuid)")
     answers = await probed(attached)

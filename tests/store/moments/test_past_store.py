@@ -169,7 +169,7 @@ async def check_moment_as(
 
 
 @example([("create", 2), ("move", 1), ("archive", 1), ("create", 2), ("move", 1), ("delete", 1)])
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(WRITES), st.integers(0, 50)), min_size=4, max_size=10))
 def test_each_moment_is_shown_as_it_was(database: Conninfo, sql: Sql, steps: list[tuple[str, int]]) -> None:
     async def run() -> None:

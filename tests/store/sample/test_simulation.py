@@ -69,17 +69,46 @@ async def test_simulated_customers_fill_the_queue_to_its_limit(db: Db) -> None:
     assert all(2 <= job.cost_cents <= 500 for job in jobs)
 
 
-async def test_jobs_of_several_customers_arrive(operator: Store, database: Conninfo) -> None:
+HOUR_CENTS = 2_900_00
+"""The cost of one hour of the demo."""
+
+
+async def test_budgets_of_the_sample_never_stop_the_demo(operator: Store, database: Conninfo, sql: Sql) -> None:
+    """80 steps stand for eight hours: each job costs what the demo spends in six minutes."""
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     known = {job.id for job in sample(utc_now()).jobs}
+    await Simulation(SimulatedClock(speed=10_000)).end_running_jobs(operator)
+    (stuck,) = await operator.get_jobs_by_status(JobStatus.RUNNING)
+    assert utc_now() - stuck.created_at > timedelta(hours=5)
+
+    others = await operator.set_budget(project_id=PROJECTS["Bike accessories"], period="all", limit_cents=1)
+    refused: list[int] = []
 
     async def finish_all(step: int) -> None:
-        for job in await operator.get_jobs_by_status(JobStatus.QUEUED):
-            await operator.transition_jobs([job.id], JobStatus.RUNNING)
+        for project_id in (PROJECTS["Autumn catalog"], PROJECTS["Spring lookbook"]):
+            checked = await operator.check_budget(project_id, 5_00)
+            refused.extend(step for one in checked if not one.is_allowed)
+        sql("update generation_jobs set status = 'running' where status = 'queued'")
+        sql(
+            "update generation_jobs set status = 'succeeded', cost_cents = %s where status = 'running'",
+            (HOUR_CENTS // 10,),
+        )
 
-    await run(operator, 12, finish_all)
-    new = [job for job in (await operator.get_generation_jobs(limit=100)).items if job.id not in known]
-    assert len({job.user_id for job in new}) >= 2
+    await run(operator, 80, finish_all)
+
+    assert not refused
+    new = [job for job in (await operator.get_generation_jobs(limit=1_000)).items if job.id not in known]
+    assert len(new) > 60
+    assert len({job.user_id for job in new}) >= 2, "jobs of several customers arrive"
+    budgets = {budget.id: budget for budget in await operator.get_budgets()}
+    assert budgets[others.id].limit_cents == 1
+    assert all(budget.left_cents > 0 for budget in budgets.values() if budget.id != others.id)
+
+    # The simulation keeps a budget of the sample that a user changed.
+    autumn = PROJECTS["Autumn catalog"]
+    await operator.set_budget(project_id=autumn, period="all", limit_cents=2)
+    await run(operator, 3)
+    assert [one.limit_cents for one in await operator.get_budgets() if one.project_id == autumn] == [2]
 
 
 async def test_simulated_customers_replace_jobs_that_were_started(db: Db) -> None:
@@ -122,52 +151,7 @@ async def test_simulated_customers_retry_after_a_budget_refusal(db: Db) -> None:
     assert set(await run(db.operator, 3)) == {RETRY}
 
 
-HOUR_CENTS = 2_900_00
 """The cost of one hour of the demo."""
-
-
-async def test_budgets_of_the_sample_never_stop_the_demo(operator: Store, database: Conninfo, sql: Sql) -> None:
-    """80 steps stand for eight hours: 80 steps stand for eight hours: each job costs what the demo spends in six
-    minutes.
-    """
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
-    others = await operator.set_budget(project_id=PROJECTS["Bike accessories"], period="all", limit_cents=1)
-    refused: list[int] = []
-
-    async def finish_all(step: int) -> None:
-        for project_id in (PROJECTS["Autumn catalog"], PROJECTS["Spring lookbook"]):
-            checked = await operator.check_budget(project_id, 5_00)
-            refused.extend(step for one in checked if not one.is_allowed)
-        sql("update generation_jobs set status = 'running' where status = 'queued'")
-        sql(
-            "update generation_jobs set status = 'succeeded', cost_cents = %s where status = 'running'",
-            (HOUR_CENTS // 10,),
-        )
-
-    before = sql("select count(*) from generation_jobs")[0][0]
-    await run(operator, 80, finish_all)
-
-    assert not refused
-    assert sql("select count(*) from generation_jobs")[0][0] - before > 60
-    budgets = {budget.id: budget for budget in await operator.get_budgets()}
-    assert budgets[others.id].limit_cents == 1
-    assert all(budget.left_cents > 0 for budget in budgets.values() if budget.id != others.id)
-
-
-async def test_simulation_keeps_a_budget_that_a_user_changed(operator: Store, database: Conninfo) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
-    project_id = PROJECTS["Autumn catalog"]
-    await operator.set_budget(project_id=project_id, period="all", limit_cents=2)
-    await run(operator, 3)
-    (limit,) = [one.limit_cents for one in await operator.get_budgets() if one.project_id == project_id]
-    assert limit == 2
-
-
-async def test_all_running_jobs_of_the_sample_except_the_stuck_one_end(operator: Store, database: Conninfo) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
-    await Simulation(SimulatedClock(speed=10_000)).end_running_jobs(operator)
-    (stuck,) = await operator.get_jobs_by_status(JobStatus.RUNNING)
-    assert utc_now() - stuck.created_at > timedelta(hours=5)
 
 
 async def test_same_seed_creates_the_same_jobs(db: Db) -> None:

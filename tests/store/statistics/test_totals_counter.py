@@ -186,7 +186,7 @@ def readable_if(sql: Sql, condition: str) -> AbstractContextManager[None]:
 
 def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> TotalsCounter:
     return TotalsCounter(
-        store.database, ADA_HERSELF, allowance=CountLimits(limits=TimeLimits(statement=0.4), cap=cap), clock=clock
+        store.database, ADA_HERSELF, allowance=CountLimits(limits=TimeLimits(statement=0.2), cap=cap), clock=clock
     )
 
 
