@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 
+import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
+
+SOME_LOGINS = [
+    "least_privilege",
+    "pooled_by_transaction",
+    pytest.param("replicated", marks=pytest.mark.xdist_group("replica")),
+]
+"""A login of each kind, for tests of what the store does for every login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,11 @@ __all__ = ["gjobs", "quiet_environment", "still_terminal"]
 
 
 @pytest.fixture
-def jobs_db(app_database: Conninfo) -> Iterator[JobsDatabase]:
+def jobs_db(request: pytest.FixtureRequest, app_database: Conninfo) -> Iterator[JobsDatabase]:
     """The app's database with two users, three projects and eight jobs."""
     jobs_db = JobsDatabase(app_database)
-    fill(jobs_db)
+    if not request.node.get_closest_marker("reads"):
+        fill(jobs_db)
     yield jobs_db
     jobs_db.close()
 
@@ -78,7 +79,7 @@ def replicated(owner: Login, replica: Replica, jobs_db: JobsDatabase) -> Login:
         "manual_reader",
         "pooled_by_transaction",
         "pooled_by_session",
-        "replicated",
+        pytest.param("replicated", marks=pytest.mark.xdist_group("replica")),
     ]
 )
 def login(request: pytest.FixtureRequest, jobs_db: JobsDatabase) -> Login:

@@ -17,9 +17,16 @@ from tests.hosted.replica import Replica, start_replica
 from tests.hosted.server_directory import Place, opened_place
 from tests.hosted.tls import TlsServer, programs_with_tls, start_tls_server
 from tests.other_server import VARIABLE, other_programs
+from tests.tui.jobs_database import JobsDatabase, fill
 
 GRANTED, UNGRANTED, GROWN = "granted", "ungranted", "grown"
 """The databases that tests copy."""
+
+EVERYTHING = (
+    "select xmin::text, j::text from public.generation_jobs j"
+    " union all select xmin::text, p::text from public.projects p"
+    " union all select xmin::text, u::text from auth.users u order by 2"
+)
 
 
 def programs() -> Path:
@@ -72,6 +79,18 @@ def make_migrated(hosted_server: Server) -> Callable[[str], str]:
     return migrated
 
 
+@pytest.fixture(scope="session")
+def read_database(hosted_server: Server) -> Iterator[Conninfo]:
+    """The database of the tests with the mark `reads`. They use `app_database`."""
+    with copied(hosted_server, GRANTED) as name:
+        jobs_db = JobsDatabase(hosted_server.login(name))
+        fill(jobs_db)
+        before = jobs_db.sql(EVERYTHING)
+        yield hosted_server.login(name)
+        assert jobs_db.sql(EVERYTHING) == before
+        jobs_db.close()
+
+
 @contextmanager
 def _copy(request: pytest.FixtureRequest, server: Server, template: str) -> Iterator[Conninfo]:
     """Copy the template, or its migrated copy if the test has the mark `migrated`."""
@@ -84,6 +103,9 @@ def _copy(request: pytest.FixtureRequest, server: Server, template: str) -> Iter
 @pytest.fixture
 def app_database(request: pytest.FixtureRequest, hosted_server: Server) -> Iterator[Conninfo]:
     """The owner's login to an empty database of the app, whose tables are granted to the request roles."""
+    if request.node.get_closest_marker("reads"):
+        yield request.getfixturevalue("read_database")
+        return
     with _copy(request, hosted_server, GRANTED) as conninfo:
         yield conninfo
 

@@ -51,21 +51,6 @@ def answers(conninfo: Conninfo, role: str, user: object, query: str) -> object:
             return type(error)
 
 
-async def test_doctor_finds_definer_functions_without_a_check_of_the_caller(
-    app_database: Conninfo, jobs_db: JobsDatabase
-) -> None:
-    run(app_database, FUNCTIONS)
-    report = await examined(app_database)
-
-    for name, kind in OPEN.items():
-        assert of_function(report, name) == {kind}
-    for name in ("own_projects", "own_asset", "for_jobs"):
-        assert of_function(report, name) == set()
-    open_to_anybody = finding(report, "unchecked-caller")
-    assert open_to_anybody.severity is Severity.PROBLEM
-    assert open_to_anybody.sentence.startswith("The function all_projects returns rows of any user to anon and auth")
-
-
 async def test_doctor_prints_no_sql_for_a_function_that_another_role_owns(app_database: Conninfo, owner: Login) -> None:
     with connect(owner.server.administrator(owner.database)) as administrator:
         administrator.execute(FUNCTIONS.encode())
@@ -93,9 +78,14 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("examiner", ["owner", "least_privilege", "manual_reader"])
 @pytest.mark.parametrize(
-    "is_migrated", [False, pytest.param(True, marks=pytest.mark.migrated)], ids=["as it comes", "migrated"]
+    ("examiner", "is_migrated"),
+    [
+        pytest.param("owner", False, id="owner"),
+        pytest.param("least_privilege", False, id="least_privilege"),
+        pytest.param("owner", True, marks=pytest.mark.migrated, id="owner, migrated"),
+        pytest.param("manual_reader", True, marks=pytest.mark.migrated, id="manual_reader, migrated"),
+    ],
 )
 async def test_sql_of_the_doctor_removes_all_findings_and_leaks(
     request: pytest.FixtureRequest, app_database: Conninfo, jobs_db: JobsDatabase, examiner: str, is_migrated: bool
@@ -106,6 +96,13 @@ async def test_sql_of_the_doctor_removes_all_findings_and_leaks(
     jobs_db.asset(AUTUMN, "secret.jpg")
     before = await examined(login.conninfo)
     assert before.is_well is False
+    for name, kind in OPEN.items():
+        assert of_function(before, name) == {kind}
+    for name in ("own_projects", "own_asset", "for_jobs"):
+        assert of_function(before, name) == set()
+    open_to_anybody = finding(before, "unchecked-caller")
+    assert open_to_anybody.severity is Severity.PROBLEM
+    assert open_to_anybody.sentence.startswith("The function all_projects returns rows of any user to anon and auth")
     warnings: list[str | None] = []
     with connect(app_database) as owner:
         owner.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
@@ -149,30 +146,23 @@ async def test_doctor_reports_no_problem_to_a_login_that_cannot_read_the_revisio
 
 
 @pytest.mark.migrated
-@pytest.mark.parametrize("command", ["status", "verify"])
-def test_migrate_tells_the_login_that_it_cannot_read_the_revision(
-    least_privilege: Login, gjobs: Run, command: str
-) -> None:
-    done = gjobs("migrate", command, "--database-url", least_privilege.url)
+def test_migrate_tells_the_login_that_it_cannot_read_the_revision(least_privilege: Login, gjobs: Run) -> None:
+    for command in ("status", "verify"):
+        done = gjobs("migrate", command, "--database-url", least_privilege.url)
 
-    assert (done.code, done.out) == (0 if command == "status" else 6, "")
-    database, *answer = done.err.splitlines()
-    assert database.startswith("Database: ")
-    assert " ".join(answer) == (
-        "Migrations have run here, but the login least_privilege may not read the revision (gjobs.alembic_version)."
-        ' To allow it, run as the tables\' owner: GRANT USAGE ON SCHEMA gjobs TO "least_privilege";'
-        ' GRANT SELECT ON gjobs.alembic_version TO "least_privilege";'
-    )
-
-
-@pytest.mark.migrated
-def test_migrate_status_as_json_says_that_the_revision_is_unknown(least_privilege: Login, gjobs: Run) -> None:
+        assert (done.code, done.out) == (0 if command == "status" else 6, "")
+        database, *answer = done.err.splitlines()
+        assert database.startswith("Database: ")
+        assert " ".join(answer) == (
+            "Migrations have run here, but the login least_privilege may not read the revision (gjobs.alembic_version)."
+            ' To allow it, run as the tables\' owner: GRANT USAGE ON SCHEMA gjobs TO "least_privilege";'
+            ' GRANT SELECT ON gjobs.alembic_version TO "least_privilege";'
+        )
     done = gjobs("migrate", "status", "--json", "--database-url", least_privilege.url)
-
     assert done.document == {"current": None, "head": HEAD, "pending": None, "managed": True}
 
 
-async def test_doctor_lists_the_claims_that_policies_read(
+async def test_doctor_lists_the_claims_and_request_settings_that_policies_read(
     app_database: Conninfo, least_privilege: Login, owner: Login
 ) -> None:
     plain = finding(await examined(app_database), "claims")
@@ -200,6 +190,20 @@ async def test_doctor_lists_the_claims_that_policies_read(
     assert "Unknown: app_metadata, because this login can't read auth.users." in of_reader.sentence
     assert faults(await examined(app_database)) >= LEAKS
 
+    run(
+        app_database,
+        "drop policy members on generation_jobs",
+        "drop policy second_factor on projects",
+        "create policy by_header on generation_jobs for select"
+        " using (mode = current_setting('request.headers', true)::json ->> 'x-mode')",
+    )
+    report = await examined(app_database)
+    assert finding(report, "request-settings").severity is Severity.NOTE
+    assert finding(report, "request-settings").sentence == (
+        "Policies read these settings of a request: request.headers. gjobs does not know what the app sets."
+    )
+    assert finding(report, "claims").severity is Severity.OK
+
 
 async def test_doctor_says_which_claims_have_no_column_in_auth_users(app_database: Conninfo, owner: Login) -> None:
     with connect(owner.server.administrator(owner.database)) as administrator:
@@ -220,22 +224,6 @@ async def test_doctor_says_which_claims_have_no_column_in_auth_users(app_databas
         user = store.acting_as(ActingUser(id=ADA))
         caution = (await user.capability_cache.get()).claims_caution(ActingUser(id=ADA))
     assert caution.endswith(" Add the claims to the profile.")
-
-
-async def test_doctor_lists_request_settings_that_policies_read(app_database: Conninfo) -> None:
-    run(
-        app_database,
-        "create policy by_header on generation_jobs for select"
-        " using (mode = current_setting('request.headers', true)::json ->> 'x-mode')",
-    )
-
-    report = await examined(app_database)
-
-    assert finding(report, "request-settings").severity is Severity.NOTE
-    assert finding(report, "request-settings").sentence == (
-        "Policies read these settings of a request: request.headers. gjobs does not know what the app sets."
-    )
-    assert finding(report, "claims").severity is Severity.OK
 
 
 def test_no_advice_grants_anything_to_visitors(ungranted_database: Conninfo, gjobs: Run) -> None:

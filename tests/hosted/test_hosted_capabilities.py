@@ -65,6 +65,7 @@ MIGRATED = {
 WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}
 
 
+@pytest.mark.reads
 async def test_probe_reports_the_capabilities_of_each_login_in_one_read_only_transaction(
     login: Login, request: pytest.FixtureRequest
 ) -> None:
@@ -94,6 +95,7 @@ async def test_probe_reports_the_capabilities_of_each_login_in_one_read_only_tra
         assert WRITING | {Capability.ACTING, Capability.MIGRATING} <= missing(capabilities)
 
 
+@pytest.mark.reads
 async def test_login_that_may_not_act_as_a_user_gets_reasons_with_their_grants(least_privilege: Login) -> None:
     capabilities = await probed(least_privilege.conninfo)
     assert reason(capabilities, Capability.ACTING).startswith(
@@ -125,6 +127,7 @@ async def test_suggested_sql_lets_a_login_act_as_a_user(least_privilege: Login, 
             administrator.execute("revoke authenticated from least_privilege")
 
 
+@pytest.mark.reads
 async def test_login_under_row_level_security_has_a_restricted_view(
     app_database: Conninfo, hosted_server: Server
 ) -> None:
@@ -211,6 +214,7 @@ async def test_unreadable_projects_are_listed_by_their_jobs(least_privilege: Log
         assert len((await store.get_listing(ListingQuery())).projects) == 3
 
 
+@pytest.mark.reads
 async def test_refused_write_names_the_missing_grant(least_privilege: Login, jobs_db: JobsDatabase) -> None:
     async with Store(Database(least_privilege.conninfo)) as store:
         with pytest.raises(NoPrivilege, match="may not change"):
@@ -221,6 +225,7 @@ async def test_refused_write_names_the_missing_grant(least_privilege: Login, job
             await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
 
 
+@pytest.mark.xdist_group("tls")
 async def test_probe_detects_an_encrypted_connection(tls_server: TlsServer) -> None:
     capabilities = await probed(tls_server.login())
     assert (capabilities.facts.transport.is_encrypted, capabilities.facts.relations) == (True, {})
@@ -240,18 +245,21 @@ async def test_reason_names_the_single_column_that_is_not_granted(
     )
 
 
+@pytest.mark.reads
 async def test_read_only_login_of_the_manual_accepts_no_writes(manual_reader: Login) -> None:
     capabilities = await probed(manual_reader.conninfo)
     assert capabilities.read_only_reason is not None
     assert reason(capabilities, Capability.CHANGING).startswith("The login gjobs_reader is read-only: ")
 
 
+@pytest.mark.reads
 async def test_probe_does_not_wait_for_a_table_lock(owner: Login) -> None:
     with connect(owner.conninfo) as other:
         other.execute("lock table generation_jobs in access exclusive mode")
         assert missing(await probed(owner.conninfo)) == set()
 
 
+@pytest.mark.reads
 async def test_concurrent_capability_requests_share_one_probe(owner: Login) -> None:
     store = Store(Database(owner.conninfo))
     first, second = await asyncio.gather(store.capability_cache.get(), store.acting_as(AS_ADA).capability_cache.get())

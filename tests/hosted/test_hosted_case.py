@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.command_line import Run
 from tests.conftest import connect
-from tests.hosted.access_routes import Login
+from tests.hosted.access_routes import SOME_LOGINS, Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase, job_id
 
@@ -16,6 +16,8 @@ HIDDEN = "zebra"
 """A text in each row that the restricted login may not read."""
 
 
+@pytest.mark.reads
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 def test_each_login_gets_a_case_and_leaves_no_trace(login: Login, gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", login.url)
     with record_transcript(login) as transcript:

@@ -7,7 +7,7 @@ import pytest
 
 from gjobs.tui.cli.output import ExitCode
 from tests.cli.command_line import Run
-from tests.hosted.access_routes import Login
+from tests.hosted.access_routes import SOME_LOGINS, Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.jobs_database import ADA, JobsDatabase, job_id
 
@@ -29,6 +29,8 @@ def address(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", login.url)
 
 
+@pytest.mark.reads
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 def test_reading_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
     who = "ada@example.com" if login.is_owner else "operator"
     with record_transcript(login) as transcript:
@@ -41,6 +43,8 @@ def test_reading_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
+@pytest.mark.reads
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
     with record_transcript(login) as transcript:
         for command in EXAMINING:
@@ -52,6 +56,8 @@ def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
+@pytest.mark.reads
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 def test_emails_are_shown_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:
     owner = f"ada@example.com ({ADA})" if login.is_owner else str(ADA)
     for who in ("ada@example.com", "operator") if login.is_owner else ("operator",):

@@ -1,7 +1,9 @@
 """The dashboard on the app's own database with each login: polls and dialogs leave no trace."""
 
+import pytest
+
 from gjobs.store.users.actor import OPERATOR
-from tests.hosted.access_routes import Login
+from tests.hosted.access_routes import SOME_LOGINS, Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashboard, opener_of
 
@@ -14,6 +16,8 @@ WRITING = ("n", "d")
 """Keys that open a dialog if the login can write jobs, and otherwise explain why not."""
 
 
+@pytest.mark.reads
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
     actor = AS_ADA if login.is_owner else OPERATOR
     with record_transcript(login) as transcript:

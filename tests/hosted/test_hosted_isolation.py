@@ -36,6 +36,7 @@ def leaks(probes: list[Probe]) -> set[tuple[ProbeTarget, Verb]]:
     return {(probe.target, probe.verb) for probe in probes if probe.verdict is ProbeVerdict.LEAK}
 
 
+@pytest.mark.reads
 async def test_isolation_check_finds_the_same_leaks_with_each_login_and_writes_nothing(
     login: Login, jobs_db: JobsDatabase
 ) -> None:
@@ -65,6 +66,7 @@ async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_
     ]
 
 
+@pytest.mark.reads
 async def test_doctor_explains_why_the_isolation_check_did_not_run(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
@@ -77,6 +79,7 @@ async def test_doctor_explains_why_the_isolation_check_did_not_run(
     assert finding.sentence == "The check could not run. The login least_privilege may not act as a user."
 
 
+@pytest.mark.reads
 async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:

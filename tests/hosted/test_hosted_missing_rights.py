@@ -76,6 +76,7 @@ def test_commands_warn_about_a_restricted_view(
     )
 
 
+@pytest.mark.reads
 async def test_dashboard_banner_warns_a_login_under_row_level_security(
     app_database: Conninfo, hosted_server: Server, jobs_db: JobsDatabase
 ) -> None:
@@ -84,6 +85,7 @@ async def test_dashboard_banner_warns_a_login_under_row_level_security(
         await driver.until(lambda: "Row level security applies to the login under_policies" in words(driver.banner))
 
 
+@pytest.mark.reads
 async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
@@ -94,6 +96,7 @@ async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(
         assert "The login least_privilege may not act as a user." in words(driver.text)
 
 
+@pytest.mark.reads
 async def test_write_keys_without_their_grants_show_a_message_and_no_dialog(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
@@ -128,6 +131,8 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
     jobs_db.close()
 
 
+@pytest.mark.reads
+@pytest.mark.xdist_group("replica")
 async def test_write_key_on_a_replica_shows_a_message(replicated: Login) -> None:
     async with drive_dashboard(WatchedApp(opener_of(replicated.conninfo, actor=AS_ADA))) as driver:
         await driver.shows("Autumn catalog")

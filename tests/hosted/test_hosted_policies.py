@@ -1,7 +1,9 @@
 """The doctor finds policies, views and table copies that show users the rows of others."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from string import ascii_lowercase
 
 import pytest
@@ -47,6 +49,17 @@ def named(prefix: str, definitions: Sequence[str]) -> dict[str, str]:
 
 def create_policy(name: str, condition: str) -> str:
     return f"create policy {name} on generation_jobs for select using ({condition})"
+
+
+@contextmanager
+def policies(conninfo: Conninfo, *statements: str) -> Iterator[None]:
+    """Create policies of the jobs, and drop them after the block."""
+    names = [
+        f'"{match[1] or match[2]}"' for match in re.finditer(r'create policy (?:"([^"]+)"|(\w+))', ";".join(statements))
+    ]
+    run(conninfo, *statements)
+    yield
+    run(conninfo, *(f"drop policy {name} on generation_jobs" for name in names))
 
 
 def sentences(report: DoctorReport, name: str) -> list[str]:
@@ -116,27 +129,6 @@ WITHOUT_ROW = [
 ]
 
 
-async def test_policies_that_do_not_depend_on_the_row_are_warnings(healthy_database: Conninfo) -> None:
-    fix(healthy_database, await examined(healthy_database))
-    policies = named("not by row", WITHOUT_ROW)
-    run(healthy_database, *(create_policy(f'"{name}"', condition) for name, condition in policies.items()))
-
-    report = await examined(healthy_database)
-
-    assert new_faults(report) == {"policy-without-row"}
-    found = finding(report, "policy-without-row")
-    assert (found.severity, found.sql) == (Severity.WARNING, None)
-    assert sentences(report, "policy-without-row") == sorted(
-        f"{'A part of the condition' if 'user_id or' in condition else 'The condition'}"
-        f' of the policy "{name}" on generation_jobs does not depend on the row.'
-        " Every user who meets it can access every row (SELECT)."
-        for name, condition in policies.items()
-    )
-    assert report.next_steps == (
-        "Check who meets the policies that do not depend on the row. Keep those for administrators.",
-    )
-
-
 OWN_ROWS = [
     "auth.uid() = user_id",
     "user_id = (select auth.uid()) and auth.role() = 'authenticated'",
@@ -150,16 +142,6 @@ OWN_ROWS = [
 ]
 
 
-async def test_policies_that_show_only_own_rows_are_fine(healthy_database: Conninfo) -> None:
-    fix(healthy_database, await examined(healthy_database))
-    run(healthy_database, *(create_policy(name, condition) for name, condition in named("own", OWN_ROWS).items()))
-
-    report = await examined(healthy_database)
-
-    assert faults(report) == set()
-    assert finding(report, "no-leak").severity is Severity.OK
-
-
 NOT_JUDGED = [
     "project_id in (select id from projects where user_id = auth.uid())",
     "exists (select from projects p where p.user_id = auth.uid() and p.id = generation_jobs.project_id)",
@@ -168,29 +150,43 @@ NOT_JUDGED = [
 ]
 
 
-async def test_doctor_says_which_conditions_it_does_not_judge(healthy_database: Conninfo) -> None:
+async def test_doctor_judges_whether_the_condition_of_a_policy_shows_own_rows(healthy_database: Conninfo) -> None:
     fix(healthy_database, await examined(healthy_database))
-    policies = named("shown", NOT_JUDGED)
-    run(healthy_database, *(create_policy(name, condition) for name, condition in policies.items()))
 
-    report = await examined(healthy_database)
+    shown = named("not by row", WITHOUT_ROW)
+    with policies(healthy_database, *(create_policy(f'"{name}"', condition) for name, condition in shown.items())):
+        report = await examined(healthy_database)
+    assert new_faults(report) == {"policy-without-row"}
+    found = finding(report, "policy-without-row")
+    assert (found.severity, found.sql) == (Severity.WARNING, None)
+    assert sentences(report, "policy-without-row") == sorted(
+        f"{'A part of the condition' if 'user_id or' in condition else 'The condition'}"
+        f' of the policy "{name}" on generation_jobs does not depend on the row.'
+        " Every user who meets it can access every row (SELECT)."
+        for name, condition in shown.items()
+    )
+    assert report.next_steps == (
+        "Check who meets the policies that do not depend on the row. Keep those for administrators.",
+    )
 
+    own = named("own", OWN_ROWS)
+    with policies(healthy_database, *(create_policy(name, condition) for name, condition in own.items())):
+        report = await examined(healthy_database)
     assert faults(report) == set()
-    for name, condition in policies.items():
+    assert finding(report, "no-leak").severity is Severity.OK
+
+    not_judged = named("shown", NOT_JUDGED)
+    with policies(healthy_database, *(create_policy(name, condition) for name, condition in not_judged.items())):
+        report = await examined(healthy_database)
+    assert faults(report) == set()
+    for name, condition in not_judged.items():
         assert about(report, f"The policy {name} on generation_jobs") == [("not-judged", Severity.NOTE)], condition
     assert "no-leak" not in {one.name for one in report.findings}
 
-
-async def test_condition_that_fails_or_takes_long_is_not_judged(healthy_database: Conninfo) -> None:
-    fix(healthy_database, await examined(healthy_database))
-    run(
-        healthy_database,
-        "create policy failing on generation_jobs for select using (cost_cents / 0 = 1)",
-        "create policy slow on generation_jobs for select using (mode = 'x' or pg_sleep(60)::text = cost_cents::text)",
-    )
-
-    report = await examined(healthy_database)
-
+    failing = create_policy("failing", "cost_cents / 0 = 1")
+    slow = create_policy("slow", "mode = 'x' or pg_sleep(60)::text = cost_cents::text")
+    with policies(healthy_database, failing, slow):
+        report = await examined(healthy_database)
     assert about(report, "failing") == about(report, "slow") == [("not-judged", Severity.NOTE)]
     assert faults(report) == set()
 
@@ -210,64 +206,42 @@ async def test_login_that_cannot_act_as_a_user_never_reads_that_nothing_leaks(
     assert "no-leak" not in {one.name for one in (*not_judged.findings, *report.findings)}
 
 
-async def test_open_policy_that_a_restrictive_policy_limits_to_own_rows_is_no_finding(
-    healthy_database: Conninfo,
-) -> None:
-    run(
+async def test_restrictive_policies_decide_whether_an_open_policy_is_a_problem(healthy_database: Conninfo) -> None:
+    with policies(
         healthy_database,
         "create policy signed_in on generation_jobs for select using (auth.role() = 'authenticated')",
         "create policy own on generation_jobs as restrictive for select"
         " using (auth.uid() = user_id and status <> 'deleted')",
-    )
-    assert rows_seen(healthy_database, BEN) == 1
+    ):
+        assert rows_seen(healthy_database, BEN) == 1
+        assert new_faults(await examined(healthy_database)) == set()
 
-    assert new_faults(await examined(healthy_database)) == set()
+    for restriction in ("status <> 'deleted'", "user_id is distinct from auth.uid() or mode <> 'x'"):
+        with policies(
+            healthy_database,
+            "create policy signed_in on generation_jobs for select using (auth.uid() is not null)",
+            f"create policy narrower on generation_jobs as restrictive for select using ({restriction})",
+        ):
+            assert rows_seen(healthy_database, BEN) == 8
+            assert new_faults(await examined(healthy_database)) == {"open-policy"}, restriction
 
-
-@pytest.mark.parametrize("restriction", ["status <> 'deleted'", "user_id is distinct from auth.uid() or mode <> 'x'"])
-async def test_open_policy_stays_a_problem_if_a_restrictive_policy_shows_rows_of_others(
-    healthy_database: Conninfo, restriction: str
-) -> None:
-    run(
-        healthy_database,
-        "create policy signed_in on generation_jobs for select using (auth.uid() is not null)",
-        f"create policy narrower on generation_jobs as restrictive for select using ({restriction})",
-    )
-    assert rows_seen(healthy_database, BEN) == 8
-
-    assert new_faults(await examined(healthy_database)) == {"open-policy"}
-
-
-@pytest.mark.parametrize(
-    ("restriction", "does"),
-    [
+    for restriction, does in (
         ("with check (auth.uid() = user_id)", "access rows of others"),
         ("using (auth.uid() = user_id) with check (true)", "store rows for any user"),
-    ],
-)
-async def test_restrictive_policy_limits_only_reads_or_only_writes(
-    healthy_database: Conninfo, restriction: str, does: str
-) -> None:
-    run(
-        healthy_database,
-        "create policy shown on generation_jobs using (true)",
-        f"create policy narrower on generation_jobs as restrictive {restriction}",
-    )
-    assert rows_seen(healthy_database, BEN) == (8 if does == "access rows of others" else 1)
+    ):
+        with policies(
+            healthy_database,
+            "create policy shown on generation_jobs using (true)",
+            f"create policy narrower on generation_jobs as restrictive {restriction}",
+        ):
+            assert rows_seen(healthy_database, BEN) == (8 if does == "access rows of others" else 1)
+            found = finding(await examined(healthy_database), "open-policy")
+        assert found.sentence == f"The policy shown on generation_jobs lets everybody {does} (ALL)."
 
-    found = finding(await examined(healthy_database), "open-policy")
-
-    assert found.sentence == f"The policy shown on generation_jobs lets everybody {does} (ALL)."
-
-
-async def test_policy_that_lets_users_store_rows_for_others_is_reported(healthy_database: Conninfo) -> None:
-    run(
-        healthy_database,
-        "create policy stored on generation_jobs for insert with check (auth.uid() is not null)",
-    )
-
-    found = finding(await examined(healthy_database), "open-policy")
-
+    with policies(
+        healthy_database, "create policy stored on generation_jobs for insert with check (auth.uid() is not null)"
+    ):
+        found = finding(await examined(healthy_database), "open-policy")
     assert found.sentence == "The policy stored on generation_jobs lets every user store rows for any user (INSERT)."
 
 
@@ -285,27 +259,17 @@ ON_METADATA = [
 
 
 async def test_policies_on_user_metadata_are_problems(healthy_database: Conninfo) -> None:
-    policies = named("shown", ON_METADATA)
-    run(healthy_database, *(create_policy(name, condition) for name, condition in policies.items()))
-
-    report = await examined(healthy_database)
+    shown = named("shown", ON_METADATA)
+    with policies(healthy_database, *(create_policy(name, condition) for name, condition in shown.items())):
+        report = await examined(healthy_database)
 
     assert new_faults(report) == {"user-metadata"}
     assert sentences(report, "user-metadata") == [
-        f"The policy {name} on generation_jobs trusts user_metadata. Users can change it themselves."
-        for name in policies
+        f"The policy {name} on generation_jobs trusts user_metadata. Users can change it themselves." for name in shown
     ]
 
-
-async def test_function_of_a_policy_that_reads_user_metadata_is_a_problem(healthy_database: Conninfo) -> None:
-    run(
-        healthy_database,
-        METADATA_FUNCTION,
-        "create policy shown on generation_jobs for select using (mode = public.my_team())",
-    )
-
+    run(healthy_database, METADATA_FUNCTION, create_policy("shown", "mode = public.my_team()"))
     report = await examined(healthy_database)
-
     assert new_faults(report) == {"user-metadata"}
     assert finding(report, "user-metadata").severity is Severity.PROBLEM
     assert finding(report, "user-metadata").sentence.startswith("Policies call a function")
@@ -415,73 +379,67 @@ RENAMED_COLUMNS = "alter table jobs rename user_id to owner_id; alter table jobs
 OF_OWNERS = "select id, owner_id as user_id, project_id, state as status, mode, cost_cents from jobs"
 
 
-@pytest.mark.parametrize(
-    ("views", "leaking"),
-    [
-        ("create view generation_jobs as select * from jobs", "generation_jobs"),
-        ("create materialized view generation_jobs as select * from jobs", "generation_jobs"),
-        (
-            (
-                "create view inner_jobs as select * from jobs;"
-                " create view generation_jobs with (security_invoker = on) as select * from inner_jobs"
-            ),
-            "inner_jobs",
-        ),
-        (f"{RENAMED_COLUMNS}; create view generation_jobs as {OF_OWNERS}", "generation_jobs"),
-        (f"{RENAMED_COLUMNS}; create materialized view generation_jobs as {OF_OWNERS}", "generation_jobs"),
-        (
-            (
-                f"{RENAMED_COLUMNS}; create view inner_jobs as {OF_OWNERS};"  # noqa: S608
-                " create view generation_jobs with (security_invoker = on) as select * from inner_jobs"
-            ),
-            "inner_jobs",
-        ),
-        (
-            (
-                "create view inner_jobs with (security_invoker = on) as select * from jobs;"
-                " create materialized view generation_jobs as select * from inner_jobs"
-            ),
-            "generation_jobs",
-        ),
-    ],
-    ids=[
-        "view",
-        "materialized view",
-        "view in a view",
-        "view with renamed columns",
-        "materialized view with renamed columns",
-        "view with renamed columns in a view",
-        "materialized view of a view",
-    ],
-)
-async def test_view_named_generation_jobs_that_shows_rows_of_others_is_a_problem(
-    healthy_database: Conninfo, views: str, leaking: str
+LEAKING = {
+    "create view generation_jobs as select * from jobs": "generation_jobs",
+    "create materialized view generation_jobs as select * from jobs": "generation_jobs",
+    (
+        "create view inner_jobs as select * from jobs;"
+        " create view generation_jobs with (security_invoker = on) as select * from inner_jobs"
+    ): "inner_jobs",
+    (
+        "create view inner_jobs with (security_invoker = on) as select * from jobs;"
+        " create materialized view generation_jobs as select * from inner_jobs"
+    ): "generation_jobs",
+}
+"""Relations with the name of the jobs that show rows of others, and the one that leaks."""
+LEAKING_OF_OWNERS = {
+    f"create view generation_jobs as {OF_OWNERS}": "generation_jobs",
+    f"create materialized view generation_jobs as {OF_OWNERS}": "generation_jobs",
+    (
+        f"create view inner_jobs as {OF_OWNERS};"  # noqa: S608
+        " create view generation_jobs with (security_invoker = on) as select * from inner_jobs"
+    ): "inner_jobs",
+}
+HARMLESS = [
+    "create view generation_jobs with (security_invoker = on) as select * from jobs",
+    "create view generation_jobs as select * from jobs where user_id = auth.uid()",
+]
+HARMLESS_OF_OWNERS = [f"create view generation_jobs as {OF_OWNERS} where owner_id = auth.uid()"]
+
+
+async def test_view_named_generation_jobs_is_a_problem_only_if_it_shows_rows_of_others(
+    healthy_database: Conninfo,
 ) -> None:
-    run(healthy_database, RENAMED, views)
-    assert rows_seen(healthy_database, BEN) > 1
-
-    report = await examined(healthy_database)
-
-    assert about(report, f"The view public.{leaking} ") == [("leaking-view", Severity.PROBLEM)]
+    run(healthy_database, RENAMED)
+    await assert_judged(healthy_database, LEAKING, HARMLESS)
+    run(healthy_database, RENAMED_COLUMNS)
+    await assert_judged(healthy_database, LEAKING_OF_OWNERS, HARMLESS_OF_OWNERS)
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        "generation_jobs with (security_invoker = on) as select * from jobs",
-        "generation_jobs as select * from jobs where user_id = auth.uid()",
-        f"generation_jobs as {OF_OWNERS} where owner_id = auth.uid()",
-    ],
-)
-async def test_view_named_generation_jobs_that_shows_own_rows_is_no_problem(
-    healthy_database: Conninfo, view: str
-) -> None:
-    run(healthy_database, RENAMED, *([RENAMED_COLUMNS] if "owner_id" in view else []), f"create view {view}")
-    assert 0 < rows_seen(healthy_database, BEN) < rows_seen(healthy_database, ADA)
+async def assert_judged(conninfo: Conninfo, leaking: Mapping[str, str], harmless: Sequence[str]) -> None:
+    for views, leak in leaking.items():
+        run(conninfo, views)
+        assert rows_seen(conninfo, BEN) > 1
+        report = await examined(conninfo)
+        assert about(report, f"The view public.{leak} ") == [("leaking-view", Severity.PROBLEM)], views
+        drop_views(conninfo)
+    for view in harmless:
+        run(conninfo, view)
+        assert 0 < rows_seen(conninfo, BEN) < rows_seen(conninfo, ADA)
+        judged = about(await examined(conninfo), "The view public.generation_jobs ")
+        assert ("leaking-view", Severity.PROBLEM) not in judged, view
+        drop_views(conninfo)
 
-    assert ("leaking-view", Severity.PROBLEM) not in about(
-        await examined(healthy_database), "The view public.generation_jobs "
-    )
+
+def drop_views(conninfo: Conninfo) -> None:
+    """Drop generation_jobs and inner_jobs, which may be materialized."""
+    with connect(conninfo) as connection:
+        rows = connection.execute(
+            "select relkind::text, oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace"
+            " and relname in ('generation_jobs', 'inner_jobs') order by relname"
+        ).fetchall()
+        for kind, name in rows:
+            connection.execute(f"drop {'materialized view' if kind == 'm' else 'view'} {name}".encode())
 
 
 async def test_view_of_another_table_that_generation_jobs_joins_is_no_problem(healthy_database: Conninfo) -> None:

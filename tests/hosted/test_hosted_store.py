@@ -45,6 +45,7 @@ async def read_all(store: Store) -> None:
     assert await store.get_assets(AUTUMN) == []
 
 
+@pytest.mark.reads
 async def test_every_read_leaves_no_trace(login: Login) -> None:
     with record_transcript(login) as transcript:
         async with Store(Database(login.conninfo)) as store:
@@ -58,6 +59,7 @@ async def test_every_read_leaves_no_trace(login: Login) -> None:
     assert (recorded.traces_of(login), recorded.problems, recorded.writes) == ([], [], 0)
 
 
+@pytest.mark.reads
 async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
     reader_by_policies: Login, jobs_db: JobsDatabase
 ) -> None:
@@ -68,6 +70,7 @@ async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
             await store.delete_generation_job(job_id(1))
 
 
+@pytest.mark.reads
 async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(login: Login) -> None:
     async with Store(Database(login.conninfo)) as store:
         if login.is_owner:

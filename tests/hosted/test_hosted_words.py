@@ -78,10 +78,10 @@ def word_index(conninfo: Conninfo) -> bool | None:
 
 
 async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
-    project: Conninfo, monkeypatch: pytest.MonkeyPatch
+    project: Conninfo, trigram_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def offered() -> str | None:
-        return next((one.sql for one in (await examined(project)).findings if one.name == "word-index"), None)
+    async def offered(name: str = "word-index") -> str | None:
+        return next((one.sql for one in (await examined(project)).findings if one.name == name), None)
 
     assert await offered() is None, "few jobs"
     monkeypatch.setattr(table_checks, "MOST_COUNTED", MANY)
@@ -115,6 +115,14 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
     assert await offered() is None
     assert not [one for one in verify(project).differences if "gjobs_words" in one.name]
 
+    leave_an_invalid_index(project, trigram_server)
+    assert await offered() is None
+    drop = await offered("invalid-index")
+    assert drop == "DROP INDEX CONCURRENTLY public.gjobs_words;"
+    with connect(project, autocommit=True) as owner:
+        owner.execute(drop.encode())
+    assert await offered()
+
 
 def build_word_index(owner: psycopg.Connection) -> None:
     support = TrigramSupport(schema=None, is_available=True, has_extension_schema=True)
@@ -122,41 +130,8 @@ def build_word_index(owner: psycopg.Connection) -> None:
         owner.execute(statement.encode())
 
 
-def test_no_revision_builds_or_drops_the_word_index(project: Conninfo) -> None:
-    with connect(project, autocommit=True) as owner:
-        owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
-        upgrade(project)
-        assert word_index(project) is None
-        owner.execute("drop extension pg_trgm")
-        build_word_index(owner)
-    assert verify(project).differences == ()
-
-    downgrade(project, "base")
-
-    assert word_index(project) is True
-
-
-async def test_doctor_offers_the_word_index_again_after_an_interrupted_build(
-    project: Conninfo, trigram_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(table_checks, "MOST_COUNTED", MANY)
-    leave_an_invalid_index(project, trigram_server)
-
-    async def offered(name: str) -> str | None:
-        return next((one.sql for one in (await examined(project)).findings if one.name == name), None)
-
-    assert await offered("word-index") is None
-    drop = await offered("invalid-index")
-    assert drop == "DROP INDEX CONCURRENTLY public.gjobs_words;"
-    with connect(project, autocommit=True) as owner:
-        owner.execute(drop.encode())
-    assert await offered("word-index")
-
-
 def leave_an_invalid_index(project: Conninfo, server: Server) -> None:
     """Leave an index as an interrupted build does."""
-    with connect(project, autocommit=True) as owner:
-        owner.execute("create index gjobs_words on public.generation_jobs (mode)")
     with connect(server.administrator(str(project["dbname"])), autocommit=True) as administrator:
         administrator.execute(
             "update pg_index set indisvalid = false where indexrelid = 'public.gjobs_words'::regclass"
@@ -165,9 +140,14 @@ def leave_an_invalid_index(project: Conninfo, server: Server) -> None:
 
 
 async def test_each_actor_finds_words_and_users_can_write_with_the_index(project: Conninfo) -> None:
+    """No revision builds or drops the index."""
     with connect(project, autocommit=True) as owner:
+        owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
         upgrade(project)
+        assert word_index(project) is None
+        owner.execute("drop extension pg_trgm")
         build_word_index(owner)
+        assert verify(project).differences == ()
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(owner, ADA):
             owner.execute(f"select {SCHEMA}.similarity('a', 'b')".encode())
         for claims in (ADA, BEN):
@@ -185,3 +165,6 @@ async def test_each_actor_finds_words_and_users_can_write_with_the_index(project
         for actor, times in ((OPERATOR, 2), (ActingUser(id=ADA), 1), (ActingUser(id=BEN), 1)):
             async with Store(Database(project), actor) as store:
                 assert len((await store.get_window(RowWindowQuery(listed=listed))).jobs) == times * found, (word, actor)
+
+    downgrade(project, "base")
+    assert word_index(project) is True

@@ -16,6 +16,9 @@ from tests.hosted.write_log import WriteLog, shown, stored
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase, fill, job_id, short
 
+pytestmark = pytest.mark.xdist_group("killable")
+"""One process starts the second cluster."""
+
 SHORT = TimeLimits(statement=1.0, answer=0.5)
 
 QUICK = 0.05

@@ -13,34 +13,32 @@ from tests.hosted.statement_log import ServerMessage, Statement, Transcript, rec
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 
-@pytest.mark.parametrize(
-    ("statements", "traces"),
-    [
-        ([BEGIN, "SELECT 1", "COMMIT"], []),
-        ([BEGIN, "SELECT set_config('role', 'anon', true)", "ROLLBACK"], []),
-        (["SELECT 1"], ["outside of a transaction: SELECT 1"]),
-        (["SET lock_timeout = 5"], ["outside of a transaction: SET lock_timeout = 5"]),
-        (["BEGIN", "ROLLBACK"], ["outside of a transaction: BEGIN", "outside of a transaction: ROLLBACK"]),
-        ([BEGIN, "LISTEN jobs", "COMMIT"], ["neither reads rows nor changes them: LISTEN jobs"]),
-        (
-            [BEGIN, "CREATE TEMP TABLE t ()", "COMMIT"],
-            ["neither reads rows nor changes them: CREATE TEMP TABLE t ()"],
-        ),
-        (
-            [BEGIN, "SELECT set_config('a.b', 'c', true), set_config('role', 'anon', false)", "COMMIT"],
-            ["outlives the transaction: SELECT set_config('a.b', 'c', true), set_config('role', 'anon', false)"],
-        ),
-        ([BEGIN, "SELECT 1"], ["a transaction was left open after: SELECT 1"]),
-    ],
-)
-def test_transcript_lists_statements_that_leave_traces(owner: Login, statements: list[str], traces: list[str]) -> None:
-    with (
-        record_transcript(owner) as transcript,
-        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
-    ):
-        for statement in statements:
-            connection.execute(statement.encode())
-        assert transcript().traces == traces
+TRACES: list[tuple[list[str], list[str]]] = [
+    ([BEGIN, "SELECT 1", "COMMIT"], []),
+    ([BEGIN, "SELECT set_config('role', 'anon', true)", "ROLLBACK"], []),
+    (["SELECT 1"], ["outside of a transaction: SELECT 1"]),
+    (["SET lock_timeout = 5"], ["outside of a transaction: SET lock_timeout = 5"]),
+    (["BEGIN", "ROLLBACK"], ["outside of a transaction: BEGIN", "outside of a transaction: ROLLBACK"]),
+    ([BEGIN, "LISTEN jobs", "COMMIT"], ["neither reads rows nor changes them: LISTEN jobs"]),
+    ([BEGIN, "CREATE TEMP TABLE t ()", "COMMIT"], ["neither reads rows nor changes them: CREATE TEMP TABLE t ()"]),
+    (
+        [BEGIN, "SELECT set_config('a.b', 'c', true), set_config('role', 'anon', false)", "COMMIT"],
+        ["outlives the transaction: SELECT set_config('a.b', 'c', true), set_config('role', 'anon', false)"],
+    ),
+    ([BEGIN, "SELECT 1"], ["a transaction was left open after: SELECT 1"]),
+]
+
+
+@pytest.mark.reads
+def test_transcript_lists_statements_that_leave_traces(owner: Login) -> None:
+    for statements, traces in TRACES:
+        with (
+            record_transcript(owner) as transcript,
+            psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+        ):
+            for statement in statements:
+                connection.execute(statement.encode())
+            assert transcript().traces == traces, statements
 
 
 def test_transcript_reports_prepared_statements_and_counts_writes(owner: Login) -> None:
@@ -78,6 +76,7 @@ def cancel_statement(login: Login, connection: psycopg.Connection) -> None:
     connection.cancel_safe()
 
 
+@pytest.mark.reads
 @pytest.mark.parametrize(
     ("before", "problems", "canceled"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
 )
@@ -181,6 +180,7 @@ def test_timeouts_and_statement_errors_are_problems(
     assert (recorded.problems, recorded.canceled) == ([problem], 0)
 
 
+@pytest.mark.reads
 def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Login) -> None:
     def ask(connection: psycopg.Connection) -> None:
         connection.execute(b"SELECT 1")
