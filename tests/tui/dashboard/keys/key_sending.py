@@ -59,6 +59,12 @@ async def busy_loop(dice: random.Random) -> AsyncIterator[None]:
         hogging.cancel()
 
 
+async def pass_seeing_time(driver: Driver) -> None:
+    """Let the time pass in which keys are dropped."""
+    await rest(driver)
+    driver.app.key_queue._unseen_until = driver.app.key_queue._refused_until = 0.0
+
+
 async def rest(driver: Driver) -> None:
     """Wait until all keys are handled and all work that they started has ended."""
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 from textual import events
@@ -21,13 +22,17 @@ from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished
 from tests.conftest import Conninfo
 from tests.tui.app_waits import PATIENCE
-from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_into
-from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, short
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, type_into
+from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, job_id, short
+
+
+def statuses(jobs_db: JobsDatabase) -> dict[UUID, str]:
+    return dict(jobs_db.sql("select id, status from generation_jobs"))
 
 
 async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    before = jobs_db.sql("select id, status from generation_jobs order by id")
+    before = statuses(jobs_db)
     async with busy_loop(chance(1)):
         for key in "nlifestyle":
             send(dashboard.app, key)
@@ -35,10 +40,8 @@ async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver
         await dashboard.until(lambda: isinstance(dashboard.app.focused, Input) and dashboard.app.focused.value)
         await rest(dashboard)
 
-    field = dashboard.app.focused
-    assert isinstance(field, Input)
-    assert field.value == "lifestyle"
-    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+    assert typed_text(dashboard) == "lifestyle"
+    assert statuses(jobs_db) == before
 
 
 async def test_keys_wait_for_a_slow_machine_even_if_the_time_for_a_key_is_over(
@@ -69,7 +72,7 @@ async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
     await dashboard.has_shown(UNCHANGED)
     await rest(dashboard)
     assert jobs_db.status(5) is JobStatus.RUNNING, "another process started the job"
-    await asyncio.sleep(SEEING_SECONDS)
+    await pass_seeing_time(dashboard)
 
     await dashboard.press("3", until=lambda: set(dashboard.rows) == {2, 5, 6})
     await dashboard.go_to(2)
@@ -99,7 +102,7 @@ async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
     assert not dashboard.table.marked
     assert jobs_db.status(5) is JobStatus.RUNNING
 
-    await asyncio.sleep(SEEING_SECONDS)
+    await pass_seeing_time(dashboard)
     keys = dashboard.app.key_queue
     keys.drop_until_seen(UNLISTED, drops=dashboard.app.key_queue.rules.is_for_rows)
     for key in ("f", *"quit"):
@@ -110,12 +113,23 @@ async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
     assert (dashboard.dialog, dashboard.app.screen) == ("", dashboard.app.dashboard)
 
 
-async def test_key_typed_after_a_change_that_takes_too_long_is_ignored(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+async def test_key_for_a_list_or_a_change_that_does_not_arrive_in_time_acts_on_no_job(
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_queue, "_MOST_SECONDS", 0.3)
+    monkeypatch.setattr(key_queue, "_FEWEST_TURNS", 310)
+    before = statuses(jobs_db)
     change = Gate("transition_job_status")
-    async with drive_dashboard(WatchedApp(opener_of(database, make=change.store))) as driver:
+    read = Gate("get_listing", lambda _store, query: query.window.listed.status is not None)
+    async with drive(make=type("GatedStore", (change.store, read.store), {})) as driver:
+        for key in "2s":
+            send(driver.app, key)
+        await driver.shows_message("The list is still loading.")
+        read.open()
+        await driver.refreshes(rows=[1, 5])
+        assert statuses(jobs_db) == before
+
+        await pass_seeing_time(driver)
         await driver.go_to(1)
         for key in "scdy":
             send(driver.app, key)
@@ -123,66 +137,50 @@ async def test_key_typed_after_a_change_that_takes_too_long_is_ignored(
         change.open()
         await driver.shows_message("Started ")
         await rest(driver)
-        assert jobs_db.status(1) is JobStatus.RUNNING
+        assert statuses(jobs_db) == {**before, job_id(1): "running"}
         assert driver.dialog == ""
 
 
-async def test_key_for_a_list_that_does_not_arrive_acts_on_no_job(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    before = jobs_db.sql("select id, status from generation_jobs order by id")
-    read = Gate("get_listing", lambda _store, query: query.window.listed.status is not None)
-    async with drive_dashboard(WatchedApp(opener_of(database, make=read.store))) as driver:
-        for key in "2s":
-            send(driver.app, key)
-        await driver.shows_message("The list is still loading.")
-        read.open()
-        read.release()
-        await driver.refreshes()
-    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+def typed_text(driver: Driver) -> str:
+    field = driver.app.focused
+    assert isinstance(field, Input)
+    return field.value
 
 
-@pytest.mark.parametrize("typed", ["\x1bfError\r", "\x1b[27uf\x1b[200~Error\x1b[201~\r"])
-async def test_escape_and_a_key_in_one_burst_are_two_keys_outside_of_a_text_field(
-    dashboard: Driver, jobs_db: JobsDatabase, typed: str
+async def test_sequences_of_the_terminal_are_split_by_what_they_are_typed_into(
+    dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    """A terminal also sends escape and f for option+right."""
-    await dashboard.press("enter", on=2, dialog="Job")
-    type_into(dashboard.app, typed)
-    await dashboard.until(lambda: jobs_db.status(2) is JobStatus.FAILED)
-    assert jobs_db.sql("select error from generation_jobs where status = 'failed' and error = 'Error'") == [("Error",)]
-
-
-async def test_option_and_arrow_move_by_words_in_a_text_field(dashboard: Driver) -> None:
-    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+    """A terminal sends escape and f in one piece also for option+right."""
+    dialog = f"Fail packaging {short(2)}"
+    await dashboard.press("f", on=2, dialog=dialog)
     type_into(dashboard.app, "time out\x1bb\x1bb-\x1bf+")
     await rest(dashboard)
-    field = dashboard.app.focused
-    assert isinstance(field, Input)
-    assert field.value == "-time +out"
-
-
-async def test_unfinished_paste_is_pasted_and_reported(dashboard: Driver) -> None:
-    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+    assert typed_text(dashboard) == "-time +out"
+    await dashboard.type("")
     dashboard.app.post_message(events.Paste("time"))
     dashboard.app.post_message(PasteUnfinished())
     await dashboard.shows_message("The terminal did not mark the end of the pasted text")
     await dashboard.press("!")
-    field = dashboard.app.focused
-    assert isinstance(field, Input)
-    assert field.value == "time!"
-
-
-async def test_paste_after_a_key_goes_into_what_the_key_opens(dashboard: Driver) -> None:
-    await dashboard.press("down")
+    assert typed_text(dashboard) == "time!"
+    await dashboard.press("escape", dialog="")
     async with busy_loop(chance(2)):
         send(dashboard.app, "f")
         dashboard.app.post_message(events.Paste("Error: sdf"))
         send(dashboard.app, "!")
-        await dashboard.until(lambda: dashboard.dialog.startswith("Fail packaging"))
+        await dashboard.has_dialog(dialog)
         await rest(dashboard)
+    assert typed_text(dashboard) == "Error: sdf!"
+    await dashboard.press("escape", dialog="")
 
-    field = dashboard.app.focused
-    assert isinstance(field, Input)
-    assert field.value == "Error: sdf!"
+    for number, typed in ((2, "\x1bfError 2\r"), (6, "\x1b[27uf\x1b[200~Error 6\x1b[201~\r")):
+        await dashboard.press("enter", on=number, dialog="Job")
+        type_into(dashboard.app, typed)
+        await dashboard.until(lambda number=number: jobs_db.status(number) is JobStatus.FAILED)  # type: ignore[misc]
+        errors = jobs_db.sql("select error from generation_jobs where id = %s", job_id(number))
+        assert errors == [(f"Error {number}",)]
+        await rest(dashboard)
+        if dashboard.dialog:
+            await dashboard.press("escape", dialog="")
 
 
 async def close_progress(driver: Driver) -> None:
@@ -207,68 +205,46 @@ async def close_below(driver: Driver) -> None:
     dialog.dismiss(None)
 
 
-@pytest.mark.parametrize("close", [close_progress, close_all, close_below])
-async def test_keys_for_a_dialog_that_closes_by_itself_are_dropped(
-    dashboard: Driver, jobs_db: JobsDatabase, close: Callable[[Driver], Awaitable[None]]
-) -> None:
-    """Keys are dropped until the user has had time to see the list. Then the keys act on it."""
-    await dashboard.go_to(1)
-    before = jobs_db.sql("select id, status from generation_jobs order by id")
-    await close(dashboard)
-    for _ in range(3):
-        send(dashboard.app, "s")
-        await asyncio.sleep(0.1)
-    await dashboard.shows_message(DROPPED)
-    await rest(dashboard)
-    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+async def close_with_keys_on_their_way(driver: Driver) -> None:
+    async with showing_progress(driver.app, ProgressDialog(title="Work", total=1)):
+        await driver.has_dialog("Work")
+        for _ in range(3):
+            send(driver.app, "s")
 
+
+async def test_keys_for_a_dialog_that_closes_by_itself_are_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    """Keys are dropped until the user has had time to see the list. Then the keys act on it."""
+    before = statuses(jobs_db)
+    for close in (close_with_keys_on_their_way, close_progress, close_all, close_below):
+        await pass_seeing_time(dashboard)
+        await dashboard.go_to(1)
+        dashboard.clear_messages()
+        await close(dashboard)
+        if close is not close_with_keys_on_their_way:
+            for _ in range(3):
+                send(dashboard.app, "s")
+                await asyncio.sleep(0.1)
+        await dashboard.shows_message(DROPPED)
+        await rest(dashboard)
+        assert statuses(jobs_db) == before, close
     await asyncio.sleep(SEEING_SECONDS)
     await dashboard.press("s", until=lambda: jobs_db.status(1) is JobStatus.RUNNING)
 
-
-async def test_key_on_its_way_to_a_dialog_that_closes_is_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.go_to(1)
-    async with showing_progress(dashboard.app, ProgressDialog(title="Work", total=1)):
-        await dashboard.has_dialog("Work")
-        for _ in range(3):
-            send(dashboard.app, "s")
-    await dashboard.shows_message(DROPPED)
-    await rest(dashboard)
-
-    assert jobs_db.status(1) is JobStatus.QUEUED
-
-
-async def test_keys_that_are_dropped_for_two_reasons_stay_dropped_for_both(dashboard: Driver) -> None:
     keys = dashboard.app.key_queue
     keys.drop_until_seen()
-    keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.key_queue.rules.is_for_rows)
+    keys.drop_until_seen("Only keys for rows.", drops=keys.rules.is_for_rows)
     await dashboard.press("w", message="Only keys for rows.")
-    assert dashboard.dialog == ""
+    assert dashboard.dialog == "", "keys that are dropped for two reasons stay dropped for both"
 
-
-async def test_ctrl_q_quits_even_just_after_a_dialog_closed_by_itself(dashboard: Driver) -> None:
+    await pass_seeing_time(dashboard)
     await close_progress(dashboard)
     send(dashboard.app, "s")
     send(dashboard.app, "ctrl+q")
     await dashboard.until(lambda: not dashboard.app.is_running)
 
 
-async def test_holding_enter_keeps_at_most_one_details_screen(dashboard: Driver) -> None:
-    highest = 0
-    for _ in range(100):
-        send(dashboard.app, "enter")
-        highest = max(highest, len(dashboard.app.screen_stack))
-        await asyncio.sleep(0)
-    await rest(dashboard)
-
-    assert max(highest, len(dashboard.app.screen_stack)) <= 2
-    assert dashboard.app.mistake is None
-
-
-@pytest.mark.parametrize(("key", "dialog"), [("enter", "Job"), ("question_mark", "Manual"), ("w", "Workers")])
-@pytest.mark.parametrize("repeats", [10, 151])
 async def test_held_key_opens_and_closes_its_dialog_as_slow_keys_do_and_rarely(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch, key: str, dialog: str, repeats: int
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An odd number leaves the dialog open."""
     opened: list[object] = []
@@ -279,21 +255,33 @@ async def test_held_key_opens_and_closes_its_dialog_as_slow_keys_do_and_rarely(
         return push(*given, **options)
 
     monkeypatch.setattr(dashboard.app, "push_screen", counted)
-    for _ in range(repeats):
-        send(dashboard.app, key)
+    for repeats in (10, 151):
+        for key, dialog in (("enter", "Job"), ("question_mark", "Manual"), ("w", "Workers")):
+            for _ in range(repeats):
+                send(dashboard.app, key)
+            await rest(dashboard)
+            assert dashboard.dialog.startswith(dialog) if repeats % 2 else not dashboard.dialog, (key, repeats)
+            assert len(opened) <= 3, (key, repeats)
+            if repeats % 2:
+                await dashboard.press("escape", dialog="")
+            dashboard.app.key_queue._repeated_until = 0.0
+            opened.clear()
+
+    highest = 0
+    for _ in range(100):
+        send(dashboard.app, "enter")
+        highest = max(highest, len(dashboard.app.screen_stack))
+        await asyncio.sleep(0)
     await rest(dashboard)
+    assert max(highest, len(dashboard.app.screen_stack)) <= 2
+    assert dashboard.app.mistake is None
+    assert dashboard.dialog == ""
+    dashboard.app.key_queue._repeated_until = 0.0
 
-    assert dashboard.dialog.startswith(dialog) if repeats % 2 else not dashboard.dialog
-    assert len(opened) <= 3
-
-
-async def test_repeated_key_is_typed_into_a_field(dashboard: Driver) -> None:
     for key in ("slash", *"wwwwwwww"):
         send(dashboard.app, key)
     await rest(dashboard)
-    field = dashboard.app.focused
-    assert isinstance(field, Input)
-    assert field.value == "wwwwwwww"
+    assert typed_text(dashboard) == "wwwwwwww"
 
 
 OPENERS = ("n", "p", "b", "t", "w", "E", "?", "u", "ctrl+p", "enter")
@@ -314,10 +302,10 @@ def sequences() -> Iterator[tuple[int, Sequence[str]]]:
     for seed in range(3):
         dice = chance(seed)
         keys: list[str] = []
-        for place in range(8):
+        for place in range(5):
             letters = [dice.choice([*LETTERS, PASTED]) for _ in range(dice.randint(0, 6))]
             keys += [dice.choice(OPENERS), *letters, "escape", "escape", "escape"]
-            if place == 4:
+            if place == 2:
                 keys += dice.choice(WRITES[:2])
         held = [("enter", "?", "w")[seed]] * dice.randint(4, 7)
         yield seed, [*held, *["escape"] * 3, *keys, *dice.choice(WRITES)]
@@ -377,123 +365,104 @@ async def test_fast_keys_do_the_same_as_slow_keys(
     assert fast == slowly, " ".join(keys)
 
 
-async def test_closing_a_closed_dialog_does_nothing(dashboard: Driver) -> None:
-    """In an earlier version, two Enter keys that arrived together closed a dialog twice."""
-    await dashboard.press("p")
-    await dashboard.has_dialog("Show which project?")
-    dialog = dashboard.app.screen
+async def test_dialog_that_is_closed_twice_too_early_or_below_a_palette_causes_no_error(dashboard: Driver) -> None:
+    app = dashboard.app
+
+    async def is_back() -> None:
+        await rest(dashboard)
+        assert app.mistake is None
+        assert app.screen is app.dashboard
+
+    await dashboard.press("p", dialog="Show which project?")
+    dialog = app.screen
     assert isinstance(dialog, PickDialog)
     dialog.take_highlighted()
     dialog.take_highlighted()
     dialog.post_message(Input.Changed(dialog.query_one(Input), "x"))
-    await rest(dashboard)
+    await is_back()
 
-    assert dashboard.app.mistake is None
-    assert dashboard.app.is_running
-    assert dashboard.app.screen is dashboard.app.dashboard
-
-
-async def test_dialog_closes_the_palette_above_it(dashboard: Driver) -> None:
     await dashboard.press("p")
-    dialog = dashboard.app.screen
+    dialog = app.screen
     assert isinstance(dialog, PickDialog)
-    dashboard.app.action_command_palette()
+    app.action_command_palette()
     await rest(dashboard)
-    assert dashboard.app.screen is not dialog
+    assert app.screen is not dialog
     dialog.take_highlighted()
-    await rest(dashboard)
+    await is_back()
 
-    assert dashboard.app.screen is dashboard.app.dashboard
-
-
-async def test_dialog_closed_before_it_is_mounted_causes_no_error(dashboard: Driver) -> None:
     for action in ("app.help", "app.run('app.workers')", "open", "app.run('project.budgets')", "app.run('app.times')"):
-        await dashboard.app.run_action(action, dashboard.table if action == "open" else dashboard.app.dashboard)
-        await dashboard.until(lambda: len(dashboard.app.screen_stack) > 1)
-        dialog = dashboard.app.screen
-        assert isinstance(dialog, Dialog)
-        dialog.dismiss(None)
-        dialog.post_message(events.Resize(Size(80, 24), Size(80, 24)))
-        await rest(dashboard)
-
-        assert dashboard.app.mistake is None, action
-        assert dashboard.app.screen is dashboard.app.dashboard
+        await app.run_action(action, dashboard.table if action == "open" else app.dashboard)
+        await dashboard.until(lambda: len(app.screen_stack) > 1)
+        opened = app.screen
+        assert isinstance(opened, Dialog)
+        opened.dismiss(None)
+        opened.post_message(events.Resize(Size(80, 24), Size(80, 24)))
+        await is_back()
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
+async def test_keys_typed_ahead_do_not_end_the_dashboard_and_keep_its_exit_status(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for keys in (
         ("p", "enter", "enter"),
         ("u", "enter", "enter"),
         ("ctrl+p", "enter", "enter"),
         ("ctrl+p", "pagedown", "x"),
         ("ctrl+p", "escape", "ctrl+p", "escape", "ctrl+p"),
-    ],
-)
-async def test_keys_typed_ahead_do_not_end_the_dashboard(dashboard: Driver, keys: Sequence[str]) -> None:
-    for key in keys:
-        send(dashboard.app, key)
-    await rest(dashboard)
-    await dashboard.press("escape", "escape")
+    ):
+        for key in keys:
+            send(dashboard.app, key)
+        await rest(dashboard)
+        await dashboard.press(*["escape"] * 3)
+        assert dashboard.app.mistake is None, keys
+        assert dashboard.app.screen is dashboard.app.dashboard, keys
 
-    assert dashboard.app.mistake is None
-    assert dashboard.app.is_running
+    with monkeypatch.context() as patch:  # While the dashboard closes, the table may be gone before the key queue.
+        patch.setattr(JobsPanel, "table", property(raise_missing))
+        assert not dashboard.app.key_queue.rules.is_toggle(events.Key("x", "x"))
 
-
-async def test_keys_after_quitting_keep_the_exit_status(dashboard: Driver) -> None:
+    await pass_seeing_time(dashboard)
     for key in ("p", "q", "escape", "q", "enter", "n", "p", "enter", "ctrl+p", "pagedown"):
         send(dashboard.app, key)
     await dashboard.until(lambda: not dashboard.app.is_running)
-
     assert dashboard.app.mistake is None
     assert dashboard.app.return_code == 0
 
 
-async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The job table may be removed while the key queue still exists."""
-
-    def gone(panel: JobsPanel) -> None:
-        raise NoMatches
-
-    with monkeypatch.context() as patch:
-        patch.setattr(JobsPanel, "table", property(gone))
-        assert not dashboard.app.key_queue.rules.is_toggle(events.Key("x", "x"))
+def raise_missing(_: JobsPanel) -> None:
+    raise NoMatches
 
 
 async def test_key_that_waits_for_a_change_while_the_dashboard_closes_is_no_error(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The panel may be removed while the app closes. The key queue must not ask for it then."""
-
-    def gone(panel: JobsPanel) -> None:
-        raise NoMatches
-
     change = Gate("transition_job_status")
-    async with drive_dashboard(WatchedApp(opener_of(database, make=change.store))) as driver:
+    async with drive(make=change.store) as driver:
         await driver.go_to(1)
         for key in "sc":
             send(driver.app, key)
         await driver.until(lambda: change.calls and not driver.app.key_queue.is_idle)
         with monkeypatch.context() as patch:
             driver.app.exit()
-            patch.setattr(JobsPanel, "is_changing_selected", property(gone))
+            patch.setattr(JobsPanel, "is_changing_selected", property(raise_missing))
             await driver.until(lambda: not driver.app.is_running)
         change.open()
     assert driver.app.mistake is None
 
 
-async def test_escape_leaves_a_dialog_that_takes_no_other_key(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_escape_leaves_a_dialog_that_takes_no_other_key(
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The search is never answered: after enter, the dialog waits for the search, and later keys wait for the next
     dialog.
     """
     search = Gate("find_users", lambda _store, needle: bool(needle))
-    async with drive_dashboard(WatchedApp(opener_of(database, make=search.store))) as driver:
+    async with drive(make=search.store) as driver:
         for key in ("u", "b", "enter", "x", "y"):
             send(driver.app, key)
         await driver.until(lambda: driver.dialog and search.calls)
-        await asyncio.sleep(1.1)
+        monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
         send(driver.app, "escape")
         await driver.has_dialog("")
         await rest(driver)
@@ -514,18 +483,19 @@ async def test_question_that_is_cancelled_before_it_starts_does_not_lock_the_key
 
 
 async def test_escape_stops_waiting_for_a_retry_which_then_asks_nothing(
-    jobs_db: JobsDatabase, database: Conninfo
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job was already retried, so the answer would open the question whether to retry it again."""
     jobs_db.set_status(1, "failed")
     retry = Gate("retry_generation_jobs", lambda *_: retry.calls > 0 or len(retried) > 0)
     retried: list[bool] = []
-    async with drive_dashboard(WatchedApp(opener_of(database, make=retry.store))) as driver:
+    async with drive(make=retry.store) as driver:
         await driver.press("r", on=1, message=" as a retry of ")
         retried.append(True)
         await driver.press("r", on=1, until=lambda: retry.calls)
         send(driver.app, "x")
-        await asyncio.sleep(1.1)
+        await driver.until(lambda: not driver.app.key_queue.is_idle)
+        monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
         send(driver.app, "escape")
         await driver.shows_message("Stopped waiting for the dialog.")
         retry.open()

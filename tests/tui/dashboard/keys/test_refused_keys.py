@@ -1,10 +1,10 @@
 """Keys typed after a refused key, and keys typed before the screen shows the job that they would change."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-import pytest
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -31,133 +31,113 @@ from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.conftest import Conninfo
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_slowly
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, type_slowly
 from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
 
 PACES = (0.03, 0.35, 0.9)
 """Seconds between two keys of a person, from fast typing to typing with pauses."""
 
-Rows = list[tuple[object, ...]]
+
+def statuses(jobs_db: JobsDatabase) -> dict[UUID, str]:
+    return dict(jobs_db.sql("select id, status from generation_jobs"))
 
 
-def all_rows(jobs_db: JobsDatabase) -> Rows:
-    return jobs_db.sql("select id, status, error from generation_jobs order by id")
+async def test_text_for_a_refused_dialog_changes_no_job_at_any_pace(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = statuses(jobs_db)
+    for number, keys in ((4, "fretry"), (1, "fs"), (1, "fdy"), (3, "fdy"), (1, ["f", "space", "s"])):
+        for pause in PACES:
+            await dashboard.go_to(number)
+            dashboard.clear_messages()
+            await type_slowly(dashboard, *keys, pause=pause)
+            await dashboard.shows_message(UNOPENED)
+            assert dashboard.dialog == "", (number, keys, pause)
+            assert not dashboard.marked, (number, keys, pause)
+            assert statuses(jobs_db) == before, (number, keys, pause)
+            await pass_seeing_time(dashboard)
+    assert dashboard.app.messages.unread == 0
 
-
-@pytest.mark.parametrize("pause", PACES)
-@pytest.mark.parametrize(
-    ("number", "keys"), [(4, "fretry"), (1, "fs"), (1, "fdy"), (3, "fdy"), (1, ["f", "space", "s"])]
-)
-async def test_text_for_a_refused_dialog_changes_no_job_at_any_pace(
-    dashboard: Driver, jobs_db: JobsDatabase, number: int, keys: Sequence[str], pause: float
-) -> None:
-    before = all_rows(jobs_db)
-    await dashboard.go_to(number)
-    await type_slowly(dashboard, *keys, pause=pause)
-    await dashboard.shows_message(UNOPENED)
-    assert dashboard.dialog == ""
-    assert not dashboard.marked
-    assert all_rows(jobs_db) == before
-
-
-async def test_message_on_dropped_text_keeps_the_reason_of_the_refusal(dashboard: Driver) -> None:
     await dashboard.go_to(1)
     await type_slowly(dashboard, "f", "s", pause=0.1)
     await dashboard.shows_message(f"Only a running job can be failed; this one is queued. {UNOPENED}")
-    assert dashboard.app.messages.unread == 0
 
 
-async def leave_rows(driver: Driver) -> None:
-    driver.app.dashboard.set_focus(driver.app.dashboard.query_one("ProjectList"))
+async def opens_nothing(driver: Driver, keys: Sequence[str], dialog: str = "") -> None:
+    """Type a refused key and text for its dialog. The text is dropped, and `dialog` stays open."""
+    driver.clear_messages()
+    await type_slowly(driver, *keys, pause=0.35)
+    await driver.has_shown(UNOPENED)
+    assert driver.dialog == dialog, keys
+    await pass_seeing_time(driver)
 
 
-async def show_the_past(driver: Driver) -> None:
-    driver.app.show_moment(FROZEN)
-    await driver.settle()
-
-
-async def list_nothing(driver: Driver) -> None:
-    await driver.filter("mode:none", "enter", rows=[])
-
-
-async def open_budgets(driver: Driver) -> None:
-    await driver.press("b", dialog="Budgets · all users and projects")
-
-
-async def do_nothing(driver: Driver) -> None:
-    pass
-
-
-@pytest.mark.parametrize(
-    ("prepare", "options", "keys"),
-    [
-        (do_nothing, {"rule": WriteMode.PERMIT_REQUIRED}, "fw"),
-        (leave_rows, {}, "fw"),
-        (show_the_past, {}, "ew"),
-        (show_the_past, {}, "vp"),
-        (list_nothing, {}, "dw"),
-        (list_nothing, {}, ["enter", "w"]),
-        (do_nothing, {}, "Dw"),
-    ],
-)
-async def test_text_for_a_dialog_that_is_refused_for_any_reason_opens_nothing(
-    drive: Drive, prepare: Callable[[Driver], Awaitable[None]], options: dict[str, object], keys: Sequence[str]
-) -> None:
-    async with drive(actor=OPERATOR, **options) as driver:
-        await prepare(driver)
-        await type_slowly(driver, *keys, pause=0.35)
-        await driver.shows_message(UNOPENED)
-        assert driver.dialog == ""
-
-
-async def test_text_for_a_dialog_that_the_database_lacks_opens_nothing(
-    attached_jobs_db: JobsDatabase, attached_database: Conninfo
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
-        await type_slowly(driver, "b", "n", pause=0.35)
-        await driver.shows_message(UNOPENED)
-        assert driver.dialog == ""
+async def test_text_for_a_dialog_that_is_refused_for_any_reason_opens_nothing(operator: Driver) -> None:
+    await opens_nothing(operator, "Dw")
+    await operator.focus_on("#projects")
+    await opens_nothing(operator, "fw")
+    operator.app.dashboard.set_focus(operator.table)
+    operator.app.show_moment(FROZEN)
+    await operator.settle()
+    for keys in ("ew", "vp"):
+        await opens_nothing(operator, keys)
+    operator.app.show_moment(None)
+    await operator.filter("mode:none", "enter", rows=[])
+    for keys in ("dw", ["enter", "w"]):
+        await opens_nothing(operator, keys)
 
 
 async def test_text_for_the_form_that_a_dialog_refuses_leaves_the_dialog_open(dashboard: Driver) -> None:
-    await dashboard.press("b")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Budgets"))
-    title = dashboard.dialog
-    await type_slowly(dashboard, "n", "q", pause=0.35)
-    await dashboard.shows_message(UNOPENED)
-    assert dashboard.dialog == title
+    await dashboard.press("b", until=lambda: dashboard.dialog.startswith("Budgets"))
+    await opens_nothing(dashboard, "nq", dashboard.dialog)
 
 
-async def test_text_for_a_command_that_the_session_refuses_opens_nothing(drive: Drive) -> None:
-    async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
-        await type_after_command(driver, "Clean up", "w")
-
-
-async def test_text_for_a_command_that_the_database_lacks_opens_nothing(attached_database: Conninfo) -> None:
+async def test_text_for_a_key_or_command_that_the_database_lacks_opens_nothing(
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo
+) -> None:
     async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
-        await type_after_command(driver, "Archived jobs", "w")
+        await opens_nothing(driver, "bn")
+        await choose_command(driver, "Archived jobs")
+        await opens_nothing(driver, ["enter", "w"])
 
 
-async def type_after_command(driver: Driver, command: str, key: str) -> None:
-    """Run a refused command from the palette, and check that the key typed for its dialog is dropped."""
-    await driver.press("ctrl+p")
-    await driver.type(command)
-    await driver.until(lambda: command in driver.offered_command)
-    await type_slowly(driver, "enter", key, pause=0.35)
-    await driver.has_shown(UNOPENED)
-    assert driver.dialog == ""
-
-
-async def test_key_acts_right_after_another_one_ended_the_write_permit(drive: Drive) -> None:
+async def test_text_for_a_key_or_command_that_the_session_refuses_opens_nothing(drive: Drive) -> None:
     async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
+        await opens_nothing(driver, "fw")
+        await choose_command(driver, "Clean up")
+        await opens_nothing(driver, ["enter", "w"])
+
+        # Ending the permit refuses nothing.
         driver.session.access.open_permit("ticket 4711", 300)
         await type_slowly(driver, "W", "w", pause=0.05)
         await driver.until(lambda: driver.dialog.startswith("Workers"))
 
 
-async def test_key_acts_right_after_the_load_was_shown(dashboard: Driver) -> None:
+async def choose_command(driver: Driver, command: str) -> None:
+    """Open the palette and choose the command that enter would run."""
+    await driver.press("ctrl+p")
+    await driver.type(command)
+    await driver.until(lambda: command in driver.offered_command)
+
+
+async def test_keys_other_than_text_end_a_refusal(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.go_to(1)
     await type_slowly(dashboard, "L", "m", pause=0.05)
     await dashboard.until(lambda: dashboard.dialog.startswith("Messages"))
+    await dashboard.press("escape", dialog="")
+    await type_slowly(dashboard, "f", "x", "down", pause=0.05)
+    assert dashboard.cursor == 2
+
+    await pass_seeing_time(dashboard)
+    for key in ("escape", "ctrl+c", "left"):
+        jobs_db.set_status(1, "queued")
+        await dashboard.refreshes()
+        await dashboard.go_to(1)
+        await type_slowly(dashboard, "f", "x", key, "s", pause=0.05)
+        await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
+
+    await dashboard.go_to(5)
+    await type_slowly(dashboard, "f", "ctrl+p", *"theme", pause=0.05)
+    assert isinstance(dashboard.app.screen, CommandPalette)
+    assert dashboard.app.screen.query_one(Input).value == "theme"
 
 
 async def test_key_acts_one_second_after_the_last_dropped_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -168,31 +148,9 @@ async def test_key_acts_one_second_after_the_last_dropped_one(dashboard: Driver,
     await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
 
 
-@pytest.mark.parametrize("key", ["escape", "ctrl+c", "left"])
-async def test_text_acts_again_after_a_key_that_types_no_text(
-    dashboard: Driver, jobs_db: JobsDatabase, key: str
-) -> None:
-    await dashboard.go_to(1)
-    await type_slowly(dashboard, "f", "x", key, "s", pause=0.05)
-    await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
-
-
-async def test_arrow_moves_the_cursor_right_after_a_refusal(dashboard: Driver) -> None:
-    await dashboard.go_to(1)
-    await type_slowly(dashboard, "f", "x", "down", pause=0.05)
-    assert dashboard.cursor == 2
-
-
-async def test_text_goes_into_a_dialog_that_another_key_opens_after_a_refusal(dashboard: Driver) -> None:
-    await dashboard.go_to(1)
-    await type_slowly(dashboard, "f", "ctrl+p", *"theme", pause=0.05)
-    assert isinstance(dashboard.app.screen, CommandPalette)
-    assert dashboard.app.screen.query_one(Input).value == "theme"
-
-
 async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """A click on the hint of a key runs its action."""
-    before = all_rows(jobs_db)
+    before = statuses(jobs_db)
     await dashboard.go_to(4)
     await dashboard.app.run_action("act('fail')", dashboard.app.dashboard)
     await rest(dashboard)
@@ -200,7 +158,7 @@ async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Drive
     await type_slowly(dashboard, *"retry", pause=0.35)
     await dashboard.shows_message(UNOPENED)
     assert not dashboard.app.dashboard.jobs.bar.display
-    assert all_rows(jobs_db) == before
+    assert statuses(jobs_db) == before
 
 
 async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Driver) -> None:
@@ -244,10 +202,10 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Drive
         if issubclass(dialog, ConfirmDialog | FormDialog):
             continue
         for binding in declared(own_bindings(dialog)):
-            # Open a new dialog each time, because a worker of the last one may open another screen late.
-            await return_to_list()
-            await operator.press(key)
-            await rest(operator)
+            if not isinstance(app.screen, dialog):
+                await return_to_list()
+                await operator.press(key)
+                await rest(operator)
             await is_opened_by(binding)
     assert not undeclared
 
@@ -276,61 +234,74 @@ OTHER_JOBS = (
 """Keys that go from the first job to another one, or mark it, and then change it."""
 
 
-@pytest.mark.parametrize(("keys", "number", "status"), OTHER_JOBS)
-async def test_key_acts_on_a_job_that_the_screen_shows_as_selected(
-    dashboard: Driver, jobs_db: JobsDatabase, keys: Sequence[str], number: int, status: JobStatus
-) -> None:
-    before = dict(jobs_db.sql("select id, status from generation_jobs"))
-    await type_slowly(dashboard, *keys[:-1], pause=0.03)
-    await dashboard.until(lambda: not dashboard.app.dashboard.awaits_list)
-    await dashboard.settle()
-    send(dashboard.app, keys[-1])
-    await dashboard.until(lambda: jobs_db.status(number) is status)
-    after = dict(jobs_db.sql("select id, status from generation_jobs"))
-    assert after == {**before, job_id(number): status}
+async def start_again(driver: Driver, jobs_db: JobsDatabase, before: Mapping[UUID, str]) -> None:
+    """Give the jobs their statuses again, and put the cursor on the first one, as the screen shows."""
+    await pass_seeing_time(driver)
+    for job, status in before.items():
+        jobs_db.sql("update generation_jobs set status = %s where id = %s and status <> %s", status, job, status)
+    driver.table.clear_marks()
+    driver.app.dashboard.jobs.leave_find()
+    driver.app.dashboard.action_status(0)
+    driver.app.dashboard.set_focus(driver.table)
+    await driver.refreshes(rows=[1, 2, 3, 4, 5, 6])
+    await driver.go_to(1)
+    driver.clear_messages()
 
 
-@pytest.mark.parametrize("keys", [keys for keys, _, _ in OTHER_JOBS if keys[0] != "down" or keys[1] == "down"])
+async def test_key_acts_on_a_job_that_the_screen_shows_as_selected(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = statuses(jobs_db)
+    for keys, number, status in OTHER_JOBS:
+        await start_again(dashboard, jobs_db, before)
+        await type_slowly(dashboard, *keys[:-1], pause=0.03)
+        await dashboard.until(lambda: not dashboard.app.dashboard.awaits_list)
+        await dashboard.settle()
+        send(dashboard.app, keys[-1])
+        await dashboard.until(lambda: jobs_db.status(number) is status)  # noqa: B023
+        assert statuses(jobs_db) == {**before, job_id(number): status}, keys
+
+
 async def test_key_typed_before_the_screen_shows_the_selected_job_acts_on_none(
-    dashboard: Driver, jobs_db: JobsDatabase, keys: Sequence[str]
+    dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     """The text typed for the dialog of a dropped key is dropped, too."""
-    before = all_rows(jobs_db)
-    async with busy_loop(chance(3)):
-        for key in (*keys[:-1], "f", *"sry", *keys[-1]):
-            send(dashboard.app, key)
-        await dashboard.shows_message(UNSEEN)
-        await rest(dashboard)
-    assert dashboard.dialog == ""
-    assert all_rows(jobs_db) == before
+    before = statuses(jobs_db)
+    for keys in (keys for keys, _, _ in OTHER_JOBS if keys[:2] != ["down", "3"]):
+        await start_again(dashboard, jobs_db, before)
+        async with busy_loop(chance(3)):
+            for key in (*keys[:-1], "f", *"sry", *keys[-1]):
+                send(dashboard.app, key)
+            await dashboard.shows_message(UNSEEN)
+            await rest(dashboard)
+        assert dashboard.dialog == "", keys
+        assert statuses(jobs_db) == before, keys
 
 
 async def test_key_typed_before_the_screen_shows_the_job_of_the_details_changes_no_job(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    before = all_rows(jobs_db)
+    before = statuses(jobs_db)
     await dashboard.go_to(4)
     for key in ("down", "enter", "s"):
         send(dashboard.app, key)
     await dashboard.has_shown(UNSEEN)
     await rest(dashboard)
-    assert all_rows(jobs_db) == before
+    assert statuses(jobs_db) == before
 
 
-@pytest.mark.parametrize("seconds_too_early", [0.0, 0.001])
 async def test_key_in_the_details_acts_only_if_the_screen_showed_the_job_before(
-    dashboard: Driver, jobs_db: JobsDatabase, seconds_too_early: float
+    dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     """The row of the job may have been drawn while its details were not."""
-    await dashboard.go_to(4)
-    await type_slowly(dashboard, "down", "enter", pause=0.03)
-    send(dashboard.app, "s", at=dashboard.table._selection_drawn_at - seconds_too_early)
-    if seconds_too_early:
-        await dashboard.has_shown(UNSEEN)
-    else:
-        await dashboard.until(lambda: jobs_db.status(5) is JobStatus.RUNNING)
-    await rest(dashboard)
-    assert (jobs_db.status(5) is JobStatus.QUEUED) == bool(seconds_too_early)
+    for seconds_too_early in (0.001, 0.0):
+        await dashboard.go_to(4)
+        await type_slowly(dashboard, "down", "enter", pause=0.03)
+        send(dashboard.app, "s", at=dashboard.table._selection_drawn_at - seconds_too_early)
+        if seconds_too_early:
+            await dashboard.has_shown(UNSEEN)
+            await pass_seeing_time(dashboard)
+            assert jobs_db.status(5) is JobStatus.QUEUED
+            await dashboard.press("escape", dialog="")
+    await dashboard.until(lambda: jobs_db.status(5) is JobStatus.RUNNING)
 
 
 async def test_keys_for_jobs_that_the_user_makes_act_without_waiting_for_the_screen(
