@@ -43,6 +43,9 @@ def source(driver: Driver) -> str:
 
 
 async def test_help_opens_the_page_of_the_dashboard_with_its_configured_keys_first(dashboard: Driver) -> None:
+    def columns() -> list[int]:
+        return [line.count(":") for line in source(dashboard).splitlines() if "marked jobs:" in line]
+
     await dashboard.press(
         "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job or the marked")
     )
@@ -57,7 +60,13 @@ async def test_help_opens_the_page_of_the_dashboard_with_its_configured_keys_fir
     viewer = manual(dashboard).query_one(MarkdownViewer)
     await dashboard.press("t", until=lambda: viewer.show_table_of_contents)
     await dashboard.press("t", until=lambda: not viewer.show_table_of_contents)
+    for size, expected in (((80, 24), 1), ((200, 50), 2), ((120, 36), 2)):
+        await dashboard.resize(*size)
+        await dashboard.until(lambda expected=expected: columns() == [expected])  # type: ignore[misc]
     await dashboard.press("question_mark", dialog="")
+    assert entries[0].group == "The job under the cursor, or the marked jobs"
+    await dashboard.focus_on("#projects")
+    assert screen_entries(dashboard.app.dashboard)[0].group == "Projects"
 
     dashboard.app.set_keymap({"job.delete": "X,f8"})
     await dashboard.press("question_mark", dialog="Manual: tour", shows="X f8")
@@ -70,7 +79,7 @@ async def test_help_opens_the_page_of_the_dashboard_with_its_configured_keys_fir
 
 
 async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: Driver) -> None:
-    for opening, topic in (("b", "budgets"), ("w", "workers"), ("t", "metrics"), ("enter", "events")):
+    for opening, topic in (("b", "budgets"), ("enter", "events")):
         await dashboard.press(opening)
         await dashboard.until(lambda: bool(dashboard.dialog))
         below = dashboard.app.screen
@@ -86,10 +95,10 @@ async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: D
     await dashboard.press("question_mark", dialog="Manual: visibility")
     await dashboard.press("question_mark", dialog="")
     await dashboard.press("v", until=lambda: not dashboard.app.dashboard.listing_query.with_visibility)
-    for key, title in (("p", "Show which project?"), ("n", "New job"), ("P", "New project")):
-        await dashboard.press(key, dialog=title)
-        await dashboard.press("f1", dialog="Manual: tour")
-        await dashboard.press("f1", dialog=title)
+    for key, topic in (("w", "workers"), ("t", "metrics"), ("p", "tour"), ("n", "tour"), ("P", "tour")):
+        await dashboard.press(key, until=lambda: dashboard.dialog)
+        assert isinstance(dashboard.app.screen, ClosesOnce)
+        assert dashboard.app.screen.help_topic == topic, key
         await dashboard.press("escape", dialog="")
 
     await dashboard.press("slash")
@@ -116,25 +125,14 @@ async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver)
     await dashboard.type("worker dies", shows="workers: What happens when a worker dies")
     await dashboard.press("enter", dialog="Manual: workers", shows="What happens when a worker dies")
 
-
-async def test_keys_have_two_columns_where_there_is_room(dashboard: Driver) -> None:
-    def columns() -> list[int]:
-        return [line.count(":") for line in source(dashboard).splitlines() if "marked jobs:" in line]
-
-    await dashboard.press("question_mark", shows="Start the job or the marked jobs")
-    for size, expected in (((80, 24), 1), ((200, 50), 2), ((120, 36), 2)):
-        await dashboard.resize(*size)
-        await dashboard.until(lambda expected=expected: columns() == [expected])  # type: ignore[misc]
-
-
-async def test_help_of_a_read_only_session_lists_no_keys_that_write(drive: Drive) -> None:
-    async with drive(rule=WriteMode.CLOSED) as driver:
-        names = {entry.binding_id for entry in screen_entries(driver.app.dashboard)}
-        assert {name for name in names if name.startswith("job.")} == {"job.copy_id", "job.copy_json", "job.case"}
-        assert "project.new" not in names
-        assert {"jobs.open", "list.find", "project.pick", "app.quit"} <= names
-        assert "app.write" not in names, "no permit can make the session writable"
-        assert "job.start" in {entry.binding_id for entry in all_entries(driver.app)}
+    await dashboard.press("slash", dialog="Find in the manual")
+    assert isinstance(dashboard.app.screen, PickDialog)
+    assert dashboard.app.screen.highlighted == Choice(
+        value=Location(topic="workers"), label="workers", detail=summary("workers")
+    )
+    await dashboard.type("restore deleted", shows="Restore the jobs deleted last")
+    await dashboard.press("enter", dialog="Manual: keys")
+    await dashboard.until(lambda: is_at_top(dashboard, "The job under the cursor, or the marked jobs"))
 
 
 REFUSED_IN_DIALOGS = {
@@ -145,9 +143,20 @@ REFUSED_IN_DIALOGS = {
 }
 
 
-async def test_help_of_dialogs_lists_keys_that_write_only_if_the_session_may_write(drive: Drive) -> None:
+async def test_help_lists_keys_that_write_only_if_the_session_may_write(drive: Drive) -> None:
     for rule in (WriteMode.CLOSED, WriteMode.OPEN):
         async with drive(rule=rule, actor=OPERATOR) as driver:
+            if rule is WriteMode.CLOSED:
+                names = {entry.binding_id for entry in screen_entries(driver.app.dashboard)}
+                assert {name for name in names if name.startswith("job.")} == {
+                    "job.copy_id",
+                    "job.copy_json",
+                    "job.case",
+                }
+                assert "project.new" not in names
+                assert {"jobs.open", "list.find", "project.pick", "app.quit"} <= names
+                assert "app.write" not in names, "no permit can make the session writable"
+                assert "job.start" in {entry.binding_id for entry in all_entries(driver.app)}
             for key, writing in REFUSED_IN_DIALOGS.items():
                 await driver.press(key, until=lambda: driver.dialog)
                 if driver.dialog.startswith("Check isolation"):
@@ -159,28 +168,6 @@ async def test_help_of_dialogs_lists_keys_that_write_only_if_the_session_may_wri
             await driver.command("Archive", dialog="Archive · Autumn catalog")
             names = {entry.binding_id for entry in screen_entries(driver.app.screen)}
             assert ("archive.restore" in names) == ("r restore" in driver.text) == (rule is WriteMode.OPEN)
-
-
-async def test_keys_of_the_focused_pane_come_first(dashboard: Driver) -> None:
-    def first_group() -> str:
-        return screen_entries(dashboard.app.dashboard)[0].group
-
-    assert first_group() == "The job under the cursor, or the marked jobs"
-    await dashboard.focus_on("#projects")
-    assert first_group() == "Projects"
-
-
-async def test_search_finds_keys_and_starts_with_the_current_page(dashboard: Driver) -> None:
-    await dashboard.press("b", until=lambda: dashboard.dialog)
-    await dashboard.press("question_mark", dialog="Manual: budgets")
-    await dashboard.press("slash", dialog="Find in the manual")
-    assert isinstance(dashboard.app.screen, PickDialog)
-    assert dashboard.app.screen.highlighted == Choice(
-        value=Location(topic="budgets"), label="budgets", detail=summary("budgets")
-    )
-    await dashboard.type("restore deleted", shows="Restore the jobs deleted last")
-    await dashboard.press("enter", dialog="Manual: keys")
-    await dashboard.until(lambda: is_at_top(dashboard, "The job under the cursor, or the marked jobs"))
 
 
 def is_at_top(driver: Driver, heading: str) -> bool:
@@ -196,7 +183,7 @@ def is_at_top(driver: Driver, heading: str) -> bool:
 async def test_title_and_page_agree_while_requests_overtake_each_other(dashboard: Driver) -> None:
     await dashboard.press("question_mark", dialog="Manual: tour")
     dialog = manual(dashboard)
-    for steps in (0, 1, 3, 10, 30):
+    for steps in (0, 3, 30):
         dialog.go(Location(topic="workers", anchor="write-handlers"))
         for turn in range(2 * steps + 1):
             if turn == steps:
@@ -209,20 +196,18 @@ async def test_title_and_page_agree_while_requests_overtake_each_other(dashboard
         assert (dashboard.dialog, dialog.topic) == ("Manual: tour", "tour")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
-async def test_a_found_section_stays_at_the_top_of_the_manual(drive: Drive, size: tuple[int, int]) -> None:
+async def test_a_found_section_stays_at_the_top_of_the_manual(drive: Drive) -> None:
     heading = "What gjobs does on your database"
-    async with drive(size=size) as dashboard:
+    async with drive(size=(80, 24)) as dashboard:
         await dashboard.press("question_mark", dialog="Manual: tour")
         await dashboard.press("slash", dialog="Find in the manual")
         await dashboard.type("leases", shows="… events, leases, budgets")
         await dashboard.press("enter", dialog="Manual: connecting")
         await dashboard.until(lambda: is_at_top(dashboard, heading))
         await dashboard.press("t", until=lambda: is_at_top(dashboard, heading))
-        await dashboard.resize(60, 20)
-        await dashboard.until(lambda: is_at_top(dashboard, heading))
-        await dashboard.resize(*size)
-        await dashboard.until(lambda: is_at_top(dashboard, heading))
+        for size in ((60, 20), (200, 50)):
+            await dashboard.resize(*size)
+            await dashboard.until(lambda: is_at_top(dashboard, heading))
         await dashboard.press("t", until=lambda: is_at_top(dashboard, heading))
         manual(dashboard).query_one(MarkdownViewer).scroll_relative(y=-3, animate=False)
         await dashboard.settle()

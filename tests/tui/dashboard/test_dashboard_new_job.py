@@ -1,18 +1,16 @@
 """The form of a new job: defaults, checks, and kept input."""
 
-from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
 import pytest
-from textual import events
 from textual.widgets import Input, Select, Static
 
 from gjobs.store.errors import Unreachable
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.values.formats import money
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate
-from tests.tui.dashboard.keys.key_sending import rest, send
+from tests.tui.dashboard.keys.key_sending import pass_seeing_time, rest, send
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
@@ -82,7 +80,7 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, job
 async def test_new_job_form_explains_invalid_values_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
     before = jobs_db.count()
     await form.type("my_own", into="#mode")
-    for cost in ("", "-5", "2.5", "1e3", "abc", "٣", "9" * 5000):
+    for cost in ("", "-5", "2.5", "٣", "9" * 5000):
         await form.type(cost, into="#cost", shows="Type dollars", hides="✗ Type")
         await form.focus_on("#mode")
         await form.press("enter", shows="✗ Type dollars, such as $2.50, or whole cents, such as 250.")
@@ -112,10 +110,16 @@ async def test_new_job_form_explains_invalid_values_and_keeps_its_input(form: Dr
     assert form.value("#mode") == "my_own"
 
 
-async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
+async def test_new_job_form_moves_the_terminal_cursor_and_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
     creation = Gate("create_generation_job", fails=Unreachable("The connection was lost."))
     async with drive(make=creation.store) as driver:
-        await driver.press("n", "enter", "enter", until=lambda: creation.calls)
+        await driver.press("n", dialog="New job")
+        field = driver.app.focused
+        assert isinstance(field, Input)
+        before = field.cursor_screen_offset
+        await driver.resize(120, 44)
+        assert driver.app.cursor_position == field.cursor_screen_offset != before
+        await driver.press("enter", "enter", until=lambda: creation.calls)
         await driver.press("enter", "escape", dialog="New job", shows="Saving. Wait for the result")
 
         creation.open()
@@ -124,37 +128,34 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive
         await driver.press("escape", dialog="")
 
 
-@pytest.mark.parametrize(
-    ("listing", "rows", "sentence"),
-    [
+async def test_start_key_typed_after_a_new_job_starts_that_job_or_none(form: Driver, jobs_db: JobsDatabase) -> None:
+    before = dict(jobs_db.sql("select id, status from public.generation_jobs"))
+    await form.press("escape", dialog="")
+    for listing, rows, sentence in (
+        ((), [1, 2, 3, 4, 5, 6], "Started x "),
         (("5",), [4], "It is not in this list. Press 1 to list all statuses."),
-        (("slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
-    ],
-)
-async def test_start_key_typed_after_an_unlisted_new_job_starts_no_other_job(
-    form: Driver, jobs_db: JobsDatabase, listing: Sequence[str], rows: list[int], sentence: str
-) -> None:
-    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
-    await form.press("escape", *listing, rows=rows)
-    await form.press("n", dialog="New job")
-    for key in ("x", "enter", "s", "s"):
-        send(form.app, key)
-    await form.shows_message(sentence)
-    await rest(form)
-
-    known = [identifier for identifier, _ in before]
-    assert jobs_db.sql("select status from public.generation_jobs where not id = any(%s)", known) == [("queued",)]
-    assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before
+        (("1", "slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
+    ):
+        await pass_seeing_time(form)
+        await form.press(*listing, rows=rows)
+        await form.press("n", dialog="New job")
+        for key in ("x", "enter", "s", "s"):
+            send(form.app, key)
+        await form.shows_message(sentence)
+        await rest(form)
+        after = dict(jobs_db.sql("select id, status from public.generation_jobs"))
+        new = [after.pop(job) for job in after.keys() - before.keys()]
+        assert (after, new) == (before, ["queued" if listing else "running"]), listing
+        jobs_db.sql("delete from public.generation_jobs where mode = 'x'")
+        await form.refreshes()
 
 
 async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mode(
     form: Driver, jobs_db: JobsDatabase
 ) -> None:
     for mode, typed, stored in (
-        ("a", "$2.50", 250),
-        ("b", "2.50", 250),
-        ("c", " 250 ", 250),
-        ("d", "$1,234.50", 123_450),
+        ("a", " 250 ", 250),
+        ("b", "$1,234.50", 123_450),
     ):
         await form.until(partial(has_note, form, "$1.00"))
         await form.type("2.5", into="#cost", until=partial(has_note, form, HOW_TO_TYPE))
@@ -163,25 +164,13 @@ async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mo
         await form.press("enter", message=f"Queued {mode} ")
         assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = %s", mode) == [(stored,)]
         await form.press("n", dialog="New job")
-    for typed, stored_mode in (("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")):
+    for typed, stored_mode in (("pac", "packaging"), ("pac ", "pac")):
         jobs_db.sql("delete from public.generation_jobs")
         # Otherwise the message about the deleted job could replace that about the new one.
         await form.until(lambda: form.table.cursor_job is None)
         await form.press(*typed, "enter", message=f"Queued {stored_mode} ")
         assert jobs_db.sql("select mode from public.generation_jobs") == [(stored_mode,)]
         await form.press("n", dialog="New job")
-
-
-async def test_start_key_typed_after_a_new_job_starts_that_job(form: Driver, jobs_db: JobsDatabase) -> None:
-    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
-    for key in ("x", "enter", "s"):
-        form.app.post_message(events.Key(key, key if len(key) == 1 else None))
-    await form.shows_message("Started x ")
-
-    known = [identifier for identifier, _ in before]
-    rows = jobs_db.sql("select mode, status from public.generation_jobs where not id = any(%s)", known)
-    assert rows == [("x", "running")]
-    assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before
 
 
 async def test_arrows_choose_the_usual_mode_and_tab_completes_it(form: Driver, jobs_db: JobsDatabase) -> None:
@@ -250,12 +239,3 @@ async def test_cost_note_shows_no_budget_of_another_project_and_reports_a_failed
         gate.open()
         await driver.until(partial(has_note, driver, "$1.00 · budgets not read"))
         await driver.type("$2", into="#cost", until=partial(has_note, driver, "$2.00 · budgets not read"))
-
-
-async def test_cursor_of_the_terminal_moves_with_the_focused_field(dashboard: Driver) -> None:
-    await dashboard.press("n", dialog="New job")
-    field = dashboard.app.focused
-    assert isinstance(field, Input)
-    before = field.cursor_screen_offset
-    await dashboard.resize(120, 44)
-    assert dashboard.app.cursor_position == field.cursor_screen_offset != before

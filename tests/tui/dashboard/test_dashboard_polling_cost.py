@@ -32,8 +32,8 @@ from tests.tui.dashboard.dashboard_driver import (
 from tests.tui.jobs_database import JobsDatabase
 
 
-async def test_notification_refreshes_the_list_before_the_interval_ends(
-    dashboard: Driver, jobs_db: JobsDatabase
+async def test_notification_refreshes_the_list_and_an_unchanged_list_is_not_drawn_again(
+    dashboard: Driver, jobs_db: JobsDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert dashboard.app.poller.interval == 60.0
     await dashboard.until(lambda: dashboard.app.poller.is_woken)
@@ -46,15 +46,9 @@ async def test_notification_refreshes_the_list_before_the_interval_ends(
     listeners = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and objid = 1"
     await dashboard.until(lambda: jobs_db.sql(listeners) == [(0,)])
 
-
-async def test_unchanged_list_is_not_drawn_again_and_focus_and_load_are_tracked(
-    dashboard: Driver, caplog: pytest.LogCaptureFixture
-) -> None:
-    app = dashboard.app
     for event, is_focused in ((events.AppBlur(), False), (events.AppFocus(), True)):
         app.post_message(event)
         await dashboard.until(lambda is_focused=is_focused: app.poller._is_focused is is_focused)  # type: ignore[misc]
-
     shown = app.dashboard.listing
     drawn: list[object] = []
     app.dashboard.jobs.show = lambda *given, **named: drawn.append(given)  # type: ignore[method-assign]

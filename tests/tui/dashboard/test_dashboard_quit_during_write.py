@@ -1,19 +1,18 @@
 """Quitting during a write of many jobs asks what to do with it, and reports the result."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import DeletionOutcome, TransitionOutcome
-from gjobs.store.projects.project import Project
 from gjobs.tui.dashboard.actions.key_queue import DROPPED, SUSPENDING
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, Gate, dashboard_on
+from tests.tui.dashboard.keys.key_sending import pass_seeing_time
 from tests.tui.jobs_database import JobsDatabase
 
 
@@ -32,16 +31,6 @@ class HeldStore(FrozenStore):
         type(self).chunks += 1
         await type(self).gate.wait()
         return await super().transition_jobs(*arguments)
-
-    async def create_generation_job(self, **values: Any) -> GenerationJob:
-        type(self).chunks += 1
-        await type(self).gate.wait()
-        return await super().create_generation_job(**values)
-
-    async def create_project(self, *arguments: Any, **values: Any) -> Project:
-        type(self).chunks += 1
-        await type(self).gate.wait()
-        return await super().create_project(*arguments, **values)
 
 
 @pytest.fixture
@@ -62,15 +51,16 @@ async def deleting(with_selection: Driver) -> Driver:
     return with_selection
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
 async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chunk(
-    deleting: Driver, jobs_db: JobsDatabase, key: str
+    deleting: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await deleting.press(key, dialog="Quit during a write?", shows="Deleting 126 jobs is still running.")
+    """Suspending is refused, too: the locks would stay until the database ends the transaction."""
+    await deleting.press("ctrl+z", message="gjobs can't be suspended before the last change is confirmed.")
+    await deleting.press("q", dialog="Quit during a write?", shows="Deleting 126 jobs is still running.")
     await deleting.press(
         "enter", dialog="Deleting 126 jobs", message="gjobs stays open. f finishes the write, then quits."
     )
-    await deleting.press(key, dialog="Quit during a write?")
+    await deleting.press("ctrl+q", dialog="Quit during a write?")
     await deleting.press("s")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.is_running)
@@ -79,13 +69,6 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
     assert jobs_db.count() == 128 - 50
     (result,) = deleting.app.tasks.farewell
     assert result.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
-
-
-async def test_dashboard_is_not_suspended_during_a_write(deleting: Driver) -> None:
-    """Its locks would stay until the database ends the transaction."""
-    await deleting.press("ctrl+z", message="gjobs can't be suspended before the last change is confirmed.")
-    HeldStore.gate.set()
-    await deleting.until(lambda: not deleting.app.tasks.is_writing)
 
 
 async def test_dashboard_is_suspended_after_the_last_change_and_text_for_the_shell_does_nothing(
@@ -115,16 +98,15 @@ async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs
     assert deleting.app.tasks.farewell == ["Deleted 126 of 126 jobs."]
 
 
-@pytest.mark.parametrize("keys", [["ctrl+q"], ["q", "question_mark"]])
-async def test_question_is_closed_unanswered_when_the_write_ends(
-    deleting: Driver, jobs_db: JobsDatabase, keys: list[str]
-) -> None:
+async def test_question_is_closed_unanswered_when_the_write_ends(deleting: Driver, jobs_db: JobsDatabase) -> None:
     """The question is closed even if the manual covers it. The deletion can still be undone."""
-    await deleting.press(*keys)
+    await deleting.press("q", "escape")
+    await deleting.press("q", "question_mark")
     HeldStore.gate.set()
     await deleting.shows_message("Deleted 126 of 126 jobs.")
     await deleting.has_dialog("")
-    await deleting.until(lambda: time.monotonic() > deleting.app.key_queue._unseen_until)
+    await deleting.press("s", message=DROPPED)
+    await pass_seeing_time(deleting)
     await deleting.press("U", until=lambda: jobs_db.count() == 128)
 
     await deleting.press("ctrl+q", until=lambda: not deleting.app.is_running)
@@ -155,34 +137,27 @@ async def test_result_of_a_form_is_printed_after_quitting(
 
 
 @pytest.mark.parametrize(
-    ("key", "title", "typed", "words"),
+    ("method", "key", "title", "typed", "words"),
     [
-        ("n", "New job", "x", "Queued x "),
-        ("n", "New job", "m" * 201, "The mode has 201 characters"),
-        ("P", "New project", "Autumn catalog", "Created the project Autumn catalog."),
+        ("create_generation_job", "n", "New job", "x", "Queued x "),
+        ("create_generation_job", "n", "New job", "m" * 201, "The mode has 201 characters"),
+        ("create_project", "P", "New project", "Autumn catalog", "Created the project Autumn catalog."),
     ],
     ids=["job", "refused job", "project"],
 )
 async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
-    with_selection: Driver, jobs_db: JobsDatabase, key: str, title: str, typed: str, words: str
+    drive: Drive, method: str, key: str, title: str, typed: str, words: str
 ) -> None:
-    await with_selection.press(key, dialog=title)
-    await with_selection.type(typed, "enter", until=lambda: HeldStore.chunks)
-    await with_selection.press("ctrl+q")
-    await with_selection.shows("Quitting after the last change is confirmed.")
-    HeldStore.gate.set()
-    await with_selection.until(lambda: not with_selection.app.is_running)
-
-    (result,) = with_selection.app.tasks.farewell
-    assert result.startswith(words)
-
-
-async def test_staying_keeps_the_dashboard_open(deleting: Driver, jobs_db: JobsDatabase) -> None:
-    await deleting.press("q", "escape")
-    HeldStore.gate.set()
-    await deleting.shows_message("Deleted 126 of 126 jobs.")
-    await deleting.press("s", message=DROPPED)
-    assert deleting.app.is_running
+    write = Gate(method)
+    async with drive(make=write.store) as driver:
+        await driver.press(key, dialog=title)
+        await driver.type(typed, "enter", until=lambda: write.calls)
+        await driver.press("ctrl+q")
+        await driver.shows("Quitting after the last change is confirmed.")
+        write.open()
+        await driver.until(lambda: not driver.app.is_running)
+        (result,) = driver.app.tasks.farewell
+        assert result.startswith(words)
 
 
 async def test_second_quit_key_during_the_question_quits_at_once(deleting: Driver) -> None:

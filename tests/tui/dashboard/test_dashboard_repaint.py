@@ -54,15 +54,6 @@ async def polls_draw(driver: Driver, drawn: Counter[str], expected: dict[str, in
     assert drawn == expected
 
 
-async def test_polls_without_changes_draw_nothing(quick: Driver, drawn: Counter[str]) -> None:
-    await polls_draw(quick, drawn, {})
-
-    await quick.press("enter", dialog="Job")
-    await quick.polls_again(5)
-    drawn.clear()
-    await polls_draw(quick, drawn, {})
-
-
 async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
     jobs_db: JobsDatabase, drive: Drive, clock: Clock, drawn: Counter[str]
 ) -> None:
@@ -95,9 +86,10 @@ async def test_second_of_a_running_job_draws_one_line_of_the_pane(
         assert drawn["DetailsPane"] == 1
 
 
-async def test_changed_job_redraws_only_the_table_the_counts_and_the_keys(
+async def test_polls_draw_only_the_table_the_counts_and_the_keys_after_a_change_and_nothing_without_one(
     jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
 ) -> None:
+    await polls_draw(quick, drawn, {})
     jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
     await polls_draw(quick, drawn, {"JobTable": 1})
 
@@ -106,3 +98,8 @@ async def test_changed_job_redraws_only_the_table_the_counts_and_the_keys(
     await quick.refreshes(until=lambda: "CostsPanel" in drawn)
     await quick.polls_again(5)
     assert set(drawn) == {"JobTable", "CostsPanel", "StatusTabs", "KeyHints"}
+
+    await quick.press("enter", dialog="Job")
+    await quick.polls_again(5)
+    drawn.clear()
+    await polls_draw(quick, drawn, {})

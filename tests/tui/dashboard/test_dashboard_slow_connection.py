@@ -33,9 +33,10 @@ def row_of_cursor(driver: Driver) -> str:
     return next(line for line in map(driver.row, range(1, 8)) if "›" in line)
 
 
-async def test_row_shows_a_change_until_it_is_answered_and_listed(drive: Drive, jobs_db: JobsDatabase) -> None:
+async def test_row_shows_a_change_until_it_is_answered_and_listed_or_refused(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
     change = Gate("transition_jobs")
-    jobs_db.set_status(1, "queued")
     async with drive(make=change.store, interval=60.0) as driver:
         for key, pending, before, after in (
             ("s", "starting …", "queued", "running"),
@@ -49,6 +50,20 @@ async def test_row_shows_a_change_until_it_is_answered_and_listed(drive: Drive, 
             assert pending in row_of_cursor(driver), "a list that arrives meanwhile does not hide the change"
             change.release()
             await driver.until(lambda: after in row_of_cursor(driver))  # noqa: B023
+
+        await driver.press("s", on=5)
+        await driver.until(lambda: "starting …" in row_of_cursor(driver))
+        change.fails = Unreachable("The connection was lost.")
+        change.release()
+        await driver.until(lambda: "queued" in row_of_cursor(driver))
+        assert "starting" not in driver.text
+        change.fails = None
+        await driver.press("s")
+        await driver.until(lambda: "starting …" in row_of_cursor(driver))
+        jobs_db.set_status(5, "failed")
+        change.release()
+        await driver.until(lambda: "failed" in row_of_cursor(driver))
+        assert "starting" not in driver.text
 
 
 def rows_with(driver: Driver, words: str) -> int:
@@ -108,22 +123,6 @@ async def test_undo_waits_for_the_answer_to_a_deletion(drive: Drive, jobs_db: Jo
             driver.clear_messages()
         assert (jobs_db.count(), delete.calls) == (6, 2), "undo restored no earlier deletion"
         await driver.press("U", message=f"Restored main_white {short(3)}.")
-
-
-@pytest.mark.parametrize("is_lost", [False, True])
-async def test_row_shows_its_old_status_again_after_a_refused_or_failed_change(
-    drive: Drive, jobs_db: JobsDatabase, is_lost: bool
-) -> None:
-    change = Gate("transition_jobs", fails=Unreachable("The connection was lost.") if is_lost else None)
-    jobs_db.set_status(1, "queued")
-    async with drive(make=change.store, interval=60.0) as driver:
-        await driver.press("s")
-        await driver.until(lambda: "starting …" in row_of_cursor(driver))
-        if not is_lost:
-            jobs_db.set_status(1, "failed")
-        change.release()
-        await driver.until(lambda: ("queued" if is_lost else "failed") in row_of_cursor(driver))
-        assert "starting" not in driver.text
 
 
 async def test_list_delivered_late_counts_as_requested_when_its_query_was_sent(
@@ -200,43 +199,33 @@ async def test_new_project_is_named_before_its_list_arrives(drive: Drive) -> Non
         await driver.until(lambda: driver.costs != ["Counting …"])
 
 
-async def test_slower_link_is_shown_with_the_longer_interval_and_does_not_stop_the_counts(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    with wire_proxy(database) as proxy:
-        async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
-            # On a busy machine, even the first answers can be slow.
-            await driver.until(lambda: "live every 2 s" in driver.header and "answers" not in driver.header)
-            proxy.delay = 0.15
-            async with asyncio.timeout(30.0):
-                await driver.until(lambda: re.search(r"live every [3-9] s, answers take [3-8]\d\d ms", driver.header))
-            assert driver.app.poller.pace_cause is PaceCause.SLOW
-            for jobs in (7, 8):
-                jobs_db.job(30 + jobs)
-                await driver.until(lambda: counted_jobs(driver) == jobs)  # noqa: B023
-
-
 def load_agrees_with_header(driver: Driver) -> bool:
     in_header = re.search(r"live every (\d+ s), answers take", driver.header)
     in_message = re.match(r"It refreshes (?:every|within) (\d+ s)", driver.app.messages.kept[-1].text)
     return in_header is not None and in_message is not None and in_header[1] == in_message[1]
 
 
-async def test_interval_answer_time_and_load_message_agree_when_the_link_becomes_slower(
+async def test_header_and_load_show_the_longer_interval_of_a_slower_link_which_does_not_stop_the_counts(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     with wire_proxy(database) as proxy:
-        proxy.delay = 0.15
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(160, 36)) as driver:
 
             def shows_interval_from(least: int) -> bool:
                 found = re.search(r"live every (\d+) s, answers take ([\d,]+) ms", driver.header)
-                assert found, driver.header
-                assert abs(int(found[1]) - int(found[2].replace(",", "")) / 100) <= 1, driver.header
-                return int(found[1]) >= least
+                assert found is None or abs(int(found[1]) - int(found[2].replace(",", "")) / 100) <= 1, driver.header
+                return found is not None and int(found[1]) >= least
 
-            assert shows_interval_from(3)
+            # On a busy machine, even the first answers can be slow.
+            await driver.until(lambda: "live every 2 s" in driver.header and "answers" not in driver.header)
+            proxy.delay = 0.15
+            async with asyncio.timeout(30.0):
+                await driver.until(lambda: shows_interval_from(3))
+            assert driver.app.poller.pace_cause is PaceCause.SLOW
             await driver.press("L", until=lambda: load_agrees_with_header(driver))
+            jobs_db.job(37)
+            await driver.until(lambda: counted_jobs(driver) == 7)
+
             proxy.delay = 0.4
             for _ in range(2):
                 driver.app.action_refresh()
@@ -246,7 +235,7 @@ async def test_interval_answer_time_and_load_message_agree_when_the_link_becomes
             await driver.press("L", until=lambda: load_agrees_with_header(driver))
 
 
-async def test_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_counts(
+async def test_load_is_named_and_a_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_counts(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     jobs_db.set_status(1, "queued")
@@ -254,6 +243,16 @@ async def test_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_co
         proxy.delay = 0.03
         async with dashboard_on(proxy.conninfo(database), size=(120, 36)) as driver:
             await driver.until(lambda: driver.session.operator.database.connections.has_spare)
+            await driver.press("L", shows="It refreshes ")
+            for part in (
+                r"It refreshes (every|within) .*\. Load in the first ",
+                r"Received \d+ .*B since the start",
+                r"Sent \d+ .*B since",
+                r"Round trip at most \d+ ms",
+                r"Waiting [\d,]+ ms for the network and the database",
+                r"Processor .* % of a core of this machine",
+            ):
+                assert re.search(part, driver.app.messages.kept[-1].text)
             await driver.go_to(1)
             proxy.holds_reads = True
             driver.app.action_refresh()
@@ -301,28 +300,9 @@ async def test_new_list_repeats_no_count_that_is_answered_in_time(
         assert totals.calls == 1
 
 
-async def test_message_of_the_load_names_the_bytes_and_the_round_trip(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    with wire_proxy(database) as proxy:
-        proxy.delay = 0.02
-        async with dashboard_on(proxy.conninfo(database), size=(60, 20)) as driver:
-            await driver.press("L", shows="It refreshes ")
-            text = driver.app.messages.kept[-1].text
-            for part in (
-                r"It refreshes (every|within) .*\. Load in the first ",
-                r"Received \d+ .*B since the start",
-                r"Sent \d+ .*B since",
-                r"Round trip at most \d\d ms",
-                r"Waiting [\d,]+ ms for the network and the database",
-                r"Processor .* % of a core of this machine",
-            ):
-                assert re.search(part, text)
-
-
 async def test_new_job_is_found_and_started_over_a_slow_connection(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with wire_proxy(database) as proxy:
-        proxy.delay = 0.25
+        proxy.delay = 0.12
         async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(120, 36)) as driver:
             await driver.until(lambda: driver.app.poller.slow_answer)
             await driver.press("n", dialog="New job")
@@ -356,7 +336,7 @@ async def test_header_of_an_idle_dashboard_shows_a_slower_and_a_faster_network_a
             for _ in range(2):
                 await list_and_count_once(0.0, 0.0)
             assert app.poller.slow_answer is None
-            await list_and_count_once(0.0, 0.35)
+            await list_and_count_once(0.0, 0.2)
             await driver.until(lambda: re.search(r"live every \d+ s, answers take \d{3} ms", driver.header))
-            await list_and_count_once(0.35, 0.0)
+            await list_and_count_once(0.2, 0.0)
             await driver.until(lambda: "answers take" not in driver.header)

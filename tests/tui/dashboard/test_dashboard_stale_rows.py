@@ -13,7 +13,7 @@ from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, da
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
 
 
-async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_dialogs_keep_their_job_while_the_list_changes(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("down", "down", "d", shows=short(3))
     jobs_db.jobs(range(100, 103))
     jobs_db.sql(
@@ -24,9 +24,18 @@ async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: D
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
     await dashboard.press("y", message=f"Deleted main_white {short(3)}.")
-
     assert jobs_db.status(3) is None
     await dashboard.until(lambda: len(dashboard.rows) == 7)
+
+    jobs_db.set_status(5, "running")
+    await dashboard.refreshes()
+    await dashboard.press("f", on=5, until=lambda: dashboard.dialog)
+    await dashboard.type("Test error")
+    jobs_db.delete(1)
+    dashboard.app.poller.refresh()
+    await dashboard.until(lambda: 1 not in dashboard.rows)
+    await dashboard.press("enter", message=f"Failed feature_callout {short(5)}.")
+    assert (jobs_db.status(5), jobs_db.status(6)) == (JobStatus.FAILED, JobStatus.RUNNING)
 
 
 async def test_job_that_changed_or_left_while_the_dialog_was_open_is_not_deleted(
@@ -53,7 +62,7 @@ async def test_job_that_changed_or_left_while_the_dialog_was_open_is_not_deleted
     assert jobs_db.count() == 7
 
 
-async def test_cursor_selects_no_job_after_another_process_deleted_its_job(
+async def test_cursor_selects_no_job_after_its_job_was_deleted_elsewhere_or_left_the_status(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.go_to(2)
@@ -71,6 +80,15 @@ async def test_cursor_selects_no_job_after_another_process_deleted_its_job(
     await dashboard.refreshes(until=lambda: 5 not in dashboard.rows)
     assert dashboard.cursor is None, "the failed deletion selects no other job"
 
+    dashboard.clear_messages()
+    jobs_db.job(9, "queued")
+    await dashboard.press("2", rows=[1, 9])
+    await dashboard.press("s", on=1, rows=[9])
+    assert dashboard.cursor is None
+    await dashboard.press("s")
+    assert jobs_db.status(9) is JobStatus.QUEUED
+    assert [message for message in dashboard.warnings if "left this list" in message] == []
+
 
 async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard: Driver) -> None:
     """This is the next row or, at the end of the list, the row above."""
@@ -81,30 +99,6 @@ async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard
         await dashboard.press("d", "y", on=cursor, until=lambda cursor=cursor: cursor not in dashboard.rows)  # type: ignore[misc]
         assert dashboard.cursor == replacement
         assert [message for message in dashboard.warnings if "left this list" in message] == []
-
-
-async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    await dashboard.press("2", rows=[1, 5])
-    await dashboard.press("s", rows=[5])
-
-    assert dashboard.cursor is None
-    await dashboard.press("s")
-    assert jobs_db.status(5) is JobStatus.QUEUED
-    assert [message for message in dashboard.warnings if "left this list" in message] == []
-
-
-async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("down", "f")
-    await dashboard.type("Test error")
-    jobs_db.delete(1)
-    dashboard.app.poller.refresh()
-    await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
-    await dashboard.press("enter", message=f"Failed packaging {short(2)}.")
-
-    assert jobs_db.status(2) is JobStatus.FAILED
-    assert jobs_db.status(6) is JobStatus.RUNNING
 
 
 AS_BEN = ActingUser(id=BEN, email="ben@example.com")
@@ -142,15 +136,26 @@ async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_gate:
         assert "Autumn" not in driver.text
 
 
-async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> None:
+async def test_poll_result_of_another_actor_is_dropped_and_a_clock_tick_disturbs_no_opening_details(
+    dashboard: Driver,
+) -> None:
     app = dashboard.app
     assert app.poller.store is not None
     of_ben = app.poller.store.acting_as(AS_BEN)
     listing = await of_ben.get_listing(app.dashboard.listing_query)
     app.post_message(list_polled(of_ben, listing, app.dashboard.now))
     await dashboard.settle()
-
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+
+    job = dashboard.table.cursor_job
+    assert job is not None
+    opening = app.push_screen(JobDetails(ShownJob(job=job, project="Autumn catalog", now=FROZEN)))
+    app.dashboard._tick()
+    await opening
+    await dashboard.shows("Wait         1 min 00 s so far")
+    await dashboard.press("escape", dialog="")
+    await dashboard.press("d", "ctrl+q", until=lambda: not app.is_running)
+    assert app.return_code == 0
 
 
 async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: Drive) -> None:
@@ -191,13 +196,6 @@ async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
     assert jobs_db.status(1) is (None if waits else JobStatus.QUEUED)
 
 
-@pytest.mark.parametrize("keys", ["d ctrl+q", "slash ctrl+q"])
-async def test_quit_key_works_in_dialog_and_filter(dashboard: Driver, keys: str) -> None:
-    await dashboard.press(*keys.split(), until=lambda: not dashboard.app.is_running)
-
-    assert dashboard.app.return_code == 0
-
-
 async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("enter")
     jobs_db.set_status(1, "running")
@@ -210,16 +208,6 @@ async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver
     await dashboard.press("c", message=f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
-async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driver) -> None:
-    app = dashboard.app
-    job = dashboard.table.cursor_job
-    assert job is not None
-    opening = app.push_screen(JobDetails(ShownJob(job=job, project="Autumn catalog", now=FROZEN)))
-    app.dashboard._tick()
-    await opening
-    await dashboard.shows("Wait         1 min 00 s so far")
-
-
 def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
     """Give jobs to Ben, so that Ada no longer sees them."""
     for number in numbers:
@@ -229,6 +217,19 @@ def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
 async def test_actions_report_whether_a_job_or_project_is_hidden_or_gone(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
+    jobs_db.job(9, "queued")
+    await dashboard.refreshes()
+    for number in (5, 9):
+        await dashboard.press("space", on=number)
+    hide(jobs_db, 9)
+    await dashboard.press("s", dialog="Start these 2 jobs?")
+    await dashboard.press("y")
+    await dashboard.shows_message(f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(9)}.")
+    assert (jobs_db.status(9), jobs_db.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
+
+    jobs_db.set_status(5, "queued")
+    await dashboard.refreshes()
+    await dashboard.press("escape")
     await dashboard.go_to(5)
     jobs_db.delete(5)
     await dashboard.press("s", message=f"feature_callout {short(5)} is gone: nothing was changed.")
@@ -252,15 +253,6 @@ async def test_actions_report_whether_a_job_or_project_is_hidden_or_gone(
     await dashboard.focus_on("#cost")
     await dashboard.press("enter", shows=f"{AUTUMN} exists, but")
     assert jobs_db.count() == before
-
-
-async def test_bulk_start_reports_hidden_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    for number in (1, 5):
-        await dashboard.press("space", on=number)
-    hide(jobs_db, 1)
-    await dashboard.press("s", dialog="Start these 2 jobs?")
-    await dashboard.press("y", message=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
-    assert (jobs_db.status(1), jobs_db.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(

@@ -33,7 +33,9 @@ def row_of(dashboard: Driver, number: int) -> str:
     return dashboard.row(dashboard.rows.index(number) + 1)
 
 
-async def test_visibility_comparison_lists_hidden_jobs_dimmed_among_visible_ones(comparing: Driver) -> None:
+async def test_visibility_comparison_lists_hidden_jobs_dimmed_and_their_details_show_the_policy(
+    comparing: Driver, jobs_db: JobsDatabase
+) -> None:
     assert comparing.rows == [1, 2, 3, 4, 5, 6, 9, 10]
     assert comparing.title == "Jobs · ada@example.com sees 6 of 8, newest first"
     assert [number for number in comparing.rows if "⊘ hidden" in row_of(comparing, number)] == [9, 10]
@@ -45,6 +47,24 @@ async def test_visibility_comparison_lists_hidden_jobs_dimmed_among_visible_ones
     assert mode is not None
     assert seen is not None
     assert mode.color == quiet != seen.color
+
+    set_error = "update generation_jobs set error = %s where id = %s"
+    jobs_db.sql(set_error, '{"code": 503, "message": "The image service is busy"}', job_id(4))
+    error = '{"message": "No image", "stack": "%s", "mode": "packaging"}' % ("at run\\n" * 200)
+    jobs_db.sql(set_error, error, job_id(9))
+    await comparing.refreshes(shows="The image serv", hides='"code"')
+    await comparing.press("enter", on=9, dialog="Job", shows="Full error, 205 lines: e shows it")
+    await comparing.shows(
+        "⊘ hidden from ada@example.com.",
+        f"“{POLICY}” allows (( SELECT auth.uid() AS uid) =",
+        "ben@example.com  b0000000",
+    )
+    await comparing.shows_no_longer("d delete   y")
+    await comparing.press("e", "end", shows='"mode": "packaging"')
+    await comparing.press("escape", dialog="")
+    await comparing.shows_no_longer('{"message"')
+    await comparing.press("enter", on=1, dialog="Job", shows="d delete  y copy id", hides="⊘ hidden from")
+    await comparing.press("escape", dialog="")
 
     await comparing.press("v", shows=("as ada@example.com", "Costs · Autumn catalog ─"))
     assert comparing.rows == [1, 2, 3, 4, 5, 6]
@@ -67,38 +87,9 @@ async def test_visibility_comparison_follows_status_and_project_and_keeps_totals
     assert dashboard.cursor == 4
 
 
-async def test_visibility_comparison_shows_the_message_of_a_json_error(
+async def test_no_key_changes_a_hidden_job_and_changes_of_visible_ones_appear_in_the_comparison(
     comparing: Driver, jobs_db: JobsDatabase
 ) -> None:
-    error = '{"code": 503, "message": "The image service is busy"}'
-    jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(4))
-    await comparing.refreshes(shows="The image serv", hides='"code"')
-
-
-async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: Driver) -> None:
-    await comparing.press("enter", on=9, dialog="Job")
-    await comparing.shows(
-        "⊘ hidden from ada@example.com.",
-        f"“{POLICY}” allows (( SELECT auth.uid() AS uid) =",
-        "ben@example.com  b0000000",
-    )
-    await comparing.shows_no_longer("d delete   y")
-
-    await comparing.press("escape")
-    await comparing.press("enter", on=1, dialog="Job", shows="d delete  y copy id", hides="⊘ hidden from")
-
-
-async def test_details_of_a_hidden_job_show_its_whole_error(comparing: Driver, jobs_db: JobsDatabase) -> None:
-    error = '{"message": "No image", "stack": "%s", "mode": "packaging"}' % ("at run\\n" * 200)
-    jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(9))
-    await comparing.refreshes()
-    await comparing.press("enter", on=9, dialog="Job", shows="Full error, 205 lines: e shows it")
-    await comparing.press("e", "end", shows='"mode": "packaging"')
-    await comparing.press("escape", dialog="")
-    await comparing.shows_no_longer('{"message"')
-
-
-async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatabase) -> None:
     refusal = "ada@example.com does not see this job. Press u to act as the operator."
     await comparing.go_to(10)
     assert await comparing.warnings_by_key("s", "c", "f", "d") == [refusal] * 4
@@ -111,13 +102,9 @@ async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatab
     await comparing.shows_message("ada@example.com does not see 1 of these 2 jobs. Press u to act as the operator.")
     assert (jobs_db.status(5), jobs_db.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
-
-async def test_visible_job_can_be_started_and_changes_by_other_sessions_appear_in_the_comparison(
-    comparing: Driver, jobs_db: JobsDatabase
-) -> None:
+    await comparing.press("escape")
     await comparing.press("s", on=1, message="Started lifestyle 00000001.")
     assert jobs_db.status(1) is JobStatus.RUNNING
-
     jobs_db.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))
     jobs_db.delete(9)
     await comparing.refreshes()

@@ -35,7 +35,7 @@ def lease(jobs_db: JobsDatabase, number: int, owner: UUID | None, *, note: str |
     )
 
 
-async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
+async def test_workers_dialog_lists_leased_jobs_opens_their_details_and_keeps_its_cursor(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     add_worker(jobs_db)
@@ -55,21 +55,12 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     await dashboard.press("escape")
     await dashboard.show_project("Spring lookbook")
     await dashboard.press("w", shows=short(6))
-    jobs_db.delete(6)
-    await dashboard.press("enter", message="is deleted or hidden")
-
-
-async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    add_worker(jobs_db)
-    lease(jobs_db, 6, WORKER_OF_ADA)
-    await dashboard.press("w", shows=short(6))
     lease(jobs_db, 2, WORKER_OF_ADA, note="step 1 of 4")
-    await dashboard.press("r", shows=(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog"))
+    await dashboard.press("r", shows=("step 1 of 4", f"{job_id(6)} in Autumn catalog"))
     lease(jobs_db, 2, WORKER_OF_ADA, note="step 2 of 4")
     await dashboard.press("f5", shows="step 2 of 4")
-    jobs_db.set_status(6, "succeeded")
+    jobs_db.delete(6)
+    await dashboard.press("enter", message="is deleted or hidden")
     await dashboard.press("r", shows="studio: process 4711 on build-7")
     assert short(2) in dashboard.text, "the cursor does not move to another job"
     await dashboard.press("enter", message="No job under the cursor")

@@ -78,25 +78,10 @@ async def test_write_within_a_permit_is_journaled_until_a_second_key_ends_the_pe
     assert jobs_db.status(5) is JobStatus.QUEUED
 
 
-async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(permitted: Driver, clock: Clock) -> None:
+async def test_write_permit_needs_a_reason_and_counts_down_in_the_header_and_the_color_of_the_frame(
+    permitted: Driver, clock: Clock
+) -> None:
     before = permitted.app.get_css_variables()["frame"]
-    await open_permit(permitted)
-    assert " writing 5:00: ticket 4711  · live every 1 min" in permitted.header
-    assert "read-only" not in permitted.header
-    variables = permitted.app.get_css_variables()
-    assert variables["frame"] == variables["frame-quiet"] != before
-    for seconds, shown in (
-        (61.5, " writing 3:59: ticket 4711 "),
-        (238, " writing 0:01: ticket 4711 "),
-        (1, "· read-only ·"),
-    ):
-        await pass_time(permitted, clock, seconds)
-        await permitted.shows(shown)
-    assert permitted.app.get_css_variables()["frame"] == before
-    assert permitted.message == "The write permit has ended. This session is read-only again."
-
-
-async def test_write_permit_requires_a_reason_and_enter_accepts_the_chosen_minutes(permitted: Driver) -> None:
     await permitted.press("W", dialog="Allow writes")
     await permitted.type("  ", "enter", shows="✗ Type a reason for writing.")
     await permitted.type("x" * 201, "enter", shows="✗ The reason has 201 characters. The maximum is 200.")
@@ -106,6 +91,26 @@ async def test_write_permit_requires_a_reason_and_enter_accepts_the_chosen_minut
     assert permitted.app.screen.query_one("#minutes", Select).value == 15
     await permitted.press("enter", until=lambda: " writing 15:00: ticket 4711 " in permitted.header)
     await permitted.expects(message="You may write for 15 minutes. Press W to end the permit.", dialog="")
+
+    assert " writing 15:00: ticket 4711  · live every 1 min" in permitted.header
+    assert "read-only" not in permitted.header
+    variables = permitted.app.get_css_variables()
+    assert variables["frame"] == variables["frame-quiet"] != before
+    for seconds, shown in (
+        (661.5, " writing 3:59: ticket 4711 "),
+        (238, " writing 0:01: ticket 4711 "),
+        (1, "· read-only ·"),
+    ):
+        await pass_time(permitted, clock, seconds)
+        await permitted.shows(shown)
+    assert permitted.app.get_css_variables()["frame"] == before
+    assert permitted.message == "The write permit has ended. This session is read-only again."
+
+    await permitted.resize(80, 24)
+    permitted.session.access.open_permit("a reason that is much too long for what is left of the line: " * 3, 300)
+    permitted.app.dashboard._tick()
+    await permitted.until(lambda: " writing 5:00: a rea" in permitted.header)
+    assert permitted.header.rstrip().endswith("live every 1 min")
 
 
 async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_their_text(
@@ -140,11 +145,3 @@ async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> 
         assert len(refused) == 1 + len(WRITING_KEYS)
         assert all("Connect without --read-only" in message for message in refused)
         await driver.has_dialog("")
-
-
-async def test_header_shows_the_remaining_permit_time_on_80_columns(drive: Drive) -> None:
-    label = "production of the app (db.example.com/app)"
-    async with drive(rule=WriteMode.PERMIT_REQUIRED, label=label, size=(80, 24)) as driver:
-        await open_permit(driver, "a reason that is much too long for what is left of the line: " * 3)
-        assert " writing 5:00: a rea" in driver.header
-        assert driver.header.rstrip().endswith("live every 1 min")

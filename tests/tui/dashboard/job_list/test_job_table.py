@@ -12,12 +12,25 @@ from gjobs.tui.dashboard.list.job_table import CursorLost, CursorMoved, MarksCha
 from tests.tui.dashboard.job_list.table_pilot import TablePilot
 
 
-async def test_first_job_gets_the_cursor_and_sends_a_message(empty_table: TablePilot) -> None:
+async def test_first_job_gets_the_cursor_and_a_cleared_table_forgets_it(empty_table: TablePilot) -> None:
     await empty_table.show([])
     assert empty_table.take_messages() == []
-    await empty_table.show([4, 5])
-    assert empty_table.cursor == 4
+    await empty_table.show(range(10, 60))
+    assert empty_table.cursor == 10
     assert [type(message) for message in empty_table.take_messages()] == [CursorMoved]
+
+    assert empty_table.table.move_to(UUID(int=50))
+    assert empty_table.cursor == 50
+    assert not empty_table.table.move_to(UUID(int=99))
+    assert empty_table.cursor == 50
+    assert len(empty_table.cursor_lines) == 1
+
+    await empty_table.press("space", "end")
+    empty_table.table.clear()
+    await empty_table.settle()
+    assert (empty_table.cursor, empty_table.marked) == (None, set())
+    await empty_table.show(range(100, 160))
+    assert (empty_table.cursor, empty_table.table.scroll_y) == (100, 0)
 
 
 async def test_navigation_keys_move_the_cursor(table: TablePilot) -> None:
@@ -190,24 +203,6 @@ async def test_click_on_a_sortable_column_title_requests_its_order(table: TableP
         await table.click(row=0, column=table.lines[0].index(title))
         order = [ListOrder(column=sortable[title], descending=title != "CREATED")] if title in sortable else []
         assert table.take_messages() == [OrderRequested(one) for one in order], title
-
-
-async def test_move_to_selects_a_job_only_if_it_is_listed(table: TablePilot) -> None:
-    assert table.table.move_to(UUID(int=50))
-    assert table.cursor == 50
-    assert len(table.cursor_lines) == 1
-    assert not table.table.move_to(UUID(int=99))
-    assert table.cursor == 50
-
-
-async def test_cleared_table_forgets_cursor_marks_and_scroll_position(table: TablePilot) -> None:
-    await table.press("space", "end")
-    table.table.clear()
-    await table.settle()
-    assert (table.cursor, table.marked) == (None, set())
-
-    await table.show(range(100, 160))
-    assert (table.cursor, table.table.scroll_y) == (100, 0)
 
 
 async def test_every_table_key_is_configurable_and_has_a_tooltip(table: TablePilot) -> None:

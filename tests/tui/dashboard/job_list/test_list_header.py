@@ -100,12 +100,9 @@ LONG = ListQuery(job_filter=parse("mode:lifestyle took:>1m error:timeout", now=N
         (LONG, 200, "Jobs · with mode:lifestyle took:>1m error:timeout · ≈ 412,000 of 1,000,000, newest first"),
         (LONG, 76, "Jobs · with mode:lifestyle took:>1m… · ≈ 412,000 of 1,000,000, newest first"),
         (LONG, 74, "Jobs · with mode:lifestyle took:>1m error:timeout · ≈ 412,000 of 1,000,000"),
-        (LONG, 62, "Jobs · with mode:lifestyle took:>1m… · ≈ 412,000 of 1,000,000"),
-        (LONG, 54, "Jobs · with mode:lifest… · ≈ 412,000 of 1,000,000"),
         (LONG, 36, "Jobs · ≈ 412,000 of 1,000,000"),
         (LONG, 25, "≈ 412,000 of 1,000,000"),
         (ListQuery(job_filter=parse("cost:>$4 x")), 53, "Jobs · with cost:>$4.00 x · ≈ 412,000 of 1,000,000"),
-        (ListQuery(), 36, "Jobs · ≈ 412,000 of 1,000,000"),
     ],
 )
 def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, title: str) -> None:
@@ -153,9 +150,6 @@ CRUMBS = project_crumbs("Autumn catalog of outdoor clothing", keys="tab or p")
 def test_title_of_a_narrow_screen_shows_the_way_to_the_project(listed: ListQuery, width: int, title: str) -> None:
     position = replace(FAR_DOWN, is_exact=True)
     assert job_list_title(listing(listed, is_all=False), position, width=width, crumbs=CRUMBS) == title
-
-
-def test_title_of_a_narrow_screen_offers_to_choose_among_all_projects() -> None:
     crumbs = project_crumbs(None, keys="tab or p")
     assert job_list_title(listing(), None, crumbs=crumbs) == "All projects (tab or p: choose) · 3, newest first"
 
@@ -181,7 +175,7 @@ def words(tabs: StatusTabs) -> str:
     return " ".join(str(tabs.render()).split())
 
 
-async def test_tabs_show_counts_and_give_up_words_on_a_narrow_screen() -> None:
+async def test_tabs_show_counts_and_fixed_values_and_give_up_words_on_a_narrow_screen() -> None:
     app = TabsApp()
     async with app.run_test(size=(100, 5)) as pilot:
         tabs = app.query_one(StatusTabs)
@@ -192,13 +186,9 @@ async def test_tabs_show_counts_and_give_up_words_on_a_narrow_screen() -> None:
         assert words(tabs) == "1 all 121 2 queued ~6,000 3 running 4 succeeded 5 failed 9"
         await resize(pilot, 60, 5)
         assert words(tabs) == "1 all 121 2 ◌ ~6,000 3 ▸ 4 ✓ 5 ✗ 9"
-
-
-async def test_tabs_show_what_a_filter_fixes_even_on_a_narrow_screen() -> None:
-    app = TabsApp()
-    async with app.run_test(size=(120, 5)) as pilot:
-        tabs = app.query_one(StatusTabs)
+        tabs.counts = {}
         tabs.fixed = "status: failed · mode: [/x]"
+        await resize(pilot, 120, 5)
         assert str(tabs.render()).endswith("✗ failed   status: failed · mode: [/x]")
         await resize(pilot, 60, 5)
         assert "4 ✓ " in str(tabs.render())
@@ -238,9 +228,6 @@ ALL_AGAIN = "Press esc to show all jobs again."
 )
 def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:
     assert why_empty(App(), seen, needle) == sentence
-
-
-def test_empty_list_of_anon_names_the_key_that_acts_as_a_user() -> None:
-    assert why_empty(App(), listing(projects=0), "", may_create_projects=False) == (
-        "No projects found. Press u to act as a user."
-    )
+    if "Press P" in sentence:
+        of_anon = why_empty(App(), seen, needle, may_create_projects=False)
+        assert of_anon == "No projects found. Press u to act as a user."

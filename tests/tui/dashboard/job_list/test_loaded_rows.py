@@ -104,25 +104,17 @@ def test_end_and_home_and_later_keys_move_the_cursor_when_their_rows_arrive(long
     assert long.view.rows.follows_start
 
 
-def test_new_row_request_replaces_a_pending_one(long: ScrolledList) -> None:
-    long.change(long.view.moved(End.LAST))
-    long.change(long.view.moved_to(UUID(int=FIRST + 4)))
-    assert isinstance(long.query.anchor, RowKey)
-    assert long.query.anchor.id == UUID(int=FIRST)
-    long.answer()
-
-    assert long.cursor == FIRST + 4
-    assert long.numbers == long.list.numbers[:10]
-
-
-def test_result_of_an_earlier_query_leaves_the_request_pending(long: ScrolledList) -> None:
+def test_new_row_request_replaces_a_pending_one_which_an_earlier_result_does_not_answer(long: ScrolledList) -> None:
     before = long.query
     long.change(long.view.moved(End.LAST))
     long.answer_to(before)
     assert (long.cursor, long.requests) == (FIRST, 1)
-
+    long.change(long.view.moved_to(UUID(int=FIRST + 4)))
+    assert isinstance(long.query.anchor, RowKey)
+    assert long.query.anchor.id == UUID(int=FIRST)
     long.answer()
-    assert long.cursor == long.list.numbers[-1]
+    assert long.cursor == FIRST + 4
+    assert long.numbers == long.list.numbers[:10]
 
 
 def test_cursor_scrolled_out_of_the_loaded_rows_is_cleared_but_its_mark_stays(long: ScrolledList) -> None:

@@ -23,7 +23,7 @@ def grey(driver: Driver) -> list[str]:
     return [line.plain[span.start : span.end] for span in line.spans if span.style == "$foreground-disabled"]
 
 
-async def test_keys_that_do_not_apply_to_the_job_under_the_cursor_are_grey(
+async def test_keys_that_do_not_apply_to_the_job_or_the_marked_jobs_are_grey(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     for number, refused in (
@@ -38,22 +38,18 @@ async def test_keys_that_do_not_apply_to_the_job_under_the_cursor_are_grey(
     await dashboard.go_to(1)
     jobs_db.set_status(1, "running")
     await dashboard.refreshes(until=lambda: grey(dashboard) == ["s start", "r retry"])
+    await dashboard.focus_on("#projects")
+    assert grey(dashboard) == [*WRITES[:4], "d delete"]
+    dashboard.app.dashboard.set_focus(dashboard.table)
 
-
-async def test_key_is_usable_if_any_marked_job_permits_it(dashboard: Driver) -> None:
-    await dashboard.press("space", on=1)
+    screen = dashboard.app.dashboard
+    await dashboard.press("space", on=5)
     await dashboard.press("space", on=2, shows="2 marked")
     assert grey(dashboard) == ["r retry"]
-
-
-async def test_statuses_of_the_marked_jobs_are_collected_once_until_they_change(dashboard: Driver) -> None:
-    screen = dashboard.app.dashboard
-    await dashboard.press("space", on=1)
-    await dashboard.press("space", on=2, shows="2 marked")
     collected = screen._selection
     await dashboard.press("down", "up")
     await dashboard.refreshes()
-    assert screen._selection is collected
+    assert screen._selection is collected, "statuses are collected once until they change"
     await dashboard.press("space", on=4, until=lambda: grey(dashboard) == [])
 
 
@@ -76,11 +72,6 @@ async def test_job_keys_are_grey_while_another_list_is_loading(drive: Drive) -> 
         await driver.expects(rows=[4], until=lambda: grey(driver) == ["s start", "c complete", "f fail"])
 
 
-async def test_job_keys_are_grey_while_another_pane_has_the_focus(dashboard: Driver) -> None:
-    await dashboard.focus_on("#projects")
-    assert grey(dashboard) == [*WRITES[:4], "d delete"]
-
-
 async def test_read_only_dashboard_shows_write_keys_only_during_a_permit(drive: Drive, clock: Clock) -> None:
     async with drive(rule=WriteMode.PERMIT_REQUIRED, clock=clock) as driver:
         assert not any(key in hints(driver) for key in WRITES)
@@ -90,28 +81,21 @@ async def test_read_only_dashboard_shows_write_keys_only_during_a_permit(drive: 
         await driver.press("W", until=lambda: not any(key in hints(driver) for key in WRITES))
 
 
-async def test_help_and_quit_are_at_the_right_end(dashboard: Driver) -> None:
-    for size in ((60, 15), (80, 24), (120, 36), (200, 50)):
-        await dashboard.resize(*size)
-        end = "? help" if size[0] == 60 else "? help  q quit"
-        assert dashboard.text.splitlines()[-1].rstrip().endswith(end)
-        assert len(hints(dashboard)) == size[0] - 1
-
-
-async def test_narrow_line_shows_the_usable_job_keys_first(drive: Drive) -> None:
-    async with drive(size=(80, 24)) as driver:
-        await driver.go_to(1)
-        assert hints(driver).startswith("⏎ details  s start  c complete  f fail  n new  d delete  / find")
-        await driver.go_to(4)
-        await driver.until(lambda: "r retry" in hints(driver) and "/ find" in hints(driver))
-
-
-@pytest.mark.parametrize(("width", "rule"), [(80, WriteMode.CLOSED), (120, WriteMode.CLOSED), (160, WriteMode.OPEN)])
-async def test_errors_and_case_have_a_hint_in_a_wide_line(drive: Drive, width: int, rule: WriteMode) -> None:
-    async with drive(size=(width, 36), rule=rule) as driver:
-        await driver.go_to(1)
-        assert ["C case" in hints(driver), "E errors" in hints(driver)] == [width > 80] * 2
-        assert "u user" in hints(driver)
+@pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.OPEN])
+async def test_line_begins_with_the_usable_job_keys_and_ends_with_help_and_quit(drive: Drive, rule: WriteMode) -> None:
+    async with drive(size=(80, 24), rule=rule) as driver:
+        for size in ((60, 15), (80, 24), (120, 36), (160, 36)):
+            await driver.resize(*size)
+            end = "? help" if size[0] == 60 else "? help  q quit"
+            assert driver.text.splitlines()[-1].rstrip().endswith(end)
+            assert len(hints(driver)) == size[0] - 1
+            if size[0] == 80 and rule is WriteMode.OPEN:
+                await driver.go_to(1)
+                assert hints(driver).startswith("⏎ details  s start  c complete  f fail  n new  d delete  / find")
+                await driver.go_to(4)
+                await driver.until(lambda: "r retry" in hints(driver) and "/ find" in hints(driver))
+            elif size[0] >= 120 and (rule is WriteMode.CLOSED or size[0] == 160):
+                assert all(hint in hints(driver) for hint in ("C case", "E errors", "u user"))
         await driver.focus_on("#projects")
         assert "C case" not in grey(driver)
 

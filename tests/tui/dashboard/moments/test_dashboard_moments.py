@@ -73,6 +73,7 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.act_as("ada@", shows=("as ada@example.com", "as of 20"))
     await driver.until(lambda: 2 in driver.rows)
     await driver.act_as("operator", shows="as the operator")
+    driver.clear_messages()
     await driver.shows("{ } hour · @ time · Z zone · esc: present")
     await driver.filter(str(job_id(2)), "enter", rows=[2])
     await driver.shows("@ time · Z zone · esc: clear the filter")
@@ -102,9 +103,20 @@ _NOT_TRIED = {"app.quit", "app.quit_anywhere", "list.clear", "app.moment"}
 """Keys that quit, and keys that show another moment."""
 
 
-async def test_keys_offered_in_the_past_are_not_refused(past: tuple[Driver, datetime]) -> None:
+async def test_keys_offered_in_the_past_are_not_refused_and_others_not_offered(
+    past: tuple[Driver, datetime],
+) -> None:
     driver, moment = past
     await go_to(driver, moment)
+    await driver.press("ctrl+p", shows="Details (⏎)")
+    commands = [str(option.prompt).splitlines()[0] for option in driver.app.screen.query_one(OptionList).options]
+    assert "Details (⏎)" in commands
+    refused = {"Budgets (b)", "Workers (w)", "Count (=)", "Delete (d del)", "Write (W)", "Archived jobs", "Clean up"}
+    assert not refused & {*commands}
+    await driver.press("escape", "B", shows="as of 20")
+    assert not {"app.workers", "app.times"} & {entry.binding_id for entry in screen_entries(driver.app.screen)}
+    await driver.press("escape", until=lambda: driver.app.screen is driver.app.dashboard)
+
     offered = {entry.binding_id for entry in screen_entries(driver.app.screen)}
     assert {"app.refresh", "app.user", "job.copy_id", "project.pick", "jobs.open"} <= offered
     for name, (active, _) in bound_actions(driver.app.screen).items():
@@ -115,26 +127,6 @@ async def test_keys_offered_in_the_past_are_not_refused(past: tuple[Driver, date
             assert refusals == [], name
             while driver.app.screen is not driver.app.dashboard:
                 await driver.press("escape")
-
-
-async def test_palette_and_presenter_view_offer_no_key_that_needs_the_present(past: tuple[Driver, datetime]) -> None:
-    driver, moment = past
-    await go_to(driver, moment)
-    await driver.press("ctrl+p", shows="Details (⏎)")
-    commands = [str(option.prompt).splitlines()[0] for option in driver.app.screen.query_one(OptionList).options]
-    assert "Details (⏎)" in commands
-    for title in (
-        "Budgets (b)",
-        "Workers (w)",
-        "Count (=)",
-        "Delete (d del)",
-        "Write (W)",
-        "Archived jobs",
-        "Clean up",
-    ):
-        assert title not in commands
-    await driver.press("escape", "B", shows="as of 20")
-    assert not {"app.workers", "app.times"} & {entry.binding_id for entry in screen_entries(driver.app.screen)}
 
 
 async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime], jobs_db: JobsDatabase) -> None:
@@ -240,8 +232,17 @@ async def test_database_without_events_is_explained_in_the_form(
         assert driver.session.access.may_write
 
 
-async def test_closed_form_of_a_moment_reports_that_the_moment_is_not_shown(past: tuple[Driver, datetime]) -> None:
+async def test_form_explains_impossible_moments_and_reports_a_moment_that_it_no_longer_shows(
+    past: tuple[Driver, datetime],
+) -> None:
     driver, moment = past
+    await driver.press("at", dialog="Show an earlier moment")
+    await driver.type("soon", "enter", shows="'soon' is not a time.")
+    await driver.type("x" * 900, "enter", shows="how long ago: 2h.")
+    await driver.type("2020-01-01", "enter", shows="Events are recorded since")
+    await driver.type("", "enter", shows="Type a time.")
+    await driver.press("escape", dialog="")
+    assert "writes are off" not in driver.header
     may_answer = asyncio.Event()
 
     class SlowDialog(MomentDialog):
@@ -256,14 +257,3 @@ async def test_closed_form_of_a_moment_reports_that_the_moment_is_not_shown(past
     await driver.press("escape", dialog="")
     may_answer.set()
     await driver.shows_message("The moment is not shown, because its form was closed.")
-
-
-async def test_impossible_moments_are_explained_in_the_form(past: tuple[Driver, datetime]) -> None:
-    driver, _ = past
-    await driver.press("at", dialog="Show an earlier moment")
-    await driver.type("soon", "enter", shows="'soon' is not a time.")
-    await driver.type("x" * 900, "enter", shows="how long ago: 2h.")
-    await driver.type("2020-01-01", "enter", shows="Events are recorded since")
-    await driver.type("", "enter", shows="Type a time.")
-    await driver.press("escape", dialog="")
-    assert "writes are off" not in driver.header

@@ -16,23 +16,43 @@ from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
 from gjobs.tui.dashboard.presenter import Presenter
+from gjobs.tui.dashboard.session.session_poller import TOTALS_SHARE
 from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.keys.key_sending import pass_seeing_time
 from tests.tui.dashboard.stage.demo_dashboard import ADA, demo_on
 
 
-async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(database: Conninfo) -> None:
-    control = DemoControl(speed=2)
-    async with demo_on(database, control) as (driver, _):
+async def test_demo_lists_its_keys_which_change_the_speed_and_open_a_new_database(database: Conninfo) -> None:
+    control = DemoControl(speed=2, seed=7)
+    async with demo_on(database, control) as (driver, app):
+        assert app.poller._totals is not None
+        assert app.poller._totals._settings.share == TOTALS_SHARE / 20, "its numbers follow its list closely"
         assert "speed 2×" in driver.header
         await driver.press("greater_than_sign", shows="speed 3×")
         await driver.press(*["greater_than_sign"] * 3, shows="speed 10×")
         assert control.clock.speed == 10
         await driver.press(*["less_than_sign"] * 9, shows="speed 0.5×")
         assert control.clock.speed == 0.5
+
+        former, clock = app.poller.session, control.clock
+        await driver.press("greater_than_sign", "ctrl+r", message="Started over with new sample data, seed 7")
+        await driver.until(lambda: app.poller.session not in (None, former))
+        assert control.clock is not clock
+        assert control.clock.speed == 1
+        assert "speed 1×" in driver.header
+
+        listed = {entry.binding_id: entry.keys for entry in all_entries(app)}
+        assert (listed["demo.pause"], listed["demo.restart"], listed["app.refresh"]) == (",", "^r", "f5")
+        works = ["demo.pause", "demo.step", "demo.slower", "demo.faster", "demo.restart"]
+        assert [entry.binding_id for entry in screen_entries(app.screen)][:6] == [*works, "job.start"]
+        await pass_seeing_time(driver)
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        assert [entry.binding_id for entry in screen_entries(app.screen)][:6] == [*works, "presenter.close"]
+        await driver.press("question_mark", shows="Make one step of the paused simulation")
 
 
 async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
@@ -192,17 +212,6 @@ def cursor_job(driver: Driver) -> GenerationJob:
     return job
 
 
-async def test_ctrl_r_opens_a_new_database_and_says_so(database: Conninfo) -> None:
-    control = DemoControl(seed=7)
-    async with demo_on(database, control) as (driver, app):
-        former, clock = app.poller.session, control.clock
-        await driver.press("greater_than_sign", "ctrl+r", message="Started over with new sample data, seed 7")
-        await driver.until(lambda: app.poller.session not in (None, former))
-        assert control.clock is not clock
-        assert control.clock.speed == 3
-        assert "speed 3×" in driver.header
-
-
 async def test_other_dashboards_have_no_keys_of_a_demo(drive: Drive) -> None:
     async with drive() as driver:
         assert await driver.warnings_by_key("comma", "full_stop", "less_than_sign", "greater_than_sign") == []
@@ -211,30 +220,3 @@ async def test_other_dashboards_have_no_keys_of_a_demo(drive: Drive) -> None:
         assert "speed" not in driver.header
         await driver.press("question_mark")
         assert "demo.pause" not in driver.text
-
-
-async def test_keys_page_of_a_demo_lists_its_keys(database: Conninfo) -> None:
-    async with demo_on(database, DemoControl()) as (_, app):
-        listed = {entry.binding_id: entry.keys for entry in all_entries(app)}
-        assert listed["demo.pause"] == ","
-        assert listed["demo.restart"] == "^r"
-        assert listed["app.refresh"] == "f5"
-
-
-async def test_help_in_a_demo_begins_with_the_keys_that_work_in_it(database: Conninfo) -> None:
-    async with demo_on(database, DemoControl()) as (driver, app):
-        works = ["demo.pause", "demo.step", "demo.slower", "demo.faster", "demo.restart"]
-        assert [entry.binding_id for entry in screen_entries(app.screen)][:6] == [*works, "job.start"]
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
-        assert [entry.binding_id for entry in screen_entries(app.screen)][:6] == [*works, "presenter.close"]
-        await driver.press("question_mark", shows="Make one step of the paused simulation")
-
-
-async def test_numbers_of_a_demo_follow_its_list_closely(database: Conninfo) -> None:
-    async with demo_on(database, DemoControl()) as (_, app):
-        demo = app.poller._totals
-    async with dashboard_on(database) as driver:
-        other = driver.app.poller._totals
-    assert demo is not None
-    assert other is not None
-    assert demo._settings.share == other._settings.share / 20

@@ -112,30 +112,27 @@ async def test_captions_of_the_example_in_the_manual_agree_with_its_job(database
         await driver.until(lambda: cursor_job(driver).status == "succeeded")
 
 
-async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(database: Conninfo) -> None:
-    steps = """
-    [[step]]
-    say = "First"
-    [[step]]
-    act-as = "ben@example.com"
-    [[step]]
-    say = "Second"
-    [[step]]
-    act-as = "operator"
-    """
-    async with playing(database, steps) as (driver, _):
+async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys_typed_before(
+    database: Conninfo,
+) -> None:
+    async with playing(database, f'{TO_BEN}[[step]]\nact-as = "operator"\n') as (driver, app):
         await driver.shows("First · space: next")
         await driver.press("w", dialog="Workers · as ada@example.com", shows="First")
         await driver.shows_no_longer("space: next")
         await driver.press("escape", dialog="", shows="First · space: next")
-        await driver.press("space", shows="as ben@example.com")
-        await driver.shows("Second · space: next")
-        await driver.press("d", message="The scenario changed the user.")
+        await driver.press("p", dialog="Show which project?")
+        go_on(app)
+        await driver.until(lambda: app.screen is app.dashboard)
+        await driver.press("w", message="The scenario changed the user.")
         assert driver.dialog == ""
+        await driver.shows("Second · space: next", "as ben@example.com")
+        await driver.until(lambda: not app.key_queue.is_dropping)
+        await driver.press("p", dialog="Show which project?")
+        await driver.press("escape", dialog="")
         await driver.press("space", shows="as the operator")
 
 
-async def test_operator_of_a_scenario_sees_the_jobs_of_all_customers(database: Conninfo) -> None:
+async def test_job_of_another_user_is_named_instead_of_pointed_at_and_seen_by_the_operator(database: Conninfo) -> None:
     steps = """
     [[step]]
     create = "ada's"
@@ -146,12 +143,18 @@ async def test_operator_of_a_scenario_sees_the_jobs_of_all_customers(database: C
     mode = "packaging"
     project = "Marketplace listings"
     [[step]]
+    point-at = "ben's"
+    [[step]]
     act-as = "operator"
     [[step]]
     say = "Done"
     """
     async with playing(database, steps) as (driver, app):
         await driver.shows("Done · space: next")
+        (message,) = driver.warnings
+        assert re.fullmatch(
+            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.", message
+        )
         assert app.dashboard.listing is not None
         newest = app.dashboard.listing.window.jobs[:2]
         assert [job.mode for job in newest] == ["packaging", "main_white"]
@@ -222,21 +225,19 @@ async def test_space_ends_a_wait_early(database: Conninfo) -> None:
         await driver.press("space", shows="Second · space: next")
 
 
-async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended(database: Conninfo) -> None:
+async def test_space_types_a_character_in_a_field_and_after_the_scenario_shows_that_it_has_ended(
+    database: Conninfo,
+) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
-        await driver.shows("Only · space: next")
+        await driver.press("slash", "a", "space", "b", shows="a b")
+        assert "Only · space: next" in driver.text
+        await driver.press("escape", "escape", hides="a b")
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
         app.messages.clear_passing()
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
         assert len(driver.table.marked_jobs) == 0
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
         assert "space continue" not in driver.text
-
-
-async def test_space_types_a_character_in_a_field(database: Conninfo) -> None:
-    async with playing(database, '[[step]]\nsay = "Only"') as (driver, _):
-        await driver.press("slash", "a", "space", "b", shows="a b")
-        assert "Only · space: next" in driver.text
 
 
 async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(database: Conninfo) -> None:
@@ -280,25 +281,6 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
         await operator.delete_generation_job(newest.id)
         await driver.press("space", message="The scenario skipped a step. The job 'a' can no longer start.")
         await driver.shows("Next · space: next")
-
-
-async def test_job_of_another_user_is_named_instead_of_pointed_at(database: Conninfo) -> None:
-    steps = """
-    [[step]]
-    create = "a"
-    mode = "packaging"
-    project = "Marketplace listings"
-    [[step]]
-    point-at = "a"
-    [[step]]
-    say = "Done"
-    """
-    async with playing(database, steps) as (driver, _):
-        await driver.shows("Done · space: next")
-        (message,) = driver.warnings
-        assert re.fullmatch(
-            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.", message
-        )
 
 
 async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(database: Conninfo) -> None:
@@ -376,33 +358,17 @@ def test_keys_that_captions_offer_work_in_the_presenter_view_or_are_keys_of_the_
         assert "In the list" in sentence
 
 
-async def test_starting_over_plays_the_scenario_again(database: Conninfo) -> None:
-    steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
-    async with playing(database, steps) as (driver, _):
-        await driver.shows("First · space: next")
-        await driver.press("space", shows="Second · space: next")
-        await start_over(driver)
-        await driver.shows("First · space: next")
-
-
 async def start_over(driver: Driver) -> None:
     """Start over, and end the message that hides the first caption."""
     await driver.press("ctrl+r", message="Started over")
     driver.clear_messages()
 
 
-async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_is_closed(database: Conninfo) -> None:
-    steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
-    async with playing(database, steps) as (driver, _):
-        await driver.shows("First · space: next")
-        await driver.press("w", "escape", "space", shows="Second · space: next")
-        assert len(driver.table.marked_jobs) == 0
-
-
-async def test_starting_over_keeps_the_presenter_view_open(database: Conninfo) -> None:
-    async with playing(database, '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n') as (driver, app):
+async def test_act_as_and_starting_over_keep_the_presenter_view_open(database: Conninfo) -> None:
+    async with playing(database, TO_BEN) as (driver, app):
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First")
         await driver.press("space", shows="Second")
+        assert isinstance(app.screen, Presenter)
         await start_over(driver)
         await driver.shows("First")
         assert isinstance(app.screen, Presenter)
@@ -426,27 +392,6 @@ point-at = "a"
 [[step]]
 say = "Second"
 """
-
-
-async def test_act_as_closes_an_open_question_and_the_next_key_opens_another_dialog(database: Conninfo) -> None:
-    async with playing(database, TO_BEN) as (driver, app):
-        await driver.shows("First · space")
-        await driver.press("p", dialog="Show which project?")
-        go_on(app)
-        await driver.shows("Second · space", "as ben@example.com")
-        assert driver.dialog == ""
-        await driver.until(lambda: not app.key_queue.is_dropping)
-        await driver.press("p", dialog="Show which project?")
-
-
-async def test_keys_typed_for_a_dialog_that_the_scenario_closes_are_dropped(database: Conninfo) -> None:
-    async with playing(database, TO_BEN) as (driver, app):
-        await driver.shows("First · space")
-        await driver.press("p", dialog="Show which project?")
-        go_on(app)
-        await driver.until(lambda: app.screen is app.dashboard)
-        await driver.press("w", message="The scenario changed the user.")
-        assert driver.dialog == ""
 
 
 @pytest.mark.parametrize("write", ["retry_generation_jobs", "transition_jobs"])
@@ -475,13 +420,6 @@ async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_u
         assert driver.dialog == ""
 
 
-async def test_act_as_keeps_the_presenter_view_open(database: Conninfo) -> None:
-    async with playing(database, TO_BEN) as (driver, app):
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First")
-        await driver.press("space", shows="Second")
-        assert isinstance(app.screen, Presenter)
-
-
 @pytest.mark.parametrize(("before", "key"), [(["2"], "d"), (["slash", "z"], "n")])
 async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
     database: Conninfo, before: list[str], key: str
@@ -502,26 +440,21 @@ async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
         assert driver.dialog == ""
 
 
-async def test_space_continues_right_after_the_scenario_moved_the_cursor_and_a_view_closed(database: Conninfo) -> None:
-    """Other keys for rows are dropped then."""
+async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the_filter(database: Conninfo) -> None:
+    """Other keys for rows are dropped after the scenario moved the cursor."""
     async with playing(database, f'{TO_A_NEW_JOB}[[step]]\nsay = "Third"\n') as (driver, app):
         await driver.shows("First · space")
-        await driver.press("space", shows="Second · space")
+        first = driver.listed
+        await driver.filter("status:failed", "enter", until=lambda: driver.listed != first)
+        await driver.press("w", "escape", "space", shows="Second · space")
+        assert driver.listed == first
+        assert not app.dashboard.jobs.bar.display
+        assert "status:failed" not in driver.text
         for key in ("B", "escape", "space"):
             send(app, key)
         await driver.shows("Third · space")
         assert driver.warnings == []
-
-
-async def test_point_at_clears_the_filter_and_its_bar(database: Conninfo) -> None:
-    async with playing(database, TO_A_NEW_JOB) as (driver, app):
-        await driver.shows("First · space")
-        first = driver.listed
-        await driver.filter("status:failed", "enter", until=lambda: driver.listed != first)
-        await driver.press("space", shows="Second · space")
-        assert driver.listed == first
-        assert not app.dashboard.jobs.bar.display
-        assert "status:failed" not in driver.text
+        assert len(driver.table.marked_jobs) == 0
 
 
 async def test_scenario_starts_over_once_the_new_list_is_shown(database: Conninfo) -> None:

@@ -114,7 +114,7 @@ def test_moved_jobs_travel_along_the_arrow_to_their_state(width: int, height: in
 
 def test_moved_jobs_in_columns_touch_no_number() -> None:
     usual = r".*◌.* 2 +─*(\+3─*→?|→) .*▸.* 4 +─*(\+1─*→?|→) .*✓.* 4 +(/ *(\+2 +)?|\+2 +)\d? ?✗.*"
-    for width, frame, height in product(range(60, 130), range(FRAMES + 1), (3, 4, 5)):
+    for width, frame, height in product(range(60, 130, 3), range(FRAMES + 1), (3, 4, 5)):
         shown = drawn_changes(counted(2, 4, 4, 4), frame, width=width, height=height).splitlines()[0]
         assert re.fullmatch(usual, shown), shown
         assert not re.search(r"\d\+|\+\d\d", shown), shown
@@ -154,23 +154,16 @@ async def test_deleted_and_restored_jobs_flash_but_do_not_move(animated: Driver)
     panel = animated.app.dashboard.query_one(CostsPanel)
     shown: list[StateChanges] = []
     panel._flash = lambda changes: shown.append(changes) if changes else None  # type: ignore[method-assign]
+    await animated.press("5", rows=[4])
+    await animated.press("1", rows=[1, 2, 3, 4, 5, 6])
+    await animated.show_project("Spring lookbook")
+    await animated.show_project("Autumn catalog")
+    assert (shown, flashing(animated)) == ([], []), "another list or project"
     await animated.press("asterisk", shows="6 marked")
     await animated.press("d", "y", message="Deleted 6 of 6 jobs.")
     await animated.press("U", message="Restored 6 jobs.", until=lambda: len(shown) == 2)
     assert [SUCCEEDED in changes.changed for changes in shown] == [True, True]
     assert [changes.moved for changes in shown] == [{}, {}]
-
-
-async def test_another_list_or_project_flashes_nothing(animated: Driver, jobs_db: JobsDatabase) -> None:
-    panel = animated.app.dashboard.query_one(CostsPanel)
-    shown: list[object] = []
-    panel._flash = lambda changes: shown.append(changes)  # type: ignore[method-assign]
-    await animated.press("5", rows=[4])
-    await animated.press("1", rows=[1, 2, 3, 4, 5, 6])
-    await animated.show_project("Spring lookbook")
-    await animated.show_project("Autumn catalog")
-    assert set(shown) <= {None}
-    assert flashing(animated) == []
 
 
 async def test_nothing_flashes_without_animations(dashboard: Driver, jobs_db: JobsDatabase) -> None:
