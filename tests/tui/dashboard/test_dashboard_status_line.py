@@ -2,21 +2,7 @@
 
 import pytest
 
-from gjobs.store.configuration.settings import WriteMode
-from gjobs.store.errors import ReadOnly
-from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, status_content
-from tests.tui.dashboard.dashboard_driver import Drive
-from tests.tui.jobs_database import JobsDatabase, job_id
-
-
-async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(jobs_db: JobsDatabase, drive: Drive) -> None:
-    async with drive(rule=WriteMode.CLOSED, actor=OPERATOR) as driver:
-        await driver.until(lambda: "as the operator · read-only ·" in driver.header)
-        assert driver.app.poller.store is not None
-        with pytest.raises(ReadOnly):
-            await driver.app.poller.store.transition_job_status(job_id(1), "running")
-        assert jobs_db.status(1) == "queued"
 
 
 def make_status(**fields: object) -> ConnectionStatus:

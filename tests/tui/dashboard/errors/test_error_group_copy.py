@@ -65,9 +65,7 @@ def test_start_of_a_long_unbroken_error_stays(start: str) -> None:
     assert start + "x" * 60 in group_copy(group, FOUND, scope=ErrorScope(), actor=OPERATOR).splitlines()[0]
 
 
-@pytest.mark.parametrize(
-    "tail", [" sk-AbC1", ",sk-AbC1", ",postgres://app:AbC1", ",carl@example", ",'carl@example.com',carl@example.com"]
-)
+@pytest.mark.parametrize("tail", [" sk-AbC1", ",postgres://app:AbC1", ",'carl@example.com',carl@example.com"])
 def test_part_of_a_secret_at_the_cut_is_left_out(tail: str) -> None:
     error = ("Prompt rejected: " + "x" * 5_000)[: 4_000 - len(tail)] + tail
     example = redacted_group(replace(GROUP, example=error), Redactor().text).example

@@ -44,7 +44,9 @@ async def long_table(empty_table: TablePilot) -> LongTable:
     return long_table
 
 
-async def test_scrollbar_length_matches_the_counted_list(long_table: LongTable) -> None:
+async def test_scrollbar_has_the_length_of_the_counted_list_and_dragging_it_requests_rows(
+    long_table: LongTable,
+) -> None:
     assert long_table.table.virtual_size.height == 602
     long_table.table.count(Count(number=LENGTH))
     await long_table.pilot.settle()
@@ -52,6 +54,13 @@ async def test_scrollbar_length_matches_the_counted_list(long_table: LongTable) 
     assert long_table.table.virtual_size.height == LENGTH + 1
     assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
     assert long_table.table.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
+
+    for y, cursor in ((LENGTH / 2, None), (LENGTH, FIRST + LENGTH - 1)):
+        long_table.table.post_message(ScrollTo(y=y, animate=False))
+        await long_table.pilot.settle()
+        assert len(long_table.requested) == 1
+        await long_table.arrive()
+        assert long_table.pilot.cursor == cursor
 
 
 async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_table: LongTable) -> None:
@@ -80,38 +89,3 @@ async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongT
     await long_table.pilot.settle()
     await long_table.arrive()
     assert long_table.pilot.cursor == FIRST
-
-
-@pytest.mark.parametrize(("y", "cursor"), [(LENGTH, FIRST + LENGTH - 1), (LENGTH / 2, None)])
-async def test_dragging_the_scrollbar_requests_rows_and_stays_within_the_loaded_ones(
-    long_table: LongTable, y: float, cursor: int | None
-) -> None:
-    long_table.table.count(Count(number=LENGTH))
-    long_table.table.post_message(ScrollTo(y=y, animate=False))
-    await long_table.pilot.settle()
-    assert len(long_table.requested) == 1
-    assert long_table.table.scroll_y <= 590
-
-    await long_table.arrive()
-    assert long_table.pilot.cursor == cursor
-
-
-async def test_long_list_draws_nothing_while_visible_rows_stay_the_same(long_table: LongTable) -> None:
-    for _ in range(64):
-        long_table.table.action_page(1)
-    await long_table.pilot.settle()
-    long_table.pilot.take_painted()
-    await long_table.arrive()
-    await long_table.arrive()
-    long_table.list.numbers.insert(0, FIRST - 1)
-    await long_table.arrive()
-
-    assert long_table.pilot.take_painted() == []
-
-
-async def test_marks_are_kept_beyond_the_loaded_rows(long_table: LongTable) -> None:
-    await long_table.pilot.press("space", "end")
-    await long_table.arrive()
-    await long_table.pilot.press("space")
-
-    assert [job.id.int for job in long_table.table.marked_jobs] == [FIRST, FIRST + LENGTH - 1]

@@ -84,17 +84,17 @@ async def test_read_only_dashboard_shows_write_keys_only_during_a_permit(drive: 
 @pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.OPEN])
 async def test_line_begins_with_the_usable_job_keys_and_ends_with_help_and_quit(drive: Drive, rule: WriteMode) -> None:
     async with drive(size=(80, 24), rule=rule) as driver:
-        for size in ((60, 15), (80, 24), (120, 36), (160, 36)):
-            await driver.resize(*size)
-            end = "? help" if size[0] == 60 else "? help  q quit"
+        for width, height in ((60, 15), (80, 24), (120, 36), (160, 36)):
+            await driver.resize(width, height)
+            end = "? help" if width == 60 else "? help  q quit"
             assert driver.text.splitlines()[-1].rstrip().endswith(end)
-            assert len(hints(driver)) == size[0] - 1
-            if size[0] == 80 and rule is WriteMode.OPEN:
+            assert len(hints(driver)) == width - 1
+            if width == 80 and rule is WriteMode.OPEN:
                 await driver.go_to(1)
                 assert hints(driver).startswith("⏎ details  s start  c complete  f fail  n new  d delete  / find")
                 await driver.go_to(4)
                 await driver.until(lambda: "r retry" in hints(driver) and "/ find" in hints(driver))
-            elif size[0] >= 120 and (rule is WriteMode.CLOSED or size[0] == 160):
+            elif width >= 120 and (rule is WriteMode.CLOSED or width == 160):
                 assert all(hint in hints(driver) for hint in ("C case", "E errors", "u user"))
         await driver.focus_on("#projects")
         assert "C case" not in grey(driver)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import pytest
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
@@ -77,12 +78,12 @@ async def test_text_for_a_dialog_that_is_refused_for_any_reason_opens_nothing(op
     operator.app.dashboard.set_focus(operator.table)
     operator.app.show_moment(FROZEN)
     await operator.settle()
-    for keys in ("ew", "vp"):
-        await opens_nothing(operator, keys)
+    await opens_nothing(operator, "ew")
+    await opens_nothing(operator, "vp")
     operator.app.show_moment(None)
     await operator.filter("mode:none", "enter", rows=[])
-    for keys in ("dw", ["enter", "w"]):
-        await opens_nothing(operator, keys)
+    await opens_nothing(operator, "dw")
+    await opens_nothing(operator, ["enter", "w"])
 
 
 async def test_text_for_the_form_that_a_dialog_refuses_leaves_the_dialog_open(dashboard: Driver) -> None:
@@ -161,8 +162,11 @@ async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Drive
     assert statuses(jobs_db) == before
 
 
-async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(operator: Driver) -> None:
+async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(
+    operator: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A forgotten declaration would let the text for a refused dialog act."""
+    monkeypatch.setattr("gjobs.tui.dashboard.help.manual_dialog.page_source", "# {}".format)  # A page takes a second.
     app = operator.app
     undeclared: set[str | None] = set()
 

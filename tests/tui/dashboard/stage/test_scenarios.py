@@ -68,7 +68,7 @@ def cursor_job(driver: Driver) -> GenerationJob:
     return job
 
 
-async def test_steps_change_the_job_that_the_cursor_points_at(database: Conninfo) -> None:
+async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_its_newest(database: Conninfo) -> None:
     steps = """
     [[step]]
     say = "First"
@@ -88,17 +88,26 @@ async def test_steps_change_the_job_that_the_cursor_points_at(database: Conninfo
     [[step]]
     fail = "a"
     error = "Broken on stage"
+    [[step]]
+    say = "Fourth"
+    [[step]]
+    burst = 4
     """
-    async with playing(database, steps) as (driver, _):
+    async with playing(database, steps) as (driver, app):
         await driver.shows("First · space: next")
         await driver.press("space", shows="Second · space: next")
         assert (cursor_job(driver).mode, cursor_job(driver).cost_cents) == ("packaging", 777)
         assert cursor_job(driver).status == "queued"
         await driver.press("space", shows="Third")
         await driver.until(lambda: cursor_job(driver).status == "running")
-        await driver.press("space", message="The scenario has ended: Talk")
+        await driver.press("space", shows="Fourth")
         await driver.until(lambda: cursor_job(driver).error == "Broken on stage")
         assert "Third" not in driver.text
+        failed = cursor_job(driver)
+        await driver.press("space", message="The scenario has ended: Talk")
+        await driver.until(lambda: driver.table.position == Position(number=1, is_exact=True, length=ANY))
+        assert app.dashboard.listing is not None
+        assert [job.id for job in app.dashboard.listing.window.jobs].index(failed.id) == 4
 
 
 async def test_captions_of_the_example_in_the_manual_agree_with_its_job(database: Conninfo) -> None:
@@ -304,28 +313,6 @@ async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(datab
         await operator.set_budget(project_id=project.id, period="all", limit_cents=spent + first + second - 1)
         await driver.press("space", message="The burst queued 1 of 3 jobs. ")
         await driver.shows("Next · space: next")
-
-
-async def test_burst_shows_its_newest_job(database: Conninfo) -> None:
-    steps = """
-    [[step]]
-    create = "a"
-    [[step]]
-    point-at = "a"
-    [[step]]
-    say = "First"
-    [[step]]
-    burst = 4
-    [[step]]
-    say = "Second"
-    """
-    async with playing(database, steps) as (driver, app):
-        await driver.shows("First · space")
-        first = cursor_job(driver)
-        await driver.press("space", shows="Second · space")
-        assert app.dashboard.listing is not None
-        assert [job.id for job in app.dashboard.listing.window.jobs].index(first.id) == 4
-        assert driver.table.position == Position(number=1, is_exact=True, length=ANY)
 
 
 async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user()
     assert remark(overview([worker(RENDER, "render")]), ADA) == words
 
 
-@pytest.mark.parametrize("width", [68, 84, 126])
+@pytest.mark.parametrize("width", [68, 126])
 def test_worker_lines_fit_the_width_and_escape_control_characters(width: int) -> None:
     nasty = "\x1b[31m[@click=app.quit]x[/]\u202e" + "長" * 300
     seen = overview(
