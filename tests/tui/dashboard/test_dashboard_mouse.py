@@ -2,7 +2,7 @@
 
 from textual.events import MouseDown, MouseEvent, MouseMove, MouseUp
 from textual.widgets import Markdown, Static
-from textual.widgets._markdown import MarkdownBlock
+from textual.widgets._markdown import MarkdownH1
 
 from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING
@@ -17,26 +17,26 @@ async def send(app: GjobsApp, kind: type[MouseEvent], x: int, y: int) -> None:
 async def test_mouse_press_or_drag_on_a_removed_widget_does_not_end_the_dashboard(dashboard: Driver) -> None:
     """Textual finds the widget at its former place until the next layout."""
     app = dashboard.app
-    await dashboard.press("question_mark", dialog="Manual: tour", shows=KEYS_HEADING)
-    page = app.screen.query_one(Markdown)
-    # The contents show the headings of the last page until the next page is built.
-    page.post_message(Markdown.TableOfContentsSelected(page, "heading-of-another-page"))
-    await dashboard.settle()
     for is_pressed_before in (True, False):
-        removed = app.screen.query(MarkdownBlock).first()
-        x, y = removed.region.offset
+        await dashboard.press("question_mark", dialog="Manual: tour", shows=KEYS_HEADING)
+        title = app.screen.query(MarkdownH1).first()
+        x, y = title.region.offset
         if is_pressed_before:
             await send(app, MouseDown, x, y)
             await send(app, MouseMove, x + 1, y)
         with app.batch_update():  # The manual replaces its page in the same way.
-            await removed.remove()
-            assert app.get_widget_at(x, y)[0] is removed
+            await title.remove()
+            assert app.get_widget_at(x, y)[0] is title
             if not is_pressed_before:
                 await send(app, MouseDown, x, y)
             await send(app, MouseMove, x + 3, y)
         await dashboard.settle()
         await send(app, MouseUp, x + 3, y)
-    await dashboard.press("escape", dialog="")
+        # The contents show the headings of the last page until the next page is built.
+        page = app.screen.query_one(Markdown)
+        page.post_message(Markdown.TableOfContentsSelected(page, "heading-of-another-page"))
+        await dashboard.settle()
+        await dashboard.press("escape", dialog="")
 
 
 async def test_press_on_a_removed_widget_does_not_become_a_click_on_the_widget_behind_it(dashboard: Driver) -> None:

@@ -59,8 +59,7 @@ async def test_workers_dialog_lists_leased_jobs_opens_their_details_and_keeps_it
     await dashboard.press("r", shows=("step 1 of 4", f"{job_id(6)} in Autumn catalog"))
     lease(jobs_db, 2, WORKER_OF_ADA, note="step 2 of 4")
     await dashboard.press("f5", shows="step 2 of 4")
-    jobs_db.delete(6)
-    await dashboard.press("enter", message="is deleted or hidden")
+    jobs_db.set_status(6, "succeeded")
     await dashboard.press("r", shows="studio: process 4711 on build-7")
     assert short(2) in dashboard.text, "the cursor does not move to another job"
     await dashboard.press("enter", message="No job under the cursor")
@@ -68,6 +67,13 @@ async def test_workers_dialog_lists_leased_jobs_opens_their_details_and_keeps_it
     jobs_db.set_status(2, "succeeded")
     add_worker(jobs_db, WORKER_OF_OPERATOR, "another")
     await dashboard.press("r", shows=("another", "The line under the cursor is gone."))
+    await dashboard.press("escape", dialog="")
+
+    jobs_db.job(9, "running")
+    lease(jobs_db, 9, WORKER_OF_OPERATOR)
+    await dashboard.press("w", shows=short(9))
+    jobs_db.delete(9)
+    await dashboard.press("enter", message="is deleted or hidden")
 
 
 async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:

@@ -107,8 +107,7 @@ async def test_write_permit_needs_a_reason_and_counts_down_in_the_header_and_the
     assert permitted.message == "The write permit has ended. This session is read-only again."
 
     await permitted.resize(80, 24)
-    permitted.session.access.open_permit("a reason that is much too long for what is left of the line: " * 3, 300)
-    permitted.app.dashboard._tick()
+    await open_permit(permitted, "a reason that is much too long for what is left of the line: " * 3)
     await permitted.until(lambda: " writing 5:00: a rea" in permitted.header)
     assert permitted.header.rstrip().endswith("live every 1 min")
 
