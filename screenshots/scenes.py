@@ -1,5 +1,6 @@
 """Scenes of the dashboard, of its main screens and of the manual."""
 
+from textual.containers import VerticalScroll
 from textual.widgets import Input, MarkdownViewer, OptionList, Select, Static
 from textual.widgets.markdown import MarkdownTableOfContents
 
@@ -90,6 +91,8 @@ async def case(stage: Stage) -> None:
     await stage.open("C", "#redaction")
     redaction = stage.app.screen.query_one("#redaction", Static)
     await stage.wait_for(lambda: "Redact" in str(redaction.render()))
+    text = stage.app.screen.query_one(VerticalScroll)
+    await stage.wait_for(lambda: text.max_scroll_y > 0)
 
 
 async def waste(stage: Stage) -> None:
