@@ -358,13 +358,21 @@ def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings
 
 _PROJECT_ID = bindparam("project_id", type_=Uuid)
 
-_STARTED = {
-    True: """count(*) FILTER (WHERE (SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = recent.id)
-                                BETWEEN span.since AND span.at)""",
-    False: "NULL",
-}
 _FLOW_ENDED_AT = {True: "j.completed_at", False: "j.updated_at"}
 """Depends on whether the database records when jobs start and end. Later changes of an ended job are no moves."""
+
+
+def _entered(status: JobStatus, *, is_recorded: bool) -> str:
+    """Return the count of jobs that entered the status. Without a record of starts, it is unknown for running jobs."""
+    if status is JobStatus.QUEUED:
+        entered = "recent.created_at"
+    elif status.is_final:
+        entered = f"recent.status = '{status}' AND recent.ended_at"
+    elif is_recorded:
+        entered = "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = recent.id)"
+    else:
+        return "NULL"
+    return f"count(*) FILTER (WHERE {entered} BETWEEN span.since AND span.at)"
 
 
 @cache
@@ -384,10 +392,7 @@ span AS (
       FROM moment
 )
 SELECT extract(epoch FROM min(span.at) - min(span.since))::float8,
-       count(*) FILTER (WHERE recent.created_at BETWEEN span.since AND span.at),
-       {_STARTED[is_recorded]},
-       count(*) FILTER (WHERE recent.status = 'succeeded' AND recent.ended_at BETWEEN span.since AND span.at),
-       count(*) FILTER (WHERE recent.status = 'failed' AND recent.ended_at BETWEEN span.since AND span.at)
+       {", ".join(_entered(status, is_recorded=is_recorded) for status in JobStatus)}
   FROM span LEFT JOIN recent ON true
 """  # noqa: S608 - of constants
     return text(sql).bindparams(

@@ -284,9 +284,9 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         self._fit()
         yield SteadyText(id="heading")
         with Horizontal(id="machine"):
-            for arrow, status in zip(("", "──→", "──→", "/"), JobStatus, strict=True):
-                if arrow:
-                    yield Static(arrow, classes="arrow", markup=False)
+            for before, status in zip((None, *JobStatus), JobStatus, strict=False):
+                if before:
+                    yield Static("/" if before.is_final else "──→", classes="arrow", markup=False)
                 yield BigNumber(id=f"state-{status}")
         with Horizontal(id="figures"):
             yield BigNumber(id="total-cost")
