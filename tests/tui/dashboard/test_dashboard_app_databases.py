@@ -73,7 +73,7 @@ async def question_is_seen(driver: Driver) -> None:
     await driver.until(lambda: not driver.app.key_queue.is_dropping)
 
 
-async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one(
+async def test_start_asks_which_database_to_open_and_remembers_any_but_a_remote_one(
     jobs_db: JobsDatabase,
     start: Start,
     app_directory: Path,
@@ -96,23 +96,32 @@ async def test_first_start_asks_which_database_to_open_and_remembers_a_local_one
         # The time during which keys are ignored starts with the first frame that shows the question.
         await driver.until(lambda: driver.app.key_queue._unseen_until > time.monotonic() + key_queue._MOST_SECONDS)
         driver.app.key_queue._unseen_until = 0.0
-        await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
-        assert driver.header.startswith(" gjobs  DATABASE_URL ")
-        assert "as the operator · may write" in driver.header
+        await driver.type("DIRECT", "enter", until=driver.app.settled.is_set)
+        assert "DIRECT_URL" in driver.header
+
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
+    async with drive_dashboard(start(), waits=False) as driver:
+        await question_is_seen(driver)
+        highlighted = driver.app.screen.query_one("#choices", OptionList).highlighted_option
+        assert highlighted is not None
+        assert str(highlighted.prompt).startswith(" DIRECT_URL"), "a remote database is asked for at each start"
+        await driver.type("Sample", "enter", shows="sample jobs", until=driver.app.settled.is_set)
+    async with drive_dashboard(start()) as driver:
+        assert "sample jobs" in driver.header
+        await driver.press("D", dialog="Switch to which database?")
+        await driver.type("DATABASE_URL", "enter", until=lambda: "as the operator · may write · live" in driver.header)
         assert "Tour " not in driver.text, "the tour is for the sample jobs"
     (folder,) = load(tmp_path / "state.json").app_databases
     assert folder == str(app_directory)
-
     async with drive_dashboard(start()) as driver:
-        assert driver.header.startswith(" gjobs  DATABASE_URL ")
+        assert driver.header.startswith(" gjobs  DATABASE_URL "), "D replaces the answer"
 
-    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
     with (app_directory / ".env").open("a", encoding="utf-8") as file:
         file.write("DATABASE_URL=postgres://ada@localhost/moved\n")
     async with drive_dashboard(start(), waits=False) as driver:
         await question_is_seen(driver)
         await driver.shows("localhost/moved")
-        await driver.press("escape", shows=("sample jobs", "Tour 1/6"), until=driver.app.settled.is_set)
+        await driver.press("escape", shows="sample jobs", until=driver.app.settled.is_set)
     assert "embedded" not in load(tmp_path / "state.json").app_databases.values()
     assert SECRET not in caplog.text + (tmp_path / "state.json").read_text()
 
@@ -158,27 +167,6 @@ def test_choices_have_aligned_details_if_all_lines_have_room() -> None:
         " ■ Staging  staging.example.com, may write",
         "   Local Supabase  127.0.0.1, read-only",
     ]
-
-
-async def test_remote_database_is_asked_for_at_each_start_and_others_only_once(
-    jobs_db: JobsDatabase, start: Start, seen_at_once: None
-) -> None:
-    async with drive_dashboard(start(), waits=False) as driver:
-        await question_is_seen(driver)
-        await driver.type("DIRECT", "enter", until=driver.app.settled.is_set)
-        assert "DIRECT_URL" in driver.header
-    async with drive_dashboard(start(), waits=False) as driver:
-        await question_is_seen(driver)
-        highlighted = driver.app.screen.query_one("#choices", OptionList).highlighted_option
-        assert highlighted is not None
-        assert str(highlighted.prompt).startswith(" DIRECT_URL")
-        await driver.type("Sample", "enter", shows="sample jobs", until=driver.app.settled.is_set)
-    async with drive_dashboard(start()) as driver:
-        assert "sample jobs" in driver.header
-        await driver.press("D", dialog="Switch to which database?")
-        await driver.type("DATABASE_URL", "enter", until=lambda: "as the operator · may write · live" in driver.header)
-    async with drive_dashboard(start()) as driver:
-        assert driver.header.startswith(" gjobs  DATABASE_URL "), "D replaces the answer"
 
 
 async def test_options_of_the_command_line_apply_to_the_chosen_database(

@@ -38,7 +38,7 @@ async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_projec
     assert not panel(dashboard).display
 
 
-async def test_message_reports_a_budget_that_reaches_its_warning_share_or_limit(
+async def test_budget_refuses_jobs_that_it_cannot_cover_and_a_message_reports_its_warning_share_and_limit(
     jobs_db: JobsDatabase, app: WatchedApp
 ) -> None:
     limit_autumn(jobs_db, 1_200)
@@ -50,10 +50,8 @@ async def test_message_reports_a_budget_that_reaches_its_warning_share_or_limit(
         jobs_db.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
         await driver.refreshes(message="has run out. No more jobs can be queued.")
 
-
-async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db: JobsDatabase, app: WatchedApp) -> None:
-    limit_autumn(jobs_db, 950)
-    async with drive_dashboard(app) as driver:
+        jobs_db.sql("update generation_jobs set cost_cents = 250 where id = %s", job_id(2))
+        jobs_db.sql("update gjobs.budgets set limit_cents = 950")
         await driver.press("n", dialog="New job")
         await driver.type("sketch", "enter", into="#mode")
         await driver.shows("The total budget of project 'Autumn catalog' can't cover $1.00")
@@ -67,7 +65,6 @@ async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db:
         await driver.shows_message(
             "The total budget of project 'Autumn catalog' can't cover $0.50: $9.50 of $9.70 are spent."
         )
-
         assert jobs_db.count() == 9
 
         jobs_db.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))

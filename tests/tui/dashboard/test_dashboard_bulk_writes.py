@@ -24,6 +24,12 @@ def running(jobs_db: JobsDatabase) -> int:
     return int(number)
 
 
+async def mark(dashboard: Driver, *numbers: int) -> None:
+    for number in numbers:
+        await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]
+    assert dashboard.marked == set(numbers)
+
+
 async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact_count(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
@@ -42,8 +48,26 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
     await dashboard.shows_no_longer("selected, including")
 
 
-async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("2", rows=[1, 5])
+async def test_choice_is_dropped_when_the_list_or_the_marks_change_and_has_no_jobs_that_came_later(
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for keys in (["escape"], ["3"], ["space"], ["slash", *"main"]):
+        await choose_all(dashboard, 6)
+        await dashboard.press(*keys)
+        await dashboard.shows_no_longer("selected, including")
+        assert len(dashboard.app.dashboard.jobs.selected) == 1, keys
+        await dashboard.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
+
+    await dashboard.filter("main", rows=[3])
+    await dashboard.press("enter", "A", shows="1 job selected")
+    assert chosen(dashboard) == [3]
+    await dashboard.press("escape", "escape", rows=[1, 2, 3, 4, 5, 6])
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "MAX_LIMIT", 4)
+        await dashboard.press("A", message="More jobs match. Selected the newest 4 jobs, which is the maximum.")
+    assert chosen(dashboard) == [1, 2, 3, 4]
+
+    await dashboard.press("escape", "2", rows=[1, 5])
     await choose_all(dashboard, 2)
     jobs_db.job(9, "queued")
     jobs_db.delete(5)
@@ -52,40 +76,35 @@ async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, job
     assert (jobs_db.status(1), jobs_db.status(9)) == (None, JobStatus.QUEUED)
 
 
-async def test_choice_is_dropped_when_the_list_or_the_marks_change(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for keys in (["escape"], ["3"], ["space"], ["slash", *"main"]):
-        await choose_all(dashboard, 6)
-        await dashboard.press(*keys)
-        await dashboard.shows_no_longer("selected, including")
-        assert len(dashboard.app.dashboard.jobs.selected) == 1
-        await dashboard.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
-
-    await dashboard.filter("main", rows=[3])
-    await dashboard.press("enter", "A", shows="1 job selected")
-    assert chosen(dashboard) == [3]
-    await dashboard.press("escape", "escape", rows=[1, 2, 3, 4, 5, 6])
-    monkeypatch.setattr(jobs, "MAX_LIMIT", 4)
-    await dashboard.press("A", message="More jobs match. Selected the newest 4 jobs, which is the maximum.")
-    assert chosen(dashboard) == [1, 2, 3, 4]
-
-
-async def test_choice_made_before_the_list_has_loaded_is_kept(drive: Drive) -> None:
-    queued = Gate("get_listing", lambda _, query: query.window.listed.status is JobStatus.QUEUED)
-    async with drive(make=queued.store) as driver:
+async def test_choice_and_marks_are_right_before_the_list_is_read(drive: Drive) -> None:
+    """A choice made before the list has loaded is kept. Marks of deleted jobs are dropped at once."""
+    listing = Gate("get_listing", lambda _, query: query.window.listed.status in held)
+    held: set[JobStatus | None] = {JobStatus.QUEUED}
+    async with drive(make=listing.store) as driver:
         await driver.press("2")
         await choose_all(driver, 2)
-        queued.open()
+        listing.release()
         await driver.until(lambda: driver.rows == [1, 5])
         await driver.shows("2 jobs selected")
         assert chosen(driver) == [1, 5]
 
+        held.clear()
+        await driver.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
+        await mark(driver, 1, 2)
+        held.add(None)
+        await driver.press("d", "y", message="Deleted 2 of 2 jobs.")
+        assert driver.marked == set()
+        listing.open()
 
-async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(jobs_db: JobsDatabase, drive: Drive) -> None:
+
+async def test_bulk_write_shows_progress_and_stops_after_the_chunk_on_request_or_without_a_permit(
+    jobs_db: JobsDatabase, drive: Drive
+) -> None:
     chunks = Gate("transition_jobs")
     jobs_db.jobs(range(100, 100 + 3 * CHUNK))
-    async with drive(make=chunks.store) as driver:
+    async with drive(make=chunks.store, rule=WriteMode.PERMIT_REQUIRED) as driver:
+        access = driver.session.access
+        access.open_permit("ticket 4711", 60)
         await driver.press("2")
         await choose_all(driver, 3 * CHUNK + 2)
         await driver.press("s", "y", dialog="Starting 152 jobs", shows=("0 of 152", "Stop (esc)"))
@@ -94,29 +113,25 @@ async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(jobs_d
         await driver.press("escape", shows="50 of 152, stopping after the jobs in flight …")
         chunks.release()
         await driver.expects(message="Started 100 of 152 jobs. Stopped: 52 jobs were not touched.", dialog="")
-    assert running(jobs_db) == 102
+        assert running(jobs_db) == 102
 
-
-async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
-    jobs_db: JobsDatabase, drive: Drive
-) -> None:
-    chunks = Gate("transition_jobs")
-    jobs_db.jobs(range(100, 100 + 2 * CHUNK))
-    async with drive(make=chunks.store, rule=WriteMode.PERMIT_REQUIRED) as driver:
-        access = driver.session.access
-        access.open_permit("ticket 4711", 60)
-        await driver.press("2")
-        await choose_all(driver, 2 * CHUNK + 2)
-        await driver.press("s", "y")
+        await driver.until(lambda: not driver.app.key_queue.is_dropping)
+        await choose_all(driver, 52)
+        await driver.press("s", "y", dialog="Starting 52 jobs")
         chunks.release()
-        await driver.shows("50 of 102")
+        await driver.shows("50 of 52")
         access.close_permit()
         chunks.release()
-        await driver.shows_message(
-            "Started 50 of 102 jobs. Stopped early, and 52 jobs were not touched: This session is"
-        )
-        await driver.has_dialog("")
-    assert running(jobs_db) == 52
+        stopped = "Started 50 of 52 jobs. Stopped early, and 2 jobs were not touched: This session is"
+        await driver.expects(message=stopped, dialog="")
+        assert running(jobs_db) == 152
+
+        progress = ProgressDialog(title="Deleting 3 jobs", total=3, stop=lambda: None)
+        await driver.app.push_screen(progress)
+        progress.show_progress(5)
+        await driver.shows("5 of 3")
+        assert driver.text.count("━" * 60) == 1, "the bar is full"
+        assert "━" * 61 not in driver.text
 
 
 async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -134,22 +149,7 @@ async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs
     await dashboard.press("escape", dialog="")
 
 
-async def test_progress_bar_is_full_when_more_jobs_are_done_than_expected(dashboard: Driver) -> None:
-    dialog = ProgressDialog(title="Deleting 3 jobs", total=3, stop=lambda: None)
-    await dashboard.app.push_screen(dialog)
-    dialog.show_progress(5)
-    await dashboard.shows("5 of 3")
-    assert dashboard.text.count("━" * 60) == 1
-    assert "━" * 61 not in dashboard.text
-
-
-async def mark(dashboard: Driver, *numbers: int) -> None:
-    for number in numbers:
-        await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]
-    assert dashboard.marked == set(numbers)
-
-
-async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped(
+async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_are_skipped(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await mark(dashboard, 2, 3)
@@ -169,17 +169,9 @@ async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped
     assert [jobs_db.status(number) for number in (1, 3, 5)] == ["running", "succeeded", "running"]
     await dashboard.until(lambda: "running 4" in dashboard.costs[0])
 
-
-async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await mark(dashboard, 2, 6)
-    await dashboard.press("f", dialog="Fail these 2 jobs")
-    await dashboard.type("Test error", "enter", message="Failed 2 of 2 jobs.")
-    assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
-
-
-async def test_bulk_deletion_warns_and_skips_a_job_that_changed_while_the_dialog_was_open(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+    jobs_db.set_status(1, "queued")
+    await dashboard.refreshes()
+    await dashboard.press("escape")
     await mark(dashboard, 1, 2, 3)
     await dashboard.press("d", dialog="Delete these 3 jobs?", shows="1 queued and 1 running jobs will never")
     await dashboard.press("y", message="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
@@ -191,17 +183,6 @@ async def test_bulk_deletion_warns_and_skips_a_job_that_changed_while_the_dialog
     jobs_db.set_status(4, "queued")
     await dashboard.press("y", message=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
     assert (jobs_db.status(4), jobs_db.status(5)) == (JobStatus.QUEUED, None)
-
-
-async def test_marks_of_deleted_jobs_are_dropped_before_the_list_is_read_again(drive: Drive) -> None:
-    is_held = False
-    listing = Gate("get_listing", lambda *_: is_held)
-    async with drive(make=listing.store) as driver:
-        await mark(driver, 1, 2)
-        is_held = True
-        await driver.press("d", "y", message="Deleted 2 of 2 jobs.")
-        assert driver.marked == set()
-        listing.open()
 
 
 async def test_marked_job_that_leaves_the_list_is_unmarked_and_reported(

@@ -1,6 +1,5 @@
 """The case dialog: on a job, on the acting user and in the user picker; save, copy, redaction and cancel."""
 
-import time
 import zipfile
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import pytest
 
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.errors import TimedOut
-from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.features.case import CaseDialog
-from gjobs.tui.dashboard.features.errors import ErrorsDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
+from tests.tui.dashboard.test_dashboard_errors import open_errors
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
 
 
@@ -68,7 +66,9 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
     assert (folder / "a.zip").stat().st_mode & 0o777 == 0o600
 
 
-async def test_case_of_the_acting_user_and_of_a_user_in_the_picker(drive: Drive) -> None:
+async def test_case_of_the_acting_user_of_a_user_in_the_picker_and_of_the_newest_job_of_an_error_group(
+    drive: Drive,
+) -> None:
     async with drive() as driver:
         await driver.press("tab", "C", dialog="Case · ada@example.com")
         await driver.shows(f"id `{ADA}`")
@@ -82,49 +82,33 @@ async def test_case_of_the_acting_user_and_of_a_user_in_the_picker(drive: Drive)
         await driver.press("q", dialog="")
         await driver.shows("as ada@example.com")
 
+        await open_errors(driver)
+        await driver.press("C", dialog=f"Case · job {job_id(4)} of ada@example.com")
+        await driver.shows("read as `the operator`")
+        await driver.press("escape", dialog="Errors · Autumn catalog")
+        await driver.press("escape", dialog="")
 
-async def test_operator_outside_the_jobs_learns_how_to_get_a_case(drive: Drive) -> None:
-    async with drive(actor=OPERATOR) as driver:
-        await driver.press("tab", "C", message="No job under the cursor. Move to a job, or act as a user")
+        await driver.act_as("operator", shows="as the operator")
+        await driver.refreshes()
+        await driver.press("C", message="No job under the cursor. Move to a job, or act as a user")
 
 
-async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(drive: Drive) -> None:
+async def test_reading_can_be_stopped_or_fail_and_keys_typed_ahead_wait_for_the_case(drive: Drive) -> None:
     reading = Gate("find_jobs")
     async with drive(make=reading.store) as driver:
         await driver.press("C", on=1, until=lambda: reading.calls == 1)
         await driver.shows("Reading jobs, 1 of 7 …")
         await driver.press("escape", dialog="")
         reading.open()
-        await driver.press("C", "y", message="Copied the case with OSC 52.")
-
-
-async def test_case_that_is_built_while_its_dialog_closes_is_not_shown(drive: Drive) -> None:
-    async with drive() as driver:
-        await driver.press("C", on=1, shows="## The job")
+        await driver.press("C", "y", message="Copied the case with OSC 52.", shows="## The job")
         dialog = driver.app.screen
         assert isinstance(dialog, CaseDialog)
         assert dialog._built is not None
         await driver.press("escape", dialog="")
-        dialog._show(dialog._built)
+        dialog._show(dialog._built)  # A case may be built while its dialog closes.
 
-
-async def test_error_is_shown_and_the_next_try_is_redacted_as_before(drive: Drive) -> None:
-    failures = ["one"]
-    reading = Gate("find_jobs", lambda *_: bool(failures), fails=TimedOut("The database took too long."))
-    reading.open()
-    async with drive(make=reading.store) as driver:
+        reading.fails = TimedOut("The database took too long.")
         await driver.press("C", on=4, shows="The database took too long.")
         await driver.press("y", message="There is no case to save or copy.")
-        failures.clear()
+        reading.fails = None
         await driver.press("r", shows="Redaction found nothing to hide.")
-
-
-async def test_case_in_the_errors_screen_is_of_the_newest_job_of_the_group(drive: Drive) -> None:
-    async with drive() as driver:
-        await driver.press("E", dialog="Errors · Autumn catalog")
-        await driver.until(
-            lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready(time.monotonic())
-        )
-        await driver.press("C", dialog=f"Case · job {job_id(4)} of ada@example.com")
-        await driver.shows("read as `the operator`")
-        await driver.press("escape", dialog="Errors · Autumn catalog")

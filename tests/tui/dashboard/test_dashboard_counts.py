@@ -56,20 +56,16 @@ class CappedStore(FrozenStore):
         return replace(numbers, counts=known, statistics=None, days=None, projects=None, matching=matching)
 
 
-class StoreWithoutFlow(FrozenStore):
-    """A store whose `get_flow` always times out."""
+class EndlessStore(CappedStore):
+    """A store whose exact count may never end."""
 
-    async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
-        raise TimedOut("too slow")
-
-
-class EndlessStore(FrozenStore):
-    """A store whose exact count never ends."""
+    is_endless = True
 
     async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
-        report(42, 100)
-        await asyncio.Event().wait()
-        raise AssertionError("the count is never woken")
+        if self.is_endless:
+            report(42, 100)
+            await asyncio.Event().wait()
+        return await super().get_exact_totals(query, report, at=at)
 
 
 async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsDatabase, database: Conninfo) -> None:
@@ -78,26 +74,25 @@ async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsD
         await driver.shows("Costs · Autumn catalog", "Counting …")
 
 
-async def test_totals_are_shown_without_the_flow(drive: Drive) -> None:
-    async with drive(make=StoreWithoutFlow) as driver:
-        await driver.shows("Total 6", "50 % success")
-        assert driver.costs[3] == "– – – –"
-        assert "oldest queued" not in driver.text
-
-
-async def test_totals_do_not_wait_for_the_flow(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_totals_do_not_wait_for_the_flow_and_are_shown_without_it(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     gate = Gate("get_flow")
     app = WatchedApp(opener_of(database, make=gate.store))
     async with drive_dashboard(app, waits=False) as driver:
         await driver.shows("Total 6", "50 % success")
         assert not app.settled.is_set()
         await driver.press("5", rows=[4], shows="Total 6")
+        gate.fails = TimedOut("too slow")
         gate.open()
         await driver.until(app.settled.is_set)
-        await driver.shows("oldest queued")
+        assert driver.costs[3] == "– – – –"
+        assert "oldest queued" not in driver.text
+        gate.fails = None
+        await driver.press("f5", shows="oldest queued")
 
 
-async def test_click_on_a_state_lists_its_jobs(dashboard: Driver) -> None:
+async def test_click_on_a_state_lists_its_jobs_and_older_numbers_show_their_age(dashboard: Driver) -> None:
     for word, rows in (("✗ failed", [4]), ("◌ queued", [1, 5])):
         line = str(dashboard.app.dashboard.query_one(CostsPanel).render()).splitlines()[0]
         await dashboard.pilot.click(CostsPanel, offset=(line.index(word) + 2, 1))
@@ -105,24 +100,9 @@ async def test_click_on_a_state_lists_its_jobs(dashboard: Driver) -> None:
     await dashboard.pilot.click(CostsPanel, offset=(line.index("Total") + 2, 1))
     await dashboard.settle()
     assert dashboard.rows == [1, 5], "the total is no state"
+    await dashboard.press("1")
+    await dashboard.refreshes()
 
-
-async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive: Drive) -> None:
-    async with drive(make=CappedStore) as driver:
-        await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
-        await driver.press("equals_sign", message="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
-        for keys, precision in (
-            (("f5",), "exact"),
-            (("slash", *"is:stuck", "enter"), "exact · filter ≥ counted so far"),
-            (("escape",), "exact"),
-        ):
-            totals_polls = driver.app.totals_polls
-            await driver.press(*keys, until=lambda polls=totals_polls: driver.app.totals_polls > polls)  # type: ignore[misc]
-            await driver.shows(f"{precision} · just now · {AS_ADA}")
-        assert "≥" not in driver.text
-
-
-async def test_numbers_read_before_a_change_of_the_list_show_their_age(dashboard: Driver) -> None:
     screen = dashboard.app.dashboard
     listing, totals = screen.listing, screen._totals
     assert listing is not None
@@ -138,6 +118,27 @@ async def test_numbers_read_before_a_change_of_the_list_show_their_age(dashboard
     await dashboard.until(shows_the_age_after_a_later_listing)
     screen.show_totals(replace(totals, taken_at=later))
     await dashboard.shows(f"exact · just now · {AS_ADA}")
+
+
+async def test_exact_count_can_be_stopped_and_its_totals_survive_later_polls_and_a_change_of_the_filter(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive(make=EndlessStore) as driver:
+        await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
+        await driver.press("equals_sign", dialog="Counting exactly", shows="42 % of the table read")
+        await driver.press("escape", message="Stopped counting. The numbers have not changed.", dialog="")
+        monkeypatch.setattr(EndlessStore, "is_endless", False)
+        await driver.until(lambda: not driver.app.key_queue.is_dropping)
+        await driver.press("equals_sign", message="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
+        for keys, precision in (
+            (("f5",), "exact"),
+            (("slash", *"is:stuck", "enter"), "exact · filter ≥ counted so far"),
+            (("escape",), "exact"),
+        ):
+            totals_polls = driver.app.totals_polls
+            await driver.press(*keys, until=lambda polls=totals_polls: driver.app.totals_polls > polls)  # type: ignore[misc]
+            await driver.shows(f"{precision} · just now · {AS_ADA}")
+        assert "≥" not in driver.text
 
 
 async def test_changed_list_is_counted_again_soon_without_notifications(
@@ -189,13 +190,6 @@ async def test_stuck_jobs_and_running_jobs_agree_while_the_flow_is_kept(
         await driver.until(lambda: driver.app.poller.is_idle)
         jobs_db.set_status(32, "failed")
         await agree(0)
-
-
-async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:
-    async with drive(make=EndlessStore) as driver:
-        await driver.press("equals_sign", dialog="Counting exactly", shows="42 % of the table read")
-        await driver.press("escape", message="Stopped counting. The numbers have not changed.")
-        await driver.until(lambda: driver.dialog == "")
 
 
 STATISTICS = JobStatistics(

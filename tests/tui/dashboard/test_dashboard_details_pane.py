@@ -9,17 +9,21 @@ from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.job_text import Names
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, behind_a_proxy
-from tests.tui.jobs_database import BEN, JobsDatabase, job_id, short
+from tests.tui.jobs_database import BEN, JobsDatabase, job_id
 from tests.tui.sample_jobs import NOON, make_job
 
 WIDE = (160, 45)
 
 
+def pane_of(driver: Driver) -> DetailsPane:
+    return driver.app.dashboard.query_one(DetailsPane)
+
+
 def pane_text(driver: Driver) -> str:
-    return str(driver.app.dashboard.query_one(DetailsPane).render())
+    return str(pane_of(driver).render())
 
 
-async def test_pane_follows_the_cursor_and_shows_facts_error_and_events(drive: Drive, jobs_db: JobsDatabase) -> None:
+async def test_pane_follows_the_cursor_and_forgets_what_another_user_saw(drive: Drive, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set error = %s where id = %s", "Boom\n  at render.py", job_id(4))
     async with drive(size=WIDE) as driver:
         await driver.until(lambda: "created, queued" in pane_text(driver))
@@ -38,6 +42,36 @@ async def test_pane_follows_the_cursor_and_shows_facts_error_and_events(drive: D
         jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(4))
         await driver.refreshes_behind(until=lambda: "$0.77" in pane_text(driver))
         await driver.until(lambda: "cost changed" in pane_text(driver))
+        await driver.press("escape", dialog="")
+
+        late = JobSections(shown=ShownJob(job=make_job(1), project="", now=NOON), redraw=pane_of(driver).follow)
+        late.show_names(Names(owner="late@example.com"))
+        late.show_no_history(TimedOut("late"))
+        late.show_whole(make_job(1, error="late"))
+        await driver.settle()
+        assert "late" not in pane_text(driver), "answers about another job are dropped"
+
+        lines = pane_text(driver).splitlines()
+        y = next(y for y, line in enumerate(lines) if str(job_id(4)) in line)
+        start = lines[y].index(str(job_id(4)))
+        pane = pane_of(driver)
+        at = pane.content_region.offset - pane.region.offset
+        await driver.pilot.mouse_down(pane, offset=(at.x + start, at.y + y))
+        await driver.pilot.hover(pane, offset=(at.x + start + 8, at.y + y))
+        await driver.pilot.mouse_up(pane, offset=(at.x + start + 8, at.y + y))
+        assert driver.app.screen.get_selected_text() == str(job_id(4))[:9]
+
+        jobs_db.job(20, owner=BEN)
+        await driver.press("v", shows="⊘ hidden")
+        await driver.go_to(20)
+        await driver.until(lambda: "hidden" in pane_text(driver).lower() and str(job_id(20)) in pane_text(driver))
+        await driver.press("v", hides="⊘ hidden")
+
+        driver.app.dashboard.forget()
+        assert pane_text(driver) == "No job under the cursor"
+        await driver.act_as("ben", shows="as ben@example.com")
+        await driver.until(lambda: str(BEN) in pane_text(driver) or "No job" in pane_text(driver))
+        assert str(job_id(1)) not in pane_text(driver)
 
 
 async def test_pane_reads_again_when_the_row_is_marked_as_stuck_or_no_longer(
@@ -61,41 +95,32 @@ async def test_pane_reads_again_when_the_row_is_marked_as_stuck_or_no_longer(
         await driver.refreshes(hides="! stuck", until=lambda: "Stuck" not in pane_text(driver))
 
 
-async def test_held_key_reads_only_the_job_on_which_the_cursor_rests(drive: Drive) -> None:
-    gate = Gate("get_job_history")
-    gate.open()
-    async with drive(size=WIDE, make=gate.store) as driver:
-        await driver.until(lambda: gate.calls == 1)
-        await driver.press(*["down", "up"] * 5, "down", "down")
-        await driver.until(lambda: gate.calls >= 2 and "Events" in pane_text(driver))
-        assert (driver.cursor, gate.calls) == (3, 2)
-
-
-async def test_text_of_the_pane_can_be_selected_with_the_mouse(drive: Drive) -> None:
-    async with drive(size=WIDE) as driver:
-        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
-        pane = driver.app.dashboard.query_one(DetailsPane)
-        lines = pane_text(driver).splitlines()
-        y = next(y for y, line in enumerate(lines) if str(job_id(1)) in line)
-        start = lines[y].index(str(job_id(1)))
-        at = pane.content_region.offset - pane.region.offset
-        await driver.pilot.mouse_down(pane, offset=(at.x + start, at.y + y))
-        await driver.pilot.hover(pane, offset=(at.x + start + 8, at.y + y))
-        await driver.pilot.mouse_up(pane, offset=(at.x + start + 8, at.y + y))
-        assert driver.app.screen.get_selected_text() == str(job_id(1))[:9]
-
-
-async def test_narrow_dashboard_has_no_pane_and_reads_nothing_for_it(drive: Drive) -> None:
+async def test_pane_reads_only_the_job_on_which_the_cursor_rests_and_nothing_while_the_screen_is_narrow(
+    drive: Drive,
+) -> None:
     gate = Gate("get_job_history")
     async with drive(size=(159, 45), make=gate.store) as driver:
-        assert driver.app.dashboard.query_one(DetailsPane).region.area == 0
+        assert pane_of(driver).region.area == 0
         await driver.resize(*WIDE)
         await driver.until(lambda: gate.calls == 1)
         await driver.resize(120, 36)
         await driver.press("down")
-        await driver.until(lambda: driver.app.dashboard.query_one(DetailsPane).region.area == 0)
+        await driver.until(lambda: pane_of(driver).region.area == 0)
         gate.open()
-        assert short(1) not in driver.text
+        assert gate.calls == 1
+        await driver.press("up")
+        await driver.resize(*WIDE)
+        await driver.until(lambda: "Events" in pane_text(driver))
+        calls = gate.calls
+        await driver.press(*["down", "up"] * 5, "down", "down")
+        await driver.until(lambda: gate.calls > calls and "Events" in pane_text(driver))
+        assert (driver.cursor, gate.calls) == (3, calls + 1)
+
+        gate.fails = TimedOut("Too slow.")
+        await driver.press("down", until=lambda: "Too slow." in pane_text(driver))
+        await driver.refreshes()
+        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
+        assert gate.calls == calls + 2, "events that cannot be read are not read again with each poll"
 
 
 async def test_details_that_an_outage_kept_from_being_read_are_read_after_it(
@@ -114,42 +139,3 @@ async def test_details_that_an_outage_kept_from_being_read_are_read_after_it(
         await driver.until(lambda: "created, running" in str(history.render()) and lost not in str(history.render()))
         await driver.until(lambda: "created, running" in pane_text(driver) and lost not in pane_text(driver))
         await driver.until(lambda: "ada@example.com" in pane_text(driver))
-
-
-async def test_events_that_cannot_be_read_are_not_read_again_with_each_poll(drive: Drive) -> None:
-    gate = Gate("get_job_history", fails=TimedOut("Too slow."))
-    gate.open()
-    async with drive(size=WIDE, make=gate.store) as driver:
-        await driver.until(lambda: "Too slow." in pane_text(driver))
-        await driver.refreshes()
-        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
-        assert gate.calls == 1
-
-
-async def test_answers_about_another_job_are_dropped(drive: Drive) -> None:
-    async with drive(size=WIDE) as driver:
-        pane = driver.app.dashboard.query_one(DetailsPane)
-        late = JobSections(shown=ShownJob(job=make_job(1), project="", now=NOON), redraw=pane.follow)
-        late.show_names(Names(owner="late@example.com"))
-        late.show_no_history(TimedOut("late"))
-        late.show_whole(make_job(1, error="late"))
-        await driver.settle()
-        assert "late" not in pane_text(driver)
-
-
-async def test_pane_forgets_what_another_user_saw(drive: Drive) -> None:
-    async with drive(size=WIDE) as driver:
-        await driver.until(lambda: "created, queued" in pane_text(driver))
-        driver.app.dashboard.forget()
-        assert pane_text(driver) == "No job under the cursor"
-        await driver.act_as("ben", shows="as ben@example.com")
-        await driver.until(lambda: str(BEN) in pane_text(driver) or "No job" in pane_text(driver))
-        assert str(job_id(1)) not in pane_text(driver)
-
-
-async def test_pane_says_which_policy_hides_a_job(drive: Drive, jobs_db: JobsDatabase) -> None:
-    jobs_db.job(20, owner=BEN)
-    async with drive(size=WIDE) as driver:
-        await driver.press("v", shows="⊘ hidden")
-        await driver.go_to(20)
-        await driver.until(lambda: "hidden" in pane_text(driver).lower() and str(job_id(20)) in pane_text(driver))

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import threading
 from functools import partial
 from pathlib import Path
@@ -31,10 +32,6 @@ def names_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-def delete_empty(folder: Path) -> None:
-    folder.rmdir()
-
-
 def ids(*numbers: int) -> list[str]:
     return [str(job_id(number)) for number in numbers]
 
@@ -57,8 +54,16 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
         assert [row["id"] for row in csv.DictReader(file)] == ids(3, 2, 6, 1, 5)
     assert (folder / "jobs.csv").stat().st_mode & 0o777 == 0o600
 
+    await dashboard.filter("mode:[x]", "enter", rows=[])
+    await dashboard.press("e", dialog="Export")
+    await dashboard.until(lambda: "with mode:[x] · " in str(dashboard.app.screen.query_one("#dialog Static").render()))
+    await dashboard.press("escape", "escape")
+    await dashboard.press("v", shows="as ada@example.com sees it")
+    await dashboard.press("e", message="Leave the visibility view first.")
+    await dashboard.has_dialog("")
 
-async def test_job_that_moves_to_the_end_of_the_order_is_exported_once(
+
+async def test_export_has_each_job_once_and_a_stopped_or_failed_one_leaves_no_file(
     drive: Drive, jobs_db: JobsDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "SCREEN_EXPORT_ROWS", 2)
@@ -66,113 +71,27 @@ async def test_job_that_moves_to_the_end_of_the_order_is_exported_once(
     async with drive(make=reading.store) as driver:
         await driver.press("e", dialog="Export")
         assert "meanwhile" not in driver.text
-        await driver.press("escape", dialog="")
-        await driver.press("o", until=lambda: driver.listed and driver.listed.order.column is OrderColumn.UPDATED)
-        await driver.press("O", until=lambda: driver.listed and not driver.listed.order.descending)
-        first, *others = driver.rows
-        await driver.press("e", "enter", until=lambda: reading.calls == 1)
-        jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(first))
-        reading.open()
-        await driver.shows_message("Exported 6 jobs")
-    with (folder / "jobs.csv").open(newline="") as file:
-        assert [row["id"] for row in csv.DictReader(file)] == ids(first, *others)
-
-
-async def test_exported_jobs_have_whole_errors_and_the_format_of_the_suffix(
-    dashboard: Driver, jobs_db: JobsDatabase, folder: Path
-) -> None:
-    error = "x" * 5_000
-    jobs_db.sql("update public.generation_jobs set error = %s where id = %s", error, job_id(4))
-    await dashboard.refreshes()
-    for name in ("jobs.json", "jobs.ndjson", "jobs.md"):
-        await dashboard.press("e", dialog="Export")
-        await dashboard.type(name, "enter", message=f"Exported 6 jobs to {folder}/{name}.")
-
-    documents = json.loads((folder / "jobs.json").read_text())
-    assert [document["id"] for document in documents] == ids(1, 2, 3, 4, 5, 6)
-    assert documents[3]["error"] == error
-    assert [json.loads(line) for line in (folder / "jobs.ndjson").read_text().splitlines()] == documents
-    assert (folder / "jobs.md").read_text().startswith("| id |")
-
-
-def shows_problem(driver: Driver, sentence: str) -> bool:
-    """Return whether the error below the file name contains this sentence, even if it is wrapped."""
-    return sentence in str(driver.app.screen.query_one("#file-problem", Static).content)
-
-
-async def test_export_dialog_explains_a_file_name_that_the_system_refuses(dashboard: Driver, folder: Path) -> None:
-    await dashboard.press("e", dialog="Export")
-    for name, why in (
-        (f"{'x' * 300}.csv", "cannot be written: File name too long. Use a shorter name."),
-        ("a\0b.csv", "is not a valid file name. Use another name."),
-        ("~\0/jobs.csv", "is not a valid file name. Use another name."),
-        ("/sys/jobs.csv", "/sys/jobs.csv cannot be written:"),
-    ):
-        await dashboard.type("jobs.csv")
-        await dashboard.type(name, "enter", until=partial(shows_problem, dashboard, why))
-    delete_empty(folder)
-    why = "No such file or directory"
-    await dashboard.type("none.csv", "enter", until=partial(shows_problem, dashboard, why))
-    await dashboard.has_dialog("Export")
-
-
-async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names(
-    dashboard: Driver, folder: Path
-) -> None:
-    (folder / "jobs.csv").write_text("precious")
-    await dashboard.press("e", "enter", dialog="Replace this file?")
-    await dashboard.press("n", dialog="Export")
-    for name, problem in (
-        ("jobs.txt", "✗ End the file name with .csv, .json, .ndjson, .jsonl, .md."),
-        ("", "✗ End the file name with"),
-    ):
-        await dashboard.type(name, "enter", shows=problem)
-    (folder / "folder.csv").mkdir()
-    await dashboard.type(
-        "folder.csv", "enter", until=partial(shows_problem, dashboard, "is not a file. Use a file name.")
-    )
-    assert (folder / "jobs.csv").read_text() == "precious"
-
-    await dashboard.type("jobs.csv", "enter", dialog="Replace this file?")
-    await dashboard.press("y", message="Exported 6 jobs to ")
-    assert (folder / "jobs.csv").read_text().startswith("id,")
-
-    await dashboard.press("e", dialog="Export")
-    unwritable = partial(shows_problem, dashboard, "none/jobs.csv cannot be written: No such file or directory.")
-    await dashboard.type("none/jobs.csv", "enter", until=unwritable)
-    assert (dashboard.dialog, dashboard.warnings) == ("Export", [])
-    await dashboard.type("fixed.csv", "enter", message=f"Exported 6 jobs to {folder}/fixed.csv.")
-    assert names_in(folder) == ["fixed.csv", "folder.csv", "jobs.csv"]
-
-
-async def test_list_is_copied_to_the_clipboard_if_it_fits(
-    dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await dashboard.press("e", dialog="Export")
-    await dashboard.type("jobs.ndjson", "ctrl+y", message="Copied 6 jobs as NDJSON with OSC 52.")
-    assert [json.loads(line)["id"] for line in dashboard.app.clipboard.splitlines()] == ids(1, 2, 3, 4, 5, 6)
-
-    await dashboard.press("e", dialog="Export")
-    await dashboard.type("jobs.md", "ctrl+y", message="Copied 6 jobs as Markdown with OSC 52.")
-
-    monkeypatch.setattr(export, "CLIPBOARD_BYTES", 100)
-    copied = dashboard.app.clipboard
-    await dashboard.press("e", "ctrl+y", message="Narrow the list with a filter, or export it to a file.")
-    assert dashboard.app.clipboard == copied
-    assert names_in(folder) == []
-    assert export.CLIPBOARD_BYTES * 4 / 3 < 100_000
-
-
-async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Path) -> None:
-    reading = Gate("get_these_jobs")
-    async with drive(make=reading.store) as driver:
-        await driver.press("e", "enter", "enter", "space", dialog="Exporting")
+        await driver.press("enter", "enter", "space", dialog="Exporting")
         await driver.press("enter", "tab", "enter", "space", until=lambda: driver.app.key_queue.is_idle)
         assert (driver.dialog, driver.messages) == ("Exporting", []), "only escape stops the export"
         await driver.press("escape", message="Stopped the export. Nothing was written.")
-    failing = Gate("get_these_jobs", fails=Unreachable("The connection was lost."))
-    failing.open()
-    async with drive(make=failing.store) as driver:
+        assert names_in(folder) == []
+
+        await driver.until(lambda: not driver.app.key_queue.is_dropping)
+        await driver.press("o", until=lambda: driver.listed and driver.listed.order.column is OrderColumn.UPDATED)
+        await driver.press("O", until=lambda: driver.listed and not driver.listed.order.descending)
+        first, *others = driver.rows
+        calls = reading.calls
+        await driver.press("e", "enter", until=lambda: reading.calls > calls)
+        jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(first))
+        reading.open()
+        await driver.shows_message("Exported 6 jobs")
+        with (folder / "jobs.csv").open(newline="") as file:
+            assert [row["id"] for row in csv.DictReader(file)] == ids(first, *others)
+
+        (folder / "jobs.csv").unlink()
+        await driver.until(lambda: not driver.app.key_queue.is_dropping)
+        reading.fails = Unreachable("The connection was lost.")
         await driver.press("e", "enter", until=lambda: driver.warnings)
         (message,) = driver.warnings
         assert message.startswith(
@@ -181,35 +100,89 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     assert names_in(folder) == []
 
 
-@pytest.mark.parametrize("between", [(), ("e", "escape")])
-async def test_second_enter_on_the_export_opens_no_details_unless_another_key_came_between(
-    dashboard: Driver, folder: Path, between: tuple[str, ...]
+async def test_exported_and_copied_jobs_have_whole_errors_and_the_format_of_the_suffix(
+    dashboard: Driver, jobs_db: JobsDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    error = "x" * 5_000
+    jobs_db.sql("update public.generation_jobs set error = %s where id = %s", error, job_id(4))
+    await dashboard.refreshes()
+    for name in ("jobs.json", "jobs.ndjson", "jobs.md"):
+        await dashboard.press("e", dialog="Export")
+        await dashboard.type(name, "enter", message=f"Exported 6 jobs to {folder}/{name}.")
+    documents = json.loads((folder / "jobs.json").read_text())
+    assert [document["id"] for document in documents] == ids(1, 2, 3, 4, 5, 6)
+    assert documents[3]["error"] == error
+    assert [json.loads(line) for line in (folder / "jobs.ndjson").read_text().splitlines()] == documents
+    assert (folder / "jobs.md").read_text().startswith("| id |")
+
+    for name, format_name in (("jobs.md", "Markdown"), ("jobs.ndjson", "NDJSON")):
+        await dashboard.press("e", dialog="Export")
+        await dashboard.type(name, "ctrl+y", message=f"Copied 6 jobs as {format_name} with OSC 52.")
+    copied = dashboard.app.clipboard
+    assert [json.loads(line) for line in copied.splitlines()] == documents
+
+    monkeypatch.setattr(export, "CLIPBOARD_BYTES", 100)
+    await dashboard.press("e", "ctrl+y", message="Narrow the list with a filter, or export it to a file.")
+    assert dashboard.app.clipboard == copied
+    assert names_in(folder) == ["jobs.json", "jobs.md", "jobs.ndjson"]
+
+
+def shows_problem(driver: Driver, sentence: str) -> bool:
+    """Return whether the error below the file name contains this sentence, even if it is wrapped."""
+    return sentence in str(driver.app.screen.query_one("#file-problem", Static).content)
+
+
+async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names(
+    dashboard: Driver, folder: Path
+) -> None:
+    (folder / "jobs.csv").write_text("precious")
+    (folder / "folder.csv").mkdir()
+    await dashboard.press("e", "enter", dialog="Replace this file?")
+    await dashboard.press("n", dialog="Export")
+    for name, why in (
+        ("jobs.txt", "End the file name with .csv, .json, .ndjson, .jsonl, .md."),
+        (f"{'x' * 300}.csv", "cannot be written: File name too long. Use a shorter name."),
+        ("a\0b.csv", "is not a valid file name. Use another name."),
+        ("", "End the file name with"),
+        ("~\0/jobs.csv", "is not a valid file name. Use another name."),
+        ("folder.csv", "is not a file. Use a file name."),
+        ("/sys/jobs.csv", "/sys/jobs.csv cannot be written:"),
+        ("none/jobs.csv", "none/jobs.csv cannot be written: No such file or directory."),
+    ):
+        await dashboard.type(name, "enter", until=partial(shows_problem, dashboard, why))
+    assert (dashboard.dialog, dashboard.warnings) == ("Export", [])
+    assert (folder / "jobs.csv").read_text() == "precious"
+
+    await dashboard.type("jobs.csv", "enter", dialog="Replace this file?")
+    await dashboard.press("y", message="Exported 6 jobs to ")
+    assert (folder / "jobs.csv").read_text().startswith("id,")
+    assert names_in(folder) == ["folder.csv", "jobs.csv"]
+
+    shutil.rmtree(folder)
     await dashboard.press("e", dialog="Export")
-    for key in ("enter", *between, "enter"):
-        send(dashboard.app, key)
-    await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
-    await rest(dashboard)
-    assert isinstance(dashboard.app.screen, JobDetails) is bool(between)
+    await dashboard.press("enter", until=partial(shows_problem, dashboard, "No such file or directory"))
+    await dashboard.has_dialog("Export")
 
 
-async def test_slow_disk_does_not_stop_the_dashboard(
+async def test_second_enter_on_the_export_opens_no_details_unless_another_key_came_between(
+    dashboard: Driver, folder: Path
+) -> None:
+    for between in ((), ("e", "escape")):
+        await dashboard.press("e", dialog="Export")
+        for key in ("enter", *between, "enter"):
+            send(dashboard.app, key)
+        await dashboard.has_shown(f"Exported 6 jobs to {folder}/jobs.csv.")
+        await rest(dashboard)
+        assert isinstance(dashboard.app.screen, JobDetails) is bool(between)
+        (folder / "jobs.csv").unlink()
+        dashboard.clear_messages()
+        await dashboard.until(lambda: not dashboard.app.key_queue.is_dropping)
+
+
+async def test_slow_disk_does_not_stop_the_dashboard_and_a_stopped_export_leaves_no_file(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_released, waits = threading.Event(), []
-    monkeypatch.setattr(os, "fsync", lambda _: waits.append(is_released.wait(timeout=20)))
-    await dashboard.press("e", "enter", dialog="Exporting")
-    await dashboard.press("escape", shows="stopping after the jobs in flight")
-    is_released.set()
-    await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
-    assert waits == [True]
-    assert names_in(folder) == ["jobs.csv"]
-
-
-async def test_export_stopped_during_a_slow_write_leaves_no_file(
-    dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    is_released, write, written = threading.Event(), os.write, list[int]()
+    is_released, write, written, waits = threading.Event(), os.write, list[int](), list[bool]()
 
     def write_slowly(descriptor: int, data: bytes) -> int:
         if data.startswith(b"id,"):
@@ -218,22 +191,21 @@ async def test_export_stopped_during_a_slow_write_leaves_no_file(
             return written[-1]
         return write(descriptor, data)
 
-    monkeypatch.setattr(os, "write", write_slowly)
-    await dashboard.press("e", "enter", dialog="Exporting")
-    await dashboard.press("escape", "escape", shows="stopping after the jobs in flight")
-    is_released.set()
-    await dashboard.shows_message("Stopped the export. Nothing was written.")
-    await dashboard.until(lambda: written)  # Only then may the file be closed, even after a second stop.
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write_slowly)
+        await dashboard.press("e", "enter", dialog="Exporting")
+        await dashboard.press("escape", "escape", shows="stopping after the jobs in flight")
+        is_released.set()
+        await dashboard.shows_message("Stopped the export. Nothing was written.")
+        await dashboard.until(lambda: written)  # Only then may the file be closed, even after a second stop.
     assert names_in(folder) == []
 
-
-async def test_export_shows_brackets_in_the_title_as_typed(dashboard: Driver) -> None:
-    await dashboard.filter("mode:[x]", "enter", rows=[])
-    await dashboard.press("e", dialog="Export")
-    await dashboard.until(lambda: "with mode:[x] · " in str(dashboard.app.screen.query_one("#dialog Static").render()))
-
-
-async def test_visibility_view_is_not_exported(dashboard: Driver, folder: Path) -> None:
-    await dashboard.press("v", shows="as ada@example.com sees it")
-    await dashboard.press("e", message="Leave the visibility view first.")
-    await dashboard.has_dialog("")
+    is_released.clear()
+    monkeypatch.setattr(os, "fsync", lambda _: waits.append(is_released.wait(timeout=20)))
+    await dashboard.until(lambda: not dashboard.app.key_queue.is_dropping)
+    await dashboard.press("e", "enter", dialog="Exporting")
+    await dashboard.press("escape", shows="stopping after the jobs in flight")
+    is_released.set()
+    await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
+    assert waits == [True]
+    assert names_in(folder) == ["jobs.csv"]

@@ -34,21 +34,21 @@ async def find(driver: Driver, text: object, **expected: Unpack[Expected]) -> No
 
 
 async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard: Driver) -> None:
-    for text in (str(job_id(7)), job_id(7).hex.upper(), f" {str(job_id(7))[:8]}", "00000007-0000"):
-        await dashboard.press("5", shows="Failed jobs · 1")
-        await find(dashboard, text, dialog="Job", shows=("✓ succeeded", str(job_id(7))))
-        await dashboard.press("escape", shows=("Costs · Spring lookbook", "Jobs · 1, newest first"))
-        assert dashboard.cursor == 7
-        await dashboard.show_project("Autumn catalog")
+    for text, number, project in (
+        (job_id(7).hex.upper(), 7, "Spring lookbook"),
+        (f" {str(job_id(3))[:8]}", 3, "Autumn catalog"),
+        ("00000007-0000", 7, "Spring lookbook"),
+    ):
+        await dashboard.press("5", shows="Failed jobs · ")
+        await find(dashboard, text, dialog="Job", shows=("✓ succeeded", str(job_id(number))))
+        await dashboard.press("escape", shows=(f"Costs · {project}", "newest first"))
+        assert dashboard.cursor == number
+    await dashboard.show_project("Autumn catalog")
 
-
-async def test_id_that_listed_jobs_hold_filters_the_list_and_only_a_pasted_id_goes_into_the_field(
-    dashboard: Driver,
-) -> None:
     dashboard.table.post_message(events.Paste("delete all of them"))
     await dashboard.refreshes()
     assert dashboard.app.focused is dashboard.table
-    assert len(dashboard.rows) == 6
+    assert len(dashboard.rows) == 6, "only a pasted id goes into the field"
 
     dashboard.table.post_message(events.Paste(f" {job_id(7)}\n"))
     await dashboard.until(lambda: isinstance(dashboard.app.focused, FilterField))
@@ -57,8 +57,9 @@ async def test_id_that_listed_jobs_hold_filters_the_list_and_only_a_pasted_id_go
     await dashboard.show_project("Autumn catalog")
     dashboard.clear_messages()
 
-    for text, rows in ((job_id(3), [3]), (str(ASSET)[:8], [2, 5]), ("nothing like it", [])):
-        await find(dashboard, text, rows=rows, dialog="")
+    # Ids that listed jobs hold filter the list.
+    for identifier, rows in ((job_id(3), [3]), (str(ASSET)[:8], [2, 5]), ("nothing like it", [])):
+        await find(dashboard, identifier, rows=rows, dialog="")
     assert dashboard.warnings == []
 
 
@@ -86,26 +87,9 @@ async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: 
     await operator.refreshes(shows="Costs · Very old")
 
 
-async def test_finding_a_user_or_asset_id_switches_the_user_or_lists_the_jobs_of_the_asset(dashboard: Driver) -> None:
-    shown = "No listed job uses the asset uploads/hat.png. Showing its project."
-    await find(dashboard, UNUSED, message=shown, rows=[7])
-    await find(dashboard, ASSET, shows=("Costs · Autumn catalog", "Jobs · with asset:"), rows=[2, 5])
-    await dashboard.press("enter", on=2, dialog="Job")
-    await dashboard.shows(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")
-    await dashboard.press("escape")
-    await find(dashboard, BEN, shows=("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first"), rows=[8])
-
-
-async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    for number in (0xBEEF0001, 0xBEEF0002):
-        jobs_db.job(number, project=SPRING, minutes_ago=3)
-    jobs_db.project(UUID("beef0003-0000-4000-8000-000000000000"), "Beef", days_ago=9)
-    await find(dashboard, "beef", dialog="Which one?")
-    await dashboard.shows("Job lifestyle beef0001", "Job lifestyle beef0002", "Project “Beef”")
-    await dashboard.press("down", "enter", dialog="Job", shows="beef0002-0000-0000-0000-000000000000")
-
-
-async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_not_exist(dashboard: Driver) -> None:
+async def test_finding_another_id_lists_asks_switches_the_user_or_says_why_not(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     for identifier, name, key in (
         (job_id(8), "job lifestyle 00000008", "v to see why"),
         (TRAIL, "project “Trail gear”", "u to act as the operator"),
@@ -118,3 +102,20 @@ async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_no
         assert dashboard.dialog == ""
     unknown = "dead0000-0000-4000-8000-00000000dead"
     await find(dashboard, unknown, message=f"No job, project, asset or user has the id {unknown}, neither for ada@")
+
+    shown = "No listed job uses the asset uploads/hat.png. Showing its project."
+    await find(dashboard, UNUSED, message=shown, rows=[7])
+    await find(dashboard, ASSET, shows=("Costs · Autumn catalog", "Jobs · with asset:"), rows=[2, 5])
+    await dashboard.press("enter", on=2, dialog="Job")
+    await dashboard.shows(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")
+    await dashboard.press("escape")
+
+    for number in (0xBEEF0001, 0xBEEF0002):
+        jobs_db.job(number, project=SPRING, minutes_ago=3)
+    jobs_db.project(UUID("beef0003-0000-4000-8000-000000000000"), "Beef", days_ago=9)
+    await find(dashboard, "beef", dialog="Which one?")
+    await dashboard.shows("Job lifestyle beef0001", "Job lifestyle beef0002", "Project “Beef”")
+    await dashboard.press("down", "enter", dialog="Job", shows="beef0002-0000-0000-0000-000000000000")
+    await dashboard.press("escape", dialog="")
+
+    await find(dashboard, BEN, shows=("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first"), rows=[8])

@@ -13,12 +13,11 @@ from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashb
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase, job_id, short
 
 HOSTILE = {
-    "markup": "[@click=app.quit]x[/] [bold red]loud[/] $text-error [link=https://example.com]here[/link]",
-    "closing tag": "[/oops] [/] [[ \\[ ]",
-    "escape sequences and invisible": "\x1b[31mr\u202egnp\u202c\x1b[2J\x1b]0;title\x07\x9b31m\x7f"
-    " a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164",
-    "lines": json.dumps({"message": "[/oops]\x1b[31m", "stack": "a\n\u202eb" * 50}) + "\nb\r\nc\x85\u2028d\te\x0b\x0c",
-    "wide and long": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305" + "x" * 10_000,
+    "unbalanced markup, escape sequences, invisible characters and lines": "[/oops] [/] [[ \\[ ]"
+    "\x1b[31mr\u202egnp\u202c\x1b[2J\x1b]0;title\x07\x9b31m\x7f a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164"
+    "\nb\r\nc\x85\u2028d\te\x0b\x0c",
+    "markup, wide and long": "[@click=app.quit]x[/]漢字 [bold red]loud[/] $text-error [link=https://example.com]here[/link]"
+    " 仮名交じり文 한국어 👍🏽 🏳️\u200d🌈 e\u0301\u0302\u0303\u0304\u0305" + "x" * 10_000,
 }
 
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
@@ -32,9 +31,11 @@ def text(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def hostile(text: str, jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
     """A dashboard of a database whose every text is hostile, such as project names and e-mails."""
+    document = json.dumps({"message": text, "stack": "a\n\u202eb" * 50})
     jobs_db.sql("update auth.users set email = %s where id = %s", text, ADA)
     jobs_db.sql("update projects set name = %s where id = any(%s)", text, [AUTUMN, SPRING])
     jobs_db.sql("update generation_jobs set mode = %s, error = %s", text, text)
+    jobs_db.sql("update generation_jobs set error = %s where id = any(%s)", document, [job_id(1), job_id(4)])
     jobs_db.asset(job_id(99), text)
     jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 100000)", AUTUMN)
     jobs_db.job(9, "failed", mode=text, error=text)

@@ -1,15 +1,15 @@
 """The isolation check in the dashboard: results, questions, fixes and stop."""
 
-import pytest
-
 from gjobs.store.configuration.settings import WriteMode
-from gjobs.store.users.actor import ANON, OPERATOR
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
 
+NOT_TRIED = "Writes are judged from the policies, not tried."
 
-async def test_isolation_check_of_the_app_schema_probes_writes_only_after_confirmation(
+
+async def test_isolation_check_of_the_app_schema_tries_writes_after_confirmation_and_shows_sql_that_fixes_a_leak(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
     attached_jobs_db.delete(7)
@@ -26,26 +26,20 @@ async def test_isolation_check_of_the_app_schema_probes_writes_only_after_confir
         assert sorted(attached_jobs_db.sql(everything)) == before
 
         await driver.resize(80, 24)
+        await driver.press("home", "m", shows="m fix", message="No leak in this row.")
         await driver.press("end", shows="Reads the owner's rows in the view generation_job_summary.")
         await driver.shows("✗ LEAK     read ", "esc close")
-
-
-async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
-    attached_jobs_db: JobsDatabase, attached_database: Conninfo
-) -> None:
-    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
-        await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
-        await driver.press("m", shows="m fix", message="No leak in this row.")
         fix = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
-        await driver.press("end", "enter", dialog="SQL", shows=fix)
+        await driver.press("enter", dialog="SQL", shows=fix)
         await driver.press("y")
         assert driver.app.clipboard == fix
         await driver.press("escape", dialog="Isolation")
 
+        await driver.resize(120, 36)
         attached_jobs_db.sql(fix)
-        await driver.press("r", shows="3 leaks, 14 kept")
         attached_jobs_db.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
         await driver.press("r", shows='✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
+        await driver.shows("4 leaks, 13 kept", "summary    read                 ✓ kept     hidden (0 jobs)")
 
 
 async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
@@ -56,83 +50,62 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
         )
 
 
-@pytest.mark.parametrize(
-    ("rule", "why"),
-    [(WriteMode.PERMIT_REQUIRED, "Press W to write for some minutes."), (WriteMode.CLOSED, "without --read-only")],
-)
-async def test_read_only_session_probes_writes_only_with_a_permit(drive: Drive, rule: WriteMode, why: str) -> None:
-    async with drive(actor=OPERATOR, rule=rule) as driver:
-        await driver.press("i", shows="No leak")
-        await driver.press("w", message="Writes are judged from the policies, not tried.")
-        await driver.expects(message=why, dialog="Isolation")
-        if rule is WriteMode.PERMIT_REQUIRED:
-            driver.session.access.open_permit("ticket 7", 600)
-            await driver.press("w", "y", shows="No leak, 17 kept.")
-
-
-async def test_user_runs_the_isolation_check_as_the_operator_and_still_acts_as_themselves(
-    dashboard: Driver, jobs_db: JobsDatabase
+async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as_themselves(
+    drive: Drive, jobs_db: JobsDatabase
 ) -> None:
-    jobs_db.sql("delete from public.projects")
-    await dashboard.press("i", dialog="Check isolation as the operator?")
-    await dashboard.shows("You act as ada@example.com.", "Afterwards you still act as ada@example.com.")
-    await dashboard.press("n", dialog="")
-    await dashboard.press("i", dialog="Check isolation as the operator?")
-    await dashboard.press("y", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak, 17 kept."))
-    await dashboard.press("escape", dialog="", shows="as ada@example.com")
-    assert jobs_db.sql("select count(*) from public.projects") == [(0,)]
+    question = "Check isolation as the operator?"
+    async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
+        await driver.press("i", dialog=question, shows=("You act as ada@example.com.", "Writes are judged"))
+        await driver.press("n", dialog="")
+        await driver.press("i", dialog=question, shows="Afterwards you still act as ada@example.com.")
+        await driver.press("y", shows="No leak, 17 kept; 12 judged")
+        await driver.press("escape", dialog="", shows="as ada@example.com")
 
+        driver.session.access.open_permit("ticket 7", 600)
+        jobs_db.sql("delete from public.projects")
+        await driver.press("i", dialog=question)
+        await driver.press("y", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak, 17 kept."))
+        await driver.press("escape", dialog="", shows="as ada@example.com")
+        assert jobs_db.sql("select count(*) from public.projects") == [(0,)]
 
-async def test_visitor_checks_isolation_between_two_users(drive: Drive) -> None:
-    async with drive(actor=ANON) as driver:
+        await driver.act_as("anon", shows="as anon")
         await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
         await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "No leak, 17 kept."))
         await driver.resize(80, 24)
-        await driver.shows(" job ", " statistics ", " summary ", "Reads a job of the owner. hidden", "esc close")
+        await driver.shows(" job ", " statistics ", "Reads a job of the owner. hidden", "esc close")
 
 
-async def test_user_without_write_access_sees_writes_judged_from_the_policies(drive: Drive) -> None:
-    async with drive(rule=WriteMode.CLOSED) as driver:
-        await driver.press("i", dialog="Check isolation as the operator?", shows="Writes are judged from the policies")
-        await driver.press("y", shows="No leak, 17 kept; 12 judged")
+async def test_operator_checks_any_two_users_and_tries_writes_only_with_a_permit(drive: Drive) -> None:
+    async with drive(actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED) as driver:
+        await driver.press("i", dialog="Isolation")
+        await driver.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
+        await driver.shows("No leak, 17 kept; 12 judged from the policies, not tried.")
+        assert "m fix" not in driver.text
+        await driver.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
+        await driver.press("w", message=NOT_TRIED)
+        await driver.expects(message="Press W to write for some minutes.", dialog="Isolation")
+
+        await driver.press("o", dialog="Whose rows?")
+        await driver.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak"))
+        await driver.press("u", dialog="Which user tries to access them?")
+        await driver.type("ben", "enter", message="The check needs two different users.", dialog="Isolation")
+        await driver.shows("ada@example.com tries to reach rows of ben@example.com")
+        driver.session.access.open_permit("ticket 7", 600)
+        await driver.press("w", "y", shows="No leak, 17 kept.")
 
 
-async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(operator: Driver) -> None:
-    await operator.press("i", dialog="Isolation")
-    await operator.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
-    await operator.shows("No leak, 17 kept; 12 judged from the policies, not tried.", "Press w to try the writes.")
-    assert "m fix" not in operator.text
-    await operator.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
-
-    await operator.press("o", dialog="Whose rows?")
-    await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "No leak"))
-    await operator.press("u", dialog="Which user tries to access them?")
-    await operator.type("ben", "enter", message="The check needs two different users.", dialog="Isolation")
-    await operator.shows("ada@example.com tries to reach rows of ben@example.com")
-    await operator.press("escape", dialog="")
-
-
-async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator: Driver, database: Conninfo) -> None:
+async def test_isolation_check_can_be_stopped_and_shows_verdict_and_keys_at_every_size(
+    operator: Driver, database: Conninfo
+) -> None:
     with connect(database) as other, other.transaction():
         other.execute("lock table projects in access exclusive mode")
         await operator.press("i", shows=("Finding two users …", "x stop"))
         await operator.press("x", shows="Stopped after 0 of 17.", hides="x stop")
-    await operator.press("r", shows="No leak, 17 kept")
+    await operator.press("r", shows="No leak, 17 kept; 12 judged")
     await operator.press("x", shows="No leak, 17 kept")
 
-
-async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_needs(
-    empty_jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    async with dashboard_on(database, actor=OPERATOR) as driver:
-        await driver.press("i", shows=("a made-up user tries to reach rows of a made-up user", "3 unknown"))
-        await driver.press("w", "y", shows="No leak, 17 kept.")
-
-
-async def test_isolation_dialog_shows_verdict_and_keys_at_every_size(operator: Driver) -> None:
     keys = ("o owner", "u user", "r again", "esc close")
-    sizes = ((200, 50), (80, 24), (60, 18), (40, 12), (40, 8))
-    await operator.press("i", shows="No leak, 17 kept; 12 judged")
+    sizes = ((200, 50), (60, 18), (40, 8))
     for size in sizes:
         await operator.resize(*size)
         await operator.shows("✓ kept ", "No leak, 17 kept; 12 judged", "w try writes", *keys)
@@ -144,3 +117,11 @@ async def test_isolation_dialog_shows_verdict_and_keys_at_every_size(operator: D
         if size[1] > 8:
             operator.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
             await operator.shows("summary", "No leak, 17 kept.", "A step of the tour", *keys)
+
+
+async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_needs(
+    empty_jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with dashboard_on(database, actor=OPERATOR) as driver:
+        await driver.press("i", shows=("a made-up user tries to reach rows of a made-up user", "3 unknown"))
+        await driver.press("w", "y", shows="No leak, 17 kept.")

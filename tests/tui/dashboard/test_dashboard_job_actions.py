@@ -4,17 +4,29 @@ import pytest
 from textual import events
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
 
-NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}  # the first job in each status
+NUMBERS = {"queued": 1, "succeeded": 3, "failed": 4}  # the first job in each status
 
 
-async def test_status_key_changes_the_job_and_updates_list_and_costs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_status_key_changes_the_job_or_shows_why_it_does_not_apply(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    for key, status, why in (
+        ("s", "succeeded", "Only a queued job can be started; this one has already succeeded."),
+        ("c", "queued", "Only a running job can be completed; this one is queued."),
+        ("f", "failed", "Only a running job can be failed; this one has already failed."),
+        ("r", "queued", "Only a failed job can be retried; this one is "),
+    ):
+        number = NUMBERS[status]
+        await dashboard.press(key, on=number, message=why, dialog="")
+        assert jobs_db.status(number) == status
+    assert jobs_db.sql("select count(*) from gjobs.job_links") == [(0,)]
+
     for key, number, message, status, costs in (
         ("s", 1, f"Started lifestyle {short(1)}.", "running", "$0.75 $4.75 "),
         ("c", 2, f"Completed packaging {short(2)}.", "succeeded", "$0.75 $2.25 $5.50 "),
@@ -30,11 +42,25 @@ async def test_status_key_changes_the_job_and_updates_list_and_costs(dashboard: 
     assert jobs_db.status(5) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(5))
 
+    jobs_db.sql("delete from generation_jobs")
+    await dashboard.refreshes()
+    words = "No job under the cursor. Move to a job first."
+    assert await dashboard.warnings_by_key("d", "y", "Y") == [words] * 3
+    await dashboard.press("enter", dialog="")
+    await dashboard.press("d", "d", "d")
+    assert dashboard.warnings.count(words) == 1, "it is reported once"
+
 
 async def test_fail_key_asks_for_an_error_text_and_stores_all_its_lines(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}", shows="Autumn catalog")
+    await dashboard.type("  ", "enter", shows="✗ Error text is empty.")
+    await dashboard.type("half a character: \ud800", hides="is empty")
+    await dashboard.press(
+        "enter", shows="✗ The error contains an invalid character", dialog=f"Fail packaging {short(2)}"
+    )
+    assert jobs_db.status(2) is JobStatus.RUNNING
     await dashboard.type("Test error", "enter", message=f"Failed packaging {short(2)}.", dialog="")
     failed = "select status, error from generation_jobs where id = %s"
     assert jobs_db.sql(failed, job_id(2)) == [("failed", "Test error")]
@@ -47,56 +73,19 @@ async def test_fail_key_asks_for_an_error_text_and_stores_all_its_lines(
     assert isinstance(field, TextField)
     field.post_message(events.Paste(stack))
     await dashboard.until(lambda: field.value == stack)
+    jobs_db.set_status(6, "succeeded")
+    await dashboard.press("enter", shows="Only a running job can be failed; this one has already succeeded")
+    assert field.value == stack, "the dialog keeps the text"
+    assert jobs_db.status(6) is JobStatus.SUCCEEDED
+    jobs_db.set_status(6, "running")
     await dashboard.press("enter", until=lambda: jobs_db.status(6) is JobStatus.FAILED)
     assert jobs_db.sql(failed, job_id(6)) == [("failed", stack)]
-
-
-async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("f", on=2)
-    await dashboard.type("  ", "enter", shows="✗ Error text is empty.")
-    await dashboard.type("half a character: \ud800", hides="is empty")
-    await dashboard.press(
-        "enter", shows="✗ The error contains an invalid character", dialog=f"Fail packaging {short(2)}"
-    )
-    assert jobs_db.status(2) is JobStatus.RUNNING
-
-    jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
-    await dashboard.type("late", "enter", shows="Only a running job can be failed; this one has already succeeded")
-    assert isinstance(dashboard.app.focused, TextField)
-    assert dashboard.app.focused.value == "late"
-    assert jobs_db.status(2) is JobStatus.SUCCEEDED
-    await dashboard.press("escape", dialog="")
-
-
-async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    for key, status, why in (
-        ("s", "running", "Only a queued job can be started; this one is running."),
-        ("s", "succeeded", "Only a queued job can be started; this one has already succeeded."),
-        ("c", "queued", "Only a running job can be completed; this one is queued."),
-        ("f", "failed", "Only a running job can be failed; this one has already failed."),
-    ):
-        number = NUMBERS[status]
-        await dashboard.press(key, on=number, message=why, dialog="")
-        assert jobs_db.status(number) == status
-
-
-async def test_job_keys_without_a_job_report_once_that_none_is_selected(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    jobs_db.sql("delete from generation_jobs")
-    await dashboard.refreshes()
-    words = "No job under the cursor. Move to a job first."
-    assert await dashboard.warnings_by_key("d", "y", "Y") == [words] * 3
-    await dashboard.press("enter", dialog="")
-    await dashboard.press("d", "d", "d")
-    assert dashboard.warnings.count(words) == 1
 
 
 async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_explicit_yes(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await dashboard.press("c", on=1, message="Only a running job can be completed")
-    await dashboard.press("d", dialog="Delete this job?")
+    await dashboard.press("d", on=1, dialog="Delete this job?")
     await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U restores it")
     await dashboard.shows("This job is queued. It will never run.")
     await dashboard.press("escape", dialog="")
@@ -108,40 +97,29 @@ async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_expl
         # A user who presses Enter may have expected it to delete.
         assert dashboard.message == ("Nothing was deleted. y deletes." if keys[-1] == "enter" else ""), keys
         dashboard.clear_messages()
-
     await dashboard.refreshes()
     assert jobs_db.status(1) is JobStatus.QUEUED
-    assert dashboard.warnings == []
 
-
-async def test_confirmed_deletion_removes_the_job_and_moves_the_cursor_to_the_next_row(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
     rows = [1, 2, 3, 4, 5, 6]
     for number, keys, costs in (
-        (3, "y", "✓ succeeded 0 / 5 ✗ failed 1 Total 5"),
-        (4, "right enter", "✓ succeeded 0 / 5 ✗ failed 0 Total 4"),
-        (5, "tab enter", "✓ succeeded 0 / 5 ✗ failed 0 Total 3"),
+        (3, ["y"], "✓ succeeded 0 / 5 ✗ failed 1 Total 5"),
+        (4, ["right", "enter"], "✓ succeeded 0 / 5 ✗ failed 0 Total 4"),
+        (5, ["tab", "enter"], "✓ succeeded 0 / 5 ✗ failed 0 Total 3"),
     ):
         rows.remove(number)
-        await dashboard.press("d", *keys.split(), on=number, message=short(number), rows=rows)
+        await dashboard.press("d", *keys, on=number, message=short(number), rows=rows)
         assert jobs_db.status(number) is None
         await dashboard.until(lambda costs=costs: dashboard.costs[0].endswith(costs))  # type: ignore[misc]
-        assert dashboard.cursor == number + 1
+        assert dashboard.cursor == number + 1, "the cursor moves to the next row"
     assert dashboard.warnings == [], "the user deleted these jobs"
 
-
-async def test_delete_key_pressed_twice_opens_one_dialog_and_a_click_agrees(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
     dashboard.app.dashboard.action_act("delete")
     dashboard.app.dashboard.action_act("delete")
     await dashboard.has_dialog("Delete this job?")
-    await dashboard.press("n", dialog="")
-    await dashboard.press("d")
+    await dashboard.press("n", dialog="", until=lambda: jobs_db.status(6) is not None)
+    await dashboard.press("d", dialog="Delete this job?")
     await dashboard.pilot.click("#agree")
-    await dashboard.shows_message("Deleted lifestyle")
-    assert jobs_db.status(1) is None
+    await dashboard.expects(rows=[1, 2])
 
 
 RAISE_COST = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
@@ -172,7 +150,8 @@ async def test_database_without_migrations_shows_observed_changes_and_names_the_
         attached_jobs_db.sql(RAISE_COST, job_id(1))
         await driver.refreshes()
         await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
-    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
+        await driver.press("escape")
+        await driver.act_as("operator", shows="as the operator")
         await driver.press("w", message="revision 0006", dialog="")
         await driver.press(
             "b", message="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
@@ -196,8 +175,6 @@ async def failed(dashboard: Driver, jobs_db: JobsDatabase) -> Driver:
 
 
 async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Driver, jobs_db: JobsDatabase) -> None:
-    await failed.press("r", on=1, message="Only a failed job can be retried; this one is ")
-    assert jobs_db.sql("select count(*) from gjobs.job_links") == [(0,)]
     await failed.press("enter", on=2, shows="r retry")
     await failed.press("r", message=" as a retry of ", until=lambda: len(failed.rows) == 7)
     assert retries(jobs_db, 2) == [("queued", 1)]
@@ -213,6 +190,13 @@ async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Drive
     assert len(retries(jobs_db, 2)) == 1
     await failed.press("r", dialog="Retry this job again?")
     await failed.press("y", until=lambda: len(retries(jobs_db, 2)) == 2)
+
+    await failed.until(lambda: failed.table.cursor_job and failed.table.cursor_job.id not in (job_id(2), new))
+    jobs_db.sql("delete from gjobs.job_links")
+    await failed.refreshes()
+    await failed.press("space", "space", "space", "r", on=2, dialog="Retry 2 of these 3 jobs?")
+    await failed.press("y", message="Retried 2 of 3 jobs")
+    assert [len(retries(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]
 
 
 async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_cursor(
@@ -232,9 +216,3 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     (printed,) = failed.app.tasks.farewell
     assert " as a retry of " in printed
     assert printed.endswith(f" {str(job_id(2))[:8]}.")
-
-
-async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:
-    await failed.press("space", "space", "space", "r", on=2, dialog="Retry 2 of these 3 jobs?")
-    await failed.press("y", message="Retried 2 of 3 jobs")
-    assert [len(retries(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]

@@ -85,13 +85,10 @@ async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(
     assert keys["Pause or resume refreshing"] == "^t"
 
 
-async def test_suspend_key_says_that_it_needs_a_terminal(dashboard: Driver) -> None:
-    await dashboard.press("ctrl+z", message="gjobs can be suspended only in a terminal.")
-
-
 async def test_enter_runs_the_highlighted_command_even_before_the_list_is_drawn(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await dashboard.press("ctrl+z", message="gjobs can be suspended only in a terminal.")
     await dashboard.press("ctrl+p", shows="Start (s)")
     await dashboard.type("Delete (d del)", until=lambda: "Delete (d del)" in dashboard.offered_command)
     monkeypatch.setattr(CommandList, "scrollable_content_region", Region())

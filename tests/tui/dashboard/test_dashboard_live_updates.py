@@ -29,7 +29,9 @@ async def polls_are_answered(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_changes_by_other_sessions_appear_in_the_list(live: Driver, jobs_db: JobsDatabase) -> None:
+async def test_changes_by_other_sessions_appear_while_dialog_and_filter_keep_their_text(
+    live: Driver, jobs_db: JobsDatabase
+) -> None:
     jobs_db.set_status(1, "running")
     await live.until(lambda: "running" in live.row(1))
     jobs_db.sql("update generation_jobs set cost_cents = 999 where id = %s", job_id(1))
@@ -42,6 +44,25 @@ async def test_changes_by_other_sessions_appear_in_the_list(live: Driver, jobs_d
     # On a busy machine totals are polled late unless the refresh key asks for them.
     await live.press("f5", until=lambda: "▸ running 3 → 4 ✓ succeeded 0 " in live.costs[0])
     assert live.cursor == 1
+
+    await live.press("n", dialog="New job")
+    await live.type("half-ty")
+    jobs_db.delete(4)
+    await live.until(lambda: 4 not in live.rows)
+    await live.has_dialog("New job")
+    assert live.value("#mode") == "half-ty"
+    await live.press("escape")
+
+    await live.filter("pack")
+    jobs_db.job(10, mode="packaging", minutes_ago=0.1)
+    await live.until(lambda: live.rows == [10, 2])
+    assert isinstance(live.app.focused, Input)
+    assert live.app.focused.value == "pack"
+    await live.press("escape")
+
+    jobs_db.sql("delete from projects where name = 'Autumn catalog'")
+    message = "The project was deleted or is hidden. Showing another."
+    await live.expects(shows="Costs · Spring lookbook", message=message, rows=[7])
 
 
 async def test_paused_dashboard_polls_only_when_refreshed_even_as_another_user(
@@ -87,22 +108,6 @@ async def test_plus_and_minus_keys_step_through_the_intervals_with_effect_at_onc
     assert dashboard.header.rstrip().endswith("live every 1 min")
 
 
-async def test_dialog_and_filter_keep_their_text_while_the_list_refreshes(live: Driver, jobs_db: JobsDatabase) -> None:
-    await live.press("n", dialog="New job")
-    await live.type("half-ty")
-    jobs_db.delete(1)
-    await live.until(lambda: 1 not in live.rows)
-    await live.has_dialog("New job")
-    assert live.value("#mode") == "half-ty"
-    await live.press("escape")
-
-    await live.filter("pack")
-    jobs_db.job(9, mode="packaging", minutes_ago=0.1)
-    await live.until(lambda: live.rows == [9, 2])
-    assert isinstance(live.app.focused, Input)
-    assert live.app.focused.value == "pack"
-
-
 async def test_marks_scroll_position_and_cursor_survive_a_refresh(jobs_db: JobsDatabase, drive: Drive) -> None:
     jobs_db.jobs(range(100, 200))
     async with drive(interval=QUICK, size=(80, 24)) as live:
@@ -121,14 +126,6 @@ async def test_marks_scroll_position_and_cursor_survive_a_refresh(jobs_db: JobsD
         assert [live.row(place) for place in range(1, 10)] == lines
         assert scroll != 0
         await live.shows("▲ 1 new")
-
-
-async def test_dashboard_selects_another_project_when_the_current_one_is_deleted(
-    live: Driver, jobs_db: JobsDatabase
-) -> None:
-    jobs_db.sql("delete from projects where name = 'Autumn catalog'")
-    message = "The project was deleted or is hidden. Showing another."
-    await live.expects(shows="Costs · Spring lookbook", message=message, rows=[7])
 
 
 async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:

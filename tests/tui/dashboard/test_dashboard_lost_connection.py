@@ -69,10 +69,18 @@ async def test_lost_connection_shows_a_banner_and_refuses_actions_until_the_data
         await driver.press("s", on=1, message="Started lifestyle")
 
 
-async def test_refresh_key_reconnects_without_waiting_for_the_interval(
+async def test_dialog_and_refresh_key_reconnect_without_waiting_for_the_interval(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
+        await driver.press("down", "f")
+        await driver.type("API timeout")
+        proxy.go_away()
+        await driver.press("enter", shows="✗ The database is not reachable")
+        proxy.come_back()
+        await driver.press("enter", message="Failed packaging")
+        assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
+
         proxy.go_away()
         await driver.press("f5", until=lambda: "Retrying in 1 min. Press f5 to retry now." in driver.banner)
         failures = driver.app.failures
@@ -86,20 +94,6 @@ async def test_refresh_key_reconnects_without_waiting_for_the_interval(
         proxy.go_away()
         await driver.press("f5", until=lambda: driver.banner)
         assert "Press f5 to try again." in driver.banner, "a paused dashboard does not retry by itself"
-
-
-async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
-        await driver.press("down", "f")
-        await driver.type("API timeout")
-        proxy.go_away()
-        await driver.press("enter", shows="✗ The database is not reachable")
-        proxy.come_back()
-        await driver.press("enter", message="Failed packaging")
-
-        assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 
 
 async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
@@ -131,12 +125,15 @@ async def test_dashboard_started_without_a_database_reports_it_and_recovers(
             assert driver.banner == ""
 
 
-async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_dashboard_shows_startup_progress_and_retries_a_session_that_does_not_open(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
     may_fail = asyncio.Event()
 
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
+        await asyncio.to_thread(report, "Starting the database …")
         for failure in failures:
             await may_fail.wait()
             raise failure
@@ -144,29 +141,13 @@ async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatab
             yield session
 
     async with drive_dashboard(WatchedApp(opener, interval=QUICK), waits=False) as driver:
+        await driver.shows("Starting the database …", "connecting …")
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
         await driver.press("u", "s", "z", "z", "f5")
         assert driver.warnings == ["Not connected to a database yet.", NO_JOB]
         may_fail.set()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
         assert driver.banner == ""
-
-
-async def test_dashboard_shows_startup_progress_before_the_first_list(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    gate = asyncio.Event()
-
-    @asynccontextmanager
-    async def opener(report: Report) -> AsyncIterator[Session]:
-        await asyncio.to_thread(report, "Starting the database …")
-        await gate.wait()
-        async with opener_of(database)(report) as session:
-            yield session
-
-    async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
-        await driver.shows("Starting the database …", "connecting …")
-        gate.set()
         await driver.shows("Costs · Autumn catalog")
 
 
@@ -181,7 +162,7 @@ async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None
             await driver.until(lambda: "✗ sign-in refused" in driver.header)
             assert "wrong" not in driver.text
             visits = server.visits
-            await asyncio.sleep(10 * QUICK)
+            await asyncio.sleep(5 * QUICK)
             assert server.visits == visits, "no retry after many intervals"
             await driver.press("f5", until=lambda: server.visits > visits)
 
@@ -198,7 +179,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes() ->
 
     async with drive_dashboard(WatchedApp(opener, interval=QUICK)) as driver:
         assert "✗ The database URL cannot be read." in driver.banner
-        await asyncio.sleep(10 * QUICK)
+        await asyncio.sleep(5 * QUICK)
         assert attempts == 1
         await driver.press("f5", until=lambda: attempts == 2)
 
@@ -222,18 +203,15 @@ class Refusing(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_user_without_select_privilege_can_switch_to_the_operator(drive: Drive) -> None:
+async def test_refused_list_is_reported_and_the_operator_can_still_be_chosen(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with drive(make=Refusing) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
+        error = UnexpectedError("The database answered with an error: \x1b[31mdisk full.")
+        monkeypatch.setattr(Refusing, "error", error)
+        await driver.press("f5", until=lambda: "✗ nothing read" in driver.header)
+        assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
         await driver.act_as("operator", shows=("as the operator", "Costs · Autumn catalog"))
         assert driver.banner == ""
-
-
-async def test_unexpected_database_error_is_shown_with_escaped_control_characters(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))
-    async with drive(make=Refusing) as driver:
-        assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
-        await driver.until(lambda: "✗ nothing read" in driver.header)
