@@ -69,7 +69,7 @@ def reader(parse: Callable[[str], T | None], complaint: str) -> Callable[[str], 
 
 id_or_prefix = reader(id_range, f"is not an id, and not the first {LEAST_DIGITS} or more hexadecimal digits of one")
 whole_number = reader(int, "is not a whole number")
-whole_cents = reader(int, "is not a whole number. --cost takes dollars, such as --cost '$2.50'")
+whole_cents = reader(int, "is not a whole number. For dollars, use --cost '$2.50'")
 amount = reader(cents, "is not an amount. Use whole cents (1250) or dollars (12.50)")
 """Converts an amount to cents."""
 share = reader(share_of, "is not a share. Use one such as 80% or 0.8")
@@ -256,7 +256,7 @@ def _suggestion(typed: str, names: Sequence[str]) -> str:
 def cost(*, default: D, meaning: str) -> int | D:
     """Declare the two options that set `cost_cents`."""
     return either(
-        option(amount, "AMOUNT", f"{meaning}, such as '$2.50'", flag="--cost", default=default),
+        option(amount, "AMOUNT", f"{meaning}, such as '$2.50'; 250 means cents", flag="--cost", default=default),
         option(whole_cents, "N", f"{meaning}, in whole cents", flag="--cost-cents", default=default),
     )
 

@@ -50,7 +50,7 @@ def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) ->
         (
             f"create --project {AUTUMN} --mode x --cost-cents 1.5 --json",
             2,
-            "'1.5' is not a whole number. --cost takes dollars",
+            "'1.5' is not a whole number. For dollars, use --cost",
         ),
         (f"create --project {AUTUMN} --mode x --cost 1 --cost-cents 1", 2, "not allowed with argument --cost"),
         (f"create --project {AUTUMN} --mode x --input-asset {MISSING} --json", 2, "no asset"),
