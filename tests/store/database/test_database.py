@@ -302,7 +302,7 @@ class TestTimeLimits:
                 proxy.fall_silent()
                 raise ZeroDivisionError
 
-        limits = TimeLimits(statement=1.0, answer=0.5)
+        limits = TimeLimits(statement=0.4, answer=0.3)
         async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=limits) as session:
             await session.read(OPERATOR, show("role"), limits=TimeLimits())
             started = time.monotonic()

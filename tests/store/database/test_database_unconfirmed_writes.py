@@ -30,7 +30,7 @@ def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
 @asynccontextmanager
 async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
     async with proxied(database) as (proxy, through_proxy):
-        store = Store(Database(through_proxy, limits=TimeLimits(statement=1.0, answer=0.5)))
+        store = Store(Database(through_proxy, limits=TimeLimits(statement=0.6, answer=0.3)))
         await store.capability_cache.get()
         yield store, proxy
         await store.close()

@@ -48,7 +48,7 @@ class FullAtFirst(RejectingServer):
 async def test_full_server_stays_unreachable_if_the_second_attempt_is_not_refused(
     then_asks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0 if then_asks else 0.5)
+    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0 if then_asks else 0.2)
     server = FullAtFirst(then_asks=then_asks)
     async with listening(server.serve, "127.0.0.1") as port:
         login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}

@@ -60,7 +60,9 @@ def numbers(visibility: VisibilityComparison) -> tuple[list[int], set[int]]:
     return [job.id.int for job in visibility.window.jobs], {identifier.int for identifier in visibility.hidden}
 
 
-async def test_visibility_lists_the_jobs_of_one_or_all_projects_and_marks_hidden_ones(as_ada: Store) -> None:
+async def test_visibility_lists_the_jobs_of_a_project_a_status_or_a_page_and_marks_hidden_ones(
+    as_ada: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     visibility = await as_ada.compare_visibility(OF_OWN)
 
     assert numbers(visibility) == ([1, 2, 3, 4], {4})
@@ -79,13 +81,20 @@ async def test_visibility_lists_the_jobs_of_one_or_all_projects_and_marks_hidden
     of_ben = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))
     assert numbers(of_ben) == ([5, 6], {6})
 
-
-async def test_visibility_can_be_limited_to_one_status_or_page(as_ada: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(status=JobStatus.FAILED)))
     assert numbers(failed) == ([3], set())
     queued = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
     assert numbers(queued) == ([1, 2, 4], {4})
     assert (queued.seen.number, queued.everything.number) == (2, 3)
+
+    # A listing with visibility shows everything else as the user.
+    plain = await as_ada.get_listing(ListingQuery(window=OF_OWN))
+    listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
+    assert plain.visibility is None
+    assert listing.visibility == visibility
+    assert listing.window == listing.visibility.window
+    assert replace(listing, visibility=None, query=plain.query, window=plain.window) == plain
+    assert [project.id for project in listing.projects] == [OWN]
 
     monkeypatch.setattr(read_listing, "MOST_COUNTED", 3)
     page = await as_ada.compare_visibility(RowWindowQuery(after=2))
@@ -94,28 +103,14 @@ async def test_visibility_can_be_limited_to_one_status_or_page(as_ada: Store, mo
     assert page.seen == page.everything == CappedCount(number=3, is_more=True)
 
 
-async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada: Store) -> None:
-    plain = await as_ada.get_listing(ListingQuery(window=OF_OWN))
-    listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
-
-    assert plain.visibility is None
-    assert listing.visibility == await as_ada.compare_visibility(OF_OWN)
-    assert listing.window == listing.visibility.window
-    assert replace(listing, visibility=None, query=plain.query, window=plain.window) == plain
-    assert [project.id for project in listing.projects] == [OWN]
-
-
-async def test_concurrent_first_visibility_reads_do_not_deadlock(as_ada: Store) -> None:
+async def test_concurrent_first_visibility_reads_do_not_deadlock_and_need_an_acting_user(as_ada: Store) -> None:
     """Each holds one of the two connections, so neither may wait for another one."""
     async with asyncio.timeout(TimeLimits().patience):
         one, other = await asyncio.gather(
             as_ada.compare_visibility(RowWindowQuery()), as_ada.compare_visibility(RowWindowQuery())
         )
-
     assert one == other
 
-
-async def test_visibility_needs_an_acting_user(as_ada: Store) -> None:
     operator = Store(as_ada.database)
     with pytest.raises(InvalidValue, match="needs a user"):
         await operator.compare_visibility(RowWindowQuery())
@@ -163,7 +158,17 @@ class TestRules:
         assert numbers(visibility) == ([1, 2, 3, 4], set())
         assert (visibility.rules.is_granted, visibility.rules.has_row_security) == (True, False)
 
-    async def test_visibility_lists_only_read_policies_that_apply_to_users(self, as_ada: Store, app_sql: Sql) -> None:
+    async def test_visibility_lists_only_read_policies_that_apply_to_users_without_running_them(
+        self, as_ada: Store, app_sql: Sql
+    ) -> None:
+        """A policy that ran with the operator's rights could do anything."""
+        app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
+        app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
+        visibility = await as_ada.compare_visibility(OF_OWN)
+        assert numbers(visibility) == ([1, 2, 3, 4], {4})
+        assert visibility.rules.policies[1].using == "((user_id IS NULL) AND trap())"
+
+        app_sql("drop policy trap on generation_jobs")
         for name, clause in (
             ("everyone's", "for select to anon using (true)"),
             ("all", "for all to authenticated using (false)"),
@@ -184,16 +189,6 @@ class TestRules:
         assert why_hidden(rules) == (
             "None of the 3 permissive policies allows this job, or this restrictive policy hides it: “strict”."
         )
-
-    async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:
-        """A policy that ran with the operator's rights could do anything."""
-        app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
-        app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
-
-        visibility = await as_ada.compare_visibility(OF_OWN)
-
-        assert numbers(visibility) == ([1, 2, 3, 4], {4})
-        assert visibility.rules.policies[1].using == "((user_id IS NULL) AND trap())"
 
     async def test_visibility_reports_that_the_policies_apply_to_the_operator(
         self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, recording_login: str

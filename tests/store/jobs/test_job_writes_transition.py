@@ -73,7 +73,7 @@ CALLERS = 20
 @asynccontextmanager
 async def five_stores(conninfo: Conninfo) -> AsyncIterator[tuple[list[Store], list[UUID]]]:
     """Yield five stores and the ids of queued jobs."""
-    job_ids = [uuid4() for _ in range(10)]
+    job_ids = [uuid4() for _ in range(5)]
     with connect(conninfo) as owner:
         add_ada(sql_of(owner), *job_ids)
     stores = [Store(Database(conninfo)) for _ in range(5)]

@@ -77,7 +77,9 @@ def test_unknown_status_has_no_transitions_and_is_sorted_last() -> None:
     )
 
 
-async def test_jobs_with_an_unknown_status_are_listed_in_every_order_and_found_by_filters(app: App) -> None:
+async def test_jobs_with_an_unknown_status_are_listed_found_and_counted(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = await app.store.get_generation_jobs()
     assert sorted(job.status for job in page.items) == ["cancelled", "cancelled", *sorted(JobStatus)]
     assert {job.id for job in (await app.store.get_jobs_by_status("cancelled")).items} == set(app.cancelled)
@@ -95,8 +97,6 @@ async def test_jobs_with_an_unknown_status_are_listed_in_every_order_and_found_b
     assert {job.status for job in others.items} == {"queued", "running", "succeeded"}
     assert await app.store.count_jobs(parse("status:cancelled"), most=10) == 2
 
-
-async def test_unknown_status_is_counted_under_its_own_name(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     statistics = await app.store.get_job_statistics()
     assert [(row.status, row.count) for row in statistics] == list(COUNTS.items())
     assert statistics.cost_cents(CANCELLED) == 20
@@ -134,8 +134,7 @@ async def test_job_with_an_unknown_status_is_never_moved_but_can_be_deleted_and_
     assert isinstance(deleted, Deleted)
     assert await app.store.restore_generation_jobs([deleted.job]) == (job,)
 
-
-async def test_watch_reports_a_change_to_an_unknown_status(app: App) -> None:
+    # A watch reports a change to an unknown status.
     watch = await app.store.watch()
     await watch.read()
     job_id = app.known[JobStatus.QUEUED]
@@ -148,8 +147,7 @@ async def test_watch_reports_a_change_to_an_unknown_status(app: App) -> None:
     assert [(one.from_status, one.to_status) for one in found] == [(JobStatus.QUEUED, CANCELLED)]
     assert [(await watch.read()).transitions for _ in range(3)] == [()] * 3
 
-
-async def test_doctor_suggests_no_check_that_the_rows_violate(app: App) -> None:
+    # The doctor suggests no check that the rows violate.
     for change in ("select", "alter table generation_jobs rename constraint generation_jobs_status_check to any_name"):
         app.db.sql(change)
         findings = (await examine(app.store.database, label="wider check")).findings
@@ -164,26 +162,7 @@ async def test_doctor_suggests_no_check_that_the_rows_violate(app: App) -> None:
 
 
 @pytest.mark.parametrize("app", ["migrated_copy"], indirect=True)
-async def test_history_has_an_unknown_status_and_a_retention_policy_refuses_it(app: App) -> None:
-    app.db.sql("update generation_jobs set status = 'queued' where id = %s", [app.cancelled[0]])
-    history = await app.store.get_job_history(app.cancelled[0])
-    assert [(event.from_status, event.to_status) for event in history.events] == [
-        (None, CANCELLED), (CANCELLED, JobStatus.QUEUED),
-    ]  # fmt: skip
-    assert [span.status for span in history.spans] == [CANCELLED, JobStatus.QUEUED]
-
-    with pytest.raises(InvalidValue, match="'cancelled' is not one"):
-        await cleanup.set_policy(
-            app.store,
-            project_id=None,
-            older_than=timedelta(days=1),
-            action=RetentionAction.ARCHIVE,
-            statuses=[JobStatus.FAILED, CANCELLED],
-        )
-
-
-@pytest.mark.parametrize("app", ["migrated_copy"], indirect=True)
-async def test_jobs_with_an_unknown_status_are_archived_and_restored(app: App) -> None:
+async def test_jobs_with_an_unknown_status_have_a_history_and_are_archived_and_restored(app: App) -> None:
     expired = await cleanup.find_expired(app.store, timedelta(0), statuses=[CANCELLED])
     (found,) = await cleanup.count_expired(app.store, expired)
     assert (found.status, found.count) == (CANCELLED, 2)
@@ -194,6 +173,22 @@ async def test_jobs_with_an_unknown_status_are_archived_and_restored(app: App) -
     statistics = await archive.get_statistics_with_archive(app.store)
     assert statistics.count(CANCELLED) == 2
     assert (await last_of(archive.restore_matching(app.store, query))).done == 2
+    with pytest.raises(InvalidValue, match="'cancelled' is not one"):
+        await cleanup.set_policy(
+            app.store,
+            project_id=None,
+            older_than=timedelta(days=1),
+            action=RetentionAction.ARCHIVE,
+            statuses=[JobStatus.FAILED, CANCELLED],
+        )
+
+    job_id = app.db.make_job(app.project, "cancelled")
+    app.db.sql("update generation_jobs set status = 'queued' where id = %s", [job_id])
+    history = await app.store.get_job_history(job_id)
+    assert [(event.from_status, event.to_status) for event in history.events] == [
+        (None, CANCELLED), (CANCELLED, JobStatus.QUEUED),
+    ]  # fmt: skip
+    assert [span.status for span in history.spans] == [CANCELLED, JobStatus.QUEUED]
 
 
 def test_every_status_can_be_quoted_in_a_filter() -> None:
