@@ -37,34 +37,27 @@ async def write_error(database: Database, statement: str) -> StoreError:
 RAISE = "do $$ begin raise exception 'no budget'{}; end $$"
 
 
-@pytest.mark.parametrize(
-    ("statement", "kind", "sqlstate", "words"),
-    [
-        ("select pg_read_file('PG_VERSION')", NoPrivilege, "42501", "Not permitted: permission denied for function"),
-        ("do $$ begin raise serialization_failure; end $$", Conflict, "40001", ""),
-        ("select id from public.jobs", SchemaMissing, "42P01", 'relation "public.jobs" does not exist'),
-        ("select nothing from generation_jobs", SchemaMissing, "42703", ""),
-        ("select no_such_function()", SchemaMissing, "42883", ""),
-        ("select * from nowhere.jobs", SchemaMissing, "42P01", ""),
-        ("select set_config('role', 'no_such_role', true)", SchemaMissing, "22023", ""),
-        ("select 1 / 0", UnexpectedError, "22012", "The database answered with an error: division by zero."),
-        (
-            "select '294277-06-01'::timestamptz",
-            InvalidValue,
-            "22008",
-            "The database refused the value: timestamp out of",
-        ),
-        ("select 'soon'::timestamptz", InvalidValue, "22007", "The database refused the value: invalid input syntax"),
-        (RAISE.format(""), Conflict, "P0001", "The database refused: no budget. A rule of this database"),
-        (RAISE.format(" using hint = 'Pay first'"), Conflict, "P0001", "The database refused: no budget. Pay first"),
-    ],
-)
-async def test_database_error_is_raised_as_its_kind(
-    operator: Store, statement: str, kind: type[StoreError], sqlstate: str, words: str
-) -> None:
-    error = await write_error(operator.database, statement)
-    assert (type(error), error.sqlstate) == (kind, sqlstate)
-    assert words in f"{error} {error.hint}"
+DATABASE_ERRORS: list[tuple[str, type[StoreError], str, str]] = [
+    ("select pg_read_file('PG_VERSION')", NoPrivilege, "42501", "Not permitted: permission denied for function"),
+    ("do $$ begin raise serialization_failure; end $$", Conflict, "40001", ""),
+    ("select id from public.jobs", SchemaMissing, "42P01", 'relation "public.jobs" does not exist'),
+    ("select nothing from generation_jobs", SchemaMissing, "42703", ""),
+    ("select no_such_function()", SchemaMissing, "42883", ""),
+    ("select * from nowhere.jobs", SchemaMissing, "42P01", ""),
+    ("select set_config('role', 'no_such_role', true)", SchemaMissing, "22023", ""),
+    ("select 1 / 0", UnexpectedError, "22012", "The database answered with an error: division by zero."),
+    ("select '294277-06-01'::timestamptz", InvalidValue, "22008", "The database refused the value: timestamp out of"),
+    ("select 'soon'::timestamptz", InvalidValue, "22007", "The database refused the value: invalid input syntax"),
+    (RAISE.format(""), Conflict, "P0001", "The database refused: no budget. A rule of this database"),
+    (RAISE.format(" using hint = 'Pay first'"), Conflict, "P0001", "The database refused: no budget. Pay first"),
+]
+
+
+async def test_database_error_is_raised_as_its_kind(operator: Store) -> None:
+    for statement, kind, sqlstate, words in DATABASE_ERRORS:
+        error = await write_error(operator.database, statement)
+        assert (type(error), error.sqlstate) == (kind, sqlstate), statement
+        assert words in f"{error} {error.hint}"
 
 
 async def test_lock_timeout_raises_locked(db: Db) -> None:
@@ -102,24 +95,19 @@ async def test_deadlock_is_a_conflict(quick_deadlocks: None, db: Db) -> None:
     assert error.sqlstate == "40P01"
 
 
-@pytest.mark.parametrize(
-    ("statement", "sqlstate", "field"),
-    [
+async def test_rejected_value_raises_invalid_value_with_its_field(operator: Store, make_job: MakeJob) -> None:
+    make_job()
+    for statement, sqlstate, field in (
         ("update generation_jobs set status = 'done'", "23514", "status"),
         ("update generation_jobs set mode = null", "23502", "mode"),
         ("update generation_jobs set project_id = gen_random_uuid()", "23503", "project_id"),
         ("update generation_jobs set cost_cents = 2147483648", "22003", "value"),
         ("select 'x'::uuid", "22P02", "value"),
         ("insert into projects select * from projects", "23505", "projects_pkey"),
-    ],
-)
-async def test_rejected_value_raises_invalid_value_with_its_field(
-    operator: Store, make_job: MakeJob, statement: str, sqlstate: str, field: str
-) -> None:
-    make_job()
-    error = await write_error(operator.database, statement)
-    assert isinstance(error, InvalidValue)
-    assert (error.sqlstate, error.field) == (sqlstate, field)
+    ):
+        error = await write_error(operator.database, statement)
+        assert isinstance(error, InvalidValue), statement
+        assert (error.sqlstate, error.field) == (sqlstate, field)
 
 
 PROJECT = UUID(int=3)

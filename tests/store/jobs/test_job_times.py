@@ -104,26 +104,18 @@ async def test_list_shows_a_start_at_the_next_refresh(db: Db, sql: Sql) -> None:
     await db.ada.transition_job_status(first, "running")
     starts = dict(sql("select * from gjobs.job_starts"))
     for _ in range(2):
-        assert {job.id: job.started_at for job in (await window_of(db.ada)).jobs} == {
-            first: starts[first],
-            second: None,
-        }
+        before = await window_of(db.ada)
+        assert {job.id: job.started_at for job in before.jobs} == {first: starts[first], second: None}
 
-
-UNREADABLE = (
-    "revoke select on gjobs.job_starts from authenticated",
-    "grant select on gjobs.job_starts to authenticated",
-)
-
-
-async def test_refresh_of_an_unchanged_list_looks_up_no_start(db: Db, sql: Sql) -> None:
-    """A look-up would be refused."""
-    db.make_job(status="running")
-    before = await window_of(db.ada)
-    with altered(sql, *UNREADABLE):
-        assert await window_of(db.ada) == before
+    revoke = "revoke select on gjobs.job_starts from authenticated"
+    with altered(sql, revoke, "grant select on gjobs.job_starts to authenticated"):
+        assert await window_of(db.ada) == before, "an unchanged list looks up no start"
         with pytest.raises(NoPrivilege):
             await db.ada.get_window(RowWindowQuery())
+        await db.operator.capability_cache.refresh()
+        window = await window_of(db.ada)
+        assert ({job.started_at for job in window.jobs}, window.has_starts) == ({None}, False)
+        assert (await the_job(db.ada, first)).retry_count == 0
 
 
 async def test_run_begins_with_the_first_start(db: Db, sql: Sql) -> None:
@@ -149,15 +141,9 @@ async def test_run_begins_with_the_first_start(db: Db, sql: Sql) -> None:
     assert await the_job(db.operator, job_id) == ended
 
 
-async def test_job_that_never_ran_has_no_run(db: Db, sql: Sql) -> None:
-    job_id = db.make_job()
-    sql("update generation_jobs set status = 'succeeded'")
-    assert in_seconds(job_times(await the_job(db.operator, job_id), None))[:2] == (None, None)
-
-
-async def test_write_that_starts_jobs_returns_their_starts(db: Db, sql: Sql) -> None:
-    """A job that was queued again keeps its first start."""
-    first, second, third = (db.make_job() for _ in range(3))
+async def test_write_returns_the_start_of_each_job(db: Db, sql: Sql) -> None:
+    """A job that was queued again keeps its first start. A job that never ran has none."""
+    first, second, third, never = (db.make_job() for _ in range(4))
     for status in ("running", "queued"):
         sql("update generation_jobs set status = %s where id = %s", (status, third))
     outcomes = await db.ada.transition_jobs([first, second, third], "running")
@@ -167,15 +153,14 @@ async def test_write_that_starts_jobs_returns_their_starts(db: Db, sql: Sql) -> 
         assert outcome.job.started_at == starts[job_id]
         assert outcome.job == await the_job(db.ada, job_id)
 
+    ended = await db.ada.transition_job_status(first, "succeeded")
+    assert isinstance(ended, Applied)
+    assert ended.job == await the_job(db.ada, first)
+    assert ended.job.started_at == starts[first]
+    assert await db.ada.update_generation_job(first, cost_cents=3) == await the_job(db.ada, first)
 
-async def test_write_returns_the_start_of_the_job(db: Db) -> None:
-    job_id = db.make_job()
-    await db.ada.transition_job_status(job_id, "running")
-    running = await the_job(db.ada, job_id)
-    await db.ada.transition_job_status(job_id, "succeeded")
-    ended = await the_job(db.ada, job_id)
-    assert ended.started_at == running.started_at is not None
-    assert await db.ada.update_generation_job(job_id, cost_cents=3) == await the_job(db.ada, job_id)
+    sql("update generation_jobs set status = 'succeeded' where id = %s", (never,))
+    assert in_seconds(job_times(await the_job(db.operator, never), None))[:2] == (None, None)
 
 
 async def test_past_moment_shows_only_earlier_starts(db: Db, sql: Sql) -> None:
@@ -196,15 +181,6 @@ async def test_past_moment_shows_only_earlier_starts(db: Db, sql: Sql) -> None:
         assert window.has_starts
         found = [await the_job(past, job_id), *window.jobs]
         assert [job.started_at for job in found] == [expected] * 2
-
-
-async def test_list_without_the_right_to_read_starts_has_none(db: Db, sql: Sql) -> None:
-    job_id = db.make_job(status="running")
-    with altered(sql, *UNREADABLE):
-        await db.operator.capability_cache.refresh()
-        window = await window_of(db.ada)
-        assert ([job.started_at for job in window.jobs], window.has_starts) == ([None], False)
-        assert (await the_job(db.ada, job_id)).retry_count == 0
 
 
 async def test_app_table_has_no_starts(attached_database: Conninfo, app_sql: Sql) -> None:

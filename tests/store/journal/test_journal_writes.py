@@ -62,23 +62,19 @@ class TestEachWrite:
             assert (entry.before, entry.after) == ((), (row,))
             assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
 
-    async def test_journal_records_a_changed_job(self, store: Store, path: Path, db: Db) -> None:
-        job_id = db.make_job(cost_cents=100)
+    async def test_journal_records_a_changed_job_and_a_transition(self, store: Store, path: Path, db: Db) -> None:
+        job_id = db.make_job(status="running", cost_cents=100)
         before = await the_row(store, job_id)
         await store.update_generation_job(job_id, cost_cents=250, error="late")
-        entry = the_entry(path)
-        assert (entry.what, entry.ids) == ("change job: cost_cents, error", (job_id,))
-        assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
-        assert (entry.before[0]["cost_cents"], entry.after[0]["cost_cents"]) == (100, 250)
-
-    async def test_journal_records_a_transition(self, store: Store, path: Path, db: Db) -> None:
-        job_id = db.make_job(status="running")
-        before = await the_row(store, job_id)
+        changed = await the_row(store, job_id)
         ada = store.acting_as(ActingUser(id=ADA, email="ada@example.com"))
         await ada.transition_job_status(job_id, "failed", "API timeout")
-        entry = the_entry(path)
-        assert (entry.what, entry.actor, entry.actor_id) == ("transition job to failed", "ada@example.com", ADA)
-        assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
+        moved, entry = read_journal(path).entries
+        assert (entry.what, entry.ids) == ("change job: cost_cents, error", (job_id,))
+        assert (entry.before, entry.after) == ((before,), (changed,))
+        assert (entry.before[0]["cost_cents"], entry.after[0]["cost_cents"]) == (100, 250)
+        assert (moved.what, moved.actor, moved.actor_id) == ("transition job to failed", "ada@example.com", ADA)
+        assert (moved.before, moved.after) == ((changed,), (await the_row(store, job_id),))
 
     async def test_journal_records_deleted_and_restored_jobs(self, store: Store, path: Path, db: Db) -> None:
         job_ids = [db.make_job(status=status) for status in JobStatus]
@@ -211,34 +207,26 @@ class TestRestore:
         assert {job.id: job for job in await store.get_generation_jobs()} == before
         assert db.sql(times) == times_before
 
-    async def test_restore_does_nothing_when_an_id_is_taken(self, store: Store, db: Db) -> None:
+    async def test_restore_does_nothing_when_it_is_not_possible_for_all_jobs(self, store: Store, db: Db) -> None:
         first, second = db.make_job(), db.make_job()
         deleted = await store.delete_generation_jobs({first: None, second: None})
+        with pytest.raises(StoreError):
+            await store.acting_as(ActingUser(id=BEN)).restore_generation_jobs(deleted)
+        assert db.sql("select count(*) from generation_jobs") == [(0,)]
         db.make_job(job_id=second, mode="another")
         with pytest.raises(StoreError, match=f"Job {second} exists already, .* Nothing was restored"):
             await store.restore_generation_jobs(deleted)
         assert db.sql("select id, mode from generation_jobs") == [(second, "another")]
+        await store.delete_generation_jobs({second: None})
 
-    @pytest.mark.parametrize(
-        ("gone", "words"),
-        [("projects", "The project of a job no longer"), ("assets", "The input asset of a job no longer")],
-    )
-    async def test_restore_does_nothing_when_the_project_or_asset_is_gone(
-        self, store: Store, db: Db, gone: str, words: str
-    ) -> None:
         project_id = db.make_project()
         job_id = db.make_job(project_id, input_asset_id=db.make_asset(project_id))
         deleted = await store.delete_generation_jobs({job_id: None})
-        db.sql(f"delete from {gone}")  # noqa: S608
-        with pytest.raises(StoreError, match=f"^{words} exists, or .* Nothing was restored"):
-            await store.restore_generation_jobs(deleted)
-        assert db.sql("select count(*) from generation_jobs") == [(0,)]
-
-    async def test_user_cannot_restore_the_job_of_another_user(self, store: Store, db: Db) -> None:
-        deleted = await store.delete_generation_jobs({db.make_job(): None})
-        with pytest.raises(StoreError):
-            await store.acting_as(ActingUser(id=BEN)).restore_generation_jobs(deleted)
-        assert db.sql("select count(*) from generation_jobs") == [(0,)]
+        for gone, what in (("assets", "The input asset"), ("projects", "The project")):
+            db.sql(f"delete from {gone}")  # noqa: S608
+            with pytest.raises(StoreError, match=f"^{what} of a job no longer exists, or .* Nothing was restored"):
+                await store.restore_generation_jobs(deleted)
+            assert db.sql("select count(*) from generation_jobs") == [(0,)]
 
 
 class TestBulkWrites:

@@ -43,15 +43,15 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-@pytest.mark.parametrize("actor", ["operator", "ada"])
 async def test_cleanup_removes_only_the_actors_old_finished_jobs(
-    db: Db, jobs: RetentionJobs, action: RetentionAction, actor: str
+    db: Db, jobs: RetentionJobs, action: RetentionAction
 ) -> None:
-    store: Store = getattr(db, actor)
-    before, gone = present(db.sql), jobs.finished | ({jobs.other} if actor == "operator" else set())
-    assert await cleaned(store, action=action) == BatchProgress(done=len(gone))
-    assert present(db.sql) == before - gone
-    assert archived(db.sql) == (gone if action is ARCHIVE else set())
+    before = present(db.sql)
+    for store, gone in ((db.ada, jobs.finished), (db.operator, {jobs.other})):
+        assert await cleaned(store, action=action) == BatchProgress(done=len(gone))
+        before -= gone
+        assert present(db.sql) == before
+    assert archived(db.sql) == (jobs.finished | {jobs.other} if action is ARCHIVE else set())
 
 
 async def test_cleanup_is_limited_to_the_given_project_and_statuses(
@@ -181,9 +181,8 @@ async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, 
     assert archived(db.sql) == {jobs.other}
 
 
-@pytest.mark.parametrize(
-    ("size", "seconds", "expected"),
-    [
+def test_next_batch_size_adapts_to_the_time_taken() -> None:
+    for size, seconds, expected in (
         (50, QUICK / 2, 100),
         (50, QUICK, 50),
         (50, SLOW, 50),
@@ -191,11 +190,6 @@ async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, 
         (1, SLOW * 2, 1),
         (400, QUICK / 2, LARGEST),
         (LARGEST, QUICK / 2, LARGEST),
-    ],
-)
-def test_next_batch_size_adapts_to_the_time_taken(size: int, seconds: float, expected: int) -> None:
-    assert next_size(size, seconds) == expected
-
-
-def test_halved_batch_size_is_at_least_one() -> None:
+    ):
+        assert next_size(size, seconds) == expected, (size, seconds)
     assert [smaller_size(size) for size in (500, 3, 2, 1)] == [250, 1, 1, 1]

@@ -120,7 +120,9 @@ async def test_counting_in_batches_equals_counting_at_once(
         " from projects, generate_series(1, 100) n",
         (NOW,),
     )
-    for (actor, capabilities), project_id in product(((OPERATOR, ALL), (ADA_HERSELF, OF_A_USER)), (project, None)):
+    actors: tuple[Actor, ...] = (OPERATOR, ADA_HERSELF)
+    for actor, project_id in product(actors, (project, None)):
+        capabilities = ALL if actor == OPERATOR else OF_A_USER
         query = TotalsQuery(project_id=project_id, matching=FAILED)
         expected = await count(operator, query, capabilities, actor=actor)
         reports: list[tuple[int, int]] = []

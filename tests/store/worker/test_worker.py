@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -160,41 +160,36 @@ class TestRetries:
         errors = [ending.error for ending in of_kind(endings, Rescheduled)]
         assert errors == ["busy", "ConnectionResetError: cut off"]
 
-    @pytest.mark.parametrize("after", [60.0, 1e300, float("inf")])
-    async def test_rescheduled_job_is_held_by_no_worker_and_waits_as_long_as_possible(
-        self, env: WorkerEnv, after: float
-    ) -> None:
+    async def test_rescheduled_job_is_held_by_no_worker_and_waits_as_long_as_possible(self, env: WorkerEnv) -> None:
+        waits = {"a": 60.0, "b": 1e300, "c": float("inf")}
+
         async def busy(work: Work) -> None:
-            raise Retry("busy", after=after)
+            raise Retry("busy", after=waits[work.job.mode])
 
-        (job,) = env.queue()
+        jobs = [env.queue(mode)[0] for mode in waits]
         events = await env.run(busy)
-        ending = of_kind(events, AttemptEnded)[0].ending
-        assert isinstance(ending, Rescheduled)
-        assert ending.wait == min(after, LONGEST_WAIT)
-        assert env.outcomes() == [("running", None, 250)]
-        assert env.leases() == [(job, None, 1, "busy")]
+        ended = {event.claimed.job.mode: event.ending for event in of_kind(events, AttemptEnded)}
+        for mode, after in waits.items():
+            ending = ended[mode]
+            assert isinstance(ending, Rescheduled)
+            assert ending.wait == min(after, LONGEST_WAIT), mode
+        assert env.outcomes() == [("running", None, 250)] * 3
+        assert sorted(env.leases()) == sorted((job, None, 1, "busy") for job in jobs)
 
-    @pytest.mark.parametrize(
-        ("attempts", "fails", "error"),
-        [
-            (1, never_ends, "Timed out after 0.01 s"),
-            (2, never_ends, "Given up after 2 attempts: Timed out after 0.01 s"),
-            (2, is_busy, "Given up after 2 attempts: busy"),
-        ],
-    )
-    async def test_last_attempt_fails_the_job(
-        self, env: WorkerEnv, attempts: int, fails: Callable[[Work], Awaitable[None]], error: str
-    ) -> None:
-        async def handler(work: Work) -> None:
-            if work.attempt == attempts:
-                worker.stop()
-            await fails(work)
-
-        env.queue()
-        worker, _ = env.make_worker(registry_of(handler, time_out=0.01, attempts=attempts, backoff=SOON))
-        await worker.run()
-        assert env.outcomes() == [("failed", error, 250)]
+    async def test_last_attempt_fails_the_job(self, env: WorkerEnv) -> None:
+        registry = Registry(backoff=SOON)
+        registry.handler("a", attempts=1, time_out=0.01)(never_ends)
+        registry.handler("b", attempts=2, time_out=0.01)(never_ends)
+        registry.handler("c", attempts=2)(is_busy)
+        for mode in "abc":
+            env.queue(mode)
+        async with env.running(registry) as (_, events):
+            await until_reported(events, number=5)
+        assert env.outcomes() == [
+            ("failed", "Timed out after 0.01 s", 250),
+            ("failed", "Given up after 2 attempts: Timed out after 0.01 s", 250),
+            ("failed", "Given up after 2 attempts: busy", 250),
+        ]
 
     async def test_timed_out_thread_keeps_its_slot_until_it_ends(self, env: WorkerEnv) -> None:
         release = threading.Event()
@@ -204,8 +199,8 @@ class TestRetries:
             release.wait(60)
             should_stop.append(work.should_stop)
 
-        registry = registry_of(stuck, "stuck", time_out=0.01, attempts=1)
-        registry.handler("lifestyle")(do_nothing)
+        registry = registry_of(do_nothing, "lifestyle")
+        registry.handler("stuck", time_out=0.01, attempts=1)(stuck)
         env.queue("stuck")
         async with env.running(registry, concurrency=1) as (worker, events):
             await until_reported(events)
