@@ -177,7 +177,7 @@ class TestTransactions:
 
         writing = asyncio.create_task(create_and_delete_jobs())
         listed = set()
-        for _ in range(40):
+        for _ in range(20):
             numbers = await db.operator.get_totals(TotalsQuery())
             assert numbers.statistics is not None
             assert numbers.projects is not None

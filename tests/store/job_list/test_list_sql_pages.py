@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
-
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.jobs.job import GenerationJob, JobStatus
@@ -40,10 +38,9 @@ def ids_in_order(sql: Sql, project_id: UUID | None = None, status: str | None = 
     return [row[0] for row in rows]
 
 
-@pytest.mark.parametrize("times", [TIES, BEYOND_PYTHON, BEFORE_PYTHON, (*BEYOND_PYTHON, *TIES, *BEFORE_PYTHON)])
-async def test_pages_contain_every_job_exactly_once_in_order(db: Db, times: tuple[str, ...]) -> None:
+async def test_pages_contain_every_job_exactly_once_in_order(db: Db) -> None:
     project_id = db.make_project()
-    for created_at in times:
+    for created_at in (*BEYOND_PYTHON, *TIES, *BEFORE_PYTHON):
         db.make_job(project_id, created_at=created_at)
 
     for limit in (1, 2, 3, 500):

@@ -125,19 +125,19 @@ class TestDelete:
         assert await db.ada.delete_generation_jobs({}) == ()
         assert db.sql("select count(*) from generation_jobs") == [(2,)]
 
-    @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
-    async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(self, db: Db, rule: str) -> None:
+    async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(self, db: Db) -> None:
         job_id, other = db.make_job(), db.make_job()
-        table = f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})"
-        with altered(db.sql, table, "drop table public.results"):
-            db.sql("insert into public.results values (%s)", (job_id,))
-            with pytest.raises(Conflict, match=r"another table refer to a job\. Nothing was deleted"):
-                await db.operator.delete_generation_jobs({other: None, job_id: None})
-            assert db.sql("select count(*) from generation_jobs") == [(2,)]
+        for rule in ("restrict", "no action", "no action deferrable initially deferred"):
+            table = f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})"
+            with altered(db.sql, table, "drop table public.results"):
+                db.sql("insert into public.results values (%s)", (job_id,))
+                with pytest.raises(Conflict, match=r"another table refer to a job\. Nothing was deleted"):
+                    await db.operator.delete_generation_jobs({other: None, job_id: None})
+                assert db.sql("select count(*) from generation_jobs") == [(2,)], rule
 
     async def test_job_started_during_its_deletion_is_either_deleted_or_kept(self, db: Db) -> None:
         project_id = db.make_project()
-        for _ in range(30):
+        for _ in range(15):
             job_id = db.make_job(project_id)
             deleted, _ = await asyncio.gather(
                 db.operator.delete_generation_jobs({job_id: JobStatus.QUEUED}),

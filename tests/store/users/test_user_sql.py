@@ -92,16 +92,16 @@ async def test_find_users_caps_job_counts_but_knows_the_last_job(db: Db, monkeyp
     assert list(users) == [CLEO, ADA, BEN]
 
 
-@pytest.mark.parametrize("text", ["", "ben", str(BEN)])
-def test_user_search_reads_jobs_only_by_index(database: Conninfo, text: str) -> None:
+def test_user_search_reads_jobs_only_by_index(database: Conninfo) -> None:
     """The newest jobs are read by the index on their time, and a user's jobs by the index on their owner."""
-    query = user_sql.matching(text, limit=50, with_emails=True)
-    plan = [line.strip() for line in plan_of(database, query, "enable_bitmapscan")]
-    reads = [(line, plan[place + 1]) for place, line in enumerate(plan) if "on generation_jobs" in line]
-    assert len(reads) == (4 if text == str(BEN) else 3)
-    assert all("Index" in scan for scan, _ in reads)
-    # The newest job of a user with many jobs may be found by its time, too.
-    assert any("Index Cond: " in condition and "(user_id = " in condition for _, condition in reads)
+    for text in ("", "ben", str(BEN)):
+        query = user_sql.matching(text, limit=50, with_emails=True)
+        plan = [line.strip() for line in plan_of(database, query, "enable_bitmapscan")]
+        reads = [(line, plan[place + 1]) for place, line in enumerate(plan) if "on generation_jobs" in line]
+        assert len(reads) == (4 if text == str(BEN) else 3), text
+        assert all("Index" in scan for scan, _ in reads)
+        # The newest job of a user with many jobs may be found by its time, too.
+        assert any("Index Cond: " in condition and "(user_id = " in condition for _, condition in reads)
 
 
 async def test_find_users_lists_job_owners_when_users_are_unreadable(
