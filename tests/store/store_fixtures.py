@@ -1,7 +1,8 @@
 """Ids and helpers that the store's tests share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -93,6 +94,19 @@ class Db:
             " returning id",
             *(job_id or uuid4(), status, mode, input_asset_id, error, cost_cents, created_at, updated_at),
             project_id or self.make_project(),
+        )
+
+    def make_jobs(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Insert many jobs of the projects' owners with one statement. The rows name the columns that differ from those
+        of `make_job`, except the project and the id, which each row must have.
+        """
+        usual = {"status": "queued", "mode": "lifestyle", "cost_cents": 250, "created_at": NOW, "updated_at": NOW}
+        self.sql(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
+            " created_at, updated_at) select j.id, p.user_id, p.id, j.status, j.mode, j.input_asset_id, j.error,"
+            " j.cost_cents, j.created_at, j.updated_at"
+            " from jsonb_populate_recordset(null::generation_jobs, %s::jsonb) j join projects p on p.id = j.project_id",
+            [json.dumps([usual | dict(row) for row in rows], default=str)],
         )
 
     def _id_of(self, statement: str, *values: object) -> UUID:

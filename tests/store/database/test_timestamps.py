@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -156,13 +156,15 @@ FILTERS = [
 
 
 @pytest.fixture
-def far_jobs(make_project: MakeProject, make_job: MakeJob) -> dict[tuple[str, str, JobStatus], UUID]:
+def far_jobs(db: Db) -> dict[tuple[str, str, JobStatus], UUID]:
     """One job for each pair of times and each status."""
-    project_id = make_project()
-    return {
-        (created, updated, status): make_job(project_id, status, created_at=created, updated_at=updated)
-        for created, updated, status in product(FAR_TIMES, FAR_TIMES, JobStatus)
-    }
+    project_id = db.make_project()
+    jobs = {one: uuid4() for one in product(FAR_TIMES, FAR_TIMES, JobStatus)}
+    db.make_jobs(
+        {"id": job_id, "project_id": project_id, "status": status, "created_at": created, "updated_at": updated}
+        for (created, updated, status), job_id in jobs.items()
+    )
+    return jobs
 
 
 async def read_watch(store: Store) -> object:

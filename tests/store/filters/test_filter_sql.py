@@ -29,9 +29,7 @@ from tests.store.store_fixtures import (
     BEN,
     NOW,
     Db,
-    MakeAsset,
     MakeJob,
-    MakeProject,
     Sql,
     add_ada,
     error_of,
@@ -54,28 +52,30 @@ JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000
 
 
 @pytest.fixture
-def rows(
-    operator_now: BlockingStore, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-) -> tuple[GenerationJob, ...]:
+def rows(operator_now: BlockingStore, db: Db) -> tuple[GenerationJob, ...]:
     """Jobs of two owners in five projects, with values that nearly equal each other."""
     chosen = random.Random(7)  # noqa: S311
-    projects = [make_project((ADA, BEN)[number % 2], name) for number, name in enumerate(PROJECTS)]
-    inputs = {project: [None, make_asset(project)] for project in projects}
+    projects = [db.make_project((ADA, BEN)[number % 2], name) for number, name in enumerate(PROJECTS)]
+    inputs = {project: [None, db.make_asset(project)] for project in projects}
+    jobs = []
     for number in range(JOBS):
         project, created_at = chosen.choice(projects), NOW - timedelta(hours=chosen.randrange(48))
-        make_job(
-            project,
-            chosen.choice(list(JobStatus)),
-            job_id=UUID(int=chosen.getrandbits(16) << 112 | number),
-            mode=chosen.choice(MODES),
-            error=chosen.choice(ERRORS),
-            cost_cents=chosen.choice(COSTS),
-            input_asset_id=chosen.choice(inputs[project]),
-            created_at=created_at,
-            updated_at=created_at + timedelta(seconds=chosen.choice(SECONDS), microseconds=chosen.randrange(2))
-            if number % 3
-            else datetime.now(UTC) - timedelta(minutes=chosen.choice(MINUTES_AGO)),
+        jobs.append(
+            {
+                "id": UUID(int=chosen.getrandbits(16) << 112 | number),
+                "project_id": project,
+                "status": chosen.choice(list(JobStatus)),
+                "mode": chosen.choice(MODES),
+                "error": chosen.choice(ERRORS),
+                "cost_cents": chosen.choice(COSTS),
+                "input_asset_id": chosen.choice(inputs[project]),
+                "created_at": created_at,
+                "updated_at": created_at + timedelta(seconds=chosen.choice(SECONDS), microseconds=chosen.randrange(2))
+                if number % 3
+                else datetime.now(UTC) - timedelta(minutes=chosen.choice(MINUTES_AGO)),
+            }
         )
+    db.make_jobs(jobs)
     return operator_now.get_generation_jobs().items
 
 

@@ -17,7 +17,7 @@ from gjobs.store.job_list.list_query import End, ListOrder, ListQuery, OrderColu
 from gjobs.store.jobs.job import ERROR_CHARACTERS, TRACEBACK, JobStatus, ListedJob, cut_error
 from gjobs.store.values.formats import LATEST, utc_now
 from gjobs.tui.text.format import error_summary
-from tests.store.store_fixtures import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
+from tests.store.store_fixtures import BEN, NOW, Db, Sql, a_job
 
 ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
 
@@ -49,20 +49,22 @@ def in_order(sql: Sql, listed: ListQuery, where: str = "true") -> list[UUID]:
 
 
 @pytest.fixture
-def projects(operator_now: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> Sequence[UUID]:
+def projects(db: Db) -> Sequence[UUID]:
     """Two projects. Many of their jobs have equal values in each order."""
-    made = [make_project(), make_project(BEN)]
+    made = [db.make_project(), db.make_project(BEN)]
     statuses = list(JobStatus)
-    for number in range(60):
-        make_job(
-            made[number % 3 // 2],
-            statuses[number * 7 % 4],
-            job_id=UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128),
-            mode=("lifestyle", "packaging")[number % 2],
-            cost_cents=(-5, 0, 250)[number % 5 % 3],
-            created_at=TIMES[number * 11 % len(TIMES)],
-            updated_at=TIMES[number * 3 % len(TIMES)],
-        )
+    db.make_jobs(
+        {
+            "id": UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128),
+            "project_id": made[number % 3 // 2],
+            "status": statuses[number * 7 % 4],
+            "mode": ("lifestyle", "packaging")[number % 2],
+            "cost_cents": (-5, 0, 250)[number % 5 % 3],
+            "created_at": TIMES[number * 11 % len(TIMES)],
+            "updated_at": TIMES[number * 3 % len(TIMES)],
+        }
+        for number in range(60)
+    )
     return made
 
 

@@ -1,7 +1,7 @@
 """Old and young jobs of every status in two projects."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +10,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.retention.cleanup import run_cleanup
 from gjobs.store.retention.retention import BatchProgress, ExpiredJobs, RetentionAction
 from gjobs.store.store import Store
-from tests.store.store_fixtures import ADA, BEN, NOW, MakeProject, Sql
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql
 
 OLD = ExpiredJobs(created_before=NOW - timedelta(days=30))
 
@@ -40,25 +40,31 @@ def archived(sql: Sql) -> set[UUID]:
 class RetentionJobs:
     """`old` and `young` hold the ids of jobs of Ada's project by status. `other` is an old job of Ben's."""
 
-    def __init__(self, sql: Sql, make_project: MakeProject) -> None:
-        self.project, self.other_project = make_project(ADA), make_project(BEN)
+    def __init__(self, db: Db) -> None:
+        self.project, self.other_project = db.make_project(ADA), db.make_project(BEN)
         self.old = {status: [uuid4() for _ in range(3)] for status in JobStatus}
         self.young = [uuid4() for _ in JobStatus]
         self.other = uuid4()
-        rows = [
-            (job_id, self.project, status, number, NOW - timedelta(days=60 + number))
-            for status, ids in self.old.items()
-            for number, job_id in enumerate(ids)
-        ]
-        rows += [(job_id, self.project, status, 250, NOW) for job_id, status in zip(self.young, JobStatus, strict=True)]
-        rows.append((self.other, self.other_project, JobStatus.FAILED, 7, NOW - timedelta(days=90)))
-        sql(
-            "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
-            " select job, p.user_id, p.id, status, 'lifestyle', cents, at, %s"
-            " from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::integer[], %s::timestamptz[])"
-            " as given (job, project, status, cents, at) join projects p on p.id = project",
-            [NOW, *map(list, zip(*rows, strict=True))],
+        ids = [(status, number, job_id) for status, some in self.old.items() for number, job_id in enumerate(some)]
+        young = zip(self.young, JobStatus, strict=True)
+        db.make_jobs(
+            [
+                *(
+                    self._row(one, status, cents, created=NOW - timedelta(days=60 + cents))
+                    for status, cents, one in ids
+                ),
+                *(self._row(one, status, 250, created=NOW) for one, status in young),
+                self._row(
+                    self.other, JobStatus.FAILED, 7, created=NOW - timedelta(days=90), project=self.other_project
+                ),
+            ]
         )
+
+    def _row(
+        self, job_id: UUID, status: JobStatus, cents: int, *, created: datetime, project: UUID | None = None
+    ) -> dict[str, object]:
+        values = {"id": job_id, "project_id": project or self.project, "status": status}
+        return {**values, "cost_cents": cents, "created_at": created}
 
     @property
     def finished(self) -> set[UUID]:
@@ -67,5 +73,5 @@ class RetentionJobs:
 
 
 @pytest.fixture
-def jobs(sql: Sql, make_project: MakeProject) -> RetentionJobs:
-    return RetentionJobs(sql, make_project)
+def jobs(db: Db) -> RetentionJobs:
+    return RetentionJobs(db)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,21 +17,24 @@ from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import DayCost, JobStatistics, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject, Sql, add_ada, error_of
+from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, MakeProject, Sql, add_ada, error_of
 
 
 @pytest.fixture
-def project_ids(make_project: MakeProject, make_job: MakeJob) -> list[UUID]:
+def project_ids(db: Db) -> list[UUID]:
     """Three projects with sixty jobs of all statuses over four weeks, with high, zero and negative costs."""
     random = Random(20260115)  # noqa: S311
-    projects = [make_project(ADA, "One"), make_project(ADA, "Two"), make_project(BEN, "Three")]
-    for _ in range(60):
-        make_job(
-            random.choice(projects),
-            random.choice(list(JobStatus)),
-            cost_cents=random.choice([-3, 0, 1, 2, 250, 2_000_000_000]),
-            created_at=NOW - timedelta(minutes=random.randint(-600, 40_000)),
-        )
+    projects = [db.make_project(ADA, "One"), db.make_project(ADA, "Two"), db.make_project(BEN, "Three")]
+    db.make_jobs(
+        {
+            "id": uuid4(),
+            "project_id": random.choice(projects),
+            "status": random.choice(list(JobStatus)),
+            "cost_cents": random.choice([-3, 0, 1, 2, 250, 2_000_000_000]),
+            "created_at": NOW - timedelta(minutes=random.randint(-600, 40_000)),
+        }
+        for _ in range(60)
+    )
     return projects
 
 
