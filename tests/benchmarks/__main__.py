@@ -28,7 +28,7 @@ from tests.benchmarks.transitions import transitions
 from tests.benchmarks.waste import waste
 from tests.benchmarks.wire import wire
 from tests.benchmarks.words import words
-from tests.benchmarks.work import work
+from tests.benchmarks.work import COMMIT_TIMES, work
 
 Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
 
@@ -76,7 +76,7 @@ def main() -> int:
 
 def _measure(names: list[str], effort: Effort) -> dict[str, list[Finding]]:
     findings = {}
-    with open_databases(durable=not effort.quick) as databases:
+    with open_databases(durable=not effort.quick, settings=COMMIT_TIMES if effort.quick else {}) as databases:
         for name in names:
             sys.stderr.write(f"{name} ...\n")
             findings[name] = asyncio.run(BENCHMARKS[name](effort, databases))

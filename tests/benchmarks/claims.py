@@ -23,7 +23,7 @@ select p.user_id, p.id, 'lifestyle', clock_timestamp()
 
 
 async def claims(effort: Effort, databases: Databases) -> list[Finding]:
-    finished, long, short = many(effort), effort.choose(100_000, quick=2_000), 1_000
+    finished, long, short = many(effort), effort.choose(100_000, quick=1_000), 1_000
     rounds = effort.choose(41, quick=1)
     with (
         databases.copy_of(databases.of(finished)) as full,
@@ -41,7 +41,7 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
         series = await take_turns(
             {FULL: _claiming(of_full), EMPTY: _claiming(of_empty)},
             rounds=rounds,
-            warm_up=effort.choose(20, quick=0),
+            warm_up=20,
         )
     return [
         Finding(

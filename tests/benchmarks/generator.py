@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random
 from uuid import UUID
 
@@ -45,20 +46,23 @@ class Owner:
     projects: tuple[UUID, ...]
 
 
+_Pieces = tuple[list[Owner], list[list[str]], list[tuple[str, timedelta]]]
+"""The owners, what belongs to the first one and to the others, and the facts of jobs."""
+
+
 def fill(conninfo: Mapping[str, str | int], count: int) -> Owner:
     """Fill the app's empty tables with jobs, and return the user who owns a tenth of them.
 
     This needs an embedded server, whose administrator skips the checks of foreign keys, which take most of the time.
     """
-    random = Random(0)  # noqa: S311
-    owners = [Owner(id=_id(random), projects=tuple(_id(random) for _ in range(PROJECTS_EACH))) for _ in range(USERS)]
+    owners, _, _ = pieces = _pieces()
     administrator = {**conninfo, "user": ADMINISTRATOR}
     with psycopg.connect(make_conninfo("", **administrator)) as connection:
         connection.execute("set session_replication_role = replica")
         _copy(connection, "auth.users (id, email)", (f"{owner.id}\t{owner.id}@example.com\n" for owner in owners))
         projects = (f"{project}\t{owner.id}\tProject {project}\n" for owner in owners for project in owner.projects)
         _copy(connection, "public.projects (id, user_id, name)", projects)
-        _copy(connection, f"public.generation_jobs ({_JOB_COLUMNS})", _jobs(random, owners, count))
+        _copy(connection, f"public.generation_jobs ({_JOB_COLUMNS})", _jobs(pieces, count))
     return owners[0]
 
 
@@ -68,10 +72,19 @@ def _copy(connection: psycopg.Connection, target: str, lines: Iterator[str]) -> 
             copy.write(text)
 
 
-def _jobs(random: Random, owners: list[Owner], count: int) -> Iterator[str]:
+@cache
+def _pieces() -> _Pieces:
+    """Prepare the values once for all databases of a run."""
+    random = Random(0)  # noqa: S311
+    owners = [Owner(id=_id(random), projects=tuple(_id(random) for _ in range(PROJECTS_EACH))) for _ in range(USERS)]
+    belongings = [_belongings(random, some) for some in (owners[:1], owners[1:])]
+    return owners, belongings, [_facts(random) for _ in range(_PIECES)]
+
+
+def _jobs(pieces: _Pieces, count: int) -> Iterator[str]:
     """Yield the lines of many jobs at a time, the newest first."""
-    big, others = [_belongings(random, some) for some in (owners[:1], owners[1:])]
-    facts = [_facts(random) for _ in range(_PIECES)]
+    _, (big, others), facts = pieces
+    random = Random(1)  # noqa: S311
     now = datetime.now(UTC)
     for start in range(0, count, _CHUNK):
         numbers = range(start, min(start + _CHUNK, count))

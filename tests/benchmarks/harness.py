@@ -105,7 +105,11 @@ class Finding:
 
 
 async def take_turns(contestants: Mapping[str, Contestant], *, rounds: int, warm_up: int = 1) -> dict[str, Series]:
-    """Run each contestant once per round, in a rotating order, so that neither drift nor order favors one."""
+    """Run each contestant once per round, in a rotating order, so that neither drift nor order favors one.
+
+    A single round, as in a quick run, proves no figures and has no warm-up.
+    """
+    warm_up = warm_up if rounds > 1 else 0
     names = list(contestants)
     values: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-warm_up, rounds):

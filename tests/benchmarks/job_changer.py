@@ -1,4 +1,4 @@
-"""Change RATE of the newest jobs per second until the process is ended.
+"""Change RATE of the newest jobs per second until the process is ended. Failed jobs keep their status.
 
 `python -m tests.benchmarks.job_changer CONNINFO RATE`, with the connection string of libpq.
 """
@@ -25,7 +25,7 @@ def change(conninfo: str, rate: int) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         newest = connection.execute(
-            "select id from public.generation_jobs order by created_at desc limit %s", [NEWEST]
+            "select id from public.generation_jobs where status <> 'failed' order by created_at desc limit %s", [NEWEST]
         ).fetchall()
         due = time.monotonic()
         while True:

@@ -76,7 +76,7 @@ async def _compare_newest(effort: Effort, large: FilledDatabase, small: FilledDa
 
 
 async def _walk(effort: Effort, database: FilledDatabase) -> Finding:
-    rows, rounds = effort.choose(WALK, quick=1000), effort.choose(5, quick=1)
+    rows, rounds = effort.choose(WALK, quick=2 * PAGE), effort.choose(5, quick=1)
     async with (
         Store(Database(database.conninfo), OPERATOR) as store,
         raw_psycopg.connect(database.conninfo) as connection,

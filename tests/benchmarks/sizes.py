@@ -2,7 +2,7 @@
 
 from tests.benchmarks.harness import Effort
 
-QUICK = 2_000
+QUICK = 1_000
 
 
 def few(effort: Effort) -> int:

@@ -63,7 +63,6 @@ async def startup(effort: Effort, databases: Databases) -> list[Finding]:
         series = await take_turns(
             {name: _starting(command, environment) for name, command in awaited.items()},
             rounds=rounds,
-            warm_up=effort.choose(1, quick=0),
         )
     against_posting = () if effort.quick else (Ratio(ours=FIRST_ROWS, rival=POSTING, reach=AtMost(1.0)),)
     return [

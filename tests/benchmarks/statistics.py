@@ -55,7 +55,7 @@ async def statistics(effort: Effort, databases: Databases) -> list[Finding]:
 
 
 async def _compare_statistics(effort: Effort, large: FilledDatabase, small: FilledDatabase) -> Finding:
-    rounds = effort.choose(15, quick=2)
+    rounds = effort.choose(15, quick=1)
     with large.connect() as of_large, small.connect() as of_small:
         for connection in (of_large, of_small):
             install_specified(connection)
@@ -64,9 +64,9 @@ async def _compare_statistics(effort: Effort, large: FilledDatabase, small: Fill
             assert_same_numbers(connection, database)
         series = await take_turns(
             {
-                OURS: turns(server_time(of_large, large, _CALL, effort.choose(50, quick=2))),
+                OURS: turns(server_time(of_large, large, _CALL, effort.choose(50, quick=1))),
                 SPECIFIED: turns(server_time(of_large, large, _SPECIFIED_CALL, 2)),
-                FEW: turns(server_time(of_small, small, _CALL, effort.choose(50, quick=2))),
+                FEW: turns(server_time(of_small, small, _CALL, effort.choose(50, quick=1))),
             },
             rounds=rounds,
         )
@@ -83,7 +83,7 @@ async def _compare_statistics(effort: Effort, large: FilledDatabase, small: Fill
 
 
 async def _compare_totals(effort: Effort, database: FilledDatabase) -> Finding:
-    rounds = effort.choose(9, quick=2)
+    rounds = effort.choose(9, quick=1)
     async with (
         Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store,
         raw_psycopg.connect(database.conninfo) as connection,

@@ -72,7 +72,6 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
                 BUDGETED: _moving_within_budgets(ours, amount),
             },
             rounds=rounds,
-            warm_up=effort.choose(1, quick=0),
         )
     return [
         Finding(

@@ -22,6 +22,7 @@ from gjobs.store.store import Store
 from gjobs.tui.dashboard.events import ListPolled
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, Reach, Series, take_turns
+from tests.benchmarks.sizes import QUICK
 from tests.benchmarks.startup import FIRST_ROWS, GJOBS, OURS_AND_BARE, milliseconds_to, plain_environment
 from tests.benchmarks.watched_dashboard import PATIENCE, SIZE, WatchedApp
 from tests.benchmarks.wire_proxy import Traffic, WireProxy, wire_proxy
@@ -63,7 +64,7 @@ LISTED = f"gjobs jobs list --limit {FEW_ROWS}"
 async def wire(effort: Effort, databases: Databases) -> list[Finding]:
     with (
         databases.with_app_schema(ROWS) as plain,
-        databases.copy_of(databases.of(ROWS)) as migrated,
+        databases.copy_of(databases.of(effort.choose(ROWS, quick=QUICK))) as migrated,
         wire_proxy(databases.server) as proxy,
     ):
         return [
@@ -326,7 +327,6 @@ async def _times(effort: Effort, proxy: WireProxy, database: FilledDatabase, dat
             PSQL_FEW: psql(FEW_ROWS),
         },
         rounds=rounds,
-        warm_up=effort.choose(1, quick=0),
     )
 
     def reach(bound: float) -> Reach | None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -67,15 +67,18 @@ COMMITS = {
 }
 """Reads the last jobs' milliseconds from queueing to start, from the queue's events and the server's commit times."""
 
+COMMIT_TIMES = {"track_commit_timestamp": "on"}
+"""Settings of the server. In a quick run, the server of the other benchmarks has them."""
+
 Open = Callable[[], AbstractContextManager[str]]
 """Creates a database for one run and returns its URL."""
 
 
-async def work(effort: Effort, _: Databases) -> list[Finding]:
+async def work(effort: Effort, shared: Databases) -> list[Finding]:
     """Measure on a server that records commit times. A quick run skips the other queues, which must be downloaded."""
     with (
         tempfile.TemporaryDirectory(prefix="gjobs-queues-") as work_dir,
-        open_databases(durable=not effort.quick, settings={"track_commit_timestamp": "on"}) as databases,
+        nullcontext(shared) if effort.quick else open_databases(settings=COMMIT_TIMES) as databases,
     ):
         names = (OURS,) if effort.quick else tuple(MODULES)
         pythons = {name: _python(name, Path(work_dir)) for name in names}
