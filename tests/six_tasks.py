@@ -25,20 +25,21 @@ GOAL_SECONDS = 180.0
 class Typist:
     """Press keys as a person does, and wait for the screens that they lead to."""
 
-    def __init__(self, pane: Pane) -> None:
+    def __init__(self, pane: Pane, *, key_seconds: float = KEY_SECONDS) -> None:
         self._pane = pane
+        self._key_seconds = key_seconds
 
     def press(self, *keys: str, shows: str | tuple[str, ...] = ()) -> None:
         """Press keys by tmux's names. Then wait for the texts."""
         for key in keys:
             self._pane.press(key)
-            time.sleep(KEY_SECONDS)
+            time.sleep(self._key_seconds)
         self.sees(shows)
 
     def type(self, text: str) -> None:
         for character in text:
             self._pane.type(character)
-            time.sleep(KEY_SECONDS)
+            time.sleep(self._key_seconds)
 
     def sees(self, texts: str | tuple[str, ...]) -> None:
         self._pane.wait_for(*((texts,) if isinstance(texts, str) else texts))

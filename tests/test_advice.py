@@ -17,8 +17,9 @@ from gjobs.tui.cli.program import build_parser
 from gjobs.tui.dashboard.session.setup import session_opener
 from gjobs.tui.startup import advise_for
 from tests.cli.command_line import profile
+from tests.test_layers import MODULES, ROOT, parsed
 
-ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("sources")
 MENTIONS = (
     "A browser tab shows only the database that 'gjobs serve' opens.",
     "For another link, X of 'gjobs serve'.",
@@ -77,11 +78,9 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
     """Yield all modules but the revisions. `gjobs.migrations.scripts` completes the commands that they advise."""
-    for folder in ("store", "tui", "migrations"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if path.parent.name == "versions":
-                continue
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+    for name, path in MODULES.items():
+        if path.parent.name != "versions":
+            yield path.relative_to(ROOT), parsed(name)
 
 
 def run_at_import(node: ast.AST) -> Iterator[ast.AST]:

@@ -83,13 +83,14 @@ def _texts(tree: ast.AST, *, with_literals: bool) -> Iterator[tuple[int, str]]:
     """Yield docstrings, and literals of at least three words that are not SQL, a style sheet or a pattern."""
     docstrings: set[int] = set()
     parts: set[int] = set()
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             docstrings.update(id(one.value) for one in body if isinstance(one, ast.Expr))
         if isinstance(node, ast.JoinedStr):
             parts.update(map(id, node.values))
-    for node in ast.walk(tree):
+    for node in nodes:
         text = _written(node)
         if text is None or id(node) in parts:
             continue

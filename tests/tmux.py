@@ -52,7 +52,7 @@ class Pane:
         while not all(text in (screen := self.screen()) for text in texts):
             assert time.monotonic() < deadline, f"{texts} did not appear:\n{screen}"
             assert self.exit_status() is None, f"the command ended before {texts} appeared:\n{screen}"
-            time.sleep(0.02)
+            time.sleep(0.05)
         return screen
 
     def wait_for_focus(self, label: str) -> None:
@@ -60,7 +60,7 @@ class Pane:
         deadline = time.monotonic() + PATIENCE
         while label not in self.screen().splitlines()[self._cursor_line() - 1]:
             assert time.monotonic() < deadline, f"the field {label!r} did not get the focus:\n{self.screen()}"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def _cursor_line(self) -> int:
         return int(self._run("display-message", "-p", "#{cursor_y}"))
@@ -70,7 +70,7 @@ class Pane:
         deadline = time.monotonic() + PATIENCE
         while (status := self.exit_status()) is None:
             assert time.monotonic() < deadline, f"the command did not end:\n{self.screen()}"
-            time.sleep(0.02)
+            time.sleep(0.05)
         return status
 
     def exit_status(self) -> int | None:
