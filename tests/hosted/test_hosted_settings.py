@@ -91,8 +91,12 @@ async def test_policies_apply_to_a_login_that_turns_row_security_off(unusual: Lo
         assert (await store.capability_cache.get()).restricted_view
 
 
-async def test_worker_runs_jobs_for_a_login_that_turns_row_security_off(unusual: Login, jobs_db: JobsDatabase) -> None:
+async def test_migrations_and_workers_work_for_a_login_that_turns_row_security_off(
+    unusual: Login, jobs_db: JobsDatabase
+) -> None:
+    assert verify(unusual.conninfo).adoptable
     upgrade(unusual.conninfo)
+    assert verify(unusual.conninfo).differences == ()
     with connect(unusual.server.administrator(unusual.database), autocommit=True) as administrator:
         change = SQL("alter role under_policies in database {} set row_security = off")
         administrator.execute(change.format(Identifier(unusual.database)))
@@ -106,12 +110,6 @@ async def test_worker_runs_jobs_for_a_login_that_turns_row_security_off(unusual:
     async with Store(Database(unusual.server.login(unusual.database, "under_policies"))) as store:
         await Worker(store, registry, concurrency=1).run(once=True)
     assert jobs_db.sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
-
-
-async def test_migrations_upgrade_and_verify_under_any_settings(unusual: Login) -> None:
-    assert verify(unusual.conninfo).adoptable
-    upgrade(unusual.conninfo)
-    assert verify(unusual.conninfo).differences == ()
 
 
 async def test_doctor_reports_the_same_findings_under_any_settings(

@@ -33,20 +33,15 @@ def costs(operator: psycopg.Connection) -> psycopg.Connection:
     return operator
 
 
-def test_user_reads_own_statistics(costs: psycopg.Connection) -> None:
+def test_users_read_only_own_statistics(costs: psycopg.Connection) -> None:
     expected = [("queued", 1, 250, Decimal(250)), ("succeeded", 2, 301, Decimal("150.5"))]
     with acting(costs, ADA.id):
         assert costs.execute(STATISTICS).fetchall() == expected
         assert costs.execute(STATISTICS_OF, [ADA.id]).fetchall() == expected
-
-
-def test_user_cannot_read_statistics_of_another_user(costs: psycopg.Connection) -> None:
     for user, role in ((BEN.id, "authenticated"), (None, "authenticated"), (None, "anon")):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(costs, user, role):
             costs.execute(STATISTICS_OF, [ADA.id])
-
-
-def test_operator_and_service_role_read_statistics_of_any_user(costs: psycopg.Connection) -> None:
+    # The operator and the service role read those of any user.
     expected = [("queued", 1, 250, Decimal(250))]
     assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
     with acting(costs, None, "service_role"):
@@ -72,11 +67,11 @@ def test_get_recent_jobs_returns_only_own_jobs_newest_first(costs: psycopg.Conne
         assert costs.execute(RECENT).fetchall() == [(BEN.job,)]
 
 
-@pytest.mark.parametrize("query", [STATISTICS, SUMMARY, RECENT], ids=["statistics", "summary", "newest"])
-@pytest.mark.parametrize("role", ["anon", "authenticated"])
-def test_reading_functions_return_nothing_without_claims(costs: psycopg.Connection, query: str, role: str) -> None:
-    with acting(costs, None, role):
-        assert costs.execute(query.encode()).fetchall() == []
+def test_reading_functions_return_nothing_without_claims(costs: psycopg.Connection) -> None:
+    for query in (STATISTICS, SUMMARY, RECENT):
+        for role in ("anon", "authenticated"):
+            with acting(costs, None, role):
+                assert costs.execute(query.encode()).fetchall() == [], (query, role)
 
 
 def forged(conninfo: Conninfo) -> tuple[Rows, Rows]:

@@ -51,30 +51,20 @@ def seen(connection: psycopg.Connection, table: str) -> set[UUID]:
 
 @pytest.mark.parametrize("table", TABLES)
 class TestEachTable:
-    def test_user_sees_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
-        for user in (ADA, BEN):
-            with acting(operator, user.id):
-                assert seen(operator, table) == {row_of(user, table)}
-
-    def test_user_inserts_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_sees_and_changes_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+        with acting(operator, ADA.id):
+            assert seen(operator, table) == {ADA_ROW[table]}
         with acting(operator, BEN.id):
+            assert seen(operator, table) == {BEN_ROW[table]}
             assert insert(operator, table, BEN.id, BEN.project) == 1
-        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
-            insert(operator, table, ADA.id, BEN.project)
-
-    def test_user_updates_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
-        with acting(operator, BEN.id):
             assert update(operator, table, BEN_ROW[table], "updated_at", "2026-01-01") == 1
             assert update(operator, table, ADA_ROW[table], "updated_at", "2026-01-01") == 0
-
-    def test_user_cannot_transfer_a_row_to_another_user(self, operator: psycopg.Connection, table: str) -> None:
-        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
-            update(operator, table, BEN_ROW[table], "user_id", ADA.id)
-
-    def test_user_deletes_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
-        with acting(operator, BEN.id):
             assert delete(operator, table, ADA_ROW[table]) == 0
             assert delete(operator, table, BEN_ROW[table]) == 1
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            insert(operator, table, ADA.id, BEN.project)
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            update(operator, table, BEN_ROW[table], "user_id", ADA.id)
 
     @pytest.mark.parametrize("role", ["anon", "authenticated"])
     def test_requests_without_claims_can_access_no_row(
@@ -102,21 +92,13 @@ BEN_ROW = {table: row_of(BEN, table) for table in TABLES}
 
 @pytest.mark.parametrize("table", ["assets", "generation_jobs"])
 class TestProjectsOfOtherUsers:
-    def test_user_cannot_insert_into_the_project_of_another_user(
-        self, operator: psycopg.Connection, table: str
-    ) -> None:
-        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
-            insert(operator, table, BEN.id, ADA.project)
-
-    def test_user_cannot_move_a_row_into_the_project_of_another_user(
-        self, operator: psycopg.Connection, table: str
-    ) -> None:
-        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
-            update(operator, table, BEN_ROW[table], "project_id", ADA.project)
-
-    def test_user_cannot_reference_an_asset_of_another_user(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_cannot_use_a_project_or_asset_of_another_user(self, operator: psycopg.Connection, table: str) -> None:
         column = {"assets": "source_asset_id", "generation_jobs": "input_asset_id"}[table]
 
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            insert(operator, table, BEN.id, ADA.project)
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            update(operator, table, BEN_ROW[table], "project_id", ADA.project)
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             insert(operator, table, BEN.id, BEN.project, asset=ADA.asset)
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
@@ -205,9 +187,9 @@ def test_request_roles_have_only_the_expected_table_privileges(database: Conninf
     assert schema == (True,)
 
 
-@pytest.mark.parametrize("role", ["anon", "authenticated"])
-@pytest.mark.parametrize("table", TABLES)
-def test_request_roles_cannot_truncate_tables(operator: psycopg.Connection, table: str, role: str) -> None:
+def test_request_roles_cannot_truncate_tables(operator: psycopg.Connection) -> None:
     """Row level security does not apply to TRUNCATE."""
-    with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id, role):
-        operator.execute(SQL("truncate public.{} cascade").format(Identifier(table)))
+    for table in TABLES:
+        for role in ("anon", "authenticated"):
+            with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id, role):
+                operator.execute(SQL("truncate public.{} cascade").format(Identifier(table)))
