@@ -97,41 +97,18 @@ def make_statement(sql: str, *, canceled: bool = False) -> Statement:
     return Statement(session="1", prepared_as="", sql=sql, transaction=0, canceled=canceled)
 
 
-@pytest.mark.parametrize(
-    ("statements", "traces"),
-    [
-        (
-            [
-                make_statement(BEGIN),
-                make_statement("COMMIT", canceled=True),
-                make_statement("ROLLBACK"),
-                make_statement(BEGIN),
-                make_statement("COMMIT"),
-            ],
-            [],
-        ),
-        (
-            [
-                make_statement(BEGIN),
-                make_statement("COMMIT", canceled=True),
-                make_statement(BEGIN),
-                make_statement("COMMIT"),
-            ],
-            [],
-        ),
-        ([make_statement(BEGIN, canceled=True), make_statement(BEGIN), make_statement("COMMIT")], []),
-        (
-            [make_statement(BEGIN), make_statement("COMMIT"), make_statement("ROLLBACK")],
-            ["outside of a transaction: ROLLBACK"],
-        ),
-        (
-            [make_statement(BEGIN), make_statement("SELECT 1", canceled=True)],
-            ["a transaction was left open after: SELECT 1"],
-        ),
-    ],
-)
-def test_canceled_begin_or_commit_leaves_no_trace(statements: list[Statement], traces: list[str]) -> None:
-    assert Transcript(statements=statements, problems=[], canceled=0).traces == traces
+def test_canceled_begin_or_commit_leaves_no_trace() -> None:
+    begin, commit = make_statement(BEGIN), make_statement("COMMIT")
+    canceled_begin, canceled_commit = make_statement(BEGIN, canceled=True), make_statement("COMMIT", canceled=True)
+    rollback = make_statement("ROLLBACK")
+    for statements, traces in (
+        ([begin, canceled_commit, rollback, begin, commit], []),
+        ([begin, canceled_commit, begin, commit], []),
+        ([canceled_begin, begin, commit], []),
+        ([begin, commit, rollback], ["outside of a transaction: ROLLBACK"]),
+        ([begin, make_statement("SELECT 1", canceled=True)], ["a transaction was left open after: SELECT 1"]),
+    ):
+        assert Transcript(statements=statements, problems=[], canceled=0).traces == traces
 
 
 def test_transcript_marks_the_statement_that_was_canceled(owner: Login) -> None:

@@ -523,6 +523,15 @@ class TestActingAsUser:
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
             operator.execute("insert into gjobs.job_links values (%s, %s)", [uuid4(), ADA.job])
 
+    def test_user_links_only_own_jobs(self, operator: psycopg.Connection) -> None:
+        link = "insert into gjobs.job_links (job_id, repeats) values (%s, %s)"
+        (second,) = queue(operator, BEN, "packaging")
+        with acting(operator, BEN.id):
+            assert operator.execute(link, [second, BEN.job]).rowcount == 1
+        for job_id, repeats in ((BEN.job, ADA.job), (ADA.job, BEN.job), (BEN.job, UUID(int=1))):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, BEN.id):
+                operator.execute(link, [job_id, repeats])
+
     def test_user_sees_only_own_workers(self, operator: psycopg.Connection) -> None:
         worker = (
             "insert into gjobs.workers (id, user_id, name, host, process, concurrency) values (%s, %s, 'w', 'h', 1, 1)"
