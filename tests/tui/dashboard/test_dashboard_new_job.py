@@ -136,7 +136,6 @@ async def test_start_key_typed_after_a_new_job_starts_that_job_or_none(form: Dri
         (("5",), [4], "It is not in this list. Press 1 to list all statuses."),
         (("1", "slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
     ):
-        await pass_seeing_time(form)
         await form.press(*listing, rows=rows)
         await form.press("n", dialog="New job")
         for key in ("x", "enter", "s", "s"):
@@ -147,6 +146,7 @@ async def test_start_key_typed_after_a_new_job_starts_that_job_or_none(form: Dri
         new = [after.pop(job) for job in after.keys() - before.keys()]
         assert (after, new) == (before, ["queued" if listing else "running"]), listing
         jobs_db.sql("delete from public.generation_jobs where mode = 'x'")
+        await pass_seeing_time(form)
         await form.refreshes()
 
 
