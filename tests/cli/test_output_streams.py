@@ -20,24 +20,21 @@ from tests.cli.command_line import GJOBS, PATIENCE, Command, OpenTerminal, Run, 
 pytestmark = pytest.mark.usefixtures("url")
 
 
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
+def test_closed_output_pipe_keeps_the_exit_code() -> None:
+    for line, code in (
         ("jobs list", 0),
         ("jobs list --json", 0),
         ("jobs export - --format json", 0),
         ("--help", 0),
         (f"jobs transition {QUEUED} failed --json", 1),
-    ],
-)
-def test_closed_output_pipe_keeps_the_exit_code(line: str, code: int) -> None:
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    with tempfile.TemporaryFile() as nothing, tempfile.TemporaryFile() as errors:
-        command = Command(line.split(), [nothing.fileno(), write_end, errors.fileno()])
-        os.close(write_end)
-        assert command.wait(PATIENCE) == code
-        assert bool(os.fstat(errors.fileno()).st_size) is (code == 1)
+    ):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        with tempfile.TemporaryFile() as nothing, tempfile.TemporaryFile() as errors:
+            command = Command(line.split(), [nothing.fileno(), write_end, errors.fileno()])
+            os.close(write_end)
+            assert command.wait(PATIENCE) == code, line
+            assert bool(os.fstat(errors.fileno()).st_size) is (code == 1), line
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
@@ -50,9 +47,8 @@ def test_full_disk_is_explained_without_a_traceback() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-@pytest.mark.parametrize(
-    ("line", "is_changed"),
-    [
+def test_full_disk_message_says_whether_the_change_was_made(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line, is_changed in (
         *((line, False) for line in ("--version", "jobs --help", "stats --json", "jobs export - --format csv")),
         (f"jobs transition {QUEUED} failed --json", False),
         (f"jobs transition {QUEUED} running", True),
@@ -67,31 +63,25 @@ def test_full_disk_is_explained_without_a_traceback() -> None:
         ("cleanup --older-than 1000w --delete --yes --json", False),
         ("migrate repair-rollups --yes --json", True),
         ("db stop --json", None),
-    ],
-)
-def test_full_disk_message_says_whether_the_change_was_made(
-    gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch, line: str, is_changed: bool | None
-) -> None:
-    monkeypatch.setattr(Journal, "writes_done", 0)
-    with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", full)
-        done = gjobs(*shlex.split(line))
-    # The policy for all projects remains when the fixture removes the rows.
-    sql("delete from gjobs.retention_policies")
-    assert done.code == 74
-    assert "Could not write the output: No space left on device." in done.err
-    assert ("The change was made: 'gjobs journal' shows it." in done.err) is (is_changed is True)
-    assert ("Nothing was changed." in done.err) is (is_changed is False and line not in ("--version", "jobs --help"))
-    if is_changed is None:
-        assert "The embedded server was not running." in done.err
+    ):
+        monkeypatch.setattr(Journal, "writes_done", 0)
+        with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", full)
+            done = gjobs(*shlex.split(line))
+        assert done.code == 74, line
+        assert "Could not write the output: No space left on device." in done.err, line
+        assert ("The change was made: 'gjobs journal' shows it." in done.err) is (is_changed is True), line
+        is_unchanged = is_changed is False and line not in ("--version", "jobs --help")
+        assert ("Nothing was changed." in done.err) is is_unchanged, line
+        assert ("The embedded server was not running." in done.err) is (is_changed is None), line
 
 
-@pytest.mark.parametrize("closing", [">&-", "2>&-", "<&-"])
-def test_command_runs_with_a_closed_standard_stream(closing: str) -> None:
-    shell = ["/bin/sh", "-c", f'exec "$0" "$@" {closing}']
-    done = subprocess.run([*shell, GJOBS, "users"], capture_output=True, timeout=PATIENCE)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert (b"ada@example.com" in done.stdout) is (closing != ">&-")
+def test_command_runs_with_a_closed_standard_stream() -> None:
+    for closing in (">&-", "2>&-", "<&-"):
+        shell = ["/bin/sh", "-c", f'exec "$0" "$@" {closing}']
+        done = subprocess.run([*shell, GJOBS, "users"], capture_output=True, timeout=PATIENCE)
+        assert (done.returncode, done.stderr) == (0, b""), closing
+        assert (b"ada@example.com" in done.stdout) is (closing != ">&-")
 
 
 def test_ascii_output_encoding_changes_no_json_data(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,20 +122,22 @@ def screen(open_terminal: OpenTerminal) -> Screen:
     return run
 
 
-def test_terminal_shows_ages_and_shows_colors_unless_disabled(screen: Screen) -> None:
+def test_terminal_shows_ages_indented_json_and_colors_unless_disabled(screen: Screen) -> None:
     shown = screen("jobs", "list")
     assert "\x1b[31mfailed" in shown
     assert " d ago" in shown
     assert "\x1b" not in screen("jobs", "list", NO_COLOR="1") + screen("jobs", "list", TERM="dumb")
+    document = screen("jobs", "show", str(FAILED), "--json")
+    assert document == json.dumps(json.loads(document), indent=2) + "\n"
 
 
-@pytest.mark.parametrize("columns", [40, 100])
-def test_table_fits_the_width_of_the_terminal(screen: Screen, sql: Sql, columns: int) -> None:
+def test_table_fits_the_width_of_the_terminal(screen: Screen, sql: Sql) -> None:
     sql("update public.generation_jobs set error = repeat('long ', 100), mode = repeat('m', 50)")
-    lines = screen("jobs", "list", columns=columns, NO_COLOR="1").splitlines()
-    assert len(lines) == 6
-    assert max(map(len, lines)) <= columns
-    assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS_JOB)))
+    for columns in (40, 100):
+        lines = screen("jobs", "list", columns=columns, NO_COLOR="1").splitlines()
+        assert len(lines) == 6
+        assert max(map(len, lines)) <= columns
+        assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS_JOB)))
 
 
 def test_terminal_of_80_columns_shows_mode_project_and_error_beside_short_ids(screen: Screen, sql: Sql) -> None:
@@ -156,11 +148,6 @@ def test_terminal_of_80_columns_shows_mode_project_and_error_beside_short_ids(sc
     assert job.endswith("feature_callout  Autumn catalog  API timeout")
     written = screen("jobs", "update", str(FAILED), "--cost-cents", "5", columns=80, NO_COLOR="1")
     assert str(FAILED) in written
-
-
-def test_json_is_indented_on_a_terminal(screen: Screen) -> None:
-    document = screen("jobs", "show", str(FAILED), "--json")
-    assert document == json.dumps(json.loads(document), indent=2) + "\n"
 
 
 def test_version_option_prints_the_installed_version(gjobs: Run) -> None:

@@ -4,8 +4,6 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from tests.cli.command_line import PATIENCE
 
 PROGRAM = """
@@ -33,18 +31,15 @@ def modules_after(lines: list[str]) -> set[str]:
 HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "gjobs.store.embedded.server", "gjobs.migrations.runner"}
 
 
-@pytest.mark.parametrize(
-    ("lines", "unneeded"),
-    [
+def test_command_imports_no_module_that_it_does_not_need(url: str) -> None:
+    for lines, unneeded in (
         (["--version", "--help"], {"textual", "rich", *HEAVY}),
         (["config path"], {"textual", "rich.console", "alembic", "sqlalchemy", "gjobs.store.store", "psycopg"}),
         (["profiles"], {"textual", "rich.console", "alembic", "sqlalchemy", "gjobs.store.store"}),
         (["jobs list --json", "projects --json", "stats --json"], {"textual", "rich", "alembic"}),
         (["migrate status --json"], {"textual", "rich.console", "alembic", "sqlalchemy"}),
         (["jobs list"], {"textual", "rich.console", "rich.text", "alembic"}),
-    ],
-)
-def test_command_imports_no_module_that_it_does_not_need(url: str, lines: list[str], unneeded: set[str]) -> None:
-    modules = modules_after(lines)
-    assert not unneeded & modules
-    assert "gjobs.tui.cli.main" in modules
+    ):
+        modules = modules_after(lines)
+        assert not unneeded & modules, lines
+        assert "gjobs.tui.cli.main" in modules

@@ -87,17 +87,17 @@ def test_dashboard_ignores_invalid_terminal_input(open_terminal: OpenTerminal) -
 
 
 @pytest.mark.usefixtures("url")
-@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGHUP])
-def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal, number: int | None) -> None:
-    terminal = open_terminal("--as", "ada@example.com", columns=120)
-    terminal.read_until("API timeout")
-    if number is None:
-        terminal.type("q")
-    else:
-        terminal.process.send_signal(number)
-    assert terminal.finish() == (0 if number is None else -number)
-    assert "\x1b[?1049l" in terminal.screen
-    assert "Traceback" not in terminal.screen
+def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal) -> None:
+    for number in (None, signal.SIGTERM, signal.SIGHUP):
+        terminal = open_terminal("--as", "ada@example.com", columns=120)
+        terminal.read_until("API timeout")
+        if number is None:
+            terminal.type("q")
+        else:
+            terminal.process.send_signal(number)
+        assert terminal.finish() == (0 if number is None else -number)
+        assert "\x1b[?1049l" in terminal.screen, number
+        assert "Traceback" not in terminal.screen
 
 
 @pytest.mark.usefixtures("url")

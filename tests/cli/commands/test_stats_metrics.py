@@ -19,8 +19,6 @@ from gjobs.tui.cli.commands.metrics import LONGEST_REQUEST, Scrapes, ScrapeServe
 from tests.cli.cli_rows import AUTUMN, QUEUED
 from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
 
-pytestmark = pytest.mark.usefixtures("url")
-
 HOSTILE, CLEAN = 'a"b\\c\nd\u202ee', 'a"b\\c⏎d␦e'
 
 
@@ -59,6 +57,7 @@ def test_metrics_on_a_terminal_escapes_control_characters(open_terminal: OpenTer
     assert printing.screen.endswith("# EOF\r\n")
 
 
+@pytest.mark.usefixtures("url")
 def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
     with closing(PipedCommand("metrics", "--serve", "0")) as serving:
         announcement = serving.err.readline()
@@ -73,6 +72,7 @@ def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
         assert serving.wait(PATIENCE) == 130
 
 
+@pytest.mark.usefixtures("url")
 def test_metrics_reports_a_port_that_is_in_use(gjobs: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -146,24 +146,23 @@ class TestScrapeServer:
             with pytest.raises(asyncio.CancelledError):
                 await serving
 
-    @pytest.mark.parametrize("target", ["/", "/metrics", "/metrics?job=gjobs", "http://localhost:9108/metrics"])
-    async def test_metrics_are_served_at_the_root_and_at_metrics_only(self, port: int, target: str) -> None:
+    async def test_metrics_are_served_at_the_root_and_at_metrics_only(self, port: int) -> None:
         head = "HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        assert (await scrape(port, f"GET {target} {head}")).startswith("HTTP/1.1 200 OK\r\n")
+        for target in ("/", "/metrics", "/metrics?job=gjobs", "http://localhost:9108/metrics"):
+            assert (await scrape(port, f"GET {target} {head}")).startswith("HTTP/1.1 200 OK\r\n"), target
         elsewhere = await scrape(port, f"GET /metricsx {head}")
         assert elsewhere.startswith("HTTP/1.1 404 Not Found\r\n")
         assert elsewhere.endswith("\r\n\r\nThe metrics are at /metrics.\n")
         assert (await scrape(port, f"HEAD /metricsx {head}")).endswith("\r\n\r\n")
 
-    @pytest.mark.parametrize("host", ["127.0.0.1:9108", "localhost", "LocalHost:80", "[::1]:1"])
-    async def test_scrape_is_answered_at_any_port_of_a_tunnel(self, port: int, host: str) -> None:
-        answer = await scrape(port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")
-        assert answer.startswith("HTTP/1.1 200 OK\r\n")
-        assert answer.endswith("number 1.0\n")
+    async def test_scrape_is_answered_at_any_port_of_a_tunnel(self, port: int) -> None:
+        for host in ("127.0.0.1:9108", "localhost", "LocalHost:80", "[::1]:1"):
+            answer = await scrape(port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            assert answer.startswith("HTTP/1.1 200 OK\r\n"), host
+            assert answer.endswith("number 1.0\n"), host
 
-    @pytest.mark.parametrize(
-        ("request_head", "status"),
-        [
+    async def test_request_that_is_not_a_scrape_is_refused(self, port: int) -> None:
+        for request_head, status in (
             ("GET / HTTP/1.1\r\nHost: rebound.example.com:9108\r\n", 403),
             ("GET / HTTP/1.1\r\nHost: 127.0.0.1@rebound.example.com\r\n", 403),
             ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: rebound.example.com\r\n", 403),
@@ -181,25 +180,24 @@ class TestScrapeServer:
             ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * 500, 400),
             ("GET / HTTP/1.1\r\nHost: localhost\r\nX: ".ljust(LONGEST_REQUEST - 2, "y"), 431),
             ("\xff\x00\r\n\r\n", 403),
-        ],
-    )
-    async def test_request_that_is_not_a_scrape_is_refused(self, port: int, request_head: str, status: int) -> None:
-        assert (await scrape(port, f"{request_head}\r\n")).startswith(f"HTTP/1.1 {status} ")
+        ):
+            assert (await scrape(port, f"{request_head}\r\n")).startswith(f"HTTP/1.1 {status} "), request_head[:80]
 
-    @pytest.mark.parametrize("fault", [KeyError("postgres://me:secret@db"), OSError("postgres://me:secret@db")])
     async def test_server_goes_on_after_an_unexpected_error(
-        self, port: int, reads: Reads, fault: Exception, capsys: pytest.CaptureFixture[str]
+        self, port: int, reads: Reads, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(metrics_command, "FRESH", -1.0)
         request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        reads.error = fault
-        for _ in range(2):
-            assert (await scrape(port, request)).startswith("HTTP/1.1 500 Internal Server Error\r\n")
-        reads.error = None
-        assert (await scrape(port, request)).startswith("HTTP/1.1 200 OK\r\n")
-        name = type(fault).__name__
-        assert capsys.readouterr().err == (
-            f"A scrape failed with an internal error: {name}. gjobs answered 500 and keeps serving.\n"
-        )
+        for fault in (KeyError("postgres://me:secret@db"), OSError("postgres://me:secret@db")):
+            reads.error = fault
+            for _ in range(2):
+                assert (await scrape(port, request)).startswith("HTTP/1.1 500 Internal Server Error\r\n")
+            reads.error = None
+            assert (await scrape(port, request)).startswith("HTTP/1.1 200 OK\r\n")
+            name = type(fault).__name__
+            assert capsys.readouterr().err == (
+                f"A scrape failed with an internal error: {name}. gjobs answered 500 and keeps serving.\n"
+            )
 
     async def test_idle_connections_are_closed_and_all_scrapes_are_answered(self, port: int) -> None:
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
