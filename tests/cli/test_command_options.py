@@ -52,17 +52,16 @@ def test_write_reason_must_be_one_line_of_text(reason: str) -> None:
         parse(["users", "--write", reason])
 
 
-@pytest.mark.parametrize("positions", list(product(range(3), repeat=len(GIVEN))))
-def test_global_options_may_stand_anywhere_in_a_command(positions: tuple[int, ...]) -> None:
-    slots: list[list[str]] = [[], [], []]
-    for option, position in zip(GIVEN.values(), positions, strict=True):
-        slots[position] += option
-    before, between, after = slots
-    _, options, own = parse([*before, "jobs", *between, "list", "--limit", "7", *after])
-    assert options == GlobalOptions(
-        database_url="postgresql://option/db", act_as="ada@example.com", read_only=True, json=True
-    )
-    assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
+def test_global_options_may_stand_anywhere_in_a_command() -> None:
+    expected = GlobalOptions(database_url="postgresql://option/db", act_as="ada@example.com", read_only=True, json=True)
+    for positions in product(range(3), repeat=len(GIVEN)):
+        slots: list[list[str]] = [[], [], []]
+        for option, position in zip(GIVEN.values(), positions, strict=True):
+            slots[position] += option
+        before, between, after = slots
+        _, options, own = parse([*before, "jobs", *between, "list", "--limit", "7", *after])
+        assert options == expected, slots
+        assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
 
 
 def test_last_value_of_a_repeated_option_applies() -> None:

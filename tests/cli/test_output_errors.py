@@ -127,9 +127,8 @@ NOWHERE = f"postgresql://ada:{SECRET}@127.0.0.1:1/app"
 
 
 @pytest.mark.usefixtures("url")
-@pytest.mark.parametrize(
-    ("line", "kind", "code"),
-    [
+def test_failure_under_json_is_one_document_on_the_last_line_of_stderr(gjobs: Run) -> None:
+    for line, kind, code in (
         (f"jobs list --database-url {NOWHERE}", "unreachable", 3),
         (f"doctor --database-url {NOWHERE}", "unreachable", 3),
         (f"jobs list --database-url \"host=127.0.0.1 port=1 password='{SECRET}' nonsense\"", "invalid_value", 2),
@@ -148,22 +147,18 @@ NOWHERE = f"postgresql://ada:{SECRET}@127.0.0.1:1/app"
         (f"jobs retry {QUEUED} {MISSING}", "partly_declined", 1),
         ("cleanup policies remove", "declined", 1),
         ("--profile=nowhere users", "invalid_value", 2),
-    ],
-)
-def test_failure_under_json_is_one_document_on_the_last_line_of_stderr(
-    gjobs: Run, line: str, kind: str, code: int
-) -> None:
-    words = shlex.split(line)
-    refused, as_text = gjobs(*words, "--json"), gjobs(*words)
-    error = json.loads(refused.err.splitlines()[-1])["error"]
-    assert list(error) == ["kind", "message", "hint", "exit_code"]
-    assert (error["kind"], error["exit_code"], refused.code) == (kind, code, code)
-    assert SECRET not in refused.err + as_text.err
-    if "snapshot" not in words:
-        lines = as_text.err.splitlines()
-        assert error["message"] in (lines[-1], lines[-2] if len(lines) > 1 else "", " ".join(lines))
-        assert error["hint"] in (lines[-1], None)
-        assert "Traceback" not in as_text.err
+    ):
+        words = shlex.split(line)
+        refused, as_text = gjobs(*words, "--json"), gjobs(*words)
+        error = json.loads(refused.err.splitlines()[-1])["error"]
+        assert list(error) == ["kind", "message", "hint", "exit_code"], line
+        assert (error["kind"], error["exit_code"], refused.code) == (kind, code, code), line
+        assert SECRET not in refused.err + as_text.err, line
+        if "snapshot" not in words:
+            lines = as_text.err.splitlines()
+            assert error["message"] in (lines[-1], lines[-2] if len(lines) > 1 else "", " ".join(lines)), line
+            assert error["hint"] in (lines[-1], None), line
+            assert "Traceback" not in as_text.err, line
 
 
 def test_wrong_configuration_under_json_is_one_document(gjobs: Run, configure: Configure) -> None:

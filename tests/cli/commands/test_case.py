@@ -7,8 +7,6 @@ import zipfile
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
@@ -17,28 +15,19 @@ from tests.conftest import Conninfo, connect
 BENS_MAIL = "ben@example.com"
 
 
-@pytest.mark.parametrize(
-    ("who", "user", "job"),
-    [
-        ("ada@example.com", ADA, None),
+def test_case_is_of_the_named_user_or_of_the_owner_of_the_job(gjobs: Run, url: str, sql: Sql) -> None:
+    """The start of an id or e-mail is enough. Several matches are listed."""
+    for who, user, job in (
         ("ADA@example.com", ADA, None),
         (str(BEN), BEN, None),
         ("ben", BEN, None),
         (str(FAILED), ADA, FAILED),
-    ],
-)
-def test_case_is_of_the_named_user_or_of_the_owner_of_the_job(
-    gjobs: Run, url: str, who: str, user: UUID, job: UUID | None
-) -> None:
-    done = gjobs("case", who, "--json")
-    assert (done.code, done.err) == (0, "Redaction found nothing to hide.\n")
-    case = done.document
-    assert (case["user"]["id"], case["job_id"]) == (str(user), str(job) if job else None)
-    if job:
-        assert case["jobs"][0]["id"] == str(job)
-
-
-def test_start_of_an_id_names_a_user_or_job_and_several_matches_are_listed(gjobs: Run, url: str, sql: Sql) -> None:
+    ):
+        done = gjobs("case", who, "--json")
+        assert (done.code, done.err) == (0, "Redaction found nothing to hide.\n")
+        case = done.document
+        assert (case["user"]["id"], case["job_id"]) == (str(user), str(job) if job else None), who
+        assert job is None or case["jobs"][0]["id"] == str(job)
     new = UUID("f00dfeed-0000-4000-8000-000000000001")
     sql("update public.generation_jobs set id = %s where id = %s", new, RUNNING)
     assert gjobs("case", "f00d", "--json").document["job_id"] == str(new)
@@ -51,20 +40,19 @@ def test_start_of_an_id_names_a_user_or_job_and_several_matches_are_listed(gjobs
 
 
 def test_case_of_an_archived_or_deleted_job_has_its_events(gjobs: Run, url: str, sql: Sql) -> None:
-    sql("select gjobs.archive_jobs(array[%s]::uuid[])", FAILED)
-    case = gjobs("case", str(FAILED)).out
+    new = "f00dfeed-0000-4000-8000-00000000000"
+    sql("update public.generation_jobs set id = %s where id = %s", f"{new}3", FAILED)
+    sql("select gjobs.archive_jobs(array[%s]::uuid[])", f"{new}3")
+    case = gjobs("case", "f00d").out
     assert "The job was archived at " in case
     assert "`archived, was failed`" in case
-    assert gjobs("case", str(FAILED), "--json").document["jobs"][0]["id"] == str(FAILED)
-    new = "f00dfeed-0000-4000-8000-00000000000"
-    sql(
-        "update public.generation_jobs set id = %s, error = 'boom 1', status = 'failed' where id = %s",
-        f"{new}1",
-        RUNNING,
-    )
+    assert gjobs("case", f"{new}3", "--json").document["jobs"][0]["id"] == f"{new}3"
+    new = "cafefeed-0000-4000-8000-00000000000"
+    sql("update public.generation_jobs set id = %s, error = 'boom 1', status = 'failed' where id = %s",
+        f"{new}1", RUNNING)  # fmt: skip
     sql("delete from gjobs.archived_jobs")
     sql("delete from public.generation_jobs where id = %s", f"{new}1")
-    done = gjobs("case", "f00dfeed")
+    done = gjobs("case", "cafefeed")
     assert (done.code, gjobs("case", f"{new}1").code) == (0, 0)
     head, problems, *_ = done.out.split("\n## ")
     assert f"- Job: `{new}1`" in head
@@ -74,14 +62,7 @@ def test_case_of_an_archived_or_deleted_job_has_its_events(gjobs: Run, url: str,
     assert "`deleted, was failed`" in done.out
     sql("update public.generation_jobs set id = %s where id = %s", f"{new}2", SUCCEEDED)
     sql("delete from public.generation_jobs where id = %s", f"{new}2")
-    assert_refused(gjobs("case", "f00dfeed"), 2, "2 deleted or archived jobs", f"job {new}1, job {new}2")
-
-
-def test_case_of_an_archived_job_is_found_by_the_start_of_its_id(gjobs: Run, url: str, sql: Sql) -> None:
-    new = UUID("f00dfeed-0000-4000-8000-000000000001")
-    sql("update public.generation_jobs set id = %s where id = %s", new, FAILED)
-    sql("select gjobs.archive_jobs(array[%s]::uuid[])", new)
-    assert gjobs("case", "f00d", "--json").document["job_id"] == str(new)
+    assert_refused(gjobs("case", "cafefeed"), 2, "2 deleted or archived jobs", f"job {new}1, job {new}2")
 
 
 def test_email_that_cannot_be_read_is_named_with_the_reason(
@@ -215,19 +196,22 @@ def test_operator_reads_the_case_while_acting_as_a_user(gjobs: Run, url: str) ->
 
 
 def test_case_names_the_zone_of_the_profile(gjobs: Run, url: str, database: Conninfo, use_profile: UseProfile) -> None:
-    assert "All times are in the zone UTC." in gjobs("case", "ada@example.com").out
     use_profile("india", database, time_zone="Asia/Kolkata")
     case = gjobs("case", "ada@example.com").out
     assert "All times are in the zone Asia/Kolkata." in case
     assert "+05:30" in case
 
 
-def test_queued_modes_that_no_living_worker_accepts_are_named(gjobs: Run, url: str, sql: Sql) -> None:
-    assert "0 of 0 known workers are alive." in gjobs("case", "ada@example.com").out
+def test_queued_modes_that_no_living_worker_accepts_and_retries_are_named(gjobs: Run, url: str, sql: Sql) -> None:
+    case = gjobs("case", "ada@example.com").out
+    assert "0 of 0 known workers are alive." in case
+    assert "All times are in the zone UTC." in case
     sql("insert into gjobs.workers (id, name, host, process, concurrency, modes)"
         " values (gen_random_uuid(), 'w', 'h', 1, 1, '{packaging}')")  # fmt: skip
     case = gjobs("case", "ada@example.com").out
     assert "1 of 1 known workers are alive.\nNo living worker accepts these modes of queued jobs: `lifestyle`." in case
+    assert gjobs("jobs", "retry", str(FAILED)).code == 0
+    assert "|\n\n- The job `" in gjobs("case", str(FAILED)).out, "links to retries are a list of their own"
 
 
 def test_case_begins_with_what_is_wrong_and_shows_the_newest_errors(gjobs: Run, url: str, sql: Sql) -> None:
@@ -260,11 +244,6 @@ def test_case_begins_with_what_is_wrong_and_shows_the_newest_errors(gjobs: Run, 
     document = gjobs("case", "ada@example.com", "--json").document
     assert document["failures_in_last_day"] == 20
     assert document["stuck_job_ids"] == sorted(map(str, (stuck, RUNNING)))
-
-
-def test_links_to_retries_are_a_list_of_their_own(gjobs: Run, url: str) -> None:
-    assert gjobs("jobs", "retry", str(FAILED)).code == 0
-    assert "|\n\n- The job `" in gjobs("case", str(FAILED)).out
 
 
 def test_case_says_how_many_archived_jobs_it_leaves_out(gjobs: Run, url: str, sql: Sql) -> None:

@@ -80,9 +80,9 @@ def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> No
         assert_refused(gjobs(*command.split()), code, words)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+@pytest.mark.usefixtures("cancelling_app")
+def test_unknown_status_without_jobs_names_the_known_statuses(gjobs: Run, open_terminal: OpenTerminal) -> None:
+    for command in (
         "jobs list --status done",
         "jobs list --json --filter status:done",
         "jobs export - --format json --status done",
@@ -91,13 +91,16 @@ def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> No
         "cleanup --older-than 1d --status done --yes",
         "watch --filter status:done --until left=0",
         "watch --until done>0 --until left<1000",
-    ],
-)
-@pytest.mark.usefixtures("cancelling_app")
-def test_unknown_status_without_jobs_names_the_known_statuses(gjobs: Run, command: str) -> None:
-    done = gjobs(*command.split())
-    assert done.code in (0, 8), done.err
-    assert "'done' is not a status of the workflow, which has queued, running, succeeded, failed." in done.err
+    ):
+        done = gjobs(*command.split())
+        assert done.code in (0, 8), done.err
+        known = "'done' is not a status of the workflow, which has queued, running, succeeded, failed."
+        assert known in done.err, command
+    for command in ("jobs list", "archive list"):
+        terminal = open_terminal(*command.split(), "--status", "done")
+        assert terminal.finish() == 0
+        titles, no_jobs, explanation = (terminal.screen.index(words) for words in ("STATUS", "No ", "'done' is not a"))
+        assert explanation > max(titles, no_jobs), command
 
 
 @pytest.mark.usefixtures("cancelling_app")
@@ -143,12 +146,3 @@ def test_status_with_control_characters_is_escaped(gjobs: Run, cancelling_app: p
         assert "red" in printed.out
     refused = gjobs("jobs", "transition", str(CANCELLED[0]), "running")
     assert "\x1b" not in refused.err
-
-
-@pytest.mark.parametrize("command", ["jobs list", "archive list"])
-@pytest.mark.usefixtures("cancelling_app")
-def test_explanation_of_an_unknown_status_follows_the_list(open_terminal: OpenTerminal, command: str) -> None:
-    terminal = open_terminal(*command.split(), "--status", "done")
-    assert terminal.finish() == 0
-    titles, no_jobs, explanation = (terminal.screen.index(words) for words in ("STATUS", "No ", "'done' is not a"))
-    assert explanation > max(titles, no_jobs)
