@@ -126,47 +126,30 @@ async def test_start_asks_which_database_to_open_and_remembers_any_but_a_remote_
     assert SECRET not in caplog.text + (tmp_path / "state.json").read_text()
 
 
-@pytest.mark.parametrize(
-    ("label", "detail", "ending", "line"),
-    [
-        (
-            "local Supabase at 127.0.0.1:55870",
-            "from supabase/config.toml",
-            "may write",
-            "local Supabase at 127.0.0.1:55870  supabase/config.toml, may write",
-        ),
-        (
-            "SUPABASE_DB_URL at aws-0-eu.pooler.supabase.com:6543/postgres",
-            "from apps/web/.env.production.local",
-            "read-only",
-            "SUPABASE_DB_URL at aws-0-e…/postgres  ….production.local, read-only",
-        ),
-        ("embedded", "", "may write", "embedded  may write"),
-    ],
-)
-def test_narrow_list_shortens_address_and_file_but_never_the_write_rule(
-    label: str, detail: str, ending: str, line: str
-) -> None:
-    choice = Choice(value=0, label=label, detail=detail, ending=ending)
-    assert ChoiceLine(choice, ChoiceColumns.of([choice])).content(68).plain.strip() == line
+def test_list_of_databases_aligns_its_details_and_shortens_all_but_the_write_rule() -> None:
+    def lines(width: int, *choices: Choice[int]) -> list[str]:
+        columns = ChoiceColumns.of(choices)
+        return [ChoiceLine(choice, columns).content(width).plain.rstrip() for choice in choices]
 
-
-def test_choices_have_aligned_details_if_all_lines_have_room() -> None:
-    choices = [
+    choices = (
         Choice(value=0, label="Staging", detail="staging.example.com", ending="may write", color="orange"),
         Choice(value=1, label="Local Supabase", detail="127.0.0.1", ending="read-only"),
         Choice(value=2, label="Sample", detail=""),
-    ]
-    lines = [ChoiceLine(choice, ChoiceColumns.of(choices)) for choice in choices]
-    assert [line.content(50).plain.rstrip() for line in lines] == [
+    )
+    aligned = [
         " ■ Staging         staging.example.com, may write",
         "   Local Supabase  127.0.0.1, read-only",
         "   Sample",
     ]
-    assert [line.content(48).plain.rstrip() for line in lines[:2]] == [
-        " ■ Staging  staging.example.com, may write",
-        "   Local Supabase  127.0.0.1, read-only",
-    ]
+    assert lines(50, *choices) == aligned
+    assert lines(48, *choices)[0] == " ■ Staging  staging.example.com, may write"
+    local = Choice(
+        value=0, label="local Supabase at 127.0.0.1:55870", detail="from supabase/config.toml", ending="may write"
+    )
+    assert lines(68, local) == [" local Supabase at 127.0.0.1:55870  supabase/config.toml, may write"]
+    far = "SUPABASE_DB_URL at aws-0-eu.pooler.supabase.com:6543/postgres"
+    remote = Choice(value=0, label=far, detail="from apps/web/.env.production.local", ending="read-only")
+    assert lines(68, remote) == [" SUPABASE_DB_URL at aws-0-e…/postgres  ….production.local, read-only"]
 
 
 async def test_options_of_the_command_line_apply_to_the_chosen_database(

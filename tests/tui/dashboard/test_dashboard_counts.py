@@ -68,12 +68,6 @@ class EndlessStore(CappedStore):
         return await super().get_exact_totals(query, report, at=at)
 
 
-async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    app = WatchedApp(opener_of(database, make=Gate("get_totals").store))
-    async with drive_dashboard(app, waits=False) as driver:
-        await driver.shows("Costs · Autumn catalog", "Counting …")
-
-
 async def test_totals_do_not_wait_for_the_flow_and_are_shown_without_it(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
@@ -231,11 +225,16 @@ def kept() -> TotalsCache:
 
 
 @pytest.mark.parametrize("query", [ALL, FAILED])
-def test_exact_totals_are_kept_with_their_age(kept: TotalsCache, query: TotalsQuery) -> None:
+def test_exact_totals_are_kept_with_their_age_until_new_ones_replace_them(
+    kept: TotalsCache, query: TotalsQuery
+) -> None:
     kept.keep(exact(query))
-    shown = kept.keep(capped(query))
-    assert (shown, shown.taken_at) == (exact(query), NOON)
-    assert kept.keep(capped(query)).taken_at == NOON
+    for _ in range(2):
+        shown = kept.keep(capped(query))
+        assert (shown, shown.taken_at) == (exact(query), NOON)
+    other = replace(exact(query), statistics=JobStatistics(by_status=()), counts={}, taken_at=LATER)
+    shown = kept.keep(other)
+    assert (shown, shown.taken_at) == (other, LATER)
 
 
 def test_project_totals_outlive_the_filter_they_were_counted_with(kept: TotalsCache) -> None:
@@ -245,50 +244,27 @@ def test_project_totals_outlive_the_filter_they_were_counted_with(kept: TotalsCa
     assert kept.keep(capped(FAILED)) == exact(FAILED)
 
 
-def test_exact_totals_keep_the_flow_of_their_project(kept: TotalsCache) -> None:
+def test_totals_keep_the_flow_of_their_project_while_it_is_current(kept: TotalsCache) -> None:
     flow = JobFlow(taken_at=NOON, stuck=CappedCount(number=2))
     kept.keep(replace(exact(), flow=flow))
     assert kept.keep(exact()).flow == flow
     assert kept.keep(exact(TotalsQuery(project_id=UUID(int=2)))).flow is None
+    for seconds, current in ((MOST_AGE, flow), (MOST_AGE + 1, None)):
+        assert kept.keep(replace(capped(), taken_at=NOON + timedelta(seconds=seconds))).flow == current
 
 
-def test_flow_that_is_no_longer_current_is_dropped(kept: TotalsCache) -> None:
-    kept.keep(replace(exact(), flow=JobFlow(taken_at=NOON)))
-    for seconds, is_kept in ((60, True), (MOST_AGE, True), (MOST_AGE + 1, False)):
-        later = replace(capped(), taken_at=NOON + timedelta(seconds=seconds))
-        assert (kept.keep(later).flow is not None) is is_kept
-
-
-def test_new_exact_totals_replace_kept_ones(kept: TotalsCache) -> None:
-    kept.keep(replace(exact(), statistics=JobStatistics(by_status=()), counts={}))
-    shown = kept.keep(replace(exact(), taken_at=LATER))
-    assert (shown, shown.taken_at) == (exact(), LATER)
-
-
-def test_fresh_exact_count_is_not_replaced_by_a_kept_one(kept: TotalsCache) -> None:
-    kept.keep(exact())
+def test_newer_counts_are_not_replaced_by_kept_ones_that_they_disprove(kept: TotalsCache) -> None:
+    kept.keep(exact(FAILED))
     running = Count(number=3)
     shown = kept.keep(replace(capped(), counts={JobStatus.RUNNING: running}))
     assert (shown.count(JobStatus.RUNNING), shown.count(JobStatus.FAILED)) == (running, Count(number=12_000))
-
-
-def test_kept_totals_below_the_current_count_are_dropped(kept: TotalsCache) -> None:
-    kept.keep(exact(FAILED))
     more = Count(number=20_000, precision=Precision.CAPPED)
     shown = kept.keep(capped(FAILED, more))
     assert (shown.statistics, shown.count(JobStatus.FAILED), shown.matching) == (None, more, more)
     assert shown.days is not None
 
 
-def test_another_project_reuses_only_the_totals_per_project(kept: TotalsCache) -> None:
-    kept.keep(exact())
-    other = TotalsQuery(project_id=UUID(int=2))
-    shown = kept.keep(capped(other))
-    assert (shown.statistics, shown.days, shown.projects) == (None, None, exact().projects)
-    assert kept.best_totals(TotalsQuery(project_id=UUID(int=3))) is None
-
-
-def test_best_totals_come_from_an_earlier_query_in_any_order(kept: TotalsCache) -> None:
+def test_best_totals_come_from_an_earlier_query_of_the_project_in_any_order(kept: TotalsCache) -> None:
     assert kept.best_totals(FAILED) is None
     kept.keep(exact(FAILED))
     assert kept.best_totals(FAILED) == exact(FAILED)
@@ -297,9 +273,9 @@ def test_best_totals_come_from_an_earlier_query_in_any_order(kept: TotalsCache) 
     most_expensive = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
     assert kept.best_totals(TotalsQuery.of_list(most_expensive)) == exact(FAILED)
 
-
-def test_totals_cache_drops_the_oldest_entries(kept: TotalsCache) -> None:
-    kept.keep(exact())
+    shown = kept.keep(capped(TotalsQuery(project_id=UUID(int=2))))
+    assert (shown.statistics, shown.days, shown.projects) == (None, None, exact().projects)
+    assert kept.best_totals(TotalsQuery(project_id=UUID(int=3))) is None
     for number in range(MOST_KEPT):
-        kept.keep(replace(capped(), query=TotalsQuery(project_id=UUID(int=number + 1))))
-    assert kept.best_totals(ALL) is None
+        kept.keep(replace(capped(), query=TotalsQuery(project_id=UUID(int=number + 4))))
+    assert kept.best_totals(ALL) is None, "the oldest are dropped"

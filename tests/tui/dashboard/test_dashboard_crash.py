@@ -20,18 +20,24 @@ def _break(*_: object, **__: object) -> None:
     raise RuntimeError(f"a mistake of ours, {len(password)}")
 
 
-async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
+@pytest.mark.parametrize("part", ["screen", "background worker"])
+async def test_exception_ends_the_dashboard_and_prints_no_traceback(
     jobs_db: JobsDatabase,
-    app: WatchedApp,
+    database: Conninfo,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
+    part: str,
 ) -> None:
-    monkeypatch.setattr(DashboardScreen, "show", _break)
+    broken = Gate("get_listing", lambda *_: part == "background worker", fails=RuntimeError("a mistake of ours"))
+    broken.open()
+    if part == "screen":
+        monkeypatch.setattr(DashboardScreen, "show", _break)
+    app = WatchedApp(opener_of(database, make=broken.store))
     with caplog.at_level(logging.CRITICAL):
         await app.run_async(headless=True, size=(80, 24))
 
-    assert isinstance(app.mistake, RuntimeError)
+    assert "a mistake of ours" in str(app.mistake)
     assert app.settled.is_set()
     assert "a mistake of ours" in caplog.text
     shown = capsys.readouterr()
@@ -107,11 +113,3 @@ async def test_closed_terminal_ends_the_dashboard_with_an_exit_code_and_a_line_i
     assert (app.mistake is None, app.return_code) == (is_closed, 1)
     assert "a number of ours" in caplog.text
     assert ("The terminal is closed" in caplog.text) is is_closed
-
-
-async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, jobs_db: JobsDatabase) -> None:
-    broken = Gate("get_listing", fails=RuntimeError("a mistake of ours"))
-    broken.open()
-    app = WatchedApp(opener_of(database, make=broken.store))
-    await app.run_async(headless=True, size=(80, 24))
-    assert app.mistake is not None

@@ -110,7 +110,7 @@ async def test_pane_reads_only_the_job_on_which_the_cursor_rests_and_nothing_whi
         assert gate.calls == 1
         await driver.press("up")
         await driver.resize(*WIDE)
-        await driver.until(lambda: "Events" in pane_text(driver))
+        await driver.until(lambda: "Events" in pane_text(driver) and not driver.app.dashboard.is_loading_details)
         calls = gate.calls
         await driver.press(*["down", "up"] * 5, "down", "down")
         await driver.until(lambda: gate.calls > calls and "Events" in pane_text(driver))

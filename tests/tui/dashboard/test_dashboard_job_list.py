@@ -24,7 +24,7 @@ from tests.tui.dashboard.dashboard_driver import (
     number_of,
     opener_of,
 )
-from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
+from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id, short
 
 
 async def test_number_keys_and_clicks_on_tabs_list_jobs_of_one_status(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -55,28 +55,11 @@ async def test_number_keys_and_clicks_on_tabs_list_jobs_of_one_status(dashboard:
     await dashboard.refreshes(shows="No succeeded jobs.")
 
 
-async def test_tab_of_a_whole_list_counts_its_rows_unless_exact_totals_are_newer(
+async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the_order(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     before = dashboard.app.dashboard.totals
     assert before is not None
-    jobs_db.job(30)
-    await dashboard.refreshes(rows=[1, 2, 3, 4, 5, 6, 30])
-    capped = {one: replace(count, precision=Precision.CAPPED) for one, count in before.counts.items()}
-    later = before.taken_at + timedelta(seconds=1)
-    for totals, number in (
-        (before, "7"),
-        (replace(before, counts=capped, taken_at=later), "7"),
-        (replace(before, taken_at=later), "6"),
-    ):
-        dashboard.app.dashboard.jobs.show_totals(totals)
-        assert dashboard.app.dashboard.query_one(StatusTabs).counts[None] == number
-        assert dashboard.title == "Jobs · 7, newest first"
-
-
-async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the_order(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
     for order, rows in (
         ("last updated first", [1, 2, 3, 4, 5, 6]),
         ("most expensive first", [3, 2, 6, 1, 5, 4]),
@@ -106,27 +89,26 @@ async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the
     assert dashboard.app.dashboard.query_one("#find", Input).value == "life"
     await dashboard.press("escape", rows=[4, 5, 1, 6, 2, 9, 3])
 
+    # The tab of a whole list counts its rows, unless exact totals are newer.
+    capped = {one: replace(count, precision=Precision.CAPPED) for one, count in before.counts.items()}
+    later = before.taken_at + timedelta(seconds=1)
+    for totals, number in (
+        (before, "7"),
+        (replace(before, counts=capped, taken_at=later), "7"),
+        (replace(before, taken_at=later), "6"),
+    ):
+        dashboard.app.dashboard.jobs.show_totals(totals)
+        assert dashboard.app.dashboard.query_one(StatusTabs).counts[None] == number
+        assert dashboard.title.startswith("Jobs · 7, ")
+
 
 async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
     dashboard: Driver,
 ) -> None:
     await dashboard.press("Y", on=4, message=f"Copied lifestyle {short(4)} as JSON with OSC 52.")
-    assert json.loads(dashboard.app.clipboard) == {
-        "id": str(job_id(4)),
-        "user_id": str(ADA),
-        "project_id": str(AUTUMN),
-        "status": "failed",
-        "mode": "lifestyle",
-        "input_asset_id": None,
-        "error": "API timeout",
-        "cost_cents": 50,
-        "created_at": "2026-11-24T11:56:00.000000Z",
-        "updated_at": "2026-11-24T11:56:00.000000Z",
-        "retry_count": 0,
-        "completed_at": None,
-        "wait_seconds": None,
-        "run_seconds": None,
-    }
+    job = json.loads(dashboard.app.clipboard)
+    assert (job["id"], job["project_id"], job["error"]) == (str(job_id(4)), str(AUTUMN), "API timeout")
+    assert (job["created_at"], job["wait_seconds"]) == ("2026-11-24T11:56:00.000000Z", None)
     await dashboard.press("y", on=2, message=f"Copied the id {job_id(2)} with OSC 52.")
     assert dashboard.app.clipboard == str(job_id(2))
 
