@@ -103,11 +103,11 @@ async def test_failed_attempt_is_rescheduled_once_the_server_can_save_it(
     assert env.leases() == [(job, None, 1, "busy")]
 
 
-async def test_worker_outlives_a_server_failure_while_it_claims_and_renews(
+async def test_worker_outlives_a_server_failure_while_it_claims_waits_and_renews(
     env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed: set[str] = set()
-    claiming, renew = LeaseClient.claiming, LeaseClient.renew
+    claiming, renew, next_due = LeaseClient.claiming, LeaseClient.renew, LeaseClient.next_due
 
     def fail_once(what: str) -> None:
         if what not in failed:
@@ -122,11 +122,16 @@ async def test_worker_outlives_a_server_failure_while_it_claims_and_renews(
         fail_once("claim")
         return claiming(self, most)
 
+    async def wait_fails(self: LeaseClient) -> float | None:
+        fail_once("wait")
+        return await next_due(self)
+
+    monkeypatch.setattr(LeaseClient, "next_due", wait_fails)
     monkeypatch.setattr(LeaseClient, "renew", renewal_fails)
     monkeypatch.setattr(LeaseClient, "claiming", claim_fails)
     env.queue()
     async with env.running(lease_seconds=0.3) as (_, events):
-        await until(lambda: failed == {"renew", "claim"})
+        await until(lambda: failed == {"renew", "claim", "wait"})
         await until_reported(events)
     assert set(kinds(events)) == {DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded}
     assert env.outcomes() == [SUCCEEDED]
