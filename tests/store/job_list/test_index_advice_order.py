@@ -1,6 +1,5 @@
 """Orders of the list depend on indexes. An order without its index may be unavailable."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -26,35 +25,10 @@ INDEXES = {
 }
 
 
-@pytest.fixture
-async def migrated_store(migrated_copy: Conninfo) -> AsyncIterator[Store]:
-    """A store on a database whose indexes the test may change. The planner estimates that sorting is expensive."""
-    async with Store(Database({**migrated_copy, "options": "-c cpu_operator_cost=100000"})) as store:
-        yield store
-
-
 def change(conninfo: Conninfo, *statements: str) -> None:
     with connect(conninfo, autocommit=True) as owner:
         for statement in statements:
             owner.execute(statement.encode())
-
-
-async def test_unfiltered_lists_are_in_index_order_when_all_indexes_exist(
-    migrated_store: Store, migrated_copy: Conninfo
-) -> None:
-    indexes = (await migrated_store.capability_cache.get()).facts.job_indexes
-    oldest_first = ListOrder(descending=False)
-    for listed in (ListQuery(), ListQuery(project_id=ADA, status=JobStatus.FAILED), ListQuery(order=oldest_first)):
-        assert is_in_order(listed, indexes)
-    assert not is_in_order(ListQuery(order=ListOrder(column=OrderColumn.COST)), indexes)
-    assert not is_in_order(ListQuery(job_filter=parse("mode:lifestyle", now=NOW)), indexes)
-
-    change(
-        migrated_copy,
-        "drop index gjobs_newest_of_user",
-        "create index gjobs_newest_of_user on generation_jobs (user_id, created_at desc, id desc) where cost_cents > 0",
-    )
-    assert not is_in_order(ListQuery(), (await migrated_store.capability_cache.refresh()).facts.job_indexes)
 
 
 async def test_sorting_is_disabled_only_for_queries_that_may_not_sort(operator: Store) -> None:
@@ -63,26 +37,37 @@ async def test_sorting_is_disabled_only_for_queries_that_may_not_sort(operator: 
     assert await operator.database.read_together(OPERATOR, *asked) == (["on"], ["off"], ["on"])
 
 
-async def test_order_without_its_index_is_unavailable_when_sorting_is_expensive(
-    migrated_store: Store, migrated_copy: Conninfo
-) -> None:
+async def test_order_without_its_index_is_unavailable_when_sorting_is_expensive(migrated_copy: Conninfo) -> None:
     change(migrated_copy, *(f"drop index {name}" for name in INDEXES.values()))
-    for column in INDEXES:
-        listed = ListQuery(order=ListOrder(column=column))
-        missing = await migrated_store.slow_order_reason(listed)
-        assert missing is not None
-        assert missing.reason == f"No index orders the jobs by {column}. Each page would read and sort all jobs."
-        change(migrated_copy, missing.sql or "")
-        await migrated_store.capability_cache.refresh()
-        assert await migrated_store.slow_order_reason(listed) is None
-    with connect(migrated_copy) as connection:
-        assert compare(read_catalogue(connection), expected(HEAD)) == ()
-
-
-async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -> None:
-    change(migrated_copy, "drop index gjobs_costs")
     async with Store(Database(migrated_copy)) as store:
-        assert await store.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+        reason = await store.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST)))
+        assert reason is None, "a few jobs are sorted without an index"
+    async with Store(Database({**migrated_copy, "options": "-c cpu_operator_cost=100000"})) as store:
+        for column in INDEXES:
+            listed = ListQuery(order=ListOrder(column=column))
+            missing = await store.slow_order_reason(listed)
+            assert missing is not None
+            assert missing.reason == f"No index orders the jobs by {column}. Each page would read and sort all jobs."
+            change(migrated_copy, missing.sql or "")
+            await store.capability_cache.refresh()
+            assert await store.slow_order_reason(listed) is None
+        with connect(migrated_copy) as connection:
+            assert compare(read_catalogue(connection), expected(HEAD)) == ()
+
+        # Unfiltered lists are in index order when all indexes exist.
+        indexes = (await store.capability_cache.get()).facts.job_indexes
+        oldest_first = ListOrder(descending=False)
+        for listed in (ListQuery(), ListQuery(project_id=ADA, status=JobStatus.FAILED), ListQuery(order=oldest_first)):
+            assert is_in_order(listed, indexes)
+        assert not is_in_order(ListQuery(order=ListOrder(column=OrderColumn.COST)), indexes)
+        assert not is_in_order(ListQuery(job_filter=parse("mode:lifestyle", now=NOW)), indexes)
+        of_paid = "(user_id, created_at desc, id desc) where cost_cents > 0"
+        change(
+            migrated_copy,
+            "drop index gjobs_newest_of_user",
+            f"create index gjobs_newest_of_user on generation_jobs {of_paid}",
+        )
+        assert not is_in_order(ListQuery(), (await store.capability_cache.refresh()).facts.job_indexes)
 
 
 async def test_order_by_total_is_unavailable_to_a_user_with_many_jobs(

@@ -1,5 +1,7 @@
 """The planner's estimate of a list's cost for each actor."""
 
+from uuid import UUID
+
 import pytest
 
 from gjobs.store.database.query import parse_plan
@@ -11,13 +13,12 @@ from gjobs.store.job_list.read_listing import EXPENSIVE_FROM, LONGEST_INTERVAL, 
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import NOW, MakeProject, Sql
+from tests.store.store_fixtures import NOW, Sql
 
 
-@pytest.fixture
-def many(sql: Sql, make_project: MakeProject) -> None:
-    """Five thousand jobs that the planner knows about."""
-    project = make_project()
+async def test_list_that_stops_early_costs_less_than_one_that_reads_all_rows(
+    operator: Store, ada: Store, project: UUID, sql: Sql, database: Conninfo
+) -> None:
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, error, created_at)"
         " select user_id, id, 'failed', 'lifestyle', 'broken', created_at - n * interval '1 minute'"
@@ -25,10 +26,6 @@ def many(sql: Sql, make_project: MakeProject) -> None:
         (project,),
     )
     sql("analyze generation_jobs")
-
-
-@pytest.mark.usefixtures("many")
-async def test_list_that_stops_early_costs_less_than_one_that_reads_all_rows(operator: Store, ada: Store) -> None:
     newest = await operator.get_list_cost(ListQuery())
     found = await operator.get_list_cost(ListQuery(job_filter=parse("error:timeout", now=NOW)))
     of_ada = await ada.get_list_cost(ListQuery())
@@ -40,9 +37,6 @@ async def test_list_that_stops_early_costs_less_than_one_that_reads_all_rows(ope
     assert of_ada.seconds is None, "only the operator's time can be estimated"
     assert not found.is_expensive, "five thousand jobs are few"
 
-
-@pytest.mark.usefixtures("many")
-async def test_list_returns_quickly_unless_its_table_is_locked(ada: Store, database: Conninfo) -> None:
     assert await ada.returns_quickly(ListQuery())
     with connect(database) as altering:
         altering.execute("lock table generation_jobs in access exclusive mode")
