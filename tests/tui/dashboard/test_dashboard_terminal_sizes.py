@@ -117,15 +117,6 @@ async def test_too_small_terminal_shows_a_message_until_it_grows(drive: Drive) -
             await driver.shows_no_longer(TOO_SMALL)
 
 
-async def test_cursor_stays_visible_without_color(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with drive() as driver:
-        assert driver.app.no_color
-        assert driver.row(1).startswith("›")
-        assert any(segment.style and segment.style.reverse for segment in driver.table.render_line(1))
-        await driver.press("d", "escape", "n", "escape")
-
-
 async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> None:
     for theme in ("textual-light", "ansi-dark"):
         dashboard.app.theme = theme

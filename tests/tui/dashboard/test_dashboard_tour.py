@@ -172,31 +172,26 @@ async def test_refused_or_cancelled_keys_and_changes_by_others_do_not_advance_th
     await shows_step(tour, "Tour 4/6")
 
 
-async def test_step_is_done_for_a_job_that_leaves_the_list(tour: Driver) -> None:
-    await reach_step_3(tour)
-    await tour.press("2", rows=[1, 5])
-    await tour.press("s", on=1, rows=[5])
-    await shows_step(tour, "Tour 4/6")
-    await tour.press("3", until=lambda: 1 in tour.rows)
-    await tour.press("space", on=1)
-    await tour.press("space", "c", on=2, until=lambda: tour.dialog)
-    await tour.press("y", dialog="")
-    await shows_step(tour, "Tour 5/6")
-
-
 async def reach_step_3(tour: Driver) -> None:
     for step in (TourStep.PROJECT, TourStep.NEW_JOB):
         tour.app.tour.do(step)
     await tour.shows("Tour 3/6")
 
 
-async def test_steps_done_before_their_turn_are_skipped(tour: Driver) -> None:
-    await tour.press("s", on=1)
-    await tour.until(lambda: tour.rows and tour.listed_jobs[0].status == "running")
+async def test_steps_count_before_their_turn_and_for_jobs_that_leave_the_list(tour: Driver) -> None:
+    await tour.press("2", rows=[1, 5])
+    await tour.press("s", on=1, rows=[5])
+    await tour.press("1", rows=[1, 2, 3, 4, 5, 6])
     await tour.show_project("Spring lookbook")
     await shows_step(tour, "Tour 2/6")
     await tour.press("n", "enter")
     await shows_step(tour, "Tour 4/6")
+    await tour.show_project("Autumn catalog")
+    await tour.press("3", until=lambda: 1 in tour.rows)
+    await tour.press("space", on=1)
+    await tour.press("space", "c", on=2, until=lambda: tour.dialog)
+    await tour.press("y", dialog="")
+    await shows_step(tour, "Tour 5/6")
 
 
 async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
@@ -219,19 +214,10 @@ async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
         await driver.shows("Tour 1/6")
 
 
-async def test_tour_starts_again_until_it_has_ended(
+async def test_tour_starts_with_the_first_list_and_again_until_it_has_ended(
     jobs_db: JobsDatabase, database: Conninfo, state_path: Path
 ) -> None:
     save(state_path, StateFile(theme="nord", has_seen_tour=False))
-    for _ in range(2):
-        async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
-            assert driver.app.tour.is_on
-            driver.app.tour.cancel()
-
-
-async def test_tour_starts_with_the_first_list_after_a_failed_poll(
-    jobs_db: JobsDatabase, database: Conninfo, state_path: Path
-) -> None:
     failures = [TimedOut("too slow")]
     gate = Gate("get_listing", lambda *_: bool(failures), fails=failures[0])
     gate.open()
@@ -239,6 +225,9 @@ async def test_tour_starts_with_the_first_list_after_a_failed_poll(
         assert (driver.app.failures, driver.app.tour.is_on) == (1, False)
         failures.clear()
         await driver.press("f5", shows="Tour 1/6")
+        driver.app.tour.cancel()
+    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+        assert driver.app.tour.is_on
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ async def test_keys_wait_for_a_slow_machine_even_if_the_time_for_a_key_is_over(
 ) -> None:
     monkeypatch.setattr(key_queue, "_MOST_SECONDS", 0.0)
     async with busy_loop(chance(1)):
-        for key in ("question_mark", "escape", "w", "escape", "p", "escape", "n", *"shoe", "enter"):
+        for key in ("question_mark", "escape", "p", "escape", "n", *"shoe", "enter"):
             send(dashboard.app, key)
         await rest(dashboard)
     assert jobs_db.sql("select mode from generation_jobs where created_at > %s", FROZEN) == [("shoe",)]
