@@ -137,9 +137,7 @@ async def test_dialog_shows_messages_and_the_pinned_text_below_itself(dashboard:
     await dashboard.press("p", dialog="Show which project?", until=lambda: line(dashboard) == "Deleted a job.")
 
 
-async def test_message_of_the_list_moves_to_a_dialog_that_would_cover_it_and_back(
-    drive: Drive, jobs_db: JobsDatabase
-) -> None:
+async def test_message_moves_to_a_dialog_that_would_cover_it_and_back(drive: Drive, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set error = repeat(E'a line of the stack\n', 60) where status = 'failed'")
     async with drive(size=(120, 36)) as driver:
         await driver.press("d", "y", on=2, message=f"Deleted packaging {short(2)}.")
@@ -199,9 +197,7 @@ async def test_severities_have_signs_and_colors_and_messages_replaced_too_early_
         assert driver.app.messages.kept[0].text == "Message 1"
 
 
-async def test_error_stays_until_escape_the_list_or_another_message(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_error_stays_until_a_key_or_another_message(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     dashboard.app.show_moment(FROZEN)
     await dashboard.settle()
     show_message(dashboard.app, Message(text="Nothing was changed.", severity="error"))

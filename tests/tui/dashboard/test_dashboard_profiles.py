@@ -71,9 +71,7 @@ async def switch_to_database(driver: Driver, name: str, **expected: Unpack[Expec
 
 
 class TestFrame:
-    async def test_profile_name_and_color_appear_on_the_frame_and_in_dialogs(
-        self, jobs_db: JobsDatabase, prod: str
-    ) -> None:
+    async def test_profile_name_and_color_are_on_the_frame_and_dialogs(self, jobs_db: JobsDatabase, prod: str) -> None:
         async with drive_dashboard(app_of(settings_of(prod))) as driver:
             assert driver.header.startswith(" Production ")
             assert "as ada@example.com · may write · live" in driver.header
@@ -188,7 +186,7 @@ class TestSwitchingDatabases:
             await switch_to_database(driver, "Production", shows="Costs · Autumn catalog")
             assert driver.banner == ""
 
-    async def test_switching_the_database_ends_the_write_permit(
+    async def test_switching_databases_ends_the_permit(
         self, jobs_db: JobsDatabase, database: Conninfo, prod: str
     ) -> None:
         careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))

@@ -9,15 +9,6 @@ from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase
 
 
-async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("P", dialog="New project")
-    for name, problem in ((" ", "Name is empty."), ("x" * 201, "The name has 201 characters")):
-        await dashboard.type(name, "enter", shows=problem, dialog="New project")
-    await dashboard.type("Winter sale", "enter", message="Created the project Winter sale.")
-    await dashboard.shows("Costs · Winter sale", "This project has no jobs. Press n to create one.")
-    assert jobs_db.sql("select user_id from projects where name = 'Winter sale'") == [(ADA,)]
-
-
 async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase, operator: Driver) -> None:
     await operator.press("P", dialog="Whose project?")
     await operator.press("escape", dialog="")
@@ -29,8 +20,8 @@ async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase
     assert jobs_db.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
 
 
-async def test_project_is_selected_by_letters_or_id_in_the_picker_and_by_key_or_click_in_the_list(
-    dashboard: Driver,
+async def test_project_is_selected_in_the_picker_by_key_or_click_in_the_list_and_when_it_is_new(
+    dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.press("p")
     dialog = dashboard.app.screen
@@ -53,10 +44,15 @@ async def test_project_is_selected_by_letters_or_id_in_the_picker_and_by_key_or_
     await dashboard.press("j", "enter", shows=("Costs · Spring lookbook", "› Spring lookbook"))
     assert dashboard.app.focused is dashboard.table
 
+    await dashboard.press("P", dialog="New project")
+    for name, problem in ((" ", "Name is empty."), ("x" * 201, "The name has 201 characters")):
+        await dashboard.type(name, "enter", shows=problem, dialog="New project")
+    await dashboard.type("Winter sale", "enter", message="Created the project Winter sale.")
+    await dashboard.shows("Costs · Winter sale", "This project has no jobs. Press n to create one.")
+    assert jobs_db.sql("select user_id from projects where name = 'Winter sale'") == [(ADA,)]
 
-async def test_other_users_see_only_their_jobs_and_the_operator_sees_all(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+
+async def test_users_see_only_their_jobs_and_the_operator_sees_all(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.show_project("all projects")
     await dashboard.until(lambda: all_projects(dashboard) == "7")
     jobs_db.job(99, "queued", project=TRAIL, owner=ADA)
@@ -88,9 +84,7 @@ def all_projects(driver: Driver) -> str:
     return str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt).split()[-1]
 
 
-async def test_focused_project_list_keeps_its_highlight_and_refuses_job_keys(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_project_list_keeps_its_highlight_and_refuses_job_keys(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = jobs_db.sql("select id, status from public.generation_jobs order by id")
     projects = dashboard.app.dashboard.query_one(ProjectList)
     for name, listed in (("Spring lookbook", SPRING), ("Autumn catalog", AUTUMN)):

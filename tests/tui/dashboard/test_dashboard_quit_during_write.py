@@ -51,9 +51,7 @@ async def deleting(with_selection: Driver) -> Driver:
     return with_selection
 
 
-async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chunk(
-    deleting: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_quitting_during_a_bulk_write_asks_and_may_stop_it(deleting: Driver, jobs_db: JobsDatabase) -> None:
     """Suspending is refused, too: the locks would stay until the database ends the transaction."""
     await deleting.press("ctrl+z", message="gjobs can't be suspended before the last change is confirmed.")
     await deleting.press("q", dialog="Quit during a write?", shows="Deleting 126 jobs is still running.")
@@ -113,9 +111,7 @@ async def test_question_is_closed_unanswered_when_the_write_ends(deleting: Drive
 
 
 @pytest.mark.parametrize("key", ["f", "ctrl+q"])
-async def test_result_of_a_form_is_printed_after_quitting(
-    with_selection: Driver, jobs_db: JobsDatabase, key: str
-) -> None:
+async def test_result_of_a_bulk_form_is_printed(with_selection: Driver, jobs_db: JobsDatabase, key: str) -> None:
     jobs_db.sql("update generation_jobs set status = 'running'")
     await with_selection.press("escape", hides="126 jobs selected")
     await with_selection.refreshes(shows="running 126")

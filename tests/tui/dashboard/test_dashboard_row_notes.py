@@ -35,9 +35,7 @@ async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: D
         assert "OWNER" not in driver.text
 
 
-async def test_owners_are_read_again_after_a_failed_reading_but_not_at_once(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_owners_are_read_again_later_after_a_failure(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 3_600.0)
     reads: list[Collection[UUID]] = []
 
@@ -58,9 +56,7 @@ async def test_owners_are_read_again_after_a_failed_reading_but_not_at_once(
         await driver.refreshes(shows="ada@example.com")
 
 
-async def test_stuck_job_stays_marked_when_its_list_returns_until_it_has_ended(
-    drive: Drive, jobs_db: JobsDatabase
-) -> None:
+async def test_stuck_job_stays_marked_in_its_list_until_it_has_ended(drive: Drive, jobs_db: JobsDatabase) -> None:
     is_slow = False
     gate = Gate("find_stuck_jobs", lambda *_: is_slow)
     jobs_db.job(30, "running", minutes_ago=300)

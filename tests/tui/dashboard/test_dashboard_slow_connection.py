@@ -33,9 +33,7 @@ def row_of_cursor(driver: Driver) -> str:
     return next(line for line in map(driver.row, range(1, 8)) if "›" in line)
 
 
-async def test_row_shows_a_change_until_it_is_answered_and_listed_or_refused(
-    drive: Drive, jobs_db: JobsDatabase
-) -> None:
+async def test_row_shows_a_change_until_it_is_listed_or_refused(drive: Drive, jobs_db: JobsDatabase) -> None:
     change = Gate("transition_jobs")
     async with drive(make=change.store, interval=60.0) as driver:
         for key, pending, before, after in (
@@ -283,9 +281,7 @@ async def test_slow_count_is_not_taken_for_a_slow_network(drive: Drive, monkeypa
             assert not driver.session.operator.database.connections.has_spare
 
 
-async def test_new_list_repeats_no_count_that_is_answered_in_time(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_new_list_repeats_no_timely_count(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Database, "_patience_with_counts", lambda _: 60.0)
     is_slow = False
     totals = Gate("get_totals", lambda *_: is_slow)

@@ -38,9 +38,7 @@ async def test_dialogs_keep_their_job_while_the_list_changes(dashboard: Driver, 
     assert (jobs_db.status(5), jobs_db.status(6)) == (JobStatus.FAILED, JobStatus.RUNNING)
 
 
-async def test_job_that_changed_or_left_while_the_dialog_was_open_is_not_deleted(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_job_that_changed_or_left_behind_the_dialog_is_kept(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for number, is_listed in ((1, False), (5, True)):
         await dashboard.press("d", on=number, dialog="Delete this job?")
         jobs_db.set_status(number, "running")
@@ -136,7 +134,7 @@ async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_gate:
         assert "Autumn" not in driver.text
 
 
-async def test_poll_result_of_another_actor_is_dropped_and_a_clock_tick_disturbs_no_opening_details(
+async def test_poll_result_of_another_actor_is_dropped_and_a_tick_disturbs_no_details(
     dashboard: Driver,
 ) -> None:
     app = dashboard.app
@@ -174,9 +172,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: 
 
 
 @pytest.mark.parametrize("waits", [True, False], ids=["the first key waits", "the second does not"])
-async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
-    jobs_db: JobsDatabase, drive: Drive, waits: bool
-) -> None:
+async def test_quitting_waits_for_a_write_unless_asked_twice(jobs_db: JobsDatabase, drive: Drive, waits: bool) -> None:
     deletion = Gate("delete_generation_jobs")
     async with drive(make=deletion.store) as driver:
         await driver.press("d", "y", until=lambda: deletion.calls)
@@ -214,9 +210,7 @@ def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
         jobs_db.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(number))
 
 
-async def test_actions_report_whether_a_job_or_project_is_hidden_or_gone(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_actions_report_if_a_job_or_project_is_hidden_or_gone(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.go_to(5)
     jobs_db.delete(5)
     await dashboard.press("s", message=f"feature_callout {short(5)} is gone: nothing was changed.")

@@ -58,7 +58,7 @@ async def test_dashboard_reopens_the_last_selected_project_of_its_database_and_u
         assert RememberedState(state_path).project("testbase as ada@example.com") == AUTUMN
 
 
-async def test_dashboard_without_projects_or_jobs_explains_how_to_create_them(
+async def test_empty_dashboard_explains_how_to_create_projects_and_jobs(
     empty_jobs_db: JobsDatabase, app: WatchedApp
 ) -> None:
     empty_jobs_db.users()

@@ -76,7 +76,5 @@ REMOTE = {**OF_APP, "address": "aws-0-eu.pooler.supabase.com:6543/postgres", "re
         (EMBEDDED, 50, "gjobs  /h…/shop · as ada@exa… · live every 2 s"),
     ],
 )
-def test_narrow_header_shortens_names_and_server_paths_before_the_status(
-    fields: dict[str, object], width: int, text: str
-) -> None:
+def test_narrow_header_shortens_names_before_the_status(fields: dict[str, object], width: int, text: str) -> None:
     assert status_content(make_status(**fields), data_age=1.0, width=width).plain == f" {text}"

@@ -127,9 +127,7 @@ async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> No
 STACK = "Out of memory\n" + "\n".join(f"at step {number} of the renderer" for number in range(40))
 
 
-async def test_details_show_status_message_and_events_first_and_fold_a_long_stack(
-    drive: Drive, jobs_db: JobsDatabase
-) -> None:
+async def test_details_begin_with_what_happened_and_fold_a_long_stack(drive: Drive, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set error = %s where id = %s", STACK, job_id(4))
     frames = "".join(f'  File "/app/render.py", line {line}, in run\n' for line in range(30))
     traceback = f"{TRACEBACK}\n{frames}HTTPError: 503\n\nThe cause of:\n\n{TRACEBACK}\n{frames}RuntimeError: no image"

@@ -75,9 +75,7 @@ async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Co
         await driver.press("escape", dialog="", shows="Finished the tour.")
 
 
-async def test_every_step_is_readable_on_a_small_screen_and_covers_no_row(
-    database: Conninfo, jobs_db: JobsDatabase
-) -> None:
+async def test_every_step_is_readable_and_covers_no_row(database: Conninfo, jobs_db: JobsDatabase) -> None:
     setup = DashboardSetup(tour=TourStart.ALWAYS)
     async with dashboard_on(database, size=(60, 30), setup=setup) as driver:
         await driver.press("end", until=lambda: driver.cursor == 6)
@@ -95,9 +93,7 @@ async def test_every_step_is_readable_on_a_small_screen_and_covers_no_row(
         assert not driver.app.tour.is_on
 
 
-async def test_tour_of_a_user_without_projects_begins_with_creating_one(
-    database: Conninfo, jobs_db: JobsDatabase
-) -> None:
+async def test_tour_without_projects_begins_with_creating_one(database: Conninfo, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("delete from public.projects")
     async with dashboard_on(database, setup=DashboardSetup(tour=TourStart.ALWAYS)) as driver:
         await shows_step(driver, "Tour 1/6 · Press P to create a project · esc ends")
@@ -111,9 +107,7 @@ async def test_tour_of_a_user_without_projects_begins_with_creating_one(
         await shows_step(driver, "Tour 3/6")
 
 
-async def test_tour_offers_only_what_is_possible_for_anon_and_on_a_low_screen(
-    database: Conninfo, jobs_db: JobsDatabase
-) -> None:
+async def test_tour_offers_only_what_anon_and_a_low_screen_allow(database: Conninfo, jobs_db: JobsDatabase) -> None:
     setup = DashboardSetup(tour=TourStart.ALWAYS)
     async with dashboard_on(database, actor=ANON, setup=setup) as driver:
         await shows_step(driver, "Tour 1/2 · See the costs above, and press b for budgets")
@@ -149,9 +143,7 @@ async def shows_step(tour: Driver, text: str) -> None:
     await tour.shows(text)
 
 
-async def test_refused_or_cancelled_keys_and_changes_by_others_do_not_advance_the_tour(
-    tour: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_refused_keys_and_changes_by_others_do_not_advance_the_tour(tour: Driver, jobs_db: JobsDatabase) -> None:
     await tour.press("p", dialog="Show which project?")
     await tour.press("escape", dialog="")
     await tour.refreshes(shows="Tour 1/6")

@@ -195,8 +195,10 @@ async def test_interrupted_restore_and_cleanup_are_resolved_and_reported(
     assert (jobs_db.status(21) is None) is arrives
 
 
-async def test_change_that_never_reached_the_database_is_named(connection: Connection, jobs_db: JobsDatabase) -> None:
-    driver = connection.driver
+async def test_change_is_named_or_its_outcome_reported_after_a_long_outage_a_closed_form_or_a_switch(
+    connection: Connection, jobs_db: JobsDatabase
+) -> None:
+    driver, checks = connection.driver, "gjobs checks the result as soon as the database answers."
     for number, keys, words in (
         (1, "s", f"lifestyle {short(1)} was not started"),
         (2, "dy", f"packaging {short(2)} was not deleted"),
@@ -207,14 +209,10 @@ async def test_change_that_never_reached_the_database_is_named(connection: Conne
         await driver.press(*keys, message=f"{words}. The ")
         connection.proxy.come_back()
         await connection.is_restored()
-    assert connection.outcomes() == []
+    assert connection.outcomes() == [], "the changes never reached the database"
     assert jobs_db.count() == 8
 
-
-async def test_outcome_is_reported_after_a_long_outage_or_a_closed_form_but_not_after_a_switch(
-    connection: Connection, jobs_db: JobsDatabase
-) -> None:
-    driver, checks = connection.driver, "gjobs checks the result as soon as the database answers."
+    await driver.go_to(1)
     connection.proxy.cut = Cut(at=COMMIT)
     await driver.press("s", message=checks, until=lambda: driver.banner)
     failures = driver.app.failures

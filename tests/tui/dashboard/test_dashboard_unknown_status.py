@@ -12,7 +12,7 @@ from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, fill
 
 
-async def test_jobs_with_an_unknown_status_are_listed_found_deleted_and_restored_but_not_moved(
+async def test_jobs_with_an_unknown_status_can_be_deleted_but_not_moved(
     migrated_copy: Conninfo,
 ) -> None:
     jobs_db = JobsDatabase(migrated_copy)

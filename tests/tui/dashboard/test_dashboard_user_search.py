@@ -47,7 +47,9 @@ async def lists(driver: Driver, *expected: str) -> None:
     await driver.until(lambda: choices(driver) == list(expected))
 
 
-async def test_user_picker_lists_operator_current_user_and_others_by_activity(picker: Driver) -> None:
+async def test_picker_lists_users_by_activity_and_an_early_enter_needs_a_single_match(
+    picker: Driver,
+) -> None:
     await lists(picker, OPERATOR_LINE, ANON_LINE, ADA_LINE, BEN_LINE, "no e-mail, c0000000  0 jobs")
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Find the id c000  a job, project, asset or user")
@@ -58,6 +60,13 @@ async def test_user_picker_lists_operator_current_user_and_others_by_activity(pi
     await picker.type("operator")
     await lists(picker, OPERATOR_LINE)
     await picker.press("enter", shows="as the operator")
+
+    await picker.press("u", dialog=TITLE)
+    await picker.press(*"example", "enter")
+    await lists(picker, ADA_LINE, BEN_LINE)
+    await picker.has_dialog(TITLE)
+    await picker.press("down", "enter", shows="as ben@example.com")
+    await picker.press("u", *"ada", "enter", shows="as ada@example.com")
 
 
 async def test_user_picker_offers_a_visitor_and_the_level_of_a_sign_in(picker: Driver, jobs_db: JobsDatabase) -> None:
@@ -80,9 +89,7 @@ async def test_user_picker_offers_a_visitor_and_the_level_of_a_sign_in(picker: D
         jobs_db.sql("drop policy second_factor on generation_jobs")
 
 
-async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(
-    jobs_db: JobsDatabase, picker: Driver
-) -> None:
+async def test_deleted_acting_user_is_reported_unlike_an_idle_one(jobs_db: JobsDatabase, picker: Driver) -> None:
     await picker.type("c000", "enter", shows=(f"as {CLEO}", "No projects found."))
     await picker.refreshes()
     assert not picker.warnings
@@ -95,9 +102,7 @@ async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(
     )
 
 
-async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
-    attached_database: Conninfo, recording_login: str
-) -> None:
+async def test_hidden_user_is_not_reported_as_deleted(attached_database: Conninfo, recording_login: str) -> None:
     with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
         administrator.execute("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
         for statement in (
@@ -116,15 +121,6 @@ async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
             lambda: all(worker.is_finished for worker in driver.app.workers if worker.group == "deleted user")
         )
         assert not driver.warnings
-
-
-async def test_enter_before_the_search_result_selects_only_a_single_match(picker: Driver) -> None:
-    await lists(picker, *choices(picker))
-    await picker.press(*"example", "enter")
-    await lists(picker, ADA_LINE, BEN_LINE)
-    await picker.has_dialog(TITLE)
-    await picker.press("down", "enter", shows="as ben@example.com")
-    await picker.press("u", *"ada", "enter", shows="as ada@example.com")
 
 
 class SlowStore(FrozenStore):
@@ -157,7 +153,7 @@ async def slow(drive: Drive) -> AsyncIterator[Driver]:
         yield driver
 
 
-async def test_user_picker_opens_before_its_results_cancels_outdated_searches_and_skips_some_letters(
+async def test_picker_opens_before_its_results_and_cancels_outdated_searches(
     slow: Driver,
 ) -> None:
     await slow.press("u", *"ben", dialog=TITLE, shows=("ben", "Searching …"))

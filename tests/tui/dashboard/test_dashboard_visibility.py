@@ -71,7 +71,9 @@ async def test_visibility_comparison_lists_hidden_jobs_dimmed_and_their_details_
     await comparing.shows_no_longer("⊘ hidden")
 
 
-async def test_visibility_comparison_follows_status_and_project_and_keeps_totals_and_cursor(dashboard: Driver) -> None:
+async def test_comparison_follows_status_project_and_id_and_keeps_totals_and_cursor(
+    dashboard: Driver,
+) -> None:
     before = dashboard.costs
     await dashboard.press("v", on=4, shows="visibility: ada@example.com sees 6 of 8")
     assert (dashboard.costs, dashboard.cursor) == (before, 4)
@@ -85,6 +87,19 @@ async def test_visibility_comparison_follows_status_and_project_and_keeps_totals
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
     await dashboard.press("v", on=4, hides="⊘ hidden")
     assert dashboard.cursor == 4
+
+    await dashboard.show_project("Autumn catalog")
+    await dashboard.filter(str(job_id(8)), shows="Press enter to find that id everywhere.")
+    await dashboard.press("enter")
+    await dashboard.shows_message(
+        "The job lifestyle 00000008 exists, but ada@example.com does not see it. Press v to see why."
+    )
+    await dashboard.press("v", shows="Costs · Trail gear, as ada@example.com sees it")
+    await dashboard.shows("visibility: ada@example.com sees 1 of 2")
+    assert dashboard.cursor == 8
+    await dashboard.press("v", shows="Costs · b1000000")
+    assert dashboard.rows == [11]
+    await dashboard.shows_no_longer("Trail gear")
 
 
 async def test_no_key_changes_a_hidden_job_and_changes_of_visible_ones_appear_in_the_comparison(
@@ -166,18 +181,3 @@ async def test_comparison_names_the_policy_or_the_missing_grant_that_hides_jobs(
         await driver.resize(80, 24)
         await driver.shows("there are no costs to", "show.")
     jobs_db.close()
-
-
-async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_it_again(dashboard: Driver) -> None:
-    await dashboard.filter(str(job_id(8)), shows="Press enter to find that id everywhere.")
-    await dashboard.press("enter")
-    await dashboard.shows_message(
-        "The job lifestyle 00000008 exists, but ada@example.com does not see it. Press v to see why."
-    )
-    await dashboard.press("v", shows="Costs · Trail gear, as ada@example.com sees it")
-    await dashboard.shows("visibility: ada@example.com sees 1 of 2")
-    assert dashboard.cursor == 8
-
-    await dashboard.press("v", shows="Costs · b1000000")
-    assert dashboard.rows == [11]
-    await dashboard.shows_no_longer("Trail gear")

@@ -76,7 +76,9 @@ async def test_workers_dialog_lists_leased_jobs_opens_their_details_and_keeps_it
     await dashboard.press("enter", message="is deleted or hidden")
 
 
-async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_workers_dialog_shows_how_to_start_a_worker_and_to_the_operator_all_workers(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.press("w", shows=("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker."))
     await dashboard.press("w", dialog="")
 
@@ -91,23 +93,19 @@ async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: 
     assert "studio" in dashboard.text, "an error keeps the last result"
     jobs_db.sql("alter table gjobs.elsewhere rename to workers")
     await dashboard.press("r", hides="Seen 0 s ago. ")
+    await dashboard.press("escape", dialog="")
 
-
-async def test_users_see_their_leased_jobs_and_the_operator_sees_all_workers(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+    jobs_db.sql("delete from gjobs.workers")
     add_worker(jobs_db, WORKER_OF_OPERATOR, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
     lease(jobs_db, 6, WORKER_OF_OPERATOR)
     jobs_db.set_status(8, "running")
     lease(jobs_db, 8, WORKER_OF_OPERATOR)
-
     await dashboard.press("w", shows=("worker fb000000", "of another user", short(6)))
     await dashboard.shows(
         "ada@example.com sees only workers that act as ada@example.com. The operator sees all workers."
     )
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text
-
     await dashboard.press("escape", dialog="")
     add_worker(jobs_db)
     await dashboard.act_as("operator", shows=("as the operator", "Trail gear"))

@@ -39,9 +39,7 @@ async def run_out(driver: Driver, clock: Clock) -> None:
 WRITING_KEYS = ("s", "c", "f", "d", "n", "P", "U")
 
 
-async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
-    permitted: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_read_only_session_refuses_keys_and_names_the_permit(permitted: Driver, jobs_db: JobsDatabase) -> None:
     assert "· read-only ·" in permitted.header
     refused = await permitted.warnings_by_key(*WRITING_KEYS)
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)

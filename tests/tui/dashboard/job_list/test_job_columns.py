@@ -114,9 +114,7 @@ def test_close_columns_keep_two_cells_after_an_aligned_number() -> None:
         (200, 30, 32, (30, 32, 66)),
     ],
 )
-def test_wide_tables_give_spare_width_to_long_names(
-    width: int, mode: int, project: int, widths: tuple[int, ...]
-) -> None:
+def test_wide_tables_give_width_to_long_names(width: int, mode: int, project: int, widths: tuple[int, ...]) -> None:
     columns = {str(column.name): column for column in lay_out(width, ContentWidths(mode=mode, cost=7, project=project))}
     mode_column, project_column, error = (columns[name] for name in ("MODE", "PROJECT", "ERROR"))
     assert (mode_column.width, project_column.width, error.width) == widths
@@ -225,9 +223,7 @@ def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
         (UnknownStatus("paused"), "", ""),
     ],
 )
-def test_duration_cell_shows_the_run_and_total_cell_the_time_since_creation(
-    status: AnyStatus, run: str, total: str
-) -> None:
+def test_duration_cell_shows_the_run_and_total_cell_the_whole_time(status: AnyStatus, run: str, total: str) -> None:
     started_at = NOON - timedelta(seconds=160)
     job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115), started_at=started_at)
     runs, totals = (lay_out(80, replace(USUAL, has_starts=has_starts)) for has_starts in (True, False))

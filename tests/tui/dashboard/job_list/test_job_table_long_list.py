@@ -44,7 +44,7 @@ async def long_table(empty_table: TablePilot) -> LongTable:
     return long_table
 
 
-async def test_scrollbar_has_the_length_of_the_counted_list_and_dragging_it_requests_rows(
+async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_rows(
     long_table: LongTable,
 ) -> None:
     assert long_table.table.virtual_size.height == 602

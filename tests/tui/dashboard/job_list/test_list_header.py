@@ -68,9 +68,7 @@ PLACE = Position(number=2, is_exact=True, length=Count(number=2_001))
         (replace(listing(), visibility=COMPARISON), PLACE, "Jobs · ana@example.com sees 37 of 41, newest first"),
     ],
 )
-def test_title_shows_the_list_length_or_the_cursor_position(
-    seen: Listing | None, position: Position | None, title: str
-) -> None:
+def test_title_shows_the_length_or_the_position(seen: Listing | None, position: Position | None, title: str) -> None:
     assert job_list_title(seen, position) == title
 
 
@@ -83,9 +81,7 @@ def test_title_shows_the_list_length_or_the_cursor_position(
         (listing(FOUND, is_all=False), Count(number=1), "1 job · with time · newest first"),
     ],
 )
-def test_words_for_the_whole_list_name_its_length_at_any_cursor_position(
-    seen: Listing, length: Count | None, words: str
-) -> None:
+def test_words_for_the_whole_list_name_its_length_at_any_place(seen: Listing, length: Count | None, words: str) -> None:
     assert whole_list_words(seen, length) == words
 
 
@@ -122,9 +118,7 @@ def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, ti
         (replace(listing(), visibility=COMPARISON), numbers(), Count(number=41)),
     ],
 )
-def test_list_length_uses_only_totals_that_match_the_list(
-    seen: Listing, counted: Totals | None, length: Count | None
-) -> None:
+def test_length_uses_only_totals_of_the_same_list(seen: Listing, counted: Totals | None, length: Count | None) -> None:
     assert list_length(seen, counted) == length
 
 

@@ -23,9 +23,7 @@ def grey(driver: Driver) -> list[str]:
     return [line.plain[span.start : span.end] for span in line.spans if span.style == "$foreground-disabled"]
 
 
-async def test_keys_that_do_not_apply_to_the_job_or_the_marked_jobs_are_grey(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_keys_that_do_not_apply_to_the_selected_jobs_are_grey(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for number, refused in (
         (1, ["c complete", "f fail", "r retry"]),
         (2, ["s start", "r retry"]),
@@ -53,12 +51,22 @@ async def test_keys_that_do_not_apply_to_the_job_or_the_marked_jobs_are_grey(
     await dashboard.press("space", on=4, until=lambda: grey(dashboard) == [])
 
 
-async def test_keys_that_may_not_change_a_hidden_job_are_grey(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_keys_that_may_not_change_a_hidden_job_are_grey_and_none_is_shown_behind_a_dialog(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     jobs_db.job(9, "failed", owner=BEN)
     await dashboard.press("v", shows="visibility: ")
     await dashboard.press(on=9, until=lambda: grey(dashboard) == [*WRITES[:4], "d delete"])
     await dashboard.press("v", hides="visibility: ")
     await dashboard.press(on=4, until=lambda: grey(dashboard) == ["s start", "c complete", "f fail"])
+
+    line = dashboard.app.dashboard.query_one(KeyHints)
+    await dashboard.press("p", on=1, until=lambda: dashboard.dialog)
+    assert not line.visible
+    jobs_db.set_status(1, "running")
+    await dashboard.refreshes_behind()
+    await dashboard.press("escape", dialog="")
+    await dashboard.until(lambda: line.visible and grey(dashboard) == ["s start", "r retry"])
 
 
 async def test_job_keys_are_grey_while_another_list_is_loading(drive: Drive) -> None:
@@ -98,13 +106,3 @@ async def test_line_begins_with_the_usable_job_keys_and_ends_with_help_and_quit(
                 assert all(hint in hints(driver) for hint in ("C case", "E errors", "u user"))
         await driver.focus_on("#projects")
         assert "C case" not in grey(driver)
-
-
-async def test_no_hints_are_shown_behind_a_dialog(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    line = dashboard.app.dashboard.query_one(KeyHints)
-    await dashboard.press("p", until=lambda: dashboard.dialog)
-    assert not line.visible
-    jobs_db.set_status(1, "running")
-    await dashboard.refreshes_behind()
-    await dashboard.press("escape", dialog="")
-    await dashboard.until(lambda: line.visible and grey(dashboard) == ["s start", "r retry"])

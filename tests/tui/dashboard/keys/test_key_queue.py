@@ -55,9 +55,7 @@ async def test_keys_wait_for_a_slow_machine_even_if_the_time_for_a_key_is_over(
     assert jobs_db.sql("select mode from generation_jobs where created_at > %s", FROZEN) == [("shoe",)]
 
 
-async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_key_typed_ahead_acts_once_the_last_change_is_listed(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     async with busy_loop(chance(3)):
         await dashboard.go_to(1)
         for key in "sc":
@@ -83,9 +81,7 @@ async def test_key_typed_ahead_acts_once_the_list_shows_the_change_before_it(
     assert [jobs_db.status(number) for number in (2, 5, 6)] == ["succeeded", "running", "running"]
 
 
-async def test_text_typed_for_the_dialog_of_a_dropped_key_is_dropped_too(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_text_for_the_dialog_of_a_dropped_key_is_dropped_too(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """The text is typed before and after the refusal. If they reached the list, `e` would export it and `q` would
     quit gjobs.
     """
@@ -147,9 +143,7 @@ def typed_text(driver: Driver) -> str:
     return field.value
 
 
-async def test_sequences_of_the_terminal_are_split_by_what_they_are_typed_into(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_terminal_sequences_are_split_by_the_focused_widget(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """A terminal sends escape and f in one piece also for option+right."""
     dialog = f"Fail packaging {short(2)}"
     await dashboard.press("f", on=2, dialog=dialog)

@@ -141,15 +141,9 @@ async def test_keys_other_than_text_end_a_refusal(dashboard: Driver, jobs_db: Jo
     assert dashboard.app.screen.query_one(Input).value == "theme"
 
 
-async def test_key_acts_one_second_after_the_last_dropped_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.go_to(1)
-    await type_slowly(dashboard, "f", "s", "s", "s", pause=SEEING_SECONDS * 0.95)
-    assert jobs_db.status(1) is JobStatus.QUEUED
-    send(dashboard.app, "s", at=time.monotonic() + 4 * SEEING_SECONDS)
-    await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
-
-
-async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_paste_and_text_after_a_refused_click_or_key_are_dropped_until_a_second_after_the_last(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     """A click on the hint of a key runs its action."""
     before = statuses(jobs_db)
     await dashboard.go_to(4)
@@ -160,6 +154,13 @@ async def test_paste_and_text_after_a_refused_click_are_dropped(dashboard: Drive
     await dashboard.shows_message(UNOPENED)
     assert not dashboard.app.dashboard.jobs.bar.display
     assert statuses(jobs_db) == before
+
+    await pass_seeing_time(dashboard)
+    await dashboard.go_to(1)
+    await type_slowly(dashboard, "f", "s", "s", "s", pause=SEEING_SECONDS * 0.95)
+    assert statuses(jobs_db) == before
+    send(dashboard.app, "s", at=time.monotonic() + 4 * SEEING_SECONDS)
+    await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
 
 
 async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(
@@ -273,7 +274,7 @@ async def test_key_acts_on_a_job_that_the_screen_shows_as_selected(dashboard: Dr
         assert statuses(jobs_db) == {**before, job_id(number): status}, keys
 
 
-async def test_key_typed_before_the_screen_shows_the_selected_job_acts_on_none(
+async def test_key_typed_before_the_selected_job_is_shown_acts_on_none(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     """The text typed for the dialog of a dropped key is dropped, too."""
@@ -289,22 +290,17 @@ async def test_key_typed_before_the_screen_shows_the_selected_job_acts_on_none(
         assert statuses(jobs_db) == before, keys
 
 
-async def test_key_typed_before_the_screen_shows_the_job_of_the_details_changes_no_job(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    before = statuses(jobs_db)
+async def test_key_in_the_details_acts_only_if_they_were_shown_before(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    """The row of the job may have been drawn while its details were not."""
     await dashboard.go_to(4)
     for key in ("down", "enter", "s"):
         send(dashboard.app, key)
     await dashboard.has_shown(UNSEEN)
-    await rest(dashboard)
-    assert statuses(jobs_db) == before
+    await pass_seeing_time(dashboard)
+    assert jobs_db.status(5) is JobStatus.QUEUED
+    await dashboard.press("escape", dialog="")
+    dashboard.clear_messages()
 
-
-async def test_key_in_the_details_acts_only_if_the_screen_showed_the_job_before(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    """The row of the job may have been drawn while its details were not."""
     for seconds_too_early in (0.001, 0.0):
         await dashboard.go_to(4)
         await type_slowly(dashboard, "down", "enter", pause=0.03)
@@ -317,9 +313,7 @@ async def test_key_in_the_details_acts_only_if_the_screen_showed_the_job_before(
     await dashboard.until(lambda: jobs_db.status(5) is JobStatus.RUNNING)
 
 
-async def test_keys_for_jobs_that_the_user_makes_act_without_waiting_for_the_screen(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_keys_for_jobs_that_the_user_makes_act_without_waiting(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """Create, start, fail, retry, start and complete a job in one burst."""
     for key in ("n", *"shoe", "enter", "s", "f", "x", "enter", "r", "s", "c"):
         send(dashboard.app, key)
@@ -327,9 +321,7 @@ async def test_keys_for_jobs_that_the_user_makes_act_without_waiting_for_the_scr
     await dashboard.until(lambda: jobs_db.sql(made) == [("failed",), ("succeeded",)])
 
 
-async def test_key_after_a_deletion_waits_until_the_screen_shows_the_next_job(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_key_after_a_deletion_waits_until_the_next_job_is_shown(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.go_to(4)
     for key in "dydy":
         send(dashboard.app, key)

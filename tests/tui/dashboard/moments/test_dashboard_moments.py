@@ -129,7 +129,9 @@ async def test_keys_offered_in_the_past_are_not_refused_and_others_not_offered(
                 await driver.press("escape")
 
 
-async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime], jobs_db: JobsDatabase) -> None:
+async def test_keys_step_by_event_minute_and_hour_and_act_on_no_row_of_the_past_when_the_present_returns(
+    past: tuple[Driver, datetime], jobs_db: JobsDatabase
+) -> None:
     driver, moment = past
     times = [row[0] for row in jobs_db.sql("select at from gjobs.job_event_log order by id desc limit 2")]
 
@@ -150,6 +152,17 @@ async def test_keys_step_by_event_minute_and_hour(past: tuple[Driver, datetime],
     await driver.press("left_parenthesis", message="Events are recorded since")
     await driver.press("right_curly_bracket", message="This moment is in the future.")
     assert 2 in driver.rows
+
+    # Keys that are typed while the present returns act on no row of the past.
+    driver.clear_messages()
+    await driver.go_to(2)
+    await driver.press("escape", "d", "y")
+    await driver.until(lambda: driver.app.dashboard.listing is not None)
+    await driver.settle()
+    assert shown() > moment
+    assert str(job_id(2)) not in driver.text
+    assert job_id(2) not in {job.id for job in driver.app.dashboard.jobs.selected}
+    assert str(job_id(2)) not in driver.app.clipboard
 
 
 async def test_numbers_of_another_moment_are_never_shown(jobs_db: JobsDatabase, drive: Drive, clock: Clock) -> None:
@@ -210,18 +223,6 @@ async def test_open_details_and_the_cursor_follow_the_moment(jobs_db: JobsDataba
         assert "writes are off" in driver.header
 
 
-async def test_keys_typed_while_the_present_returns_act_on_no_row_of_the_past(past: tuple[Driver, datetime]) -> None:
-    driver, moment = past
-    await go_to(driver, moment)
-    await driver.go_to(2)
-    await driver.press("escape", "d", "y")
-    await driver.until(lambda: driver.app.dashboard.listing is not None)
-    await driver.settle()
-    assert str(job_id(2)) not in driver.text
-    assert job_id(2) not in {job.id for job in driver.app.dashboard.jobs.selected}
-    assert str(job_id(2)) not in driver.app.clipboard
-
-
 async def test_database_without_events_is_explained_in_the_form(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
@@ -232,7 +233,7 @@ async def test_database_without_events_is_explained_in_the_form(
         assert driver.session.access.may_write
 
 
-async def test_form_explains_impossible_moments_and_reports_a_moment_that_it_no_longer_shows(
+async def test_form_explains_impossible_moments_and_reports_one_that_is_not_shown(
     past: tuple[Driver, datetime],
 ) -> None:
     driver, moment = past

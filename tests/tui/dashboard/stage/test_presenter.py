@@ -37,7 +37,7 @@ async def present_all(driver: Driver) -> Static:
     return driver.app.screen.query_one("#transitions", Static)
 
 
-async def test_presenter_shows_states_costs_and_success_rate_at_each_size(dashboard: Driver) -> None:
+async def test_presenter_shows_states_costs_success_rate_and_captions_at_each_size(dashboard: Driver) -> None:
     transitions = await present_all(dashboard)
     for width, height in ((60, 18), (80, 24), (160, 45)):
         await dashboard.resize(width, height)
@@ -52,6 +52,20 @@ async def test_presenter_shows_states_costs_and_success_rate_at_each_size(dashbo
             if number.display:
                 assert number.region.width >= len(number.value) * 3 - 4
                 assert number.region.bottom <= height
+
+    await dashboard.resize(80, 24)
+    caption = dashboard.app.screen.query_one(Caption)
+
+    def pin(text: str, keys: str) -> None:
+        dashboard.app.messages.pin(text, owner="caption", keys=keys, has_keys_on_stage=True)
+
+    text = "It failed. In the list, enter shows its error, and r retries"
+    for keys in ("space: next", "space: skip the wait"):
+        pin(text, keys)
+        await dashboard.shows(keys)
+        assert caption.region.height == 2, "the next keys move nothing"
+    pin("word " * 60, "space: next")
+    await dashboard.until(lambda: caption.region.height == 5)
 
 
 async def test_last_transitions_have_state_colour_age_and_id(drive: Drive, jobs_db: JobsDatabase) -> None:
@@ -68,26 +82,6 @@ async def test_last_transitions_have_state_colour_age_and_id(drive: Drive, jobs_
         assert {span.style for span in shown.spans} >= {"$text-success", "$text-error"}
         assert any("漢字 [red]mode" in line and "✗ failed" in line for line in lines)
         assert any("xxx…" in line and "◌ queued" in line for line in lines)
-
-
-async def test_next_key_hint_and_a_message_move_nothing_in_a_caption(drive: Drive) -> None:
-    async with drive(size=(80, 24)) as driver:
-        await present_all(driver)
-        caption = driver.app.screen.query_one(Caption)
-
-        def pin(text: str, keys: str) -> None:
-            driver.app.messages.pin(text, owner="caption", keys=keys, has_keys_on_stage=True)
-
-        text = "It failed. In the list, enter shows its error, and r retries"
-        pin(text, "space: next")
-        await driver.shows("space: next")
-        height = caption.region.height
-        assert height == 2
-        pin(text, "space: skip the wait")
-        await driver.shows("space: skip the wait")
-        assert caption.region.height == height
-        pin("word " * 60, "space: next")
-        await driver.until(lambda: caption.region.height == 5)
 
 
 async def test_presenter_closes_for_screens_to_read_and_with_its_keys_and_ignores_keys_for_jobs(
@@ -157,7 +151,7 @@ async def test_keys_of_a_demo_work_in_the_presenter_and_help_stays_in_its_narrow
         await driver.until(lambda: driver.text.splitlines()[-1].rstrip().endswith("? help"))
 
 
-async def test_presenter_shows_that_the_connection_is_lost_and_messages_below_the_transitions(
+async def test_presenter_shows_a_lost_connection_and_messages_below_the_transitions(
     database: Conninfo,
 ) -> None:
     async with behind_a_proxy(database) as (driver, proxy):

@@ -121,7 +121,7 @@ async def test_captions_of_the_example_in_the_manual_agree_with_its_job(database
         await driver.until(lambda: cursor_job(driver).status == "succeeded")
 
 
-async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys_typed_before(
+async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(
     database: Conninfo,
 ) -> None:
     async with playing(database, f'{TO_BEN}[[step]]\nact-as = "operator"\n') as (driver, app):
@@ -169,7 +169,7 @@ async def test_job_of_another_user_is_named_instead_of_pointed_at_and_seen_by_th
         assert [job.mode for job in newest] == ["packaging", "main_white"]
 
 
-async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(
+async def test_scenario_waits_for_a_failure_and_points_at_it(
     database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scenario_player, "_FAST", 200.0)
@@ -234,7 +234,7 @@ async def test_space_ends_a_wait_early(database: Conninfo) -> None:
         await driver.press("space", shows="Second · space: next")
 
 
-async def test_space_types_a_character_in_a_field_and_after_the_scenario_shows_that_it_has_ended(
+async def test_space_types_a_character_in_a_field_and_shows_that_the_scenario_ended(
     database: Conninfo,
 ) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
@@ -242,11 +242,17 @@ async def test_space_types_a_character_in_a_field_and_after_the_scenario_shows_t
         assert "Only · space: next" in driver.text
         await driver.press("escape", "escape", hides="a b")
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
-        app.messages.clear_passing()
+        driver.clear_messages()
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
         assert len(driver.table.marked_jobs) == 0
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
         assert "space continue" not in driver.text
+
+        await driver.press("B", until=lambda: app.screen is app.dashboard)
+        app.control.activity = None  # Then the scenario cannot begin.
+        app._play()
+        await driver.until(lambda: not app.check_action("demo", ("continue",)))
+        await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)
 
 
 async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(database: Conninfo) -> None:
@@ -382,9 +388,7 @@ say = "Second"
 
 
 @pytest.mark.parametrize("write", ["retry_generation_jobs", "transition_jobs"])
-async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_user(
-    database: Conninfo, write: str
-) -> None:
+async def test_running_write_opens_no_dialog_once_the_user_has_changed(database: Conninfo, write: str) -> None:
     gate = Gate(write)
     async with playing(database, TO_BEN, make=gate.store) as (driver, app):
         await driver.shows("First · space")
@@ -408,9 +412,7 @@ async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_u
 
 
 @pytest.mark.parametrize(("before", "key"), [(["2"], "d"), (["slash", "z"], "n")])
-async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
-    database: Conninfo, before: list[str], key: str
-) -> None:
+async def test_keys_typed_while_the_list_changes_are_dropped(database: Conninfo, before: list[str], key: str) -> None:
     """A key for a job would act on an unseen row. A key for the filter would act on the dashboard."""
     read = Gate("get_listing", lambda *_: bool(former) and driver.listed == former[-1])
     former: list[object] = []
@@ -458,12 +460,3 @@ async def test_scenario_starts_over_once_the_new_list_is_shown(database: Conninf
         assert "First" not in driver.text
         read.open()
         await driver.shows("First · space")
-
-
-async def test_space_marks_jobs_if_the_scenario_cannot_begin(database: Conninfo) -> None:
-    async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
-        await driver.shows("Only · space")
-        app.control.activity = None
-        app._play()
-        await driver.until(lambda: not app.check_action("demo", ("continue",)))
-        await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)

@@ -45,7 +45,7 @@ BEFORE = counted(5, 4, 3, 2)
         (counted(5, 4, 3, 1), {FAILED}, {}),
     ],
 )
-def test_changes_tell_how_many_jobs_moved_to_each_state(
+def test_changes_count_the_jobs_moved_to_a_state(
     after: Totals, changed: set[JobStatus], moved: dict[JobStatus, int]
 ) -> None:
     assert state_changes(BEFORE, after) == StateChanges(changed=frozenset(changed), moved=moved)
