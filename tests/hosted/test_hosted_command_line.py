@@ -75,6 +75,7 @@ def test_emails_are_shown_only_with_the_right_to_read_them(login: Login, gjobs: 
         assert "Only the owner of the schema auth can grant that." in done.err
 
 
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 def test_writes_need_a_reason_or_a_writing_profile_and_the_right(
     login: Login, jobs_db: JobsDatabase, gjobs: Run, tmp_path: Path
 ) -> None:

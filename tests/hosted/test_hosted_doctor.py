@@ -127,6 +127,13 @@ async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, jo
 
 
 async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Conninfo) -> None:
+    database = Database(ungranted_database)
+    (seen,) = await jobs_visible_to(database, ActingUser(id=ADA))
+    await database.close()
+    assert (seen.severity, seen.sentence) == (
+        Severity.WARNING,
+        "No grant: the role authenticated may not read generation_jobs.",
+    )
     report = await examined(ungranted_database)
     grants = finding(report, "users-grants")
     assert grants.severity is Severity.WARNING
@@ -157,32 +164,30 @@ async def test_doctor_suggests_a_write_reason_when_a_permit_is_required(app_data
     assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' fixes")
 
 
-@pytest.mark.parametrize("statement", ["drop table generation_jobs cascade", "drop index idx_generation_jobs_status"])
-async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_database: Conninfo, statement: str) -> None:
-    run(app_database, statement)
-    report = await examined(app_database)
-    with pytest.raises(SchemaMissing):
-        upgrade(app_database)
-    assert report.next_steps[0].startswith("Restore the missing parts of the schema")
-    assert not any(step.startswith("'gjobs migrate up'") for step in report.next_steps)
+async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_database: Conninfo) -> None:
+    for statement in ("drop index idx_generation_jobs_status", "drop table generation_jobs cascade"):
+        run(app_database, statement)
+        report = await examined(app_database)
+        with pytest.raises(SchemaMissing):
+            upgrade(app_database)
+        assert report.next_steps[0].startswith("Restore the missing parts of the schema"), statement
+        assert not any(step.startswith("'gjobs migrate up'") for step in report.next_steps), statement
 
 
 @pytest.mark.migrated
-async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Conninfo) -> None:
+async def test_doctor_reports_a_newer_revision_and_pending_migrations(app_database: Conninfo) -> None:
+    run(app_database, "update gjobs.alembic_version set version_num = '9999'")
+    report = await examined(app_database)
+    assert finding(report, "not-examined").hint == "Use the newer gjobs that migrated it."
+    assert not any("Restore" in step for step in report.next_steps)
+
+    run(app_database, f"update gjobs.alembic_version set version_num = '{HEAD}'")  # noqa: S608
     downgrade(app_database, "0002")
     report = await examined(app_database)
     assert report.is_well
     assert report.next_steps == (
         f"'gjobs migrate up' migrates to revision {HEAD}. 'gjobs migrate sql' prints its SQL.",
     )
-
-
-@pytest.mark.migrated
-async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_database: Conninfo) -> None:
-    run(app_database, "update gjobs.alembic_version set version_num = '9999'")
-    report = await examined(app_database)
-    assert finding(report, "not-examined").hint == "Use the newer gjobs that migrated it."
-    assert not any("Restore" in step for step in report.next_steps)
 
 
 @pytest.mark.reads
@@ -324,18 +329,18 @@ async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
     assert finding(report, "dead-generation_jobs").sql == "VACUUM (ANALYZE) public.generation_jobs;"
 
 
+POOLERS = {
+    "owner": "No pooler.",
+    "pooled_by_session": "The connection goes through a session pooler, as far as gjobs can detect.",
+    "pooled_by_transaction": "The connection goes through a transaction pooler.",
+}
+
+
 @pytest.mark.reads
-@pytest.mark.parametrize(
-    ("pooled", "words"),
-    [
-        ("owner", "No pooler."),
-        ("pooled_by_session", "The connection goes through a session pooler, as far as gjobs can detect."),
-        ("pooled_by_transaction", "The connection goes through a transaction pooler."),
-    ],
-)
-async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest, pooled: str, words: str) -> None:
-    login: Login = request.getfixturevalue(pooled)
-    assert finding(await examined(login.conninfo), "pooler").sentence == words
+async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest) -> None:
+    for route, words in POOLERS.items():
+        login: Login = request.getfixturevalue(route)
+        assert finding(await examined(login.conninfo), "pooler").sentence == words
 
 
 @pytest.mark.reads
@@ -353,29 +358,16 @@ async def test_doctor_reports_an_encrypted_connection(tls_server: TlsServer) -> 
 
 
 @pytest.mark.reads
-async def test_doctor_warns_about_a_login_with_a_restricted_view(
+async def test_doctor_reports_a_restricted_and_a_superuser_login(
     app_database: Conninfo, hosted_server: Server, jobs_db: JobsDatabase
 ) -> None:
     report = await examined(hosted_server.login(str(app_database["dbname"]), "under_policies"))
     assert finding(report, "login").severity is Severity.WARNING
     assert finding(report, "rows-generation_jobs").sentence == "This login sees 0 rows of generation_jobs."
 
-
-@pytest.mark.reads
-async def test_doctor_notes_a_superuser_login(app_database: Conninfo, hosted_server: Server) -> None:
     report = await examined(hosted_server.administrator(str(app_database["dbname"])))
     assert finding(report, "login").sentence.startswith("The login supabase_admin is a superuser")
     assert finding(report, "login").severity is Severity.NOTE
-
-
-async def test_doctor_warns_that_a_user_has_no_grant_to_read_jobs(ungranted_database: Conninfo) -> None:
-    database = Database(ungranted_database)
-    (seen,) = await jobs_visible_to(database, ActingUser(id=ADA))
-    await database.close()
-    assert (seen.severity, seen.sentence) == (
-        Severity.WARNING,
-        "No grant: the role authenticated may not read generation_jobs.",
-    )
 
 
 @pytest.mark.reads

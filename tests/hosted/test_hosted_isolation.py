@@ -7,11 +7,9 @@ from gjobs.store.doctor.findings import Severity
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
 from gjobs.store.isolation.isolation_check import isolation_check, plan_probes, run_probes
-from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
-from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import ADA, JobsDatabase, fill
 
 LEAKS = {
@@ -77,13 +75,3 @@ async def test_doctor_explains_why_the_isolation_check_did_not_run(
         await database.close()
     assert (finding.name, finding.severity) == ("not-tried", Severity.WARNING)
     assert finding.sentence == "The check could not run. The login least_privilege may not act as a user."
-
-
-@pytest.mark.reads
-async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(
-    least_privilege: Login, jobs_db: JobsDatabase
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
-        await driver.press("i")
-        await driver.shows_message("The login least_privilege may not act as a user.")
-        await driver.has_dialog("")

@@ -86,20 +86,7 @@ async def test_dashboard_banner_warns_a_login_under_row_level_security(
 
 
 @pytest.mark.reads
-async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(
-    least_privilege: Login, jobs_db: JobsDatabase
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
-        await driver.press("u")
-        await driver.has_dialog("Act as which user?")
-        await driver.shows("no e-mail, a0000000")
-        assert "The login least_privilege may not act as a user." in words(driver.text)
-
-
-@pytest.mark.reads
-async def test_write_keys_without_their_grants_show_a_message_and_no_dialog(
-    least_privilege: Login, jobs_db: JobsDatabase
-) -> None:
+async def test_keys_without_their_grants_show_why(least_privilege: Login, jobs_db: JobsDatabase) -> None:
     async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.shows("Autumn catalog")
         for key, reason in (
@@ -113,6 +100,14 @@ async def test_write_keys_without_their_grants_show_a_message_and_no_dialog(
             await driver.press(key)
             await driver.until(lambda reason=reason: any(reason in words(one) for one in driver.warnings))  # type: ignore[misc]
             await driver.has_dialog("")
+        driver.clear_messages()
+        await driver.press("i")
+        await driver.shows_message("The login least_privilege may not act as a user.")
+        await driver.has_dialog("")
+        await driver.press("u")
+        await driver.has_dialog("Act as which user?")
+        await driver.shows("no e-mail, a0000000")
+        assert "The login least_privilege may not act as a user." in words(driver.text)
 
 
 async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> None:

@@ -14,7 +14,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.hosted.access_routes import Login
+from tests.hosted.access_routes import SOME_LOGINS, Login
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.session_state import changed_states, read_states
 from tests.hosted.statement_log import record_transcript
@@ -71,6 +71,7 @@ async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
 
 
 @pytest.mark.reads
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(login: Login) -> None:
     async with Store(Database(login.conninfo)) as store:
         if login.is_owner:

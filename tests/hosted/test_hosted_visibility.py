@@ -10,7 +10,7 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.text.statistics_text import why_hidden
 from tests.conftest import Conninfo
-from tests.hosted.access_routes import Login
+from tests.hosted.access_routes import SOME_LOGINS, Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, fill, job_id
 
@@ -25,6 +25,7 @@ async def compare_visibility(store: Store) -> tuple[set[int], int, int]:
     )
 
 
+@pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 async def test_visibility_comparison_and_searches_leave_no_trace(login: Login, jobs_db: JobsDatabase) -> None:
     jobs_db.job(9, owner=BEN)
     with record_transcript(login) as transcript:

@@ -50,19 +50,16 @@ async def encryption_of(settings: Settings) -> Transport | None:
         return session.operator.database.connections.transport
 
 
-async def test_password_is_read_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
+async def test_password_is_read_from_the_url_or_the_password_file(
+    app_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert await encryption_of(configured(tmp_path, address(app_database, password=PASSWORD))) == PLAIN
-
-
-async def test_password_is_read_from_the_password_file(app_database: Conninfo, tmp_path: Path) -> None:
     escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
     file = tmp_path / ".pgpass"
     file.write_text(f"*:{app_database['port']}:*:{app_database['user']}:{escaped}\n")
     file.chmod(0o600)
-    settings = configured(tmp_path, address(app_database))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PGPASSFILE", str(file))
-        assert await encryption_of(settings) == PLAIN
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    assert await encryption_of(configured(tmp_path, address(app_database))) == PLAIN
 
 
 async def test_connection_is_read_from_the_service_file(
