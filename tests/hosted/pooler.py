@@ -33,9 +33,12 @@ auth_file = {users}
 admin_users = {console}
 pool_mode = {mode}
 default_pool_size = {size}
+server_check_delay = 3600
 {more}
 """
-"""All other settings keep their defaults."""
+"""All other settings keep their defaults. The pooler does not check idle connections of the server, because the log
+would show its statement as one of gjobs.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

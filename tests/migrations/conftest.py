@@ -35,6 +35,17 @@ def catalogue(conninfo: Conninfo) -> dict[str, list[Facts]]:
     return found
 
 
+def app_schema(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
+    """Return the objects of the app. They include the triggers of gjobs on the app's tables."""
+    return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
+
+
+def execute(conninfo: Conninfo, *statements: str) -> None:
+    with connect(conninfo, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
 def run_with_psql(conninfo: Conninfo, script: str) -> subprocess.CompletedProcess[str]:
     """Run a script in psql, as an administrator would."""
     psql = [str(programs() / "psql"), "--no-psqlrc", "--quiet", make_conninfo("", **conninfo)]

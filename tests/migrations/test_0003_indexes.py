@@ -22,7 +22,7 @@ from gjobs.store.errors import Locked
 from gjobs.store.schema.schema_diff import compare, expected, read_catalogue
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
-from tests.migrations.conftest import catalogue
+from tests.migrations.conftest import catalogue, execute
 
 INDEXES = [
     "gjobs_costs",
@@ -61,12 +61,6 @@ def gjobs_indexes(conninfo: Conninfo) -> dict[str, bool]:
                 " where c.relname like 'gjobs%' order by 1"
             ).fetchall()
         )
-
-
-def execute(conninfo: Conninfo, *statements: str) -> None:
-    with connect(conninfo, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 @contextmanager

@@ -12,16 +12,7 @@ from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.schema.schema_diff import compare, expected, read_catalogue
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, Facts, add, catalogue, run_with_psql
-
-
-def app_schema(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
-    return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
-
-
-def execute(conninfo: Conninfo, statement: str) -> None:
-    with connect(conninfo) as connection:
-        connection.execute(statement.encode())
+from tests.migrations.conftest import ADA, add, app_schema, catalogue, execute, run_with_psql
 
 
 @pytest.fixture

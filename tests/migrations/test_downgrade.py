@@ -12,7 +12,7 @@ from gjobs.migrations.runner import downgrade, upgrade
 from gjobs.migrations.status import read_status
 from gjobs.store.errors import InvalidValue
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, Facts, acting, add, catalogue
+from tests.migrations.conftest import ADA, BEN, Facts, acting, add, app_schema, catalogue, execute
 
 TABLES = (("auth", "users"), ("public", "projects"), ("public", "assets"), ("public", "generation_jobs"))
 
@@ -21,10 +21,6 @@ def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
     """Return the rows of the tables, without the columns that migrations add."""
     row = SQL("select to_jsonb(t) - array['retry_count', 'completed_at'] from {} t order by id")
     return {table: connection.execute(row.format(Identifier(schema, table))).fetchall() for schema, table in TABLES}
-
-
-def app_schema(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
-    return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
 
 
 def test_upgrade_and_downgrade_can_be_repeated_and_restore_what_the_app_changed(migrated_copy: Conninfo) -> None:
@@ -157,9 +153,3 @@ def test_downgrade_refuses_unknown_current_and_unmigrated_revisions(
         downgrade(database, HEAD)
     with pytest.raises(MigrationRefused, match="No migration"):
         downgrade(blank_database, "base")
-
-
-def execute(conninfo: Conninfo, *statements: str) -> None:
-    with connect(conninfo) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())

@@ -26,10 +26,14 @@ def files(suffix: str) -> list[Path]:
 
 def strings(path: Path) -> str:
     """Return the strings of a Python file that may write, each as separate SQL."""
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    source = path.read_text(encoding="utf-8")
+    nodes = ast.walk(ast.parse(source)) if may_write(source) else ()
     found = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    found = [text for text in found if re.search("update|delete", text, re.IGNORECASE)]
-    return ";\n".join("$text$" + text + "$text$" for text in found)
+    return ";\n".join("$text$" + text + "$text$" for text in found if may_write(text))
+
+
+def may_write(text: str) -> bool:
+    return re.search("update|delete", text, re.IGNORECASE) is not None
 
 
 UNGUARDED = (

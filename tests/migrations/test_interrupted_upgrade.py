@@ -8,7 +8,7 @@ import pytest
 from gjobs.migrations import scripts
 from gjobs.migrations.runner import downgrade, upgrade, verify
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, Facts, add, catalogue
+from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue
 
 STOPS = (
     ("0003/gjobs_newest.sql", "base"),
@@ -25,11 +25,6 @@ WRITES = (
     "delete from public.generation_jobs",
     "truncate public.generation_jobs",
 )
-
-
-def app_objects(conninfo: Conninfo) -> dict[str, list[Facts]]:
-    """Return the objects of the app. They include the triggers of gjobs on the app's tables."""
-    return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(conninfo).items()}
 
 
 @contextmanager
@@ -62,7 +57,7 @@ def test_downgrade_drops_what_an_interrupted_upgrade_left(
     with connect(attached_database) as connection:
         add(connection, ADA)
         add(connection, BEN)
-    before = app_objects(attached_database)
+    before = app_schema(catalogue(attached_database))
 
     for file, target in STOPS:
         with interrupting(file, monkeypatch):
@@ -75,7 +70,7 @@ def test_downgrade_drops_what_an_interrupted_upgrade_left(
         if target != "base":
             downgrade(attached_database, "base")
         after = catalogue(attached_database)
-        assert app_objects(attached_database) == before, file
+        assert app_schema(after) == before, file
         assert [fact for fact in after["functions"] if fact[0] == "gjobs"] == [], file
 
     upgrade(attached_database)
