@@ -50,101 +50,94 @@ async def paced(source: ControlledSource) -> AsyncIterator[PacedPoller]:
         yield paced
 
 
-class TestIdle:
-    async def test_unchanged_result_is_polled_less_and_less_often(self, paced: PacedPoller) -> None:
-        for _ in range(30):
-            assert await paced.polls_after(INTERVAL)
-        assert not await paced.polls_after(INTERVAL)
+async def test_unchanged_result_is_polled_less_and_less_often_until_it_changes(paced: PacedPoller) -> None:
+    for _ in range(30):
         assert await paced.polls_after(INTERVAL)
-        await paced.become_idle()
-        assert not await paced.polls_after(LONGEST_IDLE_WAIT - INTERVAL)
+    assert not await paced.polls_after(INTERVAL)
+    assert await paced.polls_after(INTERVAL)
+    await paced.become_idle()
+    assert not await paced.polls_after(LONGEST_IDLE_WAIT - INTERVAL)
+    paced.answers = iter(["another"] * 10)
+    assert await paced.polls_after(INTERVAL)
+    assert await paced.polls_after(INTERVAL)
+
+
+async def test_user_activity_or_a_requested_refresh_restores_the_interval(paced: PacedPoller) -> None:
+    await paced.become_idle()
+    assert not await paced.polls_after(INTERVAL + INSTANT)
+    paced.poller.note_activity()
+    assert await paced.polls_after(0)
+    paced.poller.note_activity()
+    assert not await paced.polls_after(INTERVAL / 2)
+    assert await paced.polls_after(INTERVAL / 2)
+    await paced.become_idle()
+    paced.poller.refresh()
+    assert await paced.polls_after(0)
+    assert await paced.polls_after(INTERVAL)
+
+
+async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(paced: PacedPoller) -> None:
+    paced.poller.adapt(interval=INTERVAL, is_focused=False)
+    for _ in range(5):
         assert await paced.polls_after(INTERVAL)
+    assert not await paced.polls_after(INTERVAL)
+    await paced.become_idle()
+    assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+    paced.poller.adapt(interval=INTERVAL)
+    assert await paced.polls_after(0)
 
-    async def test_changed_result_restores_the_interval(self, paced: PacedPoller) -> None:
-        await paced.become_idle()
-        paced.answers = iter(["another"] * 10)
-        assert await paced.polls_after(LONGEST_IDLE_WAIT)
+
+async def test_poller_woken_by_changes_polls_rarely_on_its_own(paced: PacedPoller) -> None:
+    paced.poller.adapt(interval=INTERVAL, is_woken=True)
+    for _ in range(3):
         assert await paced.polls_after(INTERVAL)
-
-    async def test_user_activity_restores_the_interval(self, paced: PacedPoller) -> None:
-        await paced.become_idle()
-        assert not await paced.polls_after(INTERVAL + INSTANT)
-        paced.poller.note_activity()
-        assert await paced.polls_after(0)
-        paced.poller.note_activity()
-        assert not await paced.polls_after(INTERVAL / 2)
-        assert await paced.polls_after(INTERVAL / 2)
-
-    async def test_requested_refresh_restores_the_interval(self, paced: PacedPoller) -> None:
-        await paced.become_idle()
-        paced.poller.refresh()
-        assert await paced.polls_after(0)
-        assert await paced.polls_after(INTERVAL)
-
-    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(self, paced: PacedPoller) -> None:
-        paced.poller.adapt(interval=INTERVAL, is_focused=False)
-        for _ in range(5):
-            assert await paced.polls_after(INTERVAL)
-        assert not await paced.polls_after(INTERVAL)
-        await paced.become_idle()
-        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
-        paced.poller.adapt(interval=INTERVAL)
-        assert await paced.polls_after(0)
-
-    async def test_poller_woken_by_changes_polls_rarely_on_its_own(self, paced: PacedPoller) -> None:
-        paced.poller.adapt(interval=INTERVAL, is_woken=True)
-        for _ in range(3):
-            assert await paced.polls_after(INTERVAL)
-        assert not await paced.polls_after(LONGEST_WOKEN_WAIT - INTERVAL)
-        paced.poller.adapt(interval=INTERVAL)
-        assert await paced.polls_after(0)
-        assert await paced.polls_after(INTERVAL)
+    assert not await paced.polls_after(LONGEST_WOKEN_WAIT - INTERVAL)
+    paced.poller.adapt(interval=INTERVAL)
+    assert await paced.polls_after(0)
+    assert await paced.polls_after(INTERVAL)
 
 
-class TestHints:
-    async def test_woken_poller_polls_after_a_short_quiet_period(self, paced: PacedPoller) -> None:
-        await paced.become_idle()
-        await paced.time.passes(5.0)
-        for _ in range(3):
-            paced.poller.wake()
-            assert not await paced.polls_after(0.2)
-        assert await paced.polls_after(0.05 + INSTANT)
-        assert not await paced.polls_after(1.0)
-
-    @pytest.mark.parametrize(
-        ("wakes", "every", "polls"),
-        [pytest.param(200, 0.125, 13, id="not postponed"), pytest.param(40, 0.5, 21, id="one a second at most")],
-    )
-    async def test_continuous_wakes_cause_regular_polls(
-        self, paced: PacedPoller, wakes: int, every: float, polls: int
-    ) -> None:
-        for _ in range(wakes):
-            paced.poller.wake()
-            await paced.time.passes(every)
-        assert len(paced.source.asked) == polls
-
-    async def test_wake_during_a_poll_causes_another_poll(self, paced: PacedPoller) -> None:
-        await paced.become_idle()
-        paced.source.gate.clear()
-        paced.poller.refresh()
-        await paced.time.passes(0)
+async def test_wake_causes_a_poll_after_a_short_quiet_period_unless_paused(paced: PacedPoller) -> None:
+    await paced.become_idle()
+    await paced.time.passes(5.0)
+    for _ in range(3):
         paced.poller.wake()
-        paced.source.gate.set()
-        await paced.time.passes(0)
-        assert await paced.polls_after(1.0)
+        assert not await paced.polls_after(0.2)
+    assert await paced.polls_after(0.05 + INSTANT)
+    assert not await paced.polls_after(1.0)
 
-    async def test_paused_poller_ignores_wakes(self, paced: PacedPoller) -> None:
-        paced.poller.pause()
+    # A wake during a poll causes another poll.
+    paced.source.gate.clear()
+    paced.poller.refresh()
+    await paced.time.passes(0)
+    paced.poller.wake()
+    paced.source.gate.set()
+    await paced.time.passes(0)
+    assert await paced.polls_after(1.0)
+
+    paced.poller.pause()
+    paced.poller.wake()
+    assert not await paced.polls_after(LONGEST_WAIT)
+
+
+@pytest.mark.parametrize(
+    ("wakes", "every", "polls"),
+    [pytest.param(200, 0.125, 13, id="not postponed"), pytest.param(40, 0.5, 21, id="one a second at most")],
+)
+async def test_continuous_wakes_cause_regular_polls(paced: PacedPoller, wakes: int, every: float, polls: int) -> None:
+    for _ in range(wakes):
         paced.poller.wake()
-        assert not await paced.polls_after(LONGEST_WAIT)
+        await paced.time.passes(every)
+    assert len(paced.source.asked) == polls
 
-    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, source: ControlledSource) -> None:
-        source.failures = [Unreachable("away")]
-        paced = PacedPoller(source)
-        async with followed(paced.poller):
-            paced.poller.wake()
-            assert not await paced.polls_after(INTERVAL - INSTANT)
-            assert await paced.polls_after(INSTANT)
+
+async def test_wakes_do_not_hasten_the_retry_after_a_failure(source: ControlledSource) -> None:
+    source.failures = [Unreachable("away")]
+    paced = PacedPoller(source)
+    async with followed(paced.poller):
+        paced.poller.wake()
+        assert not await paced.polls_after(INTERVAL - INSTANT)
+        assert await paced.polls_after(INSTANT)
 
 
 @pytest.mark.parametrize("is_answered", [True, False])

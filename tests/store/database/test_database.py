@@ -28,7 +28,7 @@ from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, writes
 
 T = TypeVar("T")
 
-BOTH_ACTORS = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+BOTH_ACTORS: tuple[Actor, ...] = (OPERATOR, ActingUser(id=ADA))
 
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
 
@@ -49,43 +49,39 @@ async def write(database: Database, *queries: Query[T], actor: Actor = OPERATOR)
 
 
 class TestTransactions:
-    @BOTH_ACTORS
-    async def test_read_runs_read_only_in_one_snapshot(self, operator: Store, actor: Actor) -> None:
-        settings = await operator.database.read_together(
-            actor, show("transaction_read_only"), show("transaction_isolation")
-        )
-        assert settings == (["on"], ["repeatable read"])
-
-    @BOTH_ACTORS
-    async def test_write_inside_a_read_fails(self, db: Db, actor: Actor) -> None:
+    async def test_read_runs_read_only_in_one_snapshot(self, db: Db) -> None:
         db.make_project(name="Catalog")
-        for statement in (
-            "update projects set name = 'x' returning id",
-            "insert into projects (user_id, name) select id, 'x' from auth.users returning id",
-            "delete from projects returning id",
-            "with gone as (delete from projects returning id) select id from gone",
-        ):
-            with pytest.raises(ReadOnly) as caught:
-                await db.operator.database.read(actor, value_of(statement))
-            assert caught.value.sqlstate == "25006"
+        for actor in BOTH_ACTORS:
+            settings = await db.operator.database.read_together(
+                actor, show("transaction_read_only"), show("transaction_isolation")
+            )
+            assert settings == (["on"], ["repeatable read"]), actor
+            for statement in (
+                "update projects set name = 'x' returning id",
+                "insert into projects (user_id, name) select id, 'x' from auth.users returning id",
+                "delete from projects returning id",
+                "with gone as (delete from projects returning id) select id from gone",
+            ):
+                with pytest.raises(ReadOnly) as caught:
+                    await db.operator.database.read(actor, value_of(statement))
+                assert caught.value.sqlstate == "25006"
         assert db.sql("select name from projects") == [("Catalog",)]
 
-    @pytest.mark.parametrize(
-        ("login_option", "name", "needed"),
-        [
-            ("default_transaction_isolation=serializable", "transaction_isolation", "read committed"),
-            ("row_security=off", "row_security", "on"),
-            ("array_nulls=off", "array_nulls", "on"),
-            ("quote_all_identifiers=on", "quote_all_identifiers", "off"),
-        ],
-    )
-    async def test_each_write_has_the_settings_that_it_needs_whatever_the_logins(
-        self, database: Conninfo, login_option: str, name: str, needed: str
-    ) -> None:
-        async with opened({**database, "options": f"-c {login_option}"}) as strict:
-            assert await write(strict, show(name)) == [needed]
-            for _ in range(3):
-                assert await strict.write_pipelined(OPERATOR, "read", show(name)) == ([needed],)
+    async def test_each_write_has_the_settings_that_it_needs_whatever_the_logins(self, database: Conninfo) -> None:
+        options = (
+            "-c default_transaction_isolation=serializable -c row_security=off -c array_nulls=off"
+            " -c quote_all_identifiers=on"
+        )
+        async with opened({**database, "options": options}) as strict:
+            for name, needed in (
+                ("transaction_isolation", "read committed"),
+                ("row_security", "on"),
+                ("array_nulls", "on"),
+                ("quote_all_identifiers", "off"),
+            ):
+                assert await write(strict, show(name)) == [needed]
+                for _ in range(3):
+                    assert await strict.write_pipelined(OPERATOR, "read", show(name)) == ([needed],)
 
     async def test_pipelined_write_is_committed_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
         async def add(*names: str | None) -> object:
@@ -266,15 +262,15 @@ class TestActingAs:
 
 
 class TestTimeLimits:
-    @BOTH_ACTORS
-    async def test_server_stops_a_statement_that_takes_too_long(self, db: Db, actor: Actor) -> None:
-        async with opened(db.conninfo, limits=TimeLimits(statement=0.3, answer=2.0)) as session:
-            with pytest.raises(TimedOut, match="took too long") as caught:
-                await session.read(actor, SLEEP)
-            assert caught.value.sqlstate == "57014"
-            limits = show("statement_timeout"), show("idle_in_transaction_session_timeout")
-            assert await session.read_together(actor, *limits) == (["300ms"], ["2300ms"])
-            assert await write(session, *limits, actor=actor) == ["300ms", "2300ms"]
+    async def test_server_stops_a_statement_that_takes_too_long(self, db: Db) -> None:
+        async with opened(db.conninfo, limits=TimeLimits(statement=0.2, answer=2.0)) as session:
+            for actor in BOTH_ACTORS:
+                with pytest.raises(TimedOut, match="took too long") as caught:
+                    await session.read(actor, SLEEP)
+                assert caught.value.sqlstate == "57014"
+                limits = show("statement_timeout"), show("idle_in_transaction_session_timeout")
+                assert await session.read_together(actor, *limits) == (["200ms"], ["2200ms"])
+                assert await write(session, *limits, actor=actor) == ["200ms", "2200ms"]
 
     async def test_call_can_override_the_time_limits(self, operator: Store, sql: Sql) -> None:
         shorter = TimeLimits(statement=0.05)
