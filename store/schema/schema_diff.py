@@ -1,6 +1,7 @@
 """Reads schema objects from the catalogue, and compares them with those that a revision expects."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache, partial
@@ -126,12 +127,20 @@ _STORAGE = re.compile(r" WITH \([^)]*\)")
 
 
 def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> tuple[Difference, ...]:
-    """Return the differences in the expected order, then the app's own objects. Leaves out parts of missing objects."""
-    left = list(found)
+    """Return the differences in the expected order, then the app's own objects. Leaves out parts of missing objects.
+
+    Only objects of the same kind in the same place can match.
+    """
+    owns = list(found)
+    left = defaultdict[tuple[str, str], list[SchemaObject]](list)
+    for own in owns:
+        left[own.kind, own.place].append(own)
     matches: dict[SchemaObject, SchemaObject] = {}
     for is_match in (_is_same, _says_the_same, _is_wider, _has_the_name):
         for promised in expected:
-            if promised not in matches and (match := _take(left, partial(is_match, promised))):
+            if promised not in matches and (
+                match := _take(left[promised.kind, promised.place], partial(is_match, promised))
+            ):
                 matches[promised] = match
     absent = {promised.full_name for promised in expected if promised not in matches}
     differences = [
@@ -139,7 +148,9 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
         for promised in expected
         if promised.place not in absent and (difference := _difference(promised, matches.get(promised)))
     ]
-    return (*differences, *(_extra(own) for own in left if own.is_required and not is_optional(own)))
+    taken = set(map(id, matches.values()))
+    extra = (own for own in owns if id(own) not in taken and own.is_required and not is_optional(own))
+    return (*differences, *map(_extra, extra))
 
 
 def required(differences: Iterable[Difference]) -> tuple[Difference, ...]:
@@ -171,16 +182,12 @@ def _is_same(promised: SchemaObject, own: SchemaObject) -> bool:
 
 
 def _says_the_same(promised: SchemaObject, own: SchemaObject) -> bool:
-    return (
-        promised.kind in BY_DEFINITION
-        and (promised.kind, promised.place) == (own.kind, own.place)
-        and normal(promised.definition) == normal(own.definition)
-    )
+    return promised.kind in BY_DEFINITION and normal(promised.definition) == normal(own.definition)
 
 
 def _is_wider(promised: SchemaObject, own: SchemaObject) -> bool:
     """Return whether a check of the app allows more values. gjobs can read any text."""
-    if {promised.kind, own.kind} != {ObjectKind.CHECK} or promised.place != own.place:
+    if promised.kind is not ObjectKind.CHECK:
         return False
     few, many = (_VALUES.search(normal(one.definition)) for one in (promised, own))
     if few is None or many is None:
@@ -190,7 +197,7 @@ def _is_wider(promised: SchemaObject, own: SchemaObject) -> bool:
 
 
 def _has_the_name(promised: SchemaObject, own: SchemaObject) -> bool:
-    return promised.key == own.key
+    return promised.name == own.name
 
 
 def _take(left: list[SchemaObject], is_match: Callable[[SchemaObject], bool]) -> SchemaObject | None:
