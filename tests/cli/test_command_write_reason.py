@@ -2,8 +2,6 @@
 
 import shlex
 
-import pytest
-
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
 from tests.cli.command_line import Run, Sql, assert_refused
 from tests.conftest import Conninfo
@@ -40,9 +38,9 @@ def test_address_without_a_profile_takes_only_writes_with_a_reason(gjobs: Run, u
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8", "--database-url", url).code == 6
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
+def test_read_only_session_changes_nothing(gjobs: Run, sql: Sql) -> None:
+    before = sql(ALL_ROWS)
+    for line in (
         *WRITES,
         f"jobs retry {FAILED}",
         f"archive restore {FAILED}",
@@ -50,15 +48,12 @@ def test_address_without_a_profile_takes_only_writes_with_a_reason(gjobs: Run, u
         "budgets set --project 'Autumn catalog' --period all --limit 1",
         "cleanup policies set --older-than 30d --yes",
         "worker --simulate --once",
-    ],
-)
-def test_read_only_session_changes_nothing(gjobs: Run, sql: Sql, line: str) -> None:
-    before = sql(ALL_ROWS)
-    refused = gjobs(*shlex.split(line), "--read-only")
-    assert (refused.code, refused.out) == (6, "")
-    # A worker names its database first.
-    assert refused.err.splitlines()["worker" in line].startswith("This session is read-only")
-    assert sql(ALL_ROWS) == before
+    ):
+        refused = gjobs(*shlex.split(line), "--read-only")
+        assert (refused.code, refused.out) == (6, ""), line
+        # A worker names its database first.
+        assert refused.err.splitlines()["worker" in line].startswith("This session is read-only"), line
+        assert sql(ALL_ROWS) == before, line
 
 
 def test_journal_records_a_reason_that_was_not_required(gjobs: Run, url: str, database: Conninfo) -> None:

@@ -47,12 +47,10 @@ def test_exported_file_is_private_and_equals_the_json_of_jobs_list(gjobs: Run, f
     assert listed == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
 
 
-@pytest.mark.parametrize("rows", [2, 5, 1_000])
 def test_export_reads_all_matching_jobs_page_by_page(
-    gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int
+    gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
-    monkeypatch.setattr(jobs, "EXPORT_ROWS", rows)
     find_jobs, limits = Store.find_jobs, list[int]()
 
     async def recorded(store: Store, job_filter: JobFilter, *, limit: int, **options: Any) -> Page[GenerationJob]:
@@ -60,28 +58,27 @@ def test_export_reads_all_matching_jobs_page_by_page(
         return await find_jobs(store, job_filter, limit=limit, **options)
 
     monkeypatch.setattr(Store, "find_jobs", recorded)
-    assert gjobs("jobs", "export", str(folder / "jobs.ndjson")).code == 0
-    assert limits == [rows] * math.ceil(5 / rows)
-    ids = [json.loads(line)["id"] for line in (folder / "jobs.ndjson").read_text().splitlines()]
-    assert ids == [job["id"] for job in gjobs("jobs", "list", "--json").document]
-    assert len(ids) == 5
+    for rows in (2, 5, 1_000):
+        limits.clear()
+        monkeypatch.setattr(jobs, "EXPORT_ROWS", rows)
+        file = folder / f"{rows}.ndjson"
+        assert gjobs("jobs", "export", str(file)).code == 0
+        assert limits == [rows] * math.ceil(5 / rows)
+        ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
+        assert ids == [job["id"] for job in gjobs("jobs", "list", "--json").document]
+        assert len(ids) == 5
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
+def test_export_contains_only_jobs_that_match_the_options(gjobs: Run) -> None:
+    for options, expected in (
         (["--filter", "status:failed,running"], [RUNNING, FAILED]),
         (["--project", "Spring lookbook"], [BENS_JOB]),
         (["--status", "queued", "--filter", f"user:{ADA}"], [QUEUED]),
         (["--filter", "nothing-like-it"], []),
-    ],
-)
-def test_export_contains_only_jobs_that_match_the_options(
-    gjobs: Run, options: list[str], expected: list[object]
-) -> None:
-    done = gjobs("jobs", "export", "-", "--format", "csv", *options)
-    assert (done.code, done.err) == (0, "")
-    assert [row["id"] for row in csv.DictReader(done.out.splitlines())] == list(map(str, expected))
+    ):
+        done = gjobs("jobs", "export", "-", "--format", "csv", *options)
+        assert (done.code, done.err) == (0, "")
+        assert [row["id"] for row in csv.DictReader(done.out.splitlines())] == list(map(str, expected)), options
 
 
 def test_export_replaces_an_existing_file_only_with_force(gjobs: Run, folder: Path) -> None:
@@ -115,9 +112,8 @@ def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path)
     assert (folder / "old.csv").read_text().startswith("id,")
 
 
-@pytest.mark.parametrize(
-    ("file", "options", "code", "sentence"),
-    [
+def test_refused_export_creates_no_file(gjobs: Run, folder: Path) -> None:
+    for file, options, code, sentence in (
         ("", ["--format", "csv"], 2, "{folder} is not a file."),
         ("none/jobs.csv", [], 2, "{folder}/none/jobs.csv cannot be written: No such file or directory."),
         ("jobs.txt", [], 2, "Can't infer the format from the file name."),
@@ -125,33 +121,28 @@ def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path)
         ("jobs.csv", ["--filter", "cost:1.50"], 2, "cost:1.50"),
         ("jobs.csv", ["--json"], 2, "This command has no JSON form."),
         ("jobs.csv", ["--project", "No such"], 1, "'No such'"),
-    ],
-)
-def test_refused_export_creates_no_file(
-    gjobs: Run, folder: Path, file: str, options: list[str], code: int, sentence: str
-) -> None:
-    done = gjobs("jobs", "export", f"{folder}/{file}", "--force", *options)
-    assert done.code == code
-    assert sentence.format(folder=folder) in done.err.splitlines()[0]
-    assert names_in(folder) == []
+    ):
+        done = gjobs("jobs", "export", f"{folder}/{file}", "--force", *options)
+        assert done.code == code, options
+        assert sentence.format(folder=folder) in done.err.splitlines()[0]
+        assert names_in(folder) == [], options
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)]
-)
 async def test_stopped_export_leaves_no_file(
-    open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path, number: int, code: int
+    open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path
 ) -> None:
     waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     with connect(database) as other:
         other.execute("lock table public.generation_jobs in access exclusive mode")
-        terminal = open_terminal("jobs", "export", str(folder / "jobs.csv"))
-        await until(lambda: bool(sql(waiting)))
-        (unfinished,) = names_in(folder)
-        assert unfinished.endswith(".part")
-        terminal.process.send_signal(number)
-        assert terminal.finish() == code
-    assert names_in(folder) == []
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)):
+            terminal = open_terminal("jobs", "export", str(folder / "jobs.csv"))
+            await until(lambda: bool(sql(waiting)))
+            (unfinished,) = names_in(folder)
+            assert unfinished.endswith(".part")
+            terminal.process.send_signal(number)
+            assert terminal.finish() == code
+            assert names_in(folder) == [], number
+            await until(lambda: not sql(waiting))
 
 
 def test_export_to_a_full_disk_reports_it_and_leaves_no_file(folder: Path) -> None:

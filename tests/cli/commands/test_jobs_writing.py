@@ -42,9 +42,9 @@ def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) ->
     assert row.endswith("lifestyle  Autumn catalog")
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "words"),
-    [
+def test_refused_write_is_explained_and_changes_nothing(gjobs: Run, sql: Sql) -> None:
+    before = sql("select * from public.generation_jobs order by id")
+    for line, code, words in (
         (f"create --project {AUTUMN} --mode ' ' --json", 2, "The mode is empty."),
         (f"create --project {AUTUMN} --mode x --cost-cents -1 --json", 2, "The cost must be"),
         (
@@ -74,14 +74,11 @@ def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) ->
             f"{BENS_JOB} exists, but ada@example.com does not see it.",
         ),
         (f"transition {SUCCEEDED} failed", 1, "this one has already succeeded"),
-    ],
-)
-def test_refused_write_is_explained_and_changes_nothing(gjobs: Run, sql: Sql, line: str, code: int, words: str) -> None:
-    before = sql("select * from public.generation_jobs order by id")
-    refused = gjobs("jobs", *shlex.split(line))
-    assert_refused(refused, code, words)
-    assert refused.err
-    assert sql("select * from public.generation_jobs order by id") == before
+    ):
+        refused = gjobs("jobs", *shlex.split(line))
+        assert_refused(refused, code, words)
+        assert refused.err, line
+        assert sql("select * from public.generation_jobs order by id") == before, line
 
 
 def test_ambiguous_project_name_lists_the_project_ids(gjobs: Run, sql: Sql) -> None:
@@ -126,14 +123,13 @@ def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
     assert (as_text.code, as_text.out, as_text.err) == (1, "", f"{reason}\n{hint}\n")
 
 
-@pytest.mark.parametrize("job", [MISSING, BENS_JOB])
-def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: object) -> None:
-    missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
-    reason = f"There is no job {job}, or this user does not see it."
-    assert missing.code == 1
-    assert missing.document == {"applied": False, "job": None, "reason": reason}
-    message = json.loads(missing.err)["error"]["message"]
-    assert message.startswith(f"{job} does not exist" if job == MISSING else f"{job} exists, but ada@example.com")
+def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run) -> None:
+    for job, words in ((MISSING, "does not exist"), (BENS_JOB, "exists, but ada@example.com")):
+        missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
+        reason = f"There is no job {job}, or this user does not see it."
+        assert missing.code == 1
+        assert missing.document == {"applied": False, "job": None, "reason": reason}
+        assert json.loads(missing.err)["error"]["message"].startswith(f"{job} {words}")
 
 
 def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:

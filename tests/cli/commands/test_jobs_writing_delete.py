@@ -23,23 +23,14 @@ def test_jobs_delete_with_yes_deletes_all_given_jobs(gjobs: Run, sql: Sql) -> No
     assert gjobs("jobs", "delete", str(QUEUED), "--yes") == Result(code=0, out="", err="Deleted 1 job.\n")
 
 
-@pytest.mark.parametrize("other", [MISSING, BENS_JOB])
-def test_jobs_delete_deletes_all_given_jobs_or_none(gjobs: Run, sql: Sql, other: UUID) -> None:
-    refused = gjobs("jobs", "delete", str(FAILED), str(other), "--as", "ada@example.com", "--yes", "--json")
-    assert refused.code == 1
-    assert refused.document == {"deleted": [], "missing": [str(other)]}
-    assert str(other) in refused.err
-    assert present(sql) == ALL
-
-
-def test_jobs_delete_as_an_unknown_user_reports_the_user(gjobs: Run) -> None:
+def test_jobs_delete_deletes_all_given_jobs_or_none(gjobs: Run, sql: Sql) -> None:
+    for other in (MISSING, BENS_JOB):
+        refused = gjobs("jobs", "delete", str(FAILED), str(other), "--as", "ada@example.com", "--yes", "--json")
+        assert refused.code == 1
+        assert refused.document == {"deleted": [], "missing": [str(other)]}
+        assert str(other) in refused.err
+        assert present(sql) == ALL
     assert_refused(gjobs(*DELETE, "--yes", "--json", "--as", "nobody@example.com"), 1, "nobody@example.com")
-
-
-@pytest.mark.parametrize("command", [DELETE, CLEANUP], ids=["jobs delete", "cleanup"])
-def test_deletion_without_a_terminal_requires_yes(sql: Sql, command: tuple[str, ...]) -> None:
-    assert_refused(run_process(*command, stdin="y\n"), 2, "--yes")
-    assert present(sql) == ALL
 
 
 def test_jobs_delete_question_names_each_job_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:
@@ -57,23 +48,19 @@ def test_jobs_delete_question_names_each_job_and_the_database(open_terminal: Ope
     assert FAILED not in present(sql)
 
 
-@pytest.mark.parametrize(
-    ("command", "answer"), [(CLEANUP, "n\n"), *((DELETE, answer) for answer in ("n\n", "\n", "\x04", "yess\n"))]
-)
-def test_deletion_deletes_nothing_unless_the_answer_is_yes(
-    open_terminal: OpenTerminal, sql: Sql, command: tuple[str, ...], answer: str
-) -> None:
-    terminal = open_terminal(*command)
-    assert terminal.answer(answer) == 1
-    assert "Nothing was deleted." in terminal.screen
+def test_deletion_deletes_nothing_unless_the_answer_is_yes(open_terminal: OpenTerminal, sql: Sql) -> None:
+    for command, answer in ((CLEANUP, "n\n"), *((DELETE, answer) for answer in ("n\n", "\n", "\x04", "yess\n"))):
+        terminal = open_terminal(*command)
+        assert terminal.answer(answer) == 1
+        assert "Nothing was deleted." in terminal.screen, answer
+        assert present(sql) == ALL, answer
+    typed_before = open_terminal(*DELETE)
+    typed_before.type("y\n")
+    typed_before.decline()
     assert present(sql) == ALL
-
-
-def test_jobs_delete_ignores_input_typed_before_the_question(open_terminal: OpenTerminal, sql: Sql) -> None:
-    terminal = open_terminal(*DELETE)
-    terminal.type("y\n")
-    terminal.decline()
-    assert present(sql) == ALL
+    for command in (DELETE, CLEANUP):
+        assert_refused(run_process(*command, stdin="y\n"), 2, "--yes")
+        assert present(sql) == ALL, "deletion without a terminal requires --yes"
 
 
 def test_jobs_delete_deletes_nothing_when_a_job_changed_during_the_question(
@@ -89,13 +76,11 @@ def test_jobs_delete_deletes_nothing_when_a_job_changed_during_the_question(
     assert present(sql) == ALL
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-def test_signal_during_the_question_deletes_nothing(
-    open_terminal: OpenTerminal, sql: Sql, number: signal.Signals, code: int
-) -> None:
-    terminal = open_terminal(*DELETE)
-    terminal.read_until(PROMPT)
-    terminal.process.send_signal(number)
-    assert terminal.finish() == code
-    assert "Traceback" not in terminal.screen
-    assert present(sql) == ALL
+def test_signal_during_the_question_deletes_nothing(open_terminal: OpenTerminal, sql: Sql) -> None:
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
+        terminal = open_terminal(*DELETE)
+        terminal.read_until(PROMPT)
+        terminal.process.send_signal(number)
+        assert terminal.finish() == code
+        assert "Traceback" not in terminal.screen
+        assert present(sql) == ALL
