@@ -19,21 +19,28 @@ def archived_jobs(gjobs: Run, url: str) -> None:
 
 @pytest.mark.usefixtures("archived_jobs")
 class TestArchivedJobs:
-    def test_cleanup_archives_old_finished_jobs_by_default(self, gjobs: Run, sql: Sql) -> None:
+    def test_cleanup_archives_old_finished_jobs_and_archive_list_shows_them_in_pages(
+        self, gjobs: Run, sql: Sql
+    ) -> None:
         assert present(sql) == UNFINISHED
         listed = gjobs("archive", "list", "--json").document
         assert all(one["archived_at"] for one in listed)
         assert [one | document(job) for one, job in zip(listed, (SUCCEEDED, FAILED), strict=True)] == listed
-
-    def test_archive_list_prints_matching_jobs_in_pages(self, gjobs: Run) -> None:
-        listed = gjobs("archive", "list", "--status", "failed", "--project", "Autumn catalog")
-        title, row = listed.out.splitlines()
+        of_autumn = gjobs("archive", "list", "--status", "failed", "--project", "Autumn catalog")
+        title, row = of_autumn.out.splitlines()
         assert title.split() == ["ID", "STATUS", "COST", "CREATED", "ARCHIVED", "MODE", "PROJECT", "ERROR"]
         assert row.startswith(str(FAILED))
         assert gjobs("archive", "list", "--as", "ben@example.com").err == "No archived jobs.\n"
         (first,) = gjobs("archive", "list", "--limit", "1", "--json").document
         (second,) = gjobs("archive", "list", "--after", f"{first['created_at']},{first['id']}", "--json").document
         assert [first["id"], second["id"]] == [str(SUCCEEDED), str(FAILED)]
+        shown = gjobs("jobs", "show", str(FAILED))
+        assert shown.code == 1
+        assert shown.err.splitlines() == [
+            f"The job {FAILED} is in the archive.",
+            f"'gjobs archive restore {FAILED} --profile world' restores it. --events shows its events.",
+        ]
+        assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
 
     def test_archive_restore_restores_all_given_ids_or_none(self, gjobs: Run, sql: Sql) -> None:
         refused = gjobs("archive", "restore", str(FAILED), str(MISSING), "--json")
@@ -75,15 +82,6 @@ class TestArchivedJobs:
         gjobs("archive", "restore", "--all", "--yes")
         assert (whole, of_autumn) == (stats(), stats("--project", "Autumn catalog"))
         assert gjobs("stats").err + gjobs("stats", "--by", "project").err == ""
-
-    def test_jobs_show_reports_that_a_job_is_archived(self, gjobs: Run) -> None:
-        shown = gjobs("jobs", "show", str(FAILED))
-        assert shown.code == 1
-        assert shown.err.splitlines() == [
-            f"The job {FAILED} is in the archive.",
-            f"'gjobs archive restore {FAILED} --profile world' restores it. --events shows its events.",
-        ]
-        assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
 
 
 def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:

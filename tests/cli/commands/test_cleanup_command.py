@@ -45,8 +45,12 @@ def test_cleanup_dry_run_counts_jobs_and_changes_nothing(gjobs: Run, sql: Sql) -
 
 
 def test_cleanup_deletes_old_finished_jobs_and_ignores_environment_variables(
-    gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    gjobs: Run, open_terminal: OpenTerminal, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    terminal = open_terminal("cleanup", "--older-than", "5200w", "--delete")
+    assert terminal.finish() == 0
+    assert "No succeeded or failed job was created before" in terminal.screen
+    assert PROMPT not in terminal.screen, "without old jobs, there is no question"
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/app")
     monkeypatch.setenv("GJOBS_AS", "ben@example.com")
     done = gjobs(*OLD, "--yes")
@@ -58,13 +62,6 @@ def test_cleanup_as_a_user_deletes_only_their_jobs(gjobs: Run, sql: Sql) -> None
     done = gjobs(*OLD, "--yes", "--json", "--as", "ben@example.com", "--status", "failed", "--status", "queued")
     assert (done.document["found"], done.document["done"], done.document["left"]) == (1, 1, 0)
     assert present(sql) == ALL - {BENS_JOB}
-
-
-def test_cleanup_without_old_jobs_asks_no_question(open_terminal: OpenTerminal) -> None:
-    terminal = open_terminal("cleanup", "--older-than", "5200w", "--delete")
-    assert terminal.finish() == 0
-    assert "No succeeded or failed job was created before" in terminal.screen
-    assert PROMPT not in terminal.screen
 
 
 def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:

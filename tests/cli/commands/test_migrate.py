@@ -38,36 +38,26 @@ def test_migrate_runs_up_down_and_up_again(gjobs: Run, blank_database: Conninfo)
     assert gjobs("migrate", "down", "base", "--yes", "--json").document == UNMIGRATED
 
 
-def test_migrate_sql_prints_the_pending_migration_without_running_it(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migration_shows_its_sql_and_runs_only_after_a_yes(
+    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
+) -> None:
     printed = gjobs("migrate", "sql")
     assert printed.code == 0
     assert "generation_jobs" in printed.out
     assert gjobs("migrate", "sql", "--json").document["sql"].strip() == printed.out.strip()
-    assert "gjobs" not in schemas(blank_database)
-    gjobs("migrate", "up", "--yes")
-    done = gjobs("migrate", "sql")
-    assert (done.code, done.out) == (0, "")
-    assert re.fullmatch(r"Database: blank \(.+\)\.\nNothing is pending\.\n", done.err)
-
-
-def test_migrate_up_shows_its_sql_and_runs_it_after_a_yes(
-    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
-) -> None:
+    assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "up")
     terminal.decline(f"{blank_database['dbname']})?")
     assert "CREATE TABLE" in terminal.screen.upper()
     assert "Nothing was run." in terminal.screen
     assert "gjobs" not in schemas(blank_database)
+
     assert open_terminal("migrate", "up").answer("yes\n") == 0
     assert gjobs("migrate", "status", "--json").document == MIGRATED
+    done = gjobs("migrate", "sql")
+    assert (done.code, done.out) == (0, "")
+    assert re.fullmatch(r"Database: blank \(.+\)\.\nNothing is pending\.\n", done.err)
 
-
-def test_migrate_down_asks_and_names_the_revisions_that_it_reverts(
-    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
-) -> None:
-    assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
-    assert "gjobs" not in schemas(blank_database)
-    gjobs("migrate", "up", "--yes")
     assert_refused(run_process("migrate", "down", "base", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "down", "base")
     assert terminal.answer("\n", f"Undo revisions {', '.join(reversed(REVISIONS))}", str(blank_database["dbname"])) == 1
