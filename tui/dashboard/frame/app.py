@@ -505,9 +505,9 @@ class GjobsApp(MessageApp[int]):
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
     def _change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
-        from gjobs.tui.dashboard.frame import actions
+        from gjobs.tui.dashboard.frame import key_functions
 
-        actions.change_jobs(self, action, jobs)
+        key_functions.change_jobs(self, action, jobs)
 
     @on(FilterBar.FilterRequested)
     @on(OrderRequested)
@@ -516,9 +516,9 @@ class GjobsApp(MessageApp[int]):
     @on(DetailsRequested)
     async def _answer(self, message: Message) -> None:
         await wait_for_imports()
-        from gjobs.tui.dashboard.frame import actions
+        from gjobs.tui.dashboard.frame import key_functions
 
-        actions.answer(self, message)
+        key_functions.answer(self, message)
 
     async def _on_message(self, message: Message) -> None:
         if not (self._exit and isinstance(message, PollMessage)):
@@ -614,9 +614,9 @@ class GjobsApp(MessageApp[int]):
         self.push_screen(_palette().Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_run(self, name: str) -> None:
-        from gjobs.tui.dashboard.frame import actions
+        from gjobs.tui.dashboard.frame import key_functions
 
-        actions.run(self, KEYS[name])
+        key_functions.run(self, KEYS[name])
 
     def action_step_moment(self, unit: str, is_later: bool) -> None:
         from gjobs.tui.dashboard.features.moments import step_moment

@@ -1,4 +1,4 @@
-"""Starts the action of each request or key."""
+"""The function of each key, and the answers to requests of panels."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
