@@ -196,17 +196,19 @@ def test_each_moment_is_shown_as_it_was(database: Conninfo, sql: Sql, steps: lis
 def story(db: Db, sql: Sql) -> tuple[UUID, datetime]:
     """Sixteen jobs of Ada's project, and a moment after which they changed in several ways."""
     project = db.make_project()
-    for number in range(16):
-        status = list(JobStatus)[number % 4]
-        db.make_job(
-            project,
-            status,
-            job_id=UUID(int=number + 1),
-            cost_cents=number * 10,
-            error=f"error {number}" if status is JobStatus.FAILED else None,
-            created_at=NOW + timedelta(minutes=number),
-            updated_at=NOW + timedelta(hours=1),
-        )
+    statuses = [list(JobStatus)[number % 4] for number in range(16)]
+    db.make_jobs(
+        {
+            "id": UUID(int=number + 1),
+            "project_id": project,
+            "status": status,
+            "cost_cents": number * 10,
+            "error": f"error {number}" if status is JobStatus.FAILED else None,
+            "created_at": NOW + timedelta(minutes=number),
+            "updated_at": NOW + timedelta(hours=1),
+        }
+        for number, status in enumerate(statuses)
+    )
     moment = moment_now(sql)
     sql("update generation_jobs set status = 'succeeded', error = null, cost_cents = 1")
     sql("delete from generation_jobs where id = %s", (UUID(int=12),))
