@@ -103,11 +103,9 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     jobs_db.sql("delete from gjobs.budgets")
     await operator.press("y", message="There is no budget ")
 
-
-async def test_budgets_that_arrive_while_the_dialog_opens_beside_a_message_are_shown(operator: Driver) -> None:
-    """A new dialog first waits for its message line. The budgets may arrive while it waits."""
-
     class Answered(BudgetsDialog):
+        """A dialog whose budgets arrive while it still waits for its message line."""
+
         async def read(self) -> tuple[()]:
             return ()
 

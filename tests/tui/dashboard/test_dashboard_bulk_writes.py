@@ -183,13 +183,3 @@ async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_
     jobs_db.set_status(4, "queued")
     await dashboard.press("y", message=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
     assert (jobs_db.status(4), jobs_db.status(5)) == (JobStatus.QUEUED, None)
-
-
-async def test_marked_job_that_leaves_the_list_is_unmarked_and_reported(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    await mark(dashboard, 2, 3, 4)
-    jobs_db.delete(2, 3)
-    await dashboard.refreshes()
-    await dashboard.expects(message="2 marked jobs left this list.", shows="1 marked")
-    assert dashboard.marked == {4}

@@ -49,10 +49,13 @@ async def test_number_keys_and_clicks_on_tabs_list_jobs_of_one_status(dashboard:
         await dashboard.pilot.click(StatusTabs, offset=(line.index(label), 0))
         await dashboard.expects(rows=rows)
 
-    await dashboard.press("space", "4", on=1, message="1 marked job left this list.", rows=[3])
+    await dashboard.press("space", "space", on=1, shows="2 marked")
+    await dashboard.press("4", message="2 marked jobs left this list.", rows=[3])
     assert dashboard.marked == set()
+    await dashboard.press("space", until=lambda: dashboard.marked == {3})
     jobs_db.delete(3)
-    await dashboard.refreshes(shows="No succeeded jobs.")
+    await dashboard.refreshes(shows="No succeeded jobs.", message="1 marked job left this list.")
+    assert dashboard.marked == set()
 
 
 async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the_order(
