@@ -36,6 +36,12 @@ def ids(*numbers: int) -> list[str]:
     return [str(job_id(number)) for number in numbers]
 
 
+async def exported(driver: Driver, file: Path, number: int) -> None:
+    """Wait until the export has ended and the list takes keys again."""
+    await driver.expects(message=f"Exported {number} jobs to {file}.", dialog="")
+    await driver.until(lambda: not driver.app.key_queue.is_dropping)
+
+
 async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,7 +54,8 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     await dashboard.shows(
         "The export can miss jobs that change meanwhile.", "CSV in", "The clipboard takes at most 74 kB."
     )
-    await dashboard.press("enter", message=f"Exported 5 jobs to {folder}/jobs.csv.")
+    await dashboard.press("enter")
+    await exported(dashboard, folder / "jobs.csv", 5)
 
     with (folder / "jobs.csv").open(newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == ids(3, 2, 6, 1, 5)
@@ -85,12 +92,11 @@ async def test_export_has_each_job_once_and_a_stopped_or_failed_one_leaves_no_fi
         await driver.press("e", "enter", until=lambda: reading.calls > calls)
         jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(first))
         reading.open()
-        await driver.shows_message("Exported 6 jobs")
+        await exported(driver, folder / "jobs.csv", 6)
         with (folder / "jobs.csv").open(newline="") as file:
             assert [row["id"] for row in csv.DictReader(file)] == ids(first, *others)
 
         (folder / "jobs.csv").unlink()
-        await driver.until(lambda: not driver.app.key_queue.is_dropping)
         reading.fails = Unreachable("The connection was lost.")
         await driver.press("e", "enter", until=lambda: driver.warnings)
         (message,) = driver.warnings
@@ -108,7 +114,8 @@ async def test_exported_and_copied_jobs_have_whole_errors_and_the_format_of_the_
     await dashboard.refreshes()
     for name in ("jobs.json", "jobs.ndjson", "jobs.md"):
         await dashboard.press("e", dialog="Export")
-        await dashboard.type(name, "enter", message=f"Exported 6 jobs to {folder}/{name}.")
+        await dashboard.type(name, "enter")
+        await exported(dashboard, folder / name, 6)
     documents = json.loads((folder / "jobs.json").read_text())
     assert [document["id"] for document in documents] == ids(1, 2, 3, 4, 5, 6)
     assert documents[3]["error"] == error
@@ -154,7 +161,8 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     assert (folder / "jobs.csv").read_text() == "precious"
 
     await dashboard.type("jobs.csv", "enter", dialog="Replace this file?")
-    await dashboard.press("y", message="Exported 6 jobs to ")
+    await dashboard.press("y")
+    await exported(dashboard, folder / "jobs.csv", 6)
     assert (folder / "jobs.csv").read_text().startswith("id,")
     assert names_in(folder) == ["folder.csv", "jobs.csv"]
 
@@ -164,19 +172,16 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     await dashboard.has_dialog("Export")
 
 
+@pytest.mark.parametrize("between", [(), ("e", "escape")])
 async def test_second_enter_on_the_export_opens_no_details_unless_another_key_came_between(
-    dashboard: Driver, folder: Path
+    dashboard: Driver, folder: Path, between: tuple[str, ...]
 ) -> None:
-    for between in ((), ("e", "escape")):
-        await dashboard.press("e", dialog="Export")
-        for key in ("enter", *between, "enter"):
-            send(dashboard.app, key)
-        await dashboard.has_shown(f"Exported 6 jobs to {folder}/jobs.csv.")
-        await rest(dashboard)
-        assert isinstance(dashboard.app.screen, JobDetails) is bool(between)
-        (folder / "jobs.csv").unlink()
-        dashboard.clear_messages()
-        await dashboard.until(lambda: not dashboard.app.key_queue.is_dropping)
+    await dashboard.press("e", dialog="Export")
+    for key in ("enter", *between, "enter"):
+        send(dashboard.app, key)
+    await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
+    await rest(dashboard)
+    assert isinstance(dashboard.app.screen, JobDetails) is bool(between)
 
 
 async def test_slow_disk_does_not_stop_the_dashboard_and_a_stopped_export_leaves_no_file(
