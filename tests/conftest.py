@@ -147,10 +147,14 @@ def server() -> Iterator[ServerHandle]:
 
 @contextmanager
 def started_server(**further_settings: str) -> Iterator[ServerHandle]:
-    """Start a server without fsync: the embedded one, or another one. The watchdog removes it with its directory."""
+    """Start a server without fsync and JIT: the embedded one, or another one. The watchdog removes it with its
+    directory.
+
+    Compiling the plans of each new session takes three times as long as all the rest of a test.
+    """
     data_dir = Path(tempfile.mkdtemp(prefix="gjobs-test-", dir=quick_directory()))
     data_dir.rmdir()
-    settings = {"fsync": "off", **further_settings}
+    settings = {"fsync": "off", "jit": "off", **further_settings}
     if VARIABLE in os.environ:
         lease = open_other_server(data_dir, programs=other_programs(), settings=settings, grace=1.0)
     else:

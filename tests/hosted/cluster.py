@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": LOCALHOST,
     "fsync": "off",
+    # Compiling the plans of each new session takes longer than a test.
+    "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # The limits of a small plan.

@@ -360,6 +360,7 @@ class TestAppTriggers:
         """Only a server with JIT, such as that of Debian, can fail this test."""
         held, failed = queue(operator, ADA, "a", "a")
         with operator.transaction(force_rollback=True):
+            operator.execute("set local jit = on")
             operator.execute(LOOKING)
 
             claim(operator, ALICE, 2, modes=["a"])
