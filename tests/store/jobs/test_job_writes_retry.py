@@ -47,20 +47,19 @@ async def test_retry_creates_a_new_job_linked_to_the_failed_one(db: Db, failed: 
     assert await store.get_job_links(failed) == RetryLinks(repeats=None, repeated_by=(new.id,))
 
 
-async def test_failed_retry_can_be_retried(operator: Store, failed: UUID, sql: Sql) -> None:
-    first = await retried(operator, failed)
-    sql("update generation_jobs set status = 'running' where id = %s", [first.id])
-    sql("update generation_jobs set status = 'failed' where id = %s", [first.id])
-    second = await retried(operator, first.id)
-    assert second.retry_count == 2
-    assert await operator.get_job_links(first.id) == RetryLinks(repeats=failed, repeated_by=(second.id,))
-
-
 async def test_retried_job_is_retried_again_only_on_request(operator: Store, failed: UUID, sql: Sql) -> None:
     first = await retried(operator, failed)
     assert await operator.retry_generation_jobs([failed]) == (AlreadyRetried(job_id=failed, repeated_by=first.id),)
     second = await retried(operator, failed, again=True)
     assert (await operator.get_job_links(failed)).repeated_by == (first.id, second.id)
+
+    # A failed retry can be retried.
+    for status in ("running", "failed"):
+        sql("update generation_jobs set status = %s where id = %s", [status, first.id])
+    third = await retried(operator, first.id)
+    assert third.retry_count == 2
+    assert await operator.get_job_links(first.id) == RetryLinks(repeats=failed, repeated_by=(third.id,))
+
     sql("delete from generation_jobs where id = any(%s)", [[first.id, second.id]])
     assert (await operator.get_job_links(failed)).repeated_by == ()
     await retried(operator, failed)
