@@ -14,9 +14,8 @@ from gjobs.store.errors import InvalidValue
 from gjobs.store.jobs.history_sql import make_event
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import EventKind, JobEvent, time_in_each
-from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeJob
+from tests.store.store_fixtures import ADA, BEN, NOTHING, Db
 
 
 async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None:
@@ -60,25 +59,23 @@ async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> 
         await db.operator.get_job_history(job_id, limit=0)
 
 
-async def test_user_sees_the_history_of_their_own_deleted_jobs(db: Db) -> None:
-    job_id = db.make_job(status="running")
-    await db.ada.delete_generation_job(job_id)
+async def test_restored_job_keeps_its_history_which_its_user_sees_while_it_is_deleted(db: Db) -> None:
+    job_id = db.make_job()
+    await db.ada.transition_job_status(job_id, "running")
+    before = await db.operator.get_job_history(job_id)
+    deleted = await db.ada.delete_generation_jobs({job_id: None})
     for store in (db.operator, db.ada):
         events = (await store.get_job_history(job_id)).events
         assert [(event.kind, event.actor_user_id) for event in events] == [
             (EventKind.CREATED, None),
+            (EventKind.STATUS, ADA),
             (EventKind.DELETED, ADA),
         ]
     assert (await db.ben.get_job_history(job_id)).events == ()
     assert (await db.operator.get_job_history(NOTHING)).events == ()
 
-
-async def test_restored_job_keeps_its_history(operator: Store, make_job: MakeJob) -> None:
-    job_id = make_job()
-    await operator.transition_job_status(job_id, "running")
-    before = await operator.get_job_history(job_id)
-    await operator.restore_generation_jobs(await operator.delete_generation_jobs({job_id: None}))
-    after = await operator.get_job_history(job_id)
+    await db.operator.restore_generation_jobs(deleted)
+    after = await db.operator.get_job_history(job_id)
     assert after.started_at == before.started_at
     assert after.events[:2] == before.events
     assert [event.kind for event in after.events[2:]] == [EventKind.DELETED, EventKind.CREATED]

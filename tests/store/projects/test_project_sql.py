@@ -30,7 +30,7 @@ from tests.store.store_fixtures import (
 
 
 class TestProjects:
-    async def test_projects_are_listed_newest_first_with_their_job_counts(self, db: Db) -> None:
+    async def test_projects_are_listed_newest_first_and_found_by_their_exact_name(self, db: Db) -> None:
         old, new = db.make_project(name="Old"), db.make_project(name="New")
         db.sql("update projects set created_at = %s where id = %s", (NOW + timedelta(days=1), new))
         db.make_job(old, cost_cents=5)
@@ -40,30 +40,27 @@ class TestProjects:
         assert shown == [(new, "New", 0, 0), (old, "Old", 2, 12)]
         assert [p.id for p in await db.ada.get_projects(limit=1)] == [new]
 
-    async def test_projects_are_found_by_their_exact_name(self, ada: Store, make_project: MakeProject) -> None:
-        ids = {make_project(name="Twins"), make_project(name="Twins")}
-        make_project(name="twins")
-        assert {p.id for p in await ada.get_projects_named("Twins")} == ids
-        assert list(await ada.get_projects_named("Twin")) == []
+        ids = {db.make_project(name="Twins"), db.make_project(name="Twins")}
+        db.make_project(name="twins")
+        assert {p.id for p in await db.ada.get_projects_named("Twins")} == ids
+        assert list(await db.ada.get_projects_named("Twin")) == []
 
-    async def test_user_creates_projects_only_for_themselves(self, ada: Store) -> None:
+    async def test_user_creates_projects_only_for_themselves(self, db: Db) -> None:
         for owner_id in (None, ADA, BEN):
-            project = await ada.create_project("  [b]Ünïcødé 製品\n", owner_id=owner_id)
+            project = await db.ada.create_project("  [b]Ünïcødé 製品\n", owner_id=owner_id)
             assert (project.user_id, project.name) == (ADA, "[b]Ünïcødé 製品")
             assert (project.job_count, project.total_cost_cents) == (0, 0)
-            assert await ada.get_project(project.id) == project
-        assert await ada.get_project(NOTHING) is None
+            assert await db.ada.get_project(project.id) == project
+        assert await db.ada.get_project(NOTHING) is None
+        assert (await db.operator.create_project("Catalog", owner_id=CLEO)).user_id == CLEO
 
-    async def test_project_without_an_owner_or_a_name_is_refused(self, db: Db) -> None:
+    async def test_project_without_an_owner_and_text_that_no_row_can_contain_are_refused(self, db: Db) -> None:
         for store, name, field in (
             (db.operator, "Catalog", "user_id"),
             (db.stranger, "Catalog", "user_id"),
             (db.ada, " ", "name"),
         ):
             assert (await error_of(InvalidValue, store.create_project(name))).field == field
-        assert (await db.operator.create_project("Catalog", owner_id=CLEO)).user_id == CLEO
-
-    async def test_search_for_text_that_no_row_can_contain_is_refused(self, db: Db) -> None:
         for text in ("a\0b", "\udcff@example.com"):
             assert (await error_of(InvalidValue, db.ada.get_projects_named(text))).field == "name"
             assert (await error_of(InvalidValue, db.operator.get_user(text))).field == "email"
