@@ -194,14 +194,15 @@ async def test_quitting_waits_for_a_write_unless_asked_twice(jobs_db: JobsDataba
 
 async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("enter")
+    jobs_db.sql("update generation_jobs set mode = 'packaging' where id = %s", job_id(1))
     jobs_db.set_status(1, "running")
     dashboard.app.poller.refresh()
-    await dashboard.shows("Status       ▸ running")
+    await dashboard.shows("Status       ▸ running", "changed, mode packaging")
     jobs_db.delete(1)
     dashboard.app.poller.refresh()
     await dashboard.shows("This job left the list. It is shown as last seen.", short(1))
 
-    await dashboard.press("c", message=f"lifestyle {short(1)} is gone: nothing was changed.")
+    await dashboard.press("c", message=f"packaging {short(1)} is gone: nothing was changed.")
 
 
 def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
