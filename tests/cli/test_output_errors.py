@@ -150,6 +150,7 @@ def test_failure_under_json_is_one_document_on_the_last_line_of_stderr(gjobs: Ru
     ):
         words = shlex.split(line)
         refused, as_text = gjobs(*words, "--json"), gjobs(*words)
+        assert refused.err, line
         error = json.loads(refused.err.splitlines()[-1])["error"]
         assert list(error) == ["kind", "message", "hint", "exit_code"], line
         assert (error["kind"], error["exit_code"], refused.code) == (kind, code, code), line

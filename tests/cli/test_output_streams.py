@@ -47,7 +47,9 @@ def test_full_disk_is_explained_without_a_traceback() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_full_disk_message_says_whether_the_change_was_made(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_message_says_whether_the_change_was_made(
+    gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for line, is_changed in (
         *((line, False) for line in ("--version", "jobs --help", "stats --json", "jobs export - --format csv")),
         (f"jobs transition {QUEUED} failed --json", False),
@@ -74,6 +76,8 @@ def test_full_disk_message_says_whether_the_change_was_made(gjobs: Run, monkeypa
         is_unchanged = is_changed is False and line not in ("--version", "jobs --help")
         assert ("Nothing was changed." in done.err) is is_unchanged, line
         assert ("The embedded server was not running." in done.err) is (is_changed is None), line
+    # The policy for all projects remains when the fixture removes the rows.
+    sql("delete from gjobs.retention_policies")
 
 
 def test_command_runs_with_a_closed_standard_stream() -> None:
