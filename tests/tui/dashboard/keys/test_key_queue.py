@@ -26,6 +26,9 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, WatchedApp
 from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, type_into
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, job_id, short
 
+SHORT_PAGES = "gjobs.tui.dashboard.help.manual_dialog.page_source", "# {}".format
+"""Drawing a page of the manual takes as long as many keys."""
+
 
 def statuses(jobs_db: JobsDatabase) -> dict[UUID, str]:
     return dict(jobs_db.sql("select id, status from generation_jobs"))
@@ -249,6 +252,7 @@ async def test_held_key_opens_and_closes_its_dialog_as_slow_keys_do_and_rarely(
         return push(*given, **options)
 
     monkeypatch.setattr(dashboard.app, "push_screen", counted)
+    monkeypatch.setattr(*SHORT_PAGES)
     for repeats in (10, 151):
         for key, dialog in (("enter", "Job"), ("question_mark", "Manual"), ("w", "Workers")):
             for _ in range(repeats):
@@ -346,6 +350,7 @@ async def test_fast_keys_do_the_same_as_slow_keys(
     jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long a dialog or the list takes: nobody gives up."""
+    monkeypatch.setattr(*SHORT_PAGES)
     for module, limit in (
         (key_queue, "_PATIENCE_SECONDS"),
         (key_queue, "_MOST_SECONDS"),
