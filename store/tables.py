@@ -1,5 +1,10 @@
 """The columns of tables and views, for statements. Keys, indexes and defaults are in the migrations only."""
 
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -18,8 +23,10 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
 
-from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
+from gjobs.store.jobs.job import FINAL_STATUSES, GenerationJob, JobStatus, sql_literals
+from gjobs.store.values.formats import column_names
 
 _metadata = MetaData()
 
@@ -63,23 +70,23 @@ assets = Table(
     schema="public",
 )
 
-generation_jobs = Table(
-    "generation_jobs",
-    _metadata,
-    Column("id", Uuid),
-    Column("user_id", Uuid),
-    Column("project_id", Uuid),
-    Column("status", Text),
-    Column("mode", Text),
-    Column("input_asset_id", Uuid),
-    Column("error", Text),
-    Column("cost_cents", Integer),
-    Column("created_at", DateTime(timezone=True)),
-    Column("updated_at", DateTime(timezone=True)),
-    Column("retry_count", Integer),
-    Column("completed_at", DateTime(timezone=True)),
-    schema="public",
-)
+_SQL_TYPES: Mapping[type, TypeEngine[Any]] = {
+    UUID: Uuid(),
+    str: Text(),
+    int: Integer(),
+    datetime: DateTime(timezone=True),
+}
+"""By the type of a job's field, or by the first type if it may be None."""
+
+
+def _job_columns() -> Iterator[Column[Any]]:
+    hints = get_type_hints(GenerationJob)
+    for name in column_names(GenerationJob):
+        kinds = get_args(hints[name]) or (hints[name],)
+        yield Column(name, next(sql for python, sql in _SQL_TYPES.items() if issubclass(kinds[0], python)))
+
+
+generation_jobs = Table("generation_jobs", _metadata, *_job_columns(), schema="public")
 
 total = literal_column(
     f"(CASE WHEN status IN ({sql_literals(FINAL_STATUSES)})"

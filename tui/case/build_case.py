@@ -16,7 +16,8 @@ from gjobs.store.doctor.examine import read_revision
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
 from gjobs.store.values.data_classes import by_member
-from gjobs.tui.case.redaction import Redactor, SecretKind, placeholder_counts, redacted_group, shortened
+from gjobs.tui.case.redaction import Redactor, placeholder_counts, redacted_group, shortened
+from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.session import Session
 
 _ACCESS: Mapping[WriteMode, str] = by_member(

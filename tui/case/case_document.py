@@ -12,7 +12,7 @@ from gjobs.store.jobs.job import plain_job
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.case_text import case_markdown, zone_name
-from gjobs.tui.case.redaction import SecretKind
+from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.export.export_files import (
     FileFormat,
     Json,

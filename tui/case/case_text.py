@@ -15,7 +15,8 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus, in_order, job_times
 from gjobs.store.jobs.job_results import JobHistory
 from gjobs.store.values.formats import far_text, money, plain_time
 from gjobs.tui.case.build_case import BuiltCase
-from gjobs.tui.case.redaction import SecretKind, redaction_words
+from gjobs.tui.case.redaction import redaction_words
+from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.text.budget_text import left_words, owner_words, period_words, share_words, spent_words
 from gjobs.tui.text.clean_text import clean, clean_block
 from gjobs.tui.text.error_text import modes_words

@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import takewhile
 from uuid import UUID
 
 from gjobs.store.error_groups.error_group import MOST_READ, ErrorGroup, fingerprint
 from gjobs.tui.case import secret_patterns as patterns
-from gjobs.tui.case.secret_patterns import KINDS, Replacement, card_numbers, ip_addresses, phone_numbers
+from gjobs.tui.case.secret_patterns import KINDS, Replacement, SecretKind, card_numbers, ip_addresses, phone_numbers
 from gjobs.tui.text.clean_text import ELLIPSIS, clean_block
 from gjobs.tui.text.format import count
 
@@ -141,20 +140,6 @@ unredacted.
 
 MOST_DECODINGS = 6
 """How often a text is decoded to find secrets in it."""
-
-
-class SecretKind(StrEnum):
-    """The kinds of redacted values, as placeholders name them."""
-
-    EMAIL = "e-mail"
-    PHONE = "phone number"
-    CARD = "card number"
-    IP = "IP address"
-    PATH = "path"
-    QUERY = "query"
-    TOKEN = "token"  # noqa: S105 - a name
-    KEY = "key"
-    PASSWORD = "password"  # noqa: S105 - a name
 
 
 _PLURALS: Mapping[SecretKind, str] = {kind: f"{kind}s" for kind in SecretKind} | {

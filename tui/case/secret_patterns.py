@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from gjobs.tui.text.clean_text import ELLIPSIS
@@ -148,7 +149,21 @@ def _is_version(found: re.Match[str]) -> bool:
     return bool(_PRODUCT_BEFORE.search(before)) and not _PORT.match(found.string, found.end())
 
 
-KINDS = r"(?:e-mail|phone number|card number|IP address|path|query|token|key|password)"
+class SecretKind(StrEnum):
+    """The kinds of redacted values, as placeholders name them."""
+
+    EMAIL = "e-mail"
+    PHONE = "phone number"
+    CARD = "card number"
+    IP = "IP address"
+    PATH = "path"
+    QUERY = "query"
+    TOKEN = "token"  # noqa: S105 - a name
+    KEY = "key"
+    PASSWORD = "password"  # noqa: S105 - a name
+
+
+KINDS = f"(?:{'|'.join(SecretKind)})"
 PLACEHOLDER = rf"\[{KINDS} \d{{1,9}}\]"
 _END = r"[^\s\"'<>`|{}\\^]"
 _SLASH = r"\\?/"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts, redaction_words
+from gjobs.tui.case.redaction import LONGEST, Redactor, placeholder_counts, redaction_words
+from gjobs.tui.case.secret_patterns import SecretKind
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gjobs.tui.case.redaction import LONGEST, Redactor, SecretKind, placeholder_counts, redaction_words
+from gjobs.tui.case.redaction import LONGEST, Redactor, placeholder_counts, redaction_words
+from gjobs.tui.case.secret_patterns import SecretKind
 
 OWN = "ana@example.com"
 JOB = UUID("3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a")

@@ -24,7 +24,8 @@ from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.case.build_case import BuiltCase, prepared, read_whole_case
 from gjobs.tui.case.case_document import SUFFIXES, case_file_name, write_case
 from gjobs.tui.case.case_text import case_markdown, case_title, redaction_line, table
-from gjobs.tui.case.redaction import SecretKind, redaction_words
+from gjobs.tui.case.redaction import redaction_words
+from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
