@@ -16,7 +16,6 @@ WRITING = ("n", "d")
 """Keys that open a dialog if the login can write jobs, and otherwise explain why not."""
 
 
-@pytest.mark.reads
 @pytest.mark.parametrize("login", SOME_LOGINS, indirect=True)
 async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
     actor = AS_ADA if login.is_owner else OPERATOR
