@@ -89,6 +89,8 @@ async def test_marked_jobs_of_all_pages_are_restored_after_confirmation(
     await dashboard.press("n", dialog="Archive · Autumn catalog")
     await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "✱ ✓ succeeded"))
     await dashboard.press("home", "down", "space", shows="2 marked")
+    await dashboard.press("home", "space", shows="1 marked")
+    await dashboard.press("home", "space", shows="2 marked")
     await dashboard.press("r", dialog="Restore these 2 jobs from the archive?")
     await dashboard.shows("Database: testbase", short(3), short(4))
     await dashboard.press("n", dialog="Archive · Autumn catalog", shows="2 marked")

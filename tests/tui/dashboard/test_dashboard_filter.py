@@ -110,7 +110,7 @@ class SlowStore(ExpensiveStore):
     is_quick = True
 
     async def returns_quickly(self, query: ListQuery) -> bool:
-        return self.is_quick
+        return self.is_quick and await super().returns_quickly(query)
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
         if any(term.key is Key.ERROR for term in query.window.listed.job_filter.terms):

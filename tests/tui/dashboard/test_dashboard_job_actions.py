@@ -152,6 +152,7 @@ async def test_database_without_migrations_shows_observed_changes_and_names_the_
         await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
         await driver.press("escape")
         await driver.act_as("operator", shows="as the operator")
+        await driver.refreshes()
         await driver.press("w", message="revision 0006", dialog="")
         await driver.press(
             "b", message="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
