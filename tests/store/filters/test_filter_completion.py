@@ -82,6 +82,7 @@ def test_every_key_is_offered_at_the_beginning_of_a_term() -> None:
 
 def test_completion_quotes_a_name_that_needs_quotes() -> None:
     assert offered("project:|", CompletionValues(projects=('5" prints, A4\\A3',))) == [r'project:"5\" prints, A4\\A3"|']
+    assert offered(r'project:"5\" p|', CompletionValues(projects=('5" prints',))) == [r'project:"5\" prints"|']
 
 
 @given(typed, st.integers(-3, 40), st.lists(texts, max_size=3))

@@ -1,6 +1,7 @@
 """Loaded rows of a long list, without a screen: which rows are requested, and what the answers change."""
 
 from bisect import insort
+from dataclasses import replace
 from itertools import pairwise
 from uuid import UUID
 
@@ -56,6 +57,12 @@ class ScrolledList:
 def long() -> ScrolledList:
     """Five thousand rows, the first ten visible."""
     return ScrolledList(5_000)
+
+
+def test_length_is_a_minimum_if_more_rows_are_loaded_than_counted(long: ScrolledList) -> None:
+    for counted, known in ((Precision.EXACT, Precision.CAPPED), (Precision.ESTIMATED, Precision.ESTIMATED)):
+        rows = replace(long.view.rows, length=Count(number=3, precision=counted))
+        assert rows.known_length == Count(number=rows.end + 1, precision=known)
 
 
 def test_paging_shows_each_row_once_and_holds_few_rows(long: ScrolledList) -> None:
