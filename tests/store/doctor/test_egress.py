@@ -27,14 +27,13 @@ async def poll_twice(store: Store, proxy: WireProxy, *, is_woken: bool) -> tuple
     return listed.since(before).received, counted.since(listed).received, flowed.since(counted).received
 
 
-@pytest.mark.parametrize(("delay", "is_woken"), [(0.0, False), (0.07, False), (0.0, True)])
+@pytest.mark.parametrize(("delay", "is_woken"), [(0.0, False), (0.13, False), (0.0, True)])
 async def test_doctor_measures_all_polls_of_an_idle_dashboard_over_any_link(
     database: Conninfo, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, delay: float, is_woken: bool
 ) -> None:
     make_job()
     monkeypatch.setattr(statistics, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr(statistics, "SHARE_OF_TIME", 0)
-    monkeypatch.setattr("gjobs.store.doctor.examine.FAST", 0.05)
     with wire_proxy(database) as proxy:
         proxy.delay = delay
         async with Store(Database(proxy.conninfo(database))) as store:
